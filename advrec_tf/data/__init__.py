@@ -1,0 +1,1 @@
+"""Interactions, readers, the synthetic world, splits, samplers and batches."""

@@ -1,0 +1,115 @@
+"""Generated interactions beside real ones: marked, weighted and capped.
+
+A generator (a GAN, its twin without the adversary, EASE, popularity, noise) gives scores;
+`top_unseen` writes them down as rows; every trainer takes the pair as
+`AugmentedInteractions`. Real rows are never altered, and generated ones never become
+negatives of real ones: their items enter a batch as positives of their own row only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from advrec_tf.data.interactions import Interactions
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class AugmentedInteractions:
+    """Real rows with generated ones.
+
+    Attributes:
+        real: the training rows.
+        user_index, item_index: [generated] int32, the generated rows.
+        weight: weight of a generated row in the loss, a real one having 1. >= 0.
+        share: cap on generated rows in a batch, as a share of the real rows in it.
+        source: what wrote the rows, for reports.
+
+    Raises:
+        ValueError: if the columns differ in length, an index is out of range, a generated
+            row repeats a real one, or `weight` or `share` lies outside its range.
+    """
+
+    real: Interactions
+    user_index: np.ndarray
+    item_index: np.ndarray
+    weight: float = 0.3
+    share: float = 0.2
+    source: str = "generated"
+
+    def __post_init__(self):
+        if len(self.user_index) != len(self.item_index):
+            raise ValueError(
+                "`user_index` and `item_index` should have the same length. "
+                f"Received: {len(self.user_index)} and {len(self.item_index)}."
+            )
+        if self.weight < 0 or not 0 < self.share <= 1:
+            raise ValueError(
+                "`weight` should be >= 0 and `share` in (0, 1]. "
+                f"Received: {self.weight!r} and {self.share!r}."
+            )
+        generated = dataclasses.replace(
+            self.real,
+            user_index=self.user_index,
+            item_index=self.item_index,
+            rating=None,
+            timestamp=None,
+        )
+        keys = [
+            rows.user_index.astype(np.int64) * rows.num_items + rows.item_index
+            for rows in (generated, self.real)
+        ]
+        repeated = np.isin(*keys)
+        if repeated.any():
+            raise ValueError(
+                f"Generated rows should be new. Received {repeated.sum()} that the user has."
+            )
+
+    def __len__(self) -> int:
+        return len(self.user_index)
+
+
+def top_unseen(
+    scores: np.ndarray,
+    interactions: Interactions,
+    *,
+    reach: int,
+    users: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fill up short histories: each user gets the best unseen items up to `reach` in all.
+
+    Args:
+        scores: [num_users, num_items], the generator's logits or probabilities.
+        interactions: the real rows; a user with `reach` or more items gets none.
+        reach: real plus generated items per user, >= 1.
+        users: only these user indices.
+
+    Returns:
+        (user_index, item_index), each [generated] int32.
+
+    Raises:
+        ValueError: if `scores` has the wrong shape or holds NaN, or `reach` < 1.
+    """
+    expected = (interactions.num_users, interactions.num_items)
+    if scores.shape != expected:
+        raise ValueError(f"`scores` should have shape {expected}. Received: {scores.shape}.")
+    if np.isnan(scores).any():
+        raise ValueError("`scores` should be numbers. Received NaN.")
+    if reach < 1:
+        raise ValueError(f"`reach` should be >= 1. Received: {reach!r}.")
+    known = interactions.by_user()
+    missing = np.maximum(reach - known.counts, 0)
+    if users is not None:
+        missing[np.setdiff1d(np.arange(interactions.num_users), users)] = 0
+    user_rows, item_rows = [], []
+    for user in np.flatnonzero(missing):
+        row = scores[user].astype(np.float64)
+        row[known[user]] = -np.inf
+        count = min(int(missing[user]), int(np.isfinite(row).sum()))
+        best = np.argsort(-row, kind="stable")[:count]
+        user_rows.append(np.full(count, user, np.int32))
+        item_rows.append(best.astype(np.int32))
+    if not user_rows:
+        return np.zeros(0, np.int32), np.zeros(0, np.int32)
+    return np.concatenate(user_rows), np.concatenate(item_rows)

@@ -1,0 +1,160 @@
+"""Batches for `fit`: epochs that depend on (seed, epoch) and on nothing else.
+
+Every dataset is endless, one epoch after another, each in an order of its own; `fit` is
+given `steps_per_epoch`. Because an epoch's order is a function of its number, training
+that was stopped after epoch n and goes on from there sees what an unbroken run would
+have seen. Each batch carries `seed` [2] int32, different for every batch: models draw
+their in-graph noise from it (stateless), so noise is repeatable too, and the clean and the
+perturbed pass of one step see the same noise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.augmentation import AugmentedInteractions
+from advrec_tf.data.interactions import Interactions
+
+
+@dataclasses.dataclass(frozen=True)
+class Batches:
+    """An endless dataset that can start at any epoch.
+
+    Attributes:
+        steps_per_epoch: elements of the dataset in one epoch.
+        dataset: first epoch (0-based) -> the dataset from there on.
+    """
+
+    steps_per_epoch: int
+    dataset: Callable[[int], tf.data.Dataset]
+
+
+def shuffled_rows(num_rows: int, batch_size: int, seed: int, first_epoch: int) -> tf.data.Dataset:
+    """Row numbers [batch_size] int32, every row once an epoch, with the batch's seed.
+
+    The last batch of an epoch is filled up with rows from its start, so that all batches
+    have one shape.
+    """
+    steps = -(-num_rows // batch_size)
+
+    def epoch_rows(epoch):
+        key = tf.stack([tf.constant(seed, tf.int64), epoch])
+        order = tf.random.experimental.stateless_shuffle(tf.range(num_rows), key)
+        wrapped = tf.tile(order, [-(-steps * batch_size // num_rows)])[: steps * batch_size]
+        seeds = tf.random.stateless_uniform(
+            [steps, 2], key + 1, minval=None, maxval=None, dtype=tf.int32
+        )
+        return tf.data.Dataset.from_tensor_slices(
+            {"rows": tf.reshape(wrapped, [steps, batch_size]), "seed": seeds}
+        )
+
+    epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
+    options = tf.data.Options()
+    # The pipeline is a few gathers: rewriting it costs more than it saves.
+    options.experimental_optimization.apply_default_optimizations = False
+    options.autotune.enabled = False
+    return epochs.flat_map(epoch_rows).with_options(options)
+
+
+def of_users(users: np.ndarray, *, batch_size: int, seed: int) -> Batches:
+    """Batches of users: `user_index` [batch] int32, `weight` [batch] of ones, `seed` [2].
+
+    Raises:
+        ValueError: if there is no user or `batch_size` < 1.
+    """
+    _require_rows(len(users), batch_size)
+    batch_size = min(batch_size, len(users))
+    index = tf.constant(users, tf.int32)
+
+    def dataset(first_epoch: int) -> tf.data.Dataset:
+        def gather(batch):
+            return {
+                "user_index": tf.gather(index, batch["rows"]),
+                "weight": tf.ones(batch_size),
+                "seed": batch["seed"],
+            }
+
+        rows = shuffled_rows(len(users), batch_size, seed, first_epoch)
+        return rows.map(gather).prefetch(4)
+
+    return Batches(-(-len(users) // batch_size), dataset)
+
+
+def of_pairs(data: Interactions | AugmentedInteractions, *, batch_size: int, seed: int) -> Batches:
+    """Batches of positive pairs for retrieval models.
+
+    Each holds `user_index`, `item_index` [rows] int32, `weight` [rows] float32,
+    `generated` [rows] bool and `seed` [2] int32, and `label` [rows] float32 where real rows
+    alone are given and have ratings. Without generated rows `rows` is
+    `batch_size`; with them `share * batch_size` generated rows are appended to each batch,
+    drawn in an order of their own.
+
+    Raises:
+        ValueError: if there is no real row or `batch_size` < 1.
+    """
+    augmented = data if isinstance(data, AugmentedInteractions) else None
+    real = augmented.real if augmented else data
+    _require_rows(len(real), batch_size)
+    batch_size = min(batch_size, len(real))
+    users = tf.constant(real.user_index)
+    items = tf.constant(real.item_index)
+
+    labels = None
+    if augmented is None and real.rating is not None:
+        labels = tf.constant(real.rating, tf.float32)
+
+    def real_batch(batch):
+        columns = {
+            "user_index": tf.gather(users, batch["rows"]),
+            "item_index": tf.gather(items, batch["rows"]),
+            "weight": tf.ones(batch_size),
+            "generated": tf.zeros(batch_size, tf.bool),
+            "seed": batch["seed"],
+        }
+        if labels is not None:
+            columns["label"] = tf.gather(labels, batch["rows"])
+        return columns
+
+    extra = int(round(augmented.share * batch_size)) if augmented and len(augmented) else 0
+    if extra:
+        extra = min(extra, len(augmented))
+        extra_users = tf.constant(augmented.user_index)
+        extra_items = tf.constant(augmented.item_index)
+
+    def with_generated(batch, generated):
+        rows = generated["rows"]
+        appended = {
+            "user_index": tf.gather(extra_users, rows),
+            "item_index": tf.gather(extra_items, rows),
+            "weight": tf.fill([extra], tf.constant(augmented.weight, tf.float32)),
+            "generated": tf.ones(extra, tf.bool),
+        }
+        joined = {name: tf.concat([batch[name], appended[name]], 0) for name in appended}
+        return {**joined, "seed": batch["seed"]}
+
+    steps = -(-len(real) // batch_size)
+
+    def dataset(first_epoch: int) -> tf.data.Dataset:
+        batches = shuffled_rows(len(real), batch_size, seed, first_epoch).map(real_batch)
+        if extra:
+            # The generated stream has its own epochs; skip what the earlier ones used.
+            generated_steps = -(-len(augmented) // extra)
+            done = first_epoch * steps
+            generated = shuffled_rows(
+                len(augmented), extra, seed + 1, done // generated_steps
+            ).skip(done % generated_steps)
+            batches = tf.data.Dataset.zip((batches, generated)).map(with_generated)
+        return batches.prefetch(4)
+
+    return Batches(steps, dataset)
+
+
+def _require_rows(num_rows: int, batch_size: int) -> None:
+    if num_rows < 1:
+        raise ValueError("Batches should have a row to draw from. Received none.")
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` should be >= 1. Received: {batch_size!r}.")

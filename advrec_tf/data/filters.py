@@ -1,0 +1,82 @@
+"""Filters of interactions, to apply before a split.
+
+Each returns the rows that stay, in file order, with ids that lost all their rows taken out of
+the vocabularies, and says how many rows it took out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from advrec_tf.data.interactions import Interactions
+
+
+class Filtered(NamedTuple):
+    """What stays, and the number of rows taken out."""
+
+    interactions: Interactions
+    rows_removed: int
+
+
+def pair_keys(interactions: Interactions) -> np.ndarray:
+    """[rows] int64, equal where the (user, item) pair is equal."""
+    return interactions.user_index.astype(np.int64) * interactions.num_items + (
+        interactions.item_index
+    )
+
+
+def minimum_rating(interactions: Interactions, threshold: float) -> Filtered:
+    """Rows rated `threshold` or higher, on the data's own scale.
+
+    Raises:
+        ValueError: if there are no ratings, or none is that high.
+    """
+    if interactions.rating is None:
+        raise ValueError("`interactions` should have ratings. Received interactions without.")
+    keep = interactions.rating >= threshold
+    highest = interactions.rating.max(initial=-np.inf)
+    return _keep(interactions, keep, f"`threshold` should be at most {highest}", threshold)
+
+
+def k_core(interactions: Interactions, *, users: int, items: int) -> Filtered:
+    """The largest part where each user has `users` distinct items and each item `items` users.
+
+    Taking out an item may leave a user short, and so on: repeated until nothing changes.
+
+    Raises:
+        ValueError: if a minimum is below 1, or nothing is left.
+    """
+    if min(users, items) < 1:
+        raise ValueError(f"`users`, `items` should be at least 1. Received: {users}, {items}.")
+    user, item = interactions.user_index, interactions.item_index
+    once = ~pd.Series(pair_keys(interactions)).duplicated().to_numpy()
+    keep, changed = np.ones(len(interactions), bool), True
+    while changed:
+        counted = keep & once
+        enough_items = np.bincount(user[counted], minlength=interactions.num_users) >= users
+        enough_users = np.bincount(item[counted], minlength=interactions.num_items) >= items
+        kept = keep & enough_items[user] & enough_users[item]
+        changed, keep = kept.sum() < keep.sum(), kept
+    return _keep(interactions, keep, "`users`, `items` should leave rows", (users, items))
+
+
+def without_repeats(interactions: Interactions) -> Filtered:
+    """One row for each (user, item) pair: the last in time, of equal times the last in the file."""
+    order = np.arange(len(interactions))
+    if interactions.timestamp is not None:
+        order = np.argsort(interactions.timestamp, kind="stable")
+    repeated = pd.Series(pair_keys(interactions)[order]).duplicated(keep="last").to_numpy()
+    keep = np.ones(len(interactions), bool)
+    keep[order[repeated]] = False
+    return _keep(interactions, keep, "`interactions` should have rows", len(interactions))
+
+
+def _keep(interactions: Interactions, keep: np.ndarray, expected: str, received) -> Filtered:
+    if not keep.any():
+        raise ValueError(f"{expected}. Received: {received}, which leaves none.")
+    if keep.all():
+        return Filtered(interactions, 0)
+    return Filtered(interactions.select(keep).compacted(), int((~keep).sum()))

@@ -1,0 +1,89 @@
+"""A user's known items as tensors: flat pairs, dense rows, padded lists, a bit table.
+
+`UserItems` holds them in NumPy; this module gives models, the evaluator and the served
+graph the same lists inside a compiled function. It knows nothing of scores or losses.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.interactions import UserItems
+
+
+class Histories(tf.Module):
+    """Items of each user, looked up by user index inside a TensorFlow function.
+
+    An index of `num_users` or more (an unknown user) has an empty history.
+    """
+
+    def __init__(self, user_items: UserItems):
+        super().__init__(name="histories")
+        self.num_items = user_items.num_items
+        self.longest = max(int(user_items.counts.max(initial=0)), 1)
+        splits = np.append(user_items.row_splits, user_items.row_splits[-1])
+        # Padded by one longest history, so that `padded` may read past the last user.
+        items = np.append(user_items.items, np.zeros(self.longest, np.int32))
+        self.items = tf.constant(items, tf.int32)
+        self.row_splits = tf.constant(splits, tf.int64)
+        self._last_row = user_items.num_users
+
+    def _span(self, user_index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        row = tf.minimum(user_index, self._last_row)
+        return tf.gather(self.row_splits, row), tf.gather(self.row_splits, row + 1)
+
+    def pairs(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [entries, 2] int32: (row in the batch, item)."""
+        start, end = self._span(user_index)
+        lengths = end - start
+        row = tf.repeat(tf.range(tf.size(user_index)), lengths)
+        offset = start - tf.cumsum(lengths, exclusive=True)
+        position = tf.range(tf.reduce_sum(lengths)) + tf.gather(offset, row)
+        return tf.stack([row, tf.gather(self.items, position)], axis=1)
+
+    def dense(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch, num_items] float32 of zeros and ones."""
+        pairs = self.pairs(user_index)
+        ones = tf.ones(tf.shape(pairs)[:1])
+        return tf.scatter_nd(pairs, ones, [tf.size(user_index), self.num_items])
+
+    def padded(self, user_index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """[batch] int32 -> items [batch, longest] int32 and mask, same shape, bool.
+
+        Static in all but the batch, so XLA compiles it. Masked places hold any item.
+        """
+        start, end = self._span(user_index)
+        places = tf.range(self.longest, dtype=tf.int64)
+        items = tf.gather(self.items, start[:, None] + places[None, :])
+        return items, places[None, :] < (end - start)[:, None]
+
+
+class PairTable(tf.Module):
+    """Is this (user, item) pair known? One bit a pair, answered for whole blocks at once.
+
+    Memory is num_users * num_items / 8 bytes whatever the data (gowalla: 153 MB), so the
+    caller chooses it only where `PairTable.size_in_bytes` is acceptable.
+    """
+
+    def __init__(self, user_items: UserItems):
+        super().__init__(name="pair_table")
+        self.num_items = user_items.num_items
+        keys = user_items.users().astype(np.int64) * self.num_items + user_items.items
+        table = np.zeros(self.size_in_bytes(user_items.num_users, self.num_items), np.uint8)
+        np.bitwise_or.at(table, keys >> 3, (1 << (keys & 7)).astype(np.uint8))
+        self.table = tf.constant(table)
+
+    @staticmethod
+    def size_in_bytes(num_users: int, num_items: int) -> int:
+        return (num_users * num_items + 7) // 8
+
+    def known(self, user_index: tf.Tensor, item_index: tf.Tensor) -> tf.Tensor:
+        """[users] and [items] int32 -> [users, items] bool."""
+        keys = (
+            tf.cast(user_index, tf.int64)[:, None] * self.num_items
+            + tf.cast(item_index, tf.int64)[None, :]
+        )
+        byte = tf.cast(tf.gather(self.table, keys // 8), tf.int32)
+        bit = tf.cast(keys % 8, tf.int32)
+        return tf.bitwise.bitwise_and(tf.bitwise.right_shift(byte, bit), 1) == 1

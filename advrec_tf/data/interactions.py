@@ -1,0 +1,184 @@
+"""`Interactions`: who touched what, as arrays of indices, with the way back to the data's ids.
+
+Everything downstream works on indices 0..n-1; external ids live only here, in the readers
+and in the serving signatures. Readers, splits and generators all return this one type.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+
+class Vocabulary:
+    """A fixed, ordered set of external ids: index i belongs to `ids[i]`."""
+
+    def __init__(self, ids: Sequence | np.ndarray):
+        index = pd.Index(ids)
+        if index.has_duplicates:
+            first = index[index.duplicated()][0]
+            raise ValueError(f"`ids` should be unique. Received {first!r} more than once.")
+        self._index = index
+        self.ids = index.to_numpy()
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def index_of(self, ids: Sequence | np.ndarray) -> np.ndarray:
+        """External ids [n] -> indices [n] int32; -1 where the id is unknown."""
+        return self._index.get_indexer(pd.Index(ids)).astype(np.int32)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class UserItems:
+    """Items of each user as compressed sparse rows (the items of user u are
+    `items[row_splits[u]:row_splits[u + 1]]`, sorted and without repeats)."""
+
+    items: np.ndarray  # [nnz] int32
+    row_splits: np.ndarray  # [num_users + 1] int64
+    num_items: int
+
+    @property
+    def num_users(self) -> int:
+        return len(self.row_splits) - 1
+
+    @property
+    def counts(self) -> np.ndarray:
+        """[num_users] int64, items per user."""
+        return np.diff(self.row_splits)
+
+    def __getitem__(self, user_index: int) -> np.ndarray:
+        return self.items[self.row_splits[user_index] : self.row_splits[user_index + 1]]
+
+    def users(self) -> np.ndarray:
+        """[nnz] int32, the user of each entry of `items`."""
+        return np.repeat(np.arange(self.num_users, dtype=np.int32), self.counts)
+
+    def dense(self) -> np.ndarray:
+        """[num_users, num_items] float32 of zeros and ones."""
+        matrix = np.zeros((self.num_users, self.num_items), np.float32)
+        matrix[self.users(), self.items] = 1.0
+        return matrix
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Interactions:
+    """Rows (user, item[, rating][, timestamp]) in file order, with both vocabularies.
+
+    Attributes:
+        user_index, item_index: [rows] int32, into `users` and `items`.
+        users, items: the vocabularies; they may hold ids without a row (after a split).
+        rating: [rows] float32 on the data's own scale, or None.
+        timestamp: [rows] float64, any unit that grows with time, or None.
+        user_features, item_features: tables whose row i describes index i, or None.
+        item_text: [num_items] str, a title or description per item, or None.
+
+    Raises:
+        ValueError: if the columns differ in length, an index lies outside its vocabulary,
+            or a side table does not have one row per index.
+    """
+
+    user_index: np.ndarray
+    item_index: np.ndarray
+    users: Vocabulary
+    items: Vocabulary
+    rating: np.ndarray | None = None
+    timestamp: np.ndarray | None = None
+    user_features: pd.DataFrame | None = None
+    item_features: pd.DataFrame | None = None
+    item_text: np.ndarray | None = None
+
+    def __post_init__(self):
+        rows = len(self.user_index)
+        for name, vocabulary in (("user_index", self.users), ("item_index", self.items)):
+            index = getattr(self, name)
+            if len(index) != rows:
+                raise ValueError(f"`{name}` should have {rows} rows. Received {len(index)}.")
+            if rows and not (index.min() >= 0 and index.max() < len(vocabulary)):
+                raise ValueError(
+                    f"`{name}` should lie in 0..{len(vocabulary) - 1}. "
+                    f"Received {index.min()}..{index.max()}."
+                )
+        for name in ("rating", "timestamp"):
+            column = getattr(self, name)
+            if column is not None and len(column) != rows:
+                raise ValueError(f"`{name}` should have {rows} rows. Received {len(column)}.")
+        for name, size in (
+            ("user_features", self.num_users),
+            ("item_features", self.num_items),
+            ("item_text", self.num_items),
+        ):
+            table = getattr(self, name)
+            if table is not None and len(table) != size:
+                raise ValueError(f"`{name}` should have {size} rows. Received {len(table)}.")
+
+    def __len__(self) -> int:
+        return len(self.user_index)
+
+    @property
+    def num_users(self) -> int:
+        return len(self.users)
+
+    @property
+    def num_items(self) -> int:
+        return len(self.items)
+
+    def user_counts(self) -> np.ndarray:
+        """[num_users] int64, rows per user."""
+        return np.bincount(self.user_index, minlength=self.num_users)
+
+    def item_counts(self) -> np.ndarray:
+        """[num_items] int64, rows per item."""
+        return np.bincount(self.item_index, minlength=self.num_items)
+
+    def by_user(self) -> UserItems:
+        """The distinct items of each user."""
+        keys = self.user_index.astype(np.int64) * self.num_items + self.item_index
+        keys = np.unique(keys)
+        users, items = np.divmod(keys, self.num_items)
+        splits = np.zeros(self.num_users + 1, np.int64)
+        np.cumsum(np.bincount(users, minlength=self.num_users), out=splits[1:])
+        return UserItems(items=items.astype(np.int32), row_splits=splits, num_items=self.num_items)
+
+    def select(self, rows: np.ndarray) -> Interactions:
+        """The given rows (indices or a mask), in the given order; vocabularies stay whole."""
+        return dataclasses.replace(
+            self,
+            user_index=self.user_index[rows],
+            item_index=self.item_index[rows],
+            rating=None if self.rating is None else self.rating[rows],
+            timestamp=None if self.timestamp is None else self.timestamp[rows],
+        )
+
+    def compacted(self) -> Interactions:
+        """The same rows with ids that no row uses taken out of both vocabularies."""
+        kept_users = np.unique(self.user_index)
+        kept_items = np.unique(self.item_index)
+
+        def rows_of(table, kept):
+            return None if table is None else table.iloc[kept].reset_index(drop=True)
+
+        return dataclasses.replace(
+            self,
+            user_index=np.searchsorted(kept_users, self.user_index).astype(np.int32),
+            item_index=np.searchsorted(kept_items, self.item_index).astype(np.int32),
+            users=Vocabulary(self.users.ids[kept_users]),
+            items=Vocabulary(self.items.ids[kept_items]),
+            user_features=rows_of(self.user_features, kept_users),
+            item_features=rows_of(self.item_features, kept_items),
+            item_text=None if self.item_text is None else self.item_text[kept_items],
+        )
+
+    def fingerprint(self) -> str:
+        """SHA-256 over ids, rows, ratings and times: equal data, equal hash, on any machine."""
+        digest = hashlib.sha256()
+        for ids in (self.users.ids, self.items.ids):
+            digest.update("\x1f".join(map(str, ids)).encode())
+        columns = [self.user_index, self.item_index, self.rating, self.timestamp]
+        for column in columns:
+            digest.update(b"-" if column is None else np.ascontiguousarray(column).tobytes())
+        return digest.hexdigest()

@@ -1,0 +1,85 @@
+"""`ReadReport`: what a reader found, kept and left out, and `Loaded`, the report beside the
+data. Holds the counts only; the readers do the counting."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from advrec_tf.data.interactions import Interactions
+
+
+class Count(NamedTuple):
+    """How often something was met, and where first (line of the file, or row of the frame)."""
+
+    number: int
+    first: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReadReport:
+    """Every row read is either kept or counted in `left_out` under one reason.
+
+    Attributes:
+        source: the file, folder or frame read.
+        place: what `Count.first` counts: "line" (the header is line 1) or "row" (from 0).
+        rows_read, rows_kept: rows met and rows in the interactions.
+        num_users, num_items: distinct ids among the rows kept.
+        left_out: reason -> rows left out for it; a row counts under its first reason only.
+        noticed: oddity -> how many were met; these rows were kept.
+    """
+
+    source: str
+    place: str
+    rows_read: int
+    rows_kept: int
+    num_users: int
+    num_items: int
+    left_out: Mapping[str, Count]
+    noticed: Mapping[str, Count]
+
+    @property
+    def duplicate_pairs(self) -> int:
+        """Rows whose (user, item) pair stood in an earlier row."""
+        return self.noticed.get("repeated user-item pair", Count(0)).number
+
+    def as_dict(self) -> dict:
+        """Plain types, ready for JSON."""
+        record = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        for name in ("left_out", "noticed"):
+            record[name] = {what: count._asdict() for what, count in record[name].items()}
+        return record
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.source}: {self.rows_kept:,} of {self.rows_read:,} rows kept, "
+            f"{self.num_users:,} users, {self.num_items:,} items"
+        ]
+        for heading, counts in (("left out", self.left_out), ("noticed", self.noticed)):
+            for what, count in counts.items():
+                first = "" if count.first is None else f" (first in {self.place} {count.first})"
+                lines.append(f"  {heading}: {what}: {count.number:,}{first}")
+        return "\n".join(lines)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Loaded:
+    """What a reader returns: the data, and the report of how they were read."""
+
+    interactions: Interactions
+    report: ReadReport
+
+
+def report_of(interactions: Interactions, source: str) -> ReadReport:
+    """The report of data that were made in memory, where nothing can be left out."""
+    return ReadReport(
+        source=source,
+        place="row",
+        rows_read=len(interactions),
+        rows_kept=len(interactions),
+        num_users=interactions.num_users,
+        num_items=interactions.num_items,
+        left_out={},
+        noticed={},
+    )

@@ -1,0 +1,272 @@
+"""Ways to split interactions into train, validation and test, each chosen by name.
+
+A split keeps the vocabularies whole, so an index means the same id in every part. Repeated
+pairs are refused: `filters.without_repeats` decides which row stands for a pair, before the
+split. What a split leaks is left to `audit`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from advrec_tf.data.filters import pair_keys
+from advrec_tf.data.interactions import Interactions, Vocabulary
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Split:
+    """Three parts over the same vocabularies, and how they were made.
+
+    Attributes:
+        name: the strategy, or the name of a published split.
+        train, validation, test: the parts; validation may have no rows.
+        settings: what the strategy was given, for the record beside a result.
+
+    Raises:
+        ValueError: if the vocabularies differ between the parts.
+    """
+
+    name: str
+    train: Interactions
+    validation: Interactions
+    test: Interactions
+    settings: Mapping = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        for part in ("validation", "test"):
+            for kind in ("users", "items"):
+                ours, theirs = getattr(self.train, kind), getattr(getattr(self, part), kind)
+                if ours is not theirs and not np.array_equal(ours.ids, theirs.ids):
+                    raise ValueError(
+                        f"`{part}` should have the {kind} of `train`. Received "
+                        f"{len(theirs)} {kind} beside {len(ours)}, or the same in another order."
+                    )
+
+    def trainval(self) -> Interactions:
+        """Train and validation as one, train first: for a last fit once choices are made."""
+        parts = (self.train, self.validation)
+
+        def joined(column: str):
+            columns = [getattr(part, column) for part in parts]
+            return None if any(c is None for c in columns) else np.concatenate(columns)
+
+        names = ("user_index", "item_index", "rating", "timestamp")
+        return dataclasses.replace(self.train, **{name: joined(name) for name in names})
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the three parts."""
+        parts = (self.train, self.validation, self.test)
+        return hashlib.sha256("".join(part.fingerprint() for part in parts).encode()).hexdigest()
+
+
+def last_item(interactions: Interactions) -> Split:
+    """Each user's last item in time is test, the one before it validation.
+
+    Rows of equal time count in file order, and so do all where there are no times. A user with
+    two rows has no validation row, one with a single row only trains.
+
+    Raises:
+        ValueError: if a pair is repeated, or a time is NaN.
+    """
+    _check(interactions)
+    keys = (interactions.timestamp,) if interactions.timestamp is not None else ()
+    from_end, counts = _position_from_end(interactions, keys)
+    test = (from_end == 0) & (counts >= 2)
+    validation = (from_end == 1) & (counts >= 3)
+    order = "time" if interactions.timestamp is not None else "file"
+    return _cut("last_item", interactions, validation, test, {"order": order})
+
+
+def random_ratio(
+    interactions: Interactions, *, validation: float = 0.1, test: float = 0.2, seed: int = 0
+) -> Split:
+    """A random share of each user's rows, rounded to the nearest row (a half up).
+
+    Every user keeps at least one row of train; where rows are short, test comes before
+    validation.
+
+    Raises:
+        ValueError: if a pair is repeated, or the shares leave nothing to train on.
+    """
+    _check(interactions)
+    _check_shares(validation, test)
+    shuffled = np.random.default_rng(seed).permutation(len(interactions))
+    from_end, counts = _position_from_end(interactions, (shuffled,))
+    num_test = np.minimum(np.floor(counts * test + 0.5), counts - 1)
+    num_validation = np.minimum(np.floor(counts * validation + 0.5), counts - 1 - num_test)
+    in_test = from_end < num_test
+    in_validation = ~in_test & (from_end < num_test + num_validation)
+    settings = {"validation": validation, "test": test, "seed": seed}
+    return _cut("random_ratio", interactions, in_validation, in_test, settings)
+
+
+def global_time(interactions: Interactions, *, validation: float = 0.1, test: float = 0.1) -> Split:
+    """The latest share of all rows is test, the latest before it validation: no row of train
+    is later than any row of test, whoever the user.
+
+    Rows of equal time fall on the same side, the later one, so a part may hold more than its
+    share. `settings` records both cuts, the first times of validation and of test.
+
+    Raises:
+        ValueError: if there are no times, one is NaN, a pair is repeated, or so many times are
+            equal that a part is empty.
+    """
+    _check(interactions)
+    _check_shares(validation, test)
+    time = interactions.timestamp
+    if time is None:
+        raise ValueError("`interactions` should have timestamps. Received interactions without.")
+    ordered, rows = np.sort(time), len(time)
+    test_rows = max(1, round(rows * test))
+    test_from = ordered[rows - test_rows]
+    validation_rows = round(rows * validation)
+    validation_from = ordered[max(0, rows - test_rows - validation_rows)]
+    in_test = time >= test_from
+    in_validation = ~in_test & (time >= validation_from)
+    sizes = {
+        "train": int((~in_test & ~in_validation).sum()),
+        "validation": int(in_validation.sum()),
+        "test": int(in_test.sum()),
+    }
+    if not sizes["train"] or (validation_rows and not sizes["validation"]):
+        raise ValueError(
+            "`interactions` should have distinct times enough for every part. "
+            f"Received {rows} rows with {len(np.unique(time))} distinct times, which gives {sizes}."
+        )
+    settings = {
+        "validation": validation,
+        "test": test,
+        "validation_from": float(validation_from),
+        "test_from": float(test_from),
+    }
+    return _cut("global_time", interactions, in_validation, in_test, settings)
+
+
+SPLITS: dict[str, Callable[..., Split]] = {
+    "last_item": last_item,
+    "random_ratio": random_ratio,
+    "global_time": global_time,
+}
+
+
+def make(name: str, interactions: Interactions, **settings) -> Split:
+    """The split `SPLITS[name]` with its settings.
+
+    Raises:
+        ValueError: if there is no such split, or it has no such setting; else as the split.
+    """
+    if name not in SPLITS:
+        raise ValueError(f"`name` should be one of {', '.join(SPLITS)}. Received: {name!r}.")
+    known = list(inspect.signature(SPLITS[name]).parameters)[1:]
+    unknown = [setting for setting in settings if setting not in known]
+    if unknown:
+        raise ValueError(
+            f"`settings` of {name} should be among ({', '.join(known)}). "
+            f"Received: {', '.join(unknown)}."
+        )
+    return SPLITS[name](interactions, **settings)
+
+
+def from_parts(
+    train_pairs: np.ndarray,
+    validation_pairs: np.ndarray | None,
+    test_pairs: np.ndarray,
+    name: str,
+    *,
+    users: Vocabulary | None = None,
+    items: Vocabulary | None = None,
+    settings: Mapping | None = None,
+) -> Split:
+    """A split from ready-made pairs (user id, item id), each part [rows, 2], or None for empty.
+
+    Without vocabularies the ids are the indices: integers from 0 to the highest one met.
+
+    Raises:
+        ValueError: if an id is unknown or negative, or a pair is repeated, in one part or in two.
+    """
+    pairs = {"train": train_pairs, "validation": validation_pairs, "test": test_pairs}
+    for part, rows in pairs.items():
+        rows = np.empty((0, 2), np.int64) if rows is None else np.asarray(rows)
+        if rows.ndim != 2 or rows.shape[1] != 2:
+            raise ValueError(f"`{part}_pairs` should be [rows, 2]. Received: {rows.shape}.")
+        pairs[part] = rows
+    stacked = np.concatenate([rows for rows in pairs.values() if len(rows)])
+    index = []
+    for kind, column, vocabulary in (("users", 0, users), ("items", 1, items)):
+        ids = stacked[:, column]
+        if vocabulary is None:
+            vocabulary = Vocabulary(np.arange(int(ids.max()) + 1))
+        found = vocabulary.index_of(ids)
+        if found.min() < 0:
+            raise ValueError(
+                f"`{kind}` should hold every id of the pairs. "
+                f"Received an unknown one: {ids.tolist()[found.argmin()]!r}."
+            )
+        index.append((found, vocabulary))
+    (user_index, users), (item_index, items) = index
+    whole = Interactions(user_index=user_index, item_index=item_index, users=users, items=items)
+    part_of = np.repeat(np.arange(3), [len(rows) for rows in pairs.values()])
+    keys = pair_keys(whole)
+    repeated = pd.Series(keys).duplicated().to_numpy()
+    if repeated.any():
+        row = int(repeated.argmax())
+        where = [list(pairs)[part] for part in part_of[keys == keys[row]]]
+        raise ValueError(
+            "The parts should hold each (user, item) pair once. Received "
+            f"{int(repeated.sum())} repeats, the first of user {stacked[row, 0]} and item "
+            f"{stacked[row, 1]}, in {' and '.join(where)}."
+        )
+    return _cut(name, whole, part_of == 1, part_of == 2, settings or {})
+
+
+def _check(interactions: Interactions) -> None:
+    repeated = pd.Series(pair_keys(interactions)).duplicated().to_numpy()
+    if repeated.any():
+        row = int(repeated.argmax())
+        user = interactions.users.ids.tolist()[interactions.user_index[row]]
+        item = interactions.items.ids.tolist()[interactions.item_index[row]]
+        raise ValueError(
+            "`interactions` should hold each (user, item) pair once, or a pair could be both "
+            f"trained on and tested. Received {int(repeated.sum())} repeats, the first of user "
+            f"{user!r} and item {item!r}. Apply filters.without_repeats first."
+        )
+    if interactions.timestamp is not None and np.isnan(interactions.timestamp).any():
+        rows = int(np.isnan(interactions.timestamp).sum())
+        raise ValueError(f"`interactions` should have a time in every row. Received {rows} NaN.")
+
+
+def _check_shares(validation: float, test: float) -> None:
+    if not (validation >= 0 and test > 0 and validation + test < 1):
+        raise ValueError(
+            "`validation` and `test` should be shares of the rows with validation >= 0, "
+            f"test > 0 and a sum below 1. Received: {validation} and {test}."
+        )
+
+
+def _position_from_end(interactions: Interactions, keys: tuple) -> tuple[np.ndarray, np.ndarray]:
+    """Per row, how many rows of the same user come after it by `keys` (ties in file order),
+    and how many rows that user has."""
+    counts = interactions.user_counts()
+    order = np.lexsort((*keys, interactions.user_index))  # stable; the last key sorts first
+    after = np.empty(len(interactions), np.int64)
+    ends = np.repeat(np.cumsum(counts), counts)
+    after[order] = ends - 1 - np.arange(len(interactions))
+    return after, counts[interactions.user_index]
+
+
+def _cut(
+    name: str, interactions: Interactions, validation: np.ndarray, test: np.ndarray, settings
+) -> Split:
+    return Split(
+        name=name,
+        train=interactions.select(~validation & ~test),
+        validation=interactions.select(validation),
+        test=interactions.select(test),
+        settings=settings,
+    )

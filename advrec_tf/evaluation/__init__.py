@@ -1,0 +1,1 @@
+"""Full-ranking metrics, classification metrics, protocols and comparisons."""

@@ -1,0 +1,231 @@
+"""Full-ranking evaluation: every unseen item is a candidate, every metric in one pass.
+
+One compiled function scores a block of users, masks what they have seen, takes the top k
+and returns per-user metrics; no per-user Python. The same evaluator serves validation
+inside `fit`, the results tables and the tests. Definitions, for a user with relevant set
+R and hits h_1..h_k (1 where the item at that rank is in R):
+
+    precision@k  sum h / k                     recall@k   sum h / min(|R|, k)
+    f1@k         2 sum h / (k + |R|)           hit_rate@k 1 where any h
+    ndcg@k       sum h_i / log2(i + 1), over the same sum for min(|R|, k) leading hits
+    map@k        sum h_i precision@i / min(|R|, k)
+    mrr          1 / rank of the first relevant item, over the whole catalogue
+
+Ties count against the relevant item. A user without relevant items is left out of every
+mean and counted in `users_without_relevant`. Per list, over all evaluated users:
+
+    coverage@k         share of the catalogue that appears in at least one list
+    long_tail_share@k  share of recommended places that go to items outside the 20 % with
+                       the most training rows (APLT; Abdollahpouri et al. 2019)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.histories import Histories
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.recommender import Recommender
+
+HEAD_SHARE = 0.2
+_BLOCK_CELLS = 2**22
+_PER_USER = ("ndcg", "hit_rate", "recall", "precision", "f1", "map")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class RankingResult:
+    """Metrics of one model on one set of users.
+
+    Attributes:
+        metrics: name -> mean over the evaluated users (or the list-level figure).
+        per_user: name -> [users] float64, in the order of `users`.
+        users: [users] int32, the evaluated user indices.
+        top_items: [users, k] int32, the recommended item indices at the largest k; -1 where
+            fewer than k candidates were left.
+        users_without_relevant: how many users had nothing to find.
+        users_per_second: evaluation speed of this call.
+    """
+
+    metrics: dict[str, float]
+    per_user: dict[str, np.ndarray]
+    users: np.ndarray
+    top_items: np.ndarray
+    users_without_relevant: int
+    users_per_second: float
+
+    def of(self, user_index: np.ndarray) -> dict[str, float]:
+        """Per-user metrics, averaged over those of the given users that were evaluated."""
+        chosen = np.isin(self.users, user_index)
+        if not chosen.any():
+            return {}
+        return {name: float(values[chosen].mean()) for name, values in self.per_user.items()}
+
+
+class RankingEvaluator:
+    """Ranks the catalogue for every user with a relevant item.
+
+    Args:
+        train: rows whose items are masked as seen; also the counts behind `long_tail_share`.
+        relevant: rows to be found. Those also in `train` cannot be found and are refused.
+        also_seen: more rows to mask (at test time the validation rows).
+        ks: cut-offs, each >= 1.
+        users: evaluate only these user indices.
+
+    Raises:
+        ValueError: if a cut-off is not positive, nothing is relevant, or a relevant row is
+            masked.
+    """
+
+    def __init__(
+        self,
+        train: Interactions,
+        relevant: Interactions,
+        *,
+        also_seen: Interactions | None = None,
+        ks: Sequence[int] = (10, 20),
+        users: np.ndarray | None = None,
+    ):
+        if not ks or min(ks) < 1:
+            raise ValueError(f"`ks` should hold cut-offs >= 1. Received: {tuple(ks)!r}.")
+        self.ks = tuple(sorted(ks))
+        self.num_items = train.num_items
+        seen = train if also_seen is None else _concatenate(train, also_seen)
+        found = relevant.by_user()
+        known = seen.by_user()
+        keys = found.users().astype(np.int64) * self.num_items + found.items
+        masked = np.isin(keys, known.users().astype(np.int64) * self.num_items + known.items)
+        if masked.any():
+            user, item = divmod(int(keys[masked][0]), self.num_items)
+            raise ValueError(
+                f"`relevant` should hold no pair that is masked as seen. Received {masked.sum()}, "
+                f"among them user {train.users.ids[user]!r}, item {train.items.ids[item]!r}."
+            )
+        counts = found.counts
+        candidates = np.arange(train.num_users) if users is None else np.unique(users)
+        self.users = candidates[counts[candidates] > 0].astype(np.int32)
+        self.users_without_relevant = int(len(candidates) - len(self.users))
+        if not len(self.users):
+            raise ValueError("`relevant` should hold a row of at least one user. Received none.")
+        self._seen = Histories(known)
+        self._relevant = Histories(found)
+        by_popularity = np.argsort(-train.item_counts(), kind="stable")
+        self._tail = np.ones(self.num_items, bool)
+        self._tail[by_popularity[: int(np.ceil(HEAD_SHARE * self.num_items))]] = False
+        self._block = int(np.clip(_BLOCK_CELLS // self.num_items, 16, 4096))
+        self._k = min(self.ks[-1], self.num_items)
+        self._compiled = {}
+
+    def evaluate(self, model: Recommender) -> RankingResult:
+        """Rank with `model.score` and average.
+
+        Raises:
+            ValueError: if a score is NaN, or `score` has the wrong shape.
+        """
+        block_metrics = self._function_for(model)
+        started = time.perf_counter()
+        blocks = [
+            block_metrics(tf.constant(self.users[start : start + self._block]))
+            for start in range(0, len(self.users), self._block)
+        ]
+        values = np.concatenate([block[0].numpy() for block in blocks]).astype(np.float64)
+        top_items = np.concatenate([block[1].numpy() for block in blocks])
+        seconds = time.perf_counter() - started
+        if sum(int(block[2]) for block in blocks):
+            raise ValueError(f"`score` of {type(model).__name__} should be finite. Received NaN.")
+        names = [f"{name}@{k}" for k in self.ks for name in _PER_USER] + ["mrr"]
+        per_user = {name: values[:, i] for i, name in enumerate(names)}
+        metrics = {name: float(column.mean()) for name, column in per_user.items()}
+        for k in self.ks:
+            listed = top_items[:, :k]
+            listed = listed[listed >= 0]
+            metrics[f"coverage@{k}"] = len(np.unique(listed)) / self.num_items
+            metrics[f"long_tail_share@{k}"] = float(self._tail[listed].mean()) if len(listed) else 0
+        return RankingResult(
+            metrics=metrics,
+            per_user=per_user,
+            users=self.users,
+            top_items=top_items,
+            users_without_relevant=self.users_without_relevant,
+            users_per_second=len(self.users) / seconds,
+        )
+
+    def _function_for(self, model: Recommender):
+        # One graph a model: validation calls this every epoch, and the weights are read
+        # from the model's variables, so the graph stays valid while they train.
+        if id(model) not in self._compiled:
+            signature = [tf.TensorSpec([None], tf.int32)]
+            function = tf.function(lambda users: self._block_metrics(model, users), signature)
+            self._compiled[id(model)] = (model, function)
+        return self._compiled[id(model)][1]
+
+    def _block_metrics(self, model: Recommender, users: tf.Tensor):
+        """[block] int32 -> metrics [block, names], top items [block, k], count of NaN."""
+        scores = tf.convert_to_tensor(model.score(users))
+        if not scores.shape.is_compatible_with([None, self.num_items]):
+            raise ValueError(
+                f"`score` of {type(model).__name__} should return [batch, {self.num_items}]. "
+                f"Received: {scores.shape}."
+            )
+        scores = tf.ensure_shape(tf.cast(scores, tf.float32), [None, self.num_items])
+        broken = tf.math.count_nonzero(tf.math.is_nan(scores))
+        relevant_pairs = self._relevant.pairs(users)
+        relevant_scores = tf.gather_nd(scores, relevant_pairs)
+        # The next float down: an item with exactly the score of a relevant one goes first.
+        below = tf.math.nextafter(relevant_scores, tf.fill(tf.shape(relevant_scores), -np.inf))
+        scores = tf.tensor_scatter_nd_update(scores, relevant_pairs, below)
+        seen_pairs = self._seen.pairs(users)
+        minus_infinity = tf.fill(tf.shape(seen_pairs)[:1], np.float32(-np.inf))
+        scores = tf.tensor_scatter_nd_update(scores, seen_pairs, minus_infinity)
+
+        top_scores, top_items = tf.math.top_k(scores, self._k)
+        rows = tf.shape(scores)[0]
+        is_relevant = tf.scatter_nd(
+            relevant_pairs, tf.ones(tf.shape(relevant_pairs)[:1], tf.int32), tf.shape(scores)
+        )
+        hits = tf.cast(tf.gather(is_relevant, top_items, batch_dims=1), tf.float32)
+        listed = top_scores > -np.inf
+        hits = hits * tf.cast(listed, tf.float32)
+        top_items = tf.where(listed, top_items, -1)
+
+        count = tf.math.segment_sum(tf.ones(tf.shape(relevant_pairs)[:1]), relevant_pairs[:, 0])
+        best = tf.math.segment_max(below, relevant_pairs[:, 0])
+        better = tf.reduce_sum(tf.cast(scores > best[:, None], tf.float32), axis=1)
+        columns = []
+        for k in self.ks:
+            columns += _list_metrics(hits[:, : min(k, self._k)], count, k)
+        columns.append(1.0 / (1.0 + better))
+        return tf.ensure_shape(tf.stack(columns, 1), [None, len(columns)]), top_items[:rows], broken
+
+
+def _list_metrics(hits: tf.Tensor, count: tf.Tensor, k: int) -> list[tf.Tensor]:
+    """hits [users, <=k] of 0/1, count [users] relevant -> the metrics of `_PER_USER`."""
+    length = hits.shape[1]
+    ranks = tf.range(1, length + 1, dtype=tf.float32)
+    discount = np.log(2.0) / tf.math.log(ranks + 1.0)
+    best_count = tf.minimum(count, float(k))
+    ideal = tf.gather(tf.cumsum(discount), tf.minimum(tf.cast(best_count, tf.int32), length) - 1)
+    found = tf.reduce_sum(hits, 1)
+    precision_at_rank = tf.cumsum(hits, axis=1) / ranks
+    return [
+        tf.reduce_sum(hits * discount, 1) / ideal,
+        tf.cast(found > 0, tf.float32),
+        found / best_count,
+        found / float(k),
+        2.0 * found / (float(k) + count),
+        tf.reduce_sum(hits * precision_at_rank, 1) / best_count,
+    ]
+
+
+def _concatenate(first: Interactions, second: Interactions) -> Interactions:
+    return dataclasses.replace(
+        first,
+        user_index=np.concatenate([first.user_index, second.user_index]),
+        item_index=np.concatenate([first.item_index, second.item_index]),
+        rating=None,
+        timestamp=None,
+    )

@@ -1,0 +1,1 @@
+"""Whole jobs behind the scripts: settings, stages that can be resumed, reports, plots."""

@@ -1,0 +1,127 @@
+"""Command-line parts that scripts share: where the data is, the settings, a list to look at.
+
+Importing it is quick: no TensorFlow, so `--help` and mistakes in arguments answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import typing
+
+from advrec_tf.jobs.settings import RecommenderSettings
+
+_COLUMNS = ("user_column", "item_column", "rating_column", "time_column", "item_text_column")
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--data` and the names of the columns of a table file."""
+    parser.add_argument(
+        "--data",
+        required=True,
+        help="'synthetic', a MovieLens folder, or a CSV/TSV file (.gz or plain)",
+    )
+    group = parser.add_argument_group("columns of a table file")
+    group.add_argument("--user-column", help="default: user_id")
+    group.add_argument("--item-column", help="default: item_id")
+    group.add_argument("--rating-column")
+    group.add_argument("--time-column", help="numbers, or ISO dates")
+    group.add_argument("--item-text-column", help="a title or description of the item")
+    group.add_argument(
+        "--item-table", help="a CSV/TSV of items, for titles: needs --item-table-text"
+    )
+    group.add_argument("--item-table-id", default="item_id", help="default: item_id")
+    group.add_argument("--item-table-text", help="the column that holds the text")
+
+
+def load_from(args: argparse.Namespace):
+    """The `Loaded` that the arguments ask for; a mistake ends the program with its message."""
+    from advrec_tf.data.item_text import attach_item_text
+    from advrec_tf.data.loading import SYNTHETIC, load
+
+    columns = {name: getattr(args, name) for name in _COLUMNS if getattr(args, name) is not None}
+    try:
+        if args.data == SYNTHETIC:
+            if columns:
+                raise ValueError(f"Columns are of a table file. Received: {', '.join(columns)}.")
+            columns = {"seed": args.seed}
+        loaded = load(args.data, **columns)
+        if args.item_table is not None:
+            texts = _texts_of(args, loaded.interactions.items.ids)
+            loaded = dataclasses.replace(
+                loaded, interactions=attach_item_text(loaded.interactions, texts)
+            )
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"error: {error}") from None
+    return loaded
+
+
+def _texts_of(args: argparse.Namespace, ids) -> dict:
+    import pandas as pd
+
+    if args.item_table_text is None:
+        raise ValueError("`--item-table` needs `--item-table-text`, the column of the text.")
+    table = pd.read_csv(args.item_table, sep=None, engine="python", dtype=str)
+    for column in (args.item_table_id, args.item_table_text):
+        if column not in table:
+            raise ValueError(
+                f"{args.item_table} should have a column {column!r}. "
+                f"Received: {', '.join(table.columns)}."
+            )
+    integer = all(isinstance(i, int) for i in ids.tolist())
+    keys = table[args.item_table_id]
+    texts = table[args.item_table_text].fillna("")
+    return {int(k) if integer and k.isdigit() else k: t for k, t in zip(keys, texts, strict=True)}
+
+
+def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
+    """One argument per field of `RecommenderSettings`; a tuple takes several values."""
+    group = parser.add_argument_group("settings (several values: validation chooses)")
+    hints = typing.get_type_hints(RecommenderSettings)
+    for field in dataclasses.fields(RecommenderSettings):
+        kind = hints[field.name]
+        several = typing.get_origin(kind) is tuple
+        options = [a for a in typing.get_args(kind) if a not in (type(None), Ellipsis)]
+        group.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=options[0] if options else kind,
+            nargs="+" if several else None,
+            default=None,
+            metavar="VALUE",
+            help=f"default: {_shown(field.default)}",
+        )
+
+
+def _shown(value) -> str:
+    return " ".join(f"{v:g}" for v in value) if isinstance(value, tuple) else str(value)
+
+
+def settings_from(args: argparse.Namespace) -> RecommenderSettings:
+    """The settings given, the rest by default; a mistake ends the program with its message."""
+    given = {}
+    for field in dataclasses.fields(RecommenderSettings):
+        value = getattr(args, field.name)
+        if value is not None:
+            given[field.name] = tuple(value) if isinstance(value, list) else value
+    try:
+        settings = RecommenderSettings(**given)
+    except ValueError as error:
+        raise SystemExit(f"error: {error}") from None
+    args.seed = settings.seed
+    return settings
+
+
+def print_list(recommender, user_id: str | None, k: int = 10) -> None:
+    """A user's list by title; by default of the user with the median number of rows."""
+    data = recommender.interactions
+    if user_id is None:
+        order = data.user_counts().argsort(kind="stable")
+        user_id = data.users.ids[order[len(order) // 2]]
+    elif len(data.users) and not isinstance(data.users.ids[0], str):
+        user_id = type(data.users.ids.tolist()[0])(user_id)
+    listed = recommender.recommend([user_id], k)
+    index = data.items.index_of(listed["item_id"].tolist())
+    print(f"\ntop {k} for user {user_id}:")
+    for rank, item_id, i in zip(listed["rank"], listed["item_id"], index, strict=True):
+        title = "" if data.item_text is None else data.item_text[i]
+        print(f"  {rank:>2}  {title or item_id}" + (f"  [{item_id}]" if title else ""))

@@ -1,0 +1,99 @@
+"""Stages of a long job: done once, stored, and taken from the store on resumption.
+
+A stage is a name and a function. Its result (a JSON summary and arrays) is written to one
+file in one step, so a kill leaves a stage done or not done, never half done. A function
+that trains is given a checkpoint file of its own, for resuming inside the stage.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class StageResult:
+    """What a stage leaves behind.
+
+    Attributes:
+        summary: JSON-able facts.
+        arrays: name -> array.
+    """
+
+    summary: dict
+    arrays: dict[str, np.ndarray]
+
+
+class StageStore:
+    """Results of stages in one folder, bound to the run's identity.
+
+    Args:
+        folder: made if absent.
+        identity: JSON-able; settings, data hash, versions: what the results depend on.
+        resume: continue a run that is already in the folder.
+
+    Raises:
+        FileExistsError: if the folder holds a run and `resume` is False.
+        ValueError: if it holds a run of another identity; the message names what differs.
+    """
+
+    def __init__(self, folder: str | os.PathLike, identity: dict, *, resume: bool = False):
+        self.folder = Path(folder)
+        self._stages = self.folder / "stages"
+        record = self.folder / "run.json"
+        identity = json.loads(json.dumps(identity))
+        if record.exists():
+            if not resume:
+                raise FileExistsError(
+                    f"{self.folder} holds a run already. Continue it with --resume, or choose "
+                    "another folder."
+                )
+            stored = json.loads(record.read_text())
+            differing = sorted(
+                name for name in {*stored, *identity} if stored.get(name) != identity.get(name)
+            )
+            if differing:
+                name = differing[0]
+                raise ValueError(
+                    f"{self.folder} holds a run that differs in {', '.join(differing)}: `{name}` "
+                    f"was {stored.get(name)!r} and is {identity.get(name)!r}. A run is resumed "
+                    "with the settings, data and versions that it was started with."
+                )
+        self._stages.mkdir(parents=True, exist_ok=True)
+        _replace(record, json.dumps(identity, indent=2).encode())
+
+    def run(self, name: str, compute: Callable[[Path], StageResult]) -> StageResult:
+        """The stored result of the stage, or else `compute(checkpoint file)`, stored."""
+        path = self._stages / f"{name}.npz"
+        if path.exists():
+            return _read(path)
+        checkpoint = self._stages / f"{name}.checkpoint.npz"
+        result = compute(checkpoint)
+        partial = path.with_suffix(".partial")
+        with open(partial, "wb") as file:
+            np.savez(file, __summary__=json.dumps(result.summary), **result.arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+        checkpoint.unlink(missing_ok=True)
+        return _read(path)
+
+    def has(self, name: str) -> bool:
+        return (self._stages / f"{name}.npz").exists()
+
+
+def _read(path: Path) -> StageResult:
+    with np.load(path, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files if name != "__summary__"}
+        return StageResult(json.loads(str(stored["__summary__"])), arrays)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_suffix(path.suffix + ".partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)

@@ -1,0 +1,1 @@
+"""What scores items: baselines, factorisation, towers, autoencoders, ranking."""

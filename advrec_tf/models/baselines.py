@@ -1,0 +1,88 @@
+"""The two baselines that stand in every results table: popularity and closed-form EASE.
+
+Both are fitted without gradient steps. A learned or adversarial model that does not beat
+them has not shown anything.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.histories import Histories
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.recommender import Recommender, log_popularity
+
+EASE_MEMORY_LIMIT = 8 * 2**30
+"""Bytes that fitting EASE may take: three float64 matrices of items x items."""
+
+
+class Popularity(Recommender):
+    """Every user gets the items with the most training rows."""
+
+    def fit(self, interactions: Interactions) -> Popularity:
+        self.interactions = interactions
+        self._scores = tf.constant(log_popularity(interactions))
+        return self
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        return tf.tile(self._scores[None, :], [tf.size(user_index), 1])
+
+
+class EASE(Recommender):
+    """Embarrassingly shallow autoencoder; Steck 2019, eq. 8 (arXiv:1905.03375).
+
+    B = I - P / diag(P), P = (X'X + l2 I)^-1, diagonal of B zero; scores are X B. The Gram
+    matrix is exact (counts), the inverse is taken in float64.
+
+    Args:
+        l2: ridge, > 0, in units of interactions.
+    """
+
+    def __init__(self, l2: float = 300.0):
+        if not l2 > 0:
+            raise ValueError(f"`l2` should be > 0. Received: {l2!r}.")
+        self.l2 = l2
+
+    def fit(self, interactions: Interactions) -> EASE:
+        """Solve for B.
+
+        Raises:
+            ValueError: if the catalogue needs more than `EASE_MEMORY_LIMIT` bytes.
+        """
+        num_items = interactions.num_items
+        needed = 3 * 8 * num_items**2
+        if needed > EASE_MEMORY_LIMIT:
+            raise ValueError(
+                f"EASE on {num_items} items needs {needed / 2**30:.1f} GiB, over the limit of "
+                f"{EASE_MEMORY_LIMIT / 2**30:.1f} GiB. Use a factorisation or a tower instead."
+            )
+        self.interactions = interactions
+        user_items = interactions.by_user()
+        self._histories = Histories(user_items)
+        gram = gram_matrix(interactions)
+        gram[np.diag_indices(num_items)] += self.l2
+        inverse = np.linalg.inv(gram)
+        weights = inverse / -np.diag(inverse)
+        weights[np.diag_indices(num_items)] = 0.0
+        self.weights = tf.constant(weights, tf.float32)
+        return self
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        return tf.matmul(self._histories.dense(user_index), self.weights)
+
+
+def gram_matrix(interactions: Interactions) -> np.ndarray:
+    """[num_items, num_items] float64, how many users have both items."""
+    user_items = interactions.by_user()
+    num_items = interactions.num_items
+    gram = np.zeros((num_items, num_items))
+    block = max(1, 2**24 // num_items)
+    for start in range(0, user_items.num_users, block):
+        stop = min(start + block, user_items.num_users)
+        first, last = user_items.row_splits[[start, stop]]
+        rows = np.zeros((stop - start, num_items), np.float32)
+        counts = user_items.counts[start:stop]
+        rows[np.repeat(np.arange(stop - start), counts), user_items.items[first:last]] = 1.0
+        gram += rows.T @ rows
+    return gram

@@ -1,0 +1,103 @@
+"""What every model owes the rest of the suite: scores for a block of users, and lists.
+
+A model mixes in `Recommender`, sets `interactions` (the rows it was trained on) and
+implements `score`. Ranking metrics are the business of `evaluation`, served lists that of
+`serving`; both follow the rules written here: items already seen are left out, an unknown
+user gets the popular items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from advrec_tf.data.interactions import Interactions
+
+
+def log_popularity(interactions: Interactions) -> np.ndarray:
+    """[num_items] float32, log(rows of the item + .5): the score of the popularity prior."""
+    return np.log(interactions.item_counts() + 0.5).astype(np.float32)
+
+
+class Recommender:
+    """Mixin: lists of items for external user ids on top of `score`.
+
+    Attributes:
+        interactions: the training rows; their items are left out of a user's list.
+    """
+
+    interactions: Interactions
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32, 0 <= index < num_users -> [batch, num_items] float32, high is good.
+
+        Callable inside a `tf.function`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define `score`.")
+
+    def recommend(
+        self,
+        user_ids: Sequence,
+        k: int = 10,
+        *,
+        allow: Sequence | None = None,
+        exclude: Sequence | None = None,
+    ) -> pd.DataFrame:
+        """The k best items a user has not seen, with external ids.
+
+        Args:
+            user_ids: external ids; a user the model has not seen gets the popular items.
+            k: length of a list, >= 1. A list is shorter where fewer items are left.
+            allow: item ids; where given, nothing else is recommended.
+            exclude: item ids never recommended.
+
+        Returns:
+            A row per recommendation: `user_id`, `rank` (1 is best), `item_id`, `score`.
+
+        Raises:
+            ValueError: if k < 1 or `allow` or `exclude` names an unknown item.
+        """
+        if k < 1:
+            raise ValueError(f"`k` should be >= 1. Received: {k!r}.")
+        data = self.interactions
+        user_ids = list(user_ids)
+        index = data.users.index_of(user_ids)
+        scores = np.tile(log_popularity(data), (len(user_ids), 1))
+        known = index >= 0
+        if known.any():
+            scores[known] = np.asarray(self.score(tf.constant(index[known], tf.int32)))
+        open_items = np.ones(data.num_items, bool)
+        if allow is not None:
+            open_items[:] = False
+            open_items[_item_indices(data, allow, "allow")] = True
+        if exclude is not None:
+            open_items[_item_indices(data, exclude, "exclude")] = False
+        scores[:, ~open_items] = -np.inf
+        seen = data.by_user()
+        for row in np.flatnonzero(known):
+            scores[row, seen[index[row]]] = -np.inf
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        best_scores = np.take_along_axis(scores, best, axis=1)
+        rows, ranks = np.nonzero(np.isfinite(best_scores))
+        return pd.DataFrame(
+            {
+                "user_id": [user_ids[row] for row in rows],
+                "rank": ranks + 1,
+                "item_id": data.items.ids[best[rows, ranks]],
+                "score": best_scores[rows, ranks],
+            }
+        )
+
+
+def _item_indices(data: Interactions, ids: Sequence, name: str) -> np.ndarray:
+    index = data.items.index_of(list(ids))
+    if (index < 0).any():
+        unknown = [item for item, i in zip(ids, index, strict=True) if i < 0]
+        raise ValueError(
+            f"`{name}` should hold known item ids. Received {len(unknown)} unknown, "
+            f"among them {unknown[:3]!r}."
+        )
+    return index

@@ -1,0 +1,162 @@
+"""Two-tower retrieval on TensorFlow Recommenders.
+
+`tfrs.tasks.Retrieval` does the in-batch softmax; what this module adds around it is what
+decides its quality: cosine scores with a temperature, the logQ correction for the
+popularity of in-batch negatives, and a mask over everything in the batch that the user is
+known to like, not only over repeats of the same item.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+from tensorflow import keras
+
+from advrec_tf.data.histories import PairTable
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.losses import weighted_mean
+from advrec_tf.models.recommender_model import RecommenderModel
+from advrec_tf.models.towers import build_index_tower, features_of
+
+PAIR_TABLE_LIMIT = 2**29
+"""Bytes allowed for the table of known pairs; above, only accidental hits are masked."""
+
+
+class TwoTower(RecommenderModel):
+    """Query and candidate tower under an in-batch softmax.
+
+    Yi et al. 2019 (sampling-bias-corrected neural modelling, RecSys): row b is scored
+    against every candidate c of the batch by (u_b . v_c) / temperature - log q_c with q_c
+    the share of training rows that are item c.
+
+    Args:
+        user_tower, item_tower: functional models, index [batch] -> [batch, dim].
+        interactions: the training rows: known pairs, item frequencies, ids.
+        temperature: > 0; about .1 to .2 with unit vectors.
+        logq: whether to correct for item frequency.
+        mask_known: hide the user's other known positives among the negatives; where the
+            table of pairs would exceed `PAIR_TABLE_LIMIT` only the same item is hidden,
+            with a warning.
+
+    Raises:
+        ValueError: if `temperature` is not positive.
+    """
+
+    def __init__(
+        self,
+        user_tower: keras.Model,
+        item_tower: keras.Model,
+        interactions: Interactions,
+        *,
+        temperature: float = 0.12,
+        logq: bool = True,
+        mask_known: bool = True,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not temperature > 0:
+            raise ValueError(f"`temperature` should be > 0. Received: {temperature!r}.")
+        self.user_tower = user_tower
+        self.item_tower = item_tower
+        self.interactions = interactions
+        self.temperature = temperature
+        counts = interactions.item_counts().astype(np.float64)
+        self._item_probability = (
+            tf.constant(counts / max(len(interactions), 1), tf.float32) if logq else None
+        )
+        size = PairTable.size_in_bytes(interactions.num_users, interactions.num_items)
+        if mask_known and size > PAIR_TABLE_LIMIT:
+            warnings.warn(
+                f"`mask_known` needs {size / 2**20:.0f} MiB for "
+                f"{interactions.num_users} x {interactions.num_items} pairs, over the limit of "
+                f"{PAIR_TABLE_LIMIT / 2**20:.0f} MiB: only repeats of the positive are hidden.",
+                stacklevel=2,
+            )
+            mask_known = False
+        self._known = PairTable(interactions.by_user()) if mask_known else None
+        self.task = tfrs.tasks.Retrieval(
+            loss=keras.losses.CategoricalCrossentropy(from_logits=True, reduction="none"),
+            temperature=temperature,
+            remove_accidental_hits=True,
+        )
+
+    def call(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch, num_items], the scores."""
+        return self.score(user_index)
+
+    def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Weighted mean cross-entropy of a batch from `batches.of_pairs`, in nats."""
+        users, items = inputs["user_index"], inputs["item_index"]
+        generated = inputs["generated"]
+        positive = tf.eye(tf.size(items), dtype=tf.bool)
+        hidden = generated[None, :] & ~positive
+        if self._known is not None:
+            hidden |= self._known.known(users, items) & ~positive
+        probability = None
+        if self._item_probability is not None:
+            probability = tf.gather(self._item_probability, items)
+            # A generated row's item is no negative, so it needs no correction; one that
+            # nobody has interacted with would otherwise get log 0.
+            probability = tf.where(generated, tf.reduce_mean(probability), probability)
+        row_losses = self.task(
+            self.user_tower(users, training=training),
+            self.item_tower(items, training=training),
+            candidate_sampling_probability=probability,
+            candidate_ids=items,
+            score_mask=~hidden,
+            compute_metrics=False,
+            compute_batch_metrics=False,
+        )
+        return weighted_mean(row_losses, inputs["weight"])
+
+    def user_vectors(self) -> np.ndarray:
+        """[num_users, dim] float32, divided by the temperature: dot products are logits."""
+        vectors = self.user_tower.predict(
+            np.arange(self.interactions.num_users), batch_size=8192, verbose=0
+        )
+        return vectors / np.float32(self.temperature)
+
+    def item_vectors(self) -> np.ndarray:
+        """[num_items, dim] float32."""
+        return self.item_tower.predict(
+            np.arange(self.interactions.num_items), batch_size=8192, verbose=0
+        )
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        items = self.item_tower(tf.range(self.interactions.num_items))
+        return tf.matmul(self.user_tower(user_index), items, transpose_b=True) / self.temperature
+
+
+def build_two_tower(
+    interactions: Interactions,
+    *,
+    embedding_dim: int = 128,
+    hidden: tuple[int, ...] = (),
+    use_features: bool = False,
+    temperature: float = 0.12,
+    seed: int = 0,
+    **kwargs,
+) -> TwoTower:
+    """Both towers for a data set, from ids and, with `use_features`, its side tables."""
+
+    def tower(name, num_ids, table, seed):
+        return build_index_tower(
+            num_ids,
+            embedding_dim=embedding_dim,
+            features=features_of(table) if use_features and table is not None else (),
+            hidden=hidden,
+            seed=seed,
+            name=name,
+        )
+
+    return TwoTower(
+        tower("user_tower", interactions.num_users, interactions.user_features, 2 * seed),
+        tower("item_tower", interactions.num_items, interactions.item_features, 2 * seed + 1),
+        interactions,
+        temperature=temperature,
+        name="two_tower",
+        **kwargs,
+    )

@@ -1,0 +1,93 @@
+"""Recommenders that are two matrices: what is exported, and what a popularity prior joins.
+
+A two-tower model, a factorisation and an autoencoder all end as one vector a user and one
+vector an item whose dot product ranks. In that form the prior for users with few
+interactions is one more dimension, and the served model stays a single matrix product.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.recommender import Recommender, log_popularity
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class VectorRecommender(Recommender):
+    """score(user, item) = user_vectors[user] . item_vectors[item].
+
+    Attributes:
+        user_vectors: [num_users, dim] float32.
+        item_vectors: [num_items, dim] float32.
+        unknown_user: [dim] float32, the vector served for a user without any history.
+        interactions: the training rows, for ids and for the items already seen.
+
+    Raises:
+        ValueError: if the shapes do not fit each other or the vocabularies, or a value is
+            not finite.
+    """
+
+    user_vectors: np.ndarray
+    item_vectors: np.ndarray
+    unknown_user: np.ndarray
+    interactions: Interactions
+
+    def __post_init__(self):
+        dim = self.user_vectors.shape[-1]
+        expected = {
+            "user_vectors": (self.interactions.num_users, dim),
+            "item_vectors": (self.interactions.num_items, dim),
+            "unknown_user": (dim,),
+        }
+        for name, shape in expected.items():
+            value = getattr(self, name)
+            if value.shape != shape:
+                raise ValueError(f"`{name}` should have shape {shape}. Received: {value.shape}.")
+            if not np.isfinite(value).all():
+                raise ValueError(f"`{name}` should be finite. Received NaN or infinity.")
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch, num_items] float32."""
+        return tf.matmul(
+            tf.gather(tf.constant(self.user_vectors), user_index),
+            tf.constant(self.item_vectors),
+            transpose_b=True,
+        )
+
+
+def with_popularity_prior(
+    user_vectors: np.ndarray,
+    item_vectors: np.ndarray,
+    interactions: Interactions,
+    *,
+    scale: float,
+    few: int,
+) -> VectorRecommender:
+    """Vectors [users, dim] and [items, dim] -> a recommender of dim + 1 with the prior inside.
+
+    A user with fewer than `few` rows is scored `scale * u . v + log(rows of v + .5)`, every
+    other user `u . v` as before, a user never seen by popularity alone. `scale` weighs taste
+    against popularity and is chosen on validation; `few` = 0 turns the prior off for all
+    known users.
+
+    Raises:
+        ValueError: if `scale` or `few` is negative.
+    """
+    if scale < 0 or few < 0:
+        raise ValueError(f"`scale` and `few` should be >= 0. Received: {scale!r} and {few!r}.")
+    needs_prior = (interactions.user_counts() < few).astype(np.float32)[:, None]
+    users = user_vectors * np.where(needs_prior, np.float32(scale), np.float32(1.0))
+    unknown = np.zeros(user_vectors.shape[1] + 1, np.float32)
+    unknown[-1] = 1.0
+    return VectorRecommender(
+        user_vectors=np.concatenate([users, needs_prior], axis=1).astype(np.float32),
+        item_vectors=np.concatenate(
+            [item_vectors, log_popularity(interactions)[:, None]], axis=1
+        ).astype(np.float32),
+        unknown_user=unknown,
+        interactions=interactions,
+    )

@@ -1,0 +1,140 @@
+"""Worst-case perturbations inside norm balls, as pure functions of tensors.
+
+Training (adversarial regularisation) and attacks (evasion) use this one loop, so an
+epsilon means the same in a defence and in the attack on it. Every value is perturbed row
+by row: row i of a [rows, features] tensor has a ball of its own around it. FGSM is PGD
+with one step; noise of equal size is the control that every claim needs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+NORMS = ("l2", "linf")
+DIRECTIONS = ("gradient", "random")
+_TINY = 1e-12
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Perturbation:
+    """The budget of an adversary over rows, and how it spends it.
+
+    Attributes:
+        epsilon: radius of the ball, in the value's own unit; with `relative`, in units of
+            each row's own norm. >= 0.
+        relative: scale each row's radius by the row's norm.
+        norm: "l2" or "linf", for the ball and for the steepest step.
+        steps: gradient steps; 1 is FGSM (Goodfellow et al. 2015; for recommenders APR, He
+            et al. 2018, arXiv:1808.03908), more is PGD (Madry et al. 2018, arXiv:1706.06083).
+        step_size: length of a step as a share of the radius; by default 1 for one step,
+            2.5 / steps for more.
+        direction: "gradient", or "random" for noise of exactly the same size.
+
+    Raises:
+        ValueError: if an argument lies outside its range.
+    """
+
+    epsilon: float
+    relative: bool = False
+    norm: str = "l2"
+    steps: int = 1
+    step_size: float | None = None
+    direction: str = "gradient"
+
+    def __post_init__(self):
+        if not self.epsilon >= 0:
+            raise ValueError(f"`epsilon` should be >= 0. Received: {self.epsilon!r}.")
+        if self.norm not in NORMS:
+            raise ValueError(f"`norm` should be one of {NORMS}. Received: {self.norm!r}.")
+        if self.direction not in DIRECTIONS:
+            raise ValueError(
+                f"`direction` should be one of {DIRECTIONS}. Received: {self.direction!r}."
+            )
+        if self.steps < 1:
+            raise ValueError(f"`steps` should be >= 1. Received: {self.steps!r}.")
+        if self.step_size is not None and not self.step_size > 0:
+            raise ValueError(f"`step_size` should be > 0. Received: {self.step_size!r}.")
+
+    @property
+    def share_of_radius(self) -> float:
+        """Length of one step as a share of the radius."""
+        if self.step_size is not None:
+            return self.step_size
+        return 1.0 if self.steps == 1 else 2.5 / self.steps
+
+
+def fgsm(epsilon: float, **settings) -> Perturbation:
+    """The fast gradient (sign) method: one step to the edge of the ball."""
+    return Perturbation(epsilon=epsilon, steps=1, **settings)
+
+
+def pgd(epsilon: float, steps: int = 10, **settings) -> Perturbation:
+    """Projected gradient descent: several steps, each projected back into the ball."""
+    return Perturbation(epsilon=epsilon, steps=steps, **settings)
+
+
+def row_norm(values: tf.Tensor, norm: str) -> tf.Tensor:
+    """[rows, ..., features] -> [rows, ..., 1], the norm of each row."""
+    if norm == "linf":
+        return tf.reduce_max(tf.abs(values), axis=-1, keepdims=True)
+    return tf.sqrt(tf.reduce_sum(tf.square(values), axis=-1, keepdims=True))
+
+
+def radius(values: tf.Tensor, perturbation: Perturbation) -> tf.Tensor:
+    """[rows, ..., features] -> [rows, ..., 1], the radius of each row's ball."""
+    if perturbation.relative:
+        return perturbation.epsilon * row_norm(values, perturbation.norm)
+    return perturbation.epsilon * tf.ones_like(values[..., :1])
+
+
+def steepest(gradient: tf.Tensor, norm: str) -> tf.Tensor:
+    """The step of norm one along which the loss rises fastest; zero where it is flat."""
+    if norm == "linf":
+        return tf.sign(gradient)
+    return gradient / tf.maximum(row_norm(gradient, "l2"), _TINY)
+
+
+def project(delta: tf.Tensor, limit: tf.Tensor, norm: str) -> tf.Tensor:
+    """The nearest point of each row's ball; `delta` [rows, ..., f], `limit` [rows, ..., 1]."""
+    if norm == "linf":
+        return tf.clip_by_value(delta, -limit, limit)
+    size = row_norm(delta, "l2")
+    return delta * tf.minimum(1.0, limit / tf.maximum(size, _TINY))
+
+
+def worst_case(
+    gradients_at: Callable[[Sequence[tf.Tensor]], Sequence[tf.Tensor]],
+    values: Sequence[tf.Tensor],
+    perturbation: Perturbation,
+    seed: tf.Tensor,
+) -> list[tf.Tensor]:
+    """The perturbations that raise a loss most, found within the budget.
+
+    Args:
+        gradients_at: deltas -> gradient of the loss at values + deltas, one tensor a value.
+        values: tensors [rows, ..., features].
+        perturbation: the budget.
+        seed: [2] int32, for `direction="random"`.
+
+    Returns:
+        One delta a value, the same shapes, constants to any outer gradient; never outside
+        the ball.
+    """
+    limits = [radius(value, perturbation) for value in values]
+    if perturbation.direction == "random":
+        deltas = []
+        for i, (value, limit) in enumerate(zip(values, limits, strict=True)):
+            noise = tf.random.stateless_normal(tf.shape(value), seed + [0, i], dtype=value.dtype)
+            deltas.append(limit * steepest(noise, perturbation.norm))
+        return [tf.stop_gradient(delta) for delta in deltas]
+    deltas = [tf.zeros_like(value) for value in values]
+    for _ in range(perturbation.steps):
+        moves = [steepest(g, perturbation.norm) for g in gradients_at(deltas)]
+        deltas = [
+            project(delta + perturbation.share_of_radius * limit * move, limit, perturbation.norm)
+            for delta, move, limit in zip(deltas, moves, limits, strict=True)
+        ]
+    return [tf.stop_gradient(delta) for delta in deltas]

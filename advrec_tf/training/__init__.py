@@ -1,0 +1,1 @@
+"""Adversarial training of any model, fitting that can be resumed, optimisers, callbacks."""

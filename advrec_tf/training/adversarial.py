@@ -1,0 +1,169 @@
+"""Adversarial training of any model that has layers to perturb.
+
+`AdversarialTraining(model, perturbation)` is itself a `tfrs.Model`: it adds to the wrapped
+model's loss the same loss with the outputs of chosen layers (by default every embedding
+lookup, so exactly the rows of the batch) pushed to their worst case inside a norm ball.
+He et al. 2018 (arXiv:1808.03908), eq. 6: L(theta) + weight * L(theta + delta). In
+evaluation nothing is perturbed: scores come from the wrapped model itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+from tensorflow import keras
+
+from advrec_tf.models.recommender_model import RecommenderModel
+from advrec_tf.perturbations import Perturbation, worst_case
+
+
+@contextlib.contextmanager
+def tapped(
+    layers: Sequence[keras.layers.Layer],
+    *,
+    tape: tf.GradientTape | None = None,
+    deltas: Sequence[tf.Tensor] | None = None,
+) -> Iterator[list[tf.Tensor]]:
+    """Within the block, layer outputs are collected, watched by `tape`, shifted by `deltas`.
+
+    Outputs (before any shift) are collected in the order of the calls; a layer called
+    twice gives two. `deltas` follow the same order. On leaving, the layers are as before.
+
+    Raises:
+        ValueError: if the block makes more or fewer calls than there are deltas.
+    """
+    outputs: list[tf.Tensor] = []
+
+    def tap(call):
+        def tapped_call(*args, **kwargs):
+            output = call(*args, **kwargs)
+            if deltas is not None:
+                if len(outputs) >= len(deltas):
+                    raise ValueError(
+                        f"`deltas` should hold one tensor a layer call. Received {len(deltas)}, "
+                        "and the model made another call."
+                    )
+                shifted = output + deltas[len(outputs)]
+            else:
+                shifted = tf.identity(output)
+            if tape is not None:
+                tape.watch(shifted)
+            outputs.append(shifted)
+            return shifted
+
+        return tf.autograph.experimental.do_not_convert(tapped_call)
+
+    for layer in layers:
+        object.__setattr__(layer, "call", tap(layer.call))
+    try:
+        yield outputs
+    finally:
+        for layer in layers:
+            object.__delattr__(layer, "call")
+    if deltas is not None and len(outputs) != len(deltas):
+        raise ValueError(
+            f"`deltas` should hold one tensor a layer call. Received {len(deltas)}, "
+            f"and the model made {len(outputs)} calls."
+        )
+
+
+def embedding_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """Every `Embedding` inside a model, at any depth, each once."""
+    return [
+        layer
+        for layer in model.submodules
+        if isinstance(layer, keras.layers.Embedding) and layer.trainable
+    ]
+
+
+class AdversarialTraining(RecommenderModel):
+    """Trains `model` against perturbations of what chosen layers put out.
+
+    Args:
+        model: anything with `compute_loss(inputs, training)` over dict batches that carry
+            `weight` [batch] and `seed` [2]; its loss should be a weighted mean over the
+            batch, and repeatable for equal inputs.
+        perturbation: the adversary's budget; `direction="random"` is the control.
+        layers: layers whose outputs are perturbed row by row; by default all embeddings.
+        weight: factor of the adversarial loss, >= 0.
+        share: share of the batch's examples whose loss is taken adversarially as well, in
+            (0, 1]; the first ones of a shuffled batch. 1 is He et al.'s method.
+
+    Raises:
+        ValueError: if an argument is out of range or there is no layer to perturb.
+    """
+
+    def __init__(
+        self,
+        model: tfrs.Model,
+        perturbation: Perturbation,
+        *,
+        layers: Sequence[keras.layers.Layer] | None = None,
+        weight: float = 1.0,
+        share: float = 0.2,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if weight < 0 or not 0 < share <= 1:
+            raise ValueError(
+                "`weight` should be >= 0 and `share` in (0, 1]. "
+                f"Received: {weight!r} and {share!r}."
+            )
+        self.model = model
+        self.perturbation = perturbation
+        self.weight = weight
+        self.share = share
+        self._tapped = tuple(embedding_layers(model) if layers is None else layers)
+        if not self._tapped:
+            raise ValueError("`layers` should name a layer to perturb. Received none.")
+        self._clean_loss = keras.metrics.Mean(name="clean_loss")
+        self._adversarial_loss = keras.metrics.Mean(name="adversarial_loss")
+
+    @property
+    def metrics(self):
+        return [self._epoch_loss, self._clean_loss, self._adversarial_loss]
+
+    @property
+    def interactions(self):
+        return self.model.interactions
+
+    def call(self, inputs, training=False):
+        return self.model(inputs, training=training)
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        return self.model.score(user_index)
+
+    def user_vectors(self):
+        return self.model.user_vectors()
+
+    def item_vectors(self):
+        return self.model.item_vectors()
+
+    def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Clean loss in evaluation; with the adversarial term in training."""
+        clean = self.model.compute_loss(inputs, training=training)
+        if not training or self.weight == 0 or self.perturbation.epsilon == 0:
+            return clean
+        examples = tf.shape(inputs["weight"])[0]
+        chosen = tf.cast(tf.math.ceil(self.share * tf.cast(examples, tf.float32)), tf.int32)
+        kept = tf.cast(tf.range(examples) < chosen, tf.float32)
+        attacked = {**inputs, "weight": inputs["weight"] * kept}
+
+        def gradients_at(deltas):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                with tapped(self._tapped, tape=tape, deltas=deltas) as shifted:
+                    loss = self.model.compute_loss(attacked, training=training)
+            return tape.gradient(loss, shifted, unconnected_gradients="zero")
+
+        with tapped(self._tapped) as values:
+            self.model.compute_loss(attacked, training=training)
+        values = [tf.stop_gradient(value) for value in values]
+        deltas = worst_case(gradients_at, values, self.perturbation, inputs["seed"])
+        with tapped(self._tapped, deltas=deltas):
+            adversarial = self.model.compute_loss(attacked, training=training)
+        self._clean_loss.update_state(clean)
+        self._adversarial_loss.update_state(adversarial)
+        return clean + self.weight * self.share * adversarial

@@ -1,0 +1,118 @@
+"""`fit_ranked`: Keras `fit` with ranking validation, early stop and exact resumption.
+
+The one way in which scripts train anything that ranks. It adds no training of its own: it
+puts the callbacks in order, starts at the epoch the checkpoint left, and says what came out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Sequence
+
+from tensorflow import keras
+
+from advrec_tf.data.batches import Batches
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.training.callbacks import (
+    NonFiniteGuard,
+    ProgressLine,
+    RankingValidation,
+    TrainingCheckpoint,
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FitReport:
+    """How a fit went.
+
+    Attributes:
+        history: name -> value per epoch.
+        epochs: epochs trained.
+        best_epoch: the 1-based epoch whose weights the model now has.
+        best: value of the monitored metric at that epoch; None without validation.
+        seconds: wall time of this call (a resumed fit counts from the resumption).
+    """
+
+    history: dict[str, list[float]]
+    epochs: int
+    best_epoch: int
+    best: float | None
+    seconds: float
+
+
+def fit_ranked(
+    model: keras.Model,
+    batches: Batches,
+    *,
+    epochs: int,
+    evaluator: RankingEvaluator | None = None,
+    monitor: str = "ndcg@10",
+    patience: int = 5,
+    every: int = 1,
+    checkpoint: str | os.PathLike | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    label: str | None = None,
+    write: Callable[[str], None] = print,
+) -> FitReport:
+    """Train a compiled model; with an evaluator, stop early and keep the best epoch.
+
+    Args:
+        model: compiled; with an evaluator it needs `score`.
+        batches: where the batches come from, epoch by epoch.
+        epochs: at most so many.
+        evaluator, monitor, patience, every: see `RankingValidation`.
+        checkpoint: file to write after epochs and to continue from if it exists.
+        callbacks: more Keras callbacks, after validation.
+        label: name shown in the progress lines; None shows none.
+        write: where progress lines go.
+
+    Raises:
+        FloatingPointError: if a loss becomes NaN or infinite.
+        ValueError: if `epochs` < 1 or `checkpoint` belongs to other settings.
+    """
+    if epochs < 1:
+        raise ValueError(f"`epochs` should be >= 1. Received: {epochs!r}.")
+    started = time.perf_counter()
+    validation = None
+    if evaluator is not None:
+        validation = RankingValidation(evaluator, monitor=monitor, patience=patience, every=every)
+        validation.set_model(model)
+    done = 0
+    saver = None
+    if checkpoint is not None:
+        saver = TrainingCheckpoint(checkpoint, validation=validation)
+        done = saver.restore(model)
+        if done and label is not None:
+            write(f"  {label:<28} continues after epoch {done}")
+    finished = done >= epochs or (validation is not None and done and validation.exhausted(done))
+    history: dict[str, list[float]] = dict(saver.history) if saver else {}
+    if not finished:
+        chain = [NonFiniteGuard()]
+        chain += [validation] if validation else []
+        chain += [saver] if saver else []
+        chain += list(callbacks)
+        chain += [ProgressLine(label, epochs, write)] if label is not None else []
+        fitted = model.fit(
+            batches.dataset(done),
+            steps_per_epoch=batches.steps_per_epoch,
+            initial_epoch=done,
+            epochs=epochs,
+            callbacks=chain,
+            verbose=0,
+        )
+        done = fitted.epoch[-1] + 1
+        if saver:
+            history = saver.history
+        else:
+            history = {name: [float(v) for v in vs] for name, vs in fitted.history.items()}
+    if validation is not None:
+        validation.restore_best()
+    return FitReport(
+        history=history,
+        epochs=done,
+        best_epoch=validation.best_epoch if validation else done,
+        best=validation.best if validation else None,
+        seconds=time.perf_counter() - started,
+    )

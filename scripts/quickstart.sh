@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Installs the package and trains, evaluates and exports a small recommender on invented data.
+#
+#   scripts/quickstart.sh [arguments of scripts/train_recommender.py]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+bash scripts/install.sh
+
+export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-2}"
+exec .venv/bin/python scripts/train_recommender.py \
+  --data synthetic --run-dir runs/quickstart --export saved_models/quickstart \
+  --batch-size 512 --epochs 10 --epsilon 0.1 --code-epsilon 0.1 0.3 --code-epochs 50 \
+  --gan-epochs 30 --ranking-epochs 5 "$@"

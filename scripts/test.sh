@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs what is missing, then runs ruff and the tests.
+#
+#   scripts/test.sh [--slow] [pytest arguments]
+#
+# --slow runs the tests marked slow as well.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+pytest_args=()
+for arg in "$@"; do
+  case "$arg" in
+    --slow) pytest_args+=(-m "") ;; # in the place of -m "not slow" of setup.cfg
+    *) pytest_args+=("$arg") ;;
+  esac
+done
+
+bash scripts/install.sh --extras dev
+
+python=.venv/bin/python
+"$python" -m ruff check .
+"$python" -m ruff format --check .
+export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-2}"
+exec "$python" -m pytest ${pytest_args[@]+"${pytest_args[@]}"}

@@ -1,0 +1,83 @@
+import json
+
+import numpy as np
+
+from advrec_tf.data.audit import audit
+from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.splits import Split
+
+
+def part(rows, timed=True):
+    users, items, times = np.array(rows, np.int32).reshape(-1, 3).T
+    return Interactions(
+        user_index=users,
+        item_index=items,
+        users=Vocabulary(np.arange(4)),
+        items=Vocabulary(np.arange(5)),
+        timestamp=times.astype(np.float64) if timed else None,
+    )
+
+
+#               (user, item, time)
+TRAIN = [(0, 0, 1), (0, 1, 5), (1, 1, 2), (1, 2, 9), (0, 0, 3)]
+VALIDATION = [(0, 3, 6)]
+TEST = [(0, 1, 4), (2, 4, 9), (1, 3, 1)]
+
+
+def leaky(timed=True):
+    train, validation, test = (part(rows, timed) for rows in (TRAIN, VALIDATION, TEST))
+    return Split(name="leaky", train=train, validation=validation, test=test)
+
+
+def test_audit_counts_rows_users_and_items_of_each_part():
+    report = audit(leaky())
+    assert report.rows == {"train": 5, "validation": 1, "test": 3}
+    assert report.users == {"train": 2, "validation": 1, "test": 3}
+    assert report.items == {"train": 3, "validation": 1, "test": 3}
+
+
+def test_audit_counts_ids_that_only_test_knows():
+    report = audit(leaky())
+    assert report.users_only_in_test == 1  # user 2
+    assert report.items_only_in_test == 1  # item 4; item 3 is in validation
+
+
+def test_audit_counts_pairs_repeated_in_a_part_and_shared_by_two():
+    report = audit(leaky())
+    assert report.repeated_pairs == {"train": 1, "validation": 0, "test": 0}  # (0, 0)
+    assert report.shared_pairs == {
+        "train and validation": 0,
+        "train and test": 1,  # (0, 1)
+        "validation and test": 0,
+    }
+
+
+def test_audit_counts_items_from_the_future_of_each_test_row():
+    # First training times: item 0 at 1, item 1 at 2, item 2 at 9. Later than 4: one; later
+    # than 9: none; later than 1: two. Mean (1 + 0 + 2) / 3. Training rows later than the
+    # earliest test row, at 1: all but the first.
+    report = audit(leaky())
+    assert report.test_rows_with_future_items == 2
+    assert report.mean_future_items == 1
+    assert report.train_rows_after_first_test == 4
+
+
+def test_audit_says_nothing_of_the_future_without_times():
+    report = audit(leaky(timed=False))
+    assert report.mean_future_items is None and report.train_rows_after_first_test is None
+    assert "no times" in str(report)
+
+
+def test_the_audit_reads_well_and_goes_into_json():
+    report = audit(leaky())
+    assert json.loads(json.dumps(report.as_dict()))["rows"]["train"] == 5
+    assert str(report).splitlines() == [
+        "split leaky",
+        "  train: 5 rows, 2 users, 3 items, 1 repeated pairs",
+        "  validation: 1 rows, 1 users, 1 items, 0 repeated pairs",
+        "  test: 3 rows, 3 users, 3 items, 0 repeated pairs",
+        "  only in test: 1 users, 1 items",
+        "  pairs in two parts: train and validation 0, train and test 1, validation and test 0",
+        "  future: 2 test rows with items first trained on later (1.0 a test row); "
+        "4 training rows after the first test row",
+    ]

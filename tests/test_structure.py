@@ -1,0 +1,190 @@
+"""The order of the rooms and the one Keras, read from the import lines of the package."""
+
+import ast
+import graphlib
+from pathlib import Path
+
+import pytest
+
+import advrec_tf
+
+ROOMS = (
+    "data",
+    "models",
+    "gan",
+    "evaluation",
+    "training",
+    "attacks",
+    "defence",
+    "serving",
+    "jobs",
+)
+GROUND_FLOOR = ("losses", "perturbations", "_version")
+KERAS_PACKAGES = {"keras", "tf_keras", "keras_hub", "keras_nlp", "keras_cv"}
+
+
+def read_modules(root):
+    """The .py files below `root`, a package -> {dotted module name: syntax tree}."""
+    modules = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = (root.name, *path.relative_to(root).with_suffix("").parts)
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        modules[name] = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return modules
+
+
+def imported(tree):
+    """(module, name or None, line) of every import, those inside functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield from ((module, alias.name, node.lineno) for alias in node.names)
+
+
+def own_imports(modules, root):
+    """(importer, imported module of the package, line)."""
+    for importer, tree in modules.items():
+        for module, name, line in imported(tree):
+            if module.split(".")[0] == root:
+                whole = f"{module}.{name}"
+                yield importer, whole if whole in modules else module, line
+
+
+def room_of(module):
+    """`package.room.module` -> room; the package itself has the empty name."""
+    return (module.split(".") + [""])[1]
+
+
+def order_violations(modules, root):
+    """Lines of text: imports that go up, unknown rooms, relative imports."""
+    found = []
+    for importer, tree in modules.items():
+        room = room_of(importer)
+        if room not in ("", *ROOMS, *GROUND_FLOOR):
+            found.append(f"{importer}: `{room}` is neither a room nor on the ground floor")
+        found += [
+            f"{importer}:{line}: relative import"
+            for module, _, line in imported(tree)
+            if module.startswith(".")
+        ]
+    for importer, target, line in own_imports(modules, root):
+        here, there = room_of(importer), room_of(target)
+        if there in GROUND_FLOOR:
+            continue
+        if there not in ROOMS or here not in ROOMS or ROOMS.index(there) > ROOMS.index(here):
+            found.append(f"{importer}:{line}: imports {target}")
+    return found
+
+
+def circles(modules, root):
+    """The first circle of modules that import each other, or None."""
+    graph = {module: set() for module in modules}
+    for importer, target, _ in own_imports(modules, root):
+        graph[importer].add(target)
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return None
+
+
+def keras_violations(modules):
+    """Lines of text: Keras by another way than `from tensorflow import keras`."""
+    found = []
+    for importer, tree in modules.items():
+        if "language" in importer.split(".")[-1]:
+            continue  # the language model is the guest from Keras 3
+        for module, name, line in imported(tree):
+            top, *rest = module.split(".")
+            if top in KERAS_PACKAGES or (top == "tensorflow" and "keras" in rest):
+                found.append(f"{importer}:{line}: imports {name or module} from {module}")
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr == "keras"
+                and isinstance(node.value, ast.Name)
+                and node.value.id in ("tf", "tensorflow")
+            ):
+                found.append(f"{importer}:{node.lineno}: uses {node.value.id}.keras")
+    return found
+
+
+@pytest.fixture(scope="module")
+def package():
+    return read_modules(Path(advrec_tf.__file__).parent)
+
+
+def test_a_module_imports_only_from_rooms_before_its_own(package):
+    assert order_violations(package, "advrec_tf") == []
+
+
+def test_no_modules_import_each_other_in_a_circle(package):
+    assert circles(package, "advrec_tf") is None
+
+
+def test_keras_comes_only_from_tensorflow(package):
+    assert keras_violations(package) == []
+
+
+# The checks themselves, on packages of a few lines.
+
+
+def package_of(tmp_path, files):
+    for name, text in files.items():
+        path = tmp_path / "pkg" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return read_modules(tmp_path / "pkg")
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "problems"),
+    [
+        ("models/a.py", "from pkg.data import b", 0),
+        ("models/a.py", "from pkg.models import towers", 0),
+        ("models/a.py", "from pkg import losses", 0),
+        ("data/a.py", "import pkg.perturbations", 0),
+        ("models/a.py", "from pkg.training import loops", 1),
+        ("models/a.py", "from pkg import gan", 1),
+        ("models/a.py", "def f():\n    import pkg.serving.export", 1),
+        ("data/a.py", "from . import b", 1),
+        ("losses.py", "from pkg.data import b", 1),
+        ("losses.py", "from pkg._version import __version__", 0),
+        ("__init__.py", "from pkg._version import __version__", 0),
+        ("__init__.py", "from pkg.models import towers", 1),
+        ("utils/a.py", "x = 1", 1),
+        ("data/a.py", "from pkg.utils import b", 1),
+        ("data/a.py", "from pkgother.serving import b", 0),
+    ],
+)
+def test_the_order_check_finds_what_it_is_for(tmp_path, path, line, problems):
+    modules = package_of(tmp_path, {"gan/__init__.py": "", "losses.py": "", path: line})
+    assert len(order_violations(modules, "pkg")) == problems
+
+
+def test_the_circle_check_finds_a_circle_within_a_room(tmp_path):
+    one, two = "from pkg.data import two", "from pkg.data.one import f"
+    modules = package_of(tmp_path, {"data/one.py": one, "data/two.py": "x = 1"})
+    assert circles(modules, "pkg") is None
+    modules = package_of(tmp_path, {"data/two.py": two})
+    assert set(circles(modules, "pkg")) == {"pkg.data.one", "pkg.data.two"}
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "problems"),
+    [
+        ("a.py", "from tensorflow import keras", 0),
+        ("a.py", "import tensorflow_recommenders as tfrs", 0),
+        ("a.py", "import keras", 1),
+        ("a.py", "from keras import layers", 1),
+        ("a.py", "import tf_keras", 1),
+        ("a.py", "from tensorflow.keras import layers", 1),
+        ("a.py", "def f():\n    import keras_hub", 1),
+        ("a.py", "import tensorflow as tf\ntf.keras.layers.Dense(1)", 1),
+        ("models/language_tower.py", "import keras_hub", 0),
+    ],
+)
+def test_the_keras_check_finds_what_it_is_for(tmp_path, path, line, problems):
+    assert len(keras_violations(package_of(tmp_path, {path: line}))) == problems
