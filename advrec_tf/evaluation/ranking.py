@@ -1,7 +1,7 @@
 """Full-ranking evaluation: every unseen item is a candidate, every metric in one pass.
 
-One compiled function scores a block of users, masks what they have seen, takes the top k
-and returns per-user metrics; no per-user Python. The same evaluator serves validation
+The model scores a block of users; one compiled function masks what they have seen, takes
+the top k and returns per-user metrics; no per-user Python. The same evaluator serves validation
 inside `fit`, the results tables and the tests. Definitions, for a user with relevant set
 R and hits h_1..h_k (1 where the item at that rank is in R):
 
@@ -118,7 +118,11 @@ class RankingEvaluator:
         self._tail[by_popularity[: int(np.ceil(HEAD_SHARE * self.num_items))]] = False
         self._block = int(np.clip(_BLOCK_CELLS // self.num_items, 16, 4096))
         self._k = min(self.ks[-1], self.num_items)
-        self._compiled = {}
+        # Compiled once an evaluator, whatever the number of models it measures.
+        self._block_metrics = tf.function(
+            self._rank,
+            [tf.TensorSpec([None, self.num_items], tf.float32), tf.TensorSpec([None], tf.int32)],
+        ).get_concrete_function()
 
     def evaluate(self, model: Recommender) -> RankingResult:
         """Rank with `model.score` and average.
@@ -126,12 +130,11 @@ class RankingEvaluator:
         Raises:
             ValueError: if a score is NaN, or `score` has the wrong shape.
         """
-        block_metrics = self._function_for(model)
         started = time.perf_counter()
-        blocks = [
-            block_metrics(tf.constant(self.users[start : start + self._block]))
-            for start in range(0, len(self.users), self._block)
-        ]
+        blocks = []
+        for start in range(0, len(self.users), self._block):
+            users = tf.constant(self.users[start : start + self._block])
+            blocks.append(self._block_metrics(self._checked_scores(model, users), users))
         values = np.concatenate([block[0].numpy() for block in blocks]).astype(np.float64)
         top_items = np.concatenate([block[1].numpy() for block in blocks])
         seconds = time.perf_counter() - started
@@ -154,24 +157,17 @@ class RankingEvaluator:
             users_per_second=len(self.users) / seconds,
         )
 
-    def _function_for(self, model: Recommender):
-        # One graph a model: validation calls this every epoch, and the weights are read
-        # from the model's variables, so the graph stays valid while they train.
-        if id(model) not in self._compiled:
-            signature = [tf.TensorSpec([None], tf.int32)]
-            function = tf.function(lambda users: self._block_metrics(model, users), signature)
-            self._compiled[id(model)] = (model, function)
-        return self._compiled[id(model)][1]
-
-    def _block_metrics(self, model: Recommender, users: tf.Tensor):
-        """[block] int32 -> metrics [block, names], top items [block, k], count of NaN."""
-        scores = tf.convert_to_tensor(model.score(users))
-        if not scores.shape.is_compatible_with([None, self.num_items]):
+    def _checked_scores(self, model: Recommender, users: tf.Tensor) -> tf.Tensor:
+        scores = tf.cast(tf.convert_to_tensor(model.score(users)), tf.float32)
+        if scores.shape != (len(users), self.num_items):
             raise ValueError(
-                f"`score` of {type(model).__name__} should return [batch, {self.num_items}]. "
-                f"Received: {scores.shape}."
+                f"`score` of {type(model).__name__} should return "
+                f"[{len(users)}, {self.num_items}]. Received: {scores.shape}."
             )
-        scores = tf.ensure_shape(tf.cast(scores, tf.float32), [None, self.num_items])
+        return scores
+
+    def _rank(self, scores: tf.Tensor, users: tf.Tensor):
+        """[block, num_items] and [block] -> metrics [block, names], top items, count of NaN."""
         broken = tf.math.count_nonzero(tf.math.is_nan(scores))
         relevant_pairs = self._relevant.pairs(users)
         relevant_scores = tf.gather_nd(scores, relevant_pairs)

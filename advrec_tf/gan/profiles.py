@@ -28,6 +28,8 @@ from advrec_tf import losses
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan.pair import AdversarialPair
+from advrec_tf.models.recommender import Recommender
+from advrec_tf.models.towers import in_blocks
 
 OBJECTIVES = ("denoising", "zero_reconstruction")
 
@@ -68,7 +70,7 @@ def build_discriminator(num_items: int, *, hidden: Sequence[int] = (64,), seed: 
     return keras.Model(pair, logit, name="discriminator")
 
 
-class ProfileGAN(AdversarialPair):
+class ProfileGAN(Recommender, AdversarialPair):
     """Generator and discriminator of profiles of one data set.
 
     Batches come from `batches.of_users`. A generated profile is sigmoid(logits) on the
@@ -126,9 +128,7 @@ class ProfileGAN(AdversarialPair):
 
     def scores(self) -> np.ndarray:
         """[num_users, num_items] float32: `score` of every user."""
-        users = range(0, self.interactions.num_users, 1024)
-        stop = self.interactions.num_users
-        return np.concatenate([self.score(tf.range(u, min(u + 1024, stop))).numpy() for u in users])
+        return in_blocks(self.score, self.interactions.num_users, block=1024)
 
     def _condition(self, profile, seed):
         if self.objective == "zero_reconstruction" or self.drop == 0:

@@ -69,8 +69,6 @@ def measure(model: Recommender, arena: Arena) -> StageResult:
     summary, arrays = {"tests": {}}, {}
     for name, evaluator in arena.tests.items():
         result = evaluator.evaluate(model)
-        # The first call compiles; speed is that of the second.
-        result = evaluator.evaluate(model)
         summary["tests"][name] = result.metrics
         summary["users_per_second"] = result.users_per_second
         for metric, values in result.per_user.items():
@@ -121,15 +119,17 @@ def train_tower(
             weight=settings.adversarial_weight,
             share=settings.adversarial_share,
         )
+    data = batches.of_pairs(
+        arena.train if augmented is None else augmented, batch_size=settings.batch_size, seed=seed
+    )
     # XLA doubles the speed of a step, but draws normal noise many times slower on a CPU.
     noise = perturbation is not None and perturbation.direction == "random"
     trained.compile(
         optimizer=LazyAdam(settings.learning_rate), jit_compile=not noise, steps_per_execution=16
     )
-    data = arena.train if augmented is None else augmented
     return _fit_vectors(
         trained,
-        batches.of_pairs(data, batch_size=settings.batch_size, seed=seed),
+        data,
         arena,
         console,
         label,

@@ -18,6 +18,7 @@ from advrec_tf import losses
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.recommender_model import RecommenderModel
+from advrec_tf.models.towers import in_blocks
 
 _HIDDEN = -1e9
 
@@ -118,11 +119,11 @@ class ProfileAutoencoder(RecommenderModel):
 
     def user_vectors(self) -> np.ndarray:
         """[num_users, dim + 1] float32: the code of the whole profile, and a 1 for the bias."""
-        blocks = []
-        for start in range(0, self.interactions.num_users, 1024):
-            users = tf.range(start, min(start + 1024, self.interactions.num_users))
-            blocks.append(self.encoder(self._histories.dense(users)).numpy())
-        codes = np.concatenate(blocks)
+        codes = in_blocks(
+            lambda users: self.encoder(self._histories.dense(users)),
+            self.interactions.num_users,
+            block=1024,
+        )
         return np.concatenate([codes, np.ones((len(codes), 1), np.float32)], axis=1)
 
     def item_vectors(self) -> np.ndarray:

@@ -17,7 +17,7 @@ from tensorflow import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.losses import weighted_mean
 from advrec_tf.models.recommender_model import RecommenderModel
-from advrec_tf.models.towers import build_index_tower, features_of
+from advrec_tf.models.towers import build_index_tower, features_of, in_blocks
 
 OBJECTIVES = ("ratings", "clicks")
 
@@ -126,6 +126,7 @@ class RankingModel(RecommenderModel):
             row_losses += self.l2 * tf.reduce_sum(tf.square(user) + tf.square(item), -1)
         return weighted_mean(row_losses, weight)
 
+    @tf.function(reduce_retracing=True)
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         items = self.item_tower(tf.range(self.interactions.num_items))
 
@@ -138,9 +139,17 @@ class RankingModel(RecommenderModel):
 
     def predict_pairs(self, user_index: np.ndarray, item_index: np.ndarray) -> np.ndarray:
         """[pairs] and [pairs] int32 -> ratings, or click probabilities, [pairs] float32."""
-        outputs = self.predict(
-            {"user_index": user_index, "item_index": item_index}, batch_size=8192, verbose=0
-        )
+        user_index, item_index = tf.constant(user_index), tf.constant(item_index)
+
+        def block(rows):
+            return self(
+                {
+                    "user_index": tf.gather(user_index, rows),
+                    "item_index": tf.gather(item_index, rows),
+                }
+            )
+
+        outputs = in_blocks(block, len(user_index), block=16384)
         return outputs if self.objective == "ratings" else 1.0 / (1.0 + np.exp(-outputs))
 
 

@@ -32,10 +32,7 @@ class Recommender:
     interactions: Interactions
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
-        """[batch] int32, 0 <= index < num_users -> [batch, num_items] float32, high is good.
-
-        Callable inside a `tf.function`.
-        """
+        """[batch] int32, 0 <= index < num_users -> [batch, num_items] float32, high is good."""
         raise NotImplementedError(f"{type(self).__name__} does not define `score`.")
 
     def recommend(

@@ -19,7 +19,7 @@ from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.losses import weighted_mean
 from advrec_tf.models.recommender_model import RecommenderModel
-from advrec_tf.models.towers import build_index_tower, features_of
+from advrec_tf.models.towers import build_index_tower, features_of, in_blocks
 
 PAIR_TABLE_LIMIT = 2**29
 """Bytes allowed for the table of known pairs; above, only accidental hits are masked."""
@@ -114,16 +114,13 @@ class TwoTower(RecommenderModel):
 
     def user_vectors(self) -> np.ndarray:
         """[num_users, dim] float32, divided by the temperature: dot products are logits."""
-        vectors = self.user_tower.predict(
-            np.arange(self.interactions.num_users), batch_size=8192, verbose=0
+        return in_blocks(self.user_tower, self.interactions.num_users) / np.float32(
+            self.temperature
         )
-        return vectors / np.float32(self.temperature)
 
     def item_vectors(self) -> np.ndarray:
         """[num_items, dim] float32."""
-        return self.item_tower.predict(
-            np.arange(self.interactions.num_items), batch_size=8192, verbose=0
-        )
+        return in_blocks(self.item_tower, self.interactions.num_items)
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         items = self.item_tower(tf.range(self.interactions.num_items))

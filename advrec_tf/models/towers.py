@@ -9,10 +9,11 @@ that an item nobody has seen can be embedded from its description.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 from tensorflow import keras
 
 
@@ -136,6 +137,16 @@ def build_index_tower(
     return keras.Model(index, x, name=name)
 
 
+def in_blocks(
+    function: Callable[[tf.Tensor], tf.Tensor], num_ids: int, block: int = 4096
+) -> np.ndarray:
+    """A tower's output for every index 0..num_ids - 1, [num_ids, ...]."""
+    starts = range(0, num_ids, block)
+    return np.concatenate(
+        [function(tf.range(start, min(start + block, num_ids))).numpy() for start in starts]
+    )
+
+
 class _TableRows(keras.layers.Layer):
     """Rows of a feature's table, which is saved with the model and never trained."""
 
@@ -156,7 +167,7 @@ class _TableRows(keras.layers.Layer):
         )
 
     def call(self, index):
-        return keras.backend.gather(self.rows, index)
+        return tf.gather(self.rows, index)
 
 
 class _Standardise(keras.layers.Layer):
@@ -169,8 +180,6 @@ class _Standardise(keras.layers.Layer):
         self.deviation = float(known.std()) if len(known) and known.std() > 0 else 1.0
 
     def call(self, value):
-        missing = keras.backend.not_equal(value, value)
-        filled = keras.backend.switch(
-            missing, keras.backend.zeros_like(value), (value - self.mean) / self.deviation
-        )
-        return keras.backend.stack([filled, keras.backend.cast(missing, "float32")], axis=1)
+        missing = tf.math.is_nan(value)
+        filled = tf.where(missing, 0.0, (value - self.mean) / self.deviation)
+        return tf.stack([filled, tf.cast(missing, tf.float32)], axis=1)
