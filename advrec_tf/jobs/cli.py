@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import typing
+from pathlib import Path
 
 from advrec_tf.jobs.settings import RecommenderSettings
 
@@ -72,6 +74,82 @@ def _texts_of(args: argparse.Namespace, ids) -> dict:
     keys = table[args.item_table_id]
     texts = table[args.item_table_text].fillna("")
     return {int(k) if integer and k.isdigit() else k: t for k, t in zip(keys, texts, strict=True)}
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--run-dir` and `--resume`."""
+    parser.add_argument(
+        "--run-dir", type=Path, required=True, help="folder for report, plots and TensorBoard"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue the run in --run-dir")
+
+
+def begin(args: argparse.Namespace, job: str):
+    """(settings, prepared data, identity, store) of a run; a mistake ends the program.
+
+    What was read is printed before anything is trained.
+    """
+    settings = settings_from(args)
+    loaded = load_from(args)
+    from advrec_tf.jobs.preparation import identity_of, prepare
+    from advrec_tf.jobs.stages import StageStore
+
+    print(loaded.report)
+    try:
+        prepared = prepare(loaded, settings)
+        identity = {"job": job, **identity_of(prepared, settings)}
+        store = StageStore(args.run_dir, identity, resume=args.resume)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"error: {error}") from None
+    return settings, prepared, identity, store
+
+
+def export_checked(recommender, folder: str | None, identity: dict, *, k: int = 10) -> dict:
+    """Export, reload through TensorFlow's C API, compare; {} where no folder is given."""
+    if folder is None:
+        return {}
+    from advrec_tf.serving.check import check_export
+    from advrec_tf.serving.export import export
+
+    path = export(recommender, folder, k=k, metadata={"run": identity})
+    return {"export": {"path": str(path), "check": check_export(path, recommender).as_dict()}}
+
+
+def finish(args: argparse.Namespace, prepared, identity: dict, outcome, **more) -> dict:
+    """Write report.json and print its table; returns the report."""
+    from advrec_tf.jobs import report
+
+    result = report.make_report(
+        outcome, identity=identity, counts=prepared.counts, audit=prepared.audit
+    )
+    result.update(more)
+    path = args.run_dir / "report.json"
+    path.write_text(json.dumps(result, indent=2) + "\n")
+    print("\n" + "\n".join(report.table_lines(result)))
+    lines = report.comparison_lines(result["comparisons"])
+    if lines:
+        print("\nwhat each ingredient bought (NDCG@10, paired over users, 95 % interval):")
+        print("\n".join(lines))
+    if "cold_start" in result:
+        print("\nthe same for users cut to 1, 3 or 5 interactions, on their withheld history:")
+        print("\n".join(report.comparison_lines(result["cold_start"]["comparisons"]["withheld"])))
+    print(f"\nreport       {path}")
+    print(f"TensorBoard  tensorboard --logdir {args.run_dir / 'tensorboard'}")
+    return result
+
+
+def verdict(choices: dict) -> str:
+    """What was shipped and why, with a warning where a baseline is better."""
+    name = choices["shipped_model"]
+    value = choices["validation_of_candidates"][name]
+    text = f"shipped: {name} (validation ndcg@10 {value:.4f}, the best of the trained models)"
+    baseline, best = max(choices["validation_of_baselines"].items(), key=lambda pair: pair[1])
+    if best > value:
+        text += (
+            f"\nNOTE: {baseline} is better on validation ({best:.4f}). The trained models need "
+            "more epochs, other settings or more data before they earn their place."
+        )
+    return text
 
 
 def add_settings_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,10 @@ history, and the best unseen items up to a reach become rows.
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
+import pandas as pd
 
 from advrec_tf.data.augmentation import AugmentedInteractions, top_unseen
 from advrec_tf.data.interactions import Interactions
@@ -84,3 +87,20 @@ def generated_rows(
         share=settings.generated_share,
         source=source,
     )
+
+
+def write_csv(generated: dict[str, AugmentedInteractions], path: str | os.PathLike) -> None:
+    """One row per generated interaction: user_id, item_id, source."""
+    tables = [
+        pd.DataFrame(
+            {
+                "user_id": rows.real.users.ids[rows.user_index],
+                "item_id": rows.real.items.ids[rows.item_index],
+                "source": rows.source,
+            }
+        )
+        for rows in generated.values()
+    ]
+    columns = ["user_id", "item_id", "source"]
+    table = pd.concat(tables) if tables else pd.DataFrame(columns=columns)
+    table.to_csv(path, index=False)

@@ -25,10 +25,17 @@ _COLOURS = {
 }
 
 
-def draw_all(outcome: Outcome, report: dict, folder: Path, boards: Path) -> list[Path]:
-    """Write every plot that the outcome has data for; returns the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+def draw_all(outcome: Outcome, report: dict, run_dir: Path) -> list[Path]:
+    """Every plot that the outcome has data for, as PNG and in TensorBoard; the files."""
     figures = {"metrics": draw_metrics(report)}
+    if "cold_start" in report:
+        figures["cold_users"] = draw_cold_users(report)
+    return _write(figures, run_dir) + draw_players_and_rows(outcome, run_dir)
+
+
+def draw_players_and_rows(outcome: Outcome, run_dir: Path) -> list[Path]:
+    """The plots of the GAN alone: both players, and what was generated."""
+    figures = {}
     for arena in ("cold", "whole"):
         if "gan" in outcome.results[arena]:
             history = outcome.results[arena]["gan"][0].summary["history"]
@@ -36,17 +43,20 @@ def draw_all(outcome: Outcome, report: dict, folder: Path, boards: Path) -> list
             break
     if outcome.generated:
         figures["generated_popularity"] = draw_popularity(outcome.generated)
-    if "cold_start" in report:
-        figures["cold_users"] = draw_cold_users(report)
+    return _write(figures, run_dir)
+
+
+def _write(figures: dict, run_dir: Path) -> list[Path]:
+    folder = run_dir / "plots"
+    folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    writer = tf.summary.create_file_writer(str(boards / "plots"))
-    for name, figure in figures.items():
-        path = folder / f"{name}.png"
-        figure.savefig(path, dpi=110)
-        plt.close(figure)
-        paths.append(path)
-        with writer.as_default():
-            image = tf.io.decode_png(path.read_bytes(), channels=3)
+    writer = tf.summary.create_file_writer(str(run_dir / "tensorboard" / "plots"))
+    with writer.as_default():
+        for name, figure in figures.items():
+            paths.append(folder / f"{name}.png")
+            figure.savefig(paths[-1], dpi=110)
+            plt.close(figure)
+            image = tf.io.decode_png(paths[-1].read_bytes(), channels=3)
             tf.summary.image(name, image[None], step=0)
     writer.close()
     return paths

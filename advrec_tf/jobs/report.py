@@ -95,7 +95,7 @@ def make_report(outcome: Outcome, *, identity: dict, counts: dict, audit: dict) 
         **identity,
         "data": counts,
         "audit": audit,
-        "seeds": len(whole["tower"]),
+        "seeds": max(len(of_seeds) for of_seeds in whole.values()),
         "choices": outcome.choices,
         "models": models,
         "comparisons": _comparisons(whole, "test"),

@@ -8,11 +8,12 @@ interactions is one more dimension, and the served model stays a single matrix p
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import numpy as np
 import tensorflow as tf
 
-from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.recommender import Recommender, log_popularity
 
 
@@ -70,17 +71,18 @@ def with_popularity_prior(
     """Vectors [users, dim] and [items, dim] -> a recommender of dim + 1 with the prior inside.
 
     A user with fewer than `few` rows is scored `scale * u . v + log(rows of v + .5)`, every
-    other user `u . v` as before, a user never seen by popularity alone. `scale` weighs taste
-    against popularity and is chosen on validation; `few` = 0 turns the prior off for all
-    known users.
+    other user `u . v` as before, a user without any row by popularity alone. `scale` weighs
+    taste against popularity and is chosen on validation; with `few` = 0 only users without
+    rows have the prior.
 
     Raises:
         ValueError: if `scale` or `few` is negative.
     """
     if scale < 0 or few < 0:
         raise ValueError(f"`scale` and `few` should be >= 0. Received: {scale!r} and {few!r}.")
-    needs_prior = (interactions.user_counts() < few).astype(np.float32)[:, None]
-    users = user_vectors * np.where(needs_prior, np.float32(scale), np.float32(1.0))
+    rows = interactions.user_counts()[:, None]
+    needs_prior = ((rows < few) | (rows == 0)).astype(np.float32)
+    users = user_vectors * np.where(rows == 0, 0.0, np.where(rows < few, scale, 1.0))
     unknown = np.zeros(user_vectors.shape[1] + 1, np.float32)
     unknown[-1] = 1.0
     return VectorRecommender(
@@ -91,3 +93,49 @@ def with_popularity_prior(
         unknown_user=unknown,
         interactions=interactions,
     )
+
+
+def save_vectors(recommender: VectorRecommender, path: str | os.PathLike) -> None:
+    """Write a recommender, with the ids and rows it needs to be exported, to one .npz file."""
+    data = recommender.interactions
+    columns = {
+        "user_vectors": recommender.user_vectors,
+        "item_vectors": recommender.item_vectors,
+        "unknown_user": recommender.unknown_user,
+        "user_index": data.user_index,
+        "item_index": data.item_index,
+        "user_ids": _plain(data.users.ids),
+        "item_ids": _plain(data.items.ids),
+    }
+    if data.item_text is not None:
+        columns["item_text"] = np.asarray(data.item_text, str)
+    partial = f"{os.fspath(path)}.partial"
+    with open(partial, "wb") as file:
+        np.savez(file, **columns)
+    os.replace(partial, path)
+
+
+def load_vectors(path: str | os.PathLike) -> VectorRecommender:
+    """Read what `save_vectors` wrote; ids have their type back.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+    """
+    with np.load(path, allow_pickle=False) as stored:
+        interactions = Interactions(
+            user_index=stored["user_index"],
+            item_index=stored["item_index"],
+            users=Vocabulary(stored["user_ids"].tolist()),
+            items=Vocabulary(stored["item_ids"].tolist()),
+            item_text=stored["item_text"].astype(object) if "item_text" in stored else None,
+        )
+        return VectorRecommender(
+            user_vectors=stored["user_vectors"],
+            item_vectors=stored["item_vectors"],
+            unknown_user=stored["unknown_user"],
+            interactions=interactions,
+        )
+
+
+def _plain(ids: np.ndarray) -> np.ndarray:
+    return ids if ids.dtype.kind in "iu" else np.asarray(ids, str)

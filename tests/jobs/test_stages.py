@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from advrec_tf.jobs.stages import StageResult, StageStore
+
+
+def result(value):
+    return StageResult({"value": value}, {"array": np.full(3, value)})
+
+
+def test_a_stage_is_computed_once_and_then_read(tmp_path):
+    calls = []
+
+    def compute(checkpoint):
+        calls.append(checkpoint)
+        return result(1.5)
+
+    store = StageStore(tmp_path, {"seed": 0})
+    first = store.run("model", compute)
+    again = StageStore(tmp_path, {"seed": 0}, resume=True).run("model", compute)
+    assert len(calls) == 1
+    assert first.summary == again.summary == {"value": 1.5}
+    np.testing.assert_array_equal(again.arrays["array"], [1.5, 1.5, 1.5])
+
+
+def test_a_stage_that_dies_is_not_stored_and_keeps_its_checkpoint(tmp_path):
+    store = StageStore(tmp_path, {})
+
+    def dies(checkpoint):
+        checkpoint.write_bytes(b"half way")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.run("model", dies)
+    assert not store.has("model")
+
+    def goes_on(checkpoint):
+        assert checkpoint.read_bytes() == b"half way"
+        return result(2)
+
+    assert store.run("model", goes_on).summary == {"value": 2}
+    assert not list(tmp_path.rglob("*.checkpoint*"))
+
+
+def test_a_second_run_in_the_same_folder_is_refused_without_resume(tmp_path):
+    StageStore(tmp_path, {"seed": 0})
+    with pytest.raises(FileExistsError, match="--resume"):
+        StageStore(tmp_path, {"seed": 0})
+
+
+def test_resuming_with_other_settings_is_refused_and_says_which(tmp_path):
+    StageStore(tmp_path, {"seed": 0, "data": "a"})
+    with pytest.raises(ValueError, match=r"differs in seed: `seed` was 0 and is 1"):
+        StageStore(tmp_path, {"seed": 1, "data": "a"}, resume=True)
