@@ -79,12 +79,14 @@ class GANLoss:
         generator: fake_logits -> scalar.
         critic: True where the discriminator estimates a distance rather than a
             probability, so that it needs a Lipschitz bound (`gradient_penalty`).
+        threshold: logit above which a sample counts as taken for real; none for a critic.
     """
 
     name: str
     discriminator: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     generator: Callable[[tf.Tensor], tf.Tensor]
     critic: bool = False
+    threshold: float = 0.0
 
 
 def _cross_entropy_discriminator(real_logits, fake_logits):
@@ -130,7 +132,9 @@ minimises E log(1 - D(fake)), whose gradient vanishes where D is sure."""
 NON_SATURATING = GANLoss("non_saturating", _cross_entropy_discriminator, _non_saturating_generator)
 """Goodfellow et al. 2014, section 3: the generator minimises -E log D(fake) instead."""
 
-LEAST_SQUARES = GANLoss("least_squares", _least_squares_discriminator, _least_squares_generator)
+LEAST_SQUARES = GANLoss(
+    "least_squares", _least_squares_discriminator, _least_squares_generator, threshold=0.5
+)
 """Mao et al. 2017, eq. 9 (arXiv:1611.04076), with labels a = 0, b = c = 1."""
 
 HINGE = GANLoss("hinge", _hinge_discriminator, _negative_mean)
@@ -182,6 +186,6 @@ def gradient_penalty(
     with tf.GradientTape() as tape:
         tape.watch(points)
         logits = critic(points)
-    gradient = tape.gradient(logits, points)
+    gradient = tape.gradient(logits, points, unconnected_gradients="zero")
     norm = tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=-1) + 1e-12)
     return tf.reduce_mean(tf.square(norm - 1.0))

@@ -97,7 +97,7 @@ def of_pairs(data: Interactions | AugmentedInteractions, *, batch_size: int, see
         ValueError: if there is no real row or `batch_size` < 1.
     """
     augmented = data if isinstance(data, AugmentedInteractions) else None
-    real = augmented.real if augmented else data
+    real = data if augmented is None else augmented.real
     _require_rows(len(real), batch_size)
     batch_size = min(batch_size, len(real))
     users = tf.constant(real.user_index)
@@ -119,9 +119,10 @@ def of_pairs(data: Interactions | AugmentedInteractions, *, batch_size: int, see
             columns["label"] = tf.gather(labels, batch["rows"])
         return columns
 
-    extra = int(round(augmented.share * batch_size)) if augmented and len(augmented) else 0
+    extra = 0
+    if augmented is not None:
+        extra = min(int(round(augmented.share * batch_size)), len(augmented))
     if extra:
-        extra = min(extra, len(augmented))
         extra_users = tf.constant(augmented.user_index)
         extra_items = tf.constant(augmented.item_index)
 

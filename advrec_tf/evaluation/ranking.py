@@ -173,6 +173,9 @@ class RankingEvaluator:
         relevant_scores = tf.gather_nd(scores, relevant_pairs)
         # The next float down: an item with exactly the score of a relevant one goes first.
         below = tf.math.nextafter(relevant_scores, tf.fill(tf.shape(relevant_scores), -np.inf))
+        # TensorFlow's kernels take subnormal floats for zero, so the next one below zero is -tiny.
+        tiny = np.finfo(np.float32).tiny
+        below = tf.where(tf.abs(relevant_scores) < tiny, -tiny, below)
         scores = tf.tensor_scatter_nd_update(scores, relevant_pairs, below)
         seen_pairs = self._seen.pairs(users)
         minus_infinity = tf.fill(tf.shape(seen_pairs)[:1], np.float32(-np.inf))

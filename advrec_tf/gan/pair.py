@@ -138,7 +138,7 @@ class AdversarialPair(keras.Model):
         self._watch("d_loss", loss)
         self.d_loss.update_state(loss)
         # A critic has no zero point: its threshold is the middle between the two means.
-        middle = 0.0
+        middle = self.game.threshold
         if self.game.critic:
             middle = 0.5 * (tf.reduce_mean(real_logits) + tf.reduce_mean(fake_logits))
         right = tf.concat([real_logits > middle, fake_logits <= middle], axis=0)

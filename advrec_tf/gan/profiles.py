@@ -43,12 +43,12 @@ def build_generator(num_items: int, *, hidden: Sequence[int] = (150,), seed: int
             units,
             activation="tanh",
             kernel_initializer=keras.initializers.GlorotUniform(seed=seed + i),
-            name=f"hidden_{i}",
+            name=f"generator_hidden_{i}",
         )(x)
     logits = keras.layers.Dense(
         num_items,
         kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 99),
-        name="logits",
+        name="generator_logits",
     )(x)
     return keras.Model(condition, logits, name="generator")
 
@@ -62,10 +62,12 @@ def build_discriminator(num_items: int, *, hidden: Sequence[int] = (64,), seed: 
             units,
             activation="tanh",
             kernel_initializer=keras.initializers.GlorotUniform(seed=seed + i),
-            name=f"hidden_{i}",
+            name=f"discriminator_hidden_{i}",
         )(x)
     logit = keras.layers.Dense(
-        1, kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 99), name="logit"
+        1,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 99),
+        name="discriminator_logit",
     )(x)
     return keras.Model(pair, logit, name="discriminator")
 

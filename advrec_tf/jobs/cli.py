@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
+import sys
 import typing
 from pathlib import Path
 
@@ -104,6 +106,15 @@ def begin(args: argparse.Namespace, job: str):
     return settings, prepared, identity, store
 
 
+def command_line() -> str:
+    """The command as it was given, without what is said of this machine's folders."""
+    words = list(sys.argv)
+    root = os.environ.get("ADVREC_DATA")
+    if root:
+        words = [word.replace(root.rstrip("/"), "$ADVREC_DATA") for word in words]
+    return "python " + " ".join(words)
+
+
 def export_checked(recommender, folder: str | None, identity: dict, *, k: int = 10) -> dict:
     """Export, reload through TensorFlow's C API, compare; {} where no folder is given."""
     if folder is None:
@@ -125,6 +136,7 @@ def finish(args: argparse.Namespace, prepared, identity: dict, outcome, **more) 
     result.update(more)
     path = args.run_dir / "report.json"
     path.write_text(json.dumps(result, indent=2) + "\n")
+    path.with_suffix(".md").write_text(report.markdown(result, command_line()))
     print("\n" + "\n".join(report.table_lines(result)))
     lines = report.comparison_lines(result["comparisons"])
     if lines:

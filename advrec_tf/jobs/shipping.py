@@ -15,6 +15,9 @@ from advrec_tf.models.vectors import VectorRecommender, with_popularity_prior
 
 PRIOR_SCALES = (0.03, 0.1, 0.2, 0.3, 0.5, 1.0)
 
+LEAST_GAIN = 0.01
+"""Relative gain on the choosing half below which a prior is not worth having."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Prior:
@@ -76,7 +79,8 @@ def choose_prior(
 ) -> tuple[Prior, dict[str, float]]:
     """The scale under which users cut short fare best on the choosing half of what they lost.
 
-    Without a cold arena there is nothing to choose it on, and there is no prior.
+    No prior where it gains less than `LEAST_GAIN`, or where there is no cold arena to choose
+    it on.
     """
     few = contest.settings.few
     if cold is None:
@@ -89,4 +93,6 @@ def choose_prior(
         ]
         tried[scale] = float(np.mean([value.metrics["ndcg@10"] for value in values]))
     best = max(tried, key=tried.get)
+    if tried[best] < (1.0 + LEAST_GAIN) * tried[None]:
+        best = None
     return Prior(best, few), {"off" if s is None else f"{s:g}": v for s, v in tried.items()}

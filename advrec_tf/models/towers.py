@@ -9,6 +9,7 @@ that an item nobody has seen can be embedded from its description.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -77,19 +78,19 @@ def build_feature_tower(
     if not features:
         raise ValueError("`features` should hold at least one feature. Received none.")
     inputs, parts = {}, []
-    for feature in features:
+    for feature, layer_name in zip(features, _layer_names(features), strict=True):
         if isinstance(feature, Categorical):
-            value = keras.Input(shape=(), dtype="int32", name=feature.name)
+            value = keras.Input(shape=(), dtype="int32", name=layer_name)
             width = int(min(embedding_dim, np.ceil(feature.num_categories**0.5) + 1))
             embed = keras.layers.Embedding(
-                feature.num_categories, width, name=f"{feature.name}_embedding"
+                feature.num_categories, width, name=f"{layer_name}_embedding"
             )
             parts.append(embed(value))
         elif isinstance(feature, Numeric):
-            value = keras.Input(shape=(), dtype="float32", name=feature.name)
-            parts.append(_Standardise(feature.values, name=f"{feature.name}_standardised")(value))
+            value = keras.Input(shape=(), dtype="float32", name=layer_name)
+            parts.append(_Standardise(feature.values, name=f"{layer_name}_standardised")(value))
         else:
-            value = keras.Input(shape=feature.matrix.shape[1:], name=feature.name)
+            value = keras.Input(shape=feature.matrix.shape[1:], name=layer_name)
             parts.append(value)
         inputs[feature.name] = value
     joined = parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="features")(parts)
@@ -123,7 +124,10 @@ def build_index_tower(
     )
     x = table(index)
     if features:
-        rows = {f.name: _TableRows(f, name=f"{name}_{f.name}")(index) for f in features}
+        rows = {
+            feature.name: _TableRows(feature, name=f"{name}_{layer_name}")(index)
+            for feature, layer_name in zip(features, _layer_names(features), strict=True)
+        }
         tower = build_feature_tower(
             features, embedding_dim=embedding_dim, name=f"{name}_feature_tower"
         )
@@ -145,6 +149,16 @@ def in_blocks(
     return np.concatenate(
         [function(tf.range(start, min(start + block, num_ids))).numpy() for start in starts]
     )
+
+
+def _layer_names(features: Sequence[Feature]) -> list[str]:
+    """A name for the layers of each feature that TensorFlow accepts, all different."""
+    names: list[str] = []
+    for feature in features:
+        name = re.sub(r"[^A-Za-z0-9_.-]", "_", feature.name)
+        name = name if name[:1].isalnum() else f"feature{name}"
+        names.append(f"{name}_{len(names)}" if name in names else name)
+    return names
 
 
 class _TableRows(keras.layers.Layer):

@@ -32,7 +32,8 @@ class LazyAdam(keras.optimizers.Optimizer):
         name: str = "LazyAdam",
         **kwargs,
     ):
-        super().__init__(name=name, **kwargs)
+        # Keras' own default, 0, would still sweep every table at every step.
+        super().__init__(name=name, **{"weight_decay": None, **kwargs})
         self._learning_rate = self._build_learning_rate(learning_rate)
         self.beta_1 = beta_1
         self.beta_2 = beta_2

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from advrec_tf.data.augmentation import AugmentedInteractions, top_unseen
+from advrec_tf.data.interactions import Interactions, Vocabulary
+
+
+def rows(pairs, num_users, num_items):
+    index = np.array(pairs, np.int32).reshape(-1, 2)
+    return Interactions(
+        user_index=index[:, 0],
+        item_index=index[:, 1],
+        users=Vocabulary(np.arange(num_users)),
+        items=Vocabulary(np.arange(num_items)),
+    )
+
+
+REAL = rows([(0, 0), (0, 1), (0, 2), (1, 3)], num_users=3, num_items=4)
+SCORES = np.array([[9, 9, 9, 1], [0.1, 0.4, 0.3, 0.9], [5, 5, 7, 5]], np.float32)
+
+
+def pairs(user_index, item_index):
+    return list(zip(user_index.tolist(), item_index.tolist(), strict=True))
+
+
+def augmented(users, items, **settings):
+    return AugmentedInteractions(
+        real=REAL,
+        user_index=np.array(users, np.int32),
+        item_index=np.array(items, np.int32),
+        **settings,
+    )
+
+
+def test_each_user_is_filled_up_to_the_reach_with_the_best_unseen_items():
+    # user 0 has 3 already; user 1 has item 3 and lacks 2: 1 then 2; user 2 lacks 3: 2, and
+    # of the tied 0, 1, 3 the first two
+    written = pairs(*top_unseen(SCORES, REAL, reach=3))
+    assert written == [(1, 1), (1, 2), (2, 2), (2, 0), (2, 1)]
+
+
+def test_no_written_row_repeats_a_real_one_when_the_reach_is_the_catalogue():
+    written = pairs(*top_unseen(SCORES, REAL, reach=100))
+    assert len(written) == 3 * 4 - len(REAL) == len(set(written))
+    assert not set(written) & set(pairs(REAL.user_index, REAL.item_index))
+
+
+def test_only_the_chosen_users_are_filled_up():
+    written = pairs(*top_unseen(SCORES, REAL, reach=2, users=np.array([0, 2])))
+    assert written == [(2, 2), (2, 0)]
+
+
+def test_users_with_enough_rows_leave_nothing_to_write():
+    users, items = top_unseen(SCORES, REAL, reach=3, users=np.array([0]))
+    assert users.shape == items.shape == (0,) and users.dtype == items.dtype == np.int32
+
+
+def test_an_item_scored_minus_infinity_is_never_written():
+    scores = SCORES.copy()
+    scores[2, [0, 1, 3]] = -np.inf
+    assert pairs(*top_unseen(scores, REAL, reach=4, users=np.array([2]))) == [(2, 2)]
+
+
+def test_the_scores_are_left_as_they_were():
+    before = SCORES.copy()
+    top_unseen(SCORES, REAL, reach=4)
+    np.testing.assert_array_equal(SCORES, before)
+
+
+def test_scores_of_another_shape_nan_and_no_reach_are_refused():
+    with pytest.raises(ValueError, match=r"`scores` should have shape \(3, 4\).*\(2, 4\)"):
+        top_unseen(SCORES[:2], REAL, reach=3)
+    with pytest.raises(ValueError, match="`scores` should be numbers. Received NaN"):
+        top_unseen(np.where(SCORES == 7, np.nan, SCORES), REAL, reach=3)
+    with pytest.raises(ValueError, match="`reach` should be >= 1. Received: 0"):
+        top_unseen(SCORES, REAL, reach=0)
+
+
+def test_a_generated_row_that_the_user_has_is_refused():
+    with pytest.raises(ValueError, match="Received 1 that the user has"):
+        augmented([2, 0], [0, 1])
+    assert len(augmented([2, 1], [0, 1])) == 2  # the same items of other users are new
+
+
+def test_generated_rows_outside_the_vocabularies_are_refused():
+    with pytest.raises(ValueError, match=r"`item_index` should lie in 0\.\.3"):
+        augmented([2], [4])
+    with pytest.raises(ValueError, match="should have the same length. Received: 2 and 1"):
+        augmented([2, 1], [0])
+
+
+@pytest.mark.parametrize("settings", [{"weight": -0.1}, {"share": 0.0}, {"share": 1.1}])
+def test_weight_and_share_out_of_range_are_refused(settings):
+    with pytest.raises(ValueError, match="`weight` should be >= 0 and `share`"):
+        augmented([2], [0], **settings)

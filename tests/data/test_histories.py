@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from advrec_tf.data.histories import Histories, PairTable
+from advrec_tf.data.interactions import Interactions, Vocabulary
+
+PAIRS = [(2, 0), (0, 3), (0, 1), (2, 4), (2, 2)]  # user 1 has nothing
+
+
+def user_items(pairs=PAIRS, num_users=3, num_items=5):
+    index = np.array(pairs, np.int32).reshape(-1, 2)
+    return Interactions(
+        user_index=index[:, 0],
+        item_index=index[:, 1],
+        users=Vocabulary(np.arange(num_users)),
+        items=Vocabulary(np.arange(num_items)),
+    ).by_user()
+
+
+def test_pairs_name_the_row_of_the_batch_and_the_item():
+    pairs = Histories(user_items()).pairs(tf.constant([2, 1, 0, 2]))
+    expected = [[0, 0], [0, 2], [0, 4], [2, 1], [2, 3], [3, 0], [3, 2], [3, 4]]
+    assert pairs.numpy().tolist() == expected
+
+
+def test_dense_rows_hold_a_one_for_each_item():
+    dense = Histories(user_items()).dense(tf.constant([0, 1, 2]))
+    assert dense.numpy().tolist() == [[0, 1, 0, 1, 0], [0] * 5, [1, 0, 1, 0, 1]]
+
+
+def test_padded_lists_are_as_long_as_the_longest_history():
+    items, mask = Histories(user_items()).padded(tf.constant([0, 1, 2]))
+    assert mask.numpy().tolist() == [[True, True, False], [False] * 3, [True] * 3]
+    assert items.numpy()[mask].tolist() == [1, 3, 0, 2, 4]
+
+
+@pytest.mark.parametrize("user", [3, 4, 2**31 - 1])
+def test_an_unknown_user_has_an_empty_history(user):
+    histories = Histories(user_items())
+    index = tf.constant([user, 0])
+    assert histories.pairs(index).numpy().tolist() == [[1, 1], [1, 3]]
+    assert histories.dense(index).numpy()[0].sum() == 0
+    items, mask = histories.padded(index)
+    assert not mask.numpy()[0].any() and items.shape == (2, 3)
+
+
+def test_data_without_a_row_has_empty_histories():
+    histories = Histories(user_items([]))
+    assert histories.pairs(tf.constant([0, 2])).shape == (0, 2)
+    assert histories.dense(tf.constant([0, 2])).numpy().sum() == 0
+    assert not histories.padded(tf.constant([0]))[1].numpy().any()
+
+
+def test_histories_answer_inside_a_compiled_function_for_a_batch_of_any_size():
+    histories = Histories(user_items())
+    dense = tf.function(histories.dense, input_signature=[tf.TensorSpec([None], tf.int32)])
+    assert dense(tf.constant([2])).numpy().tolist() == [[1, 0, 1, 0, 1]]
+    assert dense(tf.constant([], tf.int32)).shape == (0, 5)
+
+
+def test_the_pair_table_knows_every_pair_and_no_other():
+    # 3 x 5 = 15 bits, so pairs lie across the edge of a byte
+    data = user_items()
+    known = PairTable(data).known(tf.range(3), tf.range(5))
+    np.testing.assert_array_equal(known, data.dense() == 1)
+
+
+def test_the_pair_table_answers_for_blocks_in_any_order():
+    known = PairTable(user_items()).known(tf.constant([2, 0, 2]), tf.constant([3, 2, 2]))
+    assert known.numpy().tolist() == [[False, True, True], [True, False, False], [False, True, True]]
+
+
+def test_the_pair_table_takes_a_bit_a_pair():
+    assert PairTable.size_in_bytes(3, 5) == 2
+    assert PairTable(user_items()).table.shape == (2,)
+    assert PairTable.size_in_bytes(29_858, 40_981) == 29_858 * 40_981 // 8 + 1  # 153 MB

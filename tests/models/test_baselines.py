@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from advrec_tf.data.benchmarks import load_benchmark
+from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.models import baselines
+from advrec_tf.models.baselines import EASE, Popularity, gram_matrix
+
+
+def rows(pairs, num_users, num_items):
+    index = np.array(pairs, np.int32).reshape(-1, 2)
+    return Interactions(
+        user_index=index[:, 0],
+        item_index=index[:, 1],
+        users=Vocabulary(np.arange(num_users)),
+        items=Vocabulary(np.arange(num_items)),
+    )
+
+
+# Item 0 is with users 0, 1, 2; item 1 with user 0; item 2 with user 3 alone.
+DATA = rows([(0, 0), (0, 1), (1, 0), (2, 0), (3, 2)], num_users=4, num_items=3)
+
+
+def test_popularity_gives_every_user_the_rows_of_each_item():
+    scores = Popularity().fit(DATA).score(tf.constant([3, 0])).numpy()
+    np.testing.assert_allclose(scores, np.log([[3.5, 1.5, 1.5]] * 2), rtol=1e-6)
+
+
+def test_ease_equals_the_closed_form_worked_by_hand():
+    # X'X + 1 = [[4, 1, 0], [1, 2, 0], [0, 0, 2]], so P = [[2, -1, 0], [-1, 4, 0], .] / 7 with
+    # 1/2 for item 2; B_ij = -P_ij / P_jj: B_01 = 1/4, B_10 = 1/2, and item 2 is on its own
+    model = EASE(l2=1.0).fit(DATA)
+    np.testing.assert_allclose(model.weights, [[0, 0.25, 0], [0.5, 0, 0], [0, 0, 0]], atol=1e-7)
+    # users 0 {0, 1}, 1 {0}, 3 {2}
+    expected = [[0.5, 0.25, 0], [0, 0.25, 0], [0, 0, 0]]
+    np.testing.assert_allclose(model.score(tf.constant([0, 1, 3])), expected, atol=1e-7)
+
+
+def test_ease_has_no_weight_from_an_item_to_itself():
+    pairs = np.argwhere(np.random.default_rng(0).random((20, 7)) < 0.4)
+    weights = EASE(l2=2.0).fit(rows(pairs, 20, 7)).weights.numpy()
+    assert (np.diag(weights) == 0).all() and np.count_nonzero(weights) == 7 * 6
+
+
+def test_ease_counts_a_repeated_row_once():
+    twice = rows([(0, 0), (0, 0), (0, 1), (1, 0), (2, 0), (3, 2)], num_users=4, num_items=3)
+    np.testing.assert_array_equal(EASE(1.0).fit(twice).weights, EASE(1.0).fit(DATA).weights)
+
+
+def test_the_gram_matrix_counts_the_users_of_both_items_block_by_block(monkeypatch):
+    expected = [[3, 1, 0], [1, 1, 0], [0, 0, 1]]
+    np.testing.assert_array_equal(gram_matrix(DATA), expected)
+    pairs = np.argwhere(np.random.default_rng(1).random((11, 2**23)) < 1e-6)  # blocks of 2 users
+    pairs = np.stack([pairs[:, 0], pairs[:, 1] % 4], 1)
+    data = rows(pairs, 11, 4)
+    dense = data.by_user().dense()
+    np.testing.assert_array_equal(gram_matrix(data), dense.T @ dense)
+
+
+def test_a_catalogue_too_large_for_ease_is_refused_before_the_work(monkeypatch):
+    monkeypatch.setattr(baselines, "EASE_MEMORY_LIMIT", 3 * 8 * 3**2 - 1)
+    with pytest.raises(ValueError, match="EASE on 3 items needs"):
+        EASE(1.0).fit(DATA)
+    monkeypatch.setattr(baselines, "EASE_MEMORY_LIMIT", 3 * 8 * 3**2)
+    EASE(1.0).fit(DATA)
+
+
+@pytest.mark.parametrize("l2", [0.0, -1.0])
+def test_ease_without_a_ridge_is_refused(l2):
+    with pytest.raises(ValueError, match="`l2` should be > 0"):
+        EASE(l2)
+
+
+# Plain NumPy on the same files, worked out before this package existed.
+PUBLISHED = [
+    ("irgan-ml100k", 300, {"precision@5": 0.4171, "ndcg@5": 0.4570, "precision@3": 0.4627}),
+    ("apr-loo-ml100k", 500, {"hit_rate@10": 0.1442, "ndcg@10": 0.0731, "hit_rate@50": 0.3743}),
+    ("apr-loo-amazon", 100, {"hit_rate@10": 0.0861, "ndcg@10": 0.0469, "ndcg@50": 0.0749}),
+    ("ml1m-neumf-loo", 300, {"hit_rate@10": 0.1121, "ndcg@10": 0.0552, "hit_rate@50": 0.3197}),
+]
+
+
+@pytest.mark.parametrize(("name", "l2", "figures"), PUBLISHED, ids=[row[0] for row in PUBLISHED])
+def test_ease_repeats_the_reference_figures(name, l2, figures, data_root):
+    split = load_benchmark(name, data_root)
+    evaluator = RankingEvaluator(split.train, split.test, ks=(3, 5, 10, 50))
+    metrics = evaluator.evaluate(EASE(l2).fit(split.train)).metrics
+    assert {key: metrics[key] for key in figures} == pytest.approx(figures, abs=5e-4)
