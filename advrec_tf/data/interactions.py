@@ -7,6 +7,7 @@ and in the serving signatures. Readers, splits and generators all return this on
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Sequence
 
@@ -136,7 +137,11 @@ class Interactions:
         return np.bincount(self.item_index, minlength=self.num_items)
 
     def by_user(self) -> UserItems:
-        """The distinct items of each user."""
+        """The distinct items of each user; computed once."""
+        return self._user_items
+
+    @functools.cached_property
+    def _user_items(self) -> UserItems:
         keys = self.user_index.astype(np.int64) * self.num_items + self.item_index
         keys = np.unique(keys)
         users, items = np.divmod(keys, self.num_items)

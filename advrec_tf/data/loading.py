@@ -31,8 +31,12 @@ def load(source: str | os.PathLike, **columns) -> Loaded:
     if source == SYNTHETIC:
         from advrec_tf.data import synthetic  # only here: most runs never need it
 
-        interactions = synthetic.make_world(**columns).interactions
-        return Loaded(interactions=interactions, report=report_of(interactions, SYNTHETIC))
+        world = synthetic.make_world(**columns)
+        return Loaded(
+            interactions=world.interactions,
+            report=report_of(world.interactions, SYNTHETIC),
+            best_scores=world.best_scores,
+        )
     path = Path(source)
     if path.is_dir():
         if columns:

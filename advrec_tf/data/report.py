@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from advrec_tf.data.interactions import Interactions
 
 
@@ -65,10 +67,15 @@ class ReadReport:
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Loaded:
-    """What a reader returns: the data, and the report of how they were read."""
+    """What a reader returns: the data, and the report of how they were read.
+
+    Invented data also has `best_scores` [num_users, num_items]: the truth that the last item
+    of each user was drawn from, which no model can be expected to outrank.
+    """
 
     interactions: Interactions
     report: ReadReport
+    best_scores: np.ndarray | None = None
 
 
 def report_of(interactions: Interactions, source: str) -> ReadReport:

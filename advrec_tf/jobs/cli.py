@@ -32,7 +32,8 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--time-column", help="numbers, or ISO dates")
     group.add_argument("--item-text-column", help="a title or description of the item")
     group.add_argument(
-        "--item-table", help="a CSV/TSV of items, for titles: needs --item-table-text"
+        "--item-table",
+        help="a CSV/TSV of items, for titles (needs --item-table-text), or MovieLens' movies.dat",
     )
     group.add_argument("--item-table-id", default="item_id", help="default: item_id")
     group.add_argument("--item-table-text", help="the column that holds the text")
@@ -63,6 +64,10 @@ def load_from(args: argparse.Namespace):
 def _texts_of(args: argparse.Namespace, ids) -> dict:
     import pandas as pd
 
+    if args.item_table.endswith((".dat", ".dat.gz")):
+        from advrec_tf.data.movielens import read_movie_titles
+
+        return read_movie_titles(args.item_table)
     if args.item_table_text is None:
         raise ValueError("`--item-table` needs `--item-table-text`, the column of the text.")
     table = pd.read_csv(args.item_table, sep=None, engine="python", dtype=str)
@@ -99,6 +104,7 @@ def begin(args: argparse.Namespace, job: str):
     print(loaded.report)
     try:
         prepared = prepare(loaded, settings)
+        print(prepared.audit)
         identity = {"job": job, **identity_of(prepared, settings)}
         store = StageStore(args.run_dir, identity, resume=args.resume)
     except (ValueError, OSError) as error:
@@ -131,7 +137,7 @@ def finish(args: argparse.Namespace, prepared, identity: dict, outcome, **more) 
     from advrec_tf.jobs import report
 
     result = report.make_report(
-        outcome, identity=identity, counts=prepared.counts, audit=prepared.audit
+        outcome, identity=identity, counts=prepared.counts, audit=prepared.audit.as_dict()
     )
     result.update(more)
     path = args.run_dir / "report.json"
@@ -170,10 +176,14 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
     hints = typing.get_type_hints(RecommenderSettings)
     for field in dataclasses.fields(RecommenderSettings):
         kind = hints[field.name]
+        name = f"--{field.name.replace('_', '-')}"
+        if kind is bool:
+            group.add_argument(name, action=argparse.BooleanOptionalAction, default=None)
+            continue
         several = typing.get_origin(kind) is tuple
         options = [a for a in typing.get_args(kind) if a not in (type(None), Ellipsis)]
         group.add_argument(
-            f"--{field.name.replace('_', '-')}",
+            name,
             type=options[0] if options else kind,
             nargs="+" if several else None,
             default=None,

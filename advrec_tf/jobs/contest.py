@@ -9,14 +9,17 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.augmentation import AugmentedInteractions
+from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.protocols import ColdStart
+from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.jobs import variants
 from advrec_tf.jobs.generation import calibrate, generated_rows
+from advrec_tf.jobs.ranking_stages import train_clicks, train_ratings
 from advrec_tf.jobs.settings import RecommenderSettings
 from advrec_tf.jobs.stages import StageResult, StageStore
 from advrec_tf.jobs.variants import Arena, Console
 from advrec_tf.models.baselines import EASE, EASE_MEMORY_LIMIT, Popularity
-from advrec_tf.models.recommender import log_popularity
+from advrec_tf.models.recommender import MatrixRecommender, log_popularity
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.perturbations import Perturbation
 
@@ -56,6 +59,12 @@ class Contest:
         """`stage` and `keep`, unless choosing a size has already trained this very model."""
         if len(self.results[arena.name].get(model, [])) <= seed - self.seeds[0]:
             self.keep(arena, model, self.stage(arena, model, seed, train, **arguments))
+
+    def oracle(self, arena: Arena, best_scores: np.ndarray) -> None:
+        """The truth behind invented data, as a row to measure the others against."""
+        oracle = MatrixRecommender(scores=best_scores, interactions=arena.train)
+        result = self.store.run(f"{arena.name}-oracle", lambda _: variants.measure(oracle, arena))
+        self.keep(arena, "oracle", result)
 
     def baselines(self, arena: Arena) -> None:
         """Popularity, and EASE at the ridge that validation prefers."""
@@ -207,25 +216,18 @@ class Contest:
                     arena, model, seed, variants.train_autoencoder, perturbation=perturbation
                 )
 
-    def ranking_towers(self, split, test) -> dict[str, StageResult]:
+    def ranking_towers(self, split: Split, test: RankingEvaluator) -> dict[str, StageResult]:
         """The ranking tower on clicks, and on ratings where there are any."""
-        objectives = ["clicks"] + (["ratings"] if split.train.rating is not None else [])
-        found = {}
-        for objective in objectives:
-            label = f"ranking {objective}"
-            found[objective] = self.store.run(
-                label.replace(" ", "-"),
-                lambda checkpoint, objective=objective, label=label: variants.train_ranking(
-                    split,
-                    self.settings,
-                    self.console,
-                    label,
-                    checkpoint,
-                    objective=objective,
-                    evaluator=test,
-                ),
+        stages = {
+            "clicks": lambda checkpoint: train_clicks(
+                split, self.settings, self.console, "ranking clicks", checkpoint, test
             )
-        return found
+        }
+        if split.train.rating is not None:
+            stages["ratings"] = lambda checkpoint: train_ratings(
+                split, self.settings, self.console, "ranking ratings"
+            )
+        return {name: self.store.run(f"ranking-{name}", train) for name, train in stages.items()}
 
 
 def _tower_rows(attack: Perturbation, generated: dict):

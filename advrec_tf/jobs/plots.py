@@ -16,6 +16,7 @@ from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.jobs.recommender import Outcome
 
 _COLOURS = {
+    "oracle": "#d0d0d0",
     "popularity": "#9a9a9a",
     "ease": "#6b6b6b",
     "tower": "#4c78a8",

@@ -6,6 +6,8 @@ import dataclasses
 import platform
 from importlib import metadata
 
+import numpy as np
+
 from advrec_tf._version import __version__
 from advrec_tf.data import audit, filters, splits
 from advrec_tf.data.report import Loaded
@@ -14,11 +16,15 @@ from advrec_tf.jobs.settings import RecommenderSettings
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Prepared:
-    """Loaded, filtered and split data, with everything that was counted on the way."""
+    """Loaded, filtered and split data, with everything that was counted on the way.
+
+    `best_scores` is that of `Loaded` where every user and item of it is still there.
+    """
 
     split: splits.Split
     counts: dict
-    audit: dict
+    audit: audit.SplitAudit
+    best_scores: np.ndarray | None = None
 
 
 def prepare(loaded: Loaded, settings: RecommenderSettings) -> Prepared:
@@ -42,7 +48,11 @@ def prepare(loaded: Loaded, settings: RecommenderSettings) -> Prepared:
         "validation_rows": len(split.validation),
         "test_rows": len(split.test),
     }
-    return Prepared(split=split, counts=counts, audit=audit.audit(split).as_dict())
+    whole = (interactions.num_users, interactions.num_items)
+    best_scores = loaded.best_scores
+    if best_scores is not None and (best_scores.shape != whole or split.name != "last_item"):
+        best_scores = None
+    return Prepared(split=split, counts=counts, audit=audit.audit(split), best_scores=best_scores)
 
 
 def identity_of(prepared: Prepared, settings: RecommenderSettings) -> dict:

@@ -147,7 +147,10 @@ def _begin(prepared, settings, store, write) -> tuple[Contest, Arena]:
     test = RankingEvaluator(split.train, split.test, also_seen=split.validation, ks=TABLE_KS)
     validation = RankingEvaluator(split.train, split.validation, ks=TABLE_KS)
     whole = Arena(name="whole", train=split.train, validation=validation, tests={"test": test})
-    return Contest(settings, store, console), whole
+    contest = Contest(settings, store, console)
+    if prepared.best_scores is not None:
+        contest.oracle(whole, prepared.best_scores)
+    return contest, whole
 
 
 def _cold_arena(split, settings, write) -> tuple[ColdStart | None, Arena | None]:

@@ -28,6 +28,7 @@ METRICS = (
 PER_USER = METRICS[:7]
 
 ROWS = (
+    "oracle",
     "popularity",
     "ease",
     "tower",
@@ -185,7 +186,7 @@ def _comparisons(results: dict[str, list[StageResult]], test: str) -> list[dict]
 
 def _cells(report: dict) -> list[tuple[str, ...]]:
     """Head and rows of the results: all users, the sparsest fifth, and users cut short."""
-    cut = [name for name in next(iter(report["models"].values())) if name.startswith("cut_to_")]
+    cut = list(report.get("cold_start", {}).get("users", {}))
     columns = ["ndcg@10", "hit_rate@10", "recall@20", "mrr", "coverage@10", "long_tail_share@10"]
     heads = ["ndcg@10", "hit@10", "recall@20", "mrr", "coverage", "longtail", "sparsest"]
     heads += [name.replace("cut_to_", "cut to ") for name in cut] + ["seconds"]

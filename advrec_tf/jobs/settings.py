@@ -18,6 +18,7 @@ class RecommenderSettings:
     seed: int = 0
     seeds: int = 1
 
+    use_features: bool = False
     embedding_dim: int = 128
     batch_size: int = 256
     learning_rate: float = 5e-3

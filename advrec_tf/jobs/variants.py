@@ -17,19 +17,17 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.evaluation.classification import click_metrics, rating_metrics
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.profiles import build_profile_gan
 from advrec_tf.jobs.settings import RecommenderSettings
 from advrec_tf.jobs.stages import StageResult
 from advrec_tf.models.autoencoder import ProfileAutoencoder
-from advrec_tf.models.ranking import build_ranking_model
 from advrec_tf.models.recommender import Recommender
 from advrec_tf.models.retrieval import build_two_tower
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial import AdversarialTraining
-from advrec_tf.training.fitting import fit_ranked
+from advrec_tf.training.fitting import FitReport, fit_ranked
 from advrec_tf.training.optimizers import LazyAdam
 
 
@@ -109,7 +107,11 @@ def train_tower(
     """The two-tower model; with `perturbation` its embedding rows are attacked in training."""
     keras.utils.set_random_seed(seed)
     model = build_two_tower(
-        arena.train, embedding_dim=settings.embedding_dim, temperature=temperature, seed=seed
+        arena.train,
+        embedding_dim=settings.embedding_dim,
+        use_features=settings.use_features,
+        temperature=temperature,
+        seed=seed,
     )
     trained = model
     if perturbation is not None:
@@ -187,11 +189,12 @@ def _fit_vectors(model, data, arena, console, label, checkpoint, **fit) -> Stage
     )
     arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
     measured = measure(vectors_of(StageResult({}, arrays), arena.train), arena)
-    summary = {**measured.summary, **_of_fit(report)}
+    summary = {**measured.summary, **summary_of(report)}
     return StageResult(summary, {**arrays, **measured.arrays})
 
 
-def _of_fit(report) -> dict:
+def summary_of(report: FitReport) -> dict:
+    """What a fit leaves in a stage's summary."""
     return {
         "validation": report.best,
         "best_epoch": report.best_epoch,
@@ -236,105 +239,4 @@ def train_gan(
     )
     sparse = np.flatnonzero(arena.train.by_user().counts < settings.generated_reach)
     scores = gan.scores()[sparse]
-    return StageResult(_of_fit(report), {"users": sparse, "scores": scores})
-
-
-def train_ranking(
-    split,
-    settings: RecommenderSettings,
-    console: Console,
-    label: str,
-    checkpoint: Path,
-    *,
-    objective: str,
-    evaluator: RankingEvaluator | None,
-) -> StageResult:
-    """The ranking tower on clicks or ratings, with its classification or rating metrics."""
-    keras.utils.set_random_seed(settings.seed)
-    model = build_ranking_model(
-        split.train, objective=objective, l2=settings.ranking_l2, seed=settings.seed
-    )
-    model.compile(
-        optimizer=LazyAdam(1e-3 if objective == "ratings" else 2e-3), steps_per_execution=16
-    )
-    data = batches.of_pairs(split.train, batch_size=1024, seed=settings.seed)
-    if objective == "clicks":
-        few = np.random.default_rng(settings.seed).permutation(split.train.num_users)[:500]
-        chooser = RankingEvaluator(split.train, split.validation, users=few)
-        report = fit_ranked(
-            model,
-            data,
-            epochs=settings.ranking_epochs,
-            evaluator=chooser,
-            patience=settings.ranking_patience,
-            checkpoint=checkpoint,
-            callbacks=[console.board(label)],
-            label=label,
-            write=console.write,
-        )
-        summary = _of_fit(report)
-        rng = np.random.default_rng(settings.seed)
-        users, items, labels = with_unseen_negatives(split, rng)
-        summary["classification"] = click_metrics(labels, model.predict_pairs(users, items))
-        if evaluator is not None:
-            arena = Arena(
-                name="whole", train=split.train, validation=chooser, tests={"test": evaluator}
-            )
-            measured = measure(model, arena)
-            summary.update(measured.summary)
-            return StageResult(summary, measured.arrays)
-        return StageResult(summary, {})
-    best_of = keras.callbacks.EarlyStopping(
-        "val_loss", patience=settings.ranking_patience, restore_best_weights=True
-    )
-    validation = batches.of_pairs(split.validation, batch_size=4096, seed=0)
-    history = model.fit(
-        data.dataset(0),
-        steps_per_epoch=data.steps_per_epoch,
-        validation_data=validation.dataset(0),
-        validation_steps=validation.steps_per_epoch,
-        epochs=settings.ranking_epochs * 2,
-        callbacks=[best_of, console.board(label)],
-        verbose=0,
-    ).history
-    predicted = model.predict_pairs(split.test.user_index, split.test.item_index)
-    low, high = float(split.train.rating.min()), float(split.train.rating.max())
-    predicted = np.clip(predicted, low, high)
-    summary = {
-        "epochs": len(history["loss"]),
-        "history": {name: [float(v) for v in values] for name, values in history.items()},
-        "ratings": rating_metrics(split.test.rating, predicted),
-        "ratings_of_the_mean": rating_metrics(
-            split.test.rating, np.full(len(split.test), split.train.rating.mean())
-        ),
-    }
-    return StageResult(summary, {})
-
-
-def with_unseen_negatives(split, rng: np.random.Generator):
-    """Test rows, and as many pairs of the same users with items of which no part has a row.
-
-    Returns:
-        (user_index, item_index, labels), each [2 * test rows].
-    """
-    num_items = split.train.num_items
-    users = split.test.user_index
-    taken = np.concatenate(
-        [
-            part.user_index.astype(np.int64) * num_items + part.item_index
-            for part in (split.train, split.validation, split.test)
-        ]
-    )
-    items = rng.integers(num_items, size=len(users))
-    for _ in range(100):
-        clash = np.isin(users.astype(np.int64) * num_items + items, taken)
-        if not clash.any():
-            break
-        items[clash] = rng.integers(num_items, size=clash.sum())
-    users, items = users[~clash], items[~clash]  # a user who has seen everything
-    labels = np.concatenate([np.ones(len(split.test)), np.zeros(len(users))])
-    return (
-        np.concatenate([split.test.user_index, users]).astype(np.int32),
-        np.concatenate([split.test.item_index, items]).astype(np.int32),
-        labels,
-    )
+    return StageResult(summary_of(report), {"users": sparse, "scores": scores})

@@ -8,6 +8,7 @@ user gets the popular items.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -87,6 +88,17 @@ class Recommender:
                 "score": best_scores[rows, ranks],
             }
         )
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class MatrixRecommender(Recommender):
+    """Scores that are known beforehand: `scores` [num_users, num_items] float32."""
+
+    scores: np.ndarray
+    interactions: Interactions
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self.scores, user_index)
 
 
 def _item_indices(data: Interactions, ids: Sequence, name: str) -> np.ndarray:

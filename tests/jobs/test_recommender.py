@@ -22,13 +22,14 @@ def result(outcome, tiny_prepared, tiny_settings):
         outcome,
         identity=identity_of(tiny_prepared, tiny_settings),
         counts=tiny_prepared.counts,
-        audit=tiny_prepared.audit,
+        audit=tiny_prepared.audit.as_dict(),
     )
 
 
 def test_every_model_of_the_table_has_every_metric_for_every_group(result):
-    assert set(report.ROWS) <= set(result["models"])
-    for name in report.ROWS:
+    rows = [name for name in report.ROWS if name != "oracle"]  # known for invented data only
+    assert set(rows) <= set(result["models"])
+    for name in rows:
         row = result["models"][name]
         assert set(report.METRICS) <= set(row)
         for group in ("sparsest_fifth", "cut_to_1", "cut_to_3", "cut_to_5"):

@@ -1,0 +1,92 @@
+import argparse
+
+import numpy as np
+import pytest
+
+from advrec_tf.jobs import cli
+from advrec_tf.jobs.settings import RecommenderSettings
+
+
+def parse(*words):
+    parser = argparse.ArgumentParser()
+    cli.add_data_arguments(parser)
+    cli.add_run_arguments(parser)
+    cli.add_settings_arguments(parser)
+    return parser.parse_args(["--run-dir", "unused", *words])
+
+
+def test_settings_not_given_keep_their_defaults():
+    assert cli.settings_from(parse("--data", "synthetic")) == RecommenderSettings()
+
+
+def test_several_values_become_a_tuple_and_a_flag_a_truth_value():
+    args = parse("--data", "synthetic", "--epsilon", "0.1", "0.3", "--use-features")
+    settings = cli.settings_from(args)
+    assert settings.epsilon == (0.1, 0.3)
+    assert settings.use_features is True
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--epochs", "0"], "`epochs` should be >= 1. Received: 0."),
+        (["--epsilon", "0"], "`epsilon` should hold values > 0"),
+        (["--adversarial-share", "1.5"], "`adversarial_share` should lie in (0, 1]"),
+    ],
+)
+def test_a_setting_out_of_range_ends_the_program_with_its_name(words, message):
+    with pytest.raises(SystemExit) as stop:
+        cli.settings_from(parse("--data", "synthetic", *words))
+    assert message in str(stop.value)
+
+
+def test_a_file_that_is_not_there_ends_the_program_with_its_name(tmp_path):
+    args = parse("--data", str(tmp_path / "none.csv"))
+    cli.settings_from(args)
+    with pytest.raises(SystemExit, match="none.csv"):
+        cli.load_from(args)
+
+
+def test_titles_of_an_item_table_are_attached_by_id(tmp_path):
+    (tmp_path / "rows.csv").write_text("user_id,item_id\n1,10\n1,20\n2,10\n")
+    (tmp_path / "items.csv").write_text("item_id,title\n10,Ten\n20,Twenty\n30,Thirty\n")
+    words = ["--data", str(tmp_path / "rows.csv"), "--item-table", str(tmp_path / "items.csv")]
+    args = parse(*words, "--item-table-text", "title")
+    cli.settings_from(args)
+    assert cli.load_from(args).interactions.item_text.tolist() == ["Ten", "Twenty"]
+
+
+def test_an_item_table_without_the_named_column_is_refused_with_the_columns_it_has(tmp_path):
+    (tmp_path / "rows.csv").write_text("user_id,item_id\n1,10\n1,20\n2,10\n")
+    (tmp_path / "items.csv").write_text("item_id,title\n10,Ten\n20,Twenty\n")
+    words = ["--data", str(tmp_path / "rows.csv"), "--item-table", str(tmp_path / "items.csv")]
+    args = parse(*words, "--item-table-text", "name")
+    cli.settings_from(args)
+    with pytest.raises(SystemExit, match="'name'.*item_id, title"):
+        cli.load_from(args)
+
+
+def test_a_baseline_above_the_shipped_model_is_said():
+    choices = {
+        "shipped_model": "tower",
+        "validation_of_candidates": {"tower": 0.05},
+        "validation_of_baselines": {"popularity": 0.02, "ease": 0.06},
+    }
+    assert "NOTE: ease is better on validation (0.0600)" in cli.verdict(choices)
+    choices["validation_of_baselines"]["ease"] = 0.04
+    assert "NOTE" not in cli.verdict(choices)
+
+
+def test_the_recorded_command_names_the_data_folder_by_its_variable(monkeypatch):
+    monkeypatch.setenv("ADVREC_DATA", "/some/where")
+    monkeypatch.setattr("sys.argv", ["scripts/x.py", "--data", "/some/where/ml-100k"])
+    assert cli.command_line() == "python scripts/x.py --data $ADVREC_DATA/ml-100k"
+
+
+def test_the_built_in_world_comes_with_the_truth_behind_it():
+    args = parse("--data", "synthetic")
+    cli.settings_from(args)
+    loaded = cli.load_from(args)
+    shape = (loaded.interactions.num_users, loaded.interactions.num_items)
+    assert loaded.best_scores.shape == shape
+    assert np.isfinite(loaded.best_scores).all()
