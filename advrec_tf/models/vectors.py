@@ -108,7 +108,7 @@ def save_vectors(recommender: VectorRecommender, path: str | os.PathLike) -> Non
         "item_ids": _plain(data.items.ids),
     }
     if data.item_text is not None:
-        columns["item_text"] = np.asarray(data.item_text, str)
+        columns["item_text"] = np.array([text or "" for text in data.item_text], str)
     partial = f"{os.fspath(path)}.partial"
     with open(partial, "wb") as file:
         np.savez(file, **columns)

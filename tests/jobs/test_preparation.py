@@ -36,5 +36,5 @@ def test_the_truth_is_dropped_where_the_filters_changed_the_users_or_items(tiny_
         interactions=tiny_world, report=report_of(tiny_world, "tiny"), best_scores=scores
     )
     assert prepare(loaded, RecommenderSettings()).best_scores is scores
-    assert prepare(loaded, RecommenderSettings(k_core=12)).best_scores is None
+    assert prepare(loaded, RecommenderSettings(k_core=8)).best_scores is None
     assert prepare(loaded, RecommenderSettings(split="random_ratio")).best_scores is None
