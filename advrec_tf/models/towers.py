@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -62,11 +61,6 @@ def features_of(table: pd.DataFrame) -> list[Feature]:
             codes, uniques = pd.factorize(column, use_na_sentinel=False)
             features.append(Categorical(str(name), codes.astype(np.int32), len(uniques)))
     return features
-
-
-def _layer_name(feature: Feature, position: int) -> str:
-    """A name Keras accepts, whatever the column is called ("Children's", "Sci-Fi / Horror")."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", f"{position}_{feature.name}")
 
 
 def build_feature_tower(
