@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import advrec_tf  # noqa: F401  (before any tf.keras: it selects Keras 2)
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 

@@ -50,9 +50,7 @@ def test_no_perturbation_leaves_the_ball(norm, relative, steps, step_size, direc
 
 
 def test_fgsm_is_pgd_with_one_step():
-    assert fgsm(0.3, norm="linf", relative=True) == pgd(
-        0.3, steps=1, norm="linf", relative=True
-    )
+    assert fgsm(0.3, norm="linf", relative=True) == pgd(0.3, steps=1, norm="linf", relative=True)
     gradient = [[1.0, -2.0], [0.5, 0.0]]
     one, same = (
         worst_case(along(gradient), [tf.ones([2, 2])], p, SEED)[0]

@@ -69,15 +69,15 @@ def test_a_batch_is_no_larger_than_the_data():
 def test_orders_differ_between_epochs_and_between_seeds():
     made = batches.of_pairs(rows(12), batch_size=12, seed=0)
     orders = [column(epoch, "item_index") for epoch in take(made, 3)]
-    orders.append(column(take(batches.of_pairs(rows(12), batch_size=12, seed=1), 1)[0], "item_index"))
+    orders.append(
+        column(take(batches.of_pairs(rows(12), batch_size=12, seed=1), 1)[0], "item_index")
+    )
     assert len({tuple(order) for order in orders}) == 4
 
 
 MADE = [
     pytest.param(lambda seed: batches.of_pairs(rows(10), batch_size=4, seed=seed), id="pairs"),
-    pytest.param(
-        lambda seed: batches.of_users(np.arange(10), batch_size=4, seed=seed), id="users"
-    ),
+    pytest.param(lambda seed: batches.of_users(np.arange(10), batch_size=4, seed=seed), id="users"),
     # 5 generated rows, 2 a batch: their epochs end inside those of the real rows
     pytest.param(
         lambda seed: batches.of_pairs(augmented(10, 5, share=0.5), batch_size=4, seed=seed),

@@ -68,7 +68,11 @@ def test_the_pair_table_knows_every_pair_and_no_other():
 
 def test_the_pair_table_answers_for_blocks_in_any_order():
     known = PairTable(user_items()).known(tf.constant([2, 0, 2]), tf.constant([3, 2, 2]))
-    assert known.numpy().tolist() == [[False, True, True], [True, False, False], [False, True, True]]
+    assert known.numpy().tolist() == [
+        [False, True, True],
+        [True, False, False],
+        [False, True, True],
+    ]
 
 
 def test_the_pair_table_takes_a_bit_a_pair():

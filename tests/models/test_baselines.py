@@ -49,14 +49,8 @@ def test_ease_counts_a_repeated_row_once():
     np.testing.assert_array_equal(EASE(1.0).fit(twice).weights, EASE(1.0).fit(DATA).weights)
 
 
-def test_the_gram_matrix_counts_the_users_of_both_items_block_by_block(monkeypatch):
-    expected = [[3, 1, 0], [1, 1, 0], [0, 0, 1]]
-    np.testing.assert_array_equal(gram_matrix(DATA), expected)
-    pairs = np.argwhere(np.random.default_rng(1).random((11, 2**23)) < 1e-6)  # blocks of 2 users
-    pairs = np.stack([pairs[:, 0], pairs[:, 1] % 4], 1)
-    data = rows(pairs, 11, 4)
-    dense = data.by_user().dense()
-    np.testing.assert_array_equal(gram_matrix(data), dense.T @ dense)
+def test_the_gram_matrix_counts_the_users_of_both_items():
+    np.testing.assert_array_equal(gram_matrix(DATA), [[3, 1, 0], [1, 1, 0], [0, 0, 1]])
 
 
 def test_a_catalogue_too_large_for_ease_is_refused_before_the_work(monkeypatch):

@@ -1,0 +1,211 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+from tensorflow import keras
+
+from advrec_tf.data import batches
+from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.models import retrieval
+from advrec_tf.models.retrieval import build_two_tower
+
+# Item counts 3, 2, 1, 1, 0 of 7 rows.
+ROWS = [(0, 0), (0, 1), (1, 0), (1, 2), (2, 0), (2, 1), (3, 3)]
+TEMPERATURE = 0.5
+
+
+def rows(pairs, num_users, num_items):
+    index = np.array(pairs, np.int32).reshape(-1, 2)
+    return Interactions(
+        user_index=index[:, 0],
+        item_index=index[:, 1],
+        users=Vocabulary(np.arange(num_users)),
+        items=Vocabulary(np.arange(num_items)),
+    )
+
+
+DATA = rows(ROWS, num_users=4, num_items=5)
+
+
+def two_tower(data=DATA, **settings):
+    settings = {"embedding_dim": 3, "temperature": TEMPERATURE, "seed": 1, **settings}
+    return build_two_tower(data, **settings)
+
+
+def batch(users, items, generated=None, weight=None):
+    return {
+        "user_index": tf.constant(users),
+        "item_index": tf.constant(items),
+        "weight": tf.ones(len(users)) if weight is None else tf.constant(weight, tf.float32),
+        "generated": tf.constant([False] * len(users) if generated is None else generated),
+        "seed": tf.constant([0, 0]),
+    }
+
+
+def row_losses_by_hand(model, users, items, hidden, log_probability):
+    """-log softmax of each row's own column over the columns that are not hidden."""
+    u = model.user_tower(tf.constant(users)).numpy().astype(np.float64)
+    v = model.item_tower(tf.constant(items)).numpy().astype(np.float64)
+    found = []
+    for row in range(len(users)):
+        logits = [
+            (u[row] @ v[column]) / TEMPERATURE - log_probability[column]
+            for column in range(len(items))
+            if column == row or not hidden[row][column]
+        ]
+        own = (u[row] @ v[row]) / TEMPERATURE - log_probability[row]
+        found.append(np.log(np.exp(logits).sum()) - own)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("logq", [False, True])
+def test_without_the_mask_the_loss_is_that_of_tfrs(logq):
+    # items 0 and 1 occur twice: accidental hits
+    users, items = [0, 1, 2, 3, 0], [0, 0, 1, 3, 1]
+    model = two_tower(mask_known=False, logq=logq)
+    task = tfrs.tasks.Retrieval(temperature=TEMPERATURE, remove_accidental_hits=True)
+    total = task(
+        model.user_tower(tf.constant(users)),
+        model.item_tower(tf.constant(items)),
+        candidate_sampling_probability=tf.constant([3.0, 3, 2, 1, 2]) / 7 if logq else None,
+        candidate_ids=tf.constant(items),
+    )
+    loss = model.compute_loss(batch(users, items))
+    assert float(loss) == pytest.approx(float(total) / 5, rel=1e-5)
+
+
+def test_the_loss_is_a_softmax_over_what_is_neither_known_nor_generated():
+    # Rows (user, item): the last two are generated. Hidden, beside one's own column:
+    #   row 0, user 0 {0, 1}: columns 1 (item 0), 2 (item 1);   row 1, user 1 {0, 2}: 0
+    #   row 2, user 2 {0, 1}: 0, 1;   row 3, user 3 {3}: none;   row 4, user 3: 3;
+    #   row 5, user 1 {0, 2}: 0, 1;   and for every row the columns 4 and 5
+    users, items = [0, 1, 2, 3, 3, 1], [0, 0, 1, 3, 4, 3]
+    generated = [False] * 4 + [True] * 2
+    known = [{1, 2}, {0}, {0, 1}, set(), {3}, {0, 1, 3}]  # row 5: column 3 is its own item 3
+    hidden = [[c in known[r] or c in (4, 5) for c in range(6)] for r in range(6)]
+    # share of rows per column; a generated column corrects only its own row's positive, which
+    # takes the mean of the batch's shares: 0 for item 4, 1/7 for item 3
+    share = np.array([3, 3, 2, 1, 0, 1]) / 7
+    log_probability = np.log(np.where(generated, share.mean(), share))
+    weight = [1.0, 1, 1, 1, 0.5, 0.25]
+    model = two_tower()
+    expected = row_losses_by_hand(model, users, items, hidden, log_probability)
+    loss = model.compute_loss(batch(users, items, generated, weight))
+    assert float(loss) == pytest.approx(float((expected * weight).sum() / 4.75), rel=1e-5)
+
+
+def test_the_correction_for_frequency_shifts_every_logit_by_its_log_share():
+    # one dimension, all embeddings alike: logits differ by -log q alone, so the softmax of
+    # item i is (1 / q_i) / (1 / q_0 + 1 / q_3) with q = 3/7 and 1/7: 1/4 and 3/4
+    model = two_tower(embedding_dim=1)
+    for tower in (model.user_tower, model.item_tower):
+        tower.set_weights([np.ones_like(w) for w in tower.get_weights()])
+    loss = model.compute_loss(batch([1, 3], [0, 3]))
+    assert float(loss) == pytest.approx(-(np.log(1 / 4) + np.log(3 / 4)) / 2, rel=1e-5)
+
+
+def item_gradient(model, inputs, item):
+    table = model.item_tower.trainable_variables[0]
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(inputs, training=True)
+    return tf.convert_to_tensor(tape.gradient(loss, table)).numpy()[item]
+
+
+@pytest.mark.parametrize("mask_known", [False, True])
+def test_a_generated_item_is_no_negative_of_any_other_row(mask_known):
+    # the generated row itself has no weight, so what is left would come from the others
+    model = two_tower(mask_known=mask_known)
+    users, items = [0, 1, 3, 2], [0, 2, 3, 4]
+    apart = batch(users, items, [False] * 3 + [True], [1, 1, 1, 0])
+    assert (item_gradient(model, apart, item=4) == 0).all()
+    negative = batch(users, items, [False] * 4, [1, 1, 1, 0])
+    assert (item_gradient(model, negative, item=4) != 0).all()
+
+
+def test_a_generated_row_teaches_its_own_user_and_item():
+    model = two_tower()
+    inputs = batch([0, 1, 3, 2], [0, 2, 3, 4], [False] * 3 + [True], [0, 0, 0, 1])
+    assert (item_gradient(model, inputs, item=4) != 0).all()
+
+
+def test_a_known_positive_of_the_user_is_no_negative():
+    # user 0 has item 1, which is in the batch as the item of user 2
+    inputs = batch([0, 2], [0, 1], weight=[1, 0])
+    assert (item_gradient(two_tower(), inputs, item=1) == 0).all()
+    assert (item_gradient(two_tower(mask_known=False), inputs, item=1) != 0).any()
+
+
+def test_an_item_nobody_has_gives_no_infinite_loss():
+    inputs = batch([0, 1], [4, 4], [True, True])
+    assert np.isfinite(two_tower().compute_loss(inputs))
+
+
+def test_scores_are_cosines_over_the_temperature_and_equal_the_vectors():
+    model = two_tower()
+    scores = model.score(tf.range(4)).numpy()
+    users, items = model.user_vectors(), model.item_vectors()
+    np.testing.assert_allclose(users @ items.T, scores, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(users, axis=1), 1 / TEMPERATURE, rtol=1e-5)
+    assert np.abs(scores).max() <= 1 / TEMPERATURE + 1e-5
+    np.testing.assert_allclose(model(tf.constant([2])), scores[[2]], rtol=1e-6)
+
+
+def test_a_table_of_known_pairs_over_the_limit_is_given_up_with_a_warning(monkeypatch):
+    monkeypatch.setattr(retrieval, "PAIR_TABLE_LIMIT", 2)  # 4 * 5 bits are 3 bytes
+    with pytest.warns(UserWarning, match="`mask_known` needs 0 MiB for 4 x 5 pairs"):
+        model = two_tower()
+    inputs = batch([0, 1, 2, 3], [0, 2, 1, 3])
+    assert float(model.compute_loss(inputs)) == pytest.approx(
+        float(two_tower(mask_known=False).compute_loss(inputs))
+    )
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0])
+def test_a_temperature_that_is_not_positive_is_refused(temperature):
+    with pytest.raises(ValueError, match="`temperature` should be > 0"):
+        two_tower(temperature=temperature)
+
+
+def blocks():
+    """8 users and 8 items in two groups; each user has three of the four items of its group."""
+    pairs = [(u, 4 * (u // 4) + i) for u in range(8) for i in range(4) if i != u % 4]
+    return rows(pairs, num_users=8, num_items=8)
+
+
+def test_a_two_tower_learns_which_group_a_user_belongs_to_and_survives_its_weights(tmp_path):
+    data = blocks()
+    model = two_tower(data, embedding_dim=4, temperature=0.2)
+    model.compile(optimizer=keras.optimizers.Adam(0.03))
+    made = batches.of_pairs(data, batch_size=12, seed=0)
+    model.fit(made.dataset(0), steps_per_epoch=2, epochs=25, verbose=0)
+    frame = model.recommend(range(8), k=1)
+    # one item of the group is left: the one that was held back
+    assert frame["item_id"].tolist() == [4 * (u // 4) + u % 4 for u in range(8)]
+
+    model.save_weights(tmp_path / "weights")
+    other = two_tower(data, embedding_dim=4, temperature=0.2, seed=7)
+    assert not np.allclose(other.score(tf.range(8)), model.score(tf.range(8)))
+    other.load_weights(tmp_path / "weights").expect_partial()
+    np.testing.assert_array_equal(other.score(tf.range(8)), model.score(tf.range(8)))
+
+
+def test_the_logged_loss_is_the_mean_over_the_epoch():
+    model = two_tower()
+    model.compile(optimizer=keras.optimizers.SGD(0.0))
+    made = batches.of_pairs(DATA, batch_size=2, seed=0)
+    losses = [float(model.compute_loss(b)) for b in made.dataset(0).take(4)]
+    history = model.fit(made.dataset(0), steps_per_epoch=4, epochs=1, verbose=0).history
+    assert history["loss"] == [pytest.approx(np.mean(losses), rel=1e-5)]
+    assert np.std(losses) > 0.01  # so the last batch alone would show
+
+
+def test_side_tables_enter_the_towers_only_where_asked_for():
+    import pandas as pd
+
+    table = pd.DataFrame({"kind": list("xyxyx")})
+    data = dataclasses.replace(DATA, item_features=table)
+    names = [w.name for w in two_tower(data, use_features=True).item_tower.weights]
+    assert any("kind" in name for name in names)
+    assert not any("kind" in w.name for w in two_tower(data).item_tower.weights)

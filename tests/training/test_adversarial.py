@@ -1,0 +1,312 @@
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow import keras
+
+from advrec_tf.data import batches
+from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.losses import weighted_mean
+from advrec_tf.models.autoencoder import ProfileAutoencoder
+from advrec_tf.models.factorisation import MatrixFactorisation
+from advrec_tf.models.recommender_model import RecommenderModel
+from advrec_tf.models.retrieval import build_two_tower
+from advrec_tf.perturbations import fgsm, pgd
+from advrec_tf.training.adversarial import AdversarialTraining, embedding_layers, tapped
+from advrec_tf.training.optimizers import LazyAdam
+
+
+def embedding(values):
+    values = np.array(values, np.float32)
+    layer = keras.layers.Embedding(*values.shape)
+    layer.build(None)
+    layer.set_weights([values])
+    return layer
+
+
+class Linear(RecommenderModel):
+    """The loss of a row is c . e(row), c = (3, 4)."""
+
+    def __init__(self, values):
+        super().__init__()
+        self.table = embedding(values)
+
+    def row_losses(self, index):
+        return tf.linalg.matvec(self.table(index), tf.constant([3.0, 4.0]))
+
+    def compute_loss(self, inputs, training=False):
+        return weighted_mean(self.row_losses(inputs["user_index"]), inputs["weight"])
+
+    def score(self, user_index):
+        return self.table(user_index)
+
+
+class Square(Linear):
+    """The loss of a row is |e(row)|^2."""
+
+    def row_losses(self, index):
+        return tf.reduce_sum(tf.square(self.table(index)), -1)
+
+
+TABLE = [[1, 0], [0, 1], [2, 2], [0, 0]]  # c . e = 3, 4, 14, 0
+
+
+def batch(rows=(0, 1, 2, 3), weight=None, seed=(0, 0)):
+    return {
+        "user_index": tf.constant(rows),
+        "weight": tf.ones(len(rows)) if weight is None else tf.constant(weight, tf.float32),
+        "seed": tf.constant(seed),
+    }
+
+
+def loss_of(model, perturbation, inputs=None, **settings):
+    model = AdversarialTraining(model, perturbation, **settings)
+    return float(model.compute_loss(inputs or batch(), training=True))
+
+
+def test_the_loss_is_the_clean_one_plus_the_weighted_worst_case():
+    # clean 21 / 4; moving every row by .1 along (.6, .8) adds .1 * |(3, 4)| = .5
+    clean = 21 / 4
+    assert loss_of(Linear(TABLE), fgsm(0.1), share=1.0, weight=2.0) == pytest.approx(
+        clean + 2 * (clean + 0.5)
+    )
+    # in the sup norm every coordinate moves: .1 * (3 + 4)
+    assert loss_of(Linear(TABLE), fgsm(0.1, norm="linf"), share=1.0) == pytest.approx(
+        clean + clean + 0.7
+    )
+
+
+@pytest.mark.parametrize(("share", "chosen"), [(0.25, 1), (0.5, 2), (0.6, 3), (0.75, 3), (1.0, 4)])
+def test_only_the_first_share_of_the_batch_is_taken_adversarially(share, chosen):
+    # ceil(share * 4) rows of losses 3, 4, 14, 0
+    adversarial = np.mean([3, 4, 14, 0][:chosen]) + 0.5
+    found = loss_of(Linear(TABLE), fgsm(0.1), share=share, weight=2.0)
+    assert found == pytest.approx(21 / 4 + 2 * share * adversarial, rel=1e-5)
+
+
+def test_the_weights_of_the_rows_count_in_the_adversarial_term_too():
+    # clean (3 + 3 * 4) / 4 = 3.75 and so the other, with .5 more
+    inputs = batch([0, 1], weight=[1, 3])
+    assert loss_of(Linear(TABLE), fgsm(0.1), inputs, share=1.0) == pytest.approx(3.75 + 4.25)
+
+
+def test_a_relative_budget_follows_the_size_of_each_row():
+    # |e| = 1, 1, sqrt 8, 0 times .1 times |c| = 5
+    gain = 0.5 * (1 + 1 + math.sqrt(8) + 0) / 4
+    found = loss_of(Linear(TABLE), fgsm(0.1, relative=True), share=1.0)
+    assert found == pytest.approx(21 / 2 + gain, rel=1e-5)
+
+
+def test_several_steps_find_the_worst_point_where_one_does_not():
+    # |e|^2 grows along e itself: (1 + .1)^2 either way; a start at 0 has no gradient to follow
+    for steps in (1, 5):
+        found = loss_of(Square([[1, 0]]), pgd(0.1, steps=steps), batch([0]), share=1.0)
+        assert found == pytest.approx(1 + 1.21, rel=1e-5)
+    assert loss_of(Square([[0, 0]]), pgd(0.1, steps=5), batch([0]), share=1.0) == 0.0
+
+
+def test_the_noise_of_the_control_has_the_size_of_the_attack():
+    # around 0 the loss is the squared size of the perturbation
+    zeros = [[0, 0, 0, 0]] * 3
+    inputs = batch([0, 1, 2])
+    control = fgsm(0.3, direction="random")
+    assert loss_of(Square(zeros), control, inputs, share=1.0) == pytest.approx(0.09, rel=1e-5)
+
+
+def test_noise_follows_the_seed_of_the_batch_and_does_less_harm():
+    control = fgsm(0.1, direction="random")
+    found = [loss_of(Linear(TABLE), control, batch(seed=seed)) for seed in ((1, 2), (1, 2), (1, 3))]
+    assert found[0] == found[1] != found[2]
+    assert all(loss < loss_of(Linear(TABLE), fgsm(0.1)) for loss in found)
+
+
+def test_the_gradient_is_that_of_both_terms_with_the_perturbation_held_still():
+    # |e|^2 at e = 1 and at e + .1: 2 e + 2 (e + .1) = 4.2 (not 2 e + 2 * 1.1 * 1.1 or so)
+    model = AdversarialTraining(Square([[1, 0]]), fgsm(0.1, relative=True), share=1.0)
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(batch([0]), training=True)
+    gradient = tf.convert_to_tensor(tape.gradient(loss, model.trainable_variables)[0])
+    np.testing.assert_allclose(gradient, [[4.2, 0]], rtol=1e-5)
+
+
+def test_nothing_is_perturbed_in_evaluation():
+    plain, model = Linear(TABLE), AdversarialTraining(Linear(TABLE), fgsm(0.5), share=1.0)
+    assert float(model.compute_loss(batch(), training=False)) == 21 / 4
+    assert float(model.compute_loss(batch())) == 21 / 4
+    index = tf.constant([2, 0])
+    np.testing.assert_array_equal(model.score(index), plain.score(index))
+
+
+@pytest.mark.parametrize("settings", [{"epsilon": 0.0}, {"weight": 0.0}])
+def test_no_budget_or_no_weight_is_plain_training_step_for_step(settings):
+    data = interactions()
+    plain = MatrixFactorisation(data, dim=3, seed=1)
+    model = AdversarialTraining(
+        MatrixFactorisation(data, dim=3, seed=1),
+        fgsm(settings.get("epsilon", 0.5)),
+        weight=settings.get("weight", 1.0),
+    )
+    for trained in (plain, model):
+        trained.compile(optimizer=LazyAdam(0.05))
+    for inputs in batches.of_pairs(data, batch_size=4, seed=0).dataset(0).take(4):
+        one, other = plain.train_step(inputs), model.train_step(inputs)
+        assert float(one["loss"]) == float(other["loss"])
+        for a, b in zip(plain.trainable_variables, model.trainable_variables, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_within_the_block_outputs_are_collected_and_shifted_in_the_order_of_the_calls():
+    layer, twice = embedding([[1, 1], [2, 2]]), tf.constant([[10.0, 0.0]])
+    with tapped([layer]) as outputs:
+        layer(tf.constant([1])), layer(tf.constant([0, 1]))
+    np.testing.assert_array_equal(outputs[0], [[2, 2]])
+    np.testing.assert_array_equal(outputs[1], [[1, 1], [2, 2]])
+    with tapped([layer], deltas=[twice, tf.zeros([1, 2])]):
+        np.testing.assert_array_equal(layer(tf.constant([0])), [[11, 1]])
+        np.testing.assert_array_equal(layer(tf.constant([0])), [[1, 1]])
+
+
+def test_layers_are_as_before_after_the_block():
+    layer = embedding([[1, 1], [2, 2]])
+    with tapped([layer], deltas=[tf.ones([1, 2])]):
+        assert "call" in vars(layer)
+        layer(tf.constant([0]))
+    assert "call" not in vars(layer) and layer.call.__func__ is keras.layers.Embedding.call
+    np.testing.assert_array_equal(layer(tf.constant([0])), [[1, 1]])
+
+
+def test_layers_are_as_before_after_an_exception():
+    layer = embedding([[1, 1], [2, 2]])
+    with pytest.raises(RuntimeError, match="stop"), tapped([layer]):
+        raise RuntimeError("stop")
+    assert "call" not in vars(layer)
+
+    class Broken(Linear):
+        def compute_loss(self, inputs, training=False):
+            loss = super().compute_loss(inputs, training)
+            if "call" in vars(self.table):
+                raise RuntimeError("tapped")
+            return loss
+
+    model = AdversarialTraining(Broken(TABLE), fgsm(0.1))
+    with pytest.raises(RuntimeError, match="tapped"):
+        model.compute_loss(batch(), training=True)
+    assert "call" not in vars(model.model.table)
+    np.testing.assert_array_equal(model.score(tf.constant([2])), [[2, 2]])
+
+
+def test_more_or_fewer_calls_than_deltas_are_refused():
+    layer, delta = embedding([[1, 1]]), tf.zeros([1, 2])
+    with pytest.raises(ValueError, match="Received 1, and the model made another call"):
+        with tapped([layer], deltas=[delta]):
+            layer(tf.constant([0])), layer(tf.constant([0]))
+    with pytest.raises(ValueError, match="Received 2, and the model made 1 calls"):
+        with tapped([layer], deltas=[delta, delta]):
+            layer(tf.constant([0]))
+    assert "call" not in vars(layer)
+
+
+def test_every_embedding_is_found_at_any_depth_once_unless_frozen():
+    data = interactions()
+    tower = build_two_tower(data, embedding_dim=3)
+    names = sorted(layer.name for layer in embedding_layers(tower))
+    assert names == ["item_tower_id_embedding", "user_tower_id_embedding"]
+    assert len(embedding_layers(AdversarialTraining(tower, fgsm(0.1)))) == 2
+    embedding_layers(tower)[0].trainable = False
+    assert len(embedding_layers(tower)) == 1
+
+
+def interactions():
+    pairs = np.array([(u, (u + s) % 6) for u in range(5) for s in (0, 1, 2, 4)], np.int32)
+    return Interactions(
+        user_index=pairs[:, 0],
+        item_index=pairs[:, 1],
+        users=Vocabulary(np.arange(5)),
+        items=Vocabulary(np.arange(6)),
+    )
+
+
+def two_tower(data):
+    model = build_two_tower(data, embedding_dim=3, seed=1)
+    return model, None, batches.of_pairs(data, batch_size=8, seed=0)
+
+
+def factorisation(data):
+    return (
+        MatrixFactorisation(data, dim=3, seed=1),
+        None,
+        batches.of_pairs(data, batch_size=8, seed=0),
+    )
+
+
+def autoencoder(data):
+    model = ProfileAutoencoder(data, dim=3, drop=0.5, seed=1)
+    return model, [model.item_layer], batches.of_users(np.arange(5), batch_size=5, seed=0)
+
+
+@pytest.mark.parametrize("build", [two_tower, factorisation, autoencoder])
+def test_the_attack_harms_each_kind_of_model_and_more_than_noise_does(build):
+    model, layers, made = build(interactions())
+    inputs = next(iter(made.dataset(0)))
+    clean = float(model.compute_loss(inputs, training=True))
+    budget = {"epsilon": 0.05, "relative": True}
+    # adversarial term alone: (loss - clean) with weight and share of 1
+    attack, noise, longer = (
+        loss_of(model, perturbation, inputs, layers=layers, share=1.0) - clean
+        for perturbation in (
+            fgsm(**budget),
+            fgsm(**budget, direction="random"),
+            pgd(**budget, steps=5),
+        )
+    )
+    assert attack > clean + 1e-4 and attack > noise + 1e-4
+    assert longer > attack - 1e-3 * clean
+    assert float(model.compute_loss(inputs, training=True)) == clean
+
+
+@pytest.mark.parametrize("build", [two_tower, factorisation, autoencoder])
+def test_each_kind_of_model_trains_against_the_attack(build):
+    model, layers, made = build(interactions())
+    trained = AdversarialTraining(model, fgsm(0.1, relative=True), layers=layers, weight=1.0)
+    trained.compile(optimizer=LazyAdam(0.05))
+    before = trained.get_weights()
+    for inputs in made.dataset(0).take(2):
+        logs = trained.train_step(inputs)
+    assert set(logs) == {"loss", "clean_loss", "adversarial_loss"}
+    assert all(np.isfinite(value) for value in logs.values())
+    assert any((a != b).any() for a, b in zip(before, trained.get_weights()))
+    users = tf.range(5)
+    np.testing.assert_array_equal(trained.score(users), model.score(users))
+    np.testing.assert_array_equal(trained.user_vectors(), model.user_vectors())
+    np.testing.assert_array_equal(trained.item_vectors(), model.item_vectors())
+    assert trained.recommend([0], k=1).equals(model.recommend([0], k=1))
+
+
+def test_perturbing_the_item_layer_leaves_no_item_vector_out():
+    # [items, dim] is perturbed, not the rows of the batch: six balls of their own
+    model, layers, made = autoencoder(interactions())
+    with tapped(layers) as outputs:
+        model.compute_loss(next(iter(made.dataset(0))), training=True)
+    assert [tuple(output.shape) for output in outputs] == [(6, 3)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"weight": -1.0}, "`weight` should be >= 0 and `share`"),
+        ({"share": 0.0}, "`weight` should be >= 0 and `share`"),
+        ({"share": 1.5}, "`weight` should be >= 0 and `share`"),
+        ({"layers": []}, "`layers` should name a layer to perturb"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        AdversarialTraining(Linear(TABLE), fgsm(0.1), **settings)
+
+
+def test_a_model_without_embeddings_is_refused_unless_layers_are_named():
+    model, layers, _ = autoencoder(interactions())
+    with pytest.raises(ValueError, match="`layers` should name a layer to perturb"):
+        AdversarialTraining(model, fgsm(0.1))
+    AdversarialTraining(model, fgsm(0.1), layers=layers)
