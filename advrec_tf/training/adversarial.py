@@ -56,13 +56,16 @@ def tapped(
 
         return tf.autograph.experimental.do_not_convert(tapped_call)
 
+    before = [vars(layer).get("call") for layer in layers]
     for layer in layers:
         object.__setattr__(layer, "call", tap(layer.call))
     try:
         yield outputs
     finally:
-        for layer in layers:
+        for layer, call in zip(layers, before, strict=True):
             object.__delattr__(layer, "call")
+            if call is not None:
+                object.__setattr__(layer, "call", call)
     if deltas is not None and len(outputs) != len(deltas):
         raise ValueError(
             f"`deltas` should hold one tensor a layer call. Received {len(deltas)}, "

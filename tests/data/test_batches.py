@@ -78,9 +78,9 @@ def test_orders_differ_between_epochs_and_between_seeds():
 MADE = [
     pytest.param(lambda seed: batches.of_pairs(rows(10), batch_size=4, seed=seed), id="pairs"),
     pytest.param(lambda seed: batches.of_users(np.arange(10), batch_size=4, seed=seed), id="users"),
-    # 5 generated rows, 2 a batch: their epochs end inside those of the real rows
+    # 7 generated rows, 2 a batch, take 4 batches, so their epochs end inside the real ones of 3
     pytest.param(
-        lambda seed: batches.of_pairs(augmented(10, 5, share=0.5), batch_size=4, seed=seed),
+        lambda seed: batches.of_pairs(augmented(10, 7, share=0.5), batch_size=4, seed=seed),
         id="generated",
     ),
 ]

@@ -86,6 +86,16 @@ def test_discriminator_step_tells_real_from_generated():
     assert v(gan) == pytest.approx(0.1) and w(gan) == 1.0
 
 
+def test_each_step_moves_only_its_own_player():
+    # at w = 1 and v = 2 both losses have a gradient in both weights
+    gan = linear_gan(w=1.0, v=2.0)
+    gan.generator_step(batch(), SEED)
+    assert v(gan) == 2.0 and w(gan) > 1.0
+    moved = w(gan)
+    gan.discriminator_step(batch(), SEED)
+    assert w(gan) == moved and v(gan) != 2.0
+
+
 def test_a_critic_pays_the_gradient_penalty_beside_the_distance():
     # fake - real = 2 - 6 at v = 2, and 10 (|2| - 1)^2;  d/dv: 1 - 3 + 20 = 18
     gan = linear_gan(w=1.0, v=2.0, loss="wasserstein")
@@ -201,6 +211,24 @@ def test_the_guard_names_the_first_term_that_broke_and_its_step(plant, term):
     gan = linear_gan(w=1.0, v=0.0, reconstruction_weight=1.0)
     with pytest.raises(FloatingPointError, match=f"linear: `{term}` .* step 4 .epoch 3."):
         gan.fit(stream(plant), steps_per_epoch=2, epochs=5, callbacks=[NonFiniteGuard()], verbose=0)
+
+
+def test_the_step_noted_is_the_first_of_many_that_broke():
+    # several steps in one execution: by the time the guard looks, all later ones are NaN too
+    gan = linear_gan(w=1.0, v=0.0)
+    gan.compile(
+        d_optimizer=keras.optimizers.SGD(),
+        g_optimizer=keras.optimizers.SGD(),
+        steps_per_execution=6,
+    )
+    with pytest.raises(FloatingPointError, match="linear: `d_loss` .* step 4 .epoch 1."):
+        gan.fit(
+            stream("real"),
+            steps_per_epoch=12,
+            epochs=1,
+            callbacks=[NonFiniteGuard()],
+            verbose=0,
+        )
 
 
 def test_fit_logs_the_mean_of_every_metric_over_the_epoch():

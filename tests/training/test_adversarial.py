@@ -176,6 +176,16 @@ def test_layers_are_as_before_after_the_block():
     np.testing.assert_array_equal(layer(tf.constant([0])), [[1, 1]])
 
 
+def test_a_block_inside_a_block_gives_the_outer_one_its_layers_back():
+    layer, zero = embedding([[1, 1], [2, 2]]), tf.constant([0])
+    with tapped([layer], deltas=[tf.fill([1, 2], 10.0)] * 2):
+        with tapped([layer], deltas=[tf.fill([1, 2], 100.0)]):
+            np.testing.assert_array_equal(layer(zero), [[111, 111]])
+        np.testing.assert_array_equal(layer(zero), [[11, 11]])
+    assert "call" not in vars(layer)
+    np.testing.assert_array_equal(layer(zero), [[1, 1]])
+
+
 def test_layers_are_as_before_after_an_exception():
     layer = embedding([[1, 1], [2, 2]])
     with pytest.raises(RuntimeError, match="stop"), tapped([layer]):
