@@ -17,8 +17,8 @@ from advrec_tf.data.interactions import Interactions
 def attach_item_text(interactions: Interactions, texts: Mapping) -> Interactions:
     """The same interactions with `item_text` [num_items] from {external item id: text}.
 
-    An item without an entry gets "" (`items_without_text` counts them); entries of unknown
-    items are passed over.
+    An item without an entry, or with one that is no text, gets "" (`items_without_text`
+    counts them); entries of unknown items are passed over.
 
     Raises:
         ValueError: if no item at all has an entry, as when the ids are of another kind.
@@ -30,7 +30,8 @@ def attach_item_text(interactions: Interactions, texts: Mapping) -> Interactions
             "`texts` should have item ids of the interactions as keys, such as "
             f"{ids[:3]!r}. Received the keys {list(texts)[:3]!r}."
         )
-    item_text = np.array([str(texts.get(item_id, "")) for item_id in ids], object)
+    found = [texts.get(item_id) for item_id in ids]
+    item_text = np.array([text if isinstance(text, str) else "" for text in found], object)
     return dataclasses.replace(interactions, item_text=item_text)
 
 

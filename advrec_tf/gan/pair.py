@@ -111,6 +111,10 @@ class AdversarialPair(keras.Model):
     def reconstruction_loss(self, inputs, seed, training):
         return tf.constant(0.0)
 
+    def written_samples(self, inputs, seed):
+        """What `diversity` looks at: [batch, features], nothing but the generator's output."""
+        return self.fake_samples(inputs, seed, training=False)
+
     def train_step(self, inputs):
         """`critic_steps` moves of the discriminator, then one of the generator."""
         seed = inputs["seed"]
@@ -160,7 +164,7 @@ class AdversarialPair(keras.Model):
         self._watch("reconstruction_loss", reconstruction)
         self.g_loss.update_state(adversarial)
         self.reconstruction.update_state(reconstruction)
-        self.diversity.update_state(diversity(fake))
+        self.diversity.update_state(diversity(self.written_samples(inputs, seed)))
         return loss
 
     def _watch(self, name: str, value: tf.Tensor) -> None:

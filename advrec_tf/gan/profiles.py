@@ -149,6 +149,11 @@ class ProfileGAN(Recommender, AdversarialPair):
         shown = tf.maximum(profile, tf.cast(noise < self.masked_negatives, tf.float32))
         return tf.concat([profile, tf.sigmoid(logits) * shown], axis=-1)
 
+    def written_samples(self, inputs, seed):
+        # Without the condition and the mask, which differ between users whatever is written.
+        profile = self._histories.dense(inputs["user_index"])
+        return tf.sigmoid(self.generator(self._condition(profile, seed), training=False))
+
     def reconstruction_loss(self, inputs, seed, training):
         profile = self._histories.dense(inputs["user_index"])
         condition = self._condition(profile, seed)

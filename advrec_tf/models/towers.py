@@ -64,7 +64,11 @@ def features_of(table: pd.DataFrame) -> list[Feature]:
 
 
 def build_feature_tower(
-    features: Sequence[Feature], *, embedding_dim: int, name: str = "feature_tower"
+    features: Sequence[Feature],
+    *,
+    embedding_dim: int,
+    seed: int = 0,
+    name: str = "feature_tower",
 ) -> keras.Model:
     """{feature name: [batch] or [batch, dim]} -> [batch, embedding_dim].
 
@@ -83,7 +87,12 @@ def build_feature_tower(
             value = keras.Input(shape=(), dtype="int32", name=layer_name)
             width = int(min(embedding_dim, np.ceil(feature.num_categories**0.5) + 1))
             embed = keras.layers.Embedding(
-                feature.num_categories, width, name=f"{layer_name}_embedding"
+                feature.num_categories,
+                width,
+                embeddings_initializer=keras.initializers.RandomUniform(
+                    -0.05, 0.05, seed=seed + len(parts)
+                ),
+                name=f"{layer_name}_embedding",
             )
             parts.append(embed(value))
         elif isinstance(feature, Numeric):
@@ -94,7 +103,7 @@ def build_feature_tower(
             parts.append(value)
         inputs[feature.name] = value
     joined = parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="features")(parts)
-    outputs = keras.layers.Dense(embedding_dim, name="projection")(joined)
+    outputs = _dense(embedding_dim, seed + len(parts), name="projection")(joined)
     return keras.Model(inputs, outputs, name=name)
 
 
@@ -129,13 +138,13 @@ def build_index_tower(
             for feature, layer_name in zip(features, _layer_names(features), strict=True)
         }
         tower = build_feature_tower(
-            features, embedding_dim=embedding_dim, name=f"{name}_feature_tower"
+            features, embedding_dim=embedding_dim, seed=1000 * seed, name=f"{name}_feature_tower"
         )
         x = keras.layers.Add(name=f"{name}_id_and_features")([x, tower(rows)])
     for i, units in enumerate(hidden):
-        x = keras.layers.Dense(units, activation="relu", name=f"{name}_hidden_{i}")(x)
+        x = _dense(units, 2000 * seed + i, activation="relu", name=f"{name}_hidden_{i}")(x)
     if hidden:
-        x = keras.layers.Dense(embedding_dim, name=f"{name}_projection")(x)
+        x = _dense(embedding_dim, 2000 * seed + len(hidden), name=f"{name}_projection")(x)
     if normalise:
         x = keras.layers.UnitNormalization(name=f"{name}_unit")(x)
     return keras.Model(index, x, name=name)
@@ -149,6 +158,11 @@ def in_blocks(
     return np.concatenate(
         [function(tf.range(start, min(start + block, num_ids))).numpy() for start in starts]
     )
+
+
+def _dense(units: int, seed: int, **kwargs) -> keras.layers.Layer:
+    initializer = keras.initializers.GlorotUniform(seed=seed)
+    return keras.layers.Dense(units, kernel_initializer=initializer, **kwargs)
 
 
 def _layer_names(features: Sequence[Feature]) -> list[str]:

@@ -113,6 +113,11 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             return 0
         with np.load(self.path, allow_pickle=False) as stored:
             state = json.loads(str(stored["state"]))
+            if self.validation is not None and not state["validated"]:
+                raise ValueError(
+                    f"{self.path} should hold the best weights found on validation. Received a "
+                    "checkpoint of a fit without validation. Remove it or use another file."
+                )
             variables = _variables(model)
             shapes = [tuple(v.shape) for v in variables]
             found = [stored[f"v{i}"].shape for i in range(state["variables"])]
@@ -125,7 +130,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             for i, variable in enumerate(variables):
                 variable.assign(stored[f"v{i}"])
             if self.validation is not None:
-                self.validation.best = state["best"]
+                self.validation.best = -math.inf if state["best"] is None else state["best"]
                 self.validation.best_epoch = state["best_epoch"]
                 self.validation.best_weights = [
                     stored[f"b{i}"] for i in range(state["best_weights"])
@@ -151,8 +156,9 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         arrays.update({f"b{i}": value for i, value in enumerate(best or [])})
         state = {
             "variables": len(_variables(self.model)),
+            "validated": self.validation is not None,
             "best_weights": len(best or []),
-            "best": self.validation.best if self.validation else 0.0,
+            "best": self.validation.best if best else None,
             "best_epoch": self.validation.best_epoch if self.validation else 0,
             "history": self.history,
             "epochs_done": self.epochs_done,

@@ -31,7 +31,7 @@ class FitReport:
         history: name -> value per epoch.
         epochs: epochs trained.
         best_epoch: the 1-based epoch whose weights the model now has.
-        best: value of the monitored metric at that epoch; None without validation.
+        best: value of the monitored metric at that epoch; None where none was measured.
         seconds: wall time of this call (a resumed fit counts from the resumption).
     """
 
@@ -113,6 +113,6 @@ def fit_ranked(
         history=history,
         epochs=done,
         best_epoch=validation.best_epoch if validation else done,
-        best=validation.best if validation else None,
+        best=validation.best if validation and validation.best_epoch else None,
         seconds=time.perf_counter() - started,
     )

@@ -8,6 +8,7 @@ from tensorflow import keras
 from advrec_tf import losses
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.gan.pair import diversity
 from advrec_tf.gan.profiles import ProfileGAN, build_discriminator, build_profile_gan
 
 # Users {0, 1}, {2}, {0, 3, 4} of five items.
@@ -191,6 +192,18 @@ def test_every_game_trains_two_steps_without_a_nan(loss, objective):
     assert all(np.isfinite(value).all() for value in model.get_weights())
     assert {int(step) for step in model.non_finite_step.values()} == {-1}
     assert any((a != b).any() for a, b in zip(before, model.generator.get_weights()))
+
+
+def test_a_generator_that_writes_the_same_for_everyone_has_no_diversity():
+    # Its conditions and masks differ between users, and must not count.
+    model = gan(constant_generator(value=1.0))
+    assert float(diversity(model.written_samples(batch(), SEED))) == pytest.approx(0.0, abs=1e-6)
+    # The echo writes 1 where the profile has an item and .5 elsewhere.
+    echo = gan(echo_generator(), drop=0.0)
+    written = np.array([[2, 2, 1, 1, 1], [1, 1, 2, 1, 1], [2, 1, 1, 2, 2]]) / 2.0
+    unit = written / np.linalg.norm(written, axis=1, keepdims=True)
+    expected = 1.0 - np.mean(np.sum(unit * np.roll(unit, 1, axis=0), axis=1))
+    assert float(diversity(echo.written_samples(batch(), SEED))) == pytest.approx(expected, 1e-5)
 
 
 def test_scores_are_the_logits_for_the_whole_profile():

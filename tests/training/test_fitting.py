@@ -210,3 +210,22 @@ def test_further_callbacks_see_the_metrics_of_the_validation():
 def test_no_epoch_is_refused():
     with pytest.raises(ValueError, match="`epochs` should be >= 1. Received: 0"):
         fit_ranked(factorisation(), MADE, epochs=0)
+
+
+def test_a_checkpoint_of_a_fit_without_validation_is_not_taken_for_one_with_it(tmp_path):
+    model, data = adversarial()
+    fit_ranked(model, data, epochs=1, checkpoint=tmp_path / "fit.npz")
+    model, data = adversarial()
+    with pytest.raises(ValueError, match="fit without validation"):
+        fit_ranked(model, data, epochs=2, checkpoint=tmp_path / "fit.npz", evaluator=evaluator())
+
+
+def test_a_fit_stopped_before_its_first_validation_goes_on_to_it(tmp_path):
+    model, data = adversarial()
+    path = tmp_path / "fit.npz"
+    first = fit_ranked(model, data, epochs=1, checkpoint=path, evaluator=evaluator(), every=2)
+    assert first.best is None
+    model, data = adversarial()
+    again = fit_ranked(model, data, epochs=2, checkpoint=path, evaluator=evaluator(), every=2)
+    assert again.best_epoch == 2
+    assert 0 <= again.best <= 1
