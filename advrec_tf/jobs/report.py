@@ -6,6 +6,7 @@ Means and deviations over seeds; comparisons paired over users, seeds averaged f
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -219,7 +220,7 @@ def markdown(report: dict, command: str) -> str:
     """The report as a page: what was run, every model, every comparison."""
     data, choices = report["data"], report["choices"]
     lines = [
-        f"# {data['read']['source']}: {data['users']} users, {data['items']} items, "
+        f"# {Path(data['read']['source']).name}: {data['users']} users, {data['items']} items, "
         f"{data['rows']} interactions",
         "",
         f"Made by `{command}`.",
