@@ -1,4 +1,4 @@
-"""Export the model that a run shipped as a SavedModel, and check the export.
+r"""Export the model that a run shipped as a SavedModel, and check the export.
 
     python scripts/export_model.py --run-dir runs/first --export saved_models/first
 
@@ -27,6 +27,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+@cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     shipped, run = args.run_dir / "shipped.npz", args.run_dir / "run.json"

@@ -1,4 +1,4 @@
-"""Train the profile GAN and its twin, and write the interactions they generate.
+r"""Train the profile GAN and its twin, and write the interactions they generate.
 
     python scripts/train_gan.py --data synthetic --run-dir runs/gan --out generated.csv
 
@@ -28,6 +28,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+@cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     settings, prepared, identity, store = cli.begin(args, "gan")

@@ -1,4 +1,4 @@
-"""Train the ranking tower alone: clicks, and ratings where the data has them.
+r"""Train the ranking tower alone: clicks, and ratings where the data has them.
 
 python scripts/train_ranking.py --data path/to/ml-100k --run-dir runs/ranking
 """
@@ -23,6 +23,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+@cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     settings, prepared, identity, store = cli.begin(args, "ranking")

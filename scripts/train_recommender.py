@@ -1,4 +1,4 @@
-"""Train, compare, choose and export a recommender: the main job.
+r"""Train, compare, choose and export a recommender: the main job.
 
     python scripts/train_recommender.py --data synthetic --run-dir runs/first
     python scripts/train_recommender.py --data events.csv --user-column user --item-column product \
@@ -27,6 +27,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+@cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     settings, prepared, identity, store = cli.begin(args, "recommender")
@@ -40,9 +41,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     result = cli.finish(args, prepared, identity, outcome, **exported)
     figures = plots.draw_all(outcome, result, args.run_dir)
     print(f"plots        {', '.join(str(path) for path in figures)}")
-    if exported:
-        print(f"SavedModel   {exported['export']['path']}")
-    print(f"\n{cli.verdict(outcome.choices)}")
     cli.print_list(outcome.shipped, args.show_user)
 
 

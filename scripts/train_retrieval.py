@@ -1,4 +1,4 @@
-"""Train the two-tower model alone, beside popularity and EASE.
+r"""Train the two-tower model alone, beside popularity and EASE.
 
 python scripts/train_retrieval.py --data synthetic --run-dir runs/tower
 python scripts/train_retrieval.py --data path/to/ml-100k --seeds 5 --run-dir runs/tower-100k
@@ -25,6 +25,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+@cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     settings, prepared, identity, store = cli.begin(args, "retrieval")

@@ -106,8 +106,9 @@ def assemble(
             raise fault(source, where, names[2], f"a rating in {low}..{high}", received)
 
     reasons = [("missing user id", users.codes < 0), ("missing item id", items.codes < 0)]
-    reasons += [("missing rating", np.isnan(ratings))] if ratings is not None else []
     reasons += [("missing time", np.isnan(times))] if times is not None else []
+    if on_missing == "raise" and ratings is not None:
+        reasons.append(("missing rating", np.isnan(ratings)))
     keep, left_out = np.ones(len(positions), bool), {}
     for reason, missing in reasons:
         missing &= keep
@@ -135,6 +136,10 @@ def assemble(
                 f"Received one: {values[0]!r}."
             )
     counts = {what: Count(number) for what, number in noticed.items()}
+    if ratings is not None:
+        unrated = np.isnan(ratings[rows])
+        first = _first(unrated, positions) if unrated.any() else None
+        counts["missing rating, the row kept"] = Count(int(unrated.sum()), first)
     for what, ids, index in (("user", user_ids, user_index), ("item", item_ids, item_index)):
         integer = integer_like(ids)
         if len(ids) / 2 < integer.sum() < len(ids):

@@ -89,7 +89,7 @@ def of_pairs(data: Interactions | AugmentedInteractions, *, batch_size: int, see
 
     Each holds `user_index`, `item_index` [rows] int32, `weight` [rows] float32,
     `generated` [rows] bool and `seed` [2] int32, and `label` [rows] float32 where real rows
-    alone are given and have ratings. Without generated rows `rows` is
+    alone are given and all have ratings. Without generated rows `rows` is
     `batch_size`; with them `share * batch_size` generated rows are appended to each batch,
     drawn in an order of their own.
 
@@ -104,7 +104,7 @@ def of_pairs(data: Interactions | AugmentedInteractions, *, batch_size: int, see
     items = tf.constant(real.item_index)
 
     labels = None
-    if augmented is None and real.rating is not None:
+    if augmented is None and real.rating is not None and not np.isnan(real.rating).any():
         labels = tf.constant(real.rating, tf.float32)
 
     def real_batch(batch):

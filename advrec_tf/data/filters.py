@@ -29,7 +29,7 @@ def pair_keys(interactions: Interactions) -> np.ndarray:
 
 
 def minimum_rating(interactions: Interactions, threshold: float) -> Filtered:
-    """Rows rated `threshold` or higher, on the data's own scale.
+    """Rows rated `threshold` or higher, on the data's own scale; a row without rating goes.
 
     Raises:
         ValueError: if there are no ratings, or none is that high.
@@ -37,7 +37,7 @@ def minimum_rating(interactions: Interactions, threshold: float) -> Filtered:
     if interactions.rating is None:
         raise ValueError("`interactions` should have ratings. Received interactions without.")
     keep = interactions.rating >= threshold
-    highest = interactions.rating.max(initial=-np.inf)
+    highest = np.nanmax(interactions.rating, initial=-np.inf)
     return _keep(interactions, keep, f"`threshold` should be at most {highest}", threshold)
 
 

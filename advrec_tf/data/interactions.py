@@ -73,7 +73,7 @@ class Interactions:
     Attributes:
         user_index, item_index: [rows] int32, into `users` and `items`.
         users, items: the vocabularies; they may hold ids without a row (after a split).
-        rating: [rows] float32 on the data's own scale, or None.
+        rating: [rows] float32 on the data's own scale, NaN where a row has none; or None.
         timestamp: [rows] float64, any unit that grows with time, or None.
         user_features, item_features: tables whose row i describes index i, or None.
         item_text: [num_items] str, a title or description per item, or None.

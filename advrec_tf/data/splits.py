@@ -59,6 +59,10 @@ class Split:
         names = ("user_index", "item_index", "rating", "timestamp")
         return dataclasses.replace(self.train, **{name: joined(name) for name in names})
 
+    def everything(self) -> Interactions:
+        """All three parts as one: what users are known to have, for lists that are served."""
+        return dataclasses.replace(self, train=self.trainval(), validation=self.test).trainval()
+
     def fingerprint(self) -> str:
         """SHA-256 over the three parts."""
         parts = (self.train, self.validation, self.test)

@@ -53,7 +53,8 @@ def read_table(
         separator: one character, or several such as "::" (then without quoting); by default
             comma or tab, whichever the first line holds, else by the file name.
         rating_range: lowest and highest rating allowed, both included.
-        on_missing: "count" leaves out rows with a missing id, time or rating and counts them;
+        on_missing: "count" leaves out rows with a missing id or time and counts them, and keeps
+            rows with a missing rating (NaN), counted too;
             "raise" refuses them.
         encoding: of the text; a UTF-8 byte order mark is passed over.
 

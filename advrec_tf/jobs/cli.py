@@ -7,15 +7,45 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import os
+import shlex
 import sys
+import textwrap
 import typing
+from collections.abc import Callable
 from pathlib import Path
 
 from advrec_tf.jobs.settings import RecommenderSettings
 
-_COLUMNS = ("user_column", "item_column", "rating_column", "time_column", "item_text_column")
+_COLUMNS = (
+    "user_column",
+    "item_column",
+    "rating_column",
+    "time_column",
+    "item_text_column",
+    "separator",
+    "encoding",
+)
+
+
+def guarded(main: Callable) -> Callable:
+    """A script's `main` whose user mistakes end in one line instead of a traceback.
+
+    With ADVREC_TRACEBACK=1 in the environment the traceback is shown.
+    """
+
+    @functools.wraps(main)
+    def run(*args, **kwargs):
+        try:
+            return main(*args, **kwargs)
+        except (ValueError, OSError, FloatingPointError) as error:
+            if os.environ.get("ADVREC_TRACEBACK") == "1":
+                raise
+            raise SystemExit(f"error: {error}") from None
+
+    return run
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +61,8 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--rating-column")
     group.add_argument("--time-column", help="numbers, or ISO dates")
     group.add_argument("--item-text-column", help="a title or description of the item")
+    group.add_argument("--separator", help="default: comma or tab, from the header")
+    group.add_argument("--encoding", help="default: utf-8")
     group.add_argument(
         "--item-table",
         help="a CSV/TSV of items, for titles (needs --item-table-text), or MovieLens' movies.dat",
@@ -104,7 +136,14 @@ def begin(args: argparse.Namespace, job: str):
     print(loaded.report)
     try:
         prepared = prepare(loaded, settings)
+        for what, count in prepared.counts.items():
+            if what.startswith("removed") and count:
+                print(f"  {what.replace('_', ' ')}: {count:,}")
         print(prepared.audit)
+        if prepared.split.settings.get("order") == "file":
+            print("  no time column: the order of the file is taken for the order of time")
+        for name in ("export", "out"):
+            check_writable(name, getattr(args, name, None))
         identity = {"job": job, **identity_of(prepared, settings)}
         store = StageStore(args.run_dir, identity, resume=args.resume)
     except (ValueError, OSError) as error:
@@ -114,11 +153,24 @@ def begin(args: argparse.Namespace, job: str):
 
 def command_line() -> str:
     """The command as it was given, without what is said of this machine's folders."""
-    words = list(sys.argv)
+    command = shlex.join(["python", *sys.argv])
     root = os.environ.get("ADVREC_DATA")
-    if root:
-        words = [word.replace(root.rstrip("/"), "$ADVREC_DATA") for word in words]
-    return "python " + " ".join(words)
+    return command.replace(root.rstrip("/"), "$ADVREC_DATA") if root else command
+
+
+def check_writable(name: str, path: str | None) -> None:
+    """Before hours of training: can `--export DIR` or `--out FILE` be written at all?
+
+    Raises:
+        ValueError: if not.
+    """
+    if path is None:
+        return
+    folder = Path(path) if name == "export" else Path(path).parent
+    while name == "export" and not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(f"`--{name} {path}` should be writable. Received {folder}, which is not.")
 
 
 def export_checked(recommender, folder: str | None, identity: dict, *, k: int = 10) -> dict:
@@ -144,6 +196,7 @@ def finish(args: argparse.Namespace, prepared, identity: dict, outcome, **more) 
     path.write_text(json.dumps(result, indent=2) + "\n")
     path.with_suffix(".md").write_text(report.markdown(result, command_line()))
     print("\n" + "\n".join(report.table_lines(result)))
+    print("\n" + "\n".join(textwrap.wrap(report.LEGEND, 100)))
     lines = report.comparison_lines(result["comparisons"])
     if lines:
         print("\nwhat each ingredient bought (NDCG@10, paired over users, 95 % interval):")
@@ -152,22 +205,12 @@ def finish(args: argparse.Namespace, prepared, identity: dict, outcome, **more) 
         print("\nthe same for users cut to 1, 3 or 5 interactions, on their withheld history:")
         print("\n".join(report.comparison_lines(result["cold_start"]["comparisons"]["withheld"])))
     print(f"\nreport       {path}")
-    print(f"TensorBoard  tensorboard --logdir {args.run_dir / 'tensorboard'}")
+    print(f"TensorBoard  tensorboard --logdir {shlex.quote(str(args.run_dir / 'tensorboard'))}")
+    if "export" in result:
+        print(f"SavedModel   {result['export']['path']}")
+    if "shipped_model" in outcome.choices:
+        print(f"\n{report.verdict(outcome.choices)}")
     return result
-
-
-def verdict(choices: dict) -> str:
-    """What was shipped and why, with a warning where a baseline is better."""
-    name = choices["shipped_model"]
-    value = choices["validation_of_candidates"][name]
-    text = f"shipped: {name} (validation ndcg@10 {value:.4f}, the best of the trained models)"
-    baseline, best = max(choices["validation_of_baselines"].items(), key=lambda pair: pair[1])
-    if best > value:
-        text += (
-            f"\nNOTE: {baseline} is better on validation ({best:.4f}). The trained models need "
-            "more epochs, other settings or more data before they earn their place."
-        )
-    return text
 
 
 def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
@@ -218,7 +261,7 @@ def print_list(recommender, user_id: str | None, k: int = 10) -> None:
         order = data.user_counts().argsort(kind="stable")
         user_id = data.users.ids[order[len(order) // 2]]
     elif len(data.users) and not isinstance(data.users.ids[0], str):
-        user_id = type(data.users.ids.tolist()[0])(user_id)
+        user_id = int(user_id) if user_id.lstrip("-").isdigit() else user_id
     listed = recommender.recommend([user_id], k)
     index = data.items.index_of(listed["item_id"].tolist())
     print(f"\ntop {k} for user {user_id}:")

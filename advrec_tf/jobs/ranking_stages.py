@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -54,14 +55,27 @@ def train_clicks(
     arena = Arena(name="whole", train=split.train, validation=validation, tests={"test": test})
     measured = measure(model, arena)
     summary = {**summary_of(report), **measured.summary}
-    summary["classification"] = click_metrics(labels, model.predict_pairs(users, items))
+    if labels.min() == 0:  # else every user has seen every item, and there is no "no"
+        summary["classification"] = click_metrics(labels, model.predict_pairs(users, items))
     return StageResult(summary, measured.arrays)
 
 
 def train_ratings(
     split: Split, settings: RecommenderSettings, console: Console, label: str
 ) -> StageResult:
-    """Ratings by mean squared error, stopped on validation, beside the training mean."""
+    """Ratings by mean squared error, stopped on validation, beside the training mean.
+
+    Only rows with a rating count here.
+    """
+    split = dataclasses.replace(
+        split,
+        **{
+            part: getattr(split, part).select(~np.isnan(getattr(split, part).rating))
+            for part in ("train", "validation", "test")
+        },
+    )
+    if not min(len(split.train), len(split.validation), len(split.test)):
+        return StageResult({"skipped": "a part of the split has no rated row"}, {})
     keras.utils.set_random_seed(settings.seed)
     model = build_ranking_model(
         split.train, objective="ratings", l2=settings.ranking_l2, seed=settings.seed

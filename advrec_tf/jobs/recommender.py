@@ -15,7 +15,6 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from advrec_tf import losses
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.protocols import ColdStart, cold_start
@@ -61,7 +60,6 @@ def run(
     write: Callable[[str], None] = print,
 ) -> Outcome:
     """Train, measure and choose. Deterministic for equal data, settings and machine."""
-    losses.gan_loss(settings.gan_loss)  # a wrong name should not wait for the GAN's turn
     contest, whole = _begin(prepared, settings, store, write)
     cold, cold_arena = _cold_arena(prepared.split, settings, write)
 
@@ -83,7 +81,8 @@ def run(
         results=contest.results,
         ranking=contest.ranking_towers(prepared.split, whole.tests["test"]),
         choices={**sizes, "generation": blends, **choices},
-        shipped=shipped,
+        # Chosen and trained on the training rows; served lists leave out all that is known.
+        shipped=dataclasses.replace(shipped, interactions=prepared.split.everything()),
         generated=generated,
     )
 
@@ -100,11 +99,12 @@ def run_retrieval(
     temperature = contest.choose_temperature(whole)
     towers = contest.results["whole"]["tower"]
     best = max(towers, key=lambda result: result.summary["validation"])
+    shipped = Prior(None, 0).on(best, whole.train)
     return Outcome(
         split=prepared.split,
         results=contest.results,
         choices={"temperature": temperature},
-        shipped=Prior(None, 0).on(best, whole.train),
+        shipped=dataclasses.replace(shipped, interactions=prepared.split.everything()),
     )
 
 
@@ -128,7 +128,6 @@ def run_gan(
     write: Callable[[str], None] = print,
 ) -> Outcome:
     """Only popularity, EASE, the profile GAN and its twin, and the rows these two generate."""
-    losses.gan_loss(settings.gan_loss)
     contest, whole = _begin(prepared, settings, store, write)
     contest.baselines(whole)
     generated = contest.generate(whole, {})
@@ -143,6 +142,12 @@ def run_gan(
 def _begin(prepared, settings, store, write) -> tuple[Contest, Arena]:
     tf.config.experimental.enable_op_determinism()
     split = prepared.split
+    for part in ("validation", "test"):
+        if not len(getattr(split, part)):
+            raise ValueError(
+                f"The {part} part of the split {split.name!r} should have rows. Received none: "
+                "last_item needs users with three interactions, the other splits a larger share."
+            )
     console = Console(write=write, boards=store.folder / "tensorboard")
     test = RankingEvaluator(split.train, split.test, also_seen=split.validation, ks=TABLE_KS)
     validation = RankingEvaluator(split.train, split.validation, ks=TABLE_KS)

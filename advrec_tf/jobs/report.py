@@ -15,6 +15,14 @@ from advrec_tf.evaluation.protocols import sparsest_users
 from advrec_tf.jobs.recommender import Outcome
 from advrec_tf.jobs.stages import StageResult
 
+LEGEND = (
+    "All but the last columns: next item, all users. coverage: share of the catalogue in some "
+    "list; longtail: share of places for items outside the most popular fifth; sparsest: NDCG@10 "
+    "of the fifth of users with the fewest rows; cut to n: NDCG@10 of users cut to n rows, on "
+    "half of the history taken away (another task than the next item, so not comparable with "
+    "the first column); in brackets the deviation over seeds."
+)
+
 METRICS = (
     "ndcg@10",
     "hit_rate@10",
@@ -238,8 +246,11 @@ def markdown(report: dict, command: str) -> str:
             f"{choices['shipped']['prior_scale'] or 'off'} (plain tower: "
             f"{choices['tower+prior']['prior_scale'] or 'off'}).",
             "",
+            verdict(choices),
+            "",
         ]
-    lines += _markdown_table([line for line in _cells(report)])
+    lines += _markdown_table(_cells(report))
+    lines += ["", LEGEND]
     comparisons = {"All users, test rows": report["comparisons"]}
     for test, rows in report.get("cold_start", {}).get("comparisons", {}).items():
         where = {"withheld": "withheld history", "next_item": "next item"}[test]
@@ -278,6 +289,20 @@ def markdown(report: dict, command: str) -> str:
 def _markdown_table(rows: list[tuple]) -> list[str]:
     head, *body = ["| " + " | ".join(row) + " |" for row in rows]
     return [head, "|" + "---|" * len(rows[0]), *body]
+
+
+def verdict(choices: dict) -> str:
+    """What was shipped and why, with a warning where a baseline is better."""
+    name = choices["shipped_model"]
+    value = choices["validation_of_candidates"][name]
+    text = f"shipped: {name} (validation ndcg@10 {value:.4f}, the best of the trained models)"
+    baseline, best = max(choices["validation_of_baselines"].items(), key=lambda pair: pair[1])
+    if best > value:
+        text += (
+            f"\nNOTE: {baseline} is better on validation ({best:.4f}). The trained models need "
+            "more epochs, other settings or more data before they earn their place."
+        )
+    return text
 
 
 def comparison_lines(rows: list[dict]) -> list[str]:

@@ -4,6 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 
+SPLITS = ("last_item", "random_ratio", "global_time")
+GAN_LOSSES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
+"""Names repeated here so that a mistake is told before TensorFlow loads; tests compare them."""
+
+
+def _rules():
+    """(field, what it should be, does it hold): written so that NaN never passes."""
+    positive = "learning_rate temperature ease_l2 epsilon code_epsilon code_learning_rate"
+    positive += " gan_d_learning_rate gan_g_learning_rate"
+    at_least_one = "seeds embedding_dim batch_size epochs patience code_dim code_batch_size"
+    at_least_one += " code_epochs code_patience gan_epochs gan_patience generated_reach"
+    at_least_one += " ranking_epochs ranking_patience"
+    at_least_zero = "k_core adversarial_weight gan_weight generated_weight few ranking_l2"
+    shares = "adversarial_share generated_share cold_share"
+    finite = float("inf")
+    yield from ((name, "> 0", lambda v: 0 < v < finite) for name in positive.split())
+    yield from ((name, ">= 1", lambda v: v >= 1) for name in at_least_one.split())
+    yield from ((name, ">= 0", lambda v: 0 <= v < finite) for name in at_least_zero.split())
+    yield from ((name, "in (0, 1]", lambda v: 0 < v <= 1) for name in shares.split())
+    yield "code_drop", "in (0, 1)", lambda v: 0 < v < 1
+    yield "minimum_rating", "a number", lambda v: -finite < v < finite
+    yield "seed", "in 0..2147483647", lambda v: 0 <= v < 2**31
+    yield "split", f"one of {', '.join(SPLITS)}", lambda v: v in SPLITS
+    yield "gan_loss", f"one of {', '.join(GAN_LOSSES)}", lambda v: v in GAN_LOSSES
+
+
+_RULES = tuple(_rules())
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecommenderSettings:
@@ -58,33 +86,13 @@ class RecommenderSettings:
     ranking_l2: float = 1e-4
 
     def __post_init__(self):
-        for name in ("temperature", "ease_l2", "epsilon", "code_epsilon"):
-            values = getattr(self, name)
-            if not values or min(values) <= 0:
-                raise ValueError(f"`{name}` should hold values > 0. Received: {values!r}.")
-        for name in (
-            "seeds",
-            "embedding_dim",
-            "batch_size",
-            "epochs",
-            "patience",
-            "code_dim",
-            "code_batch_size",
-            "code_epochs",
-            "code_patience",
-            "gan_epochs",
-            "gan_patience",
-            "generated_reach",
-            "ranking_epochs",
-            "ranking_patience",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` should be >= 1. Received: {getattr(self, name)!r}.")
-        for name in ("adversarial_share", "generated_share", "cold_share"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(
-                    f"`{name}` should lie in (0, 1]. Received: {getattr(self, name)!r}."
-                )
+        for name, wanted, holds in _RULES:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            values = value if isinstance(value, tuple) else (value,)
+            if not values or not all(holds(v) for v in values):
+                raise ValueError(f"`{name}` should be {wanted}. Received: {value!r}.")
 
     def as_dict(self) -> dict:
         return dataclasses.asdict(self)

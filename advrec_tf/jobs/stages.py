@@ -54,24 +54,27 @@ class StageStore:
                     "another folder."
                 )
             stored = json.loads(record.read_text())
+            stored, asked = _flat(stored), _flat(identity)
             differing = sorted(
-                name for name in {*stored, *identity} if stored.get(name) != identity.get(name)
+                name for name in {*stored, *asked} if stored.get(name) != asked.get(name)
             )
             if differing:
                 name = differing[0]
                 raise ValueError(
                     f"{self.folder} holds a run that differs in {', '.join(differing)}: `{name}` "
-                    f"was {stored.get(name)!r} and is {identity.get(name)!r}. A run is resumed "
+                    f"was {stored.get(name)!r} and is {asked.get(name)!r}. A run is resumed "
                     "with the settings, data and versions that it was started with."
                 )
+        self._record, self._identity = record, json.dumps(identity, indent=2)
         self._stages.mkdir(parents=True, exist_ok=True)
-        _replace(record, json.dumps(identity, indent=2).encode())
 
     def run(self, name: str, compute: Callable[[Path], StageResult]) -> StageResult:
         """The stored result of the stage, or else `compute(checkpoint file)`, stored."""
         path = self._stages / f"{name}.npz"
         if path.exists():
             return _read(path)
+        # Only now: a start that fails before its first stage leaves the folder free.
+        _replace(self._record, self._identity.encode())
         checkpoint = self._stages / f"{name}.checkpoint.npz"
         result = compute(checkpoint)
         partial = path.with_suffix(".partial")
@@ -85,6 +88,17 @@ class StageStore:
 
     def has(self, name: str) -> bool:
         return (self._stages / f"{name}.npz").exists()
+
+
+def _flat(record: dict, prefix: str = "") -> dict:
+    """{"a": {"b": 1}} -> {"a.b": 1}."""
+    flat = {}
+    for name, value in record.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
 
 
 def _read(path: Path) -> StageResult:

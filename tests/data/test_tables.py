@@ -149,9 +149,9 @@ def test_every_row_left_out_is_counted_once_with_the_line_of_the_first(tmp_path)
         ",x,1,1\n"  # line 3
         ",,1,1\n"  # both missing: counts as the user's
         "a,NaN,1,1\n"  # line 5
-        "a,y,,\n"  # line 6: counts as the rating's
-        "b,y,1, \n"  # line 7
-        "b,y,nan,3\n"
+        "a,y,1,\n"  # line 6
+        "b,y,1, \n"
+        "b,y,nan,3\n"  # line 8: kept, without a rating
         "b,y,2,4\n"
     )
     loaded = tables.read_table(table(tmp_path, text), time_column="time", **RATED)
@@ -159,16 +159,16 @@ def test_every_row_left_out_is_counted_once_with_the_line_of_the_first(tmp_path)
     assert left_out == {
         "missing user id": (2, 3),
         "missing item id": (1, 5),
-        "missing rating": (2, 6),
-        "missing time": (1, 7),
+        "missing time": (2, 6),
     }
-    assert (loaded.report.rows_read, loaded.report.rows_kept) == (8, 2)
-    assert loaded.interactions.rating.tolist() == [1, 2]
+    assert tuple(loaded.report.noticed["missing rating, the row kept"]) == (1, 8)
+    assert (loaded.report.rows_read, loaded.report.rows_kept) == (8, 3)
+    np.testing.assert_array_equal(loaded.interactions.rating, [1, np.nan, 2])
 
 
 def test_an_id_met_only_in_rows_left_out_is_no_id(tmp_path):
-    text = "user_id,item_id,rating\nghost,x,\na,x,1\nb,y,2\n"
-    data = tables.read_table(table(tmp_path, text), **RATED).interactions
+    text = "user_id,item_id,time\nghost,x,\na,x,1\nb,y,2\n"
+    data = tables.read_table(table(tmp_path, text), time_column="time").interactions
     assert data.users.ids.tolist() == ["a", "b"]
 
 

@@ -3,7 +3,9 @@ import argparse
 import numpy as np
 import pytest
 
-from advrec_tf.jobs import cli
+from advrec_tf import losses
+from advrec_tf.data import splits
+from advrec_tf.jobs import cli, report, settings
 from advrec_tf.jobs.settings import RecommenderSettings
 
 
@@ -21,17 +23,22 @@ def test_settings_not_given_keep_their_defaults():
 
 def test_several_values_become_a_tuple_and_a_flag_a_truth_value():
     args = parse("--data", "synthetic", "--epsilon", "0.1", "0.3", "--use-features")
-    settings = cli.settings_from(args)
-    assert settings.epsilon == (0.1, 0.3)
-    assert settings.use_features is True
+    given = cli.settings_from(args)
+    assert given.epsilon == (0.1, 0.3)
+    assert given.use_features is True
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--epochs", "0"], "`epochs` should be >= 1. Received: 0."),
-        (["--epsilon", "0"], "`epsilon` should hold values > 0"),
-        (["--adversarial-share", "1.5"], "`adversarial_share` should lie in (0, 1]"),
+        (["--epsilon", "0"], "`epsilon` should be > 0"),
+        (["--temperature", "nan"], "`temperature` should be > 0"),
+        (["--learning-rate", "-1"], "`learning_rate` should be > 0"),
+        (["--adversarial-share", "1.5"], "`adversarial_share` should be in (0, 1]"),
+        (["--gan-loss", "maximin"], "`gan_loss` should be one of minimax"),
+        (["--split", "half"], "`split` should be one of last_item"),
+        (["--seed", "99999999999"], "`seed` should be in 0..2147483647"),
     ],
 )
 def test_a_setting_out_of_range_ends_the_program_with_its_name(words, message):
@@ -72,9 +79,33 @@ def test_a_baseline_above_the_shipped_model_is_said():
         "validation_of_candidates": {"tower": 0.05},
         "validation_of_baselines": {"popularity": 0.02, "ease": 0.06},
     }
-    assert "NOTE: ease is better on validation (0.0600)" in cli.verdict(choices)
+    assert "NOTE: ease is better on validation (0.0600)" in report.verdict(choices)
     choices["validation_of_baselines"]["ease"] = 0.04
-    assert "NOTE" not in cli.verdict(choices)
+    assert "NOTE" not in report.verdict(choices)
+
+
+def test_names_told_early_are_the_names_there_are():
+    assert set(settings.GAN_LOSSES) == set(losses.GAN_LOSSES)
+    assert set(settings.SPLITS) == set(splits.SPLITS)
+
+
+def test_a_users_mistake_ends_in_one_line(monkeypatch):
+    def main():
+        raise ValueError("`x` should be 1. Received: 2.")
+
+    with pytest.raises(SystemExit) as stop:
+        cli.guarded(main)()
+    assert str(stop.value) == "error: `x` should be 1. Received: 2."
+    monkeypatch.setenv("ADVREC_TRACEBACK", "1")
+    with pytest.raises(ValueError):
+        cli.guarded(main)()
+
+
+@pytest.mark.parametrize(("name", "path"), [("out", "none/rows.csv"), ("export", "file.csv")])
+def test_what_cannot_be_written_is_refused_before_training(tmp_path, name, path):
+    (tmp_path / "file.csv").write_text("")
+    with pytest.raises(ValueError, match=f"`--{name} .*should be writable"):
+        cli.check_writable(name, str(tmp_path / path))
 
 
 def test_the_recorded_command_names_the_data_folder_by_its_variable(monkeypatch):

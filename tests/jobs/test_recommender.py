@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -78,10 +79,25 @@ def test_a_shipped_model_comes_back_from_its_file(outcome, tmp_path):
     assert ours.equals(theirs)
 
 
-def test_a_wrong_gan_loss_fails_before_anything_is_trained(tiny_prepared, tiny_settings, tmp_path):
-    import dataclasses
+def test_served_lists_hold_nothing_the_data_says_the_user_has(outcome, tiny_world):
+    users = tiny_world.users.ids.tolist()
+    listed = outcome.shipped.recommend(users, 10)
+    known = set(
+        zip(
+            tiny_world.users.ids[tiny_world.user_index],
+            tiny_world.items.ids[tiny_world.item_index],
+            strict=True,
+        )
+    )
+    assert not known & set(zip(listed["user_id"], listed["item_id"], strict=True))
 
-    settings = dataclasses.replace(tiny_settings, gan_loss="maximin")
-    with pytest.raises(ValueError, match="maximin"):
-        recommender.run(tiny_prepared, settings, StageStore(tmp_path, {}))
-    assert not list(tmp_path.rglob("*.npz"))
+
+def test_a_split_without_validation_rows_is_refused_before_anything_is_trained(
+    tiny_prepared, tiny_settings, tmp_path
+):
+    nothing = tiny_prepared.split.validation.select(np.zeros(0, int))
+    split = dataclasses.replace(tiny_prepared.split, validation=nothing)
+    prepared = dataclasses.replace(tiny_prepared, split=split)
+    with pytest.raises(ValueError, match="validation part of the split 'last_item'"):
+        recommender.run(prepared, tiny_settings, StageStore(tmp_path, {}))
+    StageStore(tmp_path, {"other": "settings"})  # the folder is still free

@@ -43,12 +43,21 @@ def test_a_stage_that_dies_is_not_stored_and_keeps_its_checkpoint(tmp_path):
 
 
 def test_a_second_run_in_the_same_folder_is_refused_without_resume(tmp_path):
-    StageStore(tmp_path, {"seed": 0})
+    StageStore(tmp_path, {"seed": 0}).run("model", lambda checkpoint: result(1))
     with pytest.raises(FileExistsError, match="--resume"):
         StageStore(tmp_path, {"seed": 0})
 
 
 def test_resuming_with_other_settings_is_refused_and_says_which(tmp_path):
-    StageStore(tmp_path, {"seed": 0, "data": "a"})
-    with pytest.raises(ValueError, match=r"differs in seed: `seed` was 0 and is 1"):
-        StageStore(tmp_path, {"seed": 1, "data": "a"}, resume=True)
+    store = StageStore(tmp_path, {"settings": {"seed": 0, "epochs": 2}, "data": "a"})
+    store.run("model", lambda checkpoint: result(1))
+    with pytest.raises(
+        ValueError, match=r"differs in settings.seed: `settings.seed` was 0 and is 1"
+    ):
+        other = {"settings": {"seed": 1, "epochs": 2}, "data": "a"}
+        StageStore(tmp_path, other, resume=True)
+
+
+def test_a_start_that_fails_before_its_first_stage_leaves_the_folder_free(tmp_path):
+    StageStore(tmp_path, {"seed": 0})
+    StageStore(tmp_path, {"seed": 1})
