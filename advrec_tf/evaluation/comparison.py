@@ -6,6 +6,7 @@ import dataclasses
 import math
 
 import numpy as np
+import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +32,8 @@ class PairedDifference:
 def paired(model: np.ndarray, other: np.ndarray) -> PairedDifference:
     """Compare per-user values of two models on the same users, in the same order.
 
-    A normal test on the mean difference; with seeds, average each user's values over the
-    seeds first. It says nothing about the spread over seeds, nor about many comparisons.
+    Student's paired t-test; with seeds, average each user's values over the seeds first. It
+    says nothing about the spread over seeds, nor about many comparisons.
 
     Args:
         model, other: [users] float.
@@ -49,8 +50,29 @@ def paired(model: np.ndarray, other: np.ndarray) -> PairedDifference:
     differences = model - other
     mean = float(differences.mean())
     error = float(differences.std(ddof=1) / math.sqrt(len(differences)))
+    freedom = len(differences) - 1
     if error == 0:
         p_value = 1.0 if mean == 0 else 0.0
     else:
-        p_value = math.erfc(abs(mean) / error / math.sqrt(2.0))
-    return PairedDifference(mean, 1.96 * error, p_value, len(differences))
+        p_value = _two_sided_tail(abs(mean) / error, freedom)
+    return PairedDifference(mean, _quantile(0.05, freedom) * error, p_value, len(differences))
+
+
+def _two_sided_tail(t: float, freedom: int) -> float:
+    """P(|T| > t) for Student's t, by the regularised incomplete beta function."""
+    half = tf.constant(0.5, tf.float64)
+    return float(tf.math.betainc(freedom * half, half, freedom / (freedom + t * t)))
+
+
+def _quantile(tail: float, freedom: int) -> float:
+    """The t with P(|T| > t) = tail, by bisection."""
+    low, high = 0.0, 1.0
+    while _two_sided_tail(high, freedom) > tail:
+        high *= 2.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if _two_sided_tail(middle, freedom) > tail:
+            low = middle
+        else:
+            high = middle
+    return high

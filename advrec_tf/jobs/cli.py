@@ -186,7 +186,7 @@ def export_checked(recommender, folder: str | None, identity: dict, *, k: int = 
 
 def finish(args: argparse.Namespace, prepared, identity: dict, outcome, **more) -> dict:
     """Write report.json and print its table; returns the report."""
-    from advrec_tf.jobs import report
+    from advrec_tf.jobs import page, report
 
     result = report.make_report(
         outcome, identity=identity, counts=prepared.counts, audit=prepared.audit.as_dict()
@@ -194,22 +194,22 @@ def finish(args: argparse.Namespace, prepared, identity: dict, outcome, **more) 
     result.update(more)
     path = args.run_dir / "report.json"
     path.write_text(json.dumps(result, indent=2) + "\n")
-    path.with_suffix(".md").write_text(report.markdown(result, command_line()))
-    print("\n" + "\n".join(report.table_lines(result)))
-    print("\n" + "\n".join(textwrap.wrap(report.LEGEND, 100)))
-    lines = report.comparison_lines(result["comparisons"])
+    path.with_suffix(".md").write_text(page.markdown(result, command_line()))
+    print("\n" + "\n".join(page.table_lines(result)))
+    print("\n" + "\n".join(textwrap.wrap(page.LEGEND, 100)))
+    lines = page.comparison_lines(result["comparisons"])
     if lines:
         print("\nwhat each ingredient bought (NDCG@10, paired over users, 95 % interval):")
         print("\n".join(lines))
     if "cold_start" in result:
         print("\nthe same for users cut to 1, 3 or 5 interactions, on their withheld history:")
-        print("\n".join(report.comparison_lines(result["cold_start"]["comparisons"]["withheld"])))
+        print("\n".join(page.comparison_lines(result["cold_start"]["comparisons"]["withheld"])))
     print(f"\nreport       {path}")
     print(f"TensorBoard  tensorboard --logdir {shlex.quote(str(args.run_dir / 'tensorboard'))}")
     if "export" in result:
         print(f"SavedModel   {result['export']['path']}")
     if "shipped_model" in outcome.choices:
-        print(f"\n{report.verdict(outcome.choices)}")
+        print(f"\n{page.verdict(outcome.choices)}")
     return result
 
 

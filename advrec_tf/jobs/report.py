@@ -1,4 +1,4 @@
-"""From the outcome of the main job to `report.json` and the table on the console.
+"""From the outcome of a job to the content of `report.json`; `page` shows it.
 
 Means and deviations over seeds; comparisons paired over users, seeds averaged first.
 """
@@ -6,7 +6,6 @@ Means and deviations over seeds; comparisons paired over users, seeds averaged f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -14,14 +13,6 @@ from advrec_tf.evaluation.comparison import paired
 from advrec_tf.evaluation.protocols import sparsest_users
 from advrec_tf.jobs.recommender import Outcome
 from advrec_tf.jobs.stages import StageResult
-
-LEGEND = (
-    "All but the last columns: next item, all users. coverage: share of the catalogue in some "
-    "list; longtail: share of places for items outside the most popular fifth; sparsest: NDCG@10 "
-    "of the fifth of users with the fewest rows; cut to n: NDCG@10 of users cut to n rows, on "
-    "half of the history taken away (another task than the next item, so not comparable with "
-    "the first column); in brackets the deviation over seeds."
-)
 
 METRICS = (
     "ndcg@10",
@@ -191,124 +182,3 @@ def _comparisons(results: dict[str, list[StageResult]], test: str) -> list[dict]
             }
         )
     return rows
-
-
-def _cells(report: dict) -> list[tuple[str, ...]]:
-    """Head and rows of the results: all users, the sparsest fifth, and users cut short."""
-    cut = list(report.get("cold_start", {}).get("users", {}))
-    columns = ["ndcg@10", "hit_rate@10", "recall@20", "mrr", "coverage@10", "long_tail_share@10"]
-    heads = ["ndcg@10", "hit@10", "recall@20", "mrr", "coverage", "longtail", "sparsest"]
-    heads += [name.replace("cut_to_", "cut to ") for name in cut] + ["seconds"]
-    rows = [("model", *heads)]
-    for name, row in report["models"].items():
-        if "ndcg@10" not in row:
-            continue
-        cells = [f"{row[c]:.4f}" for c in columns]
-        if "deviation_over_seeds" in row:
-            cells[0] += f" ({row['deviation_over_seeds']['ndcg@10']:.4f})"
-        cells.append(f"{row['sparsest_fifth']['ndcg@10']:.4f}")
-        cells += [f"{row[c]['ndcg@10']:.4f}" if c in row else "" for c in cut]
-        cells.append(f"{row['seconds']:.1f}" if "seconds" in row else "")
-        rows.append((name, *cells))
-    return rows
-
-
-def table_lines(report: dict) -> list[str]:
-    """The results as aligned text; a deviation over seeds stands in brackets."""
-    rows = _cells(report)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        row[0].ljust(widths[0])
-        + "".join(f"  {cell.rjust(width)}" for cell, width in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    ]
-
-
-def markdown(report: dict, command: str) -> str:
-    """The report as a page: what was run, every model, every comparison."""
-    data, choices = report["data"], report["choices"]
-    lines = [
-        f"# {Path(data['read']['source']).name}: {data['users']} users, {data['items']} items, "
-        f"{data['rows']} interactions",
-        "",
-        f"Made by `{command}`.",
-        "",
-        f"Split `{report['protocol']['split']}`; {report['protocol']['ranking']}; "
-        f"{report['protocol']['users_evaluated']} users evaluated; {report['seeds']} "
-        f"seed{'s' if report['seeds'] > 1 else ''}. Data SHA-256 `{report['data_sha256'][:16]}`.",
-        "",
-    ]
-    if "shipped_model" in choices:
-        lines += [
-            f"Shipped: `{choices['shipped_model']}`, chosen on validation. Sizes chosen there: "
-            f"epsilon {choices['epsilon']:g} (rows), {choices['code_epsilon']:g} (item vectors); "
-            f"popularity prior for users with few interactions: scale "
-            f"{choices['shipped']['prior_scale'] or 'off'} (plain tower: "
-            f"{choices['tower+prior']['prior_scale'] or 'off'}).",
-            "",
-            verdict(choices),
-            "",
-        ]
-    lines += _markdown_table(_cells(report))
-    lines += ["", LEGEND]
-    comparisons = {"All users, test rows": report["comparisons"]}
-    for test, rows in report.get("cold_start", {}).get("comparisons", {}).items():
-        where = {"withheld": "withheld history", "next_item": "next item"}[test]
-        comparisons[f"Users cut to 1, 3 or 5 interactions, {where}"] = rows
-    for title, rows in comparisons.items():
-        if not rows:
-            continue
-        lines += ["", f"## {title}: difference in NDCG@10, paired over users", ""]
-        lines += _markdown_table(
-            [("model", "against", "value", "twin", "difference", "95 % +-", "p")]
-            + [
-                (
-                    row["model"],
-                    row["twin"],
-                    f"{row['value']:.4f}",
-                    f"{row['value_of_twin']:.4f}",
-                    f"{row['difference']:+.4f}",
-                    f"{row['half_width']:.4f}",
-                    f"{row['p_value']:.3f}",
-                )
-                for row in rows
-            ]
-        )
-    extra = [
-        (name, kind.replace("_", " "), "  ".join(f"{k} {v:.4f}" for k, v in row[kind].items()))
-        for name, row in report["models"].items()
-        for kind in ("classification", "ratings", "ratings_of_the_mean")
-        if kind in row
-    ]
-    if extra:
-        lines += ["", "## Ranking tower", ""]
-        lines += _markdown_table([("model", "kind", "test rows"), *extra])
-    return "\n".join(lines) + "\n"
-
-
-def _markdown_table(rows: list[tuple]) -> list[str]:
-    head, *body = ["| " + " | ".join(row) + " |" for row in rows]
-    return [head, "|" + "---|" * len(rows[0]), *body]
-
-
-def verdict(choices: dict) -> str:
-    """What was shipped and why, with a warning where a baseline is better."""
-    name = choices["shipped_model"]
-    value = choices["validation_of_candidates"][name]
-    text = f"shipped: {name} (validation ndcg@10 {value:.4f}, the best of the trained models)"
-    baseline, best = max(choices["validation_of_baselines"].items(), key=lambda pair: pair[1])
-    if best > value:
-        text += (
-            f"\nNOTE: {baseline} is better on validation ({best:.4f}). The trained models need "
-            "more epochs, other settings or more data before they earn their place."
-        )
-    return text
-
-
-def comparison_lines(rows: list[dict]) -> list[str]:
-    """One line a comparison: the difference, its 95 % interval and p."""
-    return [
-        f"{row['model']:<30} against {row['twin']:<28} {row['difference']:+.4f} "
-        f"+- {row['half_width']:.4f}  p {row['p_value']:.3f}"
-        for row in rows
-    ]

@@ -36,6 +36,10 @@ class Recommender:
         """[batch] int32, 0 <= index < num_users -> [batch, num_items] float32, high is good."""
         raise NotImplementedError(f"{type(self).__name__} does not define `score`.")
 
+    def unknown_user_scores(self) -> np.ndarray:
+        """[num_items] float32, what a user without any history is served by."""
+        return log_popularity(self.interactions)
+
     def recommend(
         self,
         user_ids: Sequence,
@@ -63,7 +67,7 @@ class Recommender:
         data = self.interactions
         user_ids = list(user_ids)
         index = data.users.index_of(user_ids)
-        scores = np.tile(log_popularity(data), (len(user_ids), 1))
+        scores = np.tile(self.unknown_user_scores(), (len(user_ids), 1))
         known = index >= 0
         if known.any():
             scores[known] = np.asarray(self.score(tf.constant(index[known], tf.int32)))

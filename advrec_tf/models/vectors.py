@@ -59,6 +59,10 @@ class VectorRecommender(Recommender):
             transpose_b=True,
         )
 
+    def unknown_user_scores(self) -> np.ndarray:
+        """[num_items] float32, as the exported model serves them."""
+        return self.item_vectors @ self.unknown_user
+
 
 def with_popularity_prior(
     user_vectors: np.ndarray,

@@ -7,21 +7,30 @@ from advrec_tf.evaluation.comparison import paired
 
 
 def test_a_comparison_equals_the_values_worked_by_hand():
-    # differences 1, 0, 2: mean 1, deviation 1, error of the mean 1 / sqrt 3; z = sqrt 3, whose
-    # two-sided tail in the table of the normal distribution is .0833
+    # differences 1, 0, 2: mean 1, deviation 1, error of the mean 1 / sqrt 3, so t = sqrt 3; with
+    # two degrees of freedom P(|T| > t) = 1 - t / sqrt(2 + t^2), and 4.3027 leaves .05 outside
     found = paired([1, 2, 3], [0, 2, 1])
     assert found.difference == 1.0 and found.users == 3
-    assert found.half_width == pytest.approx(1.96 / math.sqrt(3))
-    assert found.p_value == pytest.approx(0.0833, abs=5e-5)
+    assert found.half_width == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
+    assert found.p_value == pytest.approx(1 - math.sqrt(3 / 5), rel=1e-9)
+
+
+def test_for_many_users_the_comparison_is_the_normal_one():
+    # differences +-1 around .1, as many of each: deviation 1.00005, t = .1 sqrt(10,000) / that
+    differences = np.tile([1.1, -0.9], 5_000)
+    found = paired(differences, np.zeros(10_000))
+    assert found.half_width == pytest.approx(1.96 / 100, rel=1e-3)
+    assert found.p_value == pytest.approx(math.erfc(10 / math.sqrt(2)), rel=0.1)
 
 
 def test_the_interval_leaves_zero_out_just_where_the_test_says_so():
-    # 1.96 standard errors: half width = mean, p = .05
-    differences = np.array([1.0, -1.0]) * 1 / math.sqrt(2) + 1.96 / math.sqrt(2)
+    # one degree of freedom: P(|T| > t) = 1 - 2/pi atan t, so tan(.475 pi) leaves .05 outside
+    edge = math.tan(0.475 * math.pi)
+    differences = (np.array([1.0, -1.0]) + edge) / math.sqrt(2)
     found = paired(differences, np.zeros(2))
-    assert found.half_width == pytest.approx(1.96 / math.sqrt(2))
+    assert found.half_width == pytest.approx(edge / math.sqrt(2))
     assert found.difference == pytest.approx(found.half_width)
-    assert found.p_value == pytest.approx(0.05, abs=1e-4)
+    assert found.p_value == pytest.approx(0.05, rel=1e-9)
 
 
 def test_turning_the_comparison_round_turns_its_sign_only():

@@ -5,7 +5,7 @@ import pytest
 
 from advrec_tf import losses
 from advrec_tf.data import splits
-from advrec_tf.jobs import cli, report, settings
+from advrec_tf.jobs import cli, page, settings
 from advrec_tf.jobs.settings import RecommenderSettings
 
 
@@ -79,9 +79,9 @@ def test_a_baseline_above_the_shipped_model_is_said():
         "validation_of_candidates": {"tower": 0.05},
         "validation_of_baselines": {"popularity": 0.02, "ease": 0.06},
     }
-    assert "NOTE: ease is better on validation (0.0600)" in report.verdict(choices)
+    assert "NOTE: ease is better on validation (0.0600)" in page.verdict(choices)
     choices["validation_of_baselines"]["ease"] = 0.04
-    assert "NOTE" not in report.verdict(choices)
+    assert "NOTE" not in page.verdict(choices)
 
 
 def test_names_told_early_are_the_names_there_are():
