@@ -18,13 +18,8 @@ from advrec_tf.jobs import cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    cli.add_data_arguments(parser)
-    cli.add_run_arguments(parser)
+    parser = cli.run_parser(__doc__)
     parser.add_argument("--out", required=True, help="CSV file of generated interactions")
-    cli.add_settings_arguments(parser)
     return parser.parse_args(argv)
 
 

@@ -16,14 +16,9 @@ from advrec_tf.jobs import cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    cli.add_data_arguments(parser)
-    cli.add_run_arguments(parser)
+    parser = cli.run_parser(__doc__)
     parser.add_argument("--export", help="folder for the versions of the SavedModel")
     parser.add_argument("--show-user", help="print the list of the user with this id at the end")
-    cli.add_settings_arguments(parser)
     return parser.parse_args(argv)
 
 

@@ -123,8 +123,19 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="continue the run in --run-dir")
 
 
+def run_parser(description: str) -> argparse.ArgumentParser:
+    """The parser of a script that runs a job: data, run folder, settings."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_data_arguments(parser)
+    add_run_arguments(parser)
+    add_settings_arguments(parser)
+    return parser
+
+
 def begin(args: argparse.Namespace, job: str):
-    """(settings, prepared data, identity, store) of a run; a mistake ends the program.
+    """(settings, prepared data, identity, store) of a run; mistakes raise, see `guarded`.
 
     What was read is printed before anything is trained.
     """
@@ -134,20 +145,17 @@ def begin(args: argparse.Namespace, job: str):
     from advrec_tf.jobs.stages import StageStore
 
     print(loaded.report)
-    try:
-        prepared = prepare(loaded, settings)
-        for what, count in prepared.counts.items():
-            if what.startswith("removed") and count:
-                print(f"  {what.replace('_', ' ')}: {count:,}")
-        print(prepared.audit)
-        if prepared.split.settings.get("order") == "file":
-            print("  no time column: the order of the file is taken for the order of time")
-        for name in ("export", "out"):
-            check_writable(name, getattr(args, name, None))
-        identity = {"job": job, **identity_of(prepared, settings)}
-        store = StageStore(args.run_dir, identity, resume=args.resume)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"error: {error}") from None
+    prepared = prepare(loaded, settings)
+    for what, count in prepared.counts.items():
+        if what.startswith("removed") and count:
+            print(f"  {what.replace('_', ' ')}: {count:,}")
+    print(prepared.audit)
+    if prepared.split.settings.get("order") == "file":
+        print("  no time column: the order of the file is taken for the order of time")
+    for name in ("export", "out"):
+        check_writable(name, getattr(args, name, None))
+    identity = {"job": job, **identity_of(prepared, settings)}
+    store = StageStore(args.run_dir, identity, resume=args.resume)
     return settings, prepared, identity, store
 
 

@@ -61,7 +61,7 @@ def run(
 ) -> Outcome:
     """Train, measure and choose. Deterministic for equal data, settings and machine."""
     contest, whole = _begin(prepared, settings, store, write)
-    cold, cold_arena = _cold_arena(prepared.split, settings, write)
+    cold, cold_arena = _cold_arena(prepared.split, whole, settings, write)
 
     contest.baselines(whole)
     sizes = {"temperature": contest.choose_temperature(whole)}
@@ -158,7 +158,7 @@ def _begin(prepared, settings, store, write) -> tuple[Contest, Arena]:
     return contest, whole
 
 
-def _cold_arena(split, settings, write) -> tuple[ColdStart | None, Arena | None]:
+def _cold_arena(split, whole, settings, write) -> tuple[ColdStart | None, Arena | None]:
     try:
         cold = cold_start(split, share=settings.cold_share, seed=settings.seed)
     except ValueError as reason:
@@ -180,5 +180,5 @@ def _cold_arena(split, settings, write) -> tuple[ColdStart | None, Arena | None]
             users=cold.users,
         ),
     }
-    validation = RankingEvaluator(split.train, split.validation, ks=TABLE_KS)
-    return cold, Arena(name="cold", train=cold.train, validation=validation, tests=tests)
+    arena = Arena(name="cold", train=cold.train, validation=whole.validation, tests=tests)
+    return cold, arena

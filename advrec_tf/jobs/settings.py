@@ -18,13 +18,13 @@ def _rules():
     at_least_one += " ranking_epochs ranking_patience"
     at_least_zero = "k_core adversarial_weight gan_weight generated_weight few ranking_l2"
     shares = "adversarial_share generated_share cold_share"
-    finite = float("inf")
-    yield from ((name, "> 0", lambda v: 0 < v < finite) for name in positive.split())
+    infinity = float("inf")
+    yield from ((name, "> 0", lambda v: 0 < v < infinity) for name in positive.split())
     yield from ((name, ">= 1", lambda v: v >= 1) for name in at_least_one.split())
-    yield from ((name, ">= 0", lambda v: 0 <= v < finite) for name in at_least_zero.split())
+    yield from ((name, ">= 0", lambda v: 0 <= v < infinity) for name in at_least_zero.split())
     yield from ((name, "in (0, 1]", lambda v: 0 < v <= 1) for name in shares.split())
     yield "code_drop", "in (0, 1)", lambda v: 0 < v < 1
-    yield "minimum_rating", "a number", lambda v: -finite < v < finite
+    yield "minimum_rating", "a number", lambda v: -infinity < v < infinity
     yield "seed", "in 0..2147483647", lambda v: 0 <= v < 2**31
     yield "split", f"one of {', '.join(SPLITS)}", lambda v: v in SPLITS
     yield "gan_loss", f"one of {', '.join(GAN_LOSSES)}", lambda v: v in GAN_LOSSES
