@@ -11,6 +11,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import math
+
 import tensorflow as tf
 
 
@@ -47,6 +49,51 @@ def bpr(positive_scores: tf.Tensor, negative_scores: tf.Tensor) -> tf.Tensor:
     """
     _require_same_shape("positive_scores", positive_scores, "negative_scores", negative_scores)
     return tf.nn.softplus(negative_scores - positive_scores)
+
+
+def sampled_softmax(
+    positive: tf.Tensor,
+    candidates: tf.Tensor,
+    log_ratio: tf.Tensor,
+    closed: tf.Tensor,
+    *,
+    num_items: int,
+    hardness: float = 0.0,
+) -> tf.Tensor:
+    """Softmax cross-entropy of positives against a catalogue estimated from m candidates.
+
+    softplus(logsumexp_j(s_j - log(n q_j)) - log m + log(n - 1) - s), over the open
+    candidates j: the sum over the n - 1 other items, estimated by importance sampling
+    (Bengio & Senecal 2008; the log-Q correction of Yi et al. 2019). With `hardness` beta the
+    terms are weighted by m * softmax_j(beta s_j), the adversary's best answer within a KL
+    ball (in the manner of Zhang et al. 2023, AdvInfoNCE), constant to the gradient.
+
+    Args:
+        positive: [batch] float32, the scores of the positives, over the temperature.
+        candidates: [batch, m] float32, those of the candidates.
+        log_ratio: [m] float32, log(n q_j), q_j the probability that a place of the set
+            holds item j; 0 for uniform candidates.
+        closed: [batch, m] bool, candidates to leave out (the row's own positive).
+        num_items: n, the size of the catalogue, >= 2.
+        hardness: beta >= 0.
+
+    Returns:
+        [batch] float32, nats, >= 0; log n where all scores are equal and all is open.
+
+    Raises:
+        ValueError: if `num_items` < 2.
+    """
+    if num_items < 2:
+        raise ValueError(f"`num_items` should be >= 2. Received: {num_items!r}.")
+    terms = candidates - log_ratio
+    count = tf.cast(tf.shape(candidates)[1], tf.float32)
+    if hardness:
+        open_scores = tf.where(closed, -1e9, candidates)
+        weights = tf.nn.log_softmax(hardness * open_scores, 1) + tf.math.log(count)
+        terms += tf.stop_gradient(tf.where(closed, 0.0, weights))
+    others = tf.reduce_logsumexp(tf.where(closed, -1e9, terms), 1)
+    others += math.log(num_items - 1) - tf.math.log(count)
+    return tf.nn.softplus(others - positive)
 
 
 def multinomial(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:

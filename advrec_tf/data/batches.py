@@ -60,6 +60,31 @@ def shuffled_rows(num_rows: int, batch_size: int, seed: int, first_epoch: int) -
     return epochs.flat_map(epoch_rows).with_options(options)
 
 
+def in_blocks(batches: Batches, steps: int = 200) -> Batches:
+    """Batches, a block of about `steps` of them an element: what compiled blocks are fed.
+
+    Every tensor gets a leading axis of steps. All blocks of an epoch are equally long, so
+    that one compiled function serves them: where `steps_per_epoch` does not divide, an epoch
+    has a few steps more (the next ones of the endless dataset). An epoch is still a function
+    of (seed, epoch) alone.
+
+    Raises:
+        ValueError: if `steps` < 1.
+    """
+    if steps < 1:
+        raise ValueError(f"`steps` should be >= 1. Received: {steps!r}.")
+    blocks = -(-batches.steps_per_epoch // steps)
+    length = -(-batches.steps_per_epoch // blocks)
+
+    def dataset(first_epoch: int) -> tf.data.Dataset:
+        # With a surplus an epoch reaches into the next: start where it would have.
+        done = first_epoch * blocks * length
+        epoch, skipped = divmod(done, batches.steps_per_epoch)
+        return batches.dataset(epoch).skip(skipped).batch(length, drop_remainder=True).prefetch(2)
+
+    return Batches(blocks, dataset)
+
+
 def of_users(users: np.ndarray, *, batch_size: int, seed: int) -> Batches:
     """Batches of users: `user_index` [batch] int32, `weight` [batch] of ones, `seed` [2].
 

@@ -79,10 +79,13 @@ class PairTable(tf.Module):
         return (num_users * num_items + 7) // 8
 
     def known(self, user_index: tf.Tensor, item_index: tf.Tensor) -> tf.Tensor:
-        """[users] and [items] int32 -> [users, items] bool."""
-        keys = (
-            tf.cast(user_index, tf.int64)[:, None] * self.num_items
-            + tf.cast(item_index, tf.int64)[None, :]
+        """[users] and [items] int32 -> [users, items] bool, every pair of the two."""
+        return self.known_pairs(user_index, item_index[None, :])
+
+    def known_pairs(self, user_index: tf.Tensor, item_index: tf.Tensor) -> tf.Tensor:
+        """[users] and [users or 1, items] int32 -> [users, items] bool, each user's own items."""
+        keys = tf.cast(user_index, tf.int64)[:, None] * self.num_items + tf.cast(
+            item_index, tf.int64
         )
         byte = tf.cast(tf.gather(self.table, keys // 8), tf.int32)
         bit = tf.cast(keys % 8, tf.int32)

@@ -17,6 +17,7 @@ import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
 from advrec_tf.models.recommender_model import RecommenderModel
+from advrec_tf.models.row_model import RowAdversary, RowModel
 from advrec_tf.perturbations import Perturbation, worst_case
 
 
@@ -119,6 +120,7 @@ class AdversarialTraining(RecommenderModel):
         self.perturbation = perturbation
         self.weight = weight
         self.share = share
+        self._chose_layers = layers is not None
         self._tapped = tuple(embedding_layers(model) if layers is None else layers)
         if not self._tapped:
             raise ValueError("`layers` should name a layer to perturb. Received none.")
@@ -145,24 +147,50 @@ class AdversarialTraining(RecommenderModel):
     def item_vectors(self):
         return self.model.item_vectors()
 
+    def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """As `RecommenderModel`; a block of steps for a `RowModel` runs compiled as a whole."""
+        if not isinstance(self.model, RowModel) or inputs["user_index"].shape.rank == 1:
+            return super().train_step(inputs)
+        if self._chose_layers:
+            raise ValueError(
+                "`layers` should be left out where blocks of steps are trained: a `RowModel` "
+                "names its attackable rows. Received layers and a block."
+            )
+        adversary = None
+        if self.weight and self.perturbation.epsilon:
+            adversary = RowAdversary(self.perturbation, self.weight, self.share)
+        logs = self.model.train_block(inputs, self.optimizer, adversary)
+        self._epoch_loss.update_state(logs["loss"])
+        if adversary is not None:
+            self._clean_loss.update_state(logs["clean_loss"])
+            self._adversarial_loss.update_state(logs["adversarial_loss"])
+        return {metric.name: metric.result() for metric in self.metrics}
+
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Clean loss in evaluation; with the adversarial term in training."""
-        clean = self.model.compute_loss(inputs, training=training)
         if not training or self.weight == 0 or self.perturbation.epsilon == 0:
-            return clean
-        examples = tf.shape(inputs["weight"])[0]
-        chosen = tf.cast(tf.math.ceil(self.share * tf.cast(examples, tf.float32)), tf.int32)
-        kept = tf.cast(tf.range(examples) < chosen, tf.float32)
-        attacked = {**inputs, "weight": inputs["weight"] * kept}
+            return self.model.compute_loss(inputs, training=training)
+
+        def taped(batch, deltas=None):
+            """Loss, what the layers put out, and the gradient of the loss at that."""
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                with tapped(self._tapped, tape=tape, deltas=deltas) as outputs:
+                    loss = self.model.compute_loss(batch, training=training)
+            return loss, outputs, tape.gradient(loss, outputs, unconnected_gradients="zero")
+
+        if self.share == 1:
+            # What the adversary climbs is the clean loss: one pass serves both.
+            attacked = inputs
+            clean, values, gradients = taped(attacked)
+        else:
+            attacked = self._first_share(inputs)
+            clean = self.model.compute_loss(inputs, training=training)
+            _, values, gradients = taped(attacked)
+        at_start = [gradients]  # the first step starts from no perturbation
 
         def gradients_at(deltas):
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                with tapped(self._tapped, tape=tape, deltas=deltas) as shifted:
-                    loss = self.model.compute_loss(attacked, training=training)
-            return tape.gradient(loss, shifted, unconnected_gradients="zero")
+            return at_start.pop() if at_start else taped(attacked, deltas)[2]
 
-        with tapped(self._tapped) as values:
-            self.model.compute_loss(attacked, training=training)
         values = [tf.stop_gradient(value) for value in values]
         deltas = worst_case(gradients_at, values, self.perturbation, inputs["seed"])
         with tapped(self._tapped, deltas=deltas):
@@ -170,3 +198,10 @@ class AdversarialTraining(RecommenderModel):
         self._clean_loss.update_state(clean)
         self._adversarial_loss.update_state(adversarial)
         return clean + self.weight * self.share * adversarial
+
+    def _first_share(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The batch with no weight left on the examples after the first `share`."""
+        examples = tf.shape(inputs["weight"])[0]
+        chosen = tf.cast(tf.math.ceil(self.share * tf.cast(examples, tf.float32)), tf.int32)
+        kept = tf.cast(tf.range(examples) < chosen, tf.float32)
+        return {**inputs, "weight": inputs["weight"] * kept}

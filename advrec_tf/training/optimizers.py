@@ -10,6 +10,8 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow import keras
 
+from advrec_tf import row_updates
+
 
 class LazyAdam(keras.optimizers.Optimizer):
     """Adam (Kingma & Ba 2015, arXiv:1412.6980) that leaves rows outside the batch untouched.
@@ -68,6 +70,20 @@ class LazyAdam(keras.optimizers.Optimizer):
         first.scatter_update(tf.IndexedSlices(row_first, rows))
         second.scatter_update(tf.IndexedSlices(row_second, rows))
         variable.scatter_sub(tf.IndexedSlices(change, rows))
+
+    def row_rule(self) -> row_updates.RowRule:
+        """The same rule for tables inside a compiled block of steps."""
+
+        def slots(variable):
+            index = self._index_dict[self._var_key(variable)]
+            return self._first[index], self._second[index]
+
+        def update(*arguments):
+            return row_updates.lazy_adam(
+                *arguments, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon
+            )
+
+        return row_updates.RowRule(slots=slots, update=update)
 
     def get_config(self):
         return {

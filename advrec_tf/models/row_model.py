@@ -1,0 +1,207 @@
+"""Models whose batch touches a few rows of their tables, trained in compiled blocks of steps.
+
+A factorisation step is so small that starting it costs more than doing it. So `fit` is
+given *blocks*, [steps, batch] of indices (`data.batches.in_blocks`), and one compiled
+function runs all their steps with the tables as loop state: gather the rows, differentiate
+by the rows, scatter the update. Time and memory of a step follow the batch, not the
+catalogue. `fit`, callbacks and TensorBoard see ordinary epochs. A batch that is not a block
+takes the ordinary Keras step, with the same result.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow as tf
+from tensorflow import keras
+
+from advrec_tf import losses, row_updates
+from advrec_tf.models.recommender_model import RecommenderModel
+from advrec_tf.perturbations import Perturbation, worst_case
+
+Rows = dict[str, tf.Tensor]
+Tables = dict[str, tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class RowAdversary:
+    """An adversary over the looked-up rows: loss + weight * share * loss at the worst case.
+
+    Attributes:
+        perturbation: its budget, per row.
+        weight: factor of the adversarial loss.
+        share: share of the batch, its first examples, whose loss is attacked.
+    """
+
+    perturbation: Perturbation
+    weight: float
+    share: float
+
+
+class RowModel(RecommenderModel):
+    """A `RecommenderModel` that says which rows it reads and what they cost.
+
+    A subclass keeps its tables as Keras `Embedding` layers and implements
+
+    * `embedding_tables() -> {table: Embedding}`;
+    * `draw(inputs, tables) -> inputs` with what was drawn for the batch, such as negatives;
+      a sampler that scores may look into `tables`, the present values;
+    * `lookups(inputs) -> {row name: (table, indices)}`: what the batch then reads;
+    * `row_losses(rows, inputs) -> [batch]`: the loss of each example; `rows` as named above.
+
+    Every row whose name is in `attackable` can be perturbed by `AdversarialTraining`.
+    """
+
+    attackable: tuple[str, ...] = ()
+
+    def embedding_tables(self) -> dict[str, keras.layers.Embedding]:
+        raise NotImplementedError(f"{type(self).__name__} does not define `embedding_tables`.")
+
+    def draw(self, inputs: Rows, tables: Tables) -> Rows:
+        return inputs
+
+    def lookups(self, inputs: Rows) -> dict[str, tuple[str, tf.Tensor]]:
+        raise NotImplementedError(f"{type(self).__name__} does not define `lookups`.")
+
+    def row_losses(self, rows: Rows, inputs: Rows) -> tf.Tensor:
+        raise NotImplementedError(f"{type(self).__name__} does not define `row_losses`.")
+
+    def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Weighted mean over a batch; the layers are called, so that they can be tapped."""
+        layers = self.embedding_tables()
+        tables = {name: layer.embeddings for name, layer in layers.items()}
+        inputs = self.draw(inputs, tables)
+        found = self.lookups(inputs)
+        rows = {name: layers[table](index) for name, (table, index) in found.items()}
+        return losses.weighted_mean(self.row_losses(rows, inputs), inputs["weight"])
+
+    def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One step for a batch, [batch] of indices; all its steps for a block, [steps, batch]."""
+        if inputs["user_index"].shape.rank == 1:
+            return super().train_step(inputs)
+        self._epoch_loss.update_state(self.train_block(inputs, self.optimizer)["loss"])
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def train_block(
+        self,
+        block: dict[str, tf.Tensor],
+        optimizer: keras.optimizers.Optimizer,
+        adversary: RowAdversary | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Run the steps of a block; the means over its steps of `loss`, and with an adversary
+        of `clean_loss` and `adversarial_loss`.
+
+        A learning-rate schedule advances from block to block, not inside one.
+
+        Raises:
+            ValueError: if the optimiser moves rows outside the batch (see `row_updates`).
+        """
+        rule = row_updates.rule_of(optimizer)
+        with tf.init_scope():
+            optimizer.build(self.trainable_variables)
+        layers = self.embedding_tables()
+        variables = {name: layer.embeddings for name, layer in layers.items()}
+        slots = {name: tuple(rule.slots(variable)) for name, variable in variables.items()}
+        steps = self._compiled_steps(rule, adversary)
+        tables, moved, logs = steps(
+            {name: tf.convert_to_tensor(variable) for name, variable in variables.items()},
+            {name: tuple(map(tf.convert_to_tensor, own)) for name, own in slots.items()},
+            block,
+            tf.cast(optimizer.learning_rate, tf.float32),
+            tf.cast(optimizer.iterations, tf.float32),
+        )
+        for name, variable in variables.items():
+            variable.assign(tables[name])
+            for slot, value in zip(slots[name], moved[name], strict=True):
+                slot.assign(value)
+        optimizer.iterations.assign_add(
+            tf.cast(tf.shape(block["user_index"])[0], optimizer.iterations.dtype)
+        )
+        return logs
+
+    def _compiled_steps(self, rule: row_updates.RowRule, adversary: RowAdversary | None):
+        @tf.function(jit_compile=True)
+        def steps(tables, slots, block, rate, iterations):
+            count = tf.shape(block["user_index"])[0]
+            names = ["loss"] + (["clean_loss", "adversarial_loss"] if adversary else [])
+
+            def body(i, tables, slots, sums):
+                inputs = self.draw({name: column[i] for name, column in block.items()}, tables)
+                found = self.lookups(inputs)
+                rows = {n: tf.gather(tables[table], index) for n, (table, index) in found.items()}
+                gradients, values = self._row_gradients(rows, inputs, adversary)
+                tables, slots = dict(tables), dict(slots)
+                for table in tables:
+                    own = [name for name, (source, _) in found.items() if source == table]
+                    if own:
+                        tables[table], slots[table] = rule.update(
+                            tables[table],
+                            slots[table],
+                            _flat([found[name][1] for name in own], 0),
+                            _flat([gradients[name] for name in own], 1),
+                            rate,
+                            iterations + tf.cast(i, tf.float32) + 1.0,
+                        )
+                return i + 1, tables, slots, {n: sums[n] + values[n] for n in sums}
+
+            zeros = {name: tf.constant(0.0) for name in names}
+            _, tables, slots, sums = tf.while_loop(
+                lambda i, *_: i < count, body, (0, tables, slots, zeros)
+            )
+            return tables, slots, {n: s / tf.cast(count, tf.float32) for n, s in sums.items()}
+
+        return steps
+
+    def _row_gradients(self, rows: Rows, inputs: Rows, adversary: RowAdversary | None):
+        """(gradient of each row, the loss terms) of one step."""
+
+        def loss_at(rows, weight):
+            return losses.weighted_mean(self.row_losses(rows, inputs), weight)
+
+        def gradients_of(rows, weight, names):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch([rows[name] for name in names])
+                loss = loss_at(rows, weight)
+            sources = {name: rows[name] for name in names}
+            return loss, tape.gradient(loss, sources, unconnected_gradients="zero")
+
+        clean, gradients = gradients_of(rows, inputs["weight"], list(rows))
+        if adversary is None:
+            return gradients, {"loss": clean}
+        weight = inputs["weight"]
+        if adversary.share < 1:
+            examples = tf.shape(weight)[0]
+            chosen = tf.math.ceil(adversary.share * tf.cast(examples, tf.float32))
+            weight *= tf.cast(tf.range(examples) < tf.cast(chosen, tf.int32), tf.float32)
+        names = [name for name in rows if name in self.attackable]
+
+        def shifted(deltas):
+            return {**rows, **{n: rows[n] + d for n, d in zip(names, deltas, strict=True)}}
+
+        def gradients_at(deltas):
+            found = gradients_of(shifted(deltas), weight, names)[1]
+            return [found[name] for name in names]
+
+        deltas = worst_case(
+            gradients_at,
+            [rows[name] for name in names],
+            adversary.perturbation,
+            inputs["seed"],
+            # The same examples under the same weights: the clean gradient points the way.
+            at_zero=[gradients[name] for name in names] if adversary.share == 1 else None,
+        )
+        worst, at_worst = gradients_of(shifted(deltas), weight, list(rows))
+        factor = adversary.weight * adversary.share
+        gradients = {name: gradients[name] + factor * at_worst[name] for name in rows}
+        values = {
+            "loss": clean + factor * worst,
+            "clean_loss": clean,
+            "adversarial_loss": worst,
+        }
+        return gradients, values
+
+
+def _flat(parts: list[tf.Tensor], keep: int) -> tf.Tensor:
+    """Concatenate along the first axis; all axes but the last `keep` are made one."""
+    shaped = [tf.reshape(p, [-1, *p.shape[p.shape.rank - keep :]]) for p in parts]
+    return shaped[0] if len(shaped) == 1 else tf.concat(shaped, 0)
