@@ -9,9 +9,8 @@ generator's side.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -94,6 +93,25 @@ def sampled_softmax(
     others = tf.reduce_logsumexp(tf.where(closed, -1e9, terms), 1)
     others += math.log(num_items - 1) - tf.math.log(count)
     return tf.nn.softplus(others - positive)
+
+
+def info_nce(first: tf.Tensor, second: tf.Tensor, temperature: float) -> tf.Tensor:
+    """-log softmax_b(cos(first_a, second_b) / temperature) at b = a.
+
+    van den Oord et al. 2018 (arXiv:1807.03748), between two views of the same nodes.
+
+    Args:
+        first, second: [nodes, dim] float32, the same shape; no node twice.
+        temperature: > 0.
+
+    Returns:
+        [nodes], nats, >= 0; ln(nodes) where all vectors are alike.
+    """
+    cosine = tf.matmul(
+        tf.math.l2_normalize(first, -1), tf.math.l2_normalize(second, -1), transpose_b=True
+    )
+    logits = cosine / temperature
+    return tf.reduce_logsumexp(logits, axis=1) - tf.linalg.diag_part(logits)
 
 
 def multinomial(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:

@@ -40,7 +40,7 @@ def guarded(main: Callable) -> Callable:
     def run(*args, **kwargs):
         try:
             return main(*args, **kwargs)
-        except (ValueError, OSError, FloatingPointError) as error:
+        except (ValueError, OSError, ImportError, FloatingPointError) as error:
             if os.environ.get("ADVREC_TRACEBACK") == "1":
                 raise
             raise SystemExit(f"error: {error}") from None

@@ -68,13 +68,17 @@ class StageStore:
         self._record, self._identity = record, json.dumps(identity, indent=2)
         self._stages.mkdir(parents=True, exist_ok=True)
 
+    def claim(self) -> None:
+        """Write the run's record now, so that other processes may join it."""
+        if not self._record.exists():
+            _replace(self._record, self._identity.encode())
+
     def run(self, name: str, compute: Callable[[Path], StageResult]) -> StageResult:
         """The stored result of the stage, or else `compute(checkpoint file)`, stored."""
         path = self._stages / f"{name}.npz"
         if path.exists():
             return _read(path)
-        # Only now: a start that fails before its first stage leaves the folder free.
-        _replace(self._record, self._identity.encode())
+        self.claim()  # only now: a start that fails before its first stage leaves it free
         checkpoint = self._stages / f"{name}.checkpoint.npz"
         result = compute(checkpoint)
         partial = path.with_suffix(".partial")
@@ -88,6 +92,14 @@ class StageStore:
 
     def has(self, name: str) -> bool:
         return (self._stages / f"{name}.npz").exists()
+
+    def result(self, name: str) -> StageResult:
+        """The result of a stage that is done.
+
+        Raises:
+            FileNotFoundError: if it is not.
+        """
+        return _read(self._stages / f"{name}.npz")
 
 
 def _flat(record: dict, prefix: str = "") -> dict:

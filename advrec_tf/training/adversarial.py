@@ -148,9 +148,15 @@ class AdversarialTraining(RecommenderModel):
         return self.model.item_vectors()
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """As `RecommenderModel`; a block of steps for a `RowModel` runs compiled as a whole."""
+        """As `RecommenderModel`; a block of steps for a `RowModel` runs compiled as a whole.
+
+        A model that counts its updates (has `step_done`) is told of each.
+        """
         if not isinstance(self.model, RowModel) or inputs["user_index"].shape.rank == 1:
-            return super().train_step(inputs)
+            logs = super().train_step(inputs)
+            if hasattr(self.model, "step_done"):
+                self.model.step_done()
+            return logs
         if self._chose_layers:
             raise ValueError(
                 "`layers` should be left out where blocks of steps are trained: a `RowModel` "

@@ -8,6 +8,8 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.autoencoder import ProfileAutoencoder
+from advrec_tf.perturbations import fgsm
+from advrec_tf.training.adversarial import AdversarialTraining, tapped
 
 # Users {0, 1, 2}, {0, 1, 3, 4}, {0, 1}: rows per item 3, 3, 1, 1, 1, 0, and .5 more each in the
 # bias: 3.5 3.5 1.5 1.5 1.5 .5, together 12.
@@ -50,6 +52,15 @@ def test_the_loss_of_users_with_everything_hidden_equals_the_value_worked_by_han
     expected = np.average([first, second], weights=weights * [1, 5])
     loss = model.compute_loss(batch([0, 1], weight=[1, 5]))
     assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 0.8, 1.0])
+def test_users_weigh_by_the_chosen_power_of_their_hidden_items(power):
+    # three and four items hidden, losses as above
+    model = ProfileAutoencoder(DATA, dim=4, drop=ALL_HIDDEN, weight_power=power)
+    first, second = (float(model.compute_loss(batch([user]))) for user in (0, 1))
+    expected = np.average([first, second], weights=[3**-power, 4**-power])
+    assert float(model.compute_loss(batch([0, 1]))) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_user_with_fewer_than_three_items_teaches_nothing():
@@ -104,10 +115,70 @@ def test_the_size_of_a_profile_does_not_matter_to_its_code():
     np.testing.assert_allclose(encoder(5 * profile), encoder(profile), rtol=1e-5)
 
 
+def test_the_code_is_the_tanh_of_the_mean_direction_of_the_items_seen():
+    # items 0 and 2 at 1 / sqrt 2 each, on two places of a code of two
+    model = ProfileAutoencoder(DATA, dim=2)
+    rows_of_items = np.zeros((6, 2), np.float32)
+    rows_of_items[0], rows_of_items[2] = [1, 0], [3, -2]
+    model.encoder_item_layer.vectors.assign(rows_of_items)
+    model.encoder.get_layer("code").bias.assign([0.5, 0])
+    code = model.encoder(tf.constant([[1.0, 0, 1, 0, 0, 0]]))
+    expected = np.tanh([[4 / math.sqrt(2) + 0.5, -2 / math.sqrt(2)]])
+    np.testing.assert_allclose(code, expected, rtol=1e-5)
+
+
+def test_each_item_vector_moves_by_its_own_share_along_its_own_gradient():
+    # D_i = eps |W_i| G_i / |G_i|, the adversarial term F(W + D) at the same mask, weight 1
+    model = ProfileAutoencoder(DATA, dim=3, drop=0.5, seed=3)
+    inputs, vectors = batch([0, 1, 2], (5, 6)), model.item_layer.vectors
+    with tf.GradientTape() as tape:
+        clean = model.compute_loss(inputs, training=True)
+    gradient = tf.convert_to_tensor(tape.gradient(clean, vectors)).numpy()
+    kept = vectors.numpy()
+    length = np.linalg.norm(gradient, axis=1, keepdims=True)
+    direction = np.divide(gradient, length, out=np.zeros_like(gradient), where=length > 0)
+    vectors.assign(kept + 0.3 * np.linalg.norm(kept, axis=1, keepdims=True) * direction)
+    moved = model.compute_loss(inputs, training=True)
+    vectors.assign(kept)
+    trained = AdversarialTraining(
+        model, fgsm(0.3, relative=True), layers=[model.item_layer], weight=1.0, share=1.0
+    )
+    found = float(trained.compute_loss(inputs, training=True))
+    assert found == pytest.approx(float(clean) + float(moved), rel=1e-5)
+    assert float(moved) > float(clean) + 1e-3
+
+
+def test_encoder_and_decoder_vectors_can_be_attacked_together():
+    model = ProfileAutoencoder(DATA, dim=3, drop=0.5, seed=3)
+    inputs = batch([0, 1, 2], (5, 6))
+    places = [model.encoder_item_layer], [model.item_layer]
+    both = [model.encoder_item_layer, model.item_layer]
+    with tapped(both) as outputs:
+        clean = float(model.compute_loss(inputs, training=True))
+    assert [tuple(output.shape) for output in outputs] == [(6, 3), (6, 3)]
+    budget = fgsm(0.1, relative=True)
+    one, other, together = (
+        float(
+            AdversarialTraining(model, budget, layers=layers, share=1.0).compute_loss(
+                inputs, training=True
+            )
+        )
+        - clean
+        for layers in (*places, both)
+    )
+    assert clean + 1e-4 < min(one, other) and max(one, other) + 1e-4 < together
+
+
 @pytest.mark.parametrize("drop", [0.0, 1.0, -0.1])
 def test_a_drop_that_hides_nothing_or_everything_is_refused(drop):
     with pytest.raises(ValueError, match=r"`drop` should lie in \(0, 1\)"):
         ProfileAutoencoder(DATA, drop=drop)
+
+
+@pytest.mark.parametrize("power", [-0.1, 1.1, math.nan])
+def test_a_power_outside_zero_to_one_is_refused(power):
+    with pytest.raises(ValueError, match=r"`weight_power` should lie in \[0, 1\]"):
+        ProfileAutoencoder(DATA, weight_power=power)
 
 
 def test_an_autoencoder_learns_two_groups_and_survives_its_weights(tmp_path):

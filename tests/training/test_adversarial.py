@@ -130,6 +130,20 @@ def test_the_gradient_is_that_of_both_terms_with_the_perturbation_held_still():
     np.testing.assert_allclose(gradient, [[4.2, 0]], rtol=1e-5)
 
 
+@pytest.mark.parametrize(("share", "steps", "passes"), [(1.0, 1, 2), (1.0, 3, 4), (0.5, 1, 3)])
+def test_the_clean_pass_of_a_whole_batch_is_the_first_step_of_the_attack(share, steps, passes):
+    class Counting(Linear):
+        calls = 0
+
+        def compute_loss(self, inputs, training=False):
+            self.calls += 1
+            return super().compute_loss(inputs, training)
+
+    model = Counting(TABLE)
+    loss_of(model, pgd(0.1, steps=steps), share=share)
+    assert model.calls == passes
+
+
 def test_nothing_is_perturbed_in_evaluation():
     plain, model = Linear(TABLE), AdversarialTraining(Linear(TABLE), fgsm(0.5), share=1.0)
     assert float(model.compute_loss(batch(), training=False)) == 21 / 4

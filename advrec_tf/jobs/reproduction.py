@@ -1,0 +1,384 @@
+"""Reproduce a published table: search on validation, train five seeds, measure once, compare.
+
+Every contender runs in a process of its own, so that its seconds and its peak memory are
+its own and a crash costs one row. All results are stages of a run folder: a stopped run
+goes on where it was. What validation chose is a settings file of the repository; with it
+the final figures come again without any search.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import json
+import multiprocessing
+import os
+import resource
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from advrec_tf._version import __version__
+from advrec_tf.evaluation.comparison import paired
+from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
+from advrec_tf.jobs.contenders import CONTENDERS, Choice, Contender, Task
+from advrec_tf.jobs.published import TABLES, Table
+from advrec_tf.jobs.search import search
+from advrec_tf.jobs.stages import StageResult, StageStore
+
+SEARCH_SEED = 100
+LIST_METRICS = ("coverage@10", "long_tail_share@10")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Work:
+    """What one process is asked to do: choose settings for a contender, or train it finally.
+
+    Attributes:
+        table, label: names in `TABLES` and `CONTENDERS`.
+        kind: "search" or "final".
+        run_dir: folder of stages.
+        data_root: where the published data is, or None.
+        chosen: label -> choice, of this and every needed contender.
+        budget: trials of a search.
+        seeds: of a final training.
+        threads: TensorFlow's, per operation.
+    """
+
+    table: str
+    label: str
+    kind: str
+    run_dir: str
+    data_root: str | None
+    chosen: Mapping[str, Choice]
+    budget: int = 1
+    seeds: Sequence[int] = (0,)
+    threads: int = 1
+
+
+def plain_recall(result: RankingResult, relevant_counts: np.ndarray, k: int) -> np.ndarray:
+    """[users], hits / all relevant items: the recall of the graph-convolution literature."""
+    return result.per_user[f"precision@{k}"] * k / relevant_counts[result.users]
+
+
+def measure(table: Table, evaluator: RankingEvaluator, relevant: np.ndarray, model) -> StageResult:
+    """The table's columns and the list measures of a model; per-user values as arrays."""
+    result = evaluator.evaluate(model)
+    arrays = {}
+    for metric in table.metrics:
+        name, k = metric.split("@")
+        if name == "plain_recall":
+            arrays[metric] = plain_recall(result, relevant, int(k))
+        else:
+            arrays[metric] = result.per_user[metric]
+    summary = {name: float(values.mean()) for name, values in arrays.items()}
+    summary |= {name: result.metrics[name] for name in LIST_METRICS}
+    summary["users"] = len(result.users)
+    return StageResult(summary, arrays)
+
+
+def do(work: Work) -> Choice | None:
+    """The choice of a search, or None after the final stages."""
+    table, contender = TABLES[work.table], CONTENDERS[work.label]
+    choosing, final = table.load(work.data_root)
+    if work.kind == "search":
+        evaluator = RankingEvaluator(choosing.train, choosing.validation, ks=table.ks())
+        if contender.like is not None:
+            settings = {**work.chosen[contender.like].settings, **contender.override}
+            space = {name: (value,) for name, value in settings.items()}
+            other = CONTENDERS[contender.like]
+            contender = dataclasses.replace(
+                contender,
+                space=space,
+                epochs=other.epochs,
+                patience=other.patience,
+                every=other.every,
+            )
+        elif work.label in table.sizes:
+            space = {**contender.space, **table.sizes[work.label]}
+            contender = dataclasses.replace(contender, space=space)
+        return search(
+            work.label,
+            contender,
+            _task(work, contender, choosing.train, evaluator, table, SEARCH_SEED),
+            budget=work.budget,
+            journal=Path(work.run_dir) / "search.journal",
+            say=lambda line: print(line, flush=True),
+        )
+    evaluator = RankingEvaluator(final.train, final.test, ks=sorted({*table.ks(), 10}))
+    relevant = final.test.by_user().counts
+    store = StageStore(work.run_dir, _identity(work.table), resume=True)
+    choice = work.chosen[work.label]
+    for seed in work.seeds:
+
+        def train(_, seed=seed):
+            task = _task(work, contender, final.train, None, table, seed)
+            task = dataclasses.replace(task, settings=choice.settings, epochs=choice.epochs)
+            trained = contender.train(task)
+            result = measure(table, evaluator, relevant, trained.model)
+            result.summary["seconds"] = trained.seconds
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            result.summary["peak_mb"] = peak
+            return result
+
+        summary = store.run(stage_name(work.label, seed), train).summary
+        shown = "  ".join(f"{name} {summary[name]:.4f}" for name in table.metrics)
+        print(f"  {work.label}, seed {seed}: {shown}  {summary['seconds']:.1f} s", flush=True)
+    return None
+
+
+def _do_alone(work: Work) -> Choice | None:
+    """`do` in a process of its own."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(work.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(work.threads)
+    return do(work)
+
+
+def _task(work: Work, contender: Contender, train, evaluator, table: Table, seed: int) -> Task:
+    return Task(
+        train=train,
+        settings={},
+        epochs=contender.epochs,
+        evaluator=evaluator,
+        monitor=table.choose_by,
+        patience=contender.patience,
+        every=contender.every,
+        seed=seed,
+        chosen=work.chosen,
+    )
+
+
+def stage_name(label: str, seed: int) -> str:
+    slug = "".join(c if c.isalnum() else "_" for c in label)
+    return f"{slug}-{seed}"
+
+
+def _identity(table: str) -> dict:
+    return {"job": "reproduce", "table": table, "version": __version__}
+
+
+def run(
+    name: str,
+    *,
+    run_dir: Path,
+    settings_file: Path,
+    data_root: str | None = None,
+    budget: int | None = None,
+    only: Sequence[str] = (),
+    seeds: int = 5,
+    workers: int = 1,
+    resume: bool = False,
+    say: Callable[[str], None] = print,
+) -> dict:
+    """Reproduce the table `name`; returns the report.
+
+    Args:
+        run_dir: stages and the journal of the search.
+        settings_file: what validation chose, read and (after a search) written.
+        budget: trials per contender; None takes the file's choices and refuses contenders
+            without any.
+        only: labels; by default all that enter the table.
+        seeds: final trainings per contender.
+        workers: processes at once; 0 runs everything in this process, where memory is not a
+            row's own.
+
+    Raises:
+        ValueError: if a name is unknown, or a contender has neither a choice nor a budget.
+    """
+    if name not in TABLES:
+        raise ValueError(f"`table` should be one of {', '.join(TABLES)}. Received: {name!r}.")
+    table = TABLES[name]
+    unknown = [label for label in only if label not in table.enters]
+    if unknown:
+        raise ValueError(
+            f"`only` should hold labels of {name}: {'; '.join(table.enters)}. "
+            f"Received: {unknown[0]!r}."
+        )
+    table.load(data_root)  # a missing file is said before any work
+    labels = [label for label in table.enters if not only or label in only]
+    chosen = read_choices(settings_file)
+    StageStore(run_dir, _identity(name), resume=resume).claim()
+    threads = max(1, (os.cpu_count() or 1) // max(workers, 1))
+
+    def work(label: str, kind: str) -> Work:
+        contender = CONTENDERS[label]
+        needed = {label, *contender.needs} | ({contender.like} if contender.like else set())
+        return Work(
+            table=name,
+            label=label,
+            kind=kind,
+            run_dir=str(run_dir),
+            data_root=data_root,
+            chosen={other: chosen[other] for other in needed if other in chosen},
+            budget=budget or 1,
+            seeds=tuple(range(seeds)) if contender.seeded else (0,),
+            threads=threads,
+        )
+
+    def searched(label: str, choice: Choice | None) -> None:
+        if choice is not None:
+            chosen[label] = choice
+            write_choices(settings_file, chosen, budget)
+
+    missing = [label for label in _with_needs(labels) if label not in chosen]
+    if missing and budget is None:
+        raise ValueError(
+            f"{settings_file} should hold a choice for every contender. Received none for "
+            f"{'; '.join(missing)}. Search them with `--search TRIALS`."
+        )
+    started = time.perf_counter()
+    if budget is not None:
+        pending = {label: _requirements(label) for label in missing}
+        _in_order(pending, lambda label: work(label, "search"), searched, workers, set(chosen))
+        say(f"searched {len(missing)} contenders in {time.perf_counter() - started:.0f} s")
+    _in_order(
+        {label: set() for label in labels},
+        lambda label: work(label, "final"),
+        lambda label, _: None,
+        workers,
+        set(),
+    )
+    return report(name, run_dir, chosen, seeds)
+
+
+def _requirements(label: str) -> set[str]:
+    contender = CONTENDERS[label]
+    return {*contender.needs, *([contender.like] if contender.like else [])}
+
+
+def _with_needs(labels: Sequence[str]) -> list[str]:
+    """The labels and, before them, whatever they build on."""
+    found: list[str] = []
+
+    def add(label):
+        for needed in sorted(_requirements(label)):
+            add(needed)
+        if label not in found:
+            found.append(label)
+
+    for label in labels:
+        add(label)
+    return found
+
+
+def _in_order(
+    pending: dict[str, set[str]],
+    work: Callable[[str], Work],
+    done: Callable[[str, Choice | None], None],
+    workers: int,
+    finished: set[str],
+) -> None:
+    """Run each label's work in a process of its own once what it requires is finished."""
+    pending = dict(pending)
+    while not workers and pending:
+        label = next(label for label, needs in pending.items() if needs <= finished)
+        del pending[label]
+        done(label, do(work(label)))
+        finished.add(label)
+    if not pending:
+        return
+    with concurrent.futures.ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), max_tasks_per_child=1
+    ) as pool:
+        running = {}
+        while pending or running:
+            ready = [label for label, needs in pending.items() if needs <= finished]
+            for label in ready[: workers - len(running)]:
+                running[pool.submit(_do_alone, work(label))] = label
+                del pending[label]
+            completed, _ = concurrent.futures.wait(
+                running, return_when=concurrent.futures.FIRST_COMPLETED
+            )
+            for future in completed:
+                label = running.pop(future)
+                done(label, future.result())
+                finished.add(label)
+
+
+def read_choices(path: Path) -> dict[str, Choice]:
+    """label -> choice, as `write_choices` wrote them; {} where there is no file."""
+    if not path.exists():
+        return {}
+    stored = json.loads(path.read_text())["choices"]
+    return {
+        label: Choice(record["settings"], record["epochs"], record["validation"])
+        for label, record in stored.items()
+    }
+
+
+def write_choices(path: Path, chosen: Mapping[str, Choice], budget: int | None) -> None:
+    """Replace the settings file; labels in the order of the contenders."""
+    record = {
+        "trials_per_contender": budget,
+        "choices": {
+            label: {
+                "settings": dict(chosen[label].settings),
+                "epochs": chosen[label].epochs,
+                "validation": chosen[label].value,
+            }
+            for label in CONTENDERS
+            if label in chosen
+        },
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(record, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -> dict:
+    """What the stages of a run say: rows with mean and deviation, and paired comparisons."""
+    table = TABLES[name]
+    store = StageStore(run_dir, _identity(name), resume=True)
+    rows, per_user = {}, {}
+    for label in table.enters:
+        numbers = range(seeds) if CONTENDERS[label].seeded else range(1)
+        stored = [
+            store.result(stage_name(label, seed))
+            for seed in numbers
+            if store.has(stage_name(label, seed))
+        ]
+        if not stored:
+            continue
+        names = [*table.metrics, *LIST_METRICS, "seconds", "peak_mb"]
+        values = {n: np.array([result.summary[n] for result in stored]) for n in names}
+        row = {
+            "seeds": len(stored),
+            "mean": {n: float(v.mean()) for n, v in values.items()},
+            "deviation": {n: float(v.std(ddof=1)) for n, v in values.items() if len(v) > 1},
+            "settings": dict(chosen[label].settings),
+            "epochs": chosen[label].epochs,
+            "validation": chosen[label].value,
+            "users": stored[0].summary["users"],
+        }
+        row["mean"]["peak_mb"] = float(values["peak_mb"].max())
+        rows[label] = row
+        per_user[label] = {
+            metric: np.mean([result.arrays[metric] for result in stored], axis=0)
+            for metric in table.metrics
+        }
+    for label, row in rows.items():
+        against = {"EASE": "EASE", "twin": CONTENDERS[label].twin}
+        row["paired"] = {
+            kind: {"against": other}
+            | {
+                metric: paired(per_user[label][metric], per_user[other][metric]).as_dict()
+                for metric in table.metrics
+            }
+            for kind, other in against.items()
+            if other in per_user and other != label
+        }
+    return {
+        "table": name,
+        "protocol": table.protocol,
+        "metrics": list(table.metrics),
+        "choose_by": table.choose_by,
+        "references": {who: dict(figures) for who, figures in table.references.items()},
+        "left_out": dict(table.left_out),
+        "not_run": [label for label in table.enters if label not in rows],
+        "rows": rows,
+    }

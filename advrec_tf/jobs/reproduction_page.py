@@ -1,0 +1,72 @@
+"""A reproduced table as Markdown, from its report alone."""
+
+from __future__ import annotations
+
+
+def markdown(report: dict, command: str, settings_file: str) -> str:
+    """The page: protocol, rows with spread, comparisons, settings, what is missing."""
+    metrics = report["metrics"]
+    decides = report["choose_by"] if report["choose_by"] in metrics else metrics[-1]
+    lines = [
+        f"# {report['table']}",
+        "",
+        f"Made by `{command}`; settings in `{settings_file}`.",
+        "",
+        f"Protocol: {report['protocol']}. Settings and epochs were chosen by "
+        f"{report['choose_by']} on rows hidden from training, "
+        "by the same number of trials for every model; the test rows were ranked once a seed, at "
+        "the end. Means over seeds, the deviation over seeds in brackets. *against EASE* and "
+        f"*against twin*: difference in {decides}, paired over users (values averaged over seeds "
+        "first), with half of the 95 % interval; the twin is the same model without its "
+        "ingredient. Seconds are those of training; memory is the peak of the process, with "
+        "TensorFlow's own share.",
+        "",
+    ]
+    head = ["model", *metrics, "coverage@10", "long tail", "seconds", "peak MB"]
+    head += ["against EASE", "against twin"]
+    rows = [_row(label, row, metrics, decides) for label, row in report["rows"].items()]
+    for who, figures in report["references"].items():
+        cells = [f"{figures[m]:.4f}" if m in figures else "" for m in metrics]
+        rows.append([f"*{who}*", *cells, *[""] * 6])
+    lines += [_line(head), _line(["---"] * len(head)), *map(_line, rows), ""]
+    lines.append("*In italics: figures published by others.*")
+    for label, why in report["left_out"].items():
+        lines.append(f"\n{label} has no row: {why}.")
+    if report["not_run"]:
+        lines.append(f"\nNot run yet: {'; '.join(report['not_run'])}.")
+    lines += ["", "## Chosen on validation", ""]
+    lines += [_line(["model", "settings", "epochs", report["choose_by"]]), _line(["---"] * 4)]
+    for label, row in report["rows"].items():
+        settings = ", ".join(f"{name} {_shown(value)}" for name, value in row["settings"].items())
+        value = "" if row["validation"] is None else f"{row['validation']:.4f}"
+        lines.append(_line([label, settings, str(row["epochs"]), value]))
+    return "\n".join(lines) + "\n"
+
+
+def _row(label: str, row: dict, metrics: list[str], decides: str) -> list[str]:
+    mean, deviation = row["mean"], row["deviation"]
+
+    def cell(name):
+        spread = f" ({deviation[name]:.4f})" if name in deviation else ""
+        return f"{mean[name]:.4f}{spread}"
+
+    cells = [label, *map(cell, metrics)]
+    cells += [f"{mean['coverage@10']:.3f}", f"{mean['long_tail_share@10']:.3f}"]
+    cells += [f"{mean['seconds']:.1f}", f"{mean['peak_mb']:.0f}"]
+    for kind in ("EASE", "twin"):
+        against = row["paired"].get(kind)
+        if against is None:
+            cells.append("")
+            continue
+        test = against[decides]
+        text = f"{test['difference']:+.4f} +- {test['half_width']:.4f}"
+        cells.append(text if kind == "EASE" else f"{text} ({against['against']})")
+    return cells
+
+
+def _line(cells) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _shown(value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,89 @@
+"""Several recommenders as one: the weighted sum of their standardised scores.
+
+Scores of different models have different units, and those of one model differ in spread from
+user to user. Standardised per user they can be added. Members of one kind that differ in
+their seed alone make a bag: a blend with equal weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.histories import Histories
+from advrec_tf.models.recommender import Recommender
+
+
+def standardised(scores: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+    """(score - mean) / standard deviation, both of each user over the items not seen.
+
+    Args:
+        scores: [batch, num_items] float32, finite.
+        seen: same shape, 1 for the items left out of mean and deviation, else 0.
+
+    Returns:
+        Same shape: mean 0 and variance 1 over the unseen items of a user, or all zeros where
+        these have one score. Seen items are put on the same scale.
+    """
+    unseen = 1.0 - seen
+    count = tf.maximum(tf.reduce_sum(unseen, 1, keepdims=True), 1.0)
+    centred = scores - tf.reduce_sum(scores * unseen, 1, keepdims=True) / count
+    variance = tf.reduce_sum(tf.square(centred) * unseen, 1, keepdims=True) / count
+    # Below this a deviation is the rounding of the mean, not a difference between items.
+    size = tf.reduce_max(tf.abs(scores) * unseen, 1, keepdims=True)
+    deviation = tf.sqrt(variance)
+    return tf.where(deviation > 1e-6 * size, tf.math.divide_no_nan(centred, deviation), 0.0)
+
+
+class Blend(Recommender):
+    """score(u, i) = sum over members m of weight_m * z_m(u, i), z_m `standardised`.
+
+    Args:
+        members: recommenders of the same training rows, one or more.
+        weights: a number > 0 for each; by default all 1, which makes a bag.
+
+    Raises:
+        ValueError: if there is no member, a weight is missing or not > 0, or members were
+            trained on different rows.
+    """
+
+    def __init__(self, members: Sequence[Recommender], weights: Sequence[float] | None = None):
+        members = tuple(members)
+        if not members:
+            raise ValueError("`members` should hold one recommender or more. Received none.")
+        weights = (1.0,) * len(members) if weights is None else tuple(weights)
+        if len(weights) != len(members) or not all(0 < w < math.inf for w in weights):
+            raise ValueError(
+                f"`weights` should hold {len(members)} finite numbers > 0, one a member. "
+                f"Received: {weights!r}."
+            )
+        self.members = members
+        self.weights = weights
+        self.interactions = members[0].interactions
+        known = self.interactions.by_user()
+        for i, member in enumerate(members[1:], start=1):
+            other = member.interactions.by_user()
+            if (
+                other.num_items != known.num_items
+                or not np.array_equal(other.row_splits, known.row_splits)
+                or not np.array_equal(other.items, known.items)
+            ):
+                raise ValueError(
+                    "`members` should be trained on the same rows. Received: member "
+                    f"{i} with {len(other.items)} pairs of {other.num_users} users and "
+                    f"{other.num_items} items, other than member 0 with {len(known.items)} pairs "
+                    f"of {known.num_users} users and {known.num_items} items."
+                )
+        self._histories = Histories(known)
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        seen = self._histories.dense(user_index)
+        return tf.add_n(
+            [
+                weight * standardised(tf.cast(member.score(user_index), tf.float32), seen)
+                for member, weight in zip(self.members, self.weights, strict=True)
+            ]
+        )

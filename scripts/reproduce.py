@@ -1,0 +1,87 @@
+r"""Reproduce a published table of recommenders, adversarial ones and their twins.
+
+    python scripts/reproduce.py --list
+    python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --out docs/results
+    python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --search 8
+
+Without `--search` the settings come from scripts/settings/TABLE.json. The data is found
+through ADVREC_DATA (default ../shared/data).
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from advrec_tf.jobs import cli
+
+SETTINGS = Path("scripts/settings")
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("table", nargs="?", help="name of a table")
+    parser.add_argument("--list", action="store_true", help="print the tables and their rows")
+    parser.add_argument("--run-dir", type=Path, help="folder of the run; needed for a table")
+    parser.add_argument("--resume", action="store_true", help="continue the run in --run-dir")
+    parser.add_argument("--out", type=Path, help="folder for TABLE.md and TABLE.json")
+    parser.add_argument(
+        "--search", type=int, metavar="TRIALS", help="choose settings that are missing, by search"
+    )
+    parser.add_argument(
+        "--settings", type=Path, metavar="FILE", help="default: scripts/settings/TABLE.json"
+    )
+    parser.add_argument("--only", nargs="+", default=[], metavar="LABEL", help="only these rows")
+    parser.add_argument("--seeds", type=int, default=5, help="default: 5")
+    parser.add_argument("--workers", type=int, default=1, help="processes at once, default: 1")
+    args = parser.parse_args(argv)
+    if not args.list and (args.table is None or args.run_dir is None):
+        parser.error("give a table and --run-dir, or --list")
+    for name in ("seeds", "workers", "search"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name} should be >= 1. Received: {value}.")
+    return args
+
+
+@cli.guarded
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+
+    from advrec_tf.jobs import reproduction, reproduction_page
+    from advrec_tf.jobs.published import TABLES
+
+    if args.list:
+        for name, table in TABLES.items():
+            print(f"{name}: {table.protocol}\n  {'; '.join(table.enters)}")
+        return
+    settings_file = args.settings or SETTINGS / f"{args.table}.json"
+    report = reproduction.run(
+        args.table,
+        run_dir=args.run_dir,
+        settings_file=settings_file,
+        budget=args.search,
+        only=args.only,
+        seeds=args.seeds,
+        workers=args.workers,
+        resume=args.resume,
+    )
+    command = cli.command_line()
+    report["command"] = command
+    report["settings_file"] = str(settings_file)
+    page = reproduction_page.markdown(report, command, str(settings_file))
+    for folder in {args.run_dir, args.out or args.run_dir}:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{args.table}.json").write_text(json.dumps(report, indent=2) + "\n")
+        (folder / f"{args.table}.md").write_text(page)
+    print("\n" + page)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,282 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from advrec_tf.data import splits
+from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.jobs import contenders, reproduction, reproduction_page
+from advrec_tf.jobs.contenders import CONTENDERS, Choice, Contender, Trained
+from advrec_tf.jobs.published import TABLES, Table, last_in_file, random_share
+from advrec_tf.jobs.search import search
+from advrec_tf.models.recommender import MatrixRecommender
+
+pytest.importorskip("optuna")
+
+
+def rows(pairs, num_users, num_items):
+    index = np.array(pairs, np.int32).reshape(-1, 2)
+    return Interactions(
+        user_index=index[:, 0],
+        item_index=index[:, 1],
+        users=Vocabulary(np.arange(num_users)),
+        items=Vocabulary(np.arange(num_items)),
+    )
+
+
+WORLD = splits.random_ratio(
+    rows(np.argwhere(np.random.default_rng(0).random((30, 12)) < 0.5), 30, 12),
+    validation=0.2,
+    test=0.2,
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TinyTable(Table):
+    def load(self, root=None):
+        nothing = WORLD.train.select(np.zeros(len(WORLD.train), bool))
+        return (
+            dataclasses.replace(WORLD, test=nothing),
+            dataclasses.replace(WORLD, validation=nothing),
+        )
+
+
+def tiny(**changes):
+    settings = {
+        "benchmark": "irgan-ml100k",
+        "protocol": "a tiny world",
+        "metrics": ("plain_recall@3", "ndcg@3"),
+        "choose_by": "ndcg@3",
+        "hide": None,
+        "refit": False,
+        "references": {"others": {"ndcg@3": 0.5}},
+        "enters": ("popularity", "EASE", "shift", "shifted"),
+    }
+    return TinyTable(**{**settings, **changes})
+
+
+def shifted_scores(task):
+    """Scores that are best at size 2; `size` and seed are all they depend on."""
+    truth = np.zeros((30, 12), np.float32)
+    target = WORLD.validation if task.evaluator else WORLD.test
+    truth[target.user_index, target.item_index] = 1.0
+    noise = np.random.default_rng(task.seed).normal(size=truth.shape)
+    off = abs(task.settings["size"] - 2) + 0.3
+    model = MatrixRecommender(
+        scores=(truth + off * noise).astype(np.float32), interactions=task.train
+    )
+    value = None
+    if task.evaluator is not None:
+        value = task.evaluator.evaluate(model).metrics[task.monitor]
+    return Trained(model, 4, value, 0.5)
+
+
+@pytest.fixture
+def world(monkeypatch):
+    monkeypatch.setitem(TABLES, "tiny", tiny())
+    monkeypatch.setitem(
+        CONTENDERS, "shift", Contender(train=shifted_scores, space={"size": (0, 1, 2), "b": (7,)})
+    )
+    monkeypatch.setitem(
+        CONTENDERS,
+        "shifted",
+        Contender(train=shifted_scores, like="shift", override={"size": 5}, twin="shift"),
+    )
+
+
+def reproduce(tmp_path, **settings):
+    return reproduction.run(
+        "tiny",
+        run_dir=tmp_path / "run",
+        settings_file=tmp_path / "settings.json",
+        workers=0,
+        **{"seeds": 3, **settings},
+    )
+
+
+def test_a_table_has_the_best_settings_the_twin_and_the_controls_own_settings(world, tmp_path):
+    report = reproduce(tmp_path, budget=3)
+    found = report["rows"]
+    assert list(found) == ["popularity", "EASE", "shift", "shifted"]
+    assert found["shift"]["settings"] == {"size": 2, "b": 7} and found["shift"]["epochs"] == 4
+    assert found["shifted"]["settings"] == {"size": 5, "b": 7}
+    assert found["shift"]["seeds"] == 3 and found["EASE"]["seeds"] == 1
+    assert found["shifted"]["paired"]["twin"]["against"] == "shift"
+    assert found["shifted"]["paired"]["twin"]["ndcg@3"]["difference"] < 0
+    assert "twin" not in found["shift"]["paired"] and "EASE" not in found["EASE"]["paired"]
+    expected = found["shift"]["mean"]["ndcg@3"] - found["EASE"]["mean"]["ndcg@3"]
+    assert found["shift"]["paired"]["EASE"]["ndcg@3"]["difference"] == pytest.approx(expected)
+
+
+def test_the_settings_file_gives_the_same_table_without_a_search(world, tmp_path):
+    first = reproduce(tmp_path, budget=2)
+    (tmp_path / "run").rename(tmp_path / "other")
+    second = reproduce(tmp_path)
+    for label, row in first["rows"].items():
+        for metric in ("ndcg@3", "plain_recall@3"):
+            assert second["rows"][label]["mean"][metric] == row["mean"][metric]
+
+
+def test_without_settings_and_without_a_search_nothing_is_run(world, tmp_path):
+    with pytest.raises(ValueError, match="Received none for popularity; EASE; shift; shifted"):
+        reproduce(tmp_path)
+
+
+def test_a_control_brings_the_model_whose_settings_it_takes_into_the_search(world, tmp_path):
+    report = reproduce(tmp_path, budget=3, only=["shifted"])
+    assert list(report["rows"]) == ["shifted"] and report["not_run"][-1] == "shift"
+    assert report["rows"]["shifted"]["settings"]["size"] == 5
+
+
+def test_a_resumed_run_trains_nothing_again_and_gives_the_same_report(world, tmp_path, monkeypatch):
+    first = reproduce(tmp_path, budget=2)
+    with pytest.raises(FileExistsError, match="--resume"):
+        reproduce(tmp_path)
+    for label in TABLES["tiny"].enters:
+        broken = dataclasses.replace(CONTENDERS[label], train=lambda task: 1 / 0)
+        monkeypatch.setitem(CONTENDERS, label, broken)
+    again = reproduce(tmp_path, resume=True)
+    assert json.dumps(again) == json.dumps(first)
+
+
+def test_a_search_tries_the_default_first_and_no_point_twice(tmp_path):
+    tried = []
+
+    def train(task):
+        tried.append(dict(task.settings))
+        return Trained(None, 1, -abs(task.settings["a"] - 3), 0.0)
+
+    contender = Contender(train=train, space={"a": (5, 3, 4), "b": (1, 2), "c": (9,)})
+    task = contenders.Task(
+        train=WORLD.train,
+        settings={},
+        epochs=1,
+        evaluator=None,
+        monitor="ndcg@3",
+        patience=1,
+        every=1,
+        seed=0,
+        chosen={},
+    )
+    journal = tmp_path / "journal"
+    search("x", contender, task, budget=2, journal=journal, say=lambda line: None)
+    assert len(tried) == 2 and tried[0] == {"a": 5, "b": 1, "c": 9}
+    # What the journal holds is not tried again; a larger budget goes on where it stopped.
+    choice = search("x", contender, task, budget=99, journal=journal, say=lambda line: None)
+    points = {tuple(sorted(point.items())) for point in tried}
+    assert len(tried) == len(points) == 6
+    assert choice.settings["a"] == 3 and choice.value == 0
+    with pytest.raises(ValueError, match="`budget` should be >= 1"):
+        search("x", contender, task, budget=0, journal=journal)
+
+
+def test_a_trial_that_was_killed_is_tried_again(tmp_path):
+    calls = []
+
+    def train(task):
+        calls.append(task.settings["a"])
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return Trained(None, 1, float(task.settings["a"]), 0.0)
+
+    contender = Contender(train=train, space={"a": (1, 2)})
+    task = contenders.Task(
+        train=WORLD.train,
+        settings={},
+        epochs=1,
+        evaluator=None,
+        monitor="ndcg@3",
+        patience=1,
+        every=1,
+        seed=0,
+        chosen={},
+    )
+    journal = tmp_path / "journal"
+    with pytest.raises(KeyboardInterrupt):
+        search("x", contender, task, budget=2, journal=journal, say=lambda line: None)
+    choice = search("x", contender, task, budget=2, journal=journal, say=lambda line: None)
+    assert calls == [1, 2, 2] and choice.settings == {"a": 2}
+
+
+def test_plain_recall_divides_by_all_relevant_items():
+    # 4 relevant items, 2 of them in the first 3 places: 2/4, where recall@3 is 2/3
+    train = rows([(0, 5)], 1, 6)
+    relevant = rows([(0, 0), (0, 1), (0, 2), (0, 3)], 1, 6)
+    scores = np.array([[9, 1, 0.5, 8, 7, 0]], np.float32)
+    evaluator = RankingEvaluator(train, relevant, ks=(3, 10))
+    table = tiny(metrics=("plain_recall@3", "recall@3"))
+    model = MatrixRecommender(scores=scores, interactions=train)
+    result = reproduction.measure(table, evaluator, relevant.by_user().counts, model)
+    assert result.summary["plain_recall@3"] == pytest.approx(2 / 4)
+    assert result.summary["recall@3"] == pytest.approx(2 / 3)
+
+
+def test_last_in_file_hides_the_last_rows_of_each_user_but_never_all():
+    data = rows([(0, 1), (1, 1), (0, 2), (0, 3), (1, 4), (2, 0)], 3, 5)
+    assert last_in_file(2)(data).tolist() == [False, False, True, True, True, False]
+
+
+def test_random_share_hides_the_share_of_the_chosen_users():
+    data = rows([(u, i) for u in range(200) for i in range(10)], 200, 10)
+    hidden = random_share(0.3, users=0.5)(data)
+    per_user = np.bincount(data.user_index[hidden], minlength=200)
+    assert set(per_user) == {0, 3}
+    assert 70 < (per_user > 0).sum() < 130
+    assert (random_share(0.3)(data)).sum() == 600
+
+
+@pytest.mark.parametrize("name", list(TABLES))
+def test_every_row_of_a_table_is_a_contender_and_its_twin_a_row(name):
+    table = TABLES[name]
+    assert set(table.enters) <= set(CONTENDERS)
+    assert not set(table.left_out) & set(table.enters)
+    for label in table.enters:
+        twin = CONTENDERS[label].twin
+        assert twin is None or twin in table.enters
+    assert {
+        metric.split("@")[0] for figures in table.references.values() for metric in figures
+    } <= {metric.split("@")[0] for metric in table.metrics}
+
+
+@pytest.mark.parametrize("name", list(TABLES))
+def test_choices_never_see_a_test_row(name, data_root):
+    choosing, final = TABLES[name].load(data_root)
+    test = final.test.user_index.astype(np.int64) * final.train.num_items + final.test.item_index
+    for part in (choosing.train, choosing.validation):
+        keys = part.user_index.astype(np.int64) * part.num_items + part.item_index
+        assert not np.isin(test, keys).any()
+    assert not len(choosing.test) and len(choosing.validation)
+    expected = len(choosing.train) + (len(choosing.validation) if TABLES[name].refit else 0)
+    assert len(final.train) == expected
+
+
+def test_the_page_shows_every_row_reference_and_what_is_missing(world, tmp_path):
+    report = reproduce(tmp_path, budget=1, only=["popularity", "EASE", "shift", "shifted"])
+    report["left_out"] = {"big": "too big"}
+    page = reproduction_page.markdown(report, "python x", "settings.json")
+    for text in ("| popularity |", "| shifted |", "*others*", "big has no row: too big", "(shift)"):
+        assert text in page
+    shown = report["rows"]["shift"]["mean"]["ndcg@3"]
+    assert f"{shown:.4f}" in page
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"only": ["no"]}, "`only` should hold labels of tiny"), ({}, "`table` should be one of")],
+)
+def test_unknown_names_are_refused(world, tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        if change:
+            reproduce(tmp_path, budget=1, **change)
+        else:
+            reproduction.run("none", run_dir=tmp_path, settings_file=tmp_path / "s.json")
+
+
+def test_choices_survive_their_file(tmp_path):
+    path = tmp_path / "deep" / "settings.json"
+    chosen = {"MF-BPR": Choice({"l2": 0.01, "dim": 64}, 12, 0.25), "EASE": Choice({"l2": 3.0}, 1)}
+    reproduction.write_choices(path, chosen, 8)
+    assert reproduction.read_choices(path) == chosen
+    assert reproduction.read_choices(tmp_path / "absent.json") == {}
