@@ -19,11 +19,12 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.gan.selection import DNSFactorisation, build_irgan
+from advrec_tf.gan.selection import build_irgan
 from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.models.baselines import EASE, Popularity
 from advrec_tf.models.blend import Blend
 from advrec_tf.models.factorisation import MatrixFactorisation
+from advrec_tf.models.hard_negatives import DNSFactorisation
 from advrec_tf.models.light_gcn import LightGCN
 from advrec_tf.models.recommender import Recommender
 from advrec_tf.models.variational import VariationalAutoencoder

@@ -8,17 +8,9 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.gan.selection import (
-    IRGAN,
-    DNSFactorisation,
-    Observed,
-    build_irgan,
-    build_scorer,
-    hardest_negative_loss,
-    policy_loss,
-    scorer_vectors,
-)
+from advrec_tf.gan.selection import IRGAN, build_irgan, policy_loss
 from advrec_tf.models.baselines import Popularity
+from advrec_tf.models.hard_negatives import DNSFactorisation, build_scorer, scorer_vectors
 from advrec_tf.training.fitting import fit_ranked
 
 SEED = tf.constant([5, 6])
@@ -205,18 +197,6 @@ def test_samples_repeat_for_a_seed_inside_a_compiled_function():
     assert not np.array_equal(one, other)
 
 
-def test_observed_items_are_drawn_uniformly_from_the_users_own():
-    observed = Observed(rows([(0, 1), (0, 3), (0, 4), (1, 2)], 3, 6))
-    users = tf.constant([1, 0, 2])
-    drawn = observed.draw(users, 3000, SEED).numpy()
-    assert set(drawn[0]) == {2}
-    shares = np.bincount(drawn[1], minlength=6) / 3000
-    np.testing.assert_allclose(shares, [0, 1 / 3, 0, 1 / 3, 1 / 3, 0], atol=0.026)
-    np.testing.assert_array_equal(observed.counts(users), [1, 3, 0])
-    profile = [[0, 0, 1, 0, 0, 0], [0, 1, 0, 1, 1, 0], [0, 0, 0, 0, 0, 0]]
-    np.testing.assert_array_equal(observed.profile(users), profile)
-
-
 # The discriminator and what it pays.
 
 
@@ -315,40 +295,6 @@ def test_a_step_compiled_by_xla_moves_the_players_as_another(form):
 # Starting from a factorisation, and the twin.
 
 
-def test_the_negative_is_the_hardest_of_those_drawn_that_is_not_the_users_own():
-    # liked item 0 (score 1); of {2: 2, 3: 3} the hardest is 3: softplus(3 - 1). Item 1 (score 5) is
-    # the user's own: of {1, 2} it is 2: softplus(2 - 1). Of {1, 0} nothing is left.
-    scores, profile = tf.constant([[1.0, 5.0, 2.0, 3.0]]), tf.constant([[1.0, 1.0, 0.0, 0.0]])
-    drawn = tf.constant([[[2, 3], [1, 2], [1, 0]]])
-    loss = hardest_negative_loss(scores, tf.constant([[0, 0, 0]]), drawn, profile)
-    expected = [[math.log1p(math.exp(2)), math.log1p(math.exp(1)), 0]]
-    np.testing.assert_allclose(loss, expected, rtol=1e-6)
-
-
-def test_a_positive_without_a_negative_has_a_gradient_of_zero():
-    scores = tf.constant([[1.0, 5.0]])
-    with tf.GradientTape() as tape:
-        tape.watch(scores)
-        loss = hardest_negative_loss(
-            scores, tf.constant([[0]]), tf.constant([[[1, 1]]]), tf.ones([1, 2])
-        )
-    np.testing.assert_array_equal(tape.gradient(loss, scores), [[0, 0]])
-
-
-def test_users_weigh_by_their_positives_in_the_ranking_loss():
-    # Scores 0, 1, 2, 3 for everybody; the one negative drawn for each positive is item 3 unless
-    # own, so user 0 {0} pays softplus(3), and user 1 {0, 1, 2} the mean of softplus(3, 2, 1).
-    data = rows([(0, 0), (1, 0), (1, 1), (1, 2)], 2, 4)
-    model = DNSFactorisation(data, dim=1, candidates=60, samples=9000)
-    model.scorer.set_weights(biases([0.0, 1.0, 2.0, 3.0], 2).get_weights())
-    sp = [math.log1p(math.exp(x)) for x in (3, 2, 1)]
-    first, second = sp[0], sum(sp) / 3
-    loss = model.compute_loss(batch([0, 1]))
-    assert float(loss) == pytest.approx((first + 3 * second) / 4, abs=0.02)
-    loss = model.compute_loss(batch([0, 1], weight=[6, 1]))
-    assert float(loss) == pytest.approx((6 * first + 3 * second) / 9, abs=0.02)
-
-
 def test_the_game_starts_from_the_pretrained_scores():
     data = rows([(0, 0), (1, 2)], 2, 3)
     start = DNSFactorisation(data, dim=4, seed=5)
@@ -436,9 +382,3 @@ def test_the_game_learns_two_groups_above_popularity_and_survives_its_weights(tm
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         build_irgan(rows([(0, 0)], 1, 2), **settings)
-
-
-@pytest.mark.parametrize("name", ["dim", "candidates", "samples"])
-def test_a_factorisation_refuses_counts_below_one(name):
-    with pytest.raises(ValueError, match=f"`{name}` should be >= 1. Received: 0"):
-        DNSFactorisation(rows([(0, 0)], 1, 2), **{name: 0})
