@@ -16,6 +16,9 @@ from advrec_tf.models.recommender import Recommender, log_popularity
 EASE_MEMORY_LIMIT = 8 * 2**30
 """Bytes that fitting EASE may take: three float64 matrices of items x items."""
 
+DUAL_RATIO = 4
+"""With this many times more items than users EASE is solved over the users."""
+
 
 class Popularity(Recommender):
     """Every user gets the items with the most training rows."""
@@ -35,6 +38,10 @@ class EASE(Recommender):
     B = I - P / diag(P), P = (X'X + l2 I)^-1, diagonal of B zero; scores are X B. The Gram
     matrix is exact (counts), the inverse is taken in float64.
 
+    Where users are few beside items (`DUAL_RATIO`) the same scores come from the inverse
+    of users x users, K = (XX' + l2 I)^-1, by the Woodbury identity: P = (I - X'KX) / l2, so
+    XP = KX and diag(P)_j = (1 - x_j' K x_j) / l2. Then `weights` is None: B is never formed.
+
     Args:
         l2: ridge, > 0, in units of interactions.
     """
@@ -50,16 +57,20 @@ class EASE(Recommender):
         Raises:
             ValueError: if the catalogue needs more than `EASE_MEMORY_LIMIT` bytes.
         """
-        num_items = interactions.num_items
-        needed = 3 * 8 * num_items**2
+        num_users, num_items = interactions.num_users, interactions.num_items
+        dual = DUAL_RATIO * num_users < num_items
+        needed = 3 * 8 * (num_users * num_items if dual else num_items**2)
         if needed > EASE_MEMORY_LIMIT:
             raise ValueError(
                 f"EASE on {num_items} items needs {needed / 2**30:.1f} GiB, over the limit of "
                 f"{EASE_MEMORY_LIMIT / 2**30:.1f} GiB. Use a factorisation or a tower instead."
             )
         self.interactions = interactions
-        user_items = interactions.by_user()
-        self._histories = Histories(user_items)
+        self._histories = Histories(interactions.by_user())
+        self.weights = self._scores = None
+        if dual:
+            self._scores = self._dual_scores(interactions)
+            return self
         gram = gram_matrix(interactions)
         gram[np.diag_indices(num_items)] += self.l2
         inverse = np.linalg.inv(gram)
@@ -68,7 +79,19 @@ class EASE(Recommender):
         self.weights = tf.constant(weights, tf.float32)
         return self
 
+    def _dual_scores(self, interactions: Interactions) -> tf.Tensor:
+        """[num_users, num_items], XB = X - KX / diag(P)."""
+        profiles = np.zeros((interactions.num_users, interactions.num_items))
+        profiles[interactions.user_index, interactions.item_index] = 1.0
+        kernel = profiles @ profiles.T
+        kernel[np.diag_indices(len(kernel))] += self.l2
+        smoothed = np.linalg.solve(kernel, profiles)
+        diagonal = (1.0 - np.sum(profiles * smoothed, axis=0)) / self.l2
+        return tf.constant(profiles - smoothed / diagonal, tf.float32)
+
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        if self._scores is not None:
+            return tf.gather(self._scores, user_index)
         return tf.matmul(self._histories.dense(user_index), self.weights)
 
 

@@ -61,6 +61,16 @@ def test_a_catalogue_too_large_for_ease_is_refused_before_the_work(monkeypatch):
     EASE(1.0).fit(DATA)
 
 
+def test_ease_over_few_users_gives_the_scores_of_ease_over_items(monkeypatch):
+    pairs = np.argwhere(np.random.default_rng(1).random((6, 30)) < 0.3)
+    data, users = rows(pairs, 6, 30), tf.range(6)
+    dual = EASE(2.5).fit(data)
+    monkeypatch.setattr(baselines, "DUAL_RATIO", 10)
+    primal = EASE(2.5).fit(data)
+    assert dual.weights is None and primal.weights is not None
+    np.testing.assert_allclose(dual.score(users), primal.score(users), atol=2e-6)
+
+
 @pytest.mark.parametrize("l2", [0.0, -1.0])
 def test_ease_without_a_ridge_is_refused(l2):
     with pytest.raises(ValueError, match="`l2` should be > 0"):
