@@ -67,6 +67,9 @@ def sampled_softmax(
     terms are weighted by m * softmax_j(beta s_j), the adversary's best answer within a KL
     ball (in the manner of Zhang et al. 2023, AdvInfoNCE), constant to the gradient.
 
+    A closed candidate still is one of the m places, with nothing in it: where known items are
+    closed, what is estimated is the sum over the items that are not known.
+
     Args:
         positive: [batch] float32, the scores of the positives, over the temperature.
         candidates: [batch, m] float32, those of the candidates.

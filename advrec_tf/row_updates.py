@@ -48,7 +48,11 @@ def sum_repeats(rows: tf.Tensor, values: tf.Tensor, num_rows: int) -> tf.Tensor:
 
 
 def sgd(table, slots: Slots, rows, gradient, rate, step):
-    """row -= rate * gradient; repeats add up by themselves."""
+    """row -= rate * gradient; repeats add up by themselves.
+
+    Keras writes its last step into a momentum variable that plain SGD never reads; that
+    one is left alone.
+    """
     return tf.tensor_scatter_nd_sub(table, rows[:, None], rate * gradient), slots
 
 

@@ -203,3 +203,34 @@ def test_a_budget_out_of_range_is_refused_by_name(settings):
     (name,) = settings
     with pytest.raises(ValueError, match=f"`{name}` should be"):
         Perturbation(**{"epsilon": 0.1, **settings})
+
+
+def test_a_gradient_that_is_known_already_is_not_asked_for_again():
+    asked = []
+
+    def gradients_at(deltas):
+        asked.append(deltas[0].numpy().tolist())
+        return [tf.constant([[0.0, 1.0]])]
+
+    start = [tf.constant([[2.0, 0.0]])]
+    (delta,) = worst_case(gradients_at, [tf.zeros([1, 2])], fgsm(1.0), SEED, at_zero=start)
+    assert asked == []
+    np.testing.assert_allclose(delta, [[1, 0]])
+    # (.6, 0), then (.6, .6) by what is found there
+    attack = pgd(1.0, steps=2, step_size=0.6)
+    (delta,) = worst_case(gradients_at, [tf.zeros([1, 2])], attack, SEED, at_zero=start)
+    np.testing.assert_allclose(asked, [[[0.6, 0.0]]])
+    np.testing.assert_allclose(delta, [[0.6, 0.6]])
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_known_gradient_changes_nothing_but_the_work(steps):
+    value = tf.constant([[0.3, -2.0], [1.0, 0.5]])
+
+    def gradients_at(deltas):
+        return [tf.sin(3 * (value + deltas[0]))]
+
+    attack = pgd(0.4, steps=steps)
+    (plain,) = worst_case(gradients_at, [value], attack, SEED)
+    (known,) = worst_case(gradients_at, [value], attack, SEED, at_zero=gradients_at([0.0]))
+    np.testing.assert_array_equal(known, plain)

@@ -4,7 +4,7 @@ The generator reads what a user has and writes scores for the whole catalogue; t
 discriminator sees the written profile beside the user's own and has to tell it from the
 real one. `build_profile_gan` makes both networks for a data set. From the trained
 generator come plausible further interactions for users with few: see
-`data.augmentation.top_unseen`.
+`data.augmentation.top_unseen`. The published model with its schedule is in `gan.cfgan`.
 
 Two ways to keep the generator from trivial answers:
 
@@ -34,14 +34,26 @@ from advrec_tf.models.towers import in_blocks
 OBJECTIVES = ("denoising", "zero_reconstruction")
 
 
-def build_generator(num_items: int, *, hidden: Sequence[int] = (150,), seed: int = 0):
-    """Condition [batch, num_items] of 0/1 -> logits [batch, num_items]."""
+def build_generator(
+    num_items: int,
+    *,
+    hidden: Sequence[int] = (150,),
+    activation: str = "tanh",
+    unit_condition: bool = True,
+    seed: int = 0,
+):
+    """Condition [batch, num_items] of 0/1 -> logits [batch, num_items].
+
+    With `unit_condition` a condition is scaled to length 1 first.
+    """
     condition = keras.Input(shape=(num_items,), name="condition")
-    x = keras.layers.UnitNormalization(name="unit_condition")(condition)
+    x = condition
+    if unit_condition:
+        x = keras.layers.UnitNormalization(name="unit_condition")(x)
     for i, units in enumerate(hidden):
         x = keras.layers.Dense(
             units,
-            activation="tanh",
+            activation=activation,
             kernel_initializer=keras.initializers.GlorotUniform(seed=seed + i),
             name=f"generator_hidden_{i}",
         )(x)
@@ -53,14 +65,16 @@ def build_generator(num_items: int, *, hidden: Sequence[int] = (150,), seed: int
     return keras.Model(condition, logits, name="generator")
 
 
-def build_discriminator(num_items: int, *, hidden: Sequence[int] = (64,), seed: int = 0):
+def build_discriminator(
+    num_items: int, *, hidden: Sequence[int] = (64,), activation: str = "tanh", seed: int = 0
+):
     """[condition, profile] joined, [batch, 2 * num_items] -> logit [batch, 1]."""
     pair = keras.Input(shape=(2 * num_items,), name="condition_and_profile")
     x = pair
     for i, units in enumerate(hidden):
         x = keras.layers.Dense(
             units,
-            activation="tanh",
+            activation=activation,
             kernel_initializer=keras.initializers.GlorotUniform(seed=seed + i),
             name=f"discriminator_hidden_{i}",
         )(x)

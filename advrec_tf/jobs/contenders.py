@@ -19,6 +19,7 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.gan.cfgan import build_cfgan
 from advrec_tf.gan.selection import build_irgan
 from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.models.baselines import EASE, Popularity
@@ -111,6 +112,7 @@ class Contender:
         needs: labels whose choices it uses.
         like: label whose settings it takes, with `override` on top; its epochs are its own.
         seeded: False where every seed gives the same.
+        attacked: its vectors are attacked after training, see `evaluation.robustness`.
     """
 
     train: Callable[[Task], Trained]
@@ -123,6 +125,7 @@ class Contender:
     like: str | None = None
     override: Settings = dataclasses.field(default_factory=dict)
     seeded: bool = True
+    attacked: bool = False
 
     def default(self) -> dict:
         return {name: values[0] for name, values in self.space.items()}
@@ -353,6 +356,33 @@ def _irgan(task: Task) -> Trained:
     return dataclasses.replace(trained, seconds=trained.seconds + seconds)
 
 
+def _cfgan(task: Task) -> Trained:
+    """Rounds of the authors' loop: one batch holds all profiles."""
+    keras.utils.set_random_seed(task.seed)
+    settings = task.settings
+    model = build_cfgan(
+        task.train,
+        mode=settings["mode"],
+        generator_hidden=(settings["hidden"],),
+        masked_negatives=settings["masked"],
+        zeroed_negatives=1.0,
+        positive_weight=settings["positive"],
+        adversarial_weight=settings["adversarial"],
+        generator_l2=settings["l2"],
+        critic_batch=64,
+        generator_batch=32,
+        seed=task.seed,
+    )
+    model.compile(
+        d_optimizer=keras.optimizers.Adam(settings["d_learning_rate"]),
+        g_optimizer=keras.optimizers.Adam(0.0005),
+    )
+    data = batches.of_users(
+        np.arange(model.num_profiles), batch_size=model.num_profiles, seed=task.seed
+    )
+    return _fit(task, model, data)
+
+
 def _light_gcn(task: Task) -> Trained:
     keras.utils.set_random_seed(task.seed)
     settings = task.settings
@@ -422,6 +452,16 @@ _IRGAN_SPACE = {
     "warm_up": (15,),
 }
 
+_CFGAN_SPACE = {
+    "mode": ("item",),
+    "hidden": (400,),
+    "d_learning_rate": (0.0002, 0.0001),
+    "l2": (0.003, 0.002),
+    "masked": (0.0,),
+    "positive": (0.0,),
+    "adversarial": (1.0,),
+}
+
 CONTENDERS: dict[str, Contender] = {
     "popularity": Contender(train=_popularity, seeded=False),
     "EASE": Contender(
@@ -429,7 +469,7 @@ CONTENDERS: dict[str, Contender] = {
         space={"l2": (300.0, 100.0, 150.0, 200.0, 500.0, 800.0, 1000.0, 50.0)},
         seeded=False,
     ),
-    "MF-BPR": Contender(train=_factorisation, space=_BPR_SPACE, epochs=100, every=5),
+    "MF-BPR": Contender(attacked=True, train=_factorisation, space=_BPR_SPACE, epochs=100, every=5),
     "MF-BPR, DNS": Contender(
         train=_factorisation,
         space={**_BPR_SPACE, "negatives": ("dns",), "count": (4, 8, 2)},
@@ -445,6 +485,7 @@ CONTENDERS: dict[str, Contender] = {
         twin="MF-BPR",
     ),
     "APR": Contender(
+        attacked=True,
         train=_apr,
         space={
             "epsilon": (0.25, 0.5, 0.1),
@@ -458,15 +499,27 @@ CONTENDERS: dict[str, Contender] = {
         needs=("MF-BPR",),
     ),
     "MF-BPR, continued": Contender(
-        train=_apr, like="APR", override={"weight": 0.0}, twin="MF-BPR", needs=("MF-BPR",)
+        attacked=True,
+        train=_apr,
+        like="APR",
+        override={"weight": 0.0},
+        twin="MF-BPR",
+        needs=("MF-BPR",),
     ),
     "APR, noise": Contender(
-        train=_apr, like="APR", override={"direction": "random"}, twin="APR", needs=("MF-BPR",)
+        attacked=True,
+        train=_apr,
+        like="APR",
+        override={"direction": "random"},
+        twin="APR",
+        needs=("MF-BPR",),
     ),
     "APR, PGD": Contender(
-        train=_apr, like="APR", override={"steps": 3}, twin="APR", needs=("MF-BPR",)
+        attacked=True, train=_apr, like="APR", override={"steps": 3}, twin="APR", needs=("MF-BPR",)
     ),
-    "softmax MF": Contender(train=_factorisation, space=_SOFTMAX_SPACE, epochs=60, every=2),
+    "softmax MF": Contender(
+        attacked=True, train=_factorisation, space=_SOFTMAX_SPACE, epochs=60, every=2
+    ),
     "softmax MF, hard weights": Contender(
         train=_factorisation,
         like="softmax MF",
@@ -474,21 +527,24 @@ CONTENDERS: dict[str, Contender] = {
         twin="softmax MF",
     ),
     "softmax MF, FGSM": Contender(
+        attacked=True,
         train=_factorisation,
         like="softmax MF",
         override={"epsilon": 0.1, "relative": True},
         twin="softmax MF",
     ),
     "softmax MF, noise": Contender(
+        attacked=True,
         train=_factorisation,
         like="softmax MF",
         override={"epsilon": 0.1, "relative": True, "direction": "random"},
         twin="softmax MF",
     ),
     "autoencoder": Contender(
-        train=_autoencoder, space=_CODE_SPACE, epochs=120, every=10, patience=3
+        attacked=True, train=_autoencoder, space=_CODE_SPACE, epochs=120, every=10, patience=3
     ),
     "autoencoder, adversarial": Contender(
+        attacked=True,
         train=_autoencoder,
         space={**_CODE_SPACE, "epsilon": (0.3, 0.1, 0.2, 0.4), "relative": (True,)},
         epochs=120,
@@ -497,6 +553,7 @@ CONTENDERS: dict[str, Contender] = {
         twin="autoencoder",
     ),
     "autoencoder, noise": Contender(
+        attacked=True,
         train=_autoencoder,
         like="autoencoder, adversarial",
         override={"direction": "random"},
@@ -583,5 +640,42 @@ CONTENDERS: dict[str, Contender] = {
         epochs=24,
         every=2,
         needs=("DNS start of IRGAN",),
+    ),
+    "CFGAN": Contender(
+        train=_cfgan, space=_CFGAN_SPACE, epochs=60, every=4, patience=4, twin="CFGAN's twin"
+    ),
+    "CFGAN, positives written": Contender(
+        train=_cfgan,
+        space={
+            **_CFGAN_SPACE,
+            "d_learning_rate": (0.0005,),
+            "masked": (0.7,),
+            "positive": (3.0,),
+            "adversarial": (0.3, 1.0),
+        },
+        epochs=60,
+        every=4,
+        patience=4,
+        twin="CFGAN's twin",
+    ),
+    "CFGAN's twin": Contender(
+        train=_cfgan,
+        space={
+            **_CFGAN_SPACE,
+            "d_learning_rate": (0.0005,),
+            "positive": (3.0, 1.0),
+            "adversarial": (0.0,),
+        },
+        epochs=60,
+        every=4,
+        patience=4,
+    ),
+    "CFGAN, users' profiles": Contender(
+        train=_cfgan,
+        space={**_CFGAN_SPACE, "mode": ("user",), "hidden": (200,)},
+        epochs=60,
+        every=4,
+        patience=4,
+        twin="CFGAN",
     ),
 }

@@ -125,10 +125,10 @@ GANS = (
     "IRGAN, pointwise",
     "IRGAN, pairwise",
     "IRGAN's twin",
-    "CFGAN, item",
-    "CFGAN's twin, item",
-    "CFGAN, user",
-    "CFGAN's twin, user",
+    "CFGAN",
+    "CFGAN, positives written",
+    "CFGAN's twin",
+    "CFGAN, users' profiles",
 )
 GRAPH = ("LightGCN", "LightGCN, noise contrast", "LightGCN, adversarial contrast")
 BASE = ("popularity", "EASE")

@@ -13,7 +13,6 @@ import dataclasses
 import json
 import multiprocessing
 import os
-import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,12 +22,15 @@ import numpy as np
 from advrec_tf._version import __version__
 from advrec_tf.evaluation.comparison import paired
 from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
+from advrec_tf.evaluation.robustness import robustness_curve
 from advrec_tf.jobs.contenders import CONTENDERS, Choice, Contender, Task
+from advrec_tf.jobs.memory import peak_memory
 from advrec_tf.jobs.published import TABLES, Table
 from advrec_tf.jobs.search import search
 from advrec_tf.jobs.stages import StageResult, StageStore
 
 SEARCH_SEED = 100
+ATTACKS = ((False, 0.5), (True, 0.5))  # (relative to the row's norm, epsilon)
 LIST_METRICS = ("coverage@10", "long_tail_share@10")
 
 
@@ -79,6 +81,16 @@ def measure(table: Table, evaluator: RankingEvaluator, relevant: np.ndarray, mod
     return StageResult(summary, arrays)
 
 
+def under_attack(model, train, evaluator: RankingEvaluator) -> dict[str, float]:
+    """ "kind at epsilon" -> share of NDCG@10 lost when the model's vectors are attacked."""
+    losses = {}
+    for relative, epsilon in ATTACKS:
+        curve = robustness_curve(model, train, evaluator, [epsilon], relative=relative)
+        unit = " of the norm" if relative else ""
+        losses |= {f"{point.kind} {epsilon:g}{unit}": point.relative_loss for point in curve.points}
+    return losses
+
+
 def do(work: Work) -> Choice | None:
     """The choice of a search, or None after the final stages."""
     table, contender = TABLES[work.table], CONTENDERS[work.label]
@@ -119,8 +131,9 @@ def do(work: Work) -> Choice | None:
             trained = contender.train(task)
             result = measure(table, evaluator, relevant, trained.model)
             result.summary["seconds"] = trained.seconds
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            result.summary["peak_mb"] = peak
+            result.summary["peak_mb"] = peak_memory()
+            if contender.attacked:
+                result.summary["robustness"] = under_attack(trained.model, final.train, evaluator)
             return result
 
         summary = store.run(stage_name(work.label, seed), train).summary
@@ -356,6 +369,17 @@ def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -
             "users": stored[0].summary["users"],
         }
         row["mean"]["peak_mb"] = float(values["peak_mb"].max())
+        attacked = [r.summary["robustness"] for r in stored if "robustness" in r.summary]
+        if attacked:
+            row["robustness"] = {
+                attack: {
+                    "mean": float(np.mean([losses[attack] for losses in attacked])),
+                    "deviation": float(np.std([losses[attack] for losses in attacked], ddof=1))
+                    if len(attacked) > 1
+                    else None,
+                }
+                for attack in attacked[0]
+            }
         rows[label] = row
         per_user[label] = {
             metric: np.mean([result.arrays[metric] for result in stored], axis=0)

@@ -34,6 +34,7 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
         lines.append(f"\n{label} has no row: {why}.")
     if report["not_run"]:
         lines.append(f"\nNot run yet: {'; '.join(report['not_run'])}.")
+    lines += _robustness(report["rows"])
     lines += ["", "## Chosen on validation", ""]
     lines += [_line(["model", "settings", "epochs", report["choose_by"]]), _line(["---"] * 4)]
     for label, row in report["rows"].items():
@@ -62,6 +63,33 @@ def _row(label: str, row: dict, metrics: list[str], decides: str) -> list[str]:
         text = f"{test['difference']:+.4f} +- {test['half_width']:.4f}"
         cells.append(text if kind == "EASE" else f"{text} ({against['against']})")
     return cells
+
+
+def _robustness(rows: dict) -> list[str]:
+    """What attacks on the vectors cost; nothing where no row was attacked."""
+    attacked = {label: row["robustness"] for label, row in rows.items() if "robustness" in row}
+    if not attacked:
+        return []
+    attacks = list(next(iter(attacked.values())))
+    lines = [
+        "",
+        "## Share of NDCG@10 lost when the vectors are attacked",
+        "",
+        "Every user and item vector is moved within a ball so that the training rows rank worse "
+        "(FGSM: one step; PGD: ten; random: noise of the same size), of radius .5 or of half the "
+        "vector's own norm. Test rows; a negative share is a gain.",
+        "",
+        _line(["model", *attacks]),
+        _line(["---"] * (1 + len(attacks))),
+    ]
+    for label, losses in attacked.items():
+        cells = [
+            f"{losses[a]['mean']:.3f}"
+            + ("" if losses[a]["deviation"] is None else f" ({losses[a]['deviation']:.3f})")
+            for a in attacks
+        ]
+        lines.append(_line([label, *cells]))
+    return lines
 
 
 def _line(cells) -> str:

@@ -14,7 +14,6 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf import losses
-from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models import negatives as samplers
 from advrec_tf.models.row_model import RowModel
@@ -111,7 +110,7 @@ class MatrixFactorisation(RowModel):
         self.sampler = samplers.NegativeSampler(
             interactions, negatives, count=count, exponent=exponent
         )
-        self._known = PairTable(interactions.by_user()) if mask_known else None
+        self._known = samplers.known_pairs(interactions, "`mask_known`") if mask_known else None
 
         def table(size, width, name, seed, scale=initial_scale):
             initializer = keras.initializers.RandomNormal(stddev=scale, seed=seed)
@@ -140,7 +139,11 @@ class MatrixFactorisation(RowModel):
         return tables
 
     def draw(self, inputs, tables):
-        """Adds `other`, the negatives' items; for a softmax also their log-Q correction."""
+        """Adds `other`, the negatives' items; for a softmax also their log-Q correction.
+
+        An example none of whose candidates is open (dns, generator) gets weight 0: it has no
+        negative in this batch.
+        """
         user, item, seed = inputs["user_index"], inputs["item_index"], inputs["seed"]
         if self.loss_name == "softmax":
             other, log_ratio = self.sampler.shared(item, seed)
@@ -156,15 +159,19 @@ class MatrixFactorisation(RowModel):
         else:
             users, items = tables["generator_users"], tables["generator_items"]
             preference = _row_dot(tf.gather(users, user), tf.gather(items, candidates))
-            noise = tf.random.stateless_uniform(
-                tf.shape(preference), seed + [0, 2], minval=1e-7, alg="philox"
-            )
+            noise = samplers.random_floats(tf.shape(preference), seed + [0, 2], low=1e-7)
             preference -= tf.math.log(-tf.math.log(noise))  # Gumbel: a draw from the softmax
         preference = tf.where(is_open, preference, -np.inf)
         chosen = tf.argmax(preference, 1, output_type=tf.int32)
         other = tf.gather(candidates, chosen, batch_dims=1)
-        drawn = {"candidates": candidates, "open": is_open, "chosen": chosen}
-        return {**inputs, **drawn, "other": other}
+        return {
+            **inputs,
+            "weight": tf.where(tf.reduce_any(is_open, 1), inputs["weight"], 0.0),
+            "candidates": candidates,
+            "open": is_open,
+            "chosen": chosen,
+            "other": other,
+        }
 
     def lookups(self, inputs):
         found = {

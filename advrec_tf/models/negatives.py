@@ -8,7 +8,7 @@
                  pair known from training never among them
     generator    one of `count` uniform ones, chosen by a generator that is trained, by policy
                  gradient, to find what the model confuses with a positive (Wang et al. 2017,
-                 arXiv:1705.10513; the game is in `models.factorisation`)
+                 arXiv:1705.10513; the game is in `models.factorisation`); none known either
 
 A pairwise loss takes one negative a positive (`one_each`), a softmax loss a set that the
 batch shares (`shared`), with the log-probabilities its correction needs.
@@ -32,6 +32,34 @@ def random_items(shape, seed: tf.Tensor, num_items: int) -> tf.Tensor:
     return tf.random.stateless_uniform(shape, seed, maxval=num_items, dtype=tf.int32, alg="philox")
 
 
+def known_pairs(interactions: Interactions, argument: str) -> PairTable:
+    """The table of known pairs that `argument` asks for, unless it is too large.
+
+    Raises:
+        ValueError: if it takes more than `MAX_PAIR_TABLE_BYTES`.
+    """
+    size = PairTable.size_in_bytes(interactions.num_users, interactions.num_items)
+    if size > MAX_PAIR_TABLE_BYTES:
+        raise ValueError(
+            f"{argument} should be used with a table of known pairs of at most "
+            f"{MAX_PAIR_TABLE_BYTES:,} bytes. Received a catalogue that needs {size:,}."
+        )
+    return PairTable(interactions.by_user())
+
+
+def random_floats(shape, seed: tf.Tensor, low: float = 0.0) -> tf.Tensor:
+    """float32 in [low, 1), uniform, made of random bits by the rule of XLA.
+
+    The bits are the same compiled by XLA or not, what TensorFlow makes of them is not; so a
+    block and its single steps draw alike.
+    """
+    bits = tf.random.stateless_uniform(
+        shape, seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
+    )
+    unit = tf.cast(tf.bitwise.right_shift(bits, 9), tf.float32) * 2.0**-23
+    return unit * (1.0 - low) + low
+
+
 class NegativeSampler(tf.Module):
     """Draws negatives for batches of one data set, inside compiled functions.
 
@@ -40,11 +68,11 @@ class NegativeSampler(tf.Module):
         name: one of `SAMPLERS`.
         count: candidates looked at per positive (dns, generator), >= 1; or size of the set a
             batch shares (softmax losses; of the uniform part under "mixed").
-        exponent: of the popularity.
+        exponent: of the popularity, >= 0.
 
     Raises:
-        ValueError: if the name is unknown, `count` < 1, or the catalogue is too large for the
-            table of known pairs that dns and generator need.
+        ValueError: if the name is unknown, `count` < 1, `exponent` < 0, or the catalogue is
+            too large for the table of known pairs that dns and generator need.
     """
 
     def __init__(
@@ -60,6 +88,8 @@ class NegativeSampler(tf.Module):
             raise ValueError(f"`negatives` should be one of {SAMPLERS}. Received: {name!r}.")
         if count < 1:
             raise ValueError(f"`count` should be >= 1. Received: {count!r}.")
+        if not exponent >= 0:
+            raise ValueError(f"`exponent` should be >= 0. Received: {exponent!r}.")
         self.sampler = name
         self.count = count
         self.num_items = interactions.num_items
@@ -78,16 +108,13 @@ class NegativeSampler(tf.Module):
                 np.log(np.maximum(self._probability * self.num_items, tiny)), tf.float32
             )
         if name in PAIRWISE_ONLY:
-            size = PairTable.size_in_bytes(interactions.num_users, self.num_items)
-            if size > MAX_PAIR_TABLE_BYTES:
-                raise ValueError(
-                    f"`negatives`={name!r} keeps a table of known pairs of at most "
-                    f"{MAX_PAIR_TABLE_BYTES:,} bytes. Received a catalogue that needs {size:,}."
-                )
-            self.pair_table = PairTable(interactions.by_user())
+            self.pair_table = known_pairs(interactions, f"`negatives`={name!r}")
 
     def one_each(self, item_index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Positives [batch] int32, seed [2] -> negatives [batch] int32, regardless of scores."""
+        """Positives [batch] int32, seed [2] -> negatives [batch] int32, regardless of scores.
+
+        In a batch of one no other positive is to be had: in_batch meets the row's own.
+        """
         batch = tf.shape(item_index)[0]
         if self.sampler == "popularity":
             return self._by_popularity([batch], seed)
@@ -124,14 +151,16 @@ class NegativeSampler(tf.Module):
         if self.sampler == "mixed":
             items = tf.concat([items, random_items([self.count], seed, self.num_items)], 0)
             share_uniform = self.count / tf.cast(tf.shape(items)[0], tf.float32)
-        # An in-batch item has at least its own row; a uniform one may have none.
-        by_rows = tf.gather(self._item_rows, items) * (self.num_items / self._rows)
+        rows = tf.gather(self._item_rows, items)
+        if self.sampler == "in_batch":
+            # It is in the batch, so there is a row of it; a generated one is not counted.
+            rows = tf.maximum(rows, 1.0)
+        by_rows = rows * (self.num_items / self._rows)
         return items, tf.math.log((1.0 - share_uniform) * by_rows + share_uniform)
 
     def _by_popularity(self, shape, seed: tf.Tensor) -> tf.Tensor:
         place = random_items(shape, seed, self.num_items)
-        coin = tf.random.stateless_uniform(shape, seed + [0, 1], alg="philox")
-        keep = coin < tf.gather(self._threshold, place)
+        keep = random_floats(shape, seed + [0, 1]) < tf.gather(self._threshold, place)
         return tf.where(keep, place, tf.gather(self._other, place))
 
     def _other_positives(self, item_index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -5,7 +5,8 @@ given *blocks*, [steps, batch] of indices (`data.batches.in_blocks`), and one co
 function runs all their steps with the tables as loop state: gather the rows, differentiate
 by the rows, scatter the update. Time and memory of a step follow the batch, not the
 catalogue. `fit`, callbacks and TensorBoard see ordinary epochs. A batch that is not a block
-takes the ordinary Keras step, with the same result.
+takes the ordinary Keras step, with the same result; only the noise of a perturbation of
+`direction="random"` is another draw of the same distribution once it is compiled.
 """
 
 from __future__ import annotations
@@ -67,12 +68,17 @@ class RowModel(RecommenderModel):
         raise NotImplementedError(f"{type(self).__name__} does not define `row_losses`.")
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Weighted mean over a batch; the layers are called, so that they can be tapped."""
+        """Weighted mean over a batch; attackable rows come out of their layers, to be tapped."""
         layers = self.embedding_tables()
         tables = {name: layer.embeddings for name, layer in layers.items()}
         inputs = self.draw(inputs, tables)
         found = self.lookups(inputs)
-        rows = {name: layers[table](index) for name, (table, index) in found.items()}
+        rows = {
+            name: layers[table](index)
+            if name in self.attackable
+            else tf.gather(tables[table], index)
+            for name, (table, index) in found.items()
+        }
         return losses.weighted_mean(self.row_losses(rows, inputs), inputs["weight"])
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -99,6 +105,7 @@ class RowModel(RecommenderModel):
         rule = row_updates.rule_of(optimizer)
         with tf.init_scope():
             optimizer.build(self.trainable_variables)
+        optimizer._compute_current_learning_rate()  # where it is a schedule; Keras' own way
         layers = self.embedding_tables()
         variables = {name: layer.embeddings for name, layer in layers.items()}
         slots = {name: tuple(rule.slots(variable)) for name, variable in variables.items()}

@@ -171,3 +171,62 @@ def test_no_rows_and_no_batch_size_are_refused():
         batches.of_users(np.zeros(0, np.int32), batch_size=4, seed=0)
     with pytest.raises(ValueError, match="`batch_size` should be >= 1. Received: 0"):
         batches.of_pairs(rows(3), batch_size=0, seed=0)
+
+
+# Blocks: 10 rows, 2 a batch, are 5 batches an epoch.
+
+
+def blocks(steps, seed=3, num_rows=10, batch_size=2):
+    made = batches.of_pairs(rows(num_rows), batch_size=batch_size, seed=seed)
+    return made, batches.in_blocks(made, steps)
+
+
+def stacked(made, count):
+    """The first `count` batches of the endless dataset, one tensor a column."""
+    found = list(itertools.islice(made.dataset(0).as_numpy_iterator(), count))
+    return {name: np.stack([batch[name] for batch in found]) for name in found[0]}
+
+
+@pytest.mark.parametrize(
+    ("steps", "per_epoch", "length"),
+    [(1, 5, 1), (2, 3, 2), (3, 2, 3), (4, 2, 3), (5, 1, 5), (99, 1, 5)],
+)
+def test_a_block_is_so_many_batches_of_the_endless_dataset(steps, per_epoch, length):
+    made, blocked = blocks(steps)
+    assert blocked.steps_per_epoch == per_epoch
+    expected = stacked(made, 3 * per_epoch * length)
+    for epoch, found in enumerate(take(blocked, 3)):
+        for i, block in enumerate(found):
+            start = (epoch * per_epoch + i) * length
+            assert block.keys() == expected.keys()
+            for name in block:
+                np.testing.assert_array_equal(block[name], expected[name][start : start + length])
+
+
+def test_every_row_is_in_an_epoch_of_blocks_and_the_surplus_begins_the_next():
+    _, even = blocks(5)
+    for epoch in take(even, 3):
+        assert sorted(np.ravel(epoch[0]["item_index"])) == list(range(10))
+    made, odd = blocks(3)  # 2 blocks of 3: the sixth batch is the first of the next epoch
+    first = np.concatenate([np.ravel(block["item_index"]) for block in take(odd, 1)[0]])
+    assert sorted(first[:10]) == list(range(10))
+    np.testing.assert_array_equal(first[10:], take(made, 1, first=1)[0][0]["item_index"])
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 99])
+def test_an_epoch_of_blocks_is_the_same_whether_reached_or_resumed_at(steps):
+    unbroken = take(blocks(steps)[1], 8)
+    for first in (1, 2, 5, 7):
+        assert_same(unbroken[first], take(blocks(steps)[1], 1, first=first)[0])
+
+
+def test_every_block_has_the_same_fixed_shape():
+    _, blocked = blocks(3, num_rows=11)
+    spec = blocked.dataset(0).element_spec
+    shapes = {name: tuple(tensor.shape) for name, tensor in spec.items()}
+    assert shapes.pop("seed") == (3, 2) and set(shapes.values()) == {(3, 2)}
+
+
+def test_a_block_of_no_steps_is_refused():
+    with pytest.raises(ValueError, match="`steps` should be >= 1. Received: 0"):
+        blocks(0)

@@ -79,3 +79,21 @@ def test_the_pair_table_takes_a_bit_a_pair():
     assert PairTable.size_in_bytes(3, 5) == 2
     assert PairTable(user_items()).table.shape == (2,)
     assert PairTable.size_in_bytes(29_858, 40_981) == 29_858 * 40_981 // 8 + 1  # 153 MB
+
+
+def test_pairs_of_their_own_are_answered_row_by_row():
+    # user 2 has 0, 2, 4; user 0 has 1, 3; user 1 nothing
+    table = PairTable(user_items())
+    users, items = tf.constant([2, 0, 1]), tf.constant([[0, 1, 4], [0, 1, 4], [0, 1, 4]])
+    expected = [[True, False, True], [False, True, False], [False, False, False]]
+    assert table.known_pairs(users, items).numpy().tolist() == expected
+    own = tf.constant([[3, 2], [3, 2], [3, 2]])
+    assert table.known_pairs(users, own).numpy().tolist() == [
+        [False, True],
+        [True, False],
+        [False, False],
+    ]
+    # one row of items serves all users
+    assert table.known_pairs(users, items[:1]).numpy().tolist() == expected
+    compiled = tf.function(table.known_pairs, jit_compile=True)
+    assert compiled(users, items).numpy().tolist() == expected

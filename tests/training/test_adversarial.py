@@ -13,6 +13,7 @@ from advrec_tf.models.factorisation import MatrixFactorisation
 from advrec_tf.models.recommender_model import RecommenderModel
 from advrec_tf.models.retrieval import build_two_tower
 from advrec_tf.perturbations import fgsm, pgd
+from advrec_tf.row_updates import rule_of
 from advrec_tf.training.adversarial import AdversarialTraining, embedding_layers, tapped
 from advrec_tf.training.optimizers import LazyAdam
 
@@ -334,3 +335,172 @@ def test_a_model_without_embeddings_is_refused_unless_layers_are_named():
     with pytest.raises(ValueError, match="`layers` should name a layer to perturb"):
         AdversarialTraining(model, fgsm(0.1))
     AdversarialTraining(model, fgsm(0.1), layers=layers)
+
+
+# Blocks of steps. One epoch of `interactions` is 20 rows.
+
+
+def block_of(data, steps=3, batch_size=7):
+    """Batches whose examples do not weigh alike: [steps, batch_size]."""
+    made = batches.in_blocks(batches.of_pairs(data, batch_size=batch_size, seed=4), steps)
+    block = next(iter(made.dataset(0)))
+    weight = tf.random.stateless_uniform([steps, batch_size], [1, 2], minval=0.5, maxval=2.0)
+    return {**block, "weight": weight}
+
+
+def single_batches(block):
+    for step in range(len(block["seed"])):
+        yield {name: column[step] for name, column in block.items()}
+
+
+def defended(perturbation, optimizer=None, factory=MatrixFactorisation, share=1.0, **settings):
+    plain = factory(interactions(), dim=3, seed=1, initial_scale=0.5, **settings)
+    model = AdversarialTraining(plain, perturbation, weight=0.7, share=share)
+    model.compile(optimizer=optimizer or LazyAdam(0.05))
+    return model
+
+
+# A uniform negative can be the positive itself: then nothing but rounding has a direction.
+DNS = {"negatives": "dns", "count": 3}
+GENERATOR = {"negatives": "generator", "count": 3, "generator_dim": 2}
+SOFTMAX = {"loss": "softmax", "negatives": "popularity", "count": 4, "hardness": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("perturbation", "share", "settings"),
+    [
+        (fgsm(0.5), 1.0, {"l2": 0.01, **DNS}),
+        (fgsm(0.3, relative=True), 0.2, DNS),
+        (pgd(0.3, steps=3, norm="linf"), 1.0, DNS),
+        (pgd(0.3, steps=2), 1.0, SOFTMAX),
+        (pgd(0.5, steps=2), 0.4, GENERATOR),
+    ],
+)
+def test_a_block_of_attacked_steps_is_the_ordinary_ones_one_after_another(
+    perturbation, share, settings
+):
+    assert_blocks_equal_steps(perturbation, share, settings, LazyAdam, 0.05)
+
+
+def assert_blocks_equal_steps(perturbation, share, settings, optimizer, rate):
+    stepwise = defended(perturbation, optimizer(rate), share=share, **settings)
+    blockwise = defended(perturbation, optimizer(rate), share=share, **settings)
+    before = blockwise.get_weights()
+    block = block_of(interactions())
+    for inputs in single_batches(block):
+        expected = stepwise.train_step(inputs)
+    found = blockwise.train_step(block)
+    assert set(found) == set(expected) == {"loss", "clean_loss", "adversarial_loss"}
+    for name in found:
+        assert float(found[name]) == pytest.approx(float(expected[name]), rel=1e-4)
+    assert float(found["adversarial_loss"]) != pytest.approx(float(found["clean_loss"]), rel=1e-3)
+    for one, other, old in zip(blockwise.trainable_variables, stepwise.trainable_variables, before):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+        assert np.abs(one - old).max() > 1e-3
+    for one, other in zip(slots(blockwise), slots(stepwise), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
+    assert blockwise.optimizer.iterations.numpy() == 3
+
+
+def slots(model):
+    rule = rule_of(model.optimizer)
+    return [slot for table in model.trainable_variables for slot in rule.slots(table)]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.2])
+def test_blocks_of_noise_are_the_ordinary_steps_for_the_same_noise(share):
+    # compiled, the normal numbers of a seed are others: the same are compared uncompiled
+    tf.config.run_functions_eagerly(True)
+    try:
+        assert_blocks_equal_steps(
+            fgsm(0.5, direction="random"), share, GENERATOR, keras.optimizers.SGD, 0.3
+        )
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+class Recorded(MatrixFactorisation):
+    """Keeps the rows its loss is asked for, and those its tables hold."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.seen = []
+
+    def row_losses(self, rows, inputs):
+        values = {name: layer.embeddings for name, layer in self.embedding_tables().items()}
+        found = self.lookups(inputs)
+        held = {name: tf.gather(values[table], index) for name, (table, index) in found.items()}
+        self.seen.append({name: (np.array(rows[name]), np.array(held[name])) for name in rows})
+        return super().row_losses(rows, inputs)
+
+
+@pytest.mark.parametrize("direction", ["gradient", "random"])
+@pytest.mark.parametrize("blocks", [False, True])
+def test_the_adversary_moves_the_models_rows_within_its_budget_and_the_generators_never(
+    blocks, direction
+):
+    perturbation = pgd(0.3, steps=2, direction=direction)
+    model = defended(perturbation, keras.optimizers.SGD(0.0), Recorded, share=0.5, **GENERATOR)
+    block = block_of(interactions(), steps=1)
+    tf.config.run_functions_eagerly(True)
+    try:
+        model.train_step(block if blocks else next(single_batches(block)))
+    finally:
+        tf.config.run_functions_eagerly(False)
+    # the clean loss, two steps, the worst case; of noise the ordinary step takes a look too
+    assert len(model.model.seen) == {("random", True): 2, ("random", False): 3}.get(
+        (direction, blocks), 4
+    )
+    largest = 0.0
+    for rows in model.model.seen:
+        for name, (found, held) in rows.items():
+            if name.startswith("generator"):
+                np.testing.assert_array_equal(found, held)
+                continue
+            sizes = np.linalg.norm(found - held, axis=-1)
+            assert (sizes <= 0.3 * (1 + 1e-5)).all()
+            largest = max(largest, sizes.max())
+    assert largest == pytest.approx(0.3, rel=1e-3)
+    assert {"user", "liked", "other", "generator_user", "generator_item"} == set(rows)
+
+
+def test_scores_after_a_block_are_those_of_the_tables_alone():
+    model = defended(fgsm(5.0))
+    block = block_of(interactions())
+    model.train_step(block)
+    users, items = model.model.user_embedding.embeddings, model.model.item_embedding.embeddings
+    np.testing.assert_array_equal(
+        model.score(tf.range(5)), tf.matmul(users, items, transpose_b=True)
+    )
+    inputs = next(single_batches(block))
+    clean = model.model.compute_loss(inputs)
+    assert float(model.compute_loss(inputs, training=False)) == float(clean)
+
+
+def test_without_budget_or_weight_a_block_is_a_plain_one():
+    data = interactions()
+    plain, *models = (MatrixFactorisation(data, dim=3, seed=1) for _ in range(3))
+    settings = ({"perturbation": fgsm(0.0)}, {"perturbation": fgsm(0.5), "weight": 0.0})
+    defences = [AdversarialTraining(m, **s) for m, s in zip(models, settings, strict=True)]
+    block, losses = block_of(data), []
+    for trained in (plain, *defences):
+        trained.compile(optimizer=LazyAdam(0.05))
+        losses.append(float(trained.train_step(block)["loss"]))
+        for one, other in zip(trained.trainable_variables, plain.trainable_variables, strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert losses[0] == losses[1] == losses[2]
+
+
+def test_chosen_layers_are_refused_for_blocks_alone():
+    plain = MatrixFactorisation(interactions(), dim=3)
+    model = AdversarialTraining(plain, fgsm(0.1), layers=[plain.user_embedding])
+    model.compile(optimizer=LazyAdam(0.05))
+    block = block_of(interactions())
+    with pytest.raises(ValueError, match="`layers` should be left out where blocks of steps"):
+        model.train_step(block)
+    model.train_step(next(single_batches(block)))
+
+
+def test_an_optimiser_that_sweeps_the_tables_is_refused_for_blocks():
+    with pytest.raises(ValueError, match="Blocks of steps are trained by"):
+        defended(fgsm(0.1), keras.optimizers.Adam(0.1)).train_step(block_of(interactions()))

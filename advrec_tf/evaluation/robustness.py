@@ -1,0 +1,276 @@
+"""How much a recommender of two matrices loses when its parameters are attacked.
+
+He et al. 2018 (APR, arXiv:1808.03908, section 2.2 and table 4) add to the embeddings of a
+trained model the perturbation that raises its loss most, and compare the loss in ranking
+with that under random noise of the same size. Here that is done to any model that ends as
+one vector a user and one an item; the perturbations are those of `perturbations`, the
+ranking that of `evaluation.ranking`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf import losses
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.models.negatives import random_items
+from advrec_tf.models.vectors import VectorRecommender
+from advrec_tf.perturbations import Perturbation, fgsm, pgd, worst_case
+
+KINDS: dict[str, Callable[..., Perturbation]] = {
+    "fgsm": fgsm,
+    "pgd": pgd,
+    "random": lambda epsilon, **settings: Perturbation(
+        epsilon=epsilon, direction="random", **settings
+    ),
+}
+"""Attack by name, a function of its epsilon: one step, ten steps, and noise as the control.
+
+Ten steps climb the loss higher than one; the ranking metric, which is not that loss, need not
+fall further.
+"""
+
+_BLOCK = 1024  # rows of a gradient at a time; their vectors stay in the processor's cache
+_SEEDS_A_BLOCK = 1024
+
+
+def vectors_of(model) -> tuple[np.ndarray, np.ndarray]:
+    """[num_users, dim] and [num_items, dim] float32 of a model that is two matrices.
+
+    They are attributes of a `VectorRecommender` and methods of the models that are trained.
+    Whatever is a column of them (an item's bias, a popularity prior) can be attacked.
+
+    Raises:
+        ValueError: if the model has none.
+    """
+    found = []
+    for name in ("user_vectors", "item_vectors"):
+        value = getattr(model, name, None)
+        if value is None:
+            raise ValueError(
+                f"`model` should have `{name}`, as an array or a method. "
+                f"Received: {type(model).__name__}."
+            )
+        found.append(np.asarray(value() if callable(value) else value, np.float32))
+    return found[0], found[1]
+
+
+def attack_vectors(
+    user_vectors: np.ndarray,
+    item_vectors: np.ndarray,
+    interactions: Interactions,
+    perturbation: Perturbation,
+    *,
+    seed: int,
+) -> VectorRecommender:
+    """Both tables with every row moved within its ball, so that the training rows rank worse.
+
+    The adversary climbs sum over rows (u, i) of -log sigmoid(p_u . q_i - p_u . q_j), the BPR
+    loss of all training rows with one uniform negative j each, drawn anew for every gradient
+    step (a negative that is another positive of the user is kept). The sum is a function of both
+    tables at once. A row without a gradient, such as a user's without any training row,
+    stays where it is; under `direction="random"` every row moves.
+
+    Args:
+        user_vectors: [num_users, dim] float32.
+        item_vectors: [num_items, dim] float32.
+        interactions: the rows the model was trained on.
+        perturbation: the budget, per row of either table.
+        seed: of the negatives, or of the noise.
+
+    Returns:
+        The attacked vectors, for measuring: an unknown user has the vector zero.
+
+    Raises:
+        ValueError: if a table does not have one row per index, or both differ in dimension, or
+            there is no row to attack.
+    """
+    tables = [np.asarray(table, np.float32) for table in (user_vectors, item_vectors)]
+    users, items = interactions.num_users, interactions.num_items
+    for name, table, size in zip(("user_vectors", "item_vectors"), tables, (users, items)):
+        if table.ndim != 2 or len(table) != size:
+            raise ValueError(f"`{name}` should have shape [{size}, dim]. Received: {table.shape}.")
+    if tables[0].shape[1] != tables[1].shape[1]:
+        raise ValueError(
+            "`user_vectors` and `item_vectors` should have the same dimension. "
+            f"Received: {tables[0].shape[1]} and {tables[1].shape[1]}."
+        )
+    if not len(interactions):
+        raise ValueError("`interactions` should hold a row. Received none.")
+    values = [tf.constant(table) for table in tables]
+    blocks = _blocks(interactions)
+    steps = iter(range(perturbation.steps))
+
+    def gradients_at(deltas):
+        at = [value + delta for value, delta in zip(values, deltas, strict=True)]
+        return _bpr_gradients(*at, *blocks, tf.constant([seed, next(steps)], tf.int32))
+
+    deltas = worst_case(gradients_at, values, perturbation, tf.constant([seed, 0], tf.int32))
+    attacked = [(value + delta).numpy() for value, delta in zip(values, deltas, strict=True)]
+    return VectorRecommender(
+        user_vectors=attacked[0],
+        item_vectors=attacked[1],
+        unknown_user=np.zeros(tables[0].shape[1], np.float32),
+        interactions=interactions,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AttackPoint:
+    """A model under one attack.
+
+    Attributes:
+        kind: name of the attack, of `KINDS`.
+        epsilon: its budget, in the unit of the vectors or as a share of each row's norm.
+        metrics: of the ranking under attack, see `evaluation.ranking`.
+        relative_loss: 1 - attacked / clean of the chosen metric; .2 where a fifth is lost,
+            below 0 where the ranking gained.
+    """
+
+    kind: str
+    epsilon: float
+    metrics: dict[str, float]
+    relative_loss: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RobustnessCurve:
+    """What attacks of growing budget cost one model; `dataclasses.asdict` makes it JSON.
+
+    Attributes:
+        metric: what the relative loss is of.
+        relative: whether the budgets are shares of each row's norm.
+        clean: the metrics without an attack.
+        points: one for each kind and epsilon, kind by kind.
+    """
+
+    metric: str
+    relative: bool
+    clean: dict[str, float]
+    points: tuple[AttackPoint, ...]
+
+    def relative_losses(self, kind: str) -> dict[float, float]:
+        """epsilon -> relative loss, of one kind of attack."""
+        return {p.epsilon: p.relative_loss for p in self.points if p.kind == kind}
+
+
+def robustness_curve(
+    model,
+    interactions: Interactions,
+    evaluator: RankingEvaluator,
+    epsilons: Sequence[float],
+    *,
+    kinds: Sequence[str] = ("fgsm", "pgd", "random"),
+    relative: bool = False,
+    norm: str = "l2",
+    metric: str = "ndcg@10",
+    seed: int = 0,
+) -> RobustnessCurve:
+    """Attack the vectors of a model with each kind and budget, and rank again.
+
+    An absolute epsilon is He et al.'s; it says little between models whose vectors differ in
+    length, since a model with long vectors withstands it by length alone. With `relative` a
+    row may move by a share of its own norm: compare models that way. The adversary's loss
+    still sees the scores in the model's own scale: where they are large, few rows are worth
+    attacking.
+
+    Args:
+        model: a `VectorRecommender`, or anything with `user_vectors()` and `item_vectors()`.
+        interactions: the rows the model was trained on, which the adversary attacks.
+        evaluator: ranks before and after.
+        epsilons: budgets, each >= 0.
+        kinds: names of `KINDS`.
+        relative: take the budgets in units of each row's own norm.
+        norm: of the balls, "l2" or "linf".
+        metric: the metric whose relative loss is given; one of the evaluator's.
+        seed: of negatives and noise, the same for every point.
+
+    Raises:
+        ValueError: if a kind or the metric is unknown, a budget is out of range, or the model
+            scores zero without an attack.
+    """
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise ValueError(f"`kinds` should be of {tuple(KINDS)}. Received: {unknown[0]!r}.")
+    attacks = [
+        (kind, KINDS[kind](epsilon, relative=relative, norm=norm))
+        for kind in kinds
+        for epsilon in epsilons
+    ]
+    user_vectors, item_vectors = vectors_of(model)
+
+    def measured(perturbation):
+        attacked = attack_vectors(user_vectors, item_vectors, interactions, perturbation, seed=seed)
+        return evaluator.evaluate(attacked).metrics
+
+    clean = measured(KINDS["random"](0.0))
+    if metric not in clean:
+        raise ValueError(f"`metric` should be one of {', '.join(clean)}. Received: {metric!r}.")
+    if not clean[metric] > 0:
+        raise ValueError(
+            f"`model` should have {metric} > 0 without an attack. Received: {clean[metric]!r}."
+        )
+    points = []
+    for kind, perturbation in attacks:
+        metrics = measured(perturbation)
+        points.append(
+            AttackPoint(
+                kind=kind,
+                epsilon=perturbation.epsilon,
+                metrics=metrics,
+                relative_loss=1.0 - metrics[metric] / clean[metric],
+            )
+        )
+    return RobustnessCurve(metric=metric, relative=relative, clean=clean, points=tuple(points))
+
+
+def _blocks(interactions: Interactions) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Users, items [blocks, rows] int32 and weights, 0 for the rows that fill the last block."""
+    rows = len(interactions)
+    size = min(_BLOCK, rows)
+    padding = -rows % size
+    columns = (interactions.user_index, interactions.item_index)
+    users, items = (np.pad(column, (0, padding)).reshape(-1, size) for column in columns)
+    weight = np.pad(np.ones(rows, np.float32), (0, padding)).reshape(-1, size)
+    return tf.constant(users, tf.int32), tf.constant(items, tf.int32), tf.constant(weight)
+
+
+@tf.function(jit_compile=True)
+def _bpr_gradients(user_table, item_table, users, items, weight, seed):
+    """The gradient of the summed BPR loss by each table, accumulated block by block.
+
+    A sum, not a mean: a mean over millions of rows brings gradients near the smallest norm
+    that `steepest` tells from zero.
+    """
+
+    def body(block, by_user, by_item):
+        user, liked = users[block], items[block]
+        # `seed` is (the attack's, the step); no two blocks of an attack draw alike.
+        own_seed = seed + [0, _SEEDS_A_BLOCK] * block
+        other = random_items(tf.shape(liked), own_seed, tf.shape(item_table)[0])
+        # A pair of equals has no gradient, but its two halves would cancel only to rounding.
+        counts = weight[block] * tf.cast(other != liked, tf.float32)
+        places = (user, liked, other)
+        rows = [
+            tf.gather(table, place)
+            for table, place in zip((user_table, item_table, item_table), places)
+        ]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(rows)
+            liked_score = tf.reduce_sum(rows[0] * rows[1], -1)
+            other_score = tf.reduce_sum(rows[0] * rows[2], -1)
+            loss = tf.reduce_sum(losses.bpr(liked_score, other_score) * counts)
+        of_user, of_liked, of_other = tape.gradient(loss, rows)
+        by_user = tf.tensor_scatter_nd_add(by_user, user[:, None], of_user)
+        by_item = tf.tensor_scatter_nd_add(by_item, liked[:, None], of_liked)
+        by_item = tf.tensor_scatter_nd_add(by_item, other[:, None], of_other)
+        return block + 1, by_user, by_item
+
+    count = tf.shape(users)[0]
+    start = (0, tf.zeros_like(user_table), tf.zeros_like(item_table))
+    return tf.while_loop(lambda block, *_: block < count, body, start)[1:]
