@@ -54,15 +54,15 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
 
-    from advrec_tf.jobs import reproduction, reproduction_page
-    from advrec_tf.jobs.published import TABLES
+    from advrec_tf.jobs.reproduction import page, runner
+    from advrec_tf.jobs.reproduction.tables import TABLES
 
     if args.list:
         for name, table in TABLES.items():
             print(f"{name}: {table.protocol}\n  {'; '.join(table.enters)}")
         return
     settings_file = args.settings or SETTINGS / f"{args.table}.json"
-    report = reproduction.run(
+    report = runner.run(
         args.table,
         run_dir=args.run_dir,
         settings_file=settings_file,
@@ -75,12 +75,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     command = cli.command_line()
     report["command"] = command
     report["settings_file"] = str(settings_file)
-    page = reproduction_page.markdown(report, command, str(settings_file))
+    text = page.markdown(report, command, str(settings_file))
     for folder in {args.run_dir, args.out or args.run_dir}:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{args.table}.json").write_text(json.dumps(report, indent=2) + "\n")
-        (folder / f"{args.table}.md").write_text(page)
-    print("\n" + page)
+        (folder / f"{args.table}.md").write_text(text)
+    print("\n" + text)
 
 
 if __name__ == "__main__":

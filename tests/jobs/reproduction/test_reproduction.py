@@ -7,10 +7,11 @@ import pytest
 from advrec_tf.data import splits
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.jobs import contenders, reproduction, reproduction_page
-from advrec_tf.jobs.contenders import CONTENDERS, Choice, Contender, Trained
-from advrec_tf.jobs.published import TABLES, Table, last_in_file, random_share
-from advrec_tf.jobs.search import search
+from advrec_tf.jobs.reproduction import page, results, runner
+from advrec_tf.jobs.reproduction.contenders import CONTENDERS, Contender
+from advrec_tf.jobs.reproduction.search import search
+from advrec_tf.jobs.reproduction.tables import TABLES, Table, last_in_file, random_share
+from advrec_tf.jobs.reproduction.trainers import Choice, Task, Trained
 from advrec_tf.models.recommender import MatrixRecommender
 
 pytest.importorskip("optuna")
@@ -87,7 +88,7 @@ def world(monkeypatch):
 
 
 def reproduce(tmp_path, **settings):
-    return reproduction.run(
+    return runner.run(
         "tiny",
         run_dir=tmp_path / "run",
         settings_file=tmp_path / "settings.json",
@@ -149,7 +150,7 @@ def test_a_search_tries_the_default_first_and_no_point_twice(tmp_path):
         return Trained(None, 1, -abs(task.settings["a"] - 3), 0.0)
 
     contender = Contender(train=train, space={"a": (5, 3, 4), "b": (1, 2), "c": (9,)})
-    task = contenders.Task(
+    task = Task(
         train=WORLD.train,
         settings={},
         epochs=1,
@@ -182,7 +183,7 @@ def test_a_trial_that_was_killed_is_tried_again(tmp_path):
         return Trained(None, 1, float(task.settings["a"]), 0.0)
 
     contender = Contender(train=train, space={"a": (1, 2)})
-    task = contenders.Task(
+    task = Task(
         train=WORLD.train,
         settings={},
         epochs=1,
@@ -208,7 +209,7 @@ def test_plain_recall_divides_by_all_relevant_items():
     evaluator = RankingEvaluator(train, relevant, ks=(3, 10))
     table = tiny(metrics=("plain_recall@3", "recall@3"))
     model = MatrixRecommender(scores=scores, interactions=train)
-    result = reproduction.measure(table, evaluator, relevant.by_user().counts, model)
+    result = results.measure(table, evaluator, relevant.by_user().counts, model)
     assert result.summary["plain_recall@3"] == pytest.approx(2 / 4)
     assert result.summary["recall@3"] == pytest.approx(2 / 3)
 
@@ -255,11 +256,11 @@ def test_choices_never_see_a_test_row(name, data_root):
 def test_the_page_shows_every_row_reference_and_what_is_missing(world, tmp_path):
     report = reproduce(tmp_path, budget=1, only=["popularity", "EASE", "shift", "shifted"])
     report["left_out"] = {"big": "too big"}
-    page = reproduction_page.markdown(report, "python x", "settings.json")
+    shown_page = page.markdown(report, "python x", "settings.json")
     for text in ("| popularity |", "| shifted |", "*others*", "big has no row: too big", "(shift)"):
-        assert text in page
+        assert text in shown_page
     shown = report["rows"]["shift"]["mean"]["ndcg@3"]
-    assert f"{shown:.4f}" in page
+    assert f"{shown:.4f}" in shown_page
 
 
 @pytest.mark.parametrize(
@@ -271,12 +272,12 @@ def test_unknown_names_are_refused(world, tmp_path, change, message):
         if change:
             reproduce(tmp_path, budget=1, **change)
         else:
-            reproduction.run("none", run_dir=tmp_path, settings_file=tmp_path / "s.json")
+            runner.run("none", run_dir=tmp_path, settings_file=tmp_path / "s.json")
 
 
 def test_choices_survive_their_file(tmp_path):
     path = tmp_path / "deep" / "settings.json"
     chosen = {"MF-BPR": Choice({"l2": 0.01, "dim": 64}, 12, 0.25), "EASE": Choice({"l2": 3.0}, 1)}
-    reproduction.write_choices(path, chosen, 8)
-    assert reproduction.read_choices(path) == chosen
-    assert reproduction.read_choices(tmp_path / "absent.json") == {}
+    runner.write_choices(path, chosen, 8)
+    assert runner.read_choices(path) == chosen
+    assert runner.read_choices(tmp_path / "absent.json") == {}

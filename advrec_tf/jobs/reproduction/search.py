@@ -15,7 +15,8 @@ from pathlib import Path
 
 from tensorflow import keras
 
-from advrec_tf.jobs.contenders import Choice, Contender, Task
+from advrec_tf.jobs.reproduction.contenders import Contender
+from advrec_tf.jobs.reproduction.trainers import Choice, Task
 
 
 class _Pruning(keras.callbacks.Callback):

@@ -1,10 +1,8 @@
-"""What enters the tables: how each model is trained from settings, and what is searched.
+"""From a `Task` to a trained model: one function per family of models.
 
-A contender is a record: a label, a function from a `Task` to a trained model, and a finite
-search space whose first point is the recipe found to work before. `like` makes a control
-of another contender: the same settings but for `override` (noise in place of
-the gradient). `needs` names contenders whose choices a model builds on: the start of an
-adversarial fine-tuning, the members of a blend.
+A task says on which rows, with which settings, how long and with which seed; these
+functions know optimisers, batches and the order of phases (a start, a warm-up, the game).
+What is searched, and who is whose twin, is in `contenders`.
 """
 
 from __future__ import annotations
@@ -99,38 +97,6 @@ class Trained:
     seconds: float
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Contender:
-    """One row of a table.
-
-    Attributes:
-        train: Task -> Trained.
-        space: setting -> values; the first of each make the default point.
-        epochs: at most so many while searching.
-        patience, every: of validation, in epochs between and number of evaluations.
-        twin: label of the same model without the ingredient.
-        needs: labels whose choices it uses.
-        like: label whose settings it takes, with `override` on top; its epochs are its own.
-        seeded: False where every seed gives the same.
-        attacked: its vectors are attacked after training, see `evaluation.robustness`.
-    """
-
-    train: Callable[[Task], Trained]
-    space: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
-    epochs: int = 1
-    patience: int = 5
-    every: int = 1
-    twin: str | None = None
-    needs: tuple[str, ...] = ()
-    like: str | None = None
-    override: Settings = dataclasses.field(default_factory=dict)
-    seeded: bool = True
-    attacked: bool = False
-
-    def default(self) -> dict:
-        return {name: values[0] for name, values in self.space.items()}
-
-
 def _fit(task: Task, model, data: batches.Batches) -> Trained:
     """Train a compiled model as the task says."""
     report = fit_ranked(
@@ -155,12 +121,12 @@ def _solved(task: Task, model: Recommender, started: float) -> Trained:
     return Trained(model, 1, value, seconds)
 
 
-def _popularity(task: Task) -> Trained:
+def popularity(task: Task) -> Trained:
     started = time.perf_counter()
     return _solved(task, Popularity().fit(task.train), started)
 
 
-def _ease(task: Task) -> Trained:
+def ease(task: Task) -> Trained:
     started = time.perf_counter()
     return _solved(task, EASE(task.settings["l2"]).fit(task.train), started)
 
@@ -206,7 +172,7 @@ def _perturbation(settings: Settings) -> Perturbation:
     )
 
 
-def _factorisation(task: Task) -> Trained:
+def factorisation(task: Task) -> Trained:
     keras.utils.set_random_seed(task.seed)
     model = _factorisation_model(task)
     if task.settings.get("epsilon"):
@@ -215,12 +181,12 @@ def _factorisation(task: Task) -> Trained:
     return _fit(task, model, _pairs(task))
 
 
-def _apr(task: Task) -> Trained:
+def apr(task: Task) -> Trained:
     """MF-BPR to its own best epoch, then adversarial epochs from there (He et al. 2018)."""
     start = task.of("MF-BPR")
     key = ("MF-BPR", task.seed)
     if key not in task.cache:
-        trained = _factorisation(start)
+        trained = factorisation(start)
         task.cache[key] = (trained.model.get_weights(), trained.seconds)
     weights, seconds = task.cache[key]
     keras.utils.set_random_seed(task.seed)
@@ -236,7 +202,7 @@ def _apr(task: Task) -> Trained:
     return dataclasses.replace(trained, seconds=trained.seconds + seconds)
 
 
-def _autoencoder(task: Task) -> Trained:
+def autoencoder(task: Task) -> Trained:
     keras.utils.set_random_seed(task.seed)
     settings = task.settings
     model = ProfileAutoencoder(
@@ -245,7 +211,7 @@ def _autoencoder(task: Task) -> Trained:
     return _fit_profiles(task, model)
 
 
-def _variational(task: Task) -> Trained:
+def variational(task: Task) -> Trained:
     keras.utils.set_random_seed(task.seed)
     settings = task.settings
     names = ("dim", "hidden", "decoder_hidden", "drop", "kl_weight", "kl_steps", "weight_power")
@@ -275,16 +241,16 @@ def _fit_profiles(task: Task, model) -> Trained:
     return _fit(task, trained, data)
 
 
-def _blend(member: str) -> Callable[[Task], Trained]:
-    """EASE and a trained autoencoder, each with its own choice; the weight is searched."""
+def blend(member: str) -> Callable[[Task], Trained]:
+    """EASE and the autoencoder `member`, each with its own choice; the weight is searched."""
 
     def train(task: Task) -> Trained:
         started = time.perf_counter()
         key = (member, task.seed)
         if key not in task.cache:
             task.cache[key] = (
-                CONTENDERS["EASE"].train(task.of("EASE")).model,
-                CONTENDERS[member].train(task.of(member)).model,
+                ease(task.of("EASE")).model,
+                autoencoder(task.of(member)).model,
             )
         model = Blend(task.cache[key], (1.0, task.settings["weight"]))
         return _solved(task, model, started)
@@ -301,7 +267,7 @@ def _decayed_adam(rate: float, decay: float) -> keras.optimizers.Optimizer:
     return keras.optimizers.Adam(rate, weight_decay=decay or None)
 
 
-def _dns_start(task: Task) -> Trained:
+def dns_start(task: Task) -> Trained:
     """DNS factorisation at a high rate, then at a tenth of it (the epochs that are chosen)."""
     keras.utils.set_random_seed(task.seed)
     settings = task.settings
@@ -317,13 +283,13 @@ def _dns_start(task: Task) -> Trained:
     return dataclasses.replace(trained, seconds=trained.seconds + seconds)
 
 
-def _irgan(task: Task) -> Trained:
+def irgan(task: Task) -> Trained:
     """From the DNS start: the discriminator alone, then the game; the twin goes on with DNS."""
     label = "DNS start of IRGAN"
     start = task.of(label)
     key = (label, task.seed)
     if key not in task.cache:
-        trained = _dns_start(start)
+        trained = dns_start(start)
         task.cache[key] = (trained.model.scorer.get_weights(), trained.seconds)
     weights, seconds = task.cache[key]
     keras.utils.set_random_seed(task.seed)
@@ -356,7 +322,7 @@ def _irgan(task: Task) -> Trained:
     return dataclasses.replace(trained, seconds=trained.seconds + seconds)
 
 
-def _cfgan(task: Task) -> Trained:
+def cfgan(task: Task) -> Trained:
     """Rounds of the authors' loop: one batch holds all profiles."""
     keras.utils.set_random_seed(task.seed)
     settings = task.settings
@@ -383,7 +349,7 @@ def _cfgan(task: Task) -> Trained:
     return _fit(task, model, data)
 
 
-def _light_gcn(task: Task) -> Trained:
+def light_gcn(task: Task) -> Trained:
     keras.utils.set_random_seed(task.seed)
     settings = task.settings
     perturbation = {}
@@ -400,282 +366,3 @@ def _light_gcn(task: Task) -> Trained:
     model.compile(optimizer=keras.optimizers.Adam(settings["learning_rate"]), steps_per_execution=8)
     data = batches.of_pairs(task.train, batch_size=settings["batch_size"], seed=task.seed)
     return _fit(task, model, data)
-
-
-_BPR_SPACE = {
-    "learning_rate": (0.05, 0.02, 0.1),
-    "l2": (0.0, 0.001, 0.003),
-    "dim": (64, 128),
-    "batch_size": (512,),
-    "initial_scale": (0.01,),
-}
-_SOFTMAX_SPACE = {
-    "temperature": (0.15, 0.1, 0.2),
-    "count": (512,),
-    "negatives": ("uniform", "in_batch"),
-    "batch_size": (1024,),
-    "learning_rate": (0.003, 0.001),
-    "dim": (64, 128),
-    "loss": ("softmax",),
-    "cosine": (True,),
-    "initial_scale": (0.01,),
-    "optimizer": ("adam",),
-}
-_CODE_SPACE = {
-    "drop": (0.2, 0.35, 0.5),
-    "dim": (200,),
-    "batch_size": (100,),
-    "learning_rate": (0.001,),
-}
-
-_VAE_SPACE = {
-    "kl_weight": (0.05, 0.2, 0.01),
-    "drop": (0.2, 0.35),
-    "dim": (200,),
-    "hidden": (200,),
-    "decoder_hidden": (0,),  # none: the item vectors multiply the code
-    "candidates_only": (True,),
-    "weight_power": (0.5,),
-    "batch_size": (100,),
-    "learning_rate": (0.001,),
-}
-_GRAPH_SPACE = {
-    "temperature": (0.15, 0.2, 0.12),
-    "num_layers": (2, 1),
-    "learning_rate": (0.01, 0.003),
-    "batch_size": (2048,),
-}
-_IRGAN_SPACE = {
-    "mixture": (0.2, 0.6),
-    "d_temperature": (3.0, 1.0),
-    "g_learning_rate": (0.0003, 0.001),
-    "warm_up": (15,),
-}
-
-_CFGAN_SPACE = {
-    "mode": ("item",),
-    "hidden": (400,),
-    "d_learning_rate": (0.0002, 0.0001),
-    "l2": (0.003, 0.002),
-    "masked": (0.0,),
-    "positive": (0.0,),
-    "adversarial": (1.0,),
-}
-
-CONTENDERS: dict[str, Contender] = {
-    "popularity": Contender(train=_popularity, seeded=False),
-    "EASE": Contender(
-        train=_ease,
-        space={"l2": (300.0, 100.0, 150.0, 200.0, 500.0, 800.0, 1000.0, 50.0)},
-        seeded=False,
-    ),
-    "MF-BPR": Contender(attacked=True, train=_factorisation, space=_BPR_SPACE, epochs=100, every=5),
-    "MF-BPR, DNS": Contender(
-        train=_factorisation,
-        space={**_BPR_SPACE, "negatives": ("dns",), "count": (4, 8, 2)},
-        epochs=100,
-        every=5,
-        twin="MF-BPR",
-    ),
-    "MF-BPR, generator's negatives": Contender(
-        train=_factorisation,
-        space={**_BPR_SPACE, "negatives": ("generator",), "count": (8, 16)},
-        epochs=100,
-        every=5,
-        twin="MF-BPR",
-    ),
-    "APR": Contender(
-        attacked=True,
-        train=_apr,
-        space={
-            "epsilon": (0.25, 0.5, 0.1),
-            "weight": (1.0, 0.3, 3.0),
-            "learning_rate": (0.01, 0.003),
-        },
-        epochs=150,
-        every=10,
-        patience=3,
-        twin="MF-BPR, continued",
-        needs=("MF-BPR",),
-    ),
-    "MF-BPR, continued": Contender(
-        attacked=True,
-        train=_apr,
-        like="APR",
-        override={"weight": 0.0},
-        twin="MF-BPR",
-        needs=("MF-BPR",),
-    ),
-    "APR, noise": Contender(
-        attacked=True,
-        train=_apr,
-        like="APR",
-        override={"direction": "random"},
-        twin="APR",
-        needs=("MF-BPR",),
-    ),
-    "APR, PGD": Contender(
-        attacked=True, train=_apr, like="APR", override={"steps": 3}, twin="APR", needs=("MF-BPR",)
-    ),
-    "softmax MF": Contender(
-        attacked=True, train=_factorisation, space=_SOFTMAX_SPACE, epochs=60, every=2
-    ),
-    "softmax MF, hard weights": Contender(
-        train=_factorisation,
-        like="softmax MF",
-        override={"hardness": 0.3},
-        twin="softmax MF",
-    ),
-    "softmax MF, FGSM": Contender(
-        attacked=True,
-        train=_factorisation,
-        like="softmax MF",
-        override={"epsilon": 0.1, "relative": True},
-        twin="softmax MF",
-    ),
-    "softmax MF, noise": Contender(
-        attacked=True,
-        train=_factorisation,
-        like="softmax MF",
-        override={"epsilon": 0.1, "relative": True, "direction": "random"},
-        twin="softmax MF",
-    ),
-    "autoencoder": Contender(
-        attacked=True, train=_autoencoder, space=_CODE_SPACE, epochs=120, every=10, patience=3
-    ),
-    "autoencoder, adversarial": Contender(
-        attacked=True,
-        train=_autoencoder,
-        space={**_CODE_SPACE, "epsilon": (0.3, 0.1, 0.2, 0.4), "relative": (True,)},
-        epochs=120,
-        every=10,
-        patience=3,
-        twin="autoencoder",
-    ),
-    "autoencoder, noise": Contender(
-        attacked=True,
-        train=_autoencoder,
-        like="autoencoder, adversarial",
-        override={"direction": "random"},
-        twin="autoencoder, adversarial",
-    ),
-    "Mult-VAE": Contender(train=_variational, space=_VAE_SPACE, epochs=120, every=10, patience=3),
-    "Mult-VAE, adversarial": Contender(
-        train=_variational,
-        space={**_VAE_SPACE, "epsilon": (0.1, 0.3), "relative": (True,)},
-        epochs=120,
-        every=10,
-        patience=3,
-        twin="Mult-VAE",
-    ),
-    "autoencoder + EASE": Contender(
-        train=_blend("autoencoder"),
-        space={"weight": (1.0, 2.0, 0.5, 4.0)},
-        needs=("EASE", "autoencoder"),
-    ),
-    "adversarial autoencoder + EASE": Contender(
-        train=_blend("autoencoder, adversarial"),
-        space={"weight": (1.0, 2.0, 0.5, 4.0)},
-        twin="autoencoder + EASE",
-        needs=("EASE", "autoencoder, adversarial"),
-    ),
-    "LightGCN": Contender(train=_light_gcn, space=_GRAPH_SPACE, epochs=30, every=3, patience=3),
-    "LightGCN, adversarial contrast": Contender(
-        train=_light_gcn,
-        space={
-            **_GRAPH_SPACE,
-            "num_layers": (2,),
-            "contrast": (0.02, 0.1),
-            "epsilon": (0.3, 0.1),
-            "relative": (True,),
-        },
-        epochs=30,
-        every=3,
-        patience=3,
-        twin="LightGCN, noise contrast",
-    ),
-    "LightGCN, noise contrast": Contender(
-        train=_light_gcn,
-        like="LightGCN, adversarial contrast",
-        override={"direction": "random"},
-        twin="LightGCN",
-    ),
-    "DNS start of IRGAN": Contender(
-        train=_dns_start,
-        space={
-            "dim": (20, 40),
-            "candidates": (8, 4),
-            "decay": (1.0, 0.3, 2.0),
-            "first": (35,),
-            "batch_size": (32,),
-        },
-        epochs=40,
-        every=2,
-    ),
-    "IRGAN, pointwise": Contender(
-        train=_irgan,
-        space={**_IRGAN_SPACE, "form": ("pointwise",)},
-        epochs=16,
-        every=2,
-        twin="IRGAN's twin",
-        needs=("DNS start of IRGAN",),
-    ),
-    "IRGAN, pairwise": Contender(
-        train=_irgan,
-        space={**_IRGAN_SPACE, "form": ("pairwise",)},
-        epochs=16,
-        every=2,
-        twin="IRGAN's twin",
-        needs=("DNS start of IRGAN",),
-    ),
-    "IRGAN's twin": Contender(
-        train=_irgan,
-        space={
-            **_IRGAN_SPACE,
-            "mixture": (0.2,),
-            "d_temperature": (3.0,),
-            "g_learning_rate": (0.001, 0.0003, 0.003),
-            "form": ("none",),
-        },
-        epochs=24,
-        every=2,
-        needs=("DNS start of IRGAN",),
-    ),
-    "CFGAN": Contender(
-        train=_cfgan, space=_CFGAN_SPACE, epochs=60, every=4, patience=4, twin="CFGAN's twin"
-    ),
-    "CFGAN, positives written": Contender(
-        train=_cfgan,
-        space={
-            **_CFGAN_SPACE,
-            "d_learning_rate": (0.0005,),
-            "masked": (0.7,),
-            "positive": (3.0,),
-            "adversarial": (0.3, 1.0),
-        },
-        epochs=60,
-        every=4,
-        patience=4,
-        twin="CFGAN's twin",
-    ),
-    "CFGAN's twin": Contender(
-        train=_cfgan,
-        space={
-            **_CFGAN_SPACE,
-            "d_learning_rate": (0.0005,),
-            "positive": (3.0, 1.0),
-            "adversarial": (0.0,),
-        },
-        epochs=60,
-        every=4,
-        patience=4,
-    ),
-    "CFGAN, users' profiles": Contender(
-        train=_cfgan,
-        space={**_CFGAN_SPACE, "mode": ("user",), "hidden": (200,)},
-        epochs=60,
-        every=4,
-        patience=4,
-        twin="CFGAN",
-    ),
-}

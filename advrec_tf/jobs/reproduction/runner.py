@@ -17,21 +17,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from advrec_tf._version import __version__
-from advrec_tf.evaluation.comparison import paired
-from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
-from advrec_tf.evaluation.robustness import robustness_curve
-from advrec_tf.jobs.contenders import CONTENDERS, Choice, Contender, Task
+from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.jobs.memory import peak_memory
-from advrec_tf.jobs.published import TABLES, Table
-from advrec_tf.jobs.search import search
-from advrec_tf.jobs.stages import StageResult, StageStore
+from advrec_tf.jobs.reproduction.contenders import CONTENDERS, Contender
+from advrec_tf.jobs.reproduction.results import (
+    identity_of,
+    measure,
+    report,
+    stage_name,
+    under_attack,
+)
+from advrec_tf.jobs.reproduction.search import search
+from advrec_tf.jobs.reproduction.tables import TABLES, Table
+from advrec_tf.jobs.reproduction.trainers import Choice, Task
+from advrec_tf.jobs.stages import StageStore
 
 SEARCH_SEED = 100
-ATTACKS = ((False, 0.5), (True, 0.5))  # (relative to the row's norm, epsilon)
-LIST_METRICS = ("coverage@10", "long_tail_share@10")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,37 +59,6 @@ class Work:
     budget: int = 1
     seeds: Sequence[int] = (0,)
     threads: int = 1
-
-
-def plain_recall(result: RankingResult, relevant_counts: np.ndarray, k: int) -> np.ndarray:
-    """[users], hits / all relevant items: the recall of the graph-convolution literature."""
-    return result.per_user[f"precision@{k}"] * k / relevant_counts[result.users]
-
-
-def measure(table: Table, evaluator: RankingEvaluator, relevant: np.ndarray, model) -> StageResult:
-    """The table's columns and the list measures of a model; per-user values as arrays."""
-    result = evaluator.evaluate(model)
-    arrays = {}
-    for metric in table.metrics:
-        name, k = metric.split("@")
-        if name == "plain_recall":
-            arrays[metric] = plain_recall(result, relevant, int(k))
-        else:
-            arrays[metric] = result.per_user[metric]
-    summary = {name: float(values.mean()) for name, values in arrays.items()}
-    summary |= {name: result.metrics[name] for name in LIST_METRICS}
-    summary["users"] = len(result.users)
-    return StageResult(summary, arrays)
-
-
-def under_attack(model, train, evaluator: RankingEvaluator) -> dict[str, float]:
-    """ "kind at epsilon" -> share of NDCG@10 lost when the model's vectors are attacked."""
-    losses = {}
-    for relative, epsilon in ATTACKS:
-        curve = robustness_curve(model, train, evaluator, [epsilon], relative=relative)
-        unit = " of the norm" if relative else ""
-        losses |= {f"{point.kind} {epsilon:g}{unit}": point.relative_loss for point in curve.points}
-    return losses
 
 
 def do(work: Work) -> Choice | None:
@@ -121,7 +91,7 @@ def do(work: Work) -> Choice | None:
         )
     evaluator = RankingEvaluator(final.train, final.test, ks=sorted({*table.ks(), 10}))
     relevant = final.test.by_user().counts
-    store = StageStore(work.run_dir, _identity(work.table), resume=True)
+    store = StageStore(work.run_dir, identity_of(work.table), resume=True)
     choice = work.chosen[work.label]
     for seed in work.seeds:
 
@@ -165,15 +135,6 @@ def _task(work: Work, contender: Contender, train, evaluator, table: Table, seed
     )
 
 
-def stage_name(label: str, seed: int) -> str:
-    slug = "".join(c if c.isalnum() else "_" for c in label)
-    return f"{slug}-{seed}"
-
-
-def _identity(table: str) -> dict:
-    return {"job": "reproduce", "table": table, "version": __version__}
-
-
 def run(
     name: str,
     *,
@@ -214,7 +175,7 @@ def run(
     table.load(data_root)  # a missing file is said before any work
     labels = [label for label in table.enters if not only or label in only]
     chosen = read_choices(settings_file)
-    StageStore(run_dir, _identity(name), resume=resume).claim()
+    StageStore(run_dir, identity_of(name), resume=resume).claim()
     threads = max(1, (os.cpu_count() or 1) // max(workers, 1))
 
     def work(label: str, kind: str) -> Work:
@@ -341,68 +302,3 @@ def write_choices(path: Path, chosen: Mapping[str, Choice], budget: int | None) 
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(record, indent=2) + "\n")
     os.replace(partial, path)
-
-
-def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -> dict:
-    """What the stages of a run say: rows with mean and deviation, and paired comparisons."""
-    table = TABLES[name]
-    store = StageStore(run_dir, _identity(name), resume=True)
-    rows, per_user = {}, {}
-    for label in table.enters:
-        numbers = range(seeds) if CONTENDERS[label].seeded else range(1)
-        stored = [
-            store.result(stage_name(label, seed))
-            for seed in numbers
-            if store.has(stage_name(label, seed))
-        ]
-        if not stored:
-            continue
-        names = [*table.metrics, *LIST_METRICS, "seconds", "peak_mb"]
-        values = {n: np.array([result.summary[n] for result in stored]) for n in names}
-        row = {
-            "seeds": len(stored),
-            "mean": {n: float(v.mean()) for n, v in values.items()},
-            "deviation": {n: float(v.std(ddof=1)) for n, v in values.items() if len(v) > 1},
-            "settings": dict(chosen[label].settings),
-            "epochs": chosen[label].epochs,
-            "validation": chosen[label].value,
-            "users": stored[0].summary["users"],
-        }
-        row["mean"]["peak_mb"] = float(values["peak_mb"].max())
-        attacked = [r.summary["robustness"] for r in stored if "robustness" in r.summary]
-        if attacked:
-            row["robustness"] = {
-                attack: {
-                    "mean": float(np.mean([losses[attack] for losses in attacked])),
-                    "deviation": float(np.std([losses[attack] for losses in attacked], ddof=1))
-                    if len(attacked) > 1
-                    else None,
-                }
-                for attack in attacked[0]
-            }
-        rows[label] = row
-        per_user[label] = {
-            metric: np.mean([result.arrays[metric] for result in stored], axis=0)
-            for metric in table.metrics
-        }
-    for label, row in rows.items():
-        against = {"EASE": "EASE", "twin": CONTENDERS[label].twin}
-        row["paired"] = {
-            kind: {"against": other}
-            | {
-                metric: paired(per_user[label][metric], per_user[other][metric]).as_dict()
-                for metric in table.metrics
-            }
-            for kind, other in against.items()
-            if other in per_user and other != label
-        }
-    return {
-        "table": name,
-        "protocol": table.protocol,
-        "metrics": list(table.metrics),
-        "choose_by": table.choose_by,
-        "references": {who: dict(figures) for who, figures in table.references.items()},
-        "left_out": dict(table.left_out),
-        "not_run": [label for label in table.enters if label not in rows],
-        "rows": rows,
-    }

@@ -1,0 +1,127 @@
+"""What is measured of a final model, and the report over all stages of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from advrec_tf._version import __version__
+from advrec_tf.evaluation.comparison import paired
+from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
+from advrec_tf.evaluation.robustness import robustness_curve
+from advrec_tf.jobs.reproduction.contenders import CONTENDERS
+from advrec_tf.jobs.reproduction.tables import TABLES, Table
+from advrec_tf.jobs.reproduction.trainers import Choice
+from advrec_tf.jobs.stages import StageResult, StageStore
+
+ATTACKS = ((False, 0.5), (True, 0.5))  # (relative to the row's norm, epsilon)
+LIST_METRICS = ("coverage@10", "long_tail_share@10")
+
+
+def plain_recall(result: RankingResult, relevant_counts: np.ndarray, k: int) -> np.ndarray:
+    """[users], hits / all relevant items: the recall of the graph-convolution literature."""
+    return result.per_user[f"precision@{k}"] * k / relevant_counts[result.users]
+
+
+def measure(table: Table, evaluator: RankingEvaluator, relevant: np.ndarray, model) -> StageResult:
+    """The table's columns and the list measures of a model; per-user values as arrays."""
+    result = evaluator.evaluate(model)
+    arrays = {}
+    for metric in table.metrics:
+        name, k = metric.split("@")
+        if name == "plain_recall":
+            arrays[metric] = plain_recall(result, relevant, int(k))
+        else:
+            arrays[metric] = result.per_user[metric]
+    summary = {name: float(values.mean()) for name, values in arrays.items()}
+    summary |= {name: result.metrics[name] for name in LIST_METRICS}
+    summary["users"] = len(result.users)
+    return StageResult(summary, arrays)
+
+
+def under_attack(model, train, evaluator: RankingEvaluator) -> dict[str, float]:
+    """ "kind at epsilon" -> share of NDCG@10 lost when the model's vectors are attacked."""
+    losses = {}
+    for relative, epsilon in ATTACKS:
+        curve = robustness_curve(model, train, evaluator, [epsilon], relative=relative)
+        unit = " of the norm" if relative else ""
+        losses |= {f"{point.kind} {epsilon:g}{unit}": point.relative_loss for point in curve.points}
+    return losses
+
+
+def stage_name(label: str, seed: int) -> str:
+    """The stage of a final training, fit for a file name."""
+    slug = "".join(c if c.isalnum() else "_" for c in label)
+    return f"{slug}-{seed}"
+
+
+def identity_of(table: str) -> dict:
+    """What the stages of a run of `table` depend on."""
+    return {"job": "reproduce", "table": table, "version": __version__}
+
+
+def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -> dict:
+    """What the stages of a run say: rows with mean and deviation, and paired comparisons."""
+    table = TABLES[name]
+    store = StageStore(run_dir, identity_of(name), resume=True)
+    rows, per_user = {}, {}
+    for label in table.enters:
+        numbers = range(seeds) if CONTENDERS[label].seeded else range(1)
+        stored = [
+            store.result(stage_name(label, seed))
+            for seed in numbers
+            if store.has(stage_name(label, seed))
+        ]
+        if not stored:
+            continue
+        names = [*table.metrics, *LIST_METRICS, "seconds", "peak_mb"]
+        values = {n: np.array([result.summary[n] for result in stored]) for n in names}
+        row = {
+            "seeds": len(stored),
+            "mean": {n: float(v.mean()) for n, v in values.items()},
+            "deviation": {n: float(v.std(ddof=1)) for n, v in values.items() if len(v) > 1},
+            "settings": dict(chosen[label].settings),
+            "epochs": chosen[label].epochs,
+            "validation": chosen[label].value,
+            "users": stored[0].summary["users"],
+        }
+        row["mean"]["peak_mb"] = float(values["peak_mb"].max())
+        attacked = [r.summary["robustness"] for r in stored if "robustness" in r.summary]
+        if attacked:
+            row["robustness"] = {
+                attack: {
+                    "mean": float(np.mean([losses[attack] for losses in attacked])),
+                    "deviation": float(np.std([losses[attack] for losses in attacked], ddof=1))
+                    if len(attacked) > 1
+                    else None,
+                }
+                for attack in attacked[0]
+            }
+        rows[label] = row
+        per_user[label] = {
+            metric: np.mean([result.arrays[metric] for result in stored], axis=0)
+            for metric in table.metrics
+        }
+    for label, row in rows.items():
+        against = {"EASE": "EASE", "twin": CONTENDERS[label].twin}
+        row["paired"] = {
+            kind: {"against": other}
+            | {
+                metric: paired(per_user[label][metric], per_user[other][metric]).as_dict()
+                for metric in table.metrics
+            }
+            for kind, other in against.items()
+            if other in per_user and other != label
+        }
+    return {
+        "table": name,
+        "protocol": table.protocol,
+        "metrics": list(table.metrics),
+        "choose_by": table.choose_by,
+        "references": {who: dict(figures) for who, figures in table.references.items()},
+        "left_out": dict(table.left_out),
+        "not_run": [label for label in table.enters if label not in rows],
+        "rows": rows,
+    }
