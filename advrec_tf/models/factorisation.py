@@ -96,10 +96,10 @@ class MatrixFactorisation(RowModel):
                 f"`negatives` should be none of {samplers.PAIRWISE_ONLY} with loss='softmax', "
                 f"whose batch shares its candidates. Received: {negatives!r}."
             )
-        if loss == "bpr" and (hardness or mask_known):
+        if loss == "bpr" and (hardness or mask_known or temperature != 1.0):
             raise ValueError(
-                "`hardness` and `mask_known` should be left alone with loss='bpr'. "
-                f"Received: {hardness!r}, {mask_known!r}."
+                "`hardness`, `mask_known` and `temperature` should be left alone with "
+                f"loss='bpr'. Received: {hardness!r}, {mask_known!r}, {temperature!r}."
             )
         self.interactions = interactions
         self.loss_name = loss

@@ -100,9 +100,17 @@ class RowModel(RecommenderModel):
         A learning-rate schedule advances from block to block, not inside one.
 
         Raises:
-            ValueError: if the optimiser moves rows outside the batch (see `row_updates`).
+            ValueError: if the optimiser moves rows outside the batch (see `row_updates`), or
+                the model has weights outside its tables.
         """
         rule = row_updates.rule_of(optimizer)
+        tables = {id(layer.embeddings) for layer in self.embedding_tables().values()}
+        others = [v.name for v in self.trainable_variables if id(v) not in tables]
+        if others:
+            raise ValueError(
+                "A model trained in blocks should have no weights but its embedding tables. "
+                f"Received: {', '.join(others)}."
+            )
         with tf.init_scope():
             optimizer.build(self.trainable_variables)
         optimizer._compute_current_learning_rate()  # where it is a schedule; Keras' own way

@@ -295,3 +295,15 @@ def test_the_noise_in_a_compiled_block_has_the_size_of_the_budget_and_follows_it
         found.append(attacked(Linear(), control, block)[1])
     assert found[0] == found[1] != found[2]
     assert all(abs(loss - 21 / 3) < 1.5 for loss in found)  # 1.5 = .3 * |c|, in one direction
+
+
+def test_weights_that_a_block_would_not_train_are_refused():
+    class Biased(MatrixFactorisation):
+        def __init__(self, *args, **settings):
+            super().__init__(*args, **settings)
+            self.bias = self.add_weight(name="bias", shape=[1])
+
+    model = Biased(DATA, dim=3)
+    model.compile(optimizer=keras.optimizers.SGD(0.1))
+    with pytest.raises(ValueError, match="no weights but its embedding tables. Received: bias"):
+        model.train_block(block_of(2), model.optimizer)

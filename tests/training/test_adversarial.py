@@ -379,14 +379,14 @@ SOFTMAX = {"loss": "softmax", "negatives": "popularity", "count": 4, "hardness":
 def test_a_block_of_attacked_steps_is_the_ordinary_ones_one_after_another(
     perturbation, share, settings
 ):
-    assert_blocks_equal_steps(perturbation, share, settings, LazyAdam, 0.05)
+    block = block_of(interactions())
+    assert_blocks_equal_steps(block, perturbation, share, settings, LazyAdam, 0.05)
 
 
-def assert_blocks_equal_steps(perturbation, share, settings, optimizer, rate):
+def assert_blocks_equal_steps(block, perturbation, share, settings, optimizer, rate):
     stepwise = defended(perturbation, optimizer(rate), share=share, **settings)
     blockwise = defended(perturbation, optimizer(rate), share=share, **settings)
     before = blockwise.get_weights()
-    block = block_of(interactions())
     for inputs in single_batches(block):
         expected = stepwise.train_step(inputs)
     found = blockwise.train_step(block)
@@ -410,10 +410,11 @@ def slots(model):
 @pytest.mark.parametrize("share", [1.0, 0.2])
 def test_blocks_of_noise_are_the_ordinary_steps_for_the_same_noise(share):
     # compiled, the normal numbers of a seed are others: the same are compared uncompiled
+    block = block_of(interactions())
     tf.config.run_functions_eagerly(True)
     try:
         assert_blocks_equal_steps(
-            fgsm(0.5, direction="random"), share, GENERATOR, keras.optimizers.SGD, 0.3
+            block, fgsm(0.5, direction="random"), share, GENERATOR, keras.optimizers.SGD, 0.3
         )
     finally:
         tf.config.run_functions_eagerly(False)
