@@ -56,12 +56,12 @@ _BPR_SPACE = {
     "initial_scale": (0.01,),
 }
 _SOFTMAX_SPACE = {
-    "temperature": (0.15, 0.1, 0.2),
+    "temperature": (0.2, 0.15, 0.12),
     "count": (512,),
     "negatives": ("uniform", "in_batch"),
     "batch_size": (1024,),
-    "learning_rate": (0.003, 0.001),
-    "dim": (64, 128),
+    "learning_rate": (0.001, 0.003),
+    "dim": (128, 64),
     "loss": ("softmax",),
     "cosine": (True,),
     "initial_scale": (0.01,),
@@ -86,9 +86,9 @@ _VAE_SPACE = {
     "learning_rate": (0.001,),
 }
 _GRAPH_SPACE = {
-    "temperature": (0.15, 0.2, 0.12),
+    "learning_rate": (0.003, 0.01),
+    "temperature": (0.2, 0.15),
     "num_layers": (2, 1),
-    "learning_rate": (0.01, 0.003),
     "batch_size": (2048,),
 }
 _IRGAN_SPACE = {
@@ -244,23 +244,19 @@ CONTENDERS: dict[str, Contender] = {
     ),
     "LightGCN, adversarial contrast": Contender(
         train=trainers.light_gcn,
-        space={
-            **_GRAPH_SPACE,
-            "num_layers": (2,),
-            "contrast": (0.02, 0.1),
-            "epsilon": (0.3, 0.1),
-            "relative": (True,),
-        },
+        space={"contrast": (0.02, 0.005, 0.1), "epsilon": (0.3, 0.1), "relative": (True,)},
         epochs=30,
         every=3,
         patience=3,
         twin="LightGCN, noise contrast",
+        needs=("LightGCN",),
     ),
     "LightGCN, noise contrast": Contender(
         train=trainers.light_gcn,
         like="LightGCN, adversarial contrast",
         override={"direction": "random"},
         twin="LightGCN",
+        needs=("LightGCN",),
     ),
     "DNS start of IRGAN": Contender(
         train=trainers.dns_start,

@@ -350,10 +350,12 @@ def cfgan(task: Task) -> Trained:
 
 
 def light_gcn(task: Task) -> Trained:
+    """With `contrast` it builds on what validation chose for the plain one."""
     keras.utils.set_random_seed(task.seed)
-    settings = task.settings
-    perturbation = {}
-    if settings.get("contrast"):
+    settings, perturbation = task.settings, {}
+    if "contrast" in settings:
+        settings = {**task.chosen["LightGCN"].settings, **settings}
+        task = dataclasses.replace(task, settings=settings)
         perturbation = {"perturbation": _perturbation(settings)}
     model = LightGCN(
         task.train,
