@@ -170,6 +170,29 @@ CONTENDERS: dict[str, Contender] = {
         twin="APR",
         needs=("MF-BPR",),
     ),
+    "APR from DNS": Contender(
+        attacked=True,
+        train=trainers.apr,
+        space={
+            "start": ("MF-BPR, DNS",),
+            "epsilon": (0.1, 0.25, 0.5),
+            "weight": (1.0, 0.3, 3.0),
+            "learning_rate": (0.003, 0.01),
+        },
+        epochs=150,
+        every=10,
+        patience=3,
+        twin="APR from DNS, noise",
+        needs=("MF-BPR, DNS",),
+    ),
+    "APR from DNS, noise": Contender(
+        attacked=True,
+        train=trainers.apr,
+        like="APR from DNS",
+        override={"direction": "random"},
+        twin="MF-BPR, DNS",
+        needs=("MF-BPR, DNS",),
+    ),
     "softmax MF": Contender(
         attacked=True, train=trainers.factorisation, space=_SOFTMAX_SPACE, epochs=60, every=2
     ),

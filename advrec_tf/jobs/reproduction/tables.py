@@ -115,7 +115,14 @@ ML1M = {
 IN_BATCH = {"softmax MF": {"negatives": ("in_batch",), "temperature": (0.15, 0.12, 0.1)}}
 
 FACTORISATION = ("MF-BPR", "MF-BPR, DNS", "MF-BPR, generator's negatives")
-APR = ("MF-BPR, continued", "APR", "APR, noise", "APR, PGD")
+APR = (
+    "MF-BPR, continued",
+    "APR",
+    "APR, noise",
+    "APR, PGD",
+    "APR from DNS",
+    "APR from DNS, noise",
+)
 SOFTMAX = ("softmax MF", "softmax MF, hard weights", "softmax MF, FGSM", "softmax MF, noise")
 AUTOENCODERS = ("autoencoder", "autoencoder, noise", "autoencoder, adversarial")
 VARIATIONAL = ("Mult-VAE", "Mult-VAE, adversarial")

@@ -182,9 +182,10 @@ def factorisation(task: Task) -> Trained:
 
 
 def apr(task: Task) -> Trained:
-    """MF-BPR to its own best epoch, then adversarial epochs from there (He et al. 2018)."""
-    start = task.of("MF-BPR")
-    key = ("MF-BPR", task.seed)
+    """The start to its own best epoch, then adversarial epochs from there (He et al. 2018)."""
+    label = task.settings.get("start", "MF-BPR")
+    start = task.of(label)
+    key = (label, task.seed)
     if key not in task.cache:
         trained = factorisation(start)
         task.cache[key] = (trained.model.get_weights(), trained.seconds)
