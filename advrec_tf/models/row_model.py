@@ -42,7 +42,8 @@ class RowAdversary:
 class RowModel(RecommenderModel):
     """A `RecommenderModel` that says which rows it reads and what they cost.
 
-    A subclass keeps its tables as Keras `Embedding` layers and implements
+    Its batches hold `weight` [batch] (in a block [steps, batch]), `seed` [2] and what else it
+    asks for. A subclass keeps its tables as Keras `Embedding` layers and implements
 
     * `embedding_tables() -> {table: Embedding}`;
     * `draw(inputs, tables) -> inputs` with what was drawn for the batch, such as negatives;
@@ -83,7 +84,7 @@ class RowModel(RecommenderModel):
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step for a batch, [batch] of indices; all its steps for a block, [steps, batch]."""
-        if inputs["user_index"].shape.rank == 1:
+        if inputs["weight"].shape.rank == 1:
             return super().train_step(inputs)
         self._epoch_loss.update_state(self.train_block(inputs, self.optimizer)["loss"])
         return {metric.name: metric.result() for metric in self.metrics}
@@ -117,53 +118,54 @@ class RowModel(RecommenderModel):
         layers = self.embedding_tables()
         variables = {name: layer.embeddings for name, layer in layers.items()}
         slots = {name: tuple(rule.slots(variable)) for name, variable in variables.items()}
-        steps = self._compiled_steps(rule, adversary)
-        tables, moved, logs = steps(
-            {name: tf.convert_to_tensor(variable) for name, variable in variables.items()},
-            {name: tuple(map(tf.convert_to_tensor, own)) for name, own in slots.items()},
+        logs = self._compiled_steps(rule, adversary, variables, slots)(
             block,
             tf.cast(optimizer.learning_rate, tf.float32),
             tf.cast(optimizer.iterations, tf.float32),
         )
-        for name, variable in variables.items():
-            variable.assign(tables[name])
-            for slot, value in zip(slots[name], moved[name], strict=True):
-                slot.assign(value)
         optimizer.iterations.assign_add(
-            tf.cast(tf.shape(block["user_index"])[0], optimizer.iterations.dtype)
+            tf.cast(tf.shape(block["weight"])[0], optimizer.iterations.dtype)
         )
         return logs
 
-    def _compiled_steps(self, rule: row_updates.RowRule, adversary: RowAdversary | None):
+    def _compiled_steps(self, rule: row_updates.RowRule, adversary, variables, slots):
+        # Variables are read and written inside: so XLA updates them where they lie. As
+        # arguments and results whole tables would be copied at every block.
         @tf.function(jit_compile=True)
-        def steps(tables, slots, block, rate, iterations):
-            count = tf.shape(block["user_index"])[0]
+        def steps(block, rate, iterations):
+            tables = {name: tf.convert_to_tensor(variable) for name, variable in variables.items()}
+            moved = {name: tuple(map(tf.convert_to_tensor, own)) for name, own in slots.items()}
+            count = tf.shape(block["weight"])[0]
             names = ["loss"] + (["clean_loss", "adversarial_loss"] if adversary else [])
 
-            def body(i, tables, slots, sums):
+            def body(i, tables, moved, sums):
                 inputs = self.draw({name: column[i] for name, column in block.items()}, tables)
                 found = self.lookups(inputs)
                 rows = {n: tf.gather(tables[table], index) for n, (table, index) in found.items()}
                 gradients, values = self._row_gradients(rows, inputs, adversary)
-                tables, slots = dict(tables), dict(slots)
+                tables, moved = dict(tables), dict(moved)
                 for table in tables:
                     own = [name for name, (source, _) in found.items() if source == table]
                     if own:
-                        tables[table], slots[table] = rule.update(
+                        tables[table], moved[table] = rule.update(
                             tables[table],
-                            slots[table],
+                            moved[table],
                             _flat([found[name][1] for name in own], 0),
                             _flat([gradients[name] for name in own], 1),
                             rate,
                             iterations + tf.cast(i, tf.float32) + 1.0,
                         )
-                return i + 1, tables, slots, {n: sums[n] + values[n] for n in sums}
+                return i + 1, tables, moved, {n: sums[n] + values[n] for n in sums}
 
             zeros = {name: tf.constant(0.0) for name in names}
-            _, tables, slots, sums = tf.while_loop(
-                lambda i, *_: i < count, body, (0, tables, slots, zeros)
+            _, tables, moved, sums = tf.while_loop(
+                lambda i, *_: i < count, body, (0, tables, moved, zeros)
             )
-            return tables, slots, {n: s / tf.cast(count, tf.float32) for n, s in sums.items()}
+            for name, variable in variables.items():
+                variable.assign(tables[name])
+                for slot, value in zip(slots[name], moved[name], strict=True):
+                    slot.assign(value)
+            return {n: s / tf.cast(count, tf.float32) for n, s in sums.items()}
 
         return steps
 
