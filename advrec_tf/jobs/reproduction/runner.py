@@ -209,8 +209,14 @@ def run(
         pending = {label: _requirements(label) for label in missing}
         _in_order(pending, lambda label: work(label, "search"), searched, workers, set(chosen))
         say(f"searched {len(missing)} contenders in {time.perf_counter() - started:.0f} s")
+    store = StageStore(run_dir, identity_of(name), resume=True)
+    untrained = [
+        label
+        for label in labels
+        if not all(store.has(stage_name(label, seed)) for seed in work(label, "final").seeds)
+    ]
     _in_order(
-        {label: set() for label in labels},
+        {label: set() for label in untrained},
         lambda label: work(label, "final"),
         lambda label, _: None,
         workers,
