@@ -14,7 +14,7 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
         "",
         f"Protocol: {report['protocol']}. Settings and epochs were chosen by "
         f"{report['choose_by']} on rows hidden from training, "
-        "by the same number of trials for every model; the test rows were ranked once a seed, at "
+        "by the trials shown (a control with the settings of another model has one); the test rows were ranked once a seed, at "
         "the end. Means over seeds, the deviation over seeds in brackets. *against EASE* and "
         f"*against twin*: difference in {decides}, paired over users (values averaged over seeds "
         "first), with half of the 95 % interval; the twin is the same model without its "
@@ -36,11 +36,12 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
         lines.append(f"\nNot run yet: {'; '.join(report['not_run'])}.")
     lines += _robustness(report["rows"])
     lines += ["", "## Chosen on validation", ""]
-    lines += [_line(["model", "settings", "epochs", report["choose_by"]]), _line(["---"] * 4)]
+    head = ["model", "settings", "epochs", report["choose_by"], "trials"]
+    lines += [_line(head), _line(["---"] * len(head))]
     for label, row in report["rows"].items():
         settings = ", ".join(f"{name} {_shown(value)}" for name, value in row["settings"].items())
         value = "" if row["validation"] is None else f"{row['validation']:.4f}"
-        lines.append(_line([label, settings, str(row["epochs"]), value]))
+        lines.append(_line([label, settings, str(row["epochs"]), value, str(row["trials"])]))
     return "\n".join(lines) + "\n"
 
 

@@ -85,6 +85,7 @@ def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -
             "settings": dict(chosen[label].settings),
             "epochs": chosen[label].epochs,
             "validation": chosen[label].value,
+            "trials": chosen[label].trials,
             "users": stored[0].summary["users"],
         }
         row["mean"]["peak_mb"] = float(values["peak_mb"].max())

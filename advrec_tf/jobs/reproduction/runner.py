@@ -196,7 +196,7 @@ def run(
     def searched(label: str, choice: Choice | None) -> None:
         if choice is not None:
             chosen[label] = choice
-            write_choices(settings_file, chosen, budget)
+            write_choices(settings_file, chosen)
 
     missing = [label for label in _with_needs(labels) if label not in chosen]
     if missing and budget is None:
@@ -285,20 +285,20 @@ def read_choices(path: Path) -> dict[str, Choice]:
         return {}
     stored = json.loads(path.read_text())["choices"]
     return {
-        label: Choice(record["settings"], record["epochs"], record["validation"])
+        label: Choice(record["settings"], record["epochs"], record["validation"], record["trials"])
         for label, record in stored.items()
     }
 
 
-def write_choices(path: Path, chosen: Mapping[str, Choice], budget: int | None) -> None:
+def write_choices(path: Path, chosen: Mapping[str, Choice]) -> None:
     """Replace the settings file; labels in the order of the contenders."""
     record = {
-        "trials_per_contender": budget,
         "choices": {
             label: {
                 "settings": dict(chosen[label].settings),
                 "epochs": chosen[label].epochs,
                 "validation": chosen[label].value,
+                "trials": chosen[label].trials,
             }
             for label in CONTENDERS
             if label in chosen

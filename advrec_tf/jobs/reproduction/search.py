@@ -117,8 +117,8 @@ def search(
             continue
         study.tell(trial, value)
         say(f"  {label}: {point} {task.monitor} {value:.4f}, epoch {trial.user_attrs['epochs']}")
-    best = study.best_trial
-    return Choice({**fixed, **best.params}, best.user_attrs["epochs"], best.value)
+    best, tried = study.best_trial, study.get_trials(deepcopy=False, states=finished)
+    return Choice({**fixed, **best.params}, best.user_attrs["epochs"], best.value, len(tried))
 
 
 def _points(free: dict[str, tuple], budget: int) -> list[dict]:

@@ -42,12 +42,14 @@ class Choice:
     Attributes:
         settings: a point of its space.
         epochs: the best epoch.
-        value: the metric there; None for a control, which takes what another chose.
+        value: the metric there.
+        trials: how many points were tried, pruned ones included.
     """
 
     settings: Settings
     epochs: int
     value: float | None = None
+    trials: int = 1
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

@@ -168,7 +168,7 @@ def test_a_search_tries_the_default_first_and_no_point_twice(tmp_path):
     choice = search("x", contender, task, budget=99, journal=journal, say=lambda line: None)
     points = {tuple(sorted(point.items())) for point in tried}
     assert len(tried) == len(points) == 6
-    assert choice.settings["a"] == 3 and choice.value == 0
+    assert choice.settings["a"] == 3 and choice.value == 0 and choice.trials == 6
     with pytest.raises(ValueError, match="`budget` should be >= 1"):
         search("x", contender, task, budget=0, journal=journal)
 
@@ -277,7 +277,10 @@ def test_unknown_names_are_refused(world, tmp_path, change, message):
 
 def test_choices_survive_their_file(tmp_path):
     path = tmp_path / "deep" / "settings.json"
-    chosen = {"MF-BPR": Choice({"l2": 0.01, "dim": 64}, 12, 0.25), "EASE": Choice({"l2": 3.0}, 1)}
-    runner.write_choices(path, chosen, 8)
+    chosen = {
+        "MF-BPR": Choice({"l2": 0.01, "dim": 64}, 12, 0.25, 8),
+        "EASE": Choice({"l2": 3.0}, 1),
+    }
+    runner.write_choices(path, chosen)
     assert runner.read_choices(path) == chosen
     assert runner.read_choices(tmp_path / "absent.json") == {}
