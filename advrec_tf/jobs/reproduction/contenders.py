@@ -10,7 +10,7 @@ members of a blend.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from advrec_tf.jobs.reproduction import trainers
 from advrec_tf.jobs.reproduction.trainers import Settings, Task, Trained
@@ -365,3 +365,24 @@ CONTENDERS: dict[str, Contender] = {
         twin="CFGAN",
     ),
 }
+
+
+def requirements(label: str) -> set[str]:
+    """The contenders whose choices this one builds on, directly."""
+    contender = CONTENDERS[label]
+    return {*contender.needs, *([contender.like] if contender.like else [])}
+
+
+def with_requirements(labels: Sequence[str]) -> list[str]:
+    """The labels and, before each, whatever it builds on."""
+    found: list[str] = []
+
+    def add(label):
+        for needed in sorted(requirements(label)):
+            add(needed)
+        if label not in found:
+            found.append(label)
+
+    for label in labels:
+        add(label)
+    return found

@@ -13,8 +13,8 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
         f"Made by `{command}`; settings in `{settings_file}`.",
         "",
         f"Protocol: {report['protocol']}. Settings and epochs were chosen by "
-        f"{report['choose_by']} on rows hidden from training, "
-        "by the trials shown (a control with the settings of another model has one); the test rows were ranked once a seed, at "
+        f"{report['choose_by']} on rows hidden from training, in the trials shown (a control that "
+        "takes the settings of another model has one); the test rows were ranked once a seed, at "
         "the end. Means over seeds, the deviation over seeds in brackets. *against EASE* and "
         f"*against twin*: difference in {decides}, paired over users (values averaged over seeds "
         "first), with half of the 95 % interval; the twin is the same model without its "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from advrec_tf._version import __version__
 from advrec_tf.evaluation.comparison import paired
 from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
 from advrec_tf.evaluation.robustness import robustness_curve
-from advrec_tf.jobs.reproduction.contenders import CONTENDERS
+from advrec_tf.jobs.reproduction.contenders import CONTENDERS, with_requirements
 from advrec_tf.jobs.reproduction.tables import TABLES, Table
 from advrec_tf.jobs.reproduction.trainers import Choice
 from advrec_tf.jobs.stages import StageResult, StageStore
@@ -51,10 +53,16 @@ def under_attack(model, train, evaluator: RankingEvaluator) -> dict[str, float]:
     return losses
 
 
-def stage_name(label: str, seed: int) -> str:
-    """The stage of a final training, fit for a file name."""
+def stage_name(label: str, seed: int, chosen: Mapping[str, Choice]) -> str:
+    """The stage of a final training: other settings, its own or those it builds on, are
+    another stage."""
+    used = {
+        other: [dict(chosen[other].settings), chosen[other].epochs]
+        for other in with_requirements([label])
+    }
+    digest = hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()[:8]
     slug = "".join(c if c.isalnum() else "_" for c in label)
-    return f"{slug}-{seed}"
+    return f"{slug}-{digest}-{seed}"
 
 
 def identity_of(table: str) -> dict:
@@ -68,11 +76,13 @@ def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -
     store = StageStore(run_dir, identity_of(name), resume=True)
     rows, per_user = {}, {}
     for label in table.enters:
+        if not all(needed in chosen for needed in with_requirements([label])):
+            continue
         numbers = range(seeds) if CONTENDERS[label].seeded else range(1)
         stored = [
-            store.result(stage_name(label, seed))
+            store.result(stage_name(label, seed, chosen))
             for seed in numbers
-            if store.has(stage_name(label, seed))
+            if store.has(stage_name(label, seed, chosen))
         ]
         if not stored:
             continue

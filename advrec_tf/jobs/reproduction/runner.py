@@ -19,7 +19,12 @@ from pathlib import Path
 
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.jobs.memory import peak_memory
-from advrec_tf.jobs.reproduction.contenders import CONTENDERS, Contender
+from advrec_tf.jobs.reproduction.contenders import (
+    CONTENDERS,
+    Contender,
+    requirements,
+    with_requirements,
+)
 from advrec_tf.jobs.reproduction.results import (
     identity_of,
     measure,
@@ -106,7 +111,7 @@ def do(work: Work) -> Choice | None:
                 result.summary["robustness"] = under_attack(trained.model, final.train, evaluator)
             return result
 
-        summary = store.run(stage_name(work.label, seed), train).summary
+        summary = store.run(stage_name(work.label, seed, work.chosen), train).summary
         shown = "  ".join(f"{name} {summary[name]:.4f}" for name in table.metrics)
         print(f"  {work.label}, seed {seed}: {shown}  {summary['seconds']:.1f} s", flush=True)
     return None
@@ -179,8 +184,7 @@ def run(
     threads = max(1, (os.cpu_count() or 1) // max(workers, 1))
 
     def work(label: str, kind: str) -> Work:
-        contender = CONTENDERS[label]
-        needed = {label, *contender.needs} | ({contender.like} if contender.like else set())
+        needed = with_requirements([label])
         return Work(
             table=name,
             label=label,
@@ -189,7 +193,7 @@ def run(
             data_root=data_root,
             chosen={other: chosen[other] for other in needed if other in chosen},
             budget=budget or 1,
-            seeds=tuple(range(seeds)) if contender.seeded else (0,),
+            seeds=tuple(range(seeds)) if CONTENDERS[label].seeded else (0,),
             threads=threads,
         )
 
@@ -198,7 +202,7 @@ def run(
             chosen[label] = choice
             write_choices(settings_file, chosen)
 
-    missing = [label for label in _with_needs(labels) if label not in chosen]
+    missing = [label for label in with_requirements(labels) if label not in chosen]
     if missing and budget is None:
         raise ValueError(
             f"{settings_file} should hold a choice for every contender. Received none for "
@@ -206,14 +210,16 @@ def run(
         )
     started = time.perf_counter()
     if budget is not None:
-        pending = {label: _requirements(label) for label in missing}
+        pending = {label: requirements(label) for label in missing}
         _in_order(pending, lambda label: work(label, "search"), searched, workers, set(chosen))
         say(f"searched {len(missing)} contenders in {time.perf_counter() - started:.0f} s")
     store = StageStore(run_dir, identity_of(name), resume=True)
     untrained = [
         label
         for label in labels
-        if not all(store.has(stage_name(label, seed)) for seed in work(label, "final").seeds)
+        if not all(
+            store.has(stage_name(label, seed, chosen)) for seed in work(label, "final").seeds
+        )
     ]
     _in_order(
         {label: set() for label in untrained},
@@ -223,26 +229,6 @@ def run(
         set(),
     )
     return report(name, run_dir, chosen, seeds)
-
-
-def _requirements(label: str) -> set[str]:
-    contender = CONTENDERS[label]
-    return {*contender.needs, *([contender.like] if contender.like else [])}
-
-
-def _with_needs(labels: Sequence[str]) -> list[str]:
-    """The labels and, before them, whatever they build on."""
-    found: list[str] = []
-
-    def add(label):
-        for needed in sorted(_requirements(label)):
-            add(needed)
-        if label not in found:
-            found.append(label)
-
-    for label in labels:
-        add(label)
-    return found
 
 
 def _in_order(

@@ -142,6 +142,20 @@ def test_a_resumed_run_trains_nothing_again_and_gives_the_same_report(world, tmp
     assert json.dumps(again) == json.dumps(first)
 
 
+def test_other_settings_train_anew_and_so_does_what_builds_on_them(world, tmp_path):
+    reproduce(tmp_path, budget=3)
+    path = tmp_path / "settings.json"
+    chosen = runner.read_choices(path)
+    changed = Choice({"size": 1, "b": 7}, 4)
+    before = {label: results.stage_name(label, 0, chosen) for label in ("EASE", "shift", "shifted")}
+    runner.write_choices(path, {**chosen, "shift": changed})
+    report = reproduce(tmp_path, resume=True)
+    assert report["rows"]["shift"]["settings"]["size"] == 1
+    after = {label: results.stage_name(label, 0, runner.read_choices(path)) for label in before}
+    assert before["EASE"] == after["EASE"]
+    assert before["shift"] != after["shift"] and before["shifted"] != after["shifted"]
+
+
 def test_a_search_tries_the_default_first_and_no_point_twice(tmp_path):
     tried = []
 
