@@ -158,9 +158,9 @@ def run(
     Args:
         run_dir: stages and the journal of the search.
         settings_file: what validation chose, read and (after a search) written.
-        budget: trials per contender; None takes the file's choices and refuses contenders
-            without any.
-        only: labels; by default all that enter the table.
+        budget: trials per contender without a choice; None searches nothing.
+        only: labels; by default all that enter the table, without a search those the settings
+            file has a choice for.
         seeds: final trainings per contender.
         workers: processes at once; 0 runs everything in this process, where memory is not a
             row's own.
@@ -178,9 +178,18 @@ def run(
             f"Received: {unknown[0]!r}."
         )
     table.load(data_root)  # a missing file is said before any work
-    labels = [label for label in table.enters if not only or label in only]
     chosen = read_choices(settings_file)
-    StageStore(run_dir, identity_of(name), resume=resume).claim()
+    labels = [label for label in table.enters if not only or label in only]
+    if budget is None and not only:
+        labels = [label for label in labels if set(with_requirements([label])) <= set(chosen)]
+    missing = [label for label in with_requirements(labels) if label not in chosen]
+    if budget is None and (missing or not labels):
+        raise ValueError(
+            f"{settings_file} should hold a choice for every row asked for. Received none for "
+            f"{'; '.join(missing or table.enters)}. Search them with `--search TRIALS`."
+        )
+    store = StageStore(run_dir, identity_of(name), resume=resume)
+    store.claim()
     threads = max(1, (os.cpu_count() or 1) // max(workers, 1))
 
     def work(label: str, kind: str) -> Work:
@@ -202,12 +211,6 @@ def run(
             chosen[label] = choice
             write_choices(settings_file, chosen)
 
-    missing = [label for label in with_requirements(labels) if label not in chosen]
-    if missing and budget is None:
-        raise ValueError(
-            f"{settings_file} should hold a choice for every contender. Received none for "
-            f"{'; '.join(missing)}. Search them with `--search TRIALS`."
-        )
     started = time.perf_counter()
     if budget is not None:
         pending = {label: requirements(label) for label in missing}
