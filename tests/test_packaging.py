@@ -133,7 +133,7 @@ def test_install_keeps_the_full_tensorflow_out_and_does_nothing_the_second_time(
         "--no-warn-conflicts -r requirements-cpu.txt",
         "--no-warn-conflicts --no-deps -c .venv/advrec-constraints.txt "
         "-r requirements-cpu-nodeps.txt",
-        "--no-warn-conflicts pytest>=8 ruff>=0.9 pre-commit>=4",
+        "--no-warn-conflicts optuna>=4 pytest>=8 ruff>=0.9 pre-commit>=4",
         "--no-warn-conflicts --no-deps -e .",
     ]
     assert (copy / ".venv" / "advrec-constraints.txt").read_text().splitlines() == [
