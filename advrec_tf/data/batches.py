@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.knowledge_graph import KnowledgeGraph
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,6 +178,31 @@ def of_pairs(data: Interactions | AugmentedInteractions, *, batch_size: int, see
         return batches.prefetch(4)
 
     return Batches(steps, dataset)
+
+
+def of_triples(graph: KnowledgeGraph, *, batch_size: int, seed: int) -> Batches:
+    """Batches of facts: `head`, `relation`, `tail` [batch] int32, `weight` [batch] of ones,
+    `seed` [2].
+
+    Raises:
+        ValueError: if there is no triple or `batch_size` < 1.
+    """
+    _require_rows(len(graph), batch_size)
+    batch_size = min(batch_size, len(graph))
+    columns = {
+        "head": tf.constant(graph.heads, tf.int32),
+        "relation": tf.constant(graph.relations, tf.int32),
+        "tail": tf.constant(graph.tails, tf.int32),
+    }
+
+    def dataset(first_epoch: int) -> tf.data.Dataset:
+        def gather(batch):
+            found = {name: tf.gather(column, batch["rows"]) for name, column in columns.items()}
+            return {**found, "weight": tf.ones(batch_size), "seed": batch["seed"]}
+
+        return shuffled_rows(len(graph), batch_size, seed, first_epoch).map(gather).prefetch(4)
+
+    return Batches(-(-len(graph) // batch_size), dataset)
 
 
 def _require_rows(num_rows: int, batch_size: int) -> None:

@@ -1,16 +1,22 @@
 """`KnowledgeGraph`: facts about items as (head, relation, tail) triples of indices.
 
-Holds the triples, their vocabularies and the link from item index to entity; reading a graph
-from disk belongs to the readers, and scoring its triples to the models.
+Holds the triples, their vocabularies and the link from item index to entity. A graph comes
+from triples of ids, from files of them, or from a table of item attributes; scoring its
+triples belongs to the models.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
+from advrec_tf.data import files
+from advrec_tf.data.columns import MISSING, integer_like
+from advrec_tf.data.files import DataError
 from advrec_tf.data.interactions import Vocabulary
 
 
@@ -95,6 +101,153 @@ class KnowledgeGraph:
             item_entity=item_entity,
         )
 
+    @classmethod
+    def from_files(
+        cls,
+        triples: str | os.PathLike,
+        *,
+        items: Vocabulary,
+        item_entities: str | os.PathLike | None = None,
+    ) -> KnowledgeGraph:
+        """A file of `head relation tail` lines, and one of `item entity` lines.
+
+        Without the second an item is the entity of the same id. Items without an entity, and
+        lines of items outside `items`, are passed over; files as in `read_triples`.
+
+        Raises:
+            FileNotFoundError, DataError: as `read_triples` and `read_item_entities`.
+            ValueError: if two items share an entity.
+        """
+        if item_entities is None:
+            entity_of = {item: str(item) for item in items.ids}
+        else:
+            entity_of = read_item_entities(item_entities)
+        return cls.from_triples(read_triples(triples), items=items, entity_of=entity_of)
+
+    @classmethod
+    def from_attributes(
+        cls,
+        attributes: pd.DataFrame,
+        *,
+        items: Vocabulary,
+        item_column: str | None = None,
+        columns: Sequence[str] | None = None,
+        separator: str | None = None,
+        kinds: Mapping[str, str] | None = None,
+    ) -> KnowledgeGraph:
+        """A table of items -> graph: each cell is a fact (item, column, value).
+
+        The entities are "item:ID" and "KIND:VALUE". Equal values of different columns are
+        different entities unless `kinds` gives the columns one kind, as for a person in
+        "director" and in "actor". Blanks around a value, and missing values, are left out; a
+        fact given twice counts once; a whole float is written as an integer.
+
+        Args:
+            attributes: a row an item; without `item_column` row i is item i of `items`, as
+                in `Interactions.item_features`.
+            items: the items' vocabulary.
+            item_column: column of external item ids; rows of unknown items are passed over.
+            columns: those to read, each a relation; by default all but `item_column`.
+            separator: splits a cell of text into several values, as "|" does "Crime|Drama";
+                a cell may also be a list.
+            kinds: column -> kind of its values; by default the column's own name.
+
+        Raises:
+            ValueError: if a column is not in the table, an item has two rows, `separator` is
+                empty, or there is no item column and the table does not have a row an item.
+        """
+        kinds = dict(kinds or {})
+        if separator == "":
+            raise ValueError("`separator` should have a character. Received: ''.")
+        if columns is None:
+            columns = [name for name in attributes.columns if name != item_column]
+        for argument, names in (
+            ("item_column", [] if item_column is None else [item_column]),
+            ("columns", columns),
+            ("kinds", kinds),
+        ):
+            unknown = [name for name in names if name not in attributes.columns]
+            if unknown:
+                raise ValueError(
+                    f"`{argument}` should name columns of the table, {list(attributes.columns)}. "
+                    f"Received: {unknown[0]!r}."
+                )
+        if item_column is None:
+            if len(attributes) != len(items):
+                raise ValueError(
+                    f"`attributes` should have {len(items)} rows. Received {len(attributes)}."
+                )
+            item_index = np.arange(len(items))
+        else:
+            item_index = items.index_of(attributes[item_column])
+            rows = pd.Series(item_index[item_index >= 0])
+            if rows.duplicated().any():
+                twice = items.ids[rows[rows.duplicated()].iloc[0]]
+                raise ValueError(
+                    f"`attributes` should have one row an item. Received item {twice} twice."
+                )
+        triples = {}
+        for column in columns:
+            kind = kinds.get(column, column)
+            for item, cell in zip(item_index, attributes[column], strict=True):
+                if item >= 0:
+                    for value in _values(cell, separator):
+                        triples[f"item:{items.ids[item]}", column, f"{kind}:{value}"] = None
+        entity_of = {item: f"item:{item}" for item in items.ids}
+        return cls.from_triples(triples, items=items, entity_of=entity_of)
+
+    def select(self, rows: np.ndarray) -> KnowledgeGraph:
+        """The given triples (indices or a mask), in the given order; vocabularies stay whole."""
+        return dataclasses.replace(
+            self, heads=self.heads[rows], relations=self.relations[rows], tails=self.tails[rows]
+        )
+
+    def hold_out(self, share: float, *, seed: int) -> tuple[KnowledgeGraph, KnowledgeGraph]:
+        """(the rest, round(share * distinct triples) of the triples), each in file order.
+
+        A triple that occurs several times is on one side with all its occurrences.
+
+        Raises:
+            ValueError: if `share` is outside (0, 1), or leaves a side without triples.
+        """
+        if not 0 < share < 1:
+            raise ValueError(f"`share` should lie in (0, 1). Received: {share!r}.")
+        columns = np.stack([self.heads, self.relations, self.tails], 1)
+        distinct, which = np.unique(columns, axis=0, return_inverse=True)
+        count = round(share * len(distinct))
+        if not 0 < count < len(distinct):
+            raise ValueError(
+                f"`share` should leave both sides triples. Received: {share!r} of "
+                f"{len(distinct)} distinct triples."
+            )
+        held = np.zeros(len(distinct), bool)
+        held[np.random.default_rng(seed).permutation(len(distinct))[:count]] = True
+        held = held[which.reshape(-1)]
+        return self.select(~held), self.select(held)
+
+    def with_items_first(self) -> KnowledgeGraph:
+        """The same facts with entity i being item i; the other entities follow in order.
+
+        An item the graph does not know becomes an entity without facts, "(no entity) INDEX".
+        """
+        entity = self.item_entity
+        is_item = np.zeros(self.num_entities, bool)
+        is_item[entity[entity >= 0]] = True
+        others = np.flatnonzero(~is_item)
+        place = np.empty(self.num_entities, np.int32)
+        place[others] = self.num_items + np.arange(len(others))
+        place[entity[entity >= 0]] = np.flatnonzero(entity >= 0)
+        names = [
+            f"(no entity) {i}" if e < 0 else self.entities.ids[e] for i, e in enumerate(entity)
+        ]
+        return dataclasses.replace(
+            self,
+            heads=place[self.heads],
+            tails=place[self.tails],
+            entities=Vocabulary(names + list(self.entities.ids[others])),
+            item_entity=np.arange(self.num_items, dtype=np.int32),
+        )
+
     def __len__(self) -> int:
         return len(self.heads)
 
@@ -109,3 +262,73 @@ class KnowledgeGraph:
     @property
     def num_items(self) -> int:
         return len(self.item_entity)
+
+
+def read_triples(path: str | os.PathLike) -> list[tuple[str, str, str]]:
+    """Lines `head relation tail`, plain or gzip -> triples of text, in file order.
+
+    A line that holds a tab is split at tabs (so names may hold blanks), any other at blanks.
+    Blank lines are passed over.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        DataError: if a line does not have three parts, there is none, or the file cannot be
+            read as text; the message names file and line.
+    """
+    return [parts for _, parts in _lines(path, ("head", "relation", "tail"))]
+
+
+def read_item_entities(path: str | os.PathLike) -> dict[int | str, str]:
+    """Lines `item entity` -> {item id: entity id}; files as in `read_triples`.
+
+    Item ids become int where all of them are canonical integers, as in the readers of
+    interactions.
+
+    Raises:
+        FileNotFoundError, DataError: as `read_triples`; also if an item has two lines.
+    """
+    entity_of: dict[int | str, str] = {}
+    for line, (item, entity) in _lines(path, ("item", "entity")):
+        if item in entity_of:
+            raise DataError(
+                f"{path}, line {line}: expected one line an item. Received item {item!r} again."
+            )
+        entity_of[item] = entity
+    if integer_like(entity_of).all():
+        return {int(item): entity for item, entity in entity_of.items()}
+    return entity_of
+
+
+def _lines(path: str | os.PathLike, fields: tuple[str, ...]):
+    """Yields (line number, parts) of each line; DataError unless the parts are `fields`."""
+    line = None
+    with files.open_text(path) as text:
+        for number, content in enumerate(text, start=1):
+            if not content.strip():
+                continue
+            parts = content.split("\t") if "\t" in content else content.split()
+            parts = tuple(part.strip() for part in parts)
+            if len(parts) != len(fields) or not all(parts):
+                raise DataError(
+                    f"{path}, line {number}: expected `{' '.join(fields)}`. "
+                    f"Received {len(parts)} fields: {parts[: len(fields) + 2]!r}."
+                )
+            line = number
+            yield line, parts
+    if line is None:
+        raise DataError(f"{path}: expected lines `{' '.join(fields)}`. Received none.")
+
+
+def _values(cell: object, separator: str | None) -> list[str]:
+    """The values of a cell as text, those that mean "missing" left out."""
+    if isinstance(cell, (list, tuple)):
+        return [value for part in cell for value in _values(part, separator)]
+    if isinstance(cell, str):
+        values = [cell] if separator is None else cell.split(separator)
+    elif pd.isna(cell):
+        return []
+    elif isinstance(cell, (float, np.floating)) and float(cell).is_integer():
+        values = [str(int(cell))]
+    else:
+        values = [str(cell)]
+    return [value.strip() for value in values if value.strip() not in MISSING]

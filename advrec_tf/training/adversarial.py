@@ -152,7 +152,7 @@ class AdversarialTraining(RecommenderModel):
 
         A model that counts its updates (has `step_done`) is told of each.
         """
-        if not isinstance(self.model, RowModel) or inputs["user_index"].shape.rank == 1:
+        if not isinstance(self.model, RowModel) or inputs["weight"].shape.rank == 1:
             logs = super().train_step(inputs)
             if hasattr(self.model, "step_done"):
                 self.model.step_done()

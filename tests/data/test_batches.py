@@ -6,6 +6,7 @@ import pytest
 from advrec_tf.data import batches
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.knowledge_graph import KnowledgeGraph
 
 
 def rows(num_rows, rating=None, num_users=20, num_items=30):
@@ -230,3 +231,20 @@ def test_every_block_has_the_same_fixed_shape():
 def test_a_block_of_no_steps_is_refused():
     with pytest.raises(ValueError, match="`steps` should be >= 1. Received: 0"):
         blocks(0)
+
+
+def test_batches_of_triples_show_every_fact_once_an_epoch():
+    graph = KnowledgeGraph.from_triples(
+        [(f"h{i}", f"r{i % 2}", f"t{i}") for i in range(12)], items=Vocabulary(["h0"])
+    )
+    made = batches.of_triples(graph, batch_size=5, seed=0)
+    (epoch,) = take(made, epochs=1)
+    facts = list(zip(*(column(epoch, name) for name in ("head", "relation", "tail")), strict=True))
+    known = list(zip(graph.heads, graph.relations, graph.tails, strict=True))
+    assert sorted(facts[:12]) == sorted(known) and facts[12:] == facts[:3]
+    assert column(epoch, "weight") == [1.0] * 15
+    assert set(epoch[0]) == {"head", "relation", "tail", "weight", "seed"}
+    with pytest.raises(ValueError, match="a row to draw from"):
+        batches.of_triples(graph.select([]), batch_size=5, seed=0)
+    with pytest.raises(ValueError, match="`batch_size`"):
+        batches.of_triples(graph, batch_size=0, seed=0)
