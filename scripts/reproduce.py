@@ -4,7 +4,8 @@ r"""Reproduce a published table of recommenders, adversarial ones and their twin
     python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --out docs/results
     python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --search 8
 
-Without `--search` the settings come from scripts/settings/TABLE.json. The data is found
+Without `--search` the settings come from scripts/settings/TABLE.json; with it the choices are
+written into the run folder, or where `--settings` says. The data is found
 through ADVREC_DATA (default ../shared/data).
 """
 
@@ -19,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.jobs import cli
 
-SETTINGS = Path("scripts/settings")
+SETTINGS = Path(__file__).parent / "settings"
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -35,7 +36,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--search", type=int, metavar="TRIALS", help="choose settings that are missing, by search"
     )
     parser.add_argument(
-        "--settings", type=Path, metavar="FILE", help="default: scripts/settings/TABLE.json"
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="default: scripts/settings/TABLE.json; settings.json in --run-dir with --search",
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="LABEL", help="only these rows")
     parser.add_argument("--seeds", type=int, default=5, help="default: 5")
@@ -61,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         for name, table in TABLES.items():
             print(f"{name}: {table.protocol}\n  {'; '.join(table.enters)}")
         return
-    settings_file = args.settings or SETTINGS / f"{args.table}.json"
+    kept = SETTINGS / f"{args.table}.json"
+    settings_file = args.settings or (args.run_dir / "settings.json" if args.search else kept)
     report = runner.run(
         args.table,
         run_dir=args.run_dir,
@@ -74,13 +79,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     command = cli.command_line()
     report["command"] = command
-    report["settings_file"] = str(settings_file)
-    text = page.markdown(report, command, str(settings_file))
+    shown = f"scripts/settings/{args.table}.json" if settings_file == kept else str(settings_file)
+    report["settings_file"] = shown
+    text = page.markdown(report, command, shown)
     for folder in {args.run_dir, args.out or args.run_dir}:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{args.table}.json").write_text(json.dumps(report, indent=2) + "\n")
         (folder / f"{args.table}.md").write_text(text)
     print("\n" + text)
+    if report["failed"]:
+        raise SystemExit(f"{len(report['failed'])} rows failed: {'; '.join(report['failed'])}")
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class UserItems:
         return matrix
 
 
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Interactions:
     """Rows (user, item[, rating][, timestamp]) in file order, with both vocabularies.
 
@@ -116,6 +116,12 @@ class Interactions:
             table = getattr(self, name)
             if table is not None and len(table) != size:
                 raise ValueError(f"`{name}` should have {size} rows. Received {len(table)}.")
+
+    def __repr__(self) -> str:
+        return (
+            f"Interactions({len(self.user_index):,} rows of {len(self.users):,} users and "
+            f"{len(self.items):,} items)"
+        )
 
     def __len__(self) -> int:
         return len(self.user_index)

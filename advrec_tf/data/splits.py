@@ -19,7 +19,7 @@ from advrec_tf.data.filters import pair_keys
 from advrec_tf.data.interactions import Interactions, Vocabulary
 
 
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Split:
     """Three parts over the same vocabularies, and how they were made.
 
@@ -47,6 +47,13 @@ class Split:
                         f"`{part}` should have the {kind} of `train`. Received "
                         f"{len(theirs)} {kind} beside {len(ours)}, or the same in another order."
                     )
+
+    def __repr__(self) -> str:
+        sizes = [len(part) for part in (self.train, self.validation, self.test)]
+        return (
+            f"Split({self.name!r}: {sizes[0]:,} train, {sizes[1]:,} validation, {sizes[2]:,} test "
+            f"rows of {self.train.num_users:,} users and {self.train.num_items:,} items)"
+        )
 
     def trainval(self) -> Interactions:
         """Train and validation as one, train first: for a last fit once choices are made."""

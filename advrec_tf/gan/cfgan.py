@@ -245,6 +245,12 @@ class CFGAN(Recommender, AdversarialPair):
     def train_step(self, inputs):
         """One round: the discriminator's passes over the batch, then the generator's."""
         index, seed = inputs["user_index"], inputs["seed"]
+        tf.debugging.assert_less(
+            index,
+            self.num_profiles,
+            f"a batch should number profiles, of which there are {self.num_profiles}: "
+            "batches.of_users(np.arange(model.num_profiles), ...)",
+        )
         self._play(
             self.discriminator_step, index, seed, self.critic_batch, self.critic_steps, stream=0
         )
@@ -323,7 +329,11 @@ def build_cfgan(
     seed: int = 0,
     **settings,
 ) -> CFGAN:
-    """Both networks and the pair for a data set; `settings` as in `CFGAN`."""
+    """Both networks and the pair for a data set; `settings` as in `CFGAN`.
+
+    Train on `batches.of_users(np.arange(model.num_profiles), batch_size=model.num_profiles,
+    seed=...)`: in item mode the profiles are numbered by item.
+    """
     width = interactions.num_users if mode == "item" else interactions.num_items
     return CFGAN(
         interactions,

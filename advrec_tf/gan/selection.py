@@ -311,7 +311,18 @@ def build_irgan(
     seed: int = 0,
     **settings,
 ) -> IRGAN:
-    """Both players and the game for a data set; `settings` as in `IRGAN`."""
+    """Both players and the game for a data set; `settings` as in `IRGAN`.
+
+    From random weights the game learns next to nothing. What works, on `batches.of_users`:
+
+        start = DNSFactorisation(train, dim=dim)             # models.hard_negatives
+        start.compile(Adam(0.01, weight_decay=1.0)); start.fit(...)
+        irgan = build_irgan(train, dim=dim, d_temperature=3.0)
+        irgan.generator.set_weights(start.scorer.get_weights())
+        d_optimizer = Adam(0.01, weight_decay=1.0)
+        irgan.compile(d_optimizer=d_optimizer, g_optimizer=SGD(0.0)); irgan.fit(...)  # D alone
+        irgan.compile(d_optimizer=d_optimizer, g_optimizer=Adam(0.0003)); irgan.fit(...)
+    """
     generator, discriminator = (
         build_scorer(
             interactions.num_users,

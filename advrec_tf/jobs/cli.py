@@ -40,6 +40,8 @@ def guarded(main: Callable) -> Callable:
     def run(*args, **kwargs):
         try:
             return main(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise SystemExit("stopped; a run with --run-dir goes on with --resume") from None
         except (ValueError, OSError, ImportError, FloatingPointError) as error:
             if os.environ.get("ADVREC_TRACEBACK") == "1":
                 raise

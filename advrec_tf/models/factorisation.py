@@ -33,6 +33,8 @@ class MatrixFactorisation(RowModel):
     divided by `temperature`, the log-Q correction is applied in full, a candidate that is
     the row's own positive is left out.
 
+    It trains on `batches.of_pairs`, quickest in blocks (`batches.in_blocks`).
+
     With `negatives="generator"` a second, smaller factorisation is trained beside the model:
     it picks a negative among `count` uniform candidates with p = softmax of its scores and
     follows the policy gradient of the model's loss, less the batch's mean (IRGAN's pairwise
@@ -43,8 +45,8 @@ class MatrixFactorisation(RowModel):
         dim: factors, >= 1.
         loss: "bpr" or "softmax".
         negatives: name of a sampler, see `models.negatives`.
-        count: candidates a positive (dns, generator), or shared by the batch (softmax with
-            uniform, popularity or mixed).
+        count: candidates a positive (dns, generator; by default 8), or shared by the batch
+            (softmax with uniform, popularity or mixed; by default 512).
         exponent: of popularity, for `negatives="popularity"`.
         cosine: rank by cosine instead of the dot product.
         temperature: divides scores in the softmax, > 0.
@@ -53,7 +55,7 @@ class MatrixFactorisation(RowModel):
             Zhang et al. 2023); 0 is none.
         mask_known: leave all known positives of the user out of the softmax's candidates.
         l2: factor of the squared norm of the rows of an example, >= 0.
-        initial_scale: standard deviation of the initial factors.
+        initial_scale: standard deviation of the initial factors, > 0.
         generator_dim: factors of the generator.
 
     Raises:
@@ -69,7 +71,7 @@ class MatrixFactorisation(RowModel):
         dim: int = 64,
         loss: str = "bpr",
         negatives: str = "uniform",
-        count: int = 1,
+        count: int | None = None,
         exponent: float = 0.75,
         cosine: bool = False,
         temperature: float = 1.0,
@@ -84,6 +86,11 @@ class MatrixFactorisation(RowModel):
         super().__init__(**kwargs)
         if dim < 1 or l2 < 0:
             raise ValueError(f"`dim` should be >= 1 and `l2` >= 0. Received: {dim!r}, {l2!r}.")
+        if not initial_scale > 0 or generator_dim < 1:
+            raise ValueError(
+                "`initial_scale` should be > 0 and `generator_dim` >= 1. "
+                f"Received: {initial_scale!r}, {generator_dim!r}."
+            )
         if loss not in LOSSES:
             raise ValueError(f"`loss` should be one of {LOSSES}. Received: {loss!r}.")
         if temperature <= 0 or hardness < 0:
@@ -107,6 +114,8 @@ class MatrixFactorisation(RowModel):
         self.temperature = temperature
         self.hardness = hardness
         self.l2 = l2
+        if count is None:
+            count = 512 if loss == "softmax" else 8
         self.sampler = samplers.NegativeSampler(
             interactions, negatives, count=count, exponent=exponent
         )

@@ -47,7 +47,7 @@ class LightGCN(RecommenderModel):
     He et al. 2020 (arXiv:2002.02126). `loss="bpr"` is the paper's, with one uniform negative
     from the batch's seed; `loss="softmax"` is `losses.sampled_softmax` over
     the batch's items, of score / temperature.
-    `num_layers` = 0 is a matrix factorisation.
+    `num_layers` = 0 is a matrix factorisation. It trains on `batches.of_pairs`.
 
     With `contrast` > 0 training adds `contrast` times the InfoNCE between two views of the
     batch's users, and the same for its items. In a view each layer's output has been moved

@@ -85,6 +85,8 @@ def build_decoder(dim: int, *, hidden: Sequence[int], seed: int = 0) -> keras.Mo
 class VariationalAutoencoder(ProfileModel):
     """q(z | profile) = N(mean, variance), logits = decoder(z) . item vectors + item bias.
 
+    It trains on `batches.of_users`.
+
     Minimises the negative of the evidence lower bound of Liang et al. 2018, eq. 5:
     the multinomial loss of the profile at a sample z, plus beta KL(q || N(0, 1)). Beta grows
     from 0 to `kl_weight` over the first `kl_steps` updates (their section 2.2.2). The mean

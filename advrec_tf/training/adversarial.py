@@ -111,6 +111,11 @@ class AdversarialTraining(RecommenderModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if not isinstance(perturbation, Perturbation):
+            raise ValueError(
+                "`perturbation` should be a `Perturbation`, such as fgsm(0.25). "
+                f"Received: {perturbation!r}."
+            )
         if weight < 0 or not 0 < share <= 1:
             raise ValueError(
                 "`weight` should be >= 0 and `share` in (0, 1]. "
@@ -123,7 +128,10 @@ class AdversarialTraining(RecommenderModel):
         self._chose_layers = layers is not None
         self._tapped = tuple(embedding_layers(model) if layers is None else layers)
         if not self._tapped:
-            raise ValueError("`layers` should name a layer to perturb. Received none.")
+            raise ValueError(
+                "`layers` should name a layer to perturb, such as layers=[model.item_layer]: "
+                f"{type(model).__name__} has no trainable Embedding. Received none."
+            )
         self._clean_loss = keras.metrics.Mean(name="clean_loss")
         self._adversarial_loss = keras.metrics.Mean(name="adversarial_loss")
 

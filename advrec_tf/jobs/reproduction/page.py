@@ -6,6 +6,7 @@ from __future__ import annotations
 def markdown(report: dict, command: str, settings_file: str) -> str:
     """The page: protocol, rows with spread, comparisons, settings, what is missing."""
     metrics = report["metrics"]
+    users = max((row["users"] for row in report["rows"].values()), default=0)
     decides = report["choose_by"] if report["choose_by"] in metrics else metrics[-1]
     lines = [
         f"# {report['table']}",
@@ -18,18 +19,23 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
         "the end. Means over seeds, the deviation over seeds in brackets. *against EASE* and "
         f"*against twin*: difference in {decides}, paired over users (values averaged over seeds "
         "first), with half of the 95 % interval; the twin is the same model without its "
-        "ingredient. Seconds are those of training; memory is the peak of the process, with "
-        "TensorFlow's own share.",
+        "ingredient. "
+        f"{users:,} users are ranked. Coverage: share of the catalogue in some list of ten; long "
+        "tail: share of places for items outside the fifth with the most training rows. Seconds "
+        "are those of training; memory is the peak of the process, with TensorFlow's own share.",
         "",
     ]
-    head = ["model", *metrics, "coverage@10", "long tail", "seconds", "peak MB"]
+    head = ["model", "seeds", *metrics, "coverage@10", "long tail", "seconds", "peak MB"]
     head += ["against EASE", "against twin"]
     rows = [_row(label, row, metrics, decides) for label, row in report["rows"].items()]
     for who, figures in report["references"].items():
         cells = [f"{figures[m]:.4f}" if m in figures else "" for m in metrics]
-        rows.append([f"*{who}*", *cells, *[""] * 6])
+        rows.append([f"*{who}*", "", *cells, *[""] * 6])
     lines += [_line(head), _line(["---"] * len(head)), *map(_line, rows), ""]
-    lines.append("*In italics: figures published by others.*")
+    lines.append(
+        "*In italics: figures of others, published or worked out from what they released, and EASE "
+        "by a plain NumPy script on the same files.*"
+    )
     for label, why in report["left_out"].items():
         lines.append(f"\n{label} has no row: {why}.")
     if report["not_run"]:
@@ -52,7 +58,7 @@ def _row(label: str, row: dict, metrics: list[str], decides: str) -> list[str]:
         spread = f" ({deviation[name]:.4f})" if name in deviation else ""
         return f"{mean[name]:.4f}{spread}"
 
-    cells = [label, *map(cell, metrics)]
+    cells = [label, str(row["seeds"]), *map(cell, metrics)]
     cells += [f"{mean['coverage@10']:.3f}", f"{mean['long_tail_share@10']:.3f}"]
     cells += [f"{mean['seconds']:.1f}", f"{mean['peak_mb']:.0f}"]
     for kind in ("EASE", "twin"):
@@ -78,7 +84,8 @@ def _robustness(rows: dict) -> list[str]:
         "",
         "Every user and item vector is moved within a ball so that the training rows rank worse "
         "(FGSM: one step; PGD: ten; random: noise of the same size), of radius .5 or of half the "
-        "vector's own norm. Test rows; a negative share is a gain.",
+        "vector's own norm. The attack raises the training loss, which need not lower the ranking "
+        "of held-out rows: PGD may cost less than FGSM, and a negative share is a gain. Test rows.",
         "",
         _line(["model", *attacks]),
         _line(["---"] * (1 + len(attacks))),

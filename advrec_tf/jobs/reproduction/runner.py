@@ -1,7 +1,7 @@
 """Reproduce a published table: search on validation, train five seeds, measure once, compare.
 
 Every contender runs in a process of its own, so that its seconds and its peak memory are
-its own and a crash costs one row. All results are stages of a run folder: a stopped run
+its own and a crash costs its row alone. All results are stages of a run folder: a stopped run
 goes on where it was. What validation chose is a settings file of the repository; with it
 the final figures come again without any search.
 """
@@ -32,7 +32,7 @@ from advrec_tf.jobs.reproduction.results import (
     stage_name,
     under_attack,
 )
-from advrec_tf.jobs.reproduction.search import search
+from advrec_tf.jobs.reproduction.search import require_optuna, search
 from advrec_tf.jobs.reproduction.tables import TABLES, Table
 from advrec_tf.jobs.reproduction.trainers import Choice, Task
 from advrec_tf.jobs.stages import StageStore
@@ -188,6 +188,8 @@ def run(
             f"{settings_file} should hold a choice for every row asked for. Received none for "
             f"{'; '.join(missing or table.enters)}. Search them with `--search TRIALS`."
         )
+    if missing:
+        require_optuna()
     store = StageStore(run_dir, identity_of(name), resume=resume)
     store.claim()
     threads = max(1, (os.cpu_count() or 1) // max(workers, 1))
@@ -211,27 +213,32 @@ def run(
             chosen[label] = choice
             write_choices(settings_file, chosen)
 
-    started = time.perf_counter()
+    started, failed = time.perf_counter(), {}
     if budget is not None:
         pending = {label: requirements(label) for label in missing}
-        _in_order(pending, lambda label: work(label, "search"), searched, workers, set(chosen))
+        failed = _in_order(
+            pending, lambda label: work(label, "search"), searched, workers, set(chosen)
+        )
         say(f"searched {len(missing)} contenders in {time.perf_counter() - started:.0f} s")
     store = StageStore(run_dir, identity_of(name), resume=True)
     untrained = [
         label
         for label in labels
-        if not all(
-            store.has(stage_name(label, seed, chosen)) for seed in work(label, "final").seeds
-        )
+        if label not in failed
+        and not all(store.has(stage_name(label, n, chosen)) for n in work(label, "final").seeds)
     ]
-    _in_order(
+    failed |= _in_order(
         {label: set() for label in untrained},
         lambda label: work(label, "final"),
         lambda label, _: None,
         workers,
         set(),
     )
-    return report(name, run_dir, chosen, seeds)
+    result = report(name, run_dir, chosen, seeds)
+    for label, reason in failed.items():
+        say(f"  {label} FAILED: {reason}")
+    result["failed"] = failed
+    return result
 
 
 def _in_order(
@@ -240,43 +247,63 @@ def _in_order(
     done: Callable[[str, Choice | None], None],
     workers: int,
     finished: set[str],
-) -> None:
-    """Run each label's work in a process of its own once what it requires is finished."""
-    pending = dict(pending)
-    while not workers and pending:
-        label = next(label for label, needs in pending.items() if needs <= finished)
-        del pending[label]
-        done(label, do(work(label)))
-        finished.add(label)
-    if not pending:
-        return
-    with concurrent.futures.ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), max_tasks_per_child=1
-    ) as pool:
-        running = {}
-        while pending or running:
-            ready = [label for label, needs in pending.items() if needs <= finished]
-            for label in ready[: workers - len(running)]:
-                running[pool.submit(_do_alone, work(label))] = label
-                del pending[label]
-            completed, _ = concurrent.futures.wait(
-                running, return_when=concurrent.futures.FIRST_COMPLETED
+) -> dict[str, str]:
+    """Run each label's work in a process of its own once what it requires is finished.
+
+    Returns:
+        label -> what went wrong, of those that failed or lack what they build on.
+    """
+    pending, failed, running = dict(pending), {}, {}
+
+    def ended(label: str, result: Callable[[], Choice | None]) -> None:
+        try:
+            done(label, result())
+            finished.add(label)
+        except Exception as error:  # one row is lost, the others go on
+            failed[label] = f"{type(error).__name__}: {error}"
+
+    while pending or running:
+        ready = [label for label, needs in pending.items() if needs <= finished]
+        if not workers and ready:
+            del pending[ready[0]]
+            ended(ready[0], lambda label=ready[0]: do(work(label)))
+            continue
+        for label in ready[: workers - len(running)]:
+            # A pool for each: a process that is killed breaks its own alone.
+            pool = concurrent.futures.ProcessPoolExecutor(
+                1, multiprocessing.get_context("spawn"), max_tasks_per_child=1
             )
-            for future in completed:
-                label = running.pop(future)
-                done(label, future.result())
-                finished.add(label)
+            running[pool.submit(_do_alone, work(label))] = label, pool
+            del pending[label]
+        if not running:
+            break
+        completed, _ = concurrent.futures.wait(
+            running, return_when=concurrent.futures.FIRST_COMPLETED
+        )
+        for future in completed:
+            label, pool = running.pop(future)
+            ended(label, future.result)
+            pool.shutdown()
+    for label, needs in pending.items():
+        failed[label] = f"builds on {', '.join(sorted(needs - finished))}"
+    return failed
 
 
 def read_choices(path: Path) -> dict[str, Choice]:
     """label -> choice, as `write_choices` wrote them; {} where there is no file."""
     if not path.exists():
         return {}
-    stored = json.loads(path.read_text())["choices"]
-    return {
-        label: Choice(record["settings"], record["epochs"], record["validation"], record["trials"])
-        for label, record in stored.items()
-    }
+    try:
+        stored = json.loads(path.read_text())["choices"]
+        return {
+            label: Choice(*(record[n] for n in ("settings", "epochs", "validation", "trials")))
+            for label, record in stored.items()
+        }
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"{path} should hold the choices of a search, with settings, epochs, validation and "
+            f"trials of each. Received: {type(error).__name__}: {error}."
+        ) from None
 
 
 def write_choices(path: Path, chosen: Mapping[str, Choice]) -> None:

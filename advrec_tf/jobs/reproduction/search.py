@@ -35,6 +35,22 @@ class _Pruning(keras.callbacks.Callback):
             raise optuna.TrialPruned
 
 
+def require_optuna():
+    """The package, or an error that names the cure.
+
+    Raises:
+        ImportError: if it is not installed.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise ImportError(
+            "Searching settings needs Optuna, the extra `search`: "
+            "bash scripts/install.sh --extras search."
+        ) from error
+    return optuna
+
+
 def search(
     label: str,
     contender: Contender,
@@ -59,12 +75,7 @@ def search(
     """
     if budget < 1:
         raise ValueError(f"`budget` should be >= 1. Received: {budget!r}.")
-    try:
-        import optuna
-    except ImportError as error:
-        raise ImportError(
-            "Searching settings needs Optuna, the extra `search`: pip install 'advrec_tf[search]'."
-        ) from error
+    optuna = require_optuna()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal.parent.mkdir(parents=True, exist_ok=True)
     storage = optuna.storages.JournalStorage(

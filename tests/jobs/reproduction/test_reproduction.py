@@ -298,3 +298,44 @@ def test_choices_survive_their_file(tmp_path):
     runner.write_choices(path, chosen)
     assert runner.read_choices(path) == chosen
     assert runner.read_choices(tmp_path / "absent.json") == {}
+
+
+def test_a_row_that_fails_costs_itself_and_what_builds_on_it_alone(world, tmp_path, monkeypatch):
+    broken = dataclasses.replace(CONTENDERS["shift"], train=lambda task: 1 / 0)
+    monkeypatch.setitem(CONTENDERS, "shift", broken)
+    lines = []
+    report = reproduce(tmp_path, budget=1, say=lines.append)
+    assert list(report["rows"]) == ["popularity", "EASE"]
+    assert report["failed"]["shift"].startswith("ZeroDivisionError")
+    assert report["failed"]["shifted"] == "builds on shift"
+    assert any("shift FAILED" in line for line in lines)
+
+
+def test_a_process_that_fails_costs_its_row_alone(tmp_path):
+    path = tmp_path / "settings.json"
+    chosen = {"popularity": Choice({}, 1), "EASE": Choice({"l2": 300.0}, 1)}
+    pending = {label: set() for label in chosen}
+    done = []
+
+    def work(label):
+        # One process meets an unknown table, the other a folder that is not there.
+        return runner.Work(
+            table="none" if label == "EASE" else "irgan-ml100k",
+            label=label,
+            kind="final",
+            run_dir=str(path),
+            data_root=str(tmp_path / "absent"),
+            chosen=chosen,
+        )
+
+    failed = runner._in_order(pending, work, lambda label, _: done.append(label), 2, set())
+    assert not done and set(failed) == {"popularity", "EASE"}
+    assert failed["EASE"].startswith("KeyError") and "absent" in failed["popularity"]
+
+
+@pytest.mark.parametrize("text", ["{}", "not json", '{"choices": {"EASE": {"epochs": 1}}}'])
+def test_a_settings_file_of_another_kind_is_named(tmp_path, text):
+    path = tmp_path / "settings.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="settings.json should hold the choices of a search"):
+        runner.read_choices(path)
