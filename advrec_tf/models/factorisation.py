@@ -59,7 +59,7 @@ class MatrixFactorisation(RowModel):
         generator_dim: factors of the generator.
 
     Raises:
-        ValueError: if an argument is out of range, unknown, or of no use to the loss.
+        ValueError: if an argument is out of range, unknown, or does not go with the loss.
     """
 
     attackable = ("user", "liked", "other")

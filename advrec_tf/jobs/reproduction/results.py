@@ -44,7 +44,7 @@ def measure(table: Table, evaluator: RankingEvaluator, relevant: np.ndarray, mod
 
 
 def under_attack(model, train, evaluator: RankingEvaluator) -> dict[str, float]:
-    """ "kind at epsilon" -> share of NDCG@10 lost when the model's vectors are attacked."""
+    """Kind and epsilon of an attack on the model's vectors -> share of NDCG@10 lost."""
     losses = {}
     for relative, epsilon in ATTACKS:
         curve = robustness_curve(model, train, evaluator, [epsilon], relative=relative)

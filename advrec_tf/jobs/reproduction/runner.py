@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.jobs.memory import peak_memory
 from advrec_tf.jobs.reproduction.contenders import (
@@ -68,32 +69,40 @@ class Work:
 
 def do(work: Work) -> Choice | None:
     """The choice of a search, or None after the final stages."""
-    table, contender = TABLES[work.table], CONTENDERS[work.label]
-    choosing, final = table.load(work.data_root)
+    choosing, final = TABLES[work.table].load(work.data_root)
     if work.kind == "search":
-        evaluator = RankingEvaluator(choosing.train, choosing.validation, ks=table.ks())
-        if contender.like is not None:
-            settings = {**work.chosen[contender.like].settings, **contender.override}
-            space = {name: (value,) for name, value in settings.items()}
-            other = CONTENDERS[contender.like]
-            contender = dataclasses.replace(
-                contender,
-                space=space,
-                epochs=other.epochs,
-                patience=other.patience,
-                every=other.every,
-            )
-        elif work.label in table.sizes:
-            space = {**contender.space, **table.sizes[work.label]}
-            contender = dataclasses.replace(contender, space=space)
-        return search(
-            work.label,
+        return _choose(work, choosing)
+    return _train_finally(work, final)
+
+
+def _choose(work: Work, choosing: Split) -> Choice:
+    table, contender = TABLES[work.table], CONTENDERS[work.label]
+    evaluator = RankingEvaluator(choosing.train, choosing.validation, ks=table.ks())
+    if contender.like is not None:
+        settings = {**work.chosen[contender.like].settings, **contender.override}
+        other = CONTENDERS[contender.like]
+        contender = dataclasses.replace(
             contender,
-            _task(work, contender, choosing.train, evaluator, table, SEARCH_SEED),
-            budget=work.budget,
-            journal=Path(work.run_dir) / "search.journal",
-            say=lambda line: print(line, flush=True),
+            space={name: (value,) for name, value in settings.items()},
+            epochs=other.epochs,
+            patience=other.patience,
+            every=other.every,
         )
+    elif work.label in table.sizes:
+        space = {**contender.space, **table.sizes[work.label]}
+        contender = dataclasses.replace(contender, space=space)
+    return search(
+        work.label,
+        contender,
+        _task(work, contender, choosing.train, evaluator, table, SEARCH_SEED),
+        budget=work.budget,
+        journal=Path(work.run_dir) / "search.journal",
+        say=lambda line: print(line, flush=True),
+    )
+
+
+def _train_finally(work: Work, final: Split) -> None:
+    table, contender = TABLES[work.table], CONTENDERS[work.label]
     evaluator = RankingEvaluator(final.train, final.test, ks=sorted({*table.ks(), 10}))
     relevant = final.test.by_user().counts
     store = StageStore(work.run_dir, identity_of(work.table), resume=True)
@@ -114,7 +123,6 @@ def do(work: Work) -> Choice | None:
         summary = store.run(stage_name(work.label, seed, work.chosen), train).summary
         shown = "  ".join(f"{name} {summary[name]:.4f}" for name in table.metrics)
         print(f"  {work.label}, seed {seed}: {shown}  {summary['seconds']:.1f} s", flush=True)
-    return None
 
 
 def _do_alone(work: Work) -> Choice | None:
@@ -220,7 +228,6 @@ def run(
             pending, lambda label: work(label, "search"), searched, workers, set(chosen)
         )
         say(f"searched {len(missing)} contenders in {time.perf_counter() - started:.0f} s")
-    store = StageStore(run_dir, identity_of(name), resume=True)
     untrained = [
         label
         for label in labels
@@ -270,9 +277,7 @@ def _in_order(
             continue
         for label in ready[: workers - len(running)]:
             # A pool for each: a process that is killed breaks its own alone.
-            pool = concurrent.futures.ProcessPoolExecutor(
-                1, multiprocessing.get_context("spawn"), max_tasks_per_child=1
-            )
+            pool = concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
             running[pool.submit(_do_alone, work(label))] = label, pool
             del pending[label]
         if not running:

@@ -9,10 +9,12 @@ a file: a killed search goes on with the trial it was in.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from tensorflow import keras
 
 from advrec_tf.jobs.reproduction.contenders import Contender
@@ -109,15 +111,14 @@ def search(
 
     fixed = {name: values[0] for name, values in contender.space.items() if len(values) == 1}
     free = {name: values for name, values in contender.space.items() if len(values) > 1}
+    distributions = {
+        name: optuna.distributions.CategoricalDistribution(values) for name, values in free.items()
+    }
     finished = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
     for point in _points(free, budget):
         done = study.get_trials(deepcopy=False, states=finished)
         if any(trial.params == point for trial in done):
             continue
-        distributions = {
-            name: optuna.distributions.CategoricalDistribution(values)
-            for name, values in free.items()
-        }
         study.enqueue_trial(point)
         trial = study.ask(distributions)
         try:
@@ -134,10 +135,6 @@ def search(
 
 def _points(free: dict[str, tuple], budget: int) -> list[dict]:
     """The default point, then others in an order that is random but always the same."""
-    import itertools
-
-    import numpy as np
-
     points = [dict(zip(free, values, strict=True)) for values in itertools.product(*free.values())]
     order = np.random.default_rng(0).permutation(len(points) - 1) + 1
     return [points[0], *(points[i] for i in order)][:budget]
