@@ -15,7 +15,7 @@ for arg in "$@"; do
   esac
 done
 
-bash scripts/install.sh --extras dev
+bash scripts/install.sh --extras dev,text
 
 python=.venv/bin/python
 "$python" -m ruff check .
