@@ -86,28 +86,33 @@ def in_blocks(batches: Batches, steps: int = 200) -> Batches:
     return Batches(blocks, dataset)
 
 
-def of_users(users: np.ndarray, *, batch_size: int, seed: int) -> Batches:
-    """Batches of users: `user_index` [batch] int32, `weight` [batch] of ones, `seed` [2].
+def of_index(index: np.ndarray, *, batch_size: int, seed: int, name: str) -> Batches:
+    """Batches of indices: `name` [batch] int32, `weight` [batch] of ones, `seed` [2].
 
     Raises:
-        ValueError: if there is no user or `batch_size` < 1.
+        ValueError: if there is no index or `batch_size` < 1.
     """
-    _require_rows(len(users), batch_size)
-    batch_size = min(batch_size, len(users))
-    index = tf.constant(users, tf.int32)
+    _require_rows(len(index), batch_size)
+    batch_size = min(batch_size, len(index))
+    values = tf.constant(index, tf.int32)
 
     def dataset(first_epoch: int) -> tf.data.Dataset:
         def gather(batch):
             return {
-                "user_index": tf.gather(index, batch["rows"]),
+                name: tf.gather(values, batch["rows"]),
                 "weight": tf.ones(batch_size),
                 "seed": batch["seed"],
             }
 
-        rows = shuffled_rows(len(users), batch_size, seed, first_epoch)
+        rows = shuffled_rows(len(index), batch_size, seed, first_epoch)
         return rows.map(gather).prefetch(4)
 
-    return Batches(-(-len(users) // batch_size), dataset)
+    return Batches(-(-len(index) // batch_size), dataset)
+
+
+def of_users(users: np.ndarray, *, batch_size: int, seed: int) -> Batches:
+    """Batches of users: `of_index` under the name `user_index`."""
+    return of_index(users, batch_size=batch_size, seed=seed, name="user_index")
 
 
 def of_pairs(data: Interactions | AugmentedInteractions, *, batch_size: int, seed: int) -> Batches:

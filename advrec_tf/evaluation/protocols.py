@@ -1,7 +1,8 @@
 """Protocols that change the training data before models are compared.
 
-`cold_start` makes users with 1, 3 or 5 interactions out of users with many, so that there
-is a history to check the recommendations against.
+`cold_start` makes users with 0, 1, 3 or 5 interactions out of users with many, so that there
+is a history to check the recommendations against; `cold_items` takes every row of some items
+away, so that only what is said about an item can bring it to anybody.
 """
 
 from __future__ import annotations
@@ -42,20 +43,20 @@ class ColdStart:
 def cold_start(
     split: Split, *, share: float = 0.2, counts: Sequence[int] = (1, 3, 5), seed: int = 0
 ) -> ColdStart:
-    """Cut a random share of the users to `counts` training rows each, in equal groups.
+    """Cut a random share of the users to `counts` training rows each, >= 0, in equal groups.
 
     The rows kept are chosen at random, not by time: the last rows before the test item are
     often of the same sitting, and would make cold users easier than warm ones. Only users
     with at least max(counts) + 4 rows can be cut.
 
     Raises:
-        ValueError: if `share` lies outside (0, 1], a count is below 1, or fewer users than
+        ValueError: if `share` lies outside (0, 1], a count is negative, or fewer users than
             counts can be cut.
     """
     if not 0 < share <= 1:
         raise ValueError(f"`share` should lie in (0, 1]. Received: {share!r}.")
-    if not counts or min(counts) < 1:
-        raise ValueError(f"`counts` should hold numbers >= 1. Received: {tuple(counts)!r}.")
+    if not counts or min(counts) < 0:
+        raise ValueError(f"`counts` should hold numbers >= 0. Received: {tuple(counts)!r}.")
     rng = np.random.default_rng(seed)
     train = split.train
     eligible = np.flatnonzero(train.user_counts() >= max(counts) + _LEAST_WITHHELD)
@@ -82,6 +83,83 @@ def cold_start(
         choosing=train.select(~kept & even),
         withheld=train.select(~kept & ~even),
         users_cut_to=groups,
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class ColdItems:
+    """Interactions in which some items have lost all their rows.
+
+    Attributes:
+        train: the rows of the other items.
+        choosing, withheld: the rows of two halves of the cold items, each item's on one side;
+            settings are chosen on the first, results come from the second.
+        choosing_items, withheld_items: item indices, sorted.
+    """
+
+    train: Interactions
+    choosing: Interactions
+    withheld: Interactions
+    choosing_items: np.ndarray
+    withheld_items: np.ndarray
+
+    @property
+    def items(self) -> np.ndarray:
+        """All items that were taken away, sorted."""
+        return np.sort(np.concatenate([self.choosing_items, self.withheld_items]))
+
+
+def cold_items(
+    interactions: Interactions,
+    *,
+    share: float = 0.2,
+    least: int = 1,
+    among: np.ndarray | None = None,
+    seed: int = 0,
+) -> ColdItems:
+    """Take all rows of a random share of the items away, in two halves.
+
+    The items are drawn alike from rare and from popular ones: in the order of their rows they
+    are dealt out in turns. A user whose every row is taken stays in the vocabulary, without a
+    history.
+
+    Args:
+        share: of the items that can be drawn, in (0, 1).
+        least: rows an item must have to be drawn, >= 1.
+        among: item indices that can be drawn, such as those with a text; by default all.
+
+    Raises:
+        ValueError: if `share` or `least` is out of range, or fewer than two items would be
+            cold.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"`share` should lie in (0, 1). Received: {share!r}.")
+    if least < 1:
+        raise ValueError(f"`least` should be >= 1. Received: {least!r}.")
+    counts = interactions.item_counts()
+    eligible = np.flatnonzero(counts >= least)
+    if among is not None:
+        eligible = np.intersect1d(eligible, among)
+    cold = int(round(share * len(eligible)))
+    if cold < 2:
+        raise ValueError(
+            f"`share` should make at least 2 of the {len(eligible)} items with {least} rows or "
+            f"more cold. Received: {share!r}."
+        )
+    rng = np.random.default_rng(seed)
+    ordered = eligible[np.lexsort((rng.random(len(eligible)), counts[eligible]))]
+    # One item of each of `cold` slices of the popularity order, to either side in turns.
+    slices = np.array_split(ordered, cold)
+    drawn = np.array([items[rng.integers(len(items))] for items in slices])
+    sides = (np.arange(cold) + rng.integers(2)) % 2
+    sets = [np.sort(drawn[sides == side]) for side in (0, 1)]
+    rows = [np.isin(interactions.item_index, items) for items in sets]
+    return ColdItems(
+        train=interactions.select(~rows[0] & ~rows[1]),
+        choosing=interactions.select(rows[0]),
+        withheld=interactions.select(rows[1]),
+        choosing_items=sets[0],
+        withheld_items=sets[1],
     )
 
 

@@ -36,6 +36,11 @@ class Recommender:
         """[batch] int32, 0 <= index < num_users -> [batch, num_items] float32, high is good."""
         raise NotImplementedError(f"{type(self).__name__} does not define `score`.")
 
+    def for_ranking(self) -> Recommender:
+        """What scores users block by block, as the model stands now: itself, or something
+        that spares work which is the same for every block."""
+        return self
+
     def unknown_user_scores(self) -> np.ndarray:
         """[num_items] float32, what a user without any history is served by."""
         return log_popularity(self.interactions)

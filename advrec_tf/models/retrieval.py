@@ -20,6 +20,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.losses import weighted_mean
 from advrec_tf.models.recommender_model import RecommenderModel
 from advrec_tf.models.towers import build_index_tower, features_of, in_blocks
+from advrec_tf.models.vectors import VectorRecommender
 
 PAIR_TABLE_LIMIT = 2**29
 """Bytes allowed for the table of known pairs; above, only accidental hits are masked."""
@@ -102,8 +103,8 @@ class TwoTower(RecommenderModel):
             # nobody has interacted with would otherwise get log 0.
             probability = tf.where(generated, tf.reduce_mean(probability), probability)
         row_losses = self.task(
-            self.user_tower(users, training=training),
-            self.item_tower(items, training=training),
+            self.embed_users(inputs, training),
+            self.embed_items(inputs, training),
             candidate_sampling_probability=probability,
             candidate_ids=items,
             score_mask=~hidden,
@@ -111,6 +112,40 @@ class TwoTower(RecommenderModel):
             compute_batch_metrics=False,
         )
         return weighted_mean(row_losses, inputs["weight"])
+
+    def negative_logits(
+        self, inputs: dict[str, tf.Tensor], users: tf.Tensor, items: tf.Tensor
+    ) -> tf.Tensor:
+        """Embedded users [batch, dim] against the batch's items as negatives, [batch, batch]:
+        over the temperature, less log q; -1e9 where the user is known to have the item (the
+        row's own positive among them) or the item is of a generated row."""
+        index = inputs["item_index"]
+        logits = tf.matmul(users, items, transpose_b=True) / self.temperature
+        if self._item_probability is not None:
+            probability = tf.gather(self._item_probability, index)
+            logits -= tf.math.log(tf.maximum(probability, 1e-12))[None, :]
+        hidden = (index[:, None] == index[None, :]) | inputs["generated"][None, :]
+        if self._known is not None:
+            hidden |= self._known.known(inputs["user_index"], index)
+        return tf.where(hidden, -1e9, logits)
+
+    @property
+    def mean_log_probability(self) -> float:
+        """Mean over the training rows' items of log q, the logQ correction of a thing that is
+        no training item; 0 without the correction."""
+        if self._item_probability is None:
+            return 0.0
+        probability = self._item_probability.numpy()
+        known = probability[probability > 0]
+        return float(np.log(known).mean())
+
+    def embed_users(self, inputs: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
+        """The users of a batch, [batch, dim]."""
+        return self.user_tower(inputs["user_index"], training=training)
+
+    def embed_items(self, inputs: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
+        """The positives of a batch, [batch, dim]."""
+        return self.item_tower(inputs["item_index"], training=training)
 
     def user_vectors(self) -> np.ndarray:
         """[num_users, dim] float32, divided by the temperature: dot products are logits."""
@@ -125,6 +160,16 @@ class TwoTower(RecommenderModel):
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         items = self.item_tower(tf.range(self.interactions.num_items))
         return tf.matmul(self.user_tower(user_index), items, transpose_b=True) / self.temperature
+
+    def for_ranking(self) -> VectorRecommender:
+        """The vectors as they are now: no tower runs again for each block of users."""
+        users, items = self.user_vectors(), self.item_vectors()
+        return VectorRecommender(
+            user_vectors=users,
+            item_vectors=items,
+            unknown_user=np.zeros(users.shape[1], np.float32),
+            interactions=self.interactions,
+        )
 
 
 def build_two_tower(

@@ -97,7 +97,7 @@ def build_feature_tower(
             parts.append(embed(value))
         elif isinstance(feature, Numeric):
             value = keras.Input(shape=(), dtype="float32", name=layer_name)
-            parts.append(_Standardise(feature.values, name=f"{layer_name}_standardised")(value))
+            parts.append(Standardise(feature.values, name=f"{layer_name}_standardised")(value))
         else:
             value = keras.Input(shape=feature.matrix.shape[1:], name=layer_name)
             parts.append(value)
@@ -198,7 +198,7 @@ class _TableRows(keras.layers.Layer):
         return tf.gather(self.rows, index)
 
 
-class _Standardise(keras.layers.Layer):
+class Standardise(keras.layers.Layer):
     """[batch] -> [batch, 2]: the standardised number (0 where missing) and a missing flag."""
 
     def __init__(self, values: np.ndarray, **kwargs):

@@ -149,6 +149,9 @@ class AdversarialTraining(RecommenderModel):
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         return self.model.score(user_index)
 
+    def for_ranking(self):
+        return self.model.for_ranking()
+
     def user_vectors(self):
         return self.model.user_vectors()
 

@@ -1,0 +1,175 @@
+"""A conditional GAN of feature vectors: what the text of such an item would look like.
+
+The generator writes a vector of one modality (a text, image or audio embedding) from a
+condition (genres, a knowledge-graph entity) and noise; the discriminator sees vector and
+condition side by side. Beside it stands its twin, the same network without the adversary, a
+regression on the condition. What generated vectors are used for is left to
+`training.generated_items` and, for items without a vector, to `fill`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from advrec_tf.gan.pair import AdversarialPair
+from advrec_tf.models.content_tower import Modality
+from advrec_tf.models.towers import in_blocks
+
+
+def build_vector_generator(
+    width: int, condition_width: int, *, noise_dim: int, hidden: Sequence[int], seed: int = 0
+) -> keras.Model:
+    """{"noise": [batch, noise_dim], "condition": [batch, condition_width]} -> [batch, width] of
+    length 1."""
+    inputs = {
+        "noise": keras.Input(shape=(noise_dim,), name="noise"),
+        "condition": keras.Input(shape=(condition_width,), name="condition"),
+    }
+    x = keras.layers.Concatenate(name="joined")([inputs["condition"], inputs["noise"]])
+    for i, units in enumerate(hidden):
+        x = _dense(units, seed + i, f"hidden_{i}", "leaky_relu")(x)
+    x = _dense(width, seed + len(hidden), "vector")(x)
+    return keras.Model(inputs, keras.layers.UnitNormalization(name="unit")(x), name="generator")
+
+
+def build_vector_discriminator(width: int, *, hidden: Sequence[int], seed: int = 0) -> keras.Model:
+    """Vector and condition side by side, [batch, width] -> [batch, 1], the logit of being real."""
+    sample = keras.Input(shape=(width,), name="vector_and_condition")
+    x = sample
+    for i, units in enumerate(hidden):
+        x = _dense(units, seed + i, f"hidden_{i}", "leaky_relu")(x)
+    return keras.Model(sample, _dense(1, seed + len(hidden), "logit")(x), name="discriminator")
+
+
+class FeatureVectorGAN(AdversarialPair):
+    """Batches carry `item_index` [batch] and `seed` [2] (`batches.of_index`).
+
+    The vectors are compared at length 1, the length at which sentence encoders give them.
+    What the generator pays apart from the game is 1 - cos(G(z, c), v), nats of nothing, in
+    [0, 2]; with `adversarial_weight=0` it is the twin.
+
+    Args:
+        vectors: the modality that is written; batches should hold present items only.
+        conditions: what it is written from, a row an item; a missing one is all zeros.
+        noise_dim: numbers of noise, >= 1.
+        settings: of `AdversarialPair`.
+
+    Raises:
+        ValueError: if the two modalities differ in rows or `noise_dim` is < 1.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        vectors: Modality,
+        conditions: Modality,
+        *,
+        noise_dim: int,
+        **settings,
+    ):
+        super().__init__(generator, discriminator, **settings)
+        if len(vectors.vectors) != len(conditions.vectors):
+            raise ValueError(
+                "`vectors` and `conditions` should have the same rows. Received: "
+                f"{len(vectors.vectors)} and {len(conditions.vectors)}."
+            )
+        if noise_dim < 1:
+            raise ValueError(f"`noise_dim` should be >= 1. Received: {noise_dim!r}.")
+        self.modality, self.noise_dim = vectors, noise_dim
+        self._vectors = tf.math.l2_normalize(tf.constant(vectors.vectors), axis=-1)
+        self._conditions = tf.constant(conditions.vectors)
+
+    def call(self, item_index, training=False):
+        """[batch] int32 -> [batch, width], the vectors written without noise."""
+        return self._write(item_index, None, training)
+
+    def _write(self, item_index, seed, training):
+        condition = tf.gather(self._conditions, item_index)
+        shape = [tf.shape(item_index)[0], self.noise_dim]
+        noise = tf.zeros(shape) if seed is None else tf.random.stateless_normal(shape, seed)
+        return self.generator({"noise": noise, "condition": condition}, training=training)
+
+    def write(self, item_index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """[batch] int32, seed [2] -> [batch, width]: one draw for the condition of each item."""
+        return self._write(item_index, seed + [20, 0], training=False)
+
+    def real_samples(self, inputs):
+        index = inputs["item_index"]
+        return tf.concat(
+            [tf.gather(self._vectors, index), tf.gather(self._conditions, index)], axis=-1
+        )
+
+    def fake_samples(self, inputs, seed, training):
+        index = inputs["item_index"]
+        fake = self._write(index, seed + [20, 0], training)
+        return tf.concat([fake, tf.gather(self._conditions, index)], axis=-1)
+
+    def written_samples(self, inputs, seed):
+        return self._write(inputs["item_index"], seed + [20, 0], training=False)
+
+    def reconstruction_loss(self, inputs, seed, training):
+        fake = self._write(inputs["item_index"], seed + [21, 0], training)
+        real = tf.gather(self._vectors, inputs["item_index"])
+        return 1.0 - tf.reduce_mean(tf.reduce_sum(fake * real, axis=-1))
+
+    def fill(self, modality: Modality, *, samples: int = 16, seed: int = 0) -> Modality:
+        """The modality with a generated vector, the mean of `samples` draws, where it had none.
+
+        Raises:
+            ValueError: if its shape is not that of the vectors trained on, or `samples` < 1.
+        """
+        if modality.vectors.shape != self.modality.vectors.shape:
+            raise ValueError(
+                f"`modality` should hold {self.modality.vectors.shape} vectors. "
+                f"Received: {modality.vectors.shape}."
+            )
+        if samples < 1:
+            raise ValueError(f"`samples` should be >= 1. Received: {samples!r}.")
+        draws = [
+            in_blocks(
+                lambda index, s=s: self.write(index, tf.constant([seed, s])), len(modality.vectors)
+            )
+            for s in range(samples)
+        ]
+        written = np.mean(draws, axis=0)
+        return Modality(
+            name=modality.name,
+            vectors=np.where(modality.present[:, None], modality.vectors, written),
+        )
+
+
+def build_feature_vector_gan(
+    vectors: Modality,
+    conditions: Modality,
+    *,
+    noise_dim: int = 32,
+    hidden: Sequence[int] = (256,),
+    seed: int = 0,
+    **settings,
+) -> FeatureVectorGAN:
+    """Both networks and the pair; `settings` as in `AdversarialPair`."""
+    return FeatureVectorGAN(
+        build_vector_generator(
+            vectors.width, conditions.width, noise_dim=noise_dim, hidden=hidden, seed=1000 * seed
+        ),
+        build_vector_discriminator(
+            vectors.width + conditions.width, hidden=hidden, seed=1000 * seed + 500
+        ),
+        vectors,
+        conditions,
+        noise_dim=noise_dim,
+        name="feature_vector_gan",
+        **settings,
+    )
+
+
+def _dense(units: int, seed: int, name: str, activation: str | None = None) -> keras.layers.Layer:
+    initializer = keras.initializers.GlorotUniform(seed=seed)
+    return keras.layers.Dense(
+        units, activation=activation, kernel_initializer=initializer, name=name
+    )

@@ -1,0 +1,124 @@
+"""Training a content tower against items that do not exist: min E[L_real] - E[L_fake].
+
+A generator writes the vector of an item like the positive of a row (`gan.feature_vectors`); the
+tower is asked to rank the real one high and, as far as `weight` says, the written one low.
+With a negative weight the written item is one more positive, that is augmentation; with 0
+nothing is generated, which is the twin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+from tensorflow import keras
+
+from advrec_tf.losses import weighted_mean
+from advrec_tf.models.content_two_tower import ContentTwoTower
+from advrec_tf.models.recommender_model import RecommenderModel
+
+Source = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def random_vectors(width: int) -> Source:
+    """The control: vectors of length 1 in a random direction, whatever the item."""
+
+    def draw(item_index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        noise = tf.random.stateless_normal([tf.shape(item_index)[0], width], seed + [20, 0])
+        return tf.math.l2_normalize(noise, axis=-1)
+
+    return draw
+
+
+class GeneratedItems(RecommenderModel):
+    """loss = L_real - weight * share * L_fake, over one batch of `batches.of_pairs`.
+
+    L_real is the wrapped model's loss. For the first `share` of the rows an item is written
+    in the place of the positive; L_fake is the cross-entropy of choosing it among the batch's
+    other items, less those the user is known to have, in nats per row:
+
+        L_fake = -log softmax(s(u, fake) - mean log q; s(u, j) - log q_j)
+
+    L_fake is bounded because scores are cosines over a temperature. Only the towers learn;
+    the generator stands still.
+
+    Args:
+        model: the recommender.
+        source: (item index [n], seed [2]) -> [n, width], such as `FeatureVectorGAN.write`.
+        modality: which of the item tower's modalities is written; the others are missing.
+        weight: factor of the fake loss: > 0 against, < 0 for the generated items.
+        share: of the batch's rows that get one, in (0, 1].
+
+    Raises:
+        ValueError: if `share` is out of range or the tower lacks the modality.
+    """
+
+    def __init__(
+        self,
+        model: ContentTwoTower,
+        source: Source,
+        *,
+        modality: str,
+        weight: float = 0.1,
+        share: float = 0.2,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not 0 < share <= 1:
+            raise ValueError(f"`share` should lie in (0, 1]. Received: {share!r}.")
+        if modality not in model.item_tower.names:
+            raise ValueError(
+                f"`modality` should be one of {list(model.item_tower.names)}. "
+                f"Received: {modality!r}."
+            )
+        self.model = model
+        self.source, self.modality = source, modality
+        self.weight, self.share = weight, share
+        self._mean_log_probability = model.mean_log_probability
+        self._real_loss = keras.metrics.Mean(name="real_loss")
+        self._fake_loss = keras.metrics.Mean(name="fake_loss")
+
+    @property
+    def metrics(self):
+        return [self._epoch_loss, self._real_loss, self._fake_loss]
+
+    @property
+    def interactions(self):
+        return self.model.interactions
+
+    def call(self, inputs, training=False):
+        return self.model(inputs, training=training)
+
+    def score(self, user_index):
+        return self.model.score(user_index)
+
+    def for_ranking(self):
+        return self.model.for_ranking()
+
+    def user_vectors(self):
+        return self.model.user_vectors()
+
+    def item_vectors(self):
+        return self.model.item_vectors()
+
+    def compute_loss(self, inputs, training=False):
+        real = self.model.compute_loss(inputs, training=training)
+        if not training or self.weight == 0:
+            return real
+        fake = self.fake_loss(inputs)
+        self._real_loss.update_state(real)
+        self._fake_loss.update_state(fake)
+        return real - self.weight * self.share * fake
+
+    def fake_loss(self, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Mean of L_fake over the real rows among the first `share` of the batch."""
+        model = self.model
+        users, items = model.embed_users(inputs, True), model.embed_items(inputs, True)
+        others = tf.reduce_logsumexp(model.negative_logits(inputs, users, items), axis=-1)
+        written = self.source(inputs["item_index"], inputs["seed"])
+        fake = model.item_tower.embed({self.modality: written})
+        own = tf.reduce_sum(users * fake, axis=-1) / model.temperature - self._mean_log_probability
+        examples = tf.shape(inputs["weight"])[0]
+        chosen = tf.cast(tf.math.ceil(self.share * tf.cast(examples, tf.float32)), tf.int32)
+        kept = tf.cast((tf.range(examples) < chosen) & ~inputs["generated"], tf.float32)
+        return weighted_mean(tf.nn.softplus(others - own), kept)
