@@ -222,3 +222,38 @@ def worst_case(
         gradients = at_zero if known else gradients_at(deltas)
         deltas = ascend(deltas, gradients, limits, perturbation, parts)
     return [tf.stop_gradient(delta) for delta in deltas]
+
+
+def power_iteration(
+    gradients_at: Callable[[Sequence[tf.Tensor]], Sequence[tf.Tensor]],
+    values: Sequence[tf.Tensor],
+    perturbation: Perturbation,
+    seed: tf.Tensor,
+    *,
+    probe: float = 0.1,
+    parts: Sequence[tf.Tensor | None] | None = None,
+) -> list[tf.Tensor]:
+    """The perturbations that raise a divergence from the clean point most.
+
+    At the clean point a divergence is 0 and flat, so there is no gradient to follow; its
+    curvature tells the direction (Miyato et al. 2018, arXiv:1704.03976, eq. 10 to 12). From
+    noise d at the edge of the ball, `perturbation.steps` times
+
+        d = the point of the edge along the gradient at probe * d.
+
+    Args: as `worst_case`, and
+        probe: where the gradient is asked for, as a share of the radius.
+
+    Returns:
+        As `worst_case`; under `direction="random"` the first d.
+    """
+    values, limits, parts = balls(values, perturbation, parts)
+    noise_of = dataclasses.replace(perturbation, direction="random")
+    deltas = starting_points(values, limits, noise_of, seed, parts)
+    for _ in range(0 if perturbation.direction == "random" else perturbation.steps):
+        gradients = gradients_at([probe * delta for delta in deltas])
+        deltas = [
+            limit * steepest(within(gradient, part), perturbation.norm)
+            for gradient, limit, part in zip(gradients, limits, parts, strict=True)
+        ]
+    return [tf.stop_gradient(delta) for delta in deltas]

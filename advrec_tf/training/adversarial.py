@@ -16,8 +16,8 @@ import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
 from advrec_tf.models.row_model import RowAdversary, RowModel
+from advrec_tf.models.tapping import tapped
 from advrec_tf.perturbations import Perturbation, worst_case
-from advrec_tf.training.tapping import tapped
 from advrec_tf.training.wrapped import WrappedModel, layers_to_perturb, require_perturbation
 
 

@@ -14,8 +14,8 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
-from advrec_tf.perturbations import Perturbation, balls, noise, steepest, within
-from advrec_tf.training.tapping import tapped
+from advrec_tf.models.tapping import tapped
+from advrec_tf.perturbations import Perturbation, power_iteration
 from advrec_tf.training.wrapped import WrappedModel, require_perturbation
 
 
@@ -101,30 +101,26 @@ class VirtualAdversarialTraining(WrappedModel):
         """Items [n], seed [2] -> mean of D at the worst r found; in [0, 2]."""
         with tapped(self._tapped) as values:
             clean = tf.stop_gradient(self.tower(items, training=True))
-        values, limits, parts = balls(
-            [tf.stop_gradient(value) for value in values], self.perturbation, values.parts
-        )
 
         def divergence(deltas, tape=None):
             with tapped(self._tapped, tape=tape, deltas=deltas) as outputs:
                 moved = self.tower(items, training=True)
             return 1.0 - tf.reduce_mean(_cosine(clean, moved)), list(outputs)
 
-        norm = self.perturbation.norm
-        deltas = [
-            noise(limit, norm, seed + [31, i], like=value, parts=part)
-            for i, (value, limit, part) in enumerate(zip(values, limits, parts, strict=True))
-        ]
-        random = self.perturbation.direction == "random"
-        for _ in range(0 if random else self.perturbation.steps):
+        def gradients_at(deltas):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                found, outputs = divergence([self.probe * delta for delta in deltas], tape)
-            gradients = tape.gradient(found, outputs, unconnected_gradients="zero")
-            deltas = [
-                limit * steepest(within(gradient, part), norm)
-                for gradient, limit, part in zip(gradients, limits, parts, strict=True)
-            ]
-        return divergence([tf.stop_gradient(delta) for delta in deltas])[0]
+                found, outputs = divergence(deltas, tape)
+            return tape.gradient(found, outputs, unconnected_gradients="zero")
+
+        deltas = power_iteration(
+            gradients_at,
+            [tf.stop_gradient(value) for value in values],
+            self.perturbation,
+            seed + [31, 0],
+            probe=self.probe,
+            parts=values.parts,
+        )
+        return divergence(deltas)[0]
 
 
 def _cosine(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:

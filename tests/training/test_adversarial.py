@@ -12,11 +12,11 @@ from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.models.factorisation import MatrixFactorisation
 from advrec_tf.models.recommender_model import RecommenderModel
 from advrec_tf.models.retrieval import build_two_tower
+from advrec_tf.models.tapping import tapped
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.row_updates import rule_of
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.optimizers import LazyAdam
-from advrec_tf.training.tapping import tapped
 from advrec_tf.training.wrapped import embedding_layers
 
 

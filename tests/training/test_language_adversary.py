@@ -11,11 +11,11 @@ from advrec_tf.models.language_layer import LanguageModelLayer
 from advrec_tf.models.language_model import LanguageItemTower, LanguageModelTower
 from advrec_tf.models.language_tokenizer import LanguageTokenizer
 from advrec_tf.models.retrieval import TwoTower
+from advrec_tf.models.tapping import tapped
 from advrec_tf.models.towers import build_index_tower
 from advrec_tf.perturbations import fgsm, pgd, worst_case
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.free_adversarial import FreeLB
-from advrec_tf.training.tapping import tapped
 from advrec_tf.training.virtual_adversarial import VirtualAdversarialTraining
 
 keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
