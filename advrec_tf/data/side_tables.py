@@ -7,6 +7,8 @@ of MovieLens. Facts as triples are left to `knowledge_graph`.
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -106,7 +108,12 @@ def _read_table(path: str | os.PathLike, id_column: str, others: list[str]) -> p
     """All cells as text, "" where missing."""
     with files.open_text(path) as text:
         try:
-            table = pd.read_csv(text, sep=None, engine="python", dtype=str, keep_default_na=False)
+            header = text.readline()
+            separator = "\t" if "\t" in header else ","
+            rows = itertools.chain([header], text)
+            table = pd.read_csv(
+                io.StringIO("".join(rows)), sep=separator, dtype=str, keep_default_na=False
+            )
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             raise DataError(f"{path}: expected a table with a header. Received: {error}.") from None
     for column in (id_column, *others):

@@ -29,8 +29,8 @@ def load_preset(preset: str | os.PathLike, *, mixed_precision: bool = False):
         mixed_precision: computing in bfloat16.
 
     Raises:
-        ImportError: if keras-hub, TensorFlow Text or "minilm" is missing, or KERAS_BACKEND names another
-            backend than TensorFlow.
+        ImportError: if keras-hub, TensorFlow Text or "minilm" is missing, or KERAS_BACKEND names
+            another backend than TensorFlow.
         FileNotFoundError: if a folder lacks a file of a model; it names the files.
         ValueError: if the name is unknown, the preset cannot be fetched, or it is no model of
             texts.
