@@ -104,10 +104,11 @@ class Table:
 
 
 _ML1M_CODE = {"batch_size": (200,), "learning_rate": (0.002,), "drop": (0.2, 0.35)}
+_LARGE_BPR = {"batch_size": (2048,), "l2": (0.001, 0.003)}
 ML1M = {
-    "MF-BPR": {"batch_size": (1024,)},
-    "MF-BPR, DNS": {"batch_size": (1024,)},
-    "MF-BPR, generator's negatives": {"batch_size": (1024,)},
+    "MF-BPR": _LARGE_BPR,
+    "MF-BPR, DNS": _LARGE_BPR,
+    "MF-BPR, generator's negatives": _LARGE_BPR,
     "softmax MF": {"batch_size": (2048,), "temperature": (0.2, 0.15)},
     "autoencoder": _ML1M_CODE,
     "autoencoder, adversarial": {**_ML1M_CODE, "epsilon": (0.1, 0.2, 0.05)},
