@@ -271,6 +271,8 @@ CONTENDERS: dict[str, Contender] = {
     "adversarial autoencoder + EASE": _blend(
         "EASE", "autoencoder, adversarial", twin="autoencoder + EASE"
     ),
+    "DNS + walk": _blend("walk on the graph", "MF-BPR, DNS"),
+    "APR from DNS + walk": _blend("walk on the graph", "APR from DNS", twin="DNS + walk"),
     "autoencoder + walk": _blend("walk on the graph", "autoencoder"),
     "adversarial autoencoder + walk": _blend(
         "walk on the graph", "autoencoder, adversarial", twin="autoencoder + walk"

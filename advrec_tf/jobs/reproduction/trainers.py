@@ -137,8 +137,11 @@ def keep(task: Task, label: str, trained: Trained) -> None:
 
 
 def part_name(label: str, task: Task) -> str:
-    """A final training is told by its settings, epochs and seed."""
-    return f"{label}, seed {task.seed}, {task.epochs} epochs, {sorted(task.settings.items())}"
+    """A final training is told by its settings, epochs and seed, and by what it starts from."""
+    name = f"{label}, seed {task.seed}, {task.epochs} epochs, {sorted(task.settings.items())}"
+    if "start" in task.settings:
+        name += f" from {task.chosen[task.settings['start']]}"
+    return name
 
 
 def _part(task: Task, label: str, train: Callable[[Task], Trained]):
@@ -218,14 +221,17 @@ def factorisation(task: Task) -> Trained:
     return _fit(task, model, _pairs(task))
 
 
+def _from_start(task: Task) -> Task:
+    """With the settings of its start below its own."""
+    start = task.chosen[task.settings.get("start", "MF-BPR")]
+    return dataclasses.replace(task, settings={**start.settings, **task.settings})
+
+
 def apr(task: Task) -> Trained:
     """The start to its own best epoch, then adversarial epochs from there (He et al. 2018)."""
-    label = task.settings.get("start", "MF-BPR")
-    start = task.of(label)
-    weights, seconds = _part(task, label, factorisation)
+    weights, seconds = _part(task, task.settings.get("start", "MF-BPR"), factorisation)
     keras.utils.set_random_seed(task.seed)
-    merged = {**start.settings, **task.settings}
-    task = dataclasses.replace(task, settings=merged)
+    task = _from_start(task)
     model = _factorisation_model(task)
     model.set_weights(weights)
     adversarial = AdversarialTraining(
@@ -282,6 +288,8 @@ def _fit_profiles(task: Task, model) -> Trained:
 _MEMBERS = {
     "EASE": (ease, None),
     "walk on the graph": (random_walk, None),
+    "MF-BPR, DNS": (factorisation, _factorisation_model),
+    "APR from DNS": (apr, lambda task: _factorisation_model(_from_start(task))),
     "softmax MF": (factorisation, _factorisation_model),
     "autoencoder": (autoencoder, _autoencoder_model),
     "autoencoder, adversarial": (autoencoder, _autoencoder_model),
