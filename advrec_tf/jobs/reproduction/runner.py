@@ -26,6 +26,7 @@ from advrec_tf.jobs.reproduction.contenders import (
     requirements,
     with_requirements,
 )
+from advrec_tf.jobs.reproduction.parts import Parts
 from advrec_tf.jobs.reproduction.results import (
     identity_of,
     measure,
@@ -35,7 +36,7 @@ from advrec_tf.jobs.reproduction.results import (
 )
 from advrec_tf.jobs.reproduction.search import require_optuna, search
 from advrec_tf.jobs.reproduction.tables import TABLES, Table
-from advrec_tf.jobs.reproduction.trainers import Choice, Task
+from advrec_tf.jobs.reproduction.trainers import Choice, Task, keep
 from advrec_tf.jobs.stages import StageStore
 
 SEARCH_SEED = 100
@@ -107,12 +108,15 @@ def _train_finally(work: Work, final: Split) -> None:
     relevant = final.test.by_user().counts
     store = StageStore(work.run_dir, identity_of(work.table), resume=True)
     choice = work.chosen[work.label]
+    needed = {other for label in table.enters for other in CONTENDERS[label].needs}
     for seed in work.seeds:
 
         def train(_, seed=seed):
             task = _task(work, contender, final.train, None, table, seed)
             task = dataclasses.replace(task, settings=choice.settings, epochs=choice.epochs)
             trained = contender.train(task)
+            if work.label in needed:
+                keep(task, work.label, trained)
             result = measure(table, evaluator, relevant, trained.model)
             result.summary["seconds"] = trained.seconds
             result.summary["peak_mb"] = peak_memory()
@@ -145,6 +149,7 @@ def _task(work: Work, contender: Contender, train, evaluator, table: Table, seed
         every=contender.every,
         seed=seed,
         chosen=work.chosen,
+        parts=Parts(Path(work.run_dir) / "parts" / work.kind),
     )
 
 
@@ -235,7 +240,7 @@ def run(
         and not all(store.has(stage_name(label, n, chosen)) for n in work(label, "final").seeds)
     ]
     failed |= _in_order(
-        {label: set() for label in untrained},
+        {label: set(CONTENDERS[label].needs) & set(untrained) for label in untrained},
         lambda label: work(label, "final"),
         lambda label, _: None,
         workers,

@@ -7,8 +7,9 @@ import pytest
 from advrec_tf.data import splits
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.jobs.reproduction import page, results, runner
+from advrec_tf.jobs.reproduction import page, results, runner, trainers
 from advrec_tf.jobs.reproduction.contenders import CONTENDERS, Contender
+from advrec_tf.jobs.reproduction.parts import Parts
 from advrec_tf.jobs.reproduction.search import search
 from advrec_tf.jobs.reproduction.tables import TABLES, Table, last_in_file, random_share
 from advrec_tf.jobs.reproduction.trainers import Choice, Task, Trained
@@ -263,8 +264,67 @@ def test_choices_never_see_a_test_row(name, data_root):
         keys = part.user_index.astype(np.int64) * part.num_items + part.item_index
         assert not np.isin(test, keys).any()
     assert not len(choosing.test) and len(choosing.validation)
-    expected = len(choosing.train) + (len(choosing.validation) if TABLES[name].refit else 0)
-    assert len(final.train) == expected
+    hidden = (len(final.train) - len(choosing.train)) / len(choosing.validation)
+    # Nearly: every sixth user has about a sixth of the rows.
+    assert hidden == pytest.approx(TABLES[name].refit * TABLES[name].choose_every, rel=0.03)
+    if TABLES[name].choose_every == 1:
+        assert hidden == TABLES[name].refit
+
+
+def start_and_what_builds_on_it(tmp_path, monkeypatch, phase):
+    """How often the start of APR was trained for APR, a control and a second seed."""
+    trained = []
+
+    def factorisation(task):
+        trained.append(task.seed)
+        return original(task)
+
+    original = trainers.factorisation
+    monkeypatch.setattr(trainers, "factorisation", factorisation)
+    start = Choice({"learning_rate": 0.05, "batch_size": 64, "dim": 4}, 2)
+    found = []
+    for seed, direction in ((0, "gradient"), (0, "random"), (1, "gradient")):
+        task = Task(
+            train=WORLD.train,
+            settings={
+                "epsilon": 0.1,
+                "weight": 1.0,
+                "learning_rate": 0.01,
+                "direction": direction,
+            },
+            epochs=1,
+            evaluator=None,
+            monitor="ndcg@3",
+            patience=1,
+            every=1,
+            seed=seed,
+            chosen={"MF-BPR": start},
+            parts=Parts(tmp_path / phase),
+        )
+        found.append(trainers.apr(task))
+    return trained, found
+
+
+def test_a_start_is_trained_once_for_all_that_build_on_it(tmp_path, monkeypatch):
+    # Each task has `Parts` of its own, as each process has: they share the folder alone.
+    trained, first = start_and_what_builds_on_it(tmp_path, monkeypatch, "final")
+    assert trained == [0, 1]
+    again, second = start_and_what_builds_on_it(tmp_path, monkeypatch, "other folder")
+    assert again[-2:] == [0, 1]
+    np.testing.assert_array_equal(first[1].model.item_vectors(), second[1].model.item_vectors())
+    assert not np.allclose(first[0].model.item_vectors(), first[2].model.item_vectors())
+
+
+def test_a_part_comes_back_from_its_folder_with_its_seconds(tmp_path):
+    weights = [np.arange(6.0).reshape(2, 3), np.float32([1])]
+    Parts(tmp_path).put("MF-BPR, seed 0", weights, 2.5)
+    found, seconds = Parts(tmp_path).get("MF-BPR, seed 0", lambda: 1 / 0)
+    assert seconds == 2.5 and found[1].dtype == np.float32
+    for one, other in zip(found, weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert Parts(tmp_path).get("MF-BPR, seed 1", lambda: (weights, 7.0))[1] == 7.0
+    with pytest.raises(ZeroDivisionError):
+        Parts().get("MF-BPR, seed 0", lambda: 1 / 0)
 
 
 def test_the_page_shows_every_row_reference_and_what_is_missing(world, tmp_path):
