@@ -1,7 +1,8 @@
 """How close profiles are to a reference's: the `degsim` of `features`.
 
-Similarities come from products of blocks of profiles, no pair of users is visited. Only the
-nearest are kept; a graph of users is left to `graph`.
+Sums over the common items come from products of dense blocks of profiles or, where profiles
+are sparse, from the pairs of rows that meet on an item, whichever costs less. Only the nearest
+are kept; the graph of users and items is left to `graph`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import numpy as np
 
 from advrec_tf.data.interactions import Interactions
 
-_BLOCK_CELLS = 2**24
+_BLOCK_CELLS = 2**22
+_COST_OF_MEETING = 200  # in multiplications of a dense product, measured roughly
 _FEWEST = 2  # common items below which two profiles say nothing about each other
 
 
@@ -36,36 +38,88 @@ class Neighbours:
         self._rated = reference.rating is not None and not np.isnan(reference.rating).all()
         self._ids = reference.users.ids[users]
         self._place = {user: place for place, user in enumerate(self._ids.tolist())}
-        # A product over items that no two users share would only add zeros.
-        self._items = np.flatnonzero(reference.item_counts() > 0)
-        self._sets, self._ratings = self._dense(reference, users)
+        self._lengths = reference.user_counts()[users]
+        held = np.flatnonzero(reference.item_counts() > 0)
+        self._width = len(held)
+        self._column = np.full(reference.num_items, -1)
+        self._column[held] = np.arange(len(held))
+        place = np.full(reference.num_users, -1)
+        place[users] = np.arange(len(users))
+        chosen = self._kept(reference) & (place[reference.user_index] >= 0)
+        item = self._column[reference.item_index[chosen]]
+        order = np.argsort(item, kind="stable")
+        self._by_item_user = place[reference.user_index[chosen]][order]
+        self._by_item_value = self._values(reference, chosen)[order]
+        self._splits = np.concatenate([[0], np.cumsum(np.bincount(item, minlength=len(held)))])
+        self._table = None  # the same as dense matrices, made when first needed
 
-    def _dense(self, rows: Interactions, users: np.ndarray):
-        """0/1 and ratings of some users, both [users, kept items] float32."""
+    def _kept(self, rows: Interactions) -> np.ndarray:
+        """[rows] bool: rows on the reference's items that say something."""
+        kept = self._column[rows.item_index] >= 0
+        return kept & ~np.isnan(rows.rating) if self._rated else kept
+
+    def _values(self, rows: Interactions, chosen: np.ndarray) -> np.ndarray:
+        return rows.rating[chosen].astype(np.float64) if self._rated else np.ones(chosen.sum())
+
+    def _sums(self, rows: Interactions, users: np.ndarray) -> list[np.ndarray]:
+        """Over the common items of each pair of users: their number, and of the ratings x (of
+        `users`) and y (of the reference) the sums of x, y, xx, yy and xy; each [users, reference
+        users]. Without ratings only the number."""
         place = np.full(rows.num_users, -1)
         place[users] = np.arange(len(users))
-        column = np.full(rows.num_items, -1)
-        column[self._items] = np.arange(len(self._items))
-        x, y = place[rows.user_index], column[rows.item_index]
-        kept = (x >= 0) & (y >= 0)
-        if self._rated:
-            kept &= ~np.isnan(rows.rating)
-        sets = np.zeros((len(users), len(self._items)), np.float32)
-        sets[x[kept], y[kept]] = 1.0
+        chosen = self._kept(rows) & (place[rows.user_index] >= 0)
+        user, item = place[rows.user_index[chosen]], self._column[rows.item_index[chosen]]
+        value = self._values(rows, chosen)
+        meetings = self._splits[item + 1] - self._splits[item]
+        cells = len(users) * len(self._ids)
+        if meetings.sum() * _COST_OF_MEETING < cells * self._width:
+            return self._sums_of_meetings(user, item, value, meetings, len(users))
+        mine = _dense(user, item, value, (len(users), self._width))
+        return self._sums_of_products(*mine)
+
+    def _sums_of_meetings(self, user, item, value, meetings, number) -> list[np.ndarray]:
+        row = np.repeat(np.arange(len(user)), meetings)
+        start = self._splits[item] - (np.cumsum(meetings) - meetings)
+        other = np.arange(len(row)) + start[row]
+        key = user[row] * len(self._ids) + self._by_item_user[other]
+        cells = number * len(self._ids)
+        shape = (number, len(self._ids))
+        common = np.bincount(key, minlength=cells).reshape(shape).astype(np.float64)
         if not self._rated:
-            return sets, None
-        ratings = np.zeros_like(sets)
-        ratings[x[kept], y[kept]] = rows.rating[kept]
-        return sets, ratings
+            return [common]
+        x, y = value[row], self._by_item_value[other]
+        sums = [np.bincount(key, v, minlength=cells) for v in (x, y, x * x, y * y, x * y)]
+        return [common, *(total.reshape(shape) for total in sums)]
+
+    def _sums_of_products(self, sets, values) -> list[np.ndarray]:
+        if self._table is None:
+            self._table = _dense(
+                self._by_item_user,
+                np.repeat(np.arange(self._width), np.diff(self._splits)),
+                self._by_item_value,
+                (len(self._ids), self._width),
+            )
+        other_sets, other_values = self._table
+        common = (sets @ other_sets.T).astype(np.float64)
+        if not self._rated:
+            return [common]
+        products = (
+            values @ other_sets.T,
+            sets @ other_values.T,
+            values**2 @ other_sets.T,
+            sets @ (other_values**2).T,
+            values @ other_values.T,
+        )
+        return [common, *(product.astype(np.float64) for product in products)]
 
     def similarity(self, rows: Interactions, users: np.ndarray) -> np.ndarray:
-        """[users] int -> [users, reference users] float32; -inf for a user and itself."""
-        sets, ratings = self._dense(rows, users)
-        found = (
-            _pearson(sets, ratings, self._sets, self._ratings)
-            if self._rated
-            else _cosine(sets, self._sets)
-        )
+        """[users] int -> [users, reference users] float64; -inf for a user and itself."""
+        sums = self._sums(rows, users)
+        if self._rated:
+            found = _pearson(*sums)
+        else:
+            length = np.bincount(rows.user_index, minlength=rows.num_users)[users]
+            found = sums[0] / np.sqrt(np.maximum(np.outer(length, self._lengths), 1.0))
         own = [self._place.get(user, -1) for user in rows.users.ids[users].tolist()]
         own = np.array(own, np.int64)
         mine = np.flatnonzero(own >= 0)
@@ -76,7 +130,7 @@ class Neighbours:
         """[num_users] float64: mean over the `k` nearest; 0 for a user without a row."""
         users = np.flatnonzero(rows.user_counts() > 0)
         result = np.zeros(rows.num_users)
-        block = max(1, _BLOCK_CELLS // max(len(self._ids), len(self._items), 1))
+        block = max(1, _BLOCK_CELLS // max(len(self._ids), self._width, 1))
         for start in range(0, len(users), block):
             chosen = users[start : start + block]
             found = self.similarity(rows, chosen)
@@ -88,19 +142,19 @@ class Neighbours:
         return result
 
 
-def _cosine(sets: np.ndarray, others: np.ndarray) -> np.ndarray:
-    norms = np.sqrt(sets.sum(axis=1))[:, None] * np.sqrt(others.sum(axis=1))[None, :]
-    return (sets @ others.T) / np.maximum(norms, 1.0)
+def _dense(user, item, value, shape) -> tuple[np.ndarray, np.ndarray]:
+    """0/1 and values, both `shape` float32."""
+    sets, values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    sets[user, item] = 1.0
+    values[user, item] = value
+    return sets, values
 
 
-def _pearson(sets, ratings, other_sets, other_ratings) -> np.ndarray:
-    """[n, items] and [m, items] -> [n, m]; 0 where a profile is flat on the common items."""
-    common = sets @ other_sets.T
+def _pearson(common, sum_x, sum_y, sum_xx, sum_yy, sum_xy) -> np.ndarray:
+    """0 where a profile is flat on the common items."""
     safe = np.maximum(common, 1.0)
-    sum_x, sum_y = ratings @ other_sets.T, sets @ other_ratings.T
-    cross = ratings @ other_ratings.T - sum_x * sum_y / safe
-    square_x = (ratings**2) @ other_sets.T - sum_x**2 / safe
-    square_y = sets @ (other_ratings**2).T - sum_y**2 / safe
+    cross = sum_xy - sum_x * sum_y / safe
+    square_x, square_y = sum_xx - sum_x**2 / safe, sum_yy - sum_y**2 / safe
     # Flat profiles leave rounding errors of either sign where a zero belongs.
     varied = (square_x > 1e-3) & (square_y > 1e-3) & (common >= _FEWEST)
     scale = np.sqrt(np.where(varied, square_x * square_y, 1.0))
