@@ -170,9 +170,7 @@ class _ColumnReader:
             return self._booleans(texts, place, hint)
         try:
             if self.kind == "number":
-                return columns.numbers(
-                    texts, source=self.source, column=self.name, place=place
-                )
+                return columns.numbers(texts, source=self.source, column=self.name, place=place)
             return self.times.parse(texts, place)
         except DataError as error:
             raise DataError(

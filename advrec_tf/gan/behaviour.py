@@ -22,7 +22,6 @@ from advrec_tf.models.table_conditions import Conditions
 from advrec_tf.models.table_networks import (
     raw_width,
     residual_stack,
-    row_features,
     soft_rows,
     widened,
 )

@@ -141,7 +141,11 @@ class TableGenerator:
             learned = list(self.transform.layout.names)
             anew.index = copies
             for name in learned:
-                rows[name] = rows[name].where(~rows.index.isin(copies), anew[name].reindex(rows.index)).astype(rows[name].dtype)
+                rows[name] = (
+                    rows[name]
+                    .where(~rows.index.isin(copies), anew[name].reindex(rows.index))
+                    .astype(rows[name].dtype)
+                )
         self.copies_left = len(copies)
         return rows
 

@@ -73,9 +73,7 @@ def soft_rows(
     return tf.concat([*numbers, *blocks], axis=1)
 
 
-def drawn_codes(
-    raw: tf.Tensor, layout: RowLayout, seed: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+def drawn_codes(raw: tf.Tensor, layout: RowLayout, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Codes drawn from the logits: choices [batch, columns] int32, numbers [batch, numbers]."""
     noise = _gumbel(tf.shape(raw)[0], layout, seed)
     choices, numbers = [], []

@@ -90,9 +90,7 @@ class TableVAE(NetworkGenerator, keras.Model):
         flags = self.conditions.shown(tf.shape(rows)[0], seed)
         condition = self.conditions.read(rows, flags)
         with tf.GradientTape() as tape:
-            mean, log_variance = tf.split(
-                self.encoder([rows, condition], training=True), 2, axis=1
-            )
+            mean, log_variance = tf.split(self.encoder([rows, condition], training=True), 2, axis=1)
             noise = tf.random.stateless_normal(tf.shape(mean), seed + [104, 0])
             code = mean + tf.exp(0.5 * log_variance) * noise
             raw = self.decoder([code, condition], training=True)
