@@ -3,7 +3,8 @@
 Training (adversarial regularisation) and attacks (evasion) use this one loop, so an
 epsilon means the same in a defence and in the attack on it. Every value is perturbed row
 by row: row i of a [rows, features] tensor has a ball of its own around it. FGSM is PGD
-with one step; noise of equal size is the control that every claim needs.
+with one step; noise of equal size is the control that every claim needs. Where parts of a
+row must stay (the padding of a text), `parts` is 1 at what may move and 0 elsewhere.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Perturbation:
         step_size: length of a step as a share of the radius; by default 1 for one step,
             2.5 / steps for more.
         direction: "gradient", or "random" for noise of exactly the same size.
+        random_start: begin the ascent at a random point instead of at 0; see `random_point`.
 
     Raises:
         ValueError: if an argument lies outside its range.
@@ -43,6 +45,7 @@ class Perturbation:
     steps: int = 1
     step_size: float | None = None
     direction: str = "gradient"
+    random_start: bool = False
 
     def __post_init__(self):
         if not self.epsilon >= 0:
@@ -105,6 +108,88 @@ def project(delta: tf.Tensor, limit: tf.Tensor, norm: str) -> tf.Tensor:
     return delta * tf.minimum(1.0, limit / tf.maximum(size, _TINY))
 
 
+def noise(
+    limit: tf.Tensor, norm: str, seed: tf.Tensor, *, like: tf.Tensor, parts: tf.Tensor | None = None
+) -> tf.Tensor:
+    """A random point at the edge of each row's ball, [rows, ..., features] as `like`.
+
+    Its whole norm is on the open parts: the control has the size of the attack.
+    """
+    # By name: what XLA would choose itself on a CPU is twenty times slower.
+    drawn = tf.random.stateless_normal(tf.shape(like), seed, dtype=like.dtype, alg="philox")
+    return limit * steepest(_within(drawn, parts), norm)
+
+
+def random_point(
+    limit: tf.Tensor, norm: str, seed: tf.Tensor, *, like: tf.Tensor, parts: tf.Tensor | None = None
+) -> tf.Tensor:
+    """A random point inside each row's ball, [rows, ..., features] as `like`.
+
+    linf: uniform in the ball (Madry et al. 2018). l2: every one of n open features uniform in
+    +- limit / sqrt(n) (Zhu et al. 2020, FreeLB, algorithm 1): of norm about limit / sqrt(3).
+    """
+    drawn = tf.random.stateless_uniform(
+        tf.shape(like), seed, -1.0, 1.0, dtype=like.dtype, alg="philox"
+    )
+    if norm == "linf":
+        return limit * _within(drawn, parts)
+    open_parts = _within(tf.ones_like(like), parts)
+    count = tf.reduce_sum(open_parts, axis=-1, keepdims=True)
+    return limit * drawn * open_parts / tf.sqrt(tf.maximum(count, 1.0))
+
+
+def balls(
+    values: Sequence[tf.Tensor],
+    perturbation: Perturbation,
+    parts: Sequence[tf.Tensor | None] | None = None,
+) -> tuple[list[tf.Tensor], list[tf.Tensor], list[tf.Tensor | None]]:
+    """(values without what may not move, radii of the balls around them, parts)."""
+    parts = [None] * len(values) if parts is None else list(parts)
+    values = [_within(value, part) for value, part in zip(values, parts, strict=True)]
+    return values, [radius(value, perturbation) for value in values], parts
+
+
+def starting_points(
+    values: Sequence[tf.Tensor],
+    limits: Sequence[tf.Tensor],
+    perturbation: Perturbation,
+    seed: tf.Tensor,
+    parts: Sequence[tf.Tensor | None],
+) -> list[tf.Tensor]:
+    """Where an ascent begins: 0, or a random point; under `direction="random"` the noise that
+    takes the place of the ascent."""
+    random = perturbation.direction == "random"
+    if not random and not perturbation.random_start:
+        return [tf.zeros_like(value) for value in values]
+    draw = noise if random else random_point
+    return [
+        draw(limit, perturbation.norm, seed + [0, i], like=value, parts=part)
+        for i, (value, limit, part) in enumerate(zip(values, limits, parts, strict=True))
+    ]
+
+
+def ascend(
+    deltas: Sequence[tf.Tensor],
+    gradients: Sequence[tf.Tensor],
+    limits: Sequence[tf.Tensor],
+    perturbation: Perturbation,
+    parts: Sequence[tf.Tensor | None],
+) -> list[tf.Tensor]:
+    """One step of the ascent from each delta, projected back into its ball."""
+    moves = [
+        steepest(_within(gradient, part), perturbation.norm)
+        for gradient, part in zip(gradients, parts, strict=True)
+    ]
+    return [
+        project(delta + perturbation.share_of_radius * limit * move, limit, perturbation.norm)
+        for delta, move, limit in zip(deltas, moves, limits, strict=True)
+    ]
+
+
+def _within(values: tf.Tensor, parts: tf.Tensor | None) -> tf.Tensor:
+    return values if parts is None else values * tf.cast(parts, values.dtype)
+
+
 def worst_case(
     gradients_at: Callable[[Sequence[tf.Tensor]], Sequence[tf.Tensor]],
     values: Sequence[tf.Tensor],
@@ -112,6 +197,7 @@ def worst_case(
     seed: tf.Tensor,
     *,
     at_zero: Sequence[tf.Tensor] | None = None,
+    parts: Sequence[tf.Tensor | None] | None = None,
 ) -> list[tf.Tensor]:
     """The perturbations that raise a loss most, found within the budget.
 
@@ -119,30 +205,19 @@ def worst_case(
         gradients_at: deltas -> gradient of the loss at values + deltas, one tensor a value.
         values: tensors [rows, ..., features].
         perturbation: the budget.
-        seed: [2] int32, for `direction="random"`.
+        seed: [2] int32, for `direction="random"` and for a random start.
         at_zero: what `gradients_at` gives without a delta, where it is known already.
+        parts: one for each value: 1 where it may move and 0 where not, of its shape, or None
+            where all may. A relative radius is a share of the norm of what may move.
 
     Returns:
         One delta a value, the same shapes, constants to any outer gradient; never outside
-        the ball.
+        the ball, and 0 where nothing may move.
     """
-    limits = [radius(value, perturbation) for value in values]
-    if perturbation.direction == "random":
-        deltas = []
-        for i, (value, limit) in enumerate(zip(values, limits, strict=True)):
-            # By name: what XLA would choose itself on a CPU is twenty times slower.
-            noise = tf.random.stateless_normal(
-                tf.shape(value), seed + [0, i], dtype=value.dtype, alg="philox"
-            )
-            deltas.append(limit * steepest(noise, perturbation.norm))
-        return [tf.stop_gradient(delta) for delta in deltas]
-    deltas = [tf.zeros_like(value) for value in values]
-    for step in range(perturbation.steps):
-        known = step == 0 and at_zero is not None
+    values, limits, parts = balls(values, perturbation, parts)
+    deltas = starting_points(values, limits, perturbation, seed, parts)
+    for step in range(0 if perturbation.direction == "random" else perturbation.steps):
+        known = step == 0 and at_zero is not None and not perturbation.random_start
         gradients = at_zero if known else gradients_at(deltas)
-        moves = [steepest(gradient, perturbation.norm) for gradient in gradients]
-        deltas = [
-            project(delta + perturbation.share_of_radius * limit * move, limit, perturbation.norm)
-            for delta, move, limit in zip(deltas, moves, limits, strict=True)
-        ]
+        deltas = ascend(deltas, gradients, limits, perturbation, parts)
     return [tf.stop_gradient(delta) for delta in deltas]

@@ -234,3 +234,42 @@ def test_the_known_gradient_changes_nothing_but_the_work(steps):
     (plain,) = worst_case(gradients_at, [value], attack, SEED)
     (known,) = worst_case(gradients_at, [value], attack, SEED, at_zero=gradients_at([0.0]))
     np.testing.assert_array_equal(known, plain)
+
+
+PARTS = tf.constant([[1.0, 1, 0, 0], [0, 1, 1, 1], [0, 0, 0, 0]])
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"steps": 3}, {"steps": 3, "random_start": True}, {"direction": "random"}]
+)
+def test_what_may_not_move_stays_and_does_not_count_in_a_relative_radius(norm, settings):
+    values = tf.constant([[3.0, 4, 100, 100], [100, 1, 2, 2], [1, 1, 1, 1]])
+    attack = Perturbation(epsilon=0.1, relative=True, norm=norm, **settings)
+    gradient = along([[1, 2, 3, 4], [4, 3, 2, -1], [1, 1, 1, 1]])
+    (delta,) = worst_case(gradient, [values], attack, SEED, parts=[PARTS])
+    assert not delta.numpy()[PARTS.numpy() == 0].any()
+    # |(3, 4)| = 5 and |(1, 2, 2)| = 3, or their largest numbers 4 and 2; the last has nothing
+    limits = {"l2": [0.5, 0.3, 0], "linf": [0.4, 0.2, 0]}[norm]
+    np.testing.assert_allclose(size(delta, norm), limits, rtol=1e-5)
+
+
+def test_a_random_start_lies_inside_and_is_where_the_first_gradient_is_asked_for():
+    values, seen = tf.zeros([400, 3]), []
+
+    def gradients_at(deltas):
+        seen.append(deltas[0].numpy())
+        return [tf.zeros([400, 3])]
+
+    for norm in ("l2", "linf"):
+        attack = pgd(0.6, steps=2, norm=norm, random_start=True)
+        known = [tf.ones([400, 3])]  # the gradient at zero, where nobody stands
+        (delta,) = worst_case(gradients_at, [values], attack, SEED, at_zero=known)
+        assert len(seen) == 2
+        np.testing.assert_allclose(delta, seen[0], rtol=1e-6)  # flat: it stays where it began
+        seen.clear()
+        # every number uniform in +- .6 / sqrt 3, or +- .6: mean square a third of the square
+        edge = 0.6 / np.sqrt(3) if norm == "l2" else 0.6
+        assert 0.95 * edge < np.abs(delta).max() <= edge * (1 + 1e-6)
+        assert np.square(delta).mean() == pytest.approx(edge**2 / 3, rel=0.1)
+        assert (size(delta, norm) <= 0.6 * (1 + 1e-6)).all()

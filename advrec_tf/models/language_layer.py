@@ -3,12 +3,15 @@
 The backbone is a Keras 3 model, everything around it is Keras 2. Called on a Keras 2 symbolic
 tensor it would become a Lambda whose weights silently never train; so `LanguageModelLayer`
 calls it inside its own `call` and reports the `tf.Variable`s behind it as its own weights.
-Where backbones come from is left to `language_presets`, texts to `language_tokenizer`.
+Between the token embedding and the blocks stands `TokenVectors`, an identity of Keras 2 that
+adversarial training can tap. Where backbones come from is left to `language_presets`, texts
+to `language_tokenizer`.
 """
 
 from __future__ import annotations
 
 import re
+import warnings
 
 import tensorflow as tf
 from tensorflow import keras
@@ -27,6 +30,32 @@ def parse_strategy(strategy: str) -> tuple[str, int]:
         raise ValueError(f"`strategy` should be {STRATEGIES}. Received: {strategy!r}.")
     alone, counted, number = match.groups()
     return (alone, 0) if alone else (counted, int(number))
+
+
+class TokenVectors(keras.layers.Layer):
+    """[batch, length, width] and mask [batch, length] -> [batch, length * width], the same numbers.
+
+    Zero at padding. One row is one text, so that a perturbation of what this layer puts out
+    has one ball a text, over all its tokens at once (Miyato et al. 2017, arXiv:1605.07725,
+    section 3; FreeLB, Zhu et al. 2020, arXiv:1909.11764, uses the same norm).
+    """
+
+    def call(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        return _flat(tf.where(_real(mask), tf.cast(vectors, tf.float32), 0.0))
+
+    def perturbable(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """[batch, length * width] float32, 1 at the tokens of the text and 0 at padding."""
+        ones = tf.ones_like(vectors, tf.float32)
+        return _flat(tf.where(_real(mask), ones, 0.0))
+
+
+def _real(mask: tf.Tensor) -> tf.Tensor:
+    return tf.cast(mask, tf.bool)[:, :, None]
+
+
+def _flat(vectors: tf.Tensor) -> tf.Tensor:
+    shape = tf.shape(vectors)
+    return tf.reshape(vectors, [shape[0], shape[1] * shape[2]])
 
 
 class LanguageModelLayer(keras.layers.Layer):
@@ -54,6 +83,9 @@ class LanguageModelLayer(keras.layers.Layer):
 
     Attributes:
         width: numbers per token.
+        token_vectors: the layer to tap for perturbing texts, `TokenVectors`. What passes it is
+            the output of the first layer that reads the tokens: the token embedding, or (in
+            RoBERTa, DistilBERT and OPT) the sum of the token's and the position's.
         max_length: longest sequence, in tokens, or None where the backbone sets no limit.
         trainable_parameters: how many numbers train.
 
@@ -67,13 +99,17 @@ class LanguageModelLayer(keras.layers.Layer):
     ):
         super().__init__(name=name, dtype="float32")
         encoder = _sequence_encoder(backbone)
+        embedding, blocks = _split_at_token_vectors(encoder)
         chosen = _chosen(backbone, encoder, strategy)
         # Out of the sight of Keras 2, which would track the guest's layers as if its own; the
         # variables alone are tracked, those of random states with them: an export needs them.
-        self._guest = _Untracked(backbone=backbone, encoder=encoder)
+        self._guest = _Untracked(
+            backbone=backbone, encoder=encoder, embedding=embedding, blocks=blocks
+        )
         self._of_backbone = [variable.value for variable in encoder.variables]
         places = {id(variable) for variable in chosen}
         self._chosen = [id(variable) in places for variable in encoder.variables]
+        self.token_vectors = TokenVectors(name="token_vectors", dtype="float32")
         self.strategy, self.dropout = strategy, dropout
         self.width = int(encoder.output.shape[-1])
         self.max_length = getattr(backbone, "max_sequence_length", None)
@@ -108,11 +144,19 @@ class LanguageModelLayer(keras.layers.Layer):
     @tf.autograph.experimental.do_not_convert
     def call(self, inputs: dict[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         ids, mask = inputs["token_ids"], inputs["padding_mask"]
-        fed = {"token_ids": ids, "padding_mask": mask, "segment_ids": tf.zeros_like(ids)}
-        encoder = self._guest.encoder
+        guest = self._guest
         noisy = bool(training) and self.dropout and self.strategy != "frozen"
-        fed = {key: fed[key] for key in encoder.input}
-        return tf.cast(encoder(fed, training=noisy), tf.float32)
+        vectors = guest.embedding(ids, training=noisy)
+        tapped = tf.reshape(self.token_vectors(vectors, mask), tf.shape(vectors))
+        # At padding as it was, so that nothing but a perturbation alters the output.
+        vectors = tf.where(_real(mask), tf.cast(tapped, vectors.dtype), vectors)
+        fed = {
+            "token_vectors": vectors,
+            "padding_mask": mask,
+            "segment_ids": tf.zeros_like(ids),
+        }
+        fed = {key: fed[key] for key in guest.blocks.input}
+        return tf.cast(guest.blocks(fed, training=noisy), tf.float32)
 
 
 class _Untracked:
@@ -137,6 +181,34 @@ def _sequence_encoder(backbone):
     return keras_3.Model(
         inputs, outputs["sequence_output"] if isinstance(outputs, dict) else outputs
     )
+
+
+def _split_at_token_vectors(encoder):
+    """(token ids -> token vectors, token vectors and the other inputs -> output), Keras 3.
+
+    The layers are shared with `encoder`, nothing is copied.
+    """
+    import keras as keras_3
+
+    inputs = dict(encoder.input)
+    token_ids = inputs.pop("token_ids")
+    readers = [
+        node
+        for operation in encoder.operations
+        for node in operation._inbound_nodes
+        if any(tensor is token_ids for tensor in node.input_tensors)
+    ]
+    if len(readers) != 1 or len(readers[0].outputs) != 1:
+        names = sorted(node.operation.name for node in readers)
+        raise ValueError(
+            "`backbone` should have one layer that reads the tokens, their embedding. "
+            f"Received: {', '.join(names)}."
+        )
+    (vectors,) = readers[0].outputs
+    with warnings.catch_warnings():  # of a name that is not that of an input layer
+        warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")
+        blocks = keras_3.Model({**inputs, "token_vectors": vectors}, encoder.output)
+    return keras_3.Model(token_ids, vectors), blocks
 
 
 def _chosen(backbone, encoder, strategy: str) -> list:

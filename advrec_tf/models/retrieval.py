@@ -89,7 +89,11 @@ class TwoTower(RecommenderModel):
         return self.score(user_index)
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Weighted mean cross-entropy of a batch from `batches.of_pairs`, in nats."""
+        """Weighted mean cross-entropy, in nats, of a batch from `batches.of_pairs` or from
+        `item_batches.of_items`, whose items stand among its candidates."""
+        if "candidate_index" in inputs:
+            row_losses = self._losses_among_candidates(inputs, training)
+            return weighted_mean(row_losses, inputs["weight"])
         users, items = inputs["user_index"], inputs["item_index"]
         generated = inputs["generated"]
         positive = tf.eye(tf.size(items), dtype=tf.bool)
@@ -112,6 +116,25 @@ class TwoTower(RecommenderModel):
             compute_batch_metrics=False,
         )
         return weighted_mean(row_losses, inputs["weight"])
+
+    def _losses_among_candidates(self, inputs: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
+        """[rows]: -log softmax over the batch's candidates at the row's own, `column`.
+
+        Hidden are the user's other known positives and the places left over; log q is that
+        of the candidates, which the batch brings along.
+        """
+        items = inputs["candidate_index"]
+        candidates = self.embed_items({**inputs, "item_index": items}, training)
+        users = self.embed_users(inputs, training)
+        logits = tf.matmul(users, candidates, transpose_b=True) / self.temperature
+        if self._item_probability is not None:
+            logits -= inputs["candidate_log_q"][None, :]
+        positive = inputs["column"][:, None] == tf.range(tf.size(items))[None, :]
+        hidden = ~inputs["candidate_open"][None, :]
+        if self._known is not None:
+            hidden |= self._known.known(inputs["user_index"], items)
+        logits = tf.where(hidden & ~positive, -1e9, logits)
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(inputs["column"], logits)
 
     def negative_logits(
         self, inputs: dict[str, tf.Tensor], users: tf.Tensor, items: tf.Tensor

@@ -9,81 +9,19 @@ evaluation nothing is perturbed: scores come from the wrapped model itself.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
-from advrec_tf.models.recommender_model import RecommenderModel
 from advrec_tf.models.row_model import RowAdversary, RowModel
 from advrec_tf.perturbations import Perturbation, worst_case
+from advrec_tf.training.tapping import tapped
+from advrec_tf.training.wrapped import WrappedModel, layers_to_perturb, require_perturbation
 
 
-@contextlib.contextmanager
-def tapped(
-    layers: Sequence[keras.layers.Layer],
-    *,
-    tape: tf.GradientTape | None = None,
-    deltas: Sequence[tf.Tensor] | None = None,
-) -> Iterator[list[tf.Tensor]]:
-    """Within the block, layer outputs are collected, watched by `tape`, shifted by `deltas`.
-
-    Outputs (before any shift) are collected in the order of the calls; a layer called
-    twice gives two. `deltas` follow the same order. On leaving, the layers are as before.
-
-    Raises:
-        ValueError: if the block makes more or fewer calls than there are deltas.
-    """
-    outputs: list[tf.Tensor] = []
-
-    def tap(call):
-        def tapped_call(*args, **kwargs):
-            output = call(*args, **kwargs)
-            if deltas is not None:
-                if len(outputs) >= len(deltas):
-                    raise ValueError(
-                        f"`deltas` should hold one tensor a layer call. Received {len(deltas)}, "
-                        "and the model made another call."
-                    )
-                shifted = output + deltas[len(outputs)]
-            else:
-                shifted = tf.identity(output)
-            if tape is not None:
-                tape.watch(shifted)
-            outputs.append(shifted)
-            return shifted
-
-        return tf.autograph.experimental.do_not_convert(tapped_call)
-
-    before = [vars(layer).get("call") for layer in layers]
-    for layer in layers:
-        object.__setattr__(layer, "call", tap(layer.call))
-    try:
-        yield outputs
-    finally:
-        for layer, call in zip(layers, before, strict=True):
-            object.__delattr__(layer, "call")
-            if call is not None:
-                object.__setattr__(layer, "call", call)
-    if deltas is not None and len(outputs) != len(deltas):
-        raise ValueError(
-            f"`deltas` should hold one tensor a layer call. Received {len(deltas)}, "
-            f"and the model made {len(outputs)} calls."
-        )
-
-
-def embedding_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """Every `Embedding` inside a model, at any depth, each once."""
-    return [
-        layer
-        for layer in model.submodules
-        if isinstance(layer, keras.layers.Embedding) and layer.trainable
-    ]
-
-
-class AdversarialTraining(RecommenderModel):
+class AdversarialTraining(WrappedModel):
     """Trains `model` against perturbations of what chosen layers put out.
 
     Args:
@@ -110,28 +48,17 @@ class AdversarialTraining(RecommenderModel):
         share: float = 0.2,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        if not isinstance(perturbation, Perturbation):
-            raise ValueError(
-                "`perturbation` should be a `Perturbation`, such as fgsm(0.25). "
-                f"Received: {perturbation!r}."
-            )
+        super().__init__(model, **kwargs)
+        self.perturbation = require_perturbation(perturbation)
         if weight < 0 or not 0 < share <= 1:
             raise ValueError(
                 "`weight` should be >= 0 and `share` in (0, 1]. "
                 f"Received: {weight!r} and {share!r}."
             )
-        self.model = model
-        self.perturbation = perturbation
         self.weight = weight
         self.share = share
         self._chose_layers = layers is not None
-        self._tapped = tuple(embedding_layers(model) if layers is None else layers)
-        if not self._tapped:
-            raise ValueError(
-                "`layers` should name a layer to perturb, such as layers=[model.item_layer]: "
-                f"{type(model).__name__} has no trainable Embedding. Received none."
-            )
+        self._tapped = layers_to_perturb(model, layers)
         self._clean_loss = keras.metrics.Mean(name="clean_loss")
         self._adversarial_loss = keras.metrics.Mean(name="adversarial_loss")
 
@@ -139,35 +66,10 @@ class AdversarialTraining(RecommenderModel):
     def metrics(self):
         return [self._epoch_loss, self._clean_loss, self._adversarial_loss]
 
-    @property
-    def interactions(self):
-        return self.model.interactions
-
-    def call(self, inputs, training=False):
-        return self.model(inputs, training=training)
-
-    def score(self, user_index: tf.Tensor) -> tf.Tensor:
-        return self.model.score(user_index)
-
-    def for_ranking(self):
-        return self.model.for_ranking()
-
-    def user_vectors(self):
-        return self.model.user_vectors()
-
-    def item_vectors(self):
-        return self.model.item_vectors()
-
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """As `RecommenderModel`; a block of steps for a `RowModel` runs compiled as a whole.
-
-        A model that counts its updates (has `step_done`) is told of each.
-        """
+        """As `WrappedModel`; a block of steps for a `RowModel` runs compiled as a whole."""
         if not isinstance(self.model, RowModel) or inputs["weight"].shape.rank == 1:
-            logs = super().train_step(inputs)
-            if hasattr(self.model, "step_done"):
-                self.model.step_done()
-            return logs
+            return super().train_step(inputs)
         if self._chose_layers:
             raise ValueError(
                 "`layers` should be left out where blocks of steps are trained: a `RowModel` "
@@ -193,7 +95,8 @@ class AdversarialTraining(RecommenderModel):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 with tapped(self._tapped, tape=tape, deltas=deltas) as outputs:
                     loss = self.model.compute_loss(batch, training=training)
-            return loss, outputs, tape.gradient(loss, outputs, unconnected_gradients="zero")
+            gradients = tape.gradient(loss, list(outputs), unconnected_gradients="zero")
+            return loss, outputs, gradients
 
         if self.share == 1:
             # What the adversary climbs is the clean loss: one pass serves both.
@@ -203,13 +106,14 @@ class AdversarialTraining(RecommenderModel):
             attacked = self._first_share(inputs)
             clean = self.model.compute_loss(inputs, training=training)
             _, values, gradients = taped(attacked)
-        at_start = [gradients]  # the first step starts from no perturbation
-
-        def gradients_at(deltas):
-            return at_start.pop() if at_start else taped(attacked, deltas)[2]
-
-        values = [tf.stop_gradient(value) for value in values]
-        deltas = worst_case(gradients_at, values, self.perturbation, inputs["seed"])
+        deltas = worst_case(
+            lambda deltas: taped(attacked, deltas)[2],
+            [tf.stop_gradient(value) for value in values],
+            self.perturbation,
+            inputs["seed"],
+            at_zero=gradients,
+            parts=values.parts,
+        )
         with tapped(self._tapped, deltas=deltas):
             adversarial = self.model.compute_loss(attacked, training=training)
         self._clean_loss.update_state(clean)

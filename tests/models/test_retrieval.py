@@ -8,6 +8,7 @@ from tensorflow import keras
 
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.item_batches import of_items
 from advrec_tf.models import retrieval
 from advrec_tf.models.retrieval import build_two_tower
 
@@ -209,3 +210,62 @@ def test_side_tables_enter_the_towers_only_where_asked_for():
     names = [w.name for w in two_tower(data, use_features=True).item_tower.weights]
     assert any("kind" in name for name in names)
     assert not any("kind" in w.name for w in two_tower(data).item_tower.weights)
+
+
+# Batches of few items with many rows, `item_batches.of_items`.
+
+
+@pytest.mark.parametrize("logq", [False, True])
+@pytest.mark.parametrize("mask_known", [False, True])
+def test_among_the_same_candidates_the_loss_is_that_of_pairs(logq, mask_known):
+    # With one row a hand, items 0 to 3 have 3, 2, 1 and 1 hands: log q is that of the rows.
+    users, items = [0, 2, 1, 3], [0, 1, 2, 3]
+    model = two_tower(logq=logq, mask_known=mask_known)
+    pairs = batch(users, items, weight=[1, 2, 0, 1])
+    expected = float(model.compute_loss(pairs))
+    found = model.compute_loss(
+        {
+            **{name: pairs[name] for name in ("user_index", "item_index", "weight", "seed")},
+            "candidate_index": tf.constant(items),
+            "candidate_open": tf.ones(4, tf.bool),
+            "candidate_log_q": tf.math.log(tf.constant([3.0, 2, 1, 1]) / 7),
+            "column": tf.range(4),
+        }
+    )
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+def test_rows_of_one_item_share_its_column_and_a_place_left_over_is_no_candidate():
+    # candidates 0, 1, 3 and a place left over; rows (0, 0), (1, 0), (0, 1), (3, 3); user 0 is
+    # known to like 0 and 1, user 1 likes 0
+    log_q = np.log([0.4, 0.2, 0.2])
+    model = two_tower()
+    inputs = {
+        "user_index": tf.constant([0, 1, 0, 3]),
+        "item_index": tf.constant([0, 0, 1, 3]),
+        "weight": tf.constant([1.0, 1, 1, 3]),
+        "seed": tf.constant([0, 0]),
+        "candidate_index": tf.constant([0, 1, 3, 0]),
+        "candidate_open": tf.constant([True, True, True, False]),
+        "candidate_log_q": tf.constant([*log_q, np.log(0.4)], tf.float32),
+        "column": tf.constant([0, 0, 1, 2]),
+    }
+    u = model.user_tower(inputs["user_index"]).numpy()
+    v = model.item_tower(tf.constant([0, 1, 3])).numpy()
+    terms = np.exp(u @ v.T / TEMPERATURE - log_q)
+    shown = np.array([[1, 0, 1], [1, 1, 1], [0, 1, 1], [1, 1, 1]])
+    own = terms[range(4), [0, 0, 1, 2]]
+    losses = np.log((terms * shown).sum(1) / own)
+    expected = losses @ [1, 1, 1, 3] / 6
+    assert float(model.compute_loss(inputs)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_it_learns_from_few_items_at_a_time_as_well():
+    data = rows([(u, i) for u in range(8) for i in range(8) if (u + i) % 2 == 0], 8, 8)
+    model = two_tower(data, embedding_dim=8)
+    made = of_items(data, items_per_batch=4, rows_per_item=3, seed=0)
+    model.compile(optimizer=keras.optimizers.Adam(0.02))
+    model.fit(made.dataset(0), steps_per_epoch=made.steps_per_epoch, epochs=20, verbose=0)
+    scores = model.score(tf.range(8)).numpy()
+    own = (np.arange(8)[:, None] + np.arange(8)) % 2 == 0
+    assert scores[own].min() > scores[~own].max()

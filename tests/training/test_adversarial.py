@@ -14,8 +14,10 @@ from advrec_tf.models.recommender_model import RecommenderModel
 from advrec_tf.models.retrieval import build_two_tower
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.row_updates import rule_of
-from advrec_tf.training.adversarial import AdversarialTraining, embedding_layers, tapped
+from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.optimizers import LazyAdam
+from advrec_tf.training.tapping import tapped
+from advrec_tf.training.wrapped import embedding_layers
 
 
 def embedding(values):
