@@ -19,7 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.jobs import cli
 
-SCENARIOS = ("items", "missing", "users", "warm")
+SCENARIOS = ("items", "missing", "finetuned", "users", "warm")
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

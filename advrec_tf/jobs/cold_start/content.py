@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ class Content:
         text: the vectors of the texts.
         attributes, user_attributes: coded side tables, or None.
         graph: facts about the items, with the items first; or None.
+        fresh_encoder: strategy -> the language model as it was loaded, to be fine-tuned; or None.
         notes: counts for the report: items without a text, columns left out and the like.
     """
 
@@ -38,6 +39,7 @@ class Content:
     user_attributes: Modality | None
     graph: KnowledgeGraph | None
     notes: dict
+    fresh_encoder: Callable[[str], LanguageModelTower] | None = None
 
     @property
     def items_with_text(self) -> np.ndarray:
@@ -50,6 +52,7 @@ def gather(
     encoder: LanguageModelTower,
     *,
     graph: KnowledgeGraph | None = None,
+    fresh_encoder: Callable[[str], LanguageModelTower] | None = None,
     cache: str | os.PathLike | None = None,
 ) -> Content:
     """Encode the texts once and code the side tables of the interactions.
@@ -91,6 +94,7 @@ def gather(
         text=Modality(name="text", vectors=vectors, present=there),
         graph=graph,
         notes=notes,
+        fresh_encoder=fresh_encoder,
         **coded,
     )
 

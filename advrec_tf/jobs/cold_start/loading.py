@@ -46,8 +46,16 @@ def load_content(args: argparse.Namespace) -> tuple[Content, dict]:
         graph = KnowledgeGraph.from_files(
             args.knowledge_graph, items=data.items, item_entities=args.knowledge_items
         )
-    encoder = LanguageModelTower.from_preset(args.encoder, max_length=args.max_length)
-    content = gather(data, texts, encoder, graph=graph, cache=args.cache)
+
+    def fresh_encoder(strategy: str) -> LanguageModelTower:
+        return LanguageModelTower.from_preset(
+            args.encoder, strategy=strategy, max_length=args.max_length
+        )
+
+    encoder = fresh_encoder("frozen")
+    content = gather(
+        data, texts, encoder, graph=graph, fresh_encoder=fresh_encoder, cache=args.cache
+    )
     content.notes.update(unmatched)
     about = {
         "rows": len(data),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 TITLES = {
     "items": "Items without any interaction",
     "missing": "Items without interactions and without text",
+    "finetuned": "Fine-tuning the language model, plainly and adversarially",
     "users": "Users with 0, 1, 3 and 5 interactions",
     "warm": "Items and users with history",
 }
@@ -22,6 +23,11 @@ EXPLANATIONS = {
     "missing": (
         "As above, and every other cold item has no text: only those are searched for. What "
         "stands in for the text is generated from the attributes."
+    ),
+    "finetuned": (
+        "The cold items of the first table. Every row goes on from the same text tower with the "
+        "same number of steps on the same batches; the perturbation is of the token vectors, as a "
+        "share of their norm over the whole text."
     ),
     "users": (
         "A fifth of the users was cut to so many rows, chosen at random; NDCG@10 on half of the "

@@ -6,7 +6,6 @@ towers; epochs are chosen on validation, and where a row has `points` so is the 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -15,97 +14,26 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.augmentation import AugmentedInteractions, top_unseen
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.feature_vectors import FeatureVectorGAN, build_feature_vector_gan
-from advrec_tf.jobs.cold_start.content import Content
+from advrec_tf.jobs.cold_start.fine_tuning import FINE_TUNED
+from advrec_tf.jobs.cold_start.task import Row, Task, Trained, fit, measured
 from advrec_tf.models.baselines import EASE, Popularity
 from advrec_tf.models.content_tower import Modality
 from advrec_tf.models.content_two_tower import build_content_two_tower
 from advrec_tf.models.knowledge import KnowledgeEmbedding
-from advrec_tf.models.recommender import MatrixRecommender, Recommender
+from advrec_tf.models.recommender import MatrixRecommender
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.models.vectors import with_popularity_prior
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial import AdversarialTraining
-from advrec_tf.training.fitting import fit_ranked
 from advrec_tf.training.generated_items import GeneratedItems, random_vectors
-from advrec_tf.training.optimizers import LazyAdam
-
-MONITOR = "ndcg@10"
-
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Task:
-    """One training.
-
-    Attributes:
-        train: the rows that are left.
-        evaluator: validation, which chooses the epoch.
-        content: texts, attributes and facts.
-        seed: of weights, batches and noise.
-        point: the value of the row's setting.
-        epochs, batch_size, dim: of all towers.
-        write: where progress goes.
-        cache: parts that several rows share: generators, graph vectors.
-    """
-
-    train: Interactions
-    evaluator: RankingEvaluator
-    content: Content
-    seed: int
-    point: float | None = None
-    epochs: int = 12
-    batch_size: int = 1024
-    dim: int = 64
-    label: str = ""
-    write: Callable[[str], None] = print
-    cache: dict = dataclasses.field(default_factory=dict)
-
-    def shared(self, key, compute):
-        if key not in self.cache:
-            self.cache[key] = compute()
-        return self.cache[key]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Trained:
-    """A recommender, the epoch chosen and validation there."""
-
-    model: Recommender
-    epochs: int
-    value: float
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Row:
-    """One row.
-
-    Attributes:
-        train: Task -> Trained.
-        twin: label of the same without the ingredient.
-        points: values of its setting to choose from on validation; none for no setting.
-        setting: what the points are.
-        needs: parts of the content it cannot do without.
-        seeded: False where every seed gives the same.
-    """
-
-    train: Callable[[Task], Trained]
-    twin: str | None = None
-    points: Sequence[float] = ()
-    setting: str = ""
-    needs: Sequence[str] = ()
-    seeded: bool = True
-
-
-def _measured(task: Task, model: Recommender) -> Trained:
-    return Trained(model, 1, task.evaluator.evaluate(model).metrics[MONITOR])
 
 
 def _fixed(scores: np.ndarray, task: Task) -> Trained:
     scores = np.asarray(scores, np.float32)
     if scores.ndim == 1:
         scores = np.tile(scores, (task.train.num_users, 1))
-    return _measured(task, MatrixRecommender(scores=scores, interactions=task.train))
+    return measured(task, MatrixRecommender(scores=scores, interactions=task.train))
 
 
 # Baselines.
@@ -117,11 +45,11 @@ def random(task: Task) -> Trained:
 
 
 def popularity(task: Task) -> Trained:
-    return _measured(task, Popularity().fit(task.train))
+    return measured(task, Popularity().fit(task.train))
 
 
 def ease(task: Task) -> Trained:
-    return _measured(task, EASE(task.point).fit(task.train))
+    return measured(task, EASE(task.point).fit(task.train))
 
 
 def popularity_of_attributes(task: Task) -> Trained:
@@ -156,27 +84,6 @@ def _flags(attributes: Modality) -> np.ndarray:
 # Towers.
 
 
-def _fit(task: Task, model, rows=None, *, jit: bool = True) -> Trained:
-    keras.utils.set_random_seed(task.seed)
-    steps = task.epochs * len(task.train) / task.batch_size
-    # Compiling takes some seconds: not worth it for a short training.
-    model.compile(optimizer=LazyAdam(3e-3), jit_compile=jit and steps > 3000)
-    data = batches.of_pairs(
-        task.train if rows is None else rows, batch_size=task.batch_size, seed=task.seed
-    )
-    report = fit_ranked(
-        model,
-        data,
-        epochs=task.epochs,
-        evaluator=task.evaluator,
-        monitor=MONITOR,
-        patience=2,
-        label=task.label,
-        write=task.write,
-    )
-    return Trained(model, report.best_epoch, report.best)
-
-
 def _modalities(task: Task, names: Sequence[str]) -> list[Modality]:
     made = {
         "text": lambda: task.content.text,
@@ -203,7 +110,7 @@ def tower(*names: str, **settings) -> Callable[[Task], Trained]:
             own["user_modalities"] = [task.content.user_attributes]
         if "id_dropout" in own and own["id_dropout"] is None:
             own["id_dropout"] = task.point
-        return _fit(task, _build(task, *names, **own))
+        return fit(task, _build(task, *names, **own))
 
     return train
 
@@ -219,7 +126,7 @@ def with_prior(train: Callable[[Task], Trained]) -> Callable[[Task], Trained]:
             prior = with_popularity_prior(
                 model.user_vectors(), model.item_vectors(), task.train, scale=scale, few=20
             )
-            found.append(_measured(task, prior))
+            found.append(measured(task, prior))
         return max(found, key=lambda one: one.value)
 
     return trained
@@ -232,7 +139,7 @@ def perturbed_text(direction: str) -> Callable[[Task], Trained]:
         model = _build(task, "text")
         perturbation = Perturbation(epsilon=task.point, relative=True, direction=direction)
         layers = [model.item_tower.sources["text"]]
-        return _fit(
+        return fit(
             task,
             AdversarialTraining(model, perturbation, layers=layers),
             jit=direction == "gradient",
@@ -256,7 +163,7 @@ def generated_rows(source: str) -> Callable[[Task], Trained]:
             scores = np.random.default_rng(task.seed).random(shape, np.float32)
         users, items = top_unseen(scores, task.train, reach=20)
         rows = AugmentedInteractions(real=task.train, user_index=users, item_index=items)
-        return _fit(task, _build(task, item_ids=True), rows)
+        return fit(task, _build(task, item_ids=True), rows)
 
     return train
 
@@ -309,7 +216,7 @@ def with_generated(source: str, sign: float) -> Callable[[Task], Trained]:
         model = GeneratedItems(
             _build(task, "text"), writes, modality="text", weight=sign * task.point
         )
-        return _fit(task, model)
+        return fit(task, model)
 
     return train
 
@@ -336,7 +243,7 @@ def filled(source: str) -> Callable[[Task], Trained]:
                 name="text", vectors=np.where(text.present[:, None], text.vectors, written)
             )
         model = build_content_two_tower(task.train, [text], dim=task.dim, seed=task.seed)
-        return _fit(task, model)
+        return fit(task, model)
 
     return train
 
@@ -480,6 +387,7 @@ SCENARIOS: Mapping[str, Mapping[str, Row]] = {
             twin="history tower",
         ),
     },
+    "finetuned": FINE_TUNED,
     "warm": {
         "popularity": BASELINES["popularity"],
         "EASE": BASELINES["EASE"],

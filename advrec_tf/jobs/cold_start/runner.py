@@ -18,7 +18,8 @@ from advrec_tf.evaluation.comparison import paired
 from advrec_tf.evaluation.protocols import cold_items, cold_start
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.jobs.cold_start.content import Content
-from advrec_tf.jobs.cold_start.rows import MONITOR, SCENARIOS, Row, Task
+from advrec_tf.jobs.cold_start.rows import SCENARIOS
+from advrec_tf.jobs.cold_start.task import MONITOR, Row, Task
 from advrec_tf.jobs.stages import StageResult, StageStore
 from advrec_tf.models.recommender import Recommender
 
@@ -67,6 +68,7 @@ def make_scenario(name: str, content: Content, *, seed: int = 0) -> Scenario:
     """The split of a scenario; the same for every row and training seed.
 
     items: a fifth of the items with a text loses all rows, half of it for choosing.
+    finetuned: the same.
     missing: the same, and every other cold item has no text either.
     users: a fifth of the users is cut to 0, 1, 3 or 5 rows.
     warm: the last item of each user, nothing is cold.
@@ -75,7 +77,7 @@ def make_scenario(name: str, content: Content, *, seed: int = 0) -> Scenario:
         ValueError: if there is no such scenario; besides those of the protocols.
     """
     data = content.interactions
-    if name in ("items", "missing"):
+    if name in ("items", "missing", "finetuned"):
         cold = cold_items(data, among=content.items_with_text, seed=seed)
         notes = {"cold items": len(cold.items), "training rows": len(cold.train)}
         tested, asked = cold.withheld, cold.withheld_items

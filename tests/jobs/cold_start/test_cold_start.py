@@ -6,6 +6,7 @@ import pytest
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.jobs.cold_start import page, rows, runner
+from advrec_tf.jobs.cold_start import task as task_module
 from advrec_tf.jobs.cold_start.content import Content
 from advrec_tf.jobs.stages import StageStore
 from advrec_tf.models.content_tower import Modality
@@ -85,7 +86,7 @@ def test_missing_texts_are_missing_for_exactly_the_items_that_are_asked_for(cont
 
 def test_popularity_of_the_attributes_is_that_of_the_trained_items_by_hand(content):
     scenario = runner.make_scenario("items", content)
-    task = rows.Task(
+    task = task_module.Task(
         train=scenario.train, evaluator=scenario.choosing, content=scenario.content, seed=0
     )
     counts, kinds = scenario.train.item_counts(), np.arange(60) % 2
