@@ -89,9 +89,12 @@ def _choose(work: Work, choosing: Split) -> Choice:
             patience=other.patience,
             every=other.every,
         )
-    elif work.label in table.sizes:
-        space = {**contender.space, **table.sizes[work.label]}
-        contender = dataclasses.replace(contender, space=space)
+    like = contender.like or work.label
+    contender = dataclasses.replace(
+        contender,
+        space={**contender.space, **({} if contender.like else table.sizes.get(work.label, {}))},
+        epochs=table.epochs.get(like, contender.epochs),
+    )
     return search(
         work.label,
         contender,

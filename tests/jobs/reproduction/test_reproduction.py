@@ -112,6 +112,25 @@ def test_a_table_has_the_best_settings_the_twin_and_the_controls_own_settings(wo
     assert found["shift"]["paired"]["EASE"]["ndcg@3"]["difference"] == pytest.approx(expected)
 
 
+def test_a_table_may_say_its_own_sizes_and_epochs_and_a_control_keeps_to_them(
+    world, tmp_path, monkeypatch
+):
+    seen = []
+
+    def noting(task):
+        if task.evaluator is not None:
+            seen.append((dict(task.settings), task.epochs))
+        return shifted_scores(task)
+
+    for label in ("shift", "shifted"):
+        noted = dataclasses.replace(CONTENDERS[label], train=noting, epochs=9)
+        monkeypatch.setitem(CONTENDERS, label, noted)
+    table = tiny(sizes={"shift": {"size": (1,)}}, epochs={"shift": 3})
+    monkeypatch.setitem(TABLES, "tiny", table)
+    reproduce(tmp_path, budget=3)
+    assert seen == [({"size": 1, "b": 7}, 3), ({"size": 5, "b": 7}, 3)]
+
+
 def test_the_settings_file_gives_the_same_table_without_a_search(world, tmp_path):
     first = reproduce(tmp_path, budget=2)
     (tmp_path / "run").rename(tmp_path / "other")
