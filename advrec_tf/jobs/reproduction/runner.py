@@ -177,7 +177,7 @@ def run(
         budget: trials per contender without a choice; None searches nothing.
         only: labels; by default all that enter the table, without a search those the settings
             file has a choice for.
-        seeds: final trainings per contender.
+        seeds: final trainings per contender; fewer where the table says so.
         workers: processes at once; 0 runs everything in this process, where memory is not a
             row's own.
 
@@ -220,7 +220,9 @@ def run(
             data_root=data_root,
             chosen={other: chosen[other] for other in needed if other in chosen},
             budget=budget or 1,
-            seeds=tuple(range(seeds)) if CONTENDERS[label].seeded else (0,),
+            seeds=tuple(range(min(seeds, table.seeds.get(label, seeds))))
+            if CONTENDERS[label].seeded
+            else (0,),
             threads=threads,
         )
 

@@ -66,6 +66,7 @@ class Table:
         sizes: label -> setting -> values in place of the space's own, for data larger than
             the spaces were made for.
         epochs: label -> at most so many while searching, in place of the contender's own.
+        seeds: label -> at most so many final trainings, where one is long.
         choose_every: choices look at every so-manieth user of a published validation part.
     """
 
@@ -80,6 +81,7 @@ class Table:
     left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
     sizes: Mapping[str, Mapping[str, tuple]] = dataclasses.field(default_factory=dict)
     epochs: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    seeds: Mapping[str, int] = dataclasses.field(default_factory=dict)
     choose_every: int = 1
 
     def ks(self) -> tuple[int, ...]:
@@ -274,6 +276,7 @@ TABLES: dict[str, Table] = {
             },
         },
         enters=SMALL,
+        seeds={"softmax MF, noise": 1},
     ),
     "ml1m-neumf-loo": Table(
         benchmark="ml1m-neumf-loo",

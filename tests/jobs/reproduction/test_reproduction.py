@@ -112,7 +112,7 @@ def test_a_table_has_the_best_settings_the_twin_and_the_controls_own_settings(wo
     assert found["shift"]["paired"]["EASE"]["ndcg@3"]["difference"] == pytest.approx(expected)
 
 
-def test_a_table_may_say_its_own_sizes_and_epochs_and_a_control_keeps_to_them(
+def test_a_table_may_say_its_own_sizes_epochs_and_seeds_and_a_control_keeps_to_them(
     world, tmp_path, monkeypatch
 ):
     seen = []
@@ -125,9 +125,10 @@ def test_a_table_may_say_its_own_sizes_and_epochs_and_a_control_keeps_to_them(
     for label in ("shift", "shifted"):
         noted = dataclasses.replace(CONTENDERS[label], train=noting, epochs=9)
         monkeypatch.setitem(CONTENDERS, label, noted)
-    table = tiny(sizes={"shift": {"size": (1,)}}, epochs={"shift": 3})
+    table = tiny(sizes={"shift": {"size": (1,)}}, epochs={"shift": 3}, seeds={"shift": 2})
     monkeypatch.setitem(TABLES, "tiny", table)
-    reproduce(tmp_path, budget=3)
+    found = reproduce(tmp_path, budget=3)["rows"]
+    assert found["shift"]["seeds"] == 2 and found["shifted"]["seeds"] == 3
     assert seen == [({"size": 1, "b": 7}, 3), ({"size": 5, "b": 7}, 3)]
 
 
