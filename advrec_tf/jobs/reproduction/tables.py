@@ -65,6 +65,8 @@ class Table:
         left_out: label -> why it has no row.
         sizes: label -> setting -> values in place of the space's own, for data larger than
             the spaces were made for.
+        epochs: label -> at most so many while searching, in place of the contender's own.
+        seeds: label -> at most so many final trainings, where one is long.
         choose_every: choices look at every so-manieth user of a published validation part.
     """
 
@@ -78,6 +80,8 @@ class Table:
     enters: tuple[str, ...]
     left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
     sizes: Mapping[str, Mapping[str, tuple]] = dataclasses.field(default_factory=dict)
+    epochs: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    seeds: Mapping[str, int] = dataclasses.field(default_factory=dict)
     choose_every: int = 1
 
     def ks(self) -> tuple[int, ...]:
@@ -125,6 +129,7 @@ ML1M = {
     "autoencoder, adversarial": {**_LARGE_CODE, "epsilon": (0.1, 0.2, 0.05)},
     "LightGCN": _LARGE_GRAPH,
 }
+ML1M_EPOCHS = {"autoencoder": 40, "autoencoder, adversarial": 40, "APR from DNS": 60}
 _LARGEST_CODE = {**_LARGE_CODE, "batch_size": (500,), "dim": (128,), "drop": (0.35, 0.5)}
 GOWALLA = {
     "MF-BPR": _LARGE_BPR,
@@ -138,6 +143,13 @@ GOWALLA = {
     "autoencoder": _LARGEST_CODE,
     "autoencoder, adversarial": {**_LARGEST_CODE, "epsilon": (0.2, 0.1)},
     "LightGCN": _LARGE_GRAPH,
+}
+GOWALLA_EPOCHS = {
+    "APR": 20,
+    "APR from DNS": 20,
+    "softmax MF": 20,
+    "autoencoder": 20,
+    "autoencoder, adversarial": 20,
 }
 IN_BATCH = {"softmax MF": {"negatives": ("in_batch",), "temperature": (0.15, 0.12, 0.1)}}
 
@@ -264,6 +276,7 @@ TABLES: dict[str, Table] = {
             },
         },
         enters=SMALL,
+        seeds={"softmax MF, noise": 1},
     ),
     "ml1m-neumf-loo": Table(
         benchmark="ml1m-neumf-loo",
@@ -294,6 +307,7 @@ TABLES: dict[str, Table] = {
         },
         enters=BASE + FACTORISATION + APR + SOFTMAX + AUTOENCODERS + BLENDS + GRAPH,
         sizes=ML1M,
+        epochs=ML1M_EPOCHS,
     ),
     "cfgan-ml100k": Table(
         benchmark="cfgan-ml100k",
@@ -347,6 +361,7 @@ TABLES: dict[str, Table] = {
             "closed form that stands here",
         },
         sizes=GOWALLA,
+        epochs=GOWALLA_EPOCHS,
         choose_every=6,
     ),
     "lightgcnpp-ml1m": Table(
@@ -365,6 +380,7 @@ TABLES: dict[str, Table] = {
         },
         enters=BASE + FACTORISATION + APR + SOFTMAX + AUTOENCODERS + BLENDS + GRAPH,
         sizes=ML1M,
+        epochs=ML1M_EPOCHS,
     ),
     "lightgcnpp-lastfm": Table(
         benchmark="lightgcnpp-lastfm",

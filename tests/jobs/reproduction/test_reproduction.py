@@ -13,6 +13,7 @@ from advrec_tf.jobs.reproduction.parts import Parts
 from advrec_tf.jobs.reproduction.search import search
 from advrec_tf.jobs.reproduction.tables import TABLES, Table, last_in_file, random_share
 from advrec_tf.jobs.reproduction.trainers import Choice, Task, Trained
+from advrec_tf.jobs.stages import sole_run
 from advrec_tf.models.recommender import MatrixRecommender
 
 pytest.importorskip("optuna")
@@ -110,6 +111,26 @@ def test_a_table_has_the_best_settings_the_twin_and_the_controls_own_settings(wo
     assert "twin" not in found["shift"]["paired"] and "EASE" not in found["EASE"]["paired"]
     expected = found["shift"]["mean"]["ndcg@3"] - found["EASE"]["mean"]["ndcg@3"]
     assert found["shift"]["paired"]["EASE"]["ndcg@3"]["difference"] == pytest.approx(expected)
+
+
+def test_a_table_may_say_its_own_sizes_epochs_and_seeds_and_a_control_keeps_to_them(
+    world, tmp_path, monkeypatch
+):
+    seen = []
+
+    def noting(task):
+        if task.evaluator is not None:
+            seen.append((dict(task.settings), task.epochs))
+        return shifted_scores(task)
+
+    for label in ("shift", "shifted"):
+        noted = dataclasses.replace(CONTENDERS[label], train=noting, epochs=9)
+        monkeypatch.setitem(CONTENDERS, label, noted)
+    table = tiny(sizes={"shift": {"size": (1,)}}, epochs={"shift": 3}, seeds={"shift": 2})
+    monkeypatch.setitem(TABLES, "tiny", table)
+    found = reproduce(tmp_path, budget=3)["rows"]
+    assert found["shift"]["seeds"] == 2 and found["shifted"]["seeds"] == 3
+    assert seen == [({"size": 1, "b": 7}, 3), ({"size": 5, "b": 7}, 3)]
 
 
 def test_the_settings_file_gives_the_same_table_without_a_search(world, tmp_path):
@@ -335,6 +356,18 @@ def test_the_page_shows_every_row_reference_and_what_is_missing(world, tmp_path)
         assert text in shown_page
     shown = report["rows"]["shift"]["mean"]["ndcg@3"]
     assert f"{shown:.4f}" in shown_page
+    report["rows"]["shift"]["paired"]["EASE"]["ndcg@3"]["p_value"] = 0.0421
+    report["rows"]["shifted"]["paired"]["EASE"]["ndcg@3"]["p_value"] = 0.0004
+    shown_page = page.markdown(report, "python x", "settings.json")
+    assert ", p .042 |" in shown_page and ", p < .001 |" in shown_page
+    (where,) = report["machines"]
+    assert where["cores"] >= 1 and f"tensorflow {where['tensorflow']}" in shown_page
+
+
+def test_a_folder_in_which_a_run_is_going_on_is_refused(world, tmp_path):
+    pytest.importorskip("fcntl")
+    with sole_run(tmp_path / "run"), pytest.raises(ValueError, match="one run at a time"):
+        reproduce(tmp_path, budget=1)
 
 
 @pytest.mark.parametrize(
