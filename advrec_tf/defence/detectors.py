@@ -178,7 +178,9 @@ class FeatureDetector(Detector):
             )
         table = self.completed(table, interactions)
         judged = table.judged
-        self.fit_table(FeatureTable(names=table.names, values=table.values[judged]), is_fake[judged])
+        self.fit_table(
+            FeatureTable(names=table.names, values=table.values[judged]), is_fake[judged]
+        )
         return self
 
     def completed(self, table: FeatureTable, interactions: Interactions) -> FeatureTable:
