@@ -25,9 +25,7 @@ class Modes:
     def log_joint(self, values: np.ndarray) -> np.ndarray:
         """Values [n] -> log(weight_k) + log N(value; mean_k, deviation_k), [n, modes]."""
         z = (values[:, None] - self.mean) / self.deviation
-        return (
-            np.log(self.weight) - np.log(self.deviation) - 0.5 * np.log(2 * np.pi) - 0.5 * z**2
-        )
+        return np.log(self.weight) - np.log(self.deviation) - 0.5 * np.log(2 * np.pi) - 0.5 * z**2
 
     def log_likelihood(self, values: np.ndarray) -> float:
         """Mean log density, nats."""
@@ -72,9 +70,7 @@ def fit_modes(
 def _maximise(values: np.ndarray, count: int, floor: float, rounds: int) -> Modes:
     """Started at evenly spaced quantiles."""
     mean = np.quantile(values, (np.arange(count) + 0.5) / count)
-    modes = Modes(
-        np.full(count, 1 / count), mean, np.full(count, max(values.std() / count, floor))
-    )
+    modes = Modes(np.full(count, 1 / count), mean, np.full(count, max(values.std() / count, floor)))
     before = -np.inf
     for _ in range(rounds):
         joint = modes.log_joint(values)

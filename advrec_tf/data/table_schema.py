@@ -94,9 +94,7 @@ class TableSchema:
     @classmethod
     def from_dict(cls, record: Mapping) -> TableSchema:
         columns = (Column(**{**c, "spelling": tuple(c["spelling"])}) for c in record["columns"])
-        return cls(
-            columns=tuple(columns), label=record["label"], noticed=tuple(record["noticed"])
-        )
+        return cls(columns=tuple(columns), label=record["label"], noticed=tuple(record["noticed"]))
 
     def require_same(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
         """The columns of `frame` in the schema's order.
@@ -143,8 +141,7 @@ def infer(
     names = [str(name) for name in frame.columns]
     if len(frame) < FEWEST_ROWS:
         raise DataError(
-            f"{source}: expected at least {FEWEST_ROWS} rows to learn from. "
-            f"Received {len(frame)}."
+            f"{source}: expected at least {FEWEST_ROWS} rows to learn from. Received {len(frame)}."
         )
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -230,9 +227,7 @@ def _infer_column(series, name, asked, source, max_categories, is_label) -> Colu
     if asked in (None, "number") and pd.api.types.is_numeric_dtype(present):
         return _number(present, name, missing, asked, source, is_label)
     if asked == "number":
-        raise DataError(
-            f"{source}, column {name!r}: expected numbers. Received: {distinct[0]!r}."
-        )
+        raise DataError(f"{source}, column {name!r}: expected numbers. Received: {distinct[0]!r}.")
     _require_one_type(series, name, source)
     if asked is None and len(distinct) == len(present) and not missing and not is_label:
         return _identifier(present, name, missing)
@@ -268,7 +263,8 @@ def _number(present, name, missing, asked, source, is_label) -> Column:
         run = distinct[-1] - distinct[0] == len(distinct) - 1
         if len(distinct) == len(values) and (run or _IDENTIFIER_NAME.search(name)):
             return _identifier(present.astype("int64"), name, missing)
-    dtype = "float64" if decimals != 0 else "Int64" if missing else "int64"
+    whole = decimals == 0 and (missing or pd.api.types.is_integer_dtype(present))
+    dtype = "float64" if not whole else "Int64" if missing else "int64"
     return Column(name=name, kind="number", dtype=dtype, missing=missing, decimals=decimals)
 
 

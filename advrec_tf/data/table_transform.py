@@ -74,9 +74,7 @@ class RowLayout:
     def number_of(self) -> tuple[int, ...]:
         """Place of each column's number; -1 for none."""
         places = np.cumsum([count > 0 for count in self.modes]) - 1
-        return tuple(
-            int(p) if count else -1 for p, count in zip(places, self.modes, strict=True)
-        )
+        return tuple(int(p) if count else -1 for p, count in zip(places, self.modes, strict=True))
 
     def columns_at(self) -> np.ndarray:
         """[width] int32, the column that each place of a dense row belongs to."""

@@ -54,10 +54,14 @@ def user_table(interactions: Interactions, *, without: tuple[str, ...] = ("zip",
         genres = [n for n in features if n not in _NOT_GENRES]
         flags = features[genres].to_numpy(np.float64)
         totals = np.stack(
-            [np.bincount(users, column, minlength=len(counts)) for column in
-             flags[interactions.item_index].T], 1
+            [
+                np.bincount(users, column, minlength=len(counts))
+                for column in flags[interactions.item_index].T
+            ],
+            1,
         )[present]
-        table["favourite_genre"] = np.array(genres, object)[totals.argmax(1)]
+        names = [n.removeprefix("genre_") for n in genres]
+        table["favourite_genre"] = np.array(names, object)[totals.argmax(1)]
         year = next((n for n in _NOT_GENRES if n in features), None)
         if year is not None:
             values = features[year].to_numpy(np.float64)

@@ -98,9 +98,7 @@ def fidelity(real: pd.DataFrame, synthetic: pd.DataFrame, binning: Binning) -> d
     def variation(index: list[np.ndarray], size: int) -> float:
         return total_variation(*(np.bincount(i, minlength=size) for i in index))
 
-    single = [
-        variation([side[i] for side in cells], size) for i, size in enumerate(sizes)
-    ]
+    single = [variation([side[i] for side in cells], size) for i, size in enumerate(sizes)]
     pairs = [
         variation([side[i] * sizes[j] + side[j] for side in cells], sizes[i] * sizes[j])
         for i in range(len(columns))
@@ -124,8 +122,7 @@ def column_distances(
     for column in binning.schema.learned:
         size = binning.size(column)
         counts = [
-            np.bincount(binning.cells(frame, column), minlength=size)
-            for frame in (real, synthetic)
+            np.bincount(binning.cells(frame, column), minlength=size) for frame in (real, synthetic)
         ]
         row = {"total_variation": total_variation(*counts)}
         if column.kind != "category":
@@ -167,7 +164,7 @@ def correlation_difference(
     as uncorrelated there.
     """
     parts = []
-    features = [_features(frame, real, binning) for frame in (real, synthetic)]
+    features = [features_of(frame, real, binning) for frame in (real, synthetic)]
     blocks = features[0][1]
     for values, _ in features:
         centred = values - values.mean(0)
@@ -179,7 +176,11 @@ def correlation_difference(
     return {"mean": float(gaps.mean()), "largest": float(gaps.max())}
 
 
-def _features(frame, real, binning) -> tuple[np.ndarray, np.ndarray]:
+def features_of(
+    frame: pd.DataFrame, real: pd.DataFrame, binning: Binning
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows as features [rows, n] in [0, 1] (see `correlation_difference`), and the position of
+    each feature's column."""
     columns, blocks = [], []
     for i, column in enumerate(binning.schema.learned):
         if column.kind == "category":
@@ -192,8 +193,11 @@ def _features(frame, real, binning) -> tuple[np.ndarray, np.ndarray]:
         reference = raw_values(real[column.name], column)
         reference = np.sort(reference[~np.isnan(reference)])
         raw = raw_values(frame[column.name], column)
-        rank = 0.5 * (np.searchsorted(reference, raw, "left") +
-                      np.searchsorted(reference, raw, "right")) / len(reference)
+        rank = (
+            0.5
+            * (np.searchsorted(reference, raw, "left") + np.searchsorted(reference, raw, "right"))
+            / len(reference)
+        )
         columns.append(np.where(np.isnan(raw), 0.5, rank))
         blocks.append(i)
     return np.stack(columns, 1), np.array(blocks)

@@ -64,8 +64,12 @@ def _booster(categorical: np.ndarray, seed: int, *, regression: bool = False):
     )
     # Early stop is off: on small tables it would set rows aside that are needed.
     return kind(
-        max_iter=60, learning_rate=0.1, max_leaf_nodes=15, early_stopping=False,
-        categorical_features=categorical if categorical.any() else None, random_state=seed,
+        max_iter=60,
+        learning_rate=0.1,
+        max_leaf_nodes=15,
+        early_stopping=False,
+        categorical_features=categorical if categorical.any() else None,
+        random_state=seed,
     )
 
 
@@ -101,8 +105,11 @@ def two_sample_auc(
         matrices, categorical = _matrix(frames, schema)
         folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed + i)
         scores = cross_val_predict(
-            _booster(categorical, seed), np.concatenate(matrices), labels,
-            cv=folds, method="predict_proba",
+            _booster(categorical, seed),
+            np.concatenate(matrices),
+            labels,
+            cv=folds,
+            method="predict_proba",
         )[:, 1]
         values.append(roc_auc_score(labels, scores))
     return float(np.mean(values))

@@ -84,15 +84,16 @@ class TableVAE(NetworkGenerator, keras.Model):
         drawn = tf.clip_by_value(drawn, -1.0 + 1e-6, 1.0 - 1e-6)
         return tf.concat([tf.atanh(drawn), logits], axis=1)
 
+    def served_weights(self):
+        return [*self.decoder.weights, *self.log_deviation]
+
     def train_step(self, inputs):
         seed = inputs["seed"]
         rows = widened(inputs["choices"], inputs["numbers"], self.layout)
         flags = self.conditions.shown(tf.shape(rows)[0], seed)
         condition = self.conditions.read(rows, flags)
         with tf.GradientTape() as tape:
-            mean, log_variance = tf.split(
-                self.encoder([rows, condition], training=True), 2, axis=1
-            )
+            mean, log_variance = tf.split(self.encoder([rows, condition], training=True), 2, axis=1)
             noise = tf.random.stateless_normal(tf.shape(mean), seed + [104, 0])
             code = mean + tf.exp(0.5 * log_variance) * noise
             raw = self.decoder([code, condition], training=True)
