@@ -7,6 +7,7 @@ columns, not of the text. What the columns mean is said by `table_schema`.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -62,38 +63,69 @@ def read_behaviour_table(
         DataError: if it cannot be read, or a column mixes kinds; with the line.
         ValueError: if `drop` or `kinds` names no column.
     """
-    source, kinds = str(path), dict(kinds or {})
+    kinds = dict(kinds or {})
+    read = _read_columns(path, kinds, drop=drop, separator=separator, encoding=encoding)
+    frame = pd.DataFrame({column.name: column.series() for column in read})
+    schema = table_schema.infer(
+        frame,
+        label=label,
+        kinds={name: kind for name, kind in kinds.items() if name not in drop},
+        spellings={c.name: c.spelling for c in read if c.spelling is not None},
+        max_categories=max_categories,
+        source=str(path),
+    )
+    return Table(frame=frame, schema=schema)
+
+
+def read_like(
+    schema: TableSchema,
+    path: str | os.PathLike,
+    *,
+    separator: str | None = None,
+    encoding: str = "utf-8",
+) -> pd.DataFrame:
+    """A further file of a table whose schema is known: its columns, by their kinds.
+
+    Columns that the schema does not know are passed over.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        DataError: if a column of the schema is absent, or a value does not fit its kind.
+    """
+    kinds = {c.name: c.kind for c in schema.learned}
+    kinds |= {c.name: "category" for c in schema.columns if c.name not in kinds}
+    read = _read_columns(path, kinds, only=schema.names, separator=separator, encoding=encoding)
+    frame = pd.DataFrame({column.name: column.series() for column in read})
+    return schema.require_same(frame, str(path))
+
+
+def _read_columns(path, kinds, *, separator, encoding, drop=(), only=None) -> list[_ColumnReader]:
+    source = str(path)
     with files.open_text(path, encoding=encoding) as text:
         first = text.readline()
         if not first.strip():
             raise DataError(f"{source}: expected a header and rows. Received an empty file.")
         separator = separator or ("\t" if "\t" in first and "," not in first else ",")
-        reader = files.RecordReader(source, _chain(first, text), separator)
+        reader = files.RecordReader(source, itertools.chain([first], text), separator)
         names = reader.header()
-        for name in [*drop, *kinds]:
+        for name in [*drop, *(kinds if only is None else ())]:
             if name not in names:
                 raise ValueError(
                     f"`drop` and `kinds` should name columns of {source}: {', '.join(names)}. "
                     f"Received: {name!r}."
                 )
+        if len(set(names)) < len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise DataError(f"{source}: expected distinct column names. Received twice: {twice}.")
         read = {
             position: _ColumnReader(source, name, kinds.get(name))
             for position, name in enumerate(names)
-            if name not in drop
+            if name not in drop and (only is None or name in only)
         }
         for block in reader.blocks(len(names), BLOCK_ROWS):
             for position, column in read.items():
                 column.add(block.column(position), block.lines)
-    frame = pd.DataFrame({column.name: column.series() for column in read.values()})
-    schema = table_schema.infer(
-        frame,
-        label=label,
-        kinds={name: kind for name, kind in kinds.items() if name not in drop},
-        spellings={c.name: c.spelling for c in read.values() if c.spelling is not None},
-        max_categories=max_categories,
-        source=source,
-    )
-    return Table(frame=frame, schema=schema)
+    return list(read.values())
 
 
 def write_behaviour_table(
@@ -117,11 +149,6 @@ def write_behaviour_table(
     partial = target.with_name(target.name + ".partial")
     pd.DataFrame(written).to_csv(partial, index=False)
     os.replace(partial, target)
-
-
-def _chain(first, rest):
-    yield first
-    yield from rest
 
 
 class _ColumnReader:

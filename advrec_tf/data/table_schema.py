@@ -263,7 +263,8 @@ def _number(present, name, missing, asked, source, is_label) -> Column:
         run = distinct[-1] - distinct[0] == len(distinct) - 1
         if len(distinct) == len(values) and (run or _IDENTIFIER_NAME.search(name)):
             return _identifier(present.astype("int64"), name, missing)
-    dtype = "float64" if decimals != 0 else "Int64" if missing else "int64"
+    whole = decimals == 0 and (missing or pd.api.types.is_integer_dtype(present))
+    dtype = "float64" if not whole else "Int64" if missing else "int64"
     return Column(name=name, kind="number", dtype=dtype, missing=missing, decimals=decimals)
 
 

@@ -60,7 +60,8 @@ def user_table(interactions: Interactions, *, without: tuple[str, ...] = ("zip",
             ],
             1,
         )[present]
-        table["favourite_genre"] = np.array(genres, object)[totals.argmax(1)]
+        names = [n.removeprefix("genre_") for n in genres]
+        table["favourite_genre"] = np.array(names, object)[totals.argmax(1)]
         year = next((n for n in _NOT_GENRES if n in features), None)
         if year is not None:
             values = features[year].to_numpy(np.float64)

@@ -164,7 +164,7 @@ def correlation_difference(
     as uncorrelated there.
     """
     parts = []
-    features = [_features(frame, real, binning) for frame in (real, synthetic)]
+    features = [features_of(frame, real, binning) for frame in (real, synthetic)]
     blocks = features[0][1]
     for values, _ in features:
         centred = values - values.mean(0)
@@ -176,7 +176,11 @@ def correlation_difference(
     return {"mean": float(gaps.mean()), "largest": float(gaps.max())}
 
 
-def _features(frame, real, binning) -> tuple[np.ndarray, np.ndarray]:
+def features_of(
+    frame: pd.DataFrame, real: pd.DataFrame, binning: Binning
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows as features [rows, n] in [0, 1] (see `correlation_difference`), and the position of
+    each feature's column."""
     columns, blocks = [], []
     for i, column in enumerate(binning.schema.learned):
         if column.kind == "category":

@@ -20,6 +20,7 @@ from advrec_tf.gan.pair import AdversarialPair
 from advrec_tf.models.network_generator import NetworkGenerator
 from advrec_tf.models.table_conditions import Conditions
 from advrec_tf.models.table_networks import (
+    WIDE,
     raw_width,
     residual_stack,
     soft_rows,
@@ -84,6 +85,9 @@ class BehaviourGAN(NetworkGenerator, AdversarialPair):
 
     def raw_rows(self, noise, condition, seed):
         return self.averaged([noise, condition], training=False)
+
+    def served_weights(self):
+        return self.averaged.weights
 
     def _rows_and_flags(self, inputs):
         rows = widened(inputs["choices"], inputs["numbers"], self.layout)
@@ -150,12 +154,15 @@ def build_row_discriminator(
     seed: int = 0,
 ) -> keras.Model:
     """Packs of rows with their conditions, [batch, pack * (width + condition)] -> logit."""
-    width = transform.layout.width + conditions.width
+    layout = transform.layout
+    width = layout.width + conditions.width
     packed = keras.Input(shape=(pack * width,), name="packed_rows")
     x = packed
-    if any(w > 32 for w in transform.layout.widths):
-        rows = tf.split(packed, pack, axis=1)
-        x = keras.layers.Concatenate(name="read_rows")(rows)
+    if any(block > WIDE for block in layout.widths):
+        # One embedding serves the rows of a pack: they are read one after another.
+        rows = keras.layers.Reshape((pack, width), name="rows")(packed)
+        x = row_features(rows, layout, seed=seed + 200, name="discriminator")
+        x = keras.layers.Flatten(name="features")(x)
     for i, units in enumerate(hidden):
         x = keras.layers.Dense(
             units,

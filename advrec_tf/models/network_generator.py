@@ -27,6 +27,10 @@ class NetworkGenerator(TableGenerator):
     def raw_rows(self, noise: tf.Tensor, condition: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         raise NotImplementedError(f"{type(self).__name__} does not define `raw_rows`.")
 
+    def served_weights(self) -> list:
+        """The variables that `raw_rows` reads: all that an export needs."""
+        raise NotImplementedError(f"{type(self).__name__} does not define `served_weights`.")
+
     def set_up(self, transform: TableTransform, conditional: tuple[str, ...]) -> None:
         """To be called once by the subclass's constructor."""
         self.transform = transform

@@ -95,16 +95,15 @@ def _gumbel(batch: tf.Tensor, layout: RowLayout, seed: tf.Tensor) -> list[tf.Ten
     return tf.split(-tf.math.log(-tf.math.log(uniform)), layout.widths, axis=1)
 
 
-def row_features(row: tf.Tensor, layout: RowLayout, *, seed: int, name: str) -> tf.Tensor:
-    """A symbolic dense row -> what a network's first layer reads: wide blocks are embedded."""
-    if all(width <= WIDE for width in layout.widths):
-        return row
-    parts = tf.split(row, [layout.num_numbers, *layout.widths], axis=1)
+def row_features(rows: tf.Tensor, layout: RowLayout, *, seed: int, name: str) -> tf.Tensor:
+    """Symbolic rows [..., width or more] -> what a network's next layer reads, with one-hot
+    blocks wider than `WIDE` embedded; what follows the row (a condition) is passed on."""
+    sizes = [layout.num_numbers, *layout.widths]
+    parts = tf.split(rows, [*sizes, rows.shape[-1] - sum(sizes)], axis=-1)
     for i, width in enumerate(layout.widths):
         if width > WIDE:
-            dim = min(WIDE, 2 * round(width**0.5))
             parts[i + 1] = keras.layers.Dense(
-                dim,
+                min(WIDE, 2 * round(width**0.5)),
                 use_bias=False,
                 kernel_initializer=keras.initializers.GlorotUniform(seed=seed + i),
                 name=f"{name}_embedding_{i}",

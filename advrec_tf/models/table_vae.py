@@ -84,6 +84,9 @@ class TableVAE(NetworkGenerator, keras.Model):
         drawn = tf.clip_by_value(drawn, -1.0 + 1e-6, 1.0 - 1e-6)
         return tf.concat([tf.atanh(drawn), logits], axis=1)
 
+    def served_weights(self):
+        return [*self.decoder.weights, *self.log_deviation]
+
     def train_step(self, inputs):
         seed = inputs["seed"]
         rows = widened(inputs["choices"], inputs["numbers"], self.layout)

@@ -8,20 +8,26 @@ step (FGM), or several that train as well (FreeLB).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import item_batches
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.evaluation.text_robustness import text_robustness
 from advrec_tf.jobs.cold_start.task import Row, Task, Trained, fit, measured
 from advrec_tf.models.content_two_tower import ContentTwoTower, build_content_two_tower
 from advrec_tf.models.language_model import LanguageItemTower
+from advrec_tf.models.towers import in_blocks
+from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.free_adversarial import FreeLB
 
-STEPS = 150
+STEPS = 60
 ITEMS_PER_BATCH, ROWS_PER_ITEM = 64, 16
 LEARNING_RATES = {"frozen": 1e-4, "top": 5e-5, "lora": 5e-4, "all": 2e-5}
 
@@ -85,9 +91,38 @@ def fine_tuned(
         steps = min(STEPS, data.steps_per_epoch)
         task.write(f"  {task.label}: {steps} steps of {ITEMS_PER_BATCH} texts")
         trained.fit(data.dataset(0), steps_per_epoch=steps, epochs=1, verbose=0)
-        return measured(task, model)
+        found = measured(task, model)
+        return dataclasses.replace(found, robustness=lambda test: robustness(task, model, test))
 
     return train
+
+
+def robustness(task: Task, model: ContentTwoTower, evaluator: RankingEvaluator) -> dict:
+    """Disturbance -> share of NDCG@10 lost when every text of the catalogue is disturbed."""
+
+    def rank(vectors: np.ndarray) -> VectorRecommender:
+        items = in_blocks(
+            lambda index: model.item_tower.embed({"text": tf.gather(vectors, index)}), len(vectors)
+        )
+        users = model.user_vectors()
+        return VectorRecommender(
+            user_vectors=users,
+            item_vectors=items,
+            unknown_user=np.zeros(users.shape[1], np.float32),
+            interactions=task.train,
+        )
+
+    found = text_robustness(
+        model.item_tower.sources["text"].tower,
+        task.content.texts.tolist(),
+        rank,
+        evaluator,
+        rates=(0.3,),
+        epsilons=(0.1,),
+        kinds=("drop", "typo", "fgsm", "random"),
+        seeds=(0,),
+    )
+    return {f"{point.kind} {point.strength:g}": point.relative_loss for point in found.points}
 
 
 _NEEDS = {"needs": ("fresh_encoder",)}

@@ -53,6 +53,7 @@ def markdown(reports: list[Mapping], title: str, command: str, about: Mapping) -
         notes = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in report["notes"].items())
         lines += [f"Counted: {notes}.", ""]
         lines += _table(report)
+        lines += _robustness(report)
         for label, reason in report["left_out"].items():
             lines += ["", f"No row *{label}*: {reason}."]
     return "\n".join(lines) + "\n"
@@ -86,6 +87,28 @@ def _table(report: Mapping) -> list[str]:
         body.append(cells)
     lines = ["| " + " | ".join(cells) + " |" for cells in (head, *body)]
     return [lines[0], "|" + "---|" * len(head), *lines[1:]]
+
+
+def _robustness(report: Mapping) -> list[str]:
+    rows = {
+        label: row["robustness"] for label, row in report["rows"].items() if "robustness" in row
+    }
+    if not rows:
+        return []
+    kinds = list(next(iter(rows.values())))
+    lines = [
+        "",
+        "Share of NDCG@10 (all items) lost when every text is disturbed: a share of the words "
+        "dropped or mistyped; the token vectors moved by a share of their norm, along the gradient "
+        "that turns the item's vector away (fgsm) or at random.",
+        "",
+        "| model | " + " | ".join(kinds) + " |",
+        "|" + "---|" * (len(kinds) + 1),
+    ]
+    return lines + [
+        f"| {label} | " + " | ".join(f"{found[kind]:.3f}" for kind in kinds) + " |"
+        for label, found in rows.items()
+    ]
 
 
 def _value(row: Mapping, test: str, metric: str) -> str:

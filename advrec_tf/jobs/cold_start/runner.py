@@ -203,8 +203,12 @@ def run_scenario(
                 )
             )
             seconds = time.perf_counter() - started
+            disturbed = trained.robustness if test else None
             result = measure(scenario, trained.model) if test else StageResult({}, {})
             result.summary.update(validation=trained.value, epochs=trained.epochs, seconds=seconds)
+            if disturbed is not None:
+                evaluator, _ = next(iter(scenario.tests.values()))
+                result.summary["robustness"] = disturbed(evaluator)
             return result
 
         tried, point = {}, row.points[0] if row.points else None
@@ -256,7 +260,15 @@ def _summary(row: Row, results: list[StageResult], point, tried, scenario: Scena
         mean[test] = {n: float(v.mean()) for n, v in columns.items()}
         if len(results) > 1:
             deviation[test] = {n: float(v.std(ddof=1)) for n, v in columns.items()}
-    return {
+    summary = {}
+    disturbed = [
+        result.summary["robustness"] for result in results if "robustness" in result.summary
+    ]
+    if disturbed:
+        summary["robustness"] = {
+            kind: float(np.mean([one[kind] for one in disturbed])) for kind in disturbed[0]
+        }
+    return summary | {
         "seeds": len(results),
         "mean": mean,
         "deviation": deviation,

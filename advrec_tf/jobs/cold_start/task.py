@@ -53,11 +53,13 @@ class Task:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Trained:
-    """A recommender, the epoch chosen and validation there."""
+    """A recommender, the epoch chosen and validation there; where its texts can be disturbed,
+    what that costs: evaluator -> JSON values."""
 
     model: Recommender
     epochs: int
     value: float
+    robustness: Callable[[RankingEvaluator], dict] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
