@@ -138,21 +138,10 @@ class TableGenerator:
             if not len(copies) or attempt == _ROUNDS:
                 break
             anew = self._rows(copies, given, mask, (seed, (attempt + 1) << 20), first=0)
-<<<<<<< HEAD
-            learned = list(self.transform.layout.names)
-            anew.index = copies
-            for name in learned:
-                rows[name] = (
-                    rows[name]
-                    .where(~rows.index.isin(copies), anew[name].reindex(rows.index))
-                    .astype(rows[name].dtype)
-                )
-=======
             for name in self.transform.layout.names:
                 column = rows[name].array.copy()
                 column[copies] = anew[name].array
                 rows[name] = column
->>>>>>> behaviour
         self.copies_left = len(copies)
         return rows
 
