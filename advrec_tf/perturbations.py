@@ -117,7 +117,7 @@ def noise(
     """
     # By name: what XLA would choose itself on a CPU is twenty times slower.
     drawn = tf.random.stateless_normal(tf.shape(like), seed, dtype=like.dtype, alg="philox")
-    return limit * steepest(_within(drawn, parts), norm)
+    return limit * steepest(within(drawn, parts), norm)
 
 
 def random_point(
@@ -132,8 +132,8 @@ def random_point(
         tf.shape(like), seed, -1.0, 1.0, dtype=like.dtype, alg="philox"
     )
     if norm == "linf":
-        return limit * _within(drawn, parts)
-    open_parts = _within(tf.ones_like(like), parts)
+        return limit * within(drawn, parts)
+    open_parts = within(tf.ones_like(like), parts)
     count = tf.reduce_sum(open_parts, axis=-1, keepdims=True)
     return limit * drawn * open_parts / tf.sqrt(tf.maximum(count, 1.0))
 
@@ -145,7 +145,7 @@ def balls(
 ) -> tuple[list[tf.Tensor], list[tf.Tensor], list[tf.Tensor | None]]:
     """(values without what may not move, radii of the balls around them, parts)."""
     parts = [None] * len(values) if parts is None else list(parts)
-    values = [_within(value, part) for value, part in zip(values, parts, strict=True)]
+    values = [within(value, part) for value, part in zip(values, parts, strict=True)]
     return values, [radius(value, perturbation) for value in values], parts
 
 
@@ -177,7 +177,7 @@ def ascend(
 ) -> list[tf.Tensor]:
     """One step of the ascent from each delta, projected back into its ball."""
     moves = [
-        steepest(_within(gradient, part), perturbation.norm)
+        steepest(within(gradient, part), perturbation.norm)
         for gradient, part in zip(gradients, parts, strict=True)
     ]
     return [
@@ -186,7 +186,8 @@ def ascend(
     ]
 
 
-def _within(values: tf.Tensor, parts: tf.Tensor | None) -> tf.Tensor:
+def within(values: tf.Tensor, parts: tf.Tensor | None) -> tf.Tensor:
+    """`values` where they may move, 0 elsewhere."""
     return values if parts is None else values * tf.cast(parts, values.dtype)
 
 

@@ -16,6 +16,7 @@ from advrec_tf.perturbations import fgsm, pgd, worst_case
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.free_adversarial import FreeLB
 from advrec_tf.training.tapping import tapped
+from advrec_tf.training.virtual_adversarial import VirtualAdversarialTraining
 
 keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
 pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
@@ -178,6 +179,32 @@ def test_each_adversary_trains_each_strategy_and_moves_only_its_weights(strategy
         assert all(path.startswith(names[strategy]) for path in moved)
         assert bool(moved) == (strategy != "frozen")
     assert np.abs(model.item_tower.tower.projection.kernel.numpy() - projection).max() > 0
+
+
+def test_the_virtual_term_of_a_text_tower_trains_on_items_without_rows(model):
+    tower = model.item_tower
+    trained = VirtualAdversarialTraining(
+        model,
+        fgsm(0.3, relative=True),
+        tower=tower,
+        layers=layers_of(model),
+        items=[2, 3],
+        batch_size=3,
+    )
+    with tf.GradientTape() as tape:
+        term = trained.virtual_loss(tf.constant([2, 3, 3]), SEED)
+    gradients = tape.gradient(term, tower.trainable_variables)
+    assert 0 < float(term) < 2
+    moved = [np.abs(tf.convert_to_tensor(g)).max() > 0 for g in gradients if g is not None]
+    assert sum(moved) > 10
+    random = VirtualAdversarialTraining(
+        model,
+        fgsm(0.3, relative=True, direction="random"),
+        tower=tower,
+        layers=layers_of(model),
+        items=[2, 3],
+    )
+    assert float(random.virtual_loss(tf.constant([2, 3, 3]), SEED)) < float(term)
 
 
 def test_a_graph_of_freelb_does_what_eager_steps_do():

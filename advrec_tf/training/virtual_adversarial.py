@@ -1,0 +1,131 @@
+"""Virtual adversarial training: a tower kept smooth on items that have no interactions.
+
+A text without interactions has no loss that an adversary could climb. It has a vector, and
+the vector should not turn when the text's token vectors move a little: the term needs no
+label. Adversarial training on the labelled rows is left to `adversarial`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+from tensorflow import keras
+
+from advrec_tf.perturbations import Perturbation, balls, noise, steepest, within
+from advrec_tf.training.tapping import tapped
+from advrec_tf.training.wrapped import WrappedModel, require_perturbation
+
+
+class VirtualAdversarialTraining(WrappedModel):
+    """loss of `model` + weight * mean over items of D(item, r), D = 1 - cos(v(x), v(x + r)).
+
+    Miyato et al. 2018 (arXiv:1704.03976), eq. 5 to 9, for texts Miyato et al. 2017
+    (arXiv:1605.07725), section 3; the divergence is that of vectors that rank by their
+    direction. v(x) is held still. r is the direction in which D grows fastest, found by power
+    iteration: from a random direction d, `perturbation.steps` times
+
+        d = grad_r D(item, r) at r = probe * radius * d, of norm one;      r = radius * d
+
+    Args:
+        model: anything with `compute_loss(inputs, training)`; its batches carry `seed` [2].
+        perturbation: the budget of r; `steps` is the number of power iterations, and
+            `direction="random"` the twin: r in a random direction, of the same size.
+        tower: (item index [n] int32, training) -> [n, dim], such as `model.item_tower`.
+        layers: the layers inside `tower` whose outputs are perturbed, such as
+            [language_model.token_vectors].
+        items: the item indices to draw from, such as those without any interaction.
+        batch_size: how many are drawn a step, with replacement, from the batch's `seed`.
+        weight: factor of the term, >= 0.
+        probe: where the gradient is asked for, as a share of the radius.
+
+    Raises:
+        ValueError: if an argument is out of range, or there is no item or no layer.
+    """
+
+    def __init__(
+        self,
+        model: tfrs.Model,
+        perturbation: Perturbation,
+        *,
+        tower: Callable[..., tf.Tensor],
+        layers: Sequence[keras.layers.Layer],
+        items: Sequence[int] | np.ndarray,
+        batch_size: int = 32,
+        weight: float = 1.0,
+        probe: float = 0.1,
+        **kwargs,
+    ):
+        super().__init__(model, **kwargs)
+        self.perturbation = require_perturbation(perturbation)
+        if not len(items) or not len(layers):
+            raise ValueError(
+                "`items` and `layers` should not be empty. "
+                f"Received: {len(items)} items and {len(layers)} layers."
+            )
+        if batch_size < 1 or weight < 0 or not 0 < probe <= 1:
+            raise ValueError(
+                "`batch_size` should be >= 1, `weight` >= 0 and `probe` in (0, 1]. "
+                f"Received: {batch_size!r}, {weight!r} and {probe!r}."
+            )
+        self.tower, self._tapped = tower, tuple(layers)
+        self._items = tf.constant(items, tf.int32)
+        self.batch_size, self.weight, self.probe = batch_size, weight, probe
+        self._clean_loss = keras.metrics.Mean(name="clean_loss")
+        self._virtual_loss = keras.metrics.Mean(name="virtual_loss")
+
+    @property
+    def metrics(self):
+        return [self._epoch_loss, self._clean_loss, self._virtual_loss]
+
+    def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """The model's own loss in evaluation; with the virtual adversarial term in training."""
+        clean = self.model.compute_loss(inputs, training=training)
+        if not training or self.weight == 0 or self.perturbation.epsilon == 0:
+            return clean
+        virtual = self.virtual_loss(self.draw(inputs["seed"]), inputs["seed"])
+        self._clean_loss.update_state(clean)
+        self._virtual_loss.update_state(virtual)
+        return clean + self.weight * virtual
+
+    def draw(self, seed: tf.Tensor) -> tf.Tensor:
+        """[batch_size] int32 of the items, the same for the same seed."""
+        place = tf.random.stateless_uniform(
+            [self.batch_size], seed + [30, 0], maxval=tf.size(self._items), dtype=tf.int32
+        )
+        return tf.gather(self._items, place)
+
+    def virtual_loss(self, items: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Items [n], seed [2] -> mean of D at the worst r found; in [0, 2]."""
+        with tapped(self._tapped) as values:
+            clean = tf.stop_gradient(self.tower(items, training=True))
+        values, limits, parts = balls(
+            [tf.stop_gradient(value) for value in values], self.perturbation, values.parts
+        )
+
+        def divergence(deltas, tape=None):
+            with tapped(self._tapped, tape=tape, deltas=deltas) as outputs:
+                moved = self.tower(items, training=True)
+            return 1.0 - tf.reduce_mean(_cosine(clean, moved)), list(outputs)
+
+        norm = self.perturbation.norm
+        deltas = [
+            noise(limit, norm, seed + [31, i], like=value, parts=part)
+            for i, (value, limit, part) in enumerate(zip(values, limits, parts, strict=True))
+        ]
+        random = self.perturbation.direction == "random"
+        for _ in range(0 if random else self.perturbation.steps):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                found, outputs = divergence([self.probe * delta for delta in deltas], tape)
+            gradients = tape.gradient(found, outputs, unconnected_gradients="zero")
+            deltas = [
+                limit * steepest(within(gradient, part), norm)
+                for gradient, limit, part in zip(gradients, limits, parts, strict=True)
+            ]
+        return divergence([tf.stop_gradient(delta) for delta in deltas])[0]
+
+
+def _cosine(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.math.l2_normalize(one, -1) * tf.math.l2_normalize(other, -1), -1)
