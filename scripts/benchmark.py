@@ -19,6 +19,7 @@ from collections.abc import Sequence
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.jobs import benchmark, cli
+from advrec_tf.jobs.machine import machine
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for method in args.methods
         for items in sizes
     ]
-    where = benchmark.machine()
+    where = {**machine(), "load_at_start": os.getloadavg()[0]}
     rows, comparisons = [], []
     if args.beside is None:
         rows = benchmark.measure_all(cells)

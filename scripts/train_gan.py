@@ -1,4 +1,15 @@
-r"""Train the profile GAN and its twin, and write the interactions they generate.
+r"""Train a GAN on what users did, and write what it generates.
+
+On a table of behaviour, a row a user or event, with a column to be predicted:
+
+    python scripts/train_gan.py --data user_behavior.csv --label churned \
+        --run-dir runs/table --out generated.csv --export saved_models/table
+
+which writes rows with the same columns, a quality report (quality.html) beside controls, and a
+generator that runs without this package. `--label COLUMN` (or `--table`: the last column is the
+label) chooses this form; `--label COLUMN --help` lists its options.
+
+On interactions, which is what runs without `--label`: the profile GAN and its twin.
 
     python scripts/train_gan.py --data synthetic --run-dir runs/gan --out generated.csv
 
@@ -14,7 +25,7 @@ from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.jobs import cli
+from advrec_tf.jobs import behaviour_cli, cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -25,6 +36,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 @cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if behaviour_cli.asks_for_table(argv):
+        behaviour_cli.train(argv, __doc__)
+        return
     args = parse_args(argv)
     settings, prepared, identity, store = cli.begin(args, "gan")
 

@@ -268,7 +268,8 @@ def read_triples(path: str | os.PathLike) -> list[tuple[str, str, str]]:
     """Lines `head relation tail`, plain or gzip -> triples of text, in file order.
 
     A line that holds a tab is split at tabs (so names may hold blanks), any other at blanks.
-    Blank lines are passed over.
+    Blank lines are passed over, and so is a first line that is RecBole's header, in which every
+    field names its type (`head_id:token`).
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -304,7 +305,7 @@ def _lines(path: str | os.PathLike, fields: tuple[str, ...]):
     line = None
     with files.open_text(path) as text:
         for number, content in enumerate(text, start=1):
-            if not content.strip():
+            if not content.strip() or (number == 1 and _is_typed_header(content)):
                 continue
             parts = content.split("\t") if "\t" in content else content.split()
             parts = tuple(part.strip() for part in parts)
@@ -317,6 +318,10 @@ def _lines(path: str | os.PathLike, fields: tuple[str, ...]):
             yield line, parts
     if line is None:
         raise DataError(f"{path}: expected lines `{' '.join(fields)}`. Received none.")
+
+
+def _is_typed_header(line: str) -> bool:
+    return all(field.endswith((":token", ":float")) for field in line.split())
 
 
 def _values(cell: object, separator: str | None) -> list[str]:

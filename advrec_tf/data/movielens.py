@@ -102,6 +102,23 @@ def read_movie_titles(path: str | os.PathLike) -> dict[int, str]:
     return {movie_id: movie.title for movie_id, movie in _movies_1m(Path(path)).items()}
 
 
+def read_movie_table(path: str | os.PathLike) -> pd.DataFrame:
+    """A `movies.dat`: 0/1 columns a genre and `release_year`, by movie id."""
+    movies = _movies_1m(Path(path))
+    genres = sorted({genre for movie in movies.values() for genre in movie.genres})
+    rows = {
+        movie_id: [float(genre in movie.genres) for genre in genres] + [movie.year]
+        for movie_id, movie in movies.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[*genres, "release_year"])
+
+
+def read_user_table(path: str | os.PathLike) -> pd.DataFrame:
+    """A `users.dat`: `gender`, `age` (float) and `occupation`, by user id."""
+    users = _by_id(Path(path), "::", 5, lambda fields: [fields[1], float(fields[2]), fields[3]])
+    return pd.DataFrame.from_dict(users, orient="index", columns=["gender", "age", "occupation"])
+
+
 def _recognise(folder: Path) -> tuple[str, list[Path]]:
     """The layout with most of its files there, and the paths of all its files."""
 

@@ -1,19 +1,15 @@
-"""User profiles from a GAN: CFGAN (Chae et al. 2018, CIKM) and its denoising form.
+"""User profiles from a GAN: the denoising form of CFGAN (Chae et al. 2018, CIKM).
 
 The generator reads what a user has and writes scores for the whole catalogue; the
 discriminator sees the written profile beside the user's own and has to tell it from the
 real one. `build_profile_gan` makes both networks for a data set. From the trained
 generator come plausible further interactions for users with few: see
-`data.augmentation.top_unseen`. The published model with its schedule is in `gan.cfgan`.
+`data.augmentation.top_unseen`.
 
-Two ways to keep the generator from trivial answers:
-
-* `objective="zero_reconstruction"`, as in the paper: the condition is the whole profile;
-  some unseen items are asked to be written as zero (ZR) and the discriminator sees the
-  output on the user's items and on a further sample of negatives only (PM).
-* `objective="denoising"`: part of the profile is hidden from the condition and the
-  generator pays for not ranking the hidden items first (multinomial likelihood). With
-  `adversarial_weight=0` this is the twin without an adversary.
+Part of the profile is hidden from the condition, and the generator pays for not ranking the
+hidden items first (multinomial likelihood), which keeps it from copying. With
+`adversarial_weight=0` this is the twin without an adversary. The published model, with zero
+reconstruction and its own schedule, is in `gan.cfgan`.
 """
 
 from __future__ import annotations
@@ -30,8 +26,6 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan.pair import AdversarialPair
 from advrec_tf.models.recommender import Recommender
 from advrec_tf.models.towers import in_blocks
-
-OBJECTIVES = ("denoising", "zero_reconstruction")
 
 
 def build_generator(
@@ -96,13 +90,11 @@ class ProfileGAN(Recommender, AdversarialPair):
     Args:
         interactions: the rows whose profiles are real.
         generator: condition -> logits; discriminator: joined pair -> logit.
-        objective: "denoising" or "zero_reconstruction".
-        drop: share of a profile hidden from the condition (denoising), in [0, 1).
+        drop: share of a profile hidden from the condition, in [0, 1).
         masked_negatives: PM, share of unseen items the discriminator gets to see.
-        zeroed_negatives: ZR, share of unseen items asked to be zero (zero_reconstruction).
 
     Raises:
-        ValueError: if a share lies outside its range or the objective is unknown.
+        ValueError: if a share lies outside its range.
     """
 
     def __init__(
@@ -111,27 +103,17 @@ class ProfileGAN(Recommender, AdversarialPair):
         generator: keras.Model,
         discriminator: keras.Model,
         *,
-        objective: str = "denoising",
         drop: float = 0.5,
         masked_negatives: float = 0.2,
-        zeroed_negatives: float = 0.7,
         **kwargs,
     ):
         super().__init__(generator, discriminator, **kwargs)
-        if objective not in OBJECTIVES:
-            raise ValueError(f"`objective` should be one of {OBJECTIVES}. Received: {objective!r}.")
-        for name, share in (
-            ("drop", drop),
-            ("masked_negatives", masked_negatives),
-            ("zeroed_negatives", zeroed_negatives),
-        ):
+        for name, share in (("drop", drop), ("masked_negatives", masked_negatives)):
             if not 0 <= share <= 1 or (name == "drop" and share == 1):
                 raise ValueError(f"`{name}` should be a share of 1. Received: {share!r}.")
         self.interactions = interactions
-        self.objective = objective
         self.drop = drop
         self.masked_negatives = masked_negatives
-        self.zeroed_negatives = zeroed_negatives
         self._histories = Histories(interactions.by_user())
 
     def call(self, condition, training=False):
@@ -147,7 +129,7 @@ class ProfileGAN(Recommender, AdversarialPair):
         return in_blocks(self.score, self.interactions.num_users, block=1024)
 
     def _condition(self, profile, seed):
-        if self.objective == "zero_reconstruction" or self.drop == 0:
+        if self.drop == 0:
             return profile
         noise = tf.random.stateless_uniform(tf.shape(profile), seed + [10, 0])
         return profile * tf.cast(noise >= self.drop, tf.float32)
@@ -172,11 +154,6 @@ class ProfileGAN(Recommender, AdversarialPair):
         profile = self._histories.dense(inputs["user_index"])
         condition = self._condition(profile, seed)
         logits = self.generator(condition, training=training)
-        if self.objective == "zero_reconstruction":
-            # Chae et al. 2018, eq. 5: sum over sampled zeros of the squared output.
-            noise = tf.random.stateless_uniform(tf.shape(profile), seed + [12, 0])
-            zeroed = (1.0 - profile) * tf.cast(noise < self.zeroed_negatives, tf.float32)
-            return tf.reduce_mean(tf.reduce_sum(tf.square(tf.sigmoid(logits)) * zeroed, -1))
         hidden = profile - condition
         count = tf.reduce_sum(hidden, -1)
         likelihood = losses.multinomial(logits - 1e9 * condition, hidden)

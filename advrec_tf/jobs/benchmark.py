@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import importlib.metadata
 import itertools
 import json
 import multiprocessing
 import os
-import platform
 import re
 import shlex
 import statistics
@@ -497,27 +495,6 @@ def aligned(table: Sequence[tuple]) -> list[str]:
         ).rstrip()
         for row in table
     ]
-
-
-def machine() -> dict:
-    """Where the figures were taken, so that they are compared with none from elsewhere."""
-    threads = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count())
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "cores": len(cores),
-        "load_at_start": os.getloadavg()[0],
-        "python": platform.python_version(),
-        "tensorflow": _version("tensorflow") or _version("tensorflow-cpu"),
-        **{name: os.environ[name] for name in threads if name in os.environ},
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def write_report(

@@ -162,8 +162,9 @@ def begin(args: argparse.Namespace, job: str):
 
 
 def command_line() -> str:
-    """The command as it was given, without what is said of this machine's folders."""
-    command = shlex.join(["python", *sys.argv])
+    """The command as it was given, without what is said of this machine's folders; and without
+    --resume, which gives what an unbroken run gives."""
+    command = shlex.join(["python", *(part for part in sys.argv if part != "--resume")])
     root = os.environ.get("ADVREC_DATA")
     return command.replace(root.rstrip("/"), "$ADVREC_DATA") if root else command
 

@@ -57,15 +57,20 @@ def prepare(loaded: Loaded, settings: RecommenderSettings) -> Prepared:
 
 def identity_of(prepared: Prepared, settings: RecommenderSettings) -> dict:
     """What the results depend on: the run is resumed only where all of it is the same."""
-    packages = ("tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow-recommenders", "numpy")
-    versions = {"advrec_tf": __version__, "python": platform.python_version()}
-    for package in packages:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return {
         "settings": settings.as_dict(),
         "data_sha256": prepared.split.fingerprint(),
-        "versions": versions,
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package, of Python and of what computes."""
+    packages = ("tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow-recommenders", "numpy")
+    found = {"advrec_tf": __version__, "python": platform.python_version()}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -7,13 +7,19 @@ that trains is given a checkpoint file of its own, for resuming inside the stage
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -100,6 +106,30 @@ class StageStore:
             FileNotFoundError: if it is not.
         """
         return _read(self._stages / f"{name}.npz")
+
+
+@contextlib.contextmanager
+def sole_run(folder: str | os.PathLike) -> Iterator[None]:
+    """No other process is inside this block with the same folder, which is made if absent.
+
+    The lock goes with the process, however that ends. Where the system has no such locks
+    nothing is checked.
+
+    Raises:
+        ValueError: if another process is.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ValueError(
+                    f"{folder} should be used by one run at a time. Received a folder in which "
+                    "a run is going on: wait for it, or choose another."
+                ) from None
+        yield
 
 
 def _flat(record: dict, prefix: str = "") -> dict:

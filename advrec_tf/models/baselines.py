@@ -1,6 +1,6 @@
-"""The two baselines that stand in every results table: popularity and closed-form EASE.
+"""The baselines of the results tables: popularity, closed-form EASE, and a walk on the graph.
 
-Both are fitted without gradient steps. A learned or adversarial model that does not beat
+All are fitted without gradient steps. A learned or adversarial model that does not beat
 them has not shown anything.
 """
 
@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.graph import RowSparse
 from advrec_tf.models.recommender import Recommender, log_popularity
 
 EASE_MEMORY_LIMIT = 8 * 2**30
@@ -93,6 +94,49 @@ class EASE(Recommender):
         if self._scores is not None:
             return tf.gather(self._scores, user_index)
         return tf.matmul(self._histories.dense(user_index), self.weights)
+
+
+class RandomWalk(Recommender):
+    """From a user's items to their users and on to these users' items, popularity discounted.
+
+        score(u, i) = sum over j of u's items, v of j's users:  d_j^-item d_v^-user d_i^-target
+                      where v has i
+
+    d counts the distinct training rows of a user or an item. (1, 1, beta) is RP3beta with
+    alpha = 1 (Paudel et al. 2017, doi:10.1145/2955101); (.5, 1, .5) is the linear filter of
+    GF-CF (Shen et al. 2021, arXiv:2108.07567). Nothing of the size items x items is formed, so
+    it stands where EASE does not fit into memory.
+
+    Args:
+        item, user, target: the exponents, >= 0; `target` discounts popular items.
+
+    Raises:
+        ValueError: if an exponent is negative.
+    """
+
+    def __init__(self, *, item: float = 1.0, user: float = 1.0, target: float = 0.5):
+        for name, exponent in (("item", item), ("user", user), ("target", target)):
+            if not exponent >= 0:
+                raise ValueError(f"`{name}` should be >= 0. Received: {exponent!r}.")
+        self.item, self.user, self.target = item, user, target
+
+    def fit(self, interactions: Interactions) -> RandomWalk:
+        self.interactions = interactions
+        edges = interactions.by_user()
+        users, items = edges.users(), edges.items
+        user_rows = edges.counts[users].astype(np.float64)
+        item_rows = np.bincount(items, minlength=interactions.num_items)[items].astype(np.float64)
+        sizes = interactions.num_users, interactions.num_items
+        self._to_users = RowSparse(
+            users, items, item_rows**-self.item * user_rows**-self.user, sizes
+        )
+        self._to_items = RowSparse(items, users, item_rows**-self.target, sizes[::-1])
+        self._histories = Histories(edges)
+        return self
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        profiles = tf.transpose(self._histories.dense(user_index))
+        return tf.transpose(self._to_items @ (self._to_users @ profiles))
 
 
 def gram_matrix(interactions: Interactions) -> np.ndarray:

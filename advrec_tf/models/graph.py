@@ -34,6 +34,31 @@ class NodeVectors(keras.layers.Layer):
         return tf.identity(self.vectors)
 
 
+class RowSparse:
+    """A constant sparse matrix in compressed rows, multiplied by dense ones.
+
+    Args:
+        rows, columns: [entries], the places that are not zero, each once, in any order.
+        values: [entries] float32.
+        shape: (number of rows, number of columns).
+    """
+
+    def __init__(self, rows: np.ndarray, columns: np.ndarray, values: np.ndarray, shape):
+        order = np.lexsort((columns, rows))
+        self._parts = {
+            "indices": tf.constant(np.stack([rows[order], columns[order]], axis=1), tf.int64),
+            "values": tf.constant(values[order], tf.float32),
+            "dense_shape": tf.constant(shape, tf.int64),
+        }
+
+    def __matmul__(self, dense: tf.Tensor) -> tf.Tensor:
+        """[columns, n] float32 -> [rows, n]; no gradient passes."""
+        # Put together anew at every use, a copy beside the product: a compiled function cannot
+        # capture a compressed matrix.
+        compressed = tf.raw_ops.SparseTensorToCSRSparseMatrix(**self._parts)
+        return tf.raw_ops.SparseMatrixMatMul(a=compressed, b=dense)
+
+
 class InteractionGraph(tf.Module):
     """Propagation by S = D^-1/2 A D^-1/2, A the adjacency of the distinct (user, item) pairs.
 
@@ -41,9 +66,8 @@ class InteractionGraph(tf.Module):
     S^l x, and what comes out is the weighted sum of layers 0 to L, by default their mean. S is
     symmetric, so its gradient is S itself. A node without an edge receives nothing.
 
-    One product with S is two sums over sorted segments (users from items, items from users),
-    on the CPU six to eight times as fast as `tf.sparse.sparse_dense_matmul`, and without its
-    gradient's scattering.
+    One product with S is one product of a `RowSparse` matrix, on the CPU many times as fast as
+    `tf.sparse.sparse_dense_matmul`, and without its gradient's scattering.
 
     Args:
         interactions: the edges, repeats counting once.
@@ -75,13 +99,15 @@ class InteractionGraph(tf.Module):
         self.num_users = interactions.num_users
         self.num_items = interactions.num_items
         edges = interactions.by_user()
-        users, items = edges.users(), edges.items
-        by_item = np.lexsort((users, items))
-        self._items_of_users = (tf.constant(items), tf.constant(users))
-        self._users_of_items = (tf.constant(users[by_item]), tf.constant(items[by_item]))
-        degree = np.append(edges.counts, np.bincount(items, minlength=self.num_items))
+        users, items = edges.users(), edges.items + self.num_users
+        degree = np.append(edges.counts, np.bincount(edges.items, minlength=self.num_items))
         scale = 1.0 / np.sqrt(np.maximum(degree, 1))
-        self._scale = tf.constant(scale[:, None], tf.float32)
+        self._product = RowSparse(
+            np.concatenate([users, items]),
+            np.concatenate([items, users]),
+            np.tile(scale[users] * scale[items], 2),
+            [self.num_nodes, self.num_nodes],
+        )
 
     @property
     def num_nodes(self) -> int:
@@ -92,18 +118,9 @@ class InteractionGraph(tf.Module):
 
         @tf.custom_gradient
         def product(x):
-            return self._product(x), lambda dy: self._product(tf.convert_to_tensor(dy))
+            return self._product @ x, lambda dy: self._product @ tf.convert_to_tensor(dy)
 
         return product(x)
-
-    def _product(self, x: tf.Tensor) -> tf.Tensor:
-        scaled = x * self._scale
-        users, items = scaled[: self.num_users], scaled[self.num_users :]
-        item, user = self._items_of_users
-        to_users = tf.sparse.segment_sum(items, item, user, num_segments=self.num_users)
-        user, item = self._users_of_items
-        to_items = tf.sparse.segment_sum(users, user, item, num_segments=self.num_items)
-        return tf.concat([to_users, to_items], 0) * self._scale
 
     def layers(self, x: tf.Tensor) -> list[tf.Tensor]:
         """[num_nodes, dim] -> layers 0 (x itself) to num_layers, each the same shape."""

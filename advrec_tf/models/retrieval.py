@@ -41,6 +41,8 @@ class TwoTower(RecommenderModel):
         mask_known: hide the user's other known positives among the negatives; where the
             table of pairs would exceed `PAIR_TABLE_LIMIT` only the same item is hidden,
             with a warning.
+        items_at_once: how many items the tower embeds at a time outside of training; fewer
+            where an item costs much memory, as a text does.
 
     Raises:
         ValueError: if `temperature` is not positive.
@@ -55,9 +57,11 @@ class TwoTower(RecommenderModel):
         temperature: float = 0.12,
         logq: bool = True,
         mask_known: bool = True,
+        items_at_once: int = 4096,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.items_at_once = items_at_once
         if not temperature > 0:
             raise ValueError(f"`temperature` should be > 0. Received: {temperature!r}.")
         self.user_tower = user_tower
@@ -178,7 +182,7 @@ class TwoTower(RecommenderModel):
 
     def item_vectors(self) -> np.ndarray:
         """[num_items, dim] float32."""
-        return in_blocks(self.item_tower, self.interactions.num_items)
+        return in_blocks(self.item_tower, self.interactions.num_items, self.items_at_once)
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         items = self.item_tower(tf.range(self.interactions.num_items))

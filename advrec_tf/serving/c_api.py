@@ -123,8 +123,23 @@ def find_library() -> Path:
     raise FileNotFoundError(f"No libtensorflow_cc.so.2 in an installed TensorFlow: {folders}.")
 
 
-def _load_library() -> ctypes.CDLL:
-    library = ctypes.CDLL(os.fspath(find_library()))
+def text_op_libraries() -> list[Path]:
+    """The libraries of TensorFlow Text's operations, found without importing it; none where it
+    is not installed. A graph that tokenizes needs them, as a model server is built with them."""
+    spec = importlib.util.find_spec("tensorflow_text")
+    if spec is None or spec.origin is None:
+        return []
+    return sorted(Path(spec.origin).parent.rglob("_*.so"))
+
+
+def _load_library(op_libraries: Sequence[str | os.PathLike] = ()) -> ctypes.CDLL:
+    path = find_library()
+    if op_libraries:  # their operations register with symbols of these two
+        for name in (path.with_name("libtensorflow_framework.so.2"), path):
+            ctypes.CDLL(os.fspath(name), mode=ctypes.RTLD_GLOBAL)
+    for name in op_libraries:
+        ctypes.CDLL(os.fspath(name))
+    library = ctypes.CDLL(os.fspath(path))
     for name, (result, arguments) in _FUNCTIONS.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
@@ -134,6 +149,10 @@ def _load_library() -> ctypes.CDLL:
 class SavedModelSession:
     """A SavedModel loaded by the session loader; a context manager.
 
+    Args:
+        directory: of one version.
+        op_libraries: shared libraries of custom operations, such as `text_op_libraries()`.
+
     Attributes:
         signatures: by name, with the tensors behind inputs and outputs.
 
@@ -142,8 +161,14 @@ class SavedModelSession:
         CApiError: if the model does not load.
     """
 
-    def __init__(self, directory: str | os.PathLike, *, tags: Sequence[str] = ("serve",)):
-        self._library = library = _load_library()
+    def __init__(
+        self,
+        directory: str | os.PathLike,
+        *,
+        tags: Sequence[str] = ("serve",),
+        op_libraries: Sequence[str | os.PathLike] = (),
+    ):
+        self._library = library = _load_library(op_libraries)
         self._session = None
         self._status = library.TF_NewStatus()
         self._graph = library.TF_NewGraph()
@@ -315,7 +340,11 @@ def _as_array(value, dtype: int, name: str) -> np.ndarray:
 # The command line.
 
 
-def run_calls(model: str | os.PathLike, calls: Sequence[Mapping]) -> dict:
+def run_calls(
+    model: str | os.PathLike,
+    calls: Sequence[Mapping],
+    op_libraries: Sequence[str | os.PathLike] = (),
+) -> dict:
     """Load `model` and make each call {signature, inputs[, repeat]}.
 
     Returns:
@@ -324,7 +353,7 @@ def run_calls(model: str | os.PathLike, calls: Sequence[Mapping]) -> dict:
     """
     start = time.perf_counter()
     results = []
-    with SavedModelSession(model) as session:
+    with SavedModelSession(model, op_libraries=op_libraries) as session:
         load_seconds = time.perf_counter() - start
         for call in calls:
             seconds = []
@@ -350,20 +379,24 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     given.add_argument(
         "--calls", help="JSON list of {signature, inputs[, repeat]}, or -; answers in one object"
     )
+    parser.add_argument(
+        "--text-ops", action="store_true", help="load the operations of TensorFlow Text first"
+    )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
+    libraries = text_op_libraries() if args.text_ops else ()
     text = args.inputs if args.calls is None else args.calls
     value = json.loads(sys.stdin.read() if text == "-" else text)
     try:
         if args.calls is None:
-            with SavedModelSession(args.model) as session:
+            with SavedModelSession(args.model, op_libraries=libraries) as session:
                 outputs = session.run(args.signature, value)
             answer = {name: array.tolist() for name, array in outputs.items()}
         else:
-            answer = run_calls(args.model, value)
+            answer = run_calls(args.model, value, libraries)
     except CApiError as error:
         raise SystemExit(f"CApiError {error.code}: {error}") from error
     if "tensorflow" in sys.modules:

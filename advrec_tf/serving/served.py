@@ -60,17 +60,17 @@ class ServedRecommender(tf.Module):
         self.num_users, self.num_items = data.num_users, data.num_items
         # Variables live in the checkpoint; constants would count against the 2 GiB of a graph.
         # The last user stands for everyone unknown.
-        self.user_vectors = _frozen(
+        self.user_vectors = frozen(
             np.concatenate([recommender.user_vectors, recommender.unknown_user[None, :]]),
             "user_vectors",
         )
-        self.item_vectors = _frozen(recommender.item_vectors, "item_vectors")
+        self.item_vectors = frozen(recommender.item_vectors, "item_vectors")
         self.histories = Histories(data.by_user())
-        self.histories.items = _frozen(self.histories.items, "seen_items")
-        self.histories.row_splits = _frozen(self.histories.row_splits, "seen_row_splits")
+        self.histories.items = frozen(self.histories.items, "seen_items")
+        self.histories.row_splits = frozen(self.histories.row_splits, "seen_row_splits")
         item_ids = text_ids(data.items.ids, "items")
-        self.users = _table(text_ids(data.users.ids, "users"), default=data.num_users)
-        self.items = _table(item_ids, default=-1)
+        self.users = lookup_table(text_ids(data.users.ids, "users"), default=data.num_users)
+        self.items = lookup_table(item_ids, default=-1)
         self.item_ids = tf.constant([*item_ids, NO_ITEM])
 
     def serving_default(self, user_id: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -190,11 +190,11 @@ class ServedRecommender(tf.Module):
         return {"item_id": tf.gather(self.item_ids, place), "score": scores}
 
 
-def _frozen(value, name: str) -> tf.Variable:
+def frozen(value, name: str) -> tf.Variable:
     return tf.Variable(value, trainable=False, name=name)
 
 
-def _table(keys: list[str], *, default: int) -> tf.lookup.StaticHashTable:
+def lookup_table(keys: list[str], *, default: int) -> tf.lookup.StaticHashTable:
     """Text -> its place among `keys`, int32."""
     places = tf.range(len(keys), dtype=tf.int32)
     initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(keys, tf.string), places)

@@ -15,7 +15,7 @@ from tensorflow import keras
 
 from advrec_tf.losses import weighted_mean
 from advrec_tf.models.content_two_tower import ContentTwoTower
-from advrec_tf.models.recommender_model import RecommenderModel
+from advrec_tf.training.wrapped import WrappedModel
 
 Source = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -30,7 +30,7 @@ def random_vectors(width: int) -> Source:
     return draw
 
 
-class GeneratedItems(RecommenderModel):
+class GeneratedItems(WrappedModel):
     """loss = L_real - weight * share * L_fake, over one batch of `batches.of_pairs`.
 
     L_real is the wrapped model's loss. For the first `share` of the rows an item is written
@@ -63,7 +63,7 @@ class GeneratedItems(RecommenderModel):
         share: float = 0.2,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(model, **kwargs)
         if not 0 < share <= 1:
             raise ValueError(f"`share` should lie in (0, 1]. Received: {share!r}.")
         if modality not in model.item_tower.names:
@@ -71,7 +71,6 @@ class GeneratedItems(RecommenderModel):
                 f"`modality` should be one of {list(model.item_tower.names)}. "
                 f"Received: {modality!r}."
             )
-        self.model = model
         self.source, self.modality = source, modality
         self.weight, self.share = weight, share
         self._mean_log_probability = model.mean_log_probability
@@ -81,25 +80,6 @@ class GeneratedItems(RecommenderModel):
     @property
     def metrics(self):
         return [self._epoch_loss, self._real_loss, self._fake_loss]
-
-    @property
-    def interactions(self):
-        return self.model.interactions
-
-    def call(self, inputs, training=False):
-        return self.model(inputs, training=training)
-
-    def score(self, user_index):
-        return self.model.score(user_index)
-
-    def for_ranking(self):
-        return self.model.for_ranking()
-
-    def user_vectors(self):
-        return self.model.user_vectors()
-
-    def item_vectors(self):
-        return self.model.item_vectors()
 
     def compute_loss(self, inputs, training=False):
         real = self.model.compute_loss(inputs, training=training)

@@ -3,7 +3,7 @@ import pytest
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.splits import Split
-from advrec_tf.evaluation.protocols import cold_start, sparsest_users
+from advrec_tf.evaluation.protocols import cold_items, cold_start, sparsest_users
 
 
 def split_of(counts, num_items=20):
@@ -100,8 +100,8 @@ def test_settings_out_of_range_are_refused():
     for share in (0.0, 1.1):
         with pytest.raises(ValueError, match=r"`share` should lie in \(0, 1\]"):
             cold_start(SPLIT, share=share)
-    for counts in ((), (0, 3)):
-        with pytest.raises(ValueError, match="`counts` should hold numbers >= 1"):
+    for counts in ((), (-1, 3)):
+        with pytest.raises(ValueError, match="`counts` should hold numbers >= 0"):
             cold_start(SPLIT, counts=counts)
 
 
@@ -111,3 +111,54 @@ def test_the_sparsest_users_have_the_fewest_rows_and_ties_go_by_index():
     assert sparsest_users(train, np.arange(10)).tolist() == [1, 4]
     assert sparsest_users(train, np.array([0, 2, 8, 5]), share=0.5).tolist() == [0, 5]
     assert sparsest_users(train, np.array([2, 8]), share=0.1).tolist() == [8]  # never none
+
+
+def test_a_user_cut_to_nothing_keeps_nothing():
+    cold = cold_start(SPLIT, share=0.375, counts=(0, 3), seed=0)
+    counts = cold.train.user_counts()
+    assert {k: set(counts[users]) for k, users in cold.users_cut_to.items()} == {0: {0}, 3: {3}}
+
+
+def test_cold_items_lose_every_row_and_no_row_is_lost():
+    data = SPLIT.train  # items 0 to 11 have rows, 12 to 19 none
+    cold = cold_items(data, share=0.5, seed=0)
+    parts = [pairs(part) for part in (cold.train, cold.choosing, cold.withheld)]
+    assert set.union(*parts) == pairs(data) and sum(map(len, parts)) == len(data)
+    assert len(cold.items) == 6 and len(cold.choosing_items) == len(cold.withheld_items) == 3
+    assert cold.items.max() < 12
+    assert not cold.train.item_counts()[cold.items].any()
+    assert set(cold.choosing.item_index) == set(cold.choosing_items)
+    assert set(cold.withheld.item_index) == set(cold.withheld_items)
+
+
+def test_cold_items_are_rare_and_popular_ones_alike():
+    # 40 items with 1 to 40 rows: one of every five neighbours in that order
+    rows = [(user, item) for item in range(40) for user in range(item + 1)]
+    index = np.array(rows, np.int32)
+    data = Interactions(
+        user_index=index[:, 0],
+        item_index=index[:, 1],
+        users=Vocabulary(np.arange(40)),
+        items=Vocabulary(np.arange(40)),
+    )
+    cold = cold_items(data, share=0.2, seed=3)
+    assert sorted(item // 5 for item in cold.items) == list(range(8))
+
+
+def test_only_items_that_can_be_drawn_are_drawn():
+    cold = cold_items(SPLIT.train, share=0.5, least=35, among=np.arange(4), seed=0)
+    assert set(cold.items) <= set(range(4))
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"share": 0.0}, "`share`"),
+        ({"share": 1.0}, "`share`"),
+        ({"least": 0}, "`least`"),
+        ({"share": 0.1}, "at least 2 of the 12 items"),
+    ],
+)
+def test_cold_items_refuse_what_they_cannot_do(settings, message):
+    with pytest.raises(ValueError, match=message):
+        cold_items(SPLIT.train, **settings)

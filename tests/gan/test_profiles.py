@@ -116,26 +116,9 @@ def test_the_denoising_condition_hides_part_of_the_profile_and_adds_nothing():
     assert set(seen) <= set(range(50)) and abs(len(seen) - 40) < 4 * 2.8
 
 
-@pytest.mark.parametrize("settings", [{"drop": 0.0}, {"objective": "zero_reconstruction"}])
-def test_the_condition_is_the_whole_profile_where_nothing_is_to_be_denoised(settings):
-    _, profile = written(gan(echo_generator(), masked_negatives=1.0, **settings))
+def test_the_condition_is_the_whole_profile_where_nothing_is_to_be_denoised():
+    _, profile = written(gan(echo_generator(), masked_negatives=1.0, drop=0.0))
     np.testing.assert_allclose(profile, np.where(PROFILES == 1, 1.0, 0.5), atol=1e-6)
-
-
-def test_zero_reconstruction_equals_the_value_worked_by_hand():
-    # sigmoid(0)^2 = 1/4 for each unseen item: 3, 4 and 2 of them, a mean of 3/4
-    model = gan(objective="zero_reconstruction", zeroed_negatives=1.0)
-    loss = model.reconstruction_loss(batch(), SEED, training=True)
-    assert float(loss) == pytest.approx(0.75)
-    none = gan(objective="zero_reconstruction", zeroed_negatives=0.0)
-    assert float(none.reconstruction_loss(batch(), SEED, training=True)) == 0.0
-
-
-def test_zero_reconstruction_asks_for_the_given_share_of_zeros_only():
-    # 350 unseen items at .4 pay 1/4 each: 140 / 4 = 35, deviation sqrt(350 * .24) / 4 = 2.3
-    model = gan(data=wide(), objective="zero_reconstruction", zeroed_negatives=0.4)
-    loss = float(model.reconstruction_loss(batch([0]), SEED, training=True))
-    assert abs(loss - 35) < 4 * 2.3
 
 
 def test_the_denoising_likelihood_is_that_of_a_hidden_item_among_what_is_not_visible():
@@ -173,15 +156,13 @@ def test_a_user_without_items_costs_nothing_and_breaks_nothing():
     assert np.isfinite(model.fake_samples(batch([3]), SEED, training=True)).all()
 
 
-@pytest.mark.parametrize("objective", ["denoising", "zero_reconstruction"])
 @pytest.mark.parametrize("loss", losses.GAN_LOSSES)
-def test_every_game_trains_two_steps_without_a_nan(loss, objective):
+def test_every_game_trains_two_steps_without_a_nan(loss):
     model = build_profile_gan(
         rows(),
         generator_hidden=(4,),
         discriminator_hidden=(3,),
         loss=loss,
-        objective=objective,
         critic_steps=2,
     )
     model.compile(d_optimizer=keras.optimizers.Adam(0.01), g_optimizer=keras.optimizers.Adam(0.01))
@@ -235,11 +216,9 @@ def test_networks_repeat_for_a_seed():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"objective": "copying"}, "`objective` should be one of"),
         ({"drop": 1.0}, "`drop` should be a share"),
         ({"drop": -0.1}, "`drop` should be a share"),
         ({"masked_negatives": 1.1}, "`masked_negatives` should be a share"),
-        ({"zeroed_negatives": -0.1}, "`zeroed_negatives` should be a share"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

@@ -11,6 +11,7 @@ import pytest
 
 from advrec_tf.jobs import benchmark
 from advrec_tf.jobs.benchmark import Cell
+from advrec_tf.jobs.machine import machine
 
 ROOT = Path(__file__).parents[2]
 TINY = {"items": 30, "users": 20, "rows": 100, "dim": 2, "batch_size": 16, "epochs": 2}
@@ -293,7 +294,7 @@ def test_a_rate_in_some_rounds_only_is_refused(tmp_path):
 
 def test_a_report_holds_the_figures_the_machine_and_the_command(tmp_path):
     rows = [measured(items=1000, ms=2.0), measured(items=10_000, ms=3.0)]
-    where = benchmark.machine()
+    where = machine()
     paths = benchmark.write_report(
         tmp_path / "new", rows, [], where=where, command="python scripts/benchmark.py"
     )

@@ -1,7 +1,10 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from advrec_tf.jobs.stages import StageResult, StageStore
+from advrec_tf.jobs.stages import StageResult, StageStore, sole_run
 
 
 def result(value):
@@ -61,3 +64,21 @@ def test_resuming_with_other_settings_is_refused_and_says_which(tmp_path):
 def test_a_start_that_fails_before_its_first_stage_leaves_the_folder_free(tmp_path):
     StageStore(tmp_path, {"seed": 0})
     StageStore(tmp_path, {"seed": 1})
+
+
+def test_a_folder_has_one_run_at_a_time_and_is_free_when_its_process_dies(tmp_path):
+    pytest.importorskip("fcntl")
+    code = (
+        "import sys; from advrec_tf.jobs.stages import sole_run\n"
+        f"with sole_run({str(tmp_path)!r}): print('in', flush=True); sys.stdin.read()"
+    )
+    words = [sys.executable, "-c", code]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, **pipes) as other:
+        assert other.stdout.readline() == "in\n"
+        with pytest.raises(ValueError, match="should be used by one run at a time"):
+            with sole_run(tmp_path):
+                pass
+        other.kill()
+    with sole_run(tmp_path):
+        pass

@@ -6,7 +6,7 @@ from advrec_tf.data.benchmarks import load_benchmark
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models import baselines
-from advrec_tf.models.baselines import EASE, Popularity, gram_matrix
+from advrec_tf.models.baselines import EASE, Popularity, RandomWalk, gram_matrix
 
 
 def rows(pairs, num_users, num_items):
@@ -69,6 +69,29 @@ def test_ease_over_few_users_gives_the_scores_of_ease_over_items(monkeypatch):
     primal = EASE(2.5).fit(data)
     assert dual.weights is None and primal.weights is not None
     np.testing.assert_allclose(dual.score(users), primal.score(users), atol=2e-6)
+
+
+def test_a_walk_equals_the_one_worked_by_hand():
+    # User 1 has item 0 (3 rows), whose users 0, 1, 2 have 2, 1, 1 rows. Item 0 gets back
+    # 1/3 (1/2 + 1 + 1), over sqrt 3; item 1 (1 row) gets 1/3 * 1/2 from user 0; item 2 nothing.
+    walk = RandomWalk(item=1.0, user=1.0, target=0.5).fit(DATA)
+    expected = [[2.5 / 3 / np.sqrt(3), 1 / 6, 0], [0, 0, 1]]
+    np.testing.assert_allclose(walk.score(tf.constant([1, 3])), expected, rtol=1e-6)
+
+
+def test_the_exponents_of_a_walk_discount_what_they_name_and_a_repeated_row_counts_once():
+    pairs = np.argwhere(np.random.default_rng(2).random((6, 9)) < 0.4)
+    x = np.zeros((6, 9))
+    x[tuple(pairs.T)] = 1
+    of_user, of_item = np.maximum(x.sum(1, keepdims=True), 1), np.maximum(x.sum(0), 1)
+    expected = x * of_item**-0.3 @ x.T * (of_user**-0.7).T @ x * of_item**-0.2
+    walk = RandomWalk(item=0.3, user=0.7, target=0.2).fit(rows([*pairs, pairs[0]], 6, 9))
+    np.testing.assert_allclose(walk.score(tf.range(6)), expected, rtol=1e-5)
+
+
+def test_a_walk_towards_the_popular_is_refused():
+    with pytest.raises(ValueError, match="`target` should be >= 0. Received: -0.1"):
+        RandomWalk(target=-0.1)
 
 
 @pytest.mark.parametrize("l2", [0.0, -1.0])

@@ -119,17 +119,17 @@ def test_the_penalty_is_on_the_rows_before_propagation_under_the_weights(loss, i
     assert float(penal - plain) == pytest.approx(0.1 * (3 + 4 * items), rel=1e-5)
 
 
-@pytest.mark.parametrize("hardness", [0.0, 2.0])
-def test_the_softmax_is_over_scores_by_the_temperature_with_shares_of_the_rows(hardness):
-    model = grouped(temperature=0.5, hardness=hardness)
+@pytest.mark.parametrize(("hardness", "first"), [(0.0, None), (2.0, None), (0.0, 3)])
+def test_the_softmax_is_over_scores_by_the_temperature_with_shares_of_the_rows(hardness, first):
+    model = grouped(temperature=0.5, hardness=hardness, candidates=first)
     given = batch([0, 1, 5, 6], [1, 2, 6, 2], weight=[1, 2, 1, 4])
     scores = model.score(given["user_index"]).numpy()[:, [1, 2, 6, 2]]
     items = given["item_index"].numpy()
     expected = sampled_softmax(
         tf.constant(np.diag(scores) / 0.5),
-        tf.constant(scores / 0.5),
-        tf.fill([4], math.log(8 * 3 / 24)),
-        tf.constant(items[:, None] == items[None, :]),
+        tf.constant(scores[:, :first] / 0.5),
+        tf.fill([first or 4], math.log(8 * 3 / 24)),
+        tf.constant(items[:, None] == items[None, :first]),
         num_items=8,
         hardness=hardness,
     )
@@ -332,6 +332,7 @@ def test_two_groups_are_learned_and_survive_the_weights(variant, tmp_path):
         ({"num_layers": -1}, "`num_layers` should be >= 0"),
         ({"temperature": 0.0}, "`temperature` should be > 0"),
         ({"contrast_temperature": -1.0}, "`contrast_temperature` should be > 0"),
+        ({"candidates": 1}, "`candidates` should be >= 2 or None"),
         ({"hardness": -1.0}, "`hardness` should be >= 0"),
         ({"l2": -0.1}, "`l2` should be >= 0"),
         ({"contrast": float("nan")}, "`contrast` should be >= 0"),

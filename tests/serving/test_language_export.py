@@ -23,15 +23,10 @@ print(json.dumps(served(text=tf.constant(json.loads(sys.argv[2])))["vector"].num
 """
 # As a model server: no Python of TensorFlow, its text operations from their libraries.
 SESSION = """
-import ctypes, importlib.util, json, pathlib, sys
+import json, sys
 from advrec_tf.serving import c_api
-library = c_api.find_library()
-for name in (library.with_name("libtensorflow_framework.so.2"), library):
-    ctypes.CDLL(str(name), mode=ctypes.RTLD_GLOBAL)
-text = pathlib.Path(importlib.util.find_spec("tensorflow_text").origin).parent
-for path in sorted(text.rglob("_*.so")):
-    ctypes.CDLL(str(path))
-with c_api.SavedModelSession(sys.argv[1]) as session:
+libraries = c_api.text_op_libraries()
+with c_api.SavedModelSession(sys.argv[1], op_libraries=libraries) as session:
     answer = session.run("serving_default", {"text": json.loads(sys.argv[2])})
 assert "tensorflow" not in sys.modules
 print(json.dumps(answer["vector"].tolist()))

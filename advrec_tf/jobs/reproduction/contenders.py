@@ -90,6 +90,7 @@ _GRAPH_SPACE = {
     "temperature": (0.2, 0.15),
     "num_layers": (2, 1),
     "batch_size": (2048,),
+    "candidates": (2048,),
 }
 _IRGAN_SPACE = {
     "mixture": (0.2, 0.6),
@@ -108,11 +109,26 @@ _CFGAN_SPACE = {
     "adversarial": (1.0,),
 }
 
+
+def _blend(*members: str, twin: str | None = None) -> Contender:
+    return Contender(
+        train=trainers.blend(*members),
+        space={"weight": (1.0, 2.0, 0.5, 4.0)},
+        twin=twin,
+        needs=members,
+    )
+
+
 CONTENDERS: dict[str, Contender] = {
     "popularity": Contender(train=trainers.popularity, seeded=False),
     "EASE": Contender(
         train=trainers.ease,
         space={"l2": (300.0, 100.0, 150.0, 200.0, 500.0, 800.0, 1000.0, 50.0)},
+        seeded=False,
+    ),
+    "walk on the graph": Contender(
+        train=trainers.random_walk,
+        space={"item": (0.5, 0.7, 1.0), "user": (0.7, 0.5, 1.0), "target": (0.3, 0.4, 0.5)},
         seeded=False,
     ),
     "MF-BPR": Contender(
@@ -251,16 +267,19 @@ CONTENDERS: dict[str, Contender] = {
         patience=3,
         twin="Mult-VAE",
     ),
-    "autoencoder + EASE": Contender(
-        train=trainers.blend("autoencoder"),
-        space={"weight": (1.0, 2.0, 0.5, 4.0)},
-        needs=("EASE", "autoencoder"),
+    "autoencoder + EASE": _blend("EASE", "autoencoder"),
+    "adversarial autoencoder + EASE": _blend(
+        "EASE", "autoencoder, adversarial", twin="autoencoder + EASE"
     ),
-    "adversarial autoencoder + EASE": Contender(
-        train=trainers.blend("autoencoder, adversarial"),
-        space={"weight": (1.0, 2.0, 0.5, 4.0)},
-        twin="autoencoder + EASE",
-        needs=("EASE", "autoencoder, adversarial"),
+    "DNS + walk": _blend("walk on the graph", "MF-BPR, DNS"),
+    "APR from DNS + walk": _blend("walk on the graph", "APR from DNS", twin="DNS + walk"),
+    "autoencoder + walk": _blend("walk on the graph", "autoencoder"),
+    "adversarial autoencoder + walk": _blend(
+        "walk on the graph", "autoencoder, adversarial", twin="autoencoder + walk"
+    ),
+    "softmax MF + autoencoder": _blend("softmax MF", "autoencoder"),
+    "softmax MF + adversarial autoencoder": _blend(
+        "softmax MF", "autoencoder, adversarial", twin="softmax MF + autoencoder"
     ),
     "LightGCN": Contender(
         train=trainers.light_gcn, space=_GRAPH_SPACE, epochs=30, every=3, patience=3

@@ -18,13 +18,15 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
         "takes the settings of another model has one); the test rows were ranked once a seed, at "
         "the end. Means over seeds, the deviation over seeds in brackets. *against EASE* and "
         f"*against twin*: difference in {decides}, paired over users (values averaged over seeds "
-        "first), with half of the 95 % interval; the twin is the same model without its "
-        "ingredient. "
+        "first), with half of the 95 % interval and the p-value of the paired t-test, not corrected "
+        "for the number of rows; the twin is the same model without its ingredient. "
         f"{users:,} users are ranked. Coverage: share of the catalogue in some list of ten; long "
         "tail: share of places for items outside the fifth with the most training rows. Seconds "
         "are those of training; memory is the peak of the process, with TensorFlow's own share.",
         "",
     ]
+    for machine in report["machines"]:
+        lines += ["Seconds on " + ", ".join(f"{n} {v}" for n, v in machine.items()) + ".", ""]
     head = ["model", "seeds", *metrics, "coverage@10", "long tail", "seconds", "peak MB"]
     head += ["against EASE", "against twin"]
     rows = [_row(label, row, metrics, decides) for label, row in report["rows"].items()]
@@ -67,9 +69,13 @@ def _row(label: str, row: dict, metrics: list[str], decides: str) -> list[str]:
             cells.append("")
             continue
         test = against[decides]
-        text = f"{test['difference']:+.4f} +- {test['half_width']:.4f}"
+        text = f"{test['difference']:+.4f} +- {test['half_width']:.4f}, {_p(test['p_value'])}"
         cells.append(text if kind == "EASE" else f"{text} ({against['against']})")
     return cells
+
+
+def _p(value: float) -> str:
+    return "p < .001" if value < 0.001 else f"p {value:.3f}".replace("0.", ".")
 
 
 def _robustness(rows: dict) -> list[str]:

@@ -74,7 +74,7 @@ def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -
     """What the stages of a run say: rows with mean and deviation, and paired comparisons."""
     table = TABLES[name]
     store = StageStore(run_dir, identity_of(name), resume=True)
-    rows, per_user = {}, {}
+    rows, per_user, machines = {}, {}, []
     for label in table.enters:
         if not all(needed in chosen for needed in with_requirements([label])):
             continue
@@ -86,6 +86,7 @@ def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -
         ]
         if not stored:
             continue
+        machines += [r.summary["machine"] for r in stored if "machine" in r.summary]
         names = [*table.metrics, *LIST_METRICS, "seconds", "peak_mb"]
         values = {n: np.array([result.summary[n] for result in stored]) for n in names}
         row = {
@@ -133,6 +134,7 @@ def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -
         "choose_by": table.choose_by,
         "references": {who: dict(figures) for who, figures in table.references.items()},
         "left_out": dict(table.left_out),
+        "machines": [m for i, m in enumerate(machines) if m not in machines[:i]],
         "not_run": [label for label in table.enters if label not in rows],
         "rows": rows,
     }

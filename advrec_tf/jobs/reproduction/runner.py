@@ -19,6 +19,7 @@ from pathlib import Path
 
 from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.jobs.machine import machine
 from advrec_tf.jobs.memory import peak_memory
 from advrec_tf.jobs.reproduction.contenders import (
     CONTENDERS,
@@ -26,6 +27,7 @@ from advrec_tf.jobs.reproduction.contenders import (
     requirements,
     with_requirements,
 )
+from advrec_tf.jobs.reproduction.parts import Parts
 from advrec_tf.jobs.reproduction.results import (
     identity_of,
     measure,
@@ -35,8 +37,8 @@ from advrec_tf.jobs.reproduction.results import (
 )
 from advrec_tf.jobs.reproduction.search import require_optuna, search
 from advrec_tf.jobs.reproduction.tables import TABLES, Table
-from advrec_tf.jobs.reproduction.trainers import Choice, Task
-from advrec_tf.jobs.stages import StageStore
+from advrec_tf.jobs.reproduction.trainers import Choice, Task, keep
+from advrec_tf.jobs.stages import StageStore, sole_run
 
 SEARCH_SEED = 100
 
@@ -88,9 +90,12 @@ def _choose(work: Work, choosing: Split) -> Choice:
             patience=other.patience,
             every=other.every,
         )
-    elif work.label in table.sizes:
-        space = {**contender.space, **table.sizes[work.label]}
-        contender = dataclasses.replace(contender, space=space)
+    like = contender.like or work.label
+    contender = dataclasses.replace(
+        contender,
+        space={**contender.space, **({} if contender.like else table.sizes.get(work.label, {}))},
+        epochs=table.epochs.get(like, contender.epochs),
+    )
     return search(
         work.label,
         contender,
@@ -107,15 +112,19 @@ def _train_finally(work: Work, final: Split) -> None:
     relevant = final.test.by_user().counts
     store = StageStore(work.run_dir, identity_of(work.table), resume=True)
     choice = work.chosen[work.label]
+    needed = {other for label in table.enters for other in CONTENDERS[label].needs}
     for seed in work.seeds:
 
         def train(_, seed=seed):
             task = _task(work, contender, final.train, None, table, seed)
             task = dataclasses.replace(task, settings=choice.settings, epochs=choice.epochs)
             trained = contender.train(task)
+            if work.label in needed:
+                keep(task, work.label, trained)
             result = measure(table, evaluator, relevant, trained.model)
             result.summary["seconds"] = trained.seconds
             result.summary["peak_mb"] = peak_memory()
+            result.summary["machine"] = machine()
             if contender.attacked:
                 result.summary["robustness"] = under_attack(trained.model, final.train, evaluator)
             return result
@@ -145,6 +154,7 @@ def _task(work: Work, contender: Contender, train, evaluator, table: Table, seed
         every=contender.every,
         seed=seed,
         chosen=work.chosen,
+        parts=Parts(Path(work.run_dir) / "parts" / work.kind),
     )
 
 
@@ -169,7 +179,7 @@ def run(
         budget: trials per contender without a choice; None searches nothing.
         only: labels; by default all that enter the table, without a search those the settings
             file has a choice for.
-        seeds: final trainings per contender.
+        seeds: final trainings per contender; fewer where the table says so.
         workers: processes at once; 0 runs everything in this process, where memory is not a
             row's own.
 
@@ -198,8 +208,44 @@ def run(
         )
     if missing:
         require_optuna()
-    store = StageStore(run_dir, identity_of(name), resume=resume)
-    store.claim()
+    with sole_run(run_dir):
+        store = StageStore(run_dir, identity_of(name), resume=resume)
+        store.claim()
+        failed = _search_and_train(
+            name,
+            store,
+            chosen,
+            labels,
+            missing,
+            settings_file,
+            data_root,
+            budget,
+            seeds,
+            workers,
+            say,
+        )
+    result = report(name, run_dir, chosen, seeds)
+    for label, reason in failed.items():
+        say(f"  {label} FAILED: {reason}")
+    result["failed"] = failed
+    return result
+
+
+def _search_and_train(
+    name: str,
+    store: StageStore,
+    chosen: dict[str, Choice],
+    labels: Sequence[str],
+    missing: Sequence[str],
+    settings_file: Path,
+    data_root: str | None,
+    budget: int | None,
+    seeds: int,
+    workers: int,
+    say: Callable[[str], None],
+) -> dict[str, str]:
+    """Fill `chosen` and the store; label -> what went wrong, of the rows that failed."""
+    table = TABLES[name]
     threads = max(1, (os.cpu_count() or 1) // max(workers, 1))
 
     def work(label: str, kind: str) -> Work:
@@ -208,11 +254,13 @@ def run(
             table=name,
             label=label,
             kind=kind,
-            run_dir=str(run_dir),
+            run_dir=str(store.folder),
             data_root=data_root,
             chosen={other: chosen[other] for other in needed if other in chosen},
             budget=budget or 1,
-            seeds=tuple(range(seeds)) if CONTENDERS[label].seeded else (0,),
+            seeds=tuple(range(min(seeds, table.seeds.get(label, seeds))))
+            if CONTENDERS[label].seeded
+            else (0,),
             threads=threads,
         )
 
@@ -234,18 +282,13 @@ def run(
         if label not in failed
         and not all(store.has(stage_name(label, n, chosen)) for n in work(label, "final").seeds)
     ]
-    failed |= _in_order(
-        {label: set() for label in untrained},
+    return failed | _in_order(
+        {label: set(CONTENDERS[label].needs) & set(untrained) for label in untrained},
         lambda label: work(label, "final"),
         lambda label, _: None,
         workers,
         set(),
     )
-    result = report(name, run_dir, chosen, seeds)
-    for label, reason in failed.items():
-        say(f"  {label} FAILED: {reason}")
-    result["failed"] = failed
-    return result
 
 
 def _in_order(

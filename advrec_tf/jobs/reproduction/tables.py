@@ -65,6 +65,9 @@ class Table:
         left_out: label -> why it has no row.
         sizes: label -> setting -> values in place of the space's own, for data larger than
             the spaces were made for.
+        epochs: label -> at most so many while searching, in place of the contender's own.
+        seeds: label -> at most so many final trainings, where one is long.
+        choose_every: choices look at every so-manieth user of a published validation part.
     """
 
     benchmark: str
@@ -77,6 +80,9 @@ class Table:
     enters: tuple[str, ...]
     left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
     sizes: Mapping[str, Mapping[str, tuple]] = dataclasses.field(default_factory=dict)
+    epochs: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    seeds: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    choose_every: int = 1
 
     def ks(self) -> tuple[int, ...]:
         return tuple(sorted({int(metric.split("@")[1]) for metric in self.metrics}))
@@ -90,7 +96,10 @@ class Table:
         published = load_benchmark(self.benchmark, root)
         nothing = published.train.select(np.zeros(len(published.train), bool))
         if self.hide is None:
-            choosing = dataclasses.replace(published, test=nothing)
+            looked_at = published.validation.user_index % self.choose_every == 0
+            choosing = dataclasses.replace(
+                published, validation=published.validation.select(looked_at), test=nothing
+            )
             train = published.trainval() if self.refit else published.train
             return choosing, dataclasses.replace(published, train=train, validation=nothing)
         hidden = self.hide(published.train)
@@ -103,14 +112,44 @@ class Table:
         return choosing, published
 
 
-_ML1M_CODE = {"batch_size": (200,), "learning_rate": (0.002,), "drop": (0.2, 0.35)}
+_LARGE_BPR = {"batch_size": (2048,), "l2": (0.001, 0.003)}
+_LARGE_CODE = {"batch_size": (200,), "learning_rate": (0.002,), "drop": (0.2, 0.35)}
+_LARGE_GRAPH = {
+    "batch_size": (8192,),
+    "learning_rate": (0.01,),
+    "num_layers": (3, 2),
+    "temperature": (0.15, 0.2),
+}
 ML1M = {
-    "MF-BPR": {"batch_size": (1024,)},
-    "MF-BPR, DNS": {"batch_size": (1024,)},
-    "MF-BPR, generator's negatives": {"batch_size": (1024,)},
+    "MF-BPR": _LARGE_BPR,
+    "MF-BPR, DNS": _LARGE_BPR,
+    "MF-BPR, generator's negatives": _LARGE_BPR,
     "softmax MF": {"batch_size": (2048,), "temperature": (0.2, 0.15)},
-    "autoencoder": _ML1M_CODE,
-    "autoencoder, adversarial": {**_ML1M_CODE, "epsilon": (0.1, 0.2, 0.05)},
+    "autoencoder": _LARGE_CODE,
+    "autoencoder, adversarial": {**_LARGE_CODE, "epsilon": (0.1, 0.2, 0.05)},
+    "LightGCN": _LARGE_GRAPH,
+}
+ML1M_EPOCHS = {"autoencoder": 40, "autoencoder, adversarial": 40, "APR from DNS": 60}
+_LARGEST_CODE = {**_LARGE_CODE, "batch_size": (500,), "dim": (128,), "drop": (0.35, 0.5)}
+GOWALLA = {
+    "MF-BPR": _LARGE_BPR,
+    "MF-BPR, DNS": _LARGE_BPR,
+    "softmax MF": {
+        "negatives": ("in_batch", "mixed"),
+        "count": (2048,),
+        "temperature": (0.1, 0.12),
+        "batch_size": (2048,),
+    },
+    "autoencoder": _LARGEST_CODE,
+    "autoencoder, adversarial": {**_LARGEST_CODE, "epsilon": (0.2, 0.1)},
+    "LightGCN": _LARGE_GRAPH,
+}
+GOWALLA_EPOCHS = {
+    "APR": 20,
+    "APR from DNS": 20,
+    "softmax MF": 20,
+    "autoencoder": 20,
+    "autoencoder, adversarial": 20,
 }
 IN_BATCH = {"softmax MF": {"negatives": ("in_batch",), "temperature": (0.15, 0.12, 0.1)}}
 
@@ -127,6 +166,13 @@ SOFTMAX = ("softmax MF", "softmax MF, hard weights", "softmax MF, FGSM", "softma
 AUTOENCODERS = ("autoencoder", "autoencoder, noise", "autoencoder, adversarial")
 VARIATIONAL = ("Mult-VAE", "Mult-VAE, adversarial")
 BLENDS = ("autoencoder + EASE", "adversarial autoencoder + EASE")
+WALK_BLENDS = (
+    "DNS + walk",
+    "APR from DNS + walk",
+    "autoencoder + walk",
+    "adversarial autoencoder + walk",
+)
+SOFTMAX_BLENDS = ("softmax MF + autoencoder", "softmax MF + adversarial autoencoder")
 GANS = (
     "DNS start of IRGAN",
     "IRGAN, pointwise",
@@ -230,6 +276,7 @@ TABLES: dict[str, Table] = {
             },
         },
         enters=SMALL,
+        seeds={"softmax MF, noise": 1},
     ),
     "ml1m-neumf-loo": Table(
         benchmark="ml1m-neumf-loo",
@@ -258,8 +305,9 @@ TABLES: dict[str, Table] = {
                 "ndcg@50": 0.0874,
             },
         },
-        enters=BASE + FACTORISATION + APR + SOFTMAX + AUTOENCODERS + BLENDS,
+        enters=BASE + FACTORISATION + APR + SOFTMAX + AUTOENCODERS + BLENDS + GRAPH,
         sizes=ML1M,
+        epochs=ML1M_EPOCHS,
     ),
     "cfgan-ml100k": Table(
         benchmark="cfgan-ml100k",
@@ -286,7 +334,10 @@ TABLES: dict[str, Table] = {
     ),
     "gowalla": Table(
         benchmark="gowalla",
-        protocol="a random fifth, full ranking; trained on training and validation rows",
+        protocol=(
+            "a random fifth, full ranking; trained on training and validation rows, choices on "
+            "every sixth user of the validation part"
+        ),
         metrics=("plain_recall@20", "ndcg@20"),
         choose_by="ndcg@20",
         hide=None,
@@ -295,18 +346,23 @@ TABLES: dict[str, Table] = {
             "MF-BPR (freerec)": {"plain_recall@20": 0.1491, "ndcg@20": 0.1235},
             "LightGCN, 3 layers (its authors)": {"plain_recall@20": 0.1824, "ndcg@20": 0.1547},
         },
-        enters=("popularity", "MF-BPR", "MF-BPR, continued", "APR", "APR, noise", *SOFTMAX),
+        enters=(
+            "popularity",
+            "walk on the graph",
+            *FACTORISATION[:2],
+            *APR,
+            *SOFTMAX,
+            *AUTOENCODERS,
+            *WALK_BLENDS,
+            *GRAPH,
+        ),
         left_out={
-            "EASE": "40,981 items need 37 GiB for its closed form",
+            "EASE": "40,981 items need 37 GiB for its closed form; the walk on the graph is the "
+            "closed form that stands here",
         },
-        sizes={
-            "softmax MF": {
-                "negatives": ("in_batch",),
-                "temperature": (0.1, 0.12),
-                "batch_size": (2048,),
-            },
-            "MF-BPR": {"batch_size": (2048,)},
-        },
+        sizes=GOWALLA,
+        epochs=GOWALLA_EPOCHS,
+        choose_every=6,
     ),
     "lightgcnpp-ml1m": Table(
         benchmark="lightgcnpp-ml1m",
@@ -322,8 +378,9 @@ TABLES: dict[str, Table] = {
             "XSimGCL (same)": {"plain_recall@10": 0.1657, "ndcg@10": 0.3216},
             "LightGCN++ (same)": {"plain_recall@10": 0.1667, "ndcg@10": 0.3243},
         },
-        enters=BASE + FACTORISATION + APR + SOFTMAX + AUTOENCODERS + BLENDS,
+        enters=BASE + FACTORISATION + APR + SOFTMAX + AUTOENCODERS + BLENDS + GRAPH,
         sizes=ML1M,
+        epochs=ML1M_EPOCHS,
     ),
     "lightgcnpp-lastfm": Table(
         benchmark="lightgcnpp-lastfm",
@@ -338,7 +395,16 @@ TABLES: dict[str, Table] = {
             "SimGCL (same)": {"plain_recall@10": 0.1795, "ndcg@10": 0.2049},
             "LightGCN++ (same)": {"plain_recall@10": 0.1889, "ndcg@10": 0.2171},
         },
-        enters=("popularity", "EASE", *FACTORISATION, *APR, *SOFTMAX, *GRAPH),
+        enters=(
+            *BASE,
+            *FACTORISATION,
+            *APR,
+            *SOFTMAX,
+            *AUTOENCODERS,
+            *BLENDS,
+            *SOFTMAX_BLENDS,
+            *GRAPH,
+        ),
         sizes=IN_BATCH,
     ),
 }

@@ -19,8 +19,9 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.cfgan import build_cfgan
 from advrec_tf.gan.selection import build_irgan
+from advrec_tf.jobs.reproduction.parts import Parts
 from advrec_tf.models.autoencoder import ProfileAutoencoder
-from advrec_tf.models.baselines import EASE, Popularity
+from advrec_tf.models.baselines import EASE, Popularity, RandomWalk
 from advrec_tf.models.blend import Blend
 from advrec_tf.models.factorisation import MatrixFactorisation
 from advrec_tf.models.hard_negatives import DNSFactorisation
@@ -66,7 +67,7 @@ class Task:
         seed: of weights, batches and noise.
         chosen: label of a needed contender -> its choice.
         callbacks: for pruning.
-        cache: trained parts that several trials of one process share.
+        parts: trained parts that several rows and trials share.
     """
 
     train: Interactions
@@ -79,7 +80,7 @@ class Task:
     seed: int
     chosen: Mapping[str, Choice]
     callbacks: Sequence[keras.callbacks.Callback] = ()
-    cache: dict = dataclasses.field(default_factory=dict)
+    parts: Parts = dataclasses.field(default_factory=Parts)
 
     def of(self, label: str) -> Task:
         """The final training of a needed contender, on the same rows and seed."""
@@ -123,6 +124,38 @@ def _solved(task: Task, model: Recommender, started: float) -> Trained:
     return Trained(model, 1, value, seconds)
 
 
+def _weights_of(model) -> list[np.ndarray]:
+    """Of the model itself, without what trained it against an adversary."""
+    return (model.model if isinstance(model, AdversarialTraining) else model).get_weights()
+
+
+def keep(task: Task, label: str, trained: Trained) -> None:
+    """Leave a final training to the rows that build on it."""
+    if isinstance(trained.model, keras.Model):
+        name = part_name(label, task)
+        task.parts.put(name, _weights_of(trained.model), trained.seconds)
+
+
+def part_name(label: str, task: Task) -> str:
+    """A final training is told by its settings, epochs and seed, and by what it starts from."""
+    name = f"{label}, seed {task.seed}, {task.epochs} epochs, {sorted(task.settings.items())}"
+    if "start" in task.settings:
+        name += f" from {task.chosen[task.settings['start']]}"
+    return name
+
+
+def _part(task: Task, label: str, train: Callable[[Task], Trained]):
+    """(weights, seconds) of the final training of a needed contender, trained where nobody
+    has yet."""
+    start = task.of(label)
+
+    def compute():
+        trained = train(start)
+        return _weights_of(trained.model), trained.seconds
+
+    return task.parts.get(part_name(label, start), compute)
+
+
 def popularity(task: Task) -> Trained:
     started = time.perf_counter()
     return _solved(task, Popularity().fit(task.train), started)
@@ -131,6 +164,11 @@ def popularity(task: Task) -> Trained:
 def ease(task: Task) -> Trained:
     started = time.perf_counter()
     return _solved(task, EASE(task.settings["l2"]).fit(task.train), started)
+
+
+def random_walk(task: Task) -> Trained:
+    started = time.perf_counter()
+    return _solved(task, RandomWalk(**task.settings).fit(task.train), started)
 
 
 _MODEL_SETTINGS = (
@@ -183,18 +221,17 @@ def factorisation(task: Task) -> Trained:
     return _fit(task, model, _pairs(task))
 
 
+def _from_start(task: Task) -> Task:
+    """With the settings of its start below its own."""
+    start = task.chosen[task.settings.get("start", "MF-BPR")]
+    return dataclasses.replace(task, settings={**start.settings, **task.settings})
+
+
 def apr(task: Task) -> Trained:
     """The start to its own best epoch, then adversarial epochs from there (He et al. 2018)."""
-    label = task.settings.get("start", "MF-BPR")
-    start = task.of(label)
-    key = (label, task.seed)
-    if key not in task.cache:
-        trained = factorisation(start)
-        task.cache[key] = (trained.model.get_weights(), trained.seconds)
-    weights, seconds = task.cache[key]
+    weights, seconds = _part(task, task.settings.get("start", "MF-BPR"), factorisation)
     keras.utils.set_random_seed(task.seed)
-    merged = {**start.settings, **task.settings}
-    task = dataclasses.replace(task, settings=merged)
+    task = _from_start(task)
     model = _factorisation_model(task)
     model.set_weights(weights)
     adversarial = AdversarialTraining(
@@ -205,13 +242,16 @@ def apr(task: Task) -> Trained:
     return dataclasses.replace(trained, seconds=trained.seconds + seconds)
 
 
-def autoencoder(task: Task) -> Trained:
-    keras.utils.set_random_seed(task.seed)
+def _autoencoder_model(task: Task) -> ProfileAutoencoder:
     settings = task.settings
-    model = ProfileAutoencoder(
+    return ProfileAutoencoder(
         task.train, dim=settings["dim"], drop=settings["drop"], seed=task.seed
     )
-    return _fit_profiles(task, model)
+
+
+def autoencoder(task: Task) -> Trained:
+    keras.utils.set_random_seed(task.seed)
+    return _fit_profiles(task, _autoencoder_model(task))
 
 
 def variational(task: Task) -> Trained:
@@ -244,19 +284,40 @@ def _fit_profiles(task: Task, model) -> Trained:
     return _fit(task, trained, data)
 
 
-def blend(member: str) -> Callable[[Task], Trained]:
-    """EASE and the autoencoder `member`, each with its own choice; the weight is searched."""
+# label -> how it is trained and, where it has weights to be kept, how it is built.
+_MEMBERS = {
+    "EASE": (ease, None),
+    "walk on the graph": (random_walk, None),
+    "MF-BPR, DNS": (factorisation, _factorisation_model),
+    "APR from DNS": (apr, lambda task: _factorisation_model(_from_start(task))),
+    "softmax MF": (factorisation, _factorisation_model),
+    "autoencoder": (autoencoder, _autoencoder_model),
+    "autoencoder, adversarial": (autoencoder, _autoencoder_model),
+}
+
+
+def _member(task: Task, label: str) -> tuple[Recommender, float]:
+    """(a needed contender as its own choice makes it, seconds)."""
+    train, build = _MEMBERS[label]
+    if build is None:
+        trained = train(task.of(label))
+        return trained.model, trained.seconds
+    weights, seconds = _part(task, label, train)
+    model = build(task.of(label))
+    model.set_weights(weights)
+    return model, seconds
+
+
+def blend(*labels: str) -> Callable[[Task], Trained]:
+    """The sum of standardised scores: the first with weight 1, the second with the one searched.
+
+    Each member has its own choice.
+    """
 
     def train(task: Task) -> Trained:
-        started = time.perf_counter()
-        key = (member, task.seed)
-        if key not in task.cache:
-            task.cache[key] = (
-                ease(task.of("EASE")).model,
-                autoencoder(task.of(member)).model,
-            )
-        model = Blend(task.cache[key], (1.0, task.settings["weight"]))
-        return _solved(task, model, started)
+        members, seconds = zip(*(_member(task, label) for label in labels), strict=True)
+        trained = _solved(task, Blend(members, (1.0, task.settings["weight"])), time.perf_counter())
+        return dataclasses.replace(trained, seconds=sum(seconds) + trained.seconds)
 
     return train
 
@@ -290,11 +351,7 @@ def irgan(task: Task) -> Trained:
     """From the DNS start: the discriminator alone, then the game; the twin goes on with DNS."""
     label = "DNS start of IRGAN"
     start = task.of(label)
-    key = (label, task.seed)
-    if key not in task.cache:
-        trained = dns_start(start)
-        task.cache[key] = (trained.model.scorer.get_weights(), trained.seconds)
-    weights, seconds = task.cache[key]
+    weights, seconds = _part(task, label, dns_start)
     keras.utils.set_random_seed(task.seed)
     settings = {**start.settings, **task.settings}
     task = dataclasses.replace(task, settings=settings)
@@ -364,6 +421,7 @@ def light_gcn(task: Task) -> Trained:
         task.train,
         num_layers=settings["num_layers"],
         temperature=settings["temperature"],
+        candidates=settings.get("candidates"),
         contrast=settings.get("contrast", 0.0),
         seed=task.seed,
         **perturbation,

@@ -7,11 +7,13 @@ import pytest
 from advrec_tf.data import splits
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.jobs.reproduction import page, results, runner
+from advrec_tf.jobs.reproduction import page, results, runner, trainers
 from advrec_tf.jobs.reproduction.contenders import CONTENDERS, Contender
+from advrec_tf.jobs.reproduction.parts import Parts
 from advrec_tf.jobs.reproduction.search import search
 from advrec_tf.jobs.reproduction.tables import TABLES, Table, last_in_file, random_share
 from advrec_tf.jobs.reproduction.trainers import Choice, Task, Trained
+from advrec_tf.jobs.stages import sole_run
 from advrec_tf.models.recommender import MatrixRecommender
 
 pytest.importorskip("optuna")
@@ -109,6 +111,26 @@ def test_a_table_has_the_best_settings_the_twin_and_the_controls_own_settings(wo
     assert "twin" not in found["shift"]["paired"] and "EASE" not in found["EASE"]["paired"]
     expected = found["shift"]["mean"]["ndcg@3"] - found["EASE"]["mean"]["ndcg@3"]
     assert found["shift"]["paired"]["EASE"]["ndcg@3"]["difference"] == pytest.approx(expected)
+
+
+def test_a_table_may_say_its_own_sizes_epochs_and_seeds_and_a_control_keeps_to_them(
+    world, tmp_path, monkeypatch
+):
+    seen = []
+
+    def noting(task):
+        if task.evaluator is not None:
+            seen.append((dict(task.settings), task.epochs))
+        return shifted_scores(task)
+
+    for label in ("shift", "shifted"):
+        noted = dataclasses.replace(CONTENDERS[label], train=noting, epochs=9)
+        monkeypatch.setitem(CONTENDERS, label, noted)
+    table = tiny(sizes={"shift": {"size": (1,)}}, epochs={"shift": 3}, seeds={"shift": 2})
+    monkeypatch.setitem(TABLES, "tiny", table)
+    found = reproduce(tmp_path, budget=3)["rows"]
+    assert found["shift"]["seeds"] == 2 and found["shifted"]["seeds"] == 3
+    assert seen == [({"size": 1, "b": 7}, 3), ({"size": 5, "b": 7}, 3)]
 
 
 def test_the_settings_file_gives_the_same_table_without_a_search(world, tmp_path):
@@ -263,8 +285,67 @@ def test_choices_never_see_a_test_row(name, data_root):
         keys = part.user_index.astype(np.int64) * part.num_items + part.item_index
         assert not np.isin(test, keys).any()
     assert not len(choosing.test) and len(choosing.validation)
-    expected = len(choosing.train) + (len(choosing.validation) if TABLES[name].refit else 0)
-    assert len(final.train) == expected
+    hidden = (len(final.train) - len(choosing.train)) / len(choosing.validation)
+    # Nearly: every sixth user has about a sixth of the rows.
+    assert hidden == pytest.approx(TABLES[name].refit * TABLES[name].choose_every, rel=0.03)
+    if TABLES[name].choose_every == 1:
+        assert hidden == TABLES[name].refit
+
+
+def start_and_what_builds_on_it(tmp_path, monkeypatch, phase):
+    """How often the start of APR was trained for APR, a control and a second seed."""
+    trained = []
+
+    def factorisation(task):
+        trained.append(task.seed)
+        return original(task)
+
+    original = trainers.factorisation
+    monkeypatch.setattr(trainers, "factorisation", factorisation)
+    start = Choice({"learning_rate": 0.05, "batch_size": 64, "dim": 4}, 2)
+    found = []
+    for seed, direction in ((0, "gradient"), (0, "random"), (1, "gradient")):
+        task = Task(
+            train=WORLD.train,
+            settings={
+                "epsilon": 0.1,
+                "weight": 1.0,
+                "learning_rate": 0.01,
+                "direction": direction,
+            },
+            epochs=1,
+            evaluator=None,
+            monitor="ndcg@3",
+            patience=1,
+            every=1,
+            seed=seed,
+            chosen={"MF-BPR": start},
+            parts=Parts(tmp_path / phase),
+        )
+        found.append(trainers.apr(task))
+    return trained, found
+
+
+def test_a_start_is_trained_once_for_all_that_build_on_it(tmp_path, monkeypatch):
+    # Each task has `Parts` of its own, as each process has: they share the folder alone.
+    trained, first = start_and_what_builds_on_it(tmp_path, monkeypatch, "final")
+    assert trained == [0, 1]
+    again, second = start_and_what_builds_on_it(tmp_path, monkeypatch, "other folder")
+    assert again[-2:] == [0, 1]
+    np.testing.assert_array_equal(first[1].model.item_vectors(), second[1].model.item_vectors())
+    assert not np.allclose(first[0].model.item_vectors(), first[2].model.item_vectors())
+
+
+def test_a_part_comes_back_from_its_folder_with_its_seconds(tmp_path):
+    weights = [np.arange(6.0).reshape(2, 3), np.float32([1])]
+    Parts(tmp_path).put("MF-BPR, seed 0", weights, 2.5)
+    found, seconds = Parts(tmp_path).get("MF-BPR, seed 0", lambda: 1 / 0)
+    assert seconds == 2.5 and found[1].dtype == np.float32
+    for one, other in zip(found, weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert Parts(tmp_path).get("MF-BPR, seed 1", lambda: (weights, 7.0))[1] == 7.0
+    with pytest.raises(ZeroDivisionError):
+        Parts().get("MF-BPR, seed 0", lambda: 1 / 0)
 
 
 def test_the_page_shows_every_row_reference_and_what_is_missing(world, tmp_path):
@@ -275,6 +356,18 @@ def test_the_page_shows_every_row_reference_and_what_is_missing(world, tmp_path)
         assert text in shown_page
     shown = report["rows"]["shift"]["mean"]["ndcg@3"]
     assert f"{shown:.4f}" in shown_page
+    report["rows"]["shift"]["paired"]["EASE"]["ndcg@3"]["p_value"] = 0.0421
+    report["rows"]["shifted"]["paired"]["EASE"]["ndcg@3"]["p_value"] = 0.0004
+    shown_page = page.markdown(report, "python x", "settings.json")
+    assert ", p .042 |" in shown_page and ", p < .001 |" in shown_page
+    (where,) = report["machines"]
+    assert where["cores"] >= 1 and f"tensorflow {where['tensorflow']}" in shown_page
+
+
+def test_a_folder_in_which_a_run_is_going_on_is_refused(world, tmp_path):
+    pytest.importorskip("fcntl")
+    with sole_run(tmp_path / "run"), pytest.raises(ValueError, match="one run at a time"):
+        reproduce(tmp_path, budget=1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Attacks on a recommender's data: fake profiles, and their injection with ground truth."""

@@ -1,0 +1,203 @@
+"""Fake profiles put beside real ones, with the truth about who is fake.
+
+What an attack writes is a matrix of profiles; this module alone turns it into users of a data
+set, so that ids, ratings and times are dealt with once. Real rows stay as they were and in
+their places. Writing the profiles is left to the attacks, finding them to `defence`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.splits import Split
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Poisoned:
+    """Interactions with fake users in them, and the truth.
+
+    Attributes:
+        interactions: the real rows, unchanged and first; then those of the fake users, whose
+            indices follow those of the real ones.
+        is_fake: [num_users] bool.
+        targets: [targets] int32, the items pushed or nuked, sorted and without repeats.
+        attack: what wrote the profiles; several injections are joined by " + ".
+
+    Raises:
+        ValueError: if `is_fake` does not have one entry a user, a real user follows a fake one,
+            or a target is no item.
+    """
+
+    interactions: Interactions
+    is_fake: np.ndarray
+    targets: np.ndarray
+    attack: str
+
+    def __post_init__(self):
+        users, items = self.interactions.num_users, self.interactions.num_items
+        if self.is_fake.shape != (users,) or self.is_fake.dtype != bool:
+            raise ValueError(
+                f"`is_fake` should be [{users}] bool. "
+                f"Received: {self.is_fake.shape} {self.is_fake.dtype}."
+            )
+        if (np.diff(self.is_fake.astype(np.int8)) < 0).any():
+            raise ValueError("`is_fake` should be False before it is True. Received a mixture.")
+        object.__setattr__(self, "targets", _checked_targets(self.targets, items))
+
+    def __repr__(self) -> str:
+        fake = int(self.is_fake.sum())
+        return f"Poisoned({self.attack!r}: {fake} fake users in {self.interactions!r})"
+
+    @property
+    def num_real(self) -> int:
+        """Real users; their indices are 0..num_real - 1, as in the clean data."""
+        return int((~self.is_fake).sum())
+
+    def fake_rows(self) -> np.ndarray:
+        """[rows] bool: the rows of fake users."""
+        return self.is_fake[self.interactions.user_index]
+
+    def as_train_of(self, split: Split) -> Split:
+        """The split with these rows to train on; what it validates and tests on stays real.
+
+        Raises:
+            ValueError: if the real rows here are not the training rows of `split`.
+        """
+        ours, theirs = self.interactions, split.train
+        real = int((~self.fake_rows()).sum())
+        if (
+            real != len(theirs)
+            or self.num_real != theirs.num_users
+            or not np.array_equal(ours.user_index[:real], theirs.user_index)
+            or not np.array_equal(ours.item_index[:real], theirs.item_index)
+        ):
+            raise ValueError(
+                f"`split` should train on the {real} real rows of {self.num_real} users here. "
+                f"Received: {split!r}."
+            )
+        whole = {
+            name: getattr(ours, name)
+            for name in ("users", "items", "user_features", "item_features", "item_text")
+        }
+        return dataclasses.replace(
+            split,
+            train=ours,
+            validation=dataclasses.replace(split.validation, **whole),
+            test=dataclasses.replace(split.test, **whole),
+            settings={
+                **split.settings,
+                "attack": self.attack,
+                "fake_users": len(ours.users) - self.num_real,
+            },
+        )
+
+
+def inject(
+    clean: Interactions | Poisoned,
+    profiles: np.ndarray,
+    *,
+    targets: np.ndarray,
+    attack: str,
+    rng: np.random.Generator,
+) -> Poisoned:
+    """`clean` with one new user for each profile.
+
+    Given what an earlier call returned, a second attack joins the first: its users are
+    further ones, so the rows of several attacks on several targets never overwrite each other.
+
+    A fake user gets an id that no user has. Where real rows have times, a fake row gets the time
+    of a real row drawn at random, and where users have features a fake user copies those of a
+    real user drawn at random: neither gives it away.
+
+    Args:
+        profiles: [num_profiles, num_items] float32, ratings on the scale of the data, 0 where the
+            item is not rated. Without ratings in `clean` whatever is above 0 is an interaction.
+        targets: [targets] int, the items the profiles push or nuke.
+        attack: name, for reports.
+        rng: of times and features.
+
+    Raises:
+        ValueError: if the profiles have another number of items, hold what is not a rating of
+            the data's range, or one is empty; or a target is no item.
+    """
+    truth = clean if isinstance(clean, Poisoned) else None
+    data = clean.interactions if truth else clean
+    profiles = np.asarray(profiles)
+    _check_profiles(profiles, data)
+    targets = _checked_targets(targets, data.num_items)
+    count = len(profiles)
+    users, items = np.nonzero(profiles)
+    real = np.flatnonzero(~truth.is_fake) if truth else np.arange(data.num_users)
+    real_rows = int((~truth.fake_rows()).sum()) if truth else len(data)
+    rating, time, features = data.rating, data.timestamp, data.user_features
+    if rating is not None:
+        rating = np.concatenate([rating, profiles[users, items].astype(rating.dtype)])
+    if time is not None:
+        time = np.concatenate([time, time[rng.integers(real_rows, size=len(users))]])
+    if features is not None:
+        copied = features.iloc[real[rng.integers(len(real), size=count)]]
+        features = pd.concat([features, copied], ignore_index=True)
+    interactions = dataclasses.replace(
+        data,
+        user_index=np.concatenate([data.user_index, (data.num_users + users).astype(np.int32)]),
+        item_index=np.concatenate([data.item_index, items.astype(np.int32)]),
+        users=_with_new_ids(data.users, count),
+        rating=rating,
+        timestamp=time,
+        user_features=features,
+    )
+    before = truth.is_fake if truth else np.zeros(data.num_users, bool)
+    return Poisoned(
+        interactions=interactions,
+        is_fake=np.concatenate([before, np.ones(count, bool)]),
+        targets=np.union1d(truth.targets, targets) if truth else targets,
+        attack=f"{truth.attack} + {attack}" if truth else attack,
+    )
+
+
+def _with_new_ids(users: Vocabulary, count: int) -> Vocabulary:
+    """The same ids and `count` further ones of their kind, none of them in use."""
+    ids = users.ids
+    if ids.dtype.kind in "iu":
+        return Vocabulary(np.concatenate([ids, ids.max(initial=-1) + 1 + np.arange(count)]))
+    known, fresh, number = set(ids.tolist()), [], 0
+    while len(fresh) < count:
+        if (name := f"fake-{number}") not in known:
+            fresh.append(name)
+        number += 1
+    return Vocabulary([*ids.tolist(), *fresh])
+
+
+def _checked_targets(targets: np.ndarray, num_items: int) -> np.ndarray:
+    targets = np.unique(np.asarray(targets))
+    if not len(targets) or targets.dtype.kind not in "iu" or targets[0] < 0:
+        raise ValueError(f"`targets` should hold item indices. Received: {targets.tolist()}.")
+    if targets[-1] >= num_items:
+        raise ValueError(f"`targets` should be items, 0..{num_items - 1}. Received: {targets[-1]}.")
+    return targets.astype(np.int32)
+
+
+def _check_profiles(profiles: np.ndarray, data: Interactions) -> None:
+    if profiles.ndim != 2 or not len(profiles) or profiles.shape[1] != data.num_items:
+        raise ValueError(
+            f"`profiles` should be [num_profiles, {data.num_items}]. Received: {profiles.shape}."
+        )
+    if not np.isfinite(profiles).all() or profiles.min() < 0:
+        raise ValueError(
+            "`profiles` should be finite and >= 0. Received NaN, infinite or negative."
+        )
+    empty = np.flatnonzero(~profiles.any(axis=1))
+    if len(empty):
+        raise ValueError(f"`profiles` should each rate an item. Received {empty[0]} without any.")
+    if data.rating is not None and not np.isnan(data.rating).all():
+        low, high = np.nanmin(data.rating), np.nanmax(data.rating)
+        given = profiles[profiles > 0]
+        if given.min() < low or given.max() > high:
+            raise ValueError(
+                f"`profiles` should hold ratings of the data's range, {low:g}..{high:g}, or 0. "
+                f"Received: {given.min():g}..{given.max():g}."
+            )

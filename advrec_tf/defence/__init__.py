@@ -1,0 +1,1 @@
+"""Finding fake profiles, and training in spite of them."""

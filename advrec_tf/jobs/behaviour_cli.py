@@ -1,0 +1,189 @@
+"""The command line of the behaviour-table job, for `train_gan.py` and `quality_report.py`."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from advrec_tf.jobs import behaviour_settings, cli
+
+
+def asks_for_table(argv: Sequence[str]) -> bool:
+    """Whether the arguments are those of a behaviour table: `--label COLUMN` or `--table`."""
+    return any(a in ("--label", "--table") or a.startswith("--label=") for a in argv)
+
+
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """The file's columns."""
+    group = parser.add_argument_group("columns of the table")
+    group.add_argument("--label", metavar="COLUMN", help="what is predicted (default: the last)")
+    group.add_argument("--drop", nargs="+", default=(), metavar="COLUMN", help="leave out")
+    for kind in ("category", "identifier", "date", "number"):
+        group.add_argument(
+            f"--{kind}", nargs="+", default=(), metavar="COLUMN", help=f"read as {kind}"
+        )
+    group.add_argument("--max-categories", type=int, default=1000, help="default: 1000")
+    group.add_argument("--separator", help="default: comma or tab, from the header")
+    group.add_argument("--encoding", default="utf-8", help="default: utf-8")
+
+
+def read(args: argparse.Namespace, path: str):
+    """The table at `path` as the arguments describe it."""
+    from advrec_tf.data.table_files import read_behaviour_table
+
+    kinds = {
+        name: kind
+        for kind in ("category", "identifier", "date", "number")
+        for name in getattr(args, kind)
+    }
+    return read_behaviour_table(
+        path,
+        label=args.label,
+        kinds=kinds,
+        drop=args.drop,
+        separator=args.separator,
+        encoding=args.encoding,
+        max_categories=args.max_categories,
+    )
+
+
+def table_parser(description: str) -> argparse.ArgumentParser:
+    """The arguments of `train_gan.py` for a behaviour table."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", required=True, metavar="FILE", help="CSV or TSV, or .gz of it")
+    parser.add_argument("--table", action="store_true", help="the label is the last column")
+    parser.add_argument("--out", required=True, help="CSV file of generated rows")
+    parser.add_argument("--rows", type=int, help="rows to generate (default: as many as read)")
+    parser.add_argument(
+        "--condition",
+        nargs="+",
+        default=(),
+        metavar="COLUMN=VALUE",
+        help="values that the written rows are to have",
+    )
+    parser.add_argument("--export", metavar="DIR", help="write the generator as a SavedModel")
+    cli.add_run_arguments(parser)
+    add_table_arguments(parser)
+    behaviour_settings.add_arguments(parser)
+    return parser
+
+
+def train(argv: Sequence[str], description: str) -> None:
+    """The whole job: read, train, measure, write rows and report, export and check."""
+    args = table_parser(description).parse_args(argv)
+    settings = behaviour_settings.settings_from(args)
+    cli.check_writable("out", args.out)
+    cli.check_writable("export", args.export)
+    from advrec_tf.evaluation.two_sample import require_sklearn
+
+    require_sklearn()
+    table = read(args, args.data)
+    print(table)
+    if not settings.conditional:
+        import dataclasses
+
+        settings = dataclasses.replace(settings, conditional=(table.schema.label,))
+    conditions = conditions_from(args.condition, table.schema, settings.conditional)
+
+    from advrec_tf.jobs import behaviour
+    from advrec_tf.jobs.preparation import versions
+    from advrec_tf.jobs.stages import StageStore
+
+    identity = {
+        "job": "behaviour",
+        "settings": settings.as_dict(),
+        "data_sha256": fingerprint(table),
+        "versions": versions(),
+    }
+    store = StageStore(args.run_dir, identity, resume=args.resume)
+    outcome = behaviour.run(table, settings, store)
+    rows = len(table.frame) if args.rows is None else args.rows
+    behaviour.write_generated(
+        outcome, Path(args.out), rows=rows, conditions=conditions, seed=settings.seed
+    )
+    notes = [*table.schema.noticed, f"training: {outcome.fits['gan']['verdict']}"]
+    if outcome.model.copies_left:
+        notes.append(
+            f"{outcome.model.copies_left} of the written rows copy a training row: the table "
+            "has too few different rows to avoid them"
+        )
+    page = behaviour.write_report(outcome, args.run_dir, notes=notes, identity=identity)
+    _say(outcome)
+    print(f"\nrows         {rows:,} in {args.out}\nreport       {page}")
+    print(f"TensorBoard  tensorboard --logdir {shlex.quote(str(args.run_dir / 'tensorboard'))}")
+    if args.export is not None:
+        from advrec_tf.serving.table_export import check_generator, export_generator
+
+        path = export_generator(outcome.model, args.export)
+        check = check_generator(path, outcome.model)
+        print(
+            f"SavedModel   {path}: {check.rows} rows of {check.columns} columns equal those in "
+            f"memory, {check.rows_per_second:,.0f} rows/s through the C API"
+        )
+
+
+def _say(outcome) -> None:
+    from advrec_tf.jobs.quality_page import comparison_rows, verdict_rows
+
+    rows = [
+        ["" if c is None else f"{c:.3f}" if isinstance(c, float) else str(c) for c in row]
+        for row in comparison_rows(outcome.qualities)
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    print()
+    for row in rows:
+        print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+    print()
+    for name, value, aim, done in verdict_rows(outcome.qualities["gan"]):
+        shown = "not measured" if value is None else f"{value:.3f}"
+        mark = {True: "reached", False: "missed", None: ""}[done]
+        print(f"{name:<62} {shown:>8}  {aim:<14} {mark}")
+
+
+def conditions_from(given: Sequence[str], schema, conditional: Sequence[str]) -> dict:
+    """COLUMN=VALUE texts -> {column: value of its type}.
+
+    Raises:
+        ValueError: if a text has no "=", or names a column that is not conditional.
+    """
+    conditions = {}
+    for text in given:
+        name, found, value = text.partition("=")
+        if not found or name not in conditional:
+            raise ValueError(
+                f"`--condition` should be COLUMN=VALUE on one of {', '.join(conditional)} (see "
+                f"`--conditional`). Received: {text!r}."
+            )
+        column = schema[name]
+        if column.kind == "number":
+            try:
+                conditions[name] = float(value)
+            except ValueError:
+                raise ValueError(
+                    f"`--condition` on {name} should be a number. Received: {value!r}."
+                ) from None
+        elif column.kind == "boolean":
+            conditions[name] = value.lower() == column.spelling[1].lower()
+        else:
+            conditions[name] = value
+    return conditions
+
+
+def fingerprint(table) -> str:
+    """SHA-256 of the rows and the schema."""
+    import json
+
+    import pandas as pd
+
+    digest = hashlib.sha256(json.dumps(table.schema.as_dict(), default=str).encode())
+    for name in table.frame:
+        series = table.frame[name]
+        if series.dtype == object:
+            series = series.astype("category")
+        digest.update(pd.util.hash_pandas_object(series, index=False).to_numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,97 @@
+"""The settings of the behaviour-table job: one frozen record, checked when built.
+
+Imports nothing heavy, so that a mistake is told before TensorFlow loads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from advrec_tf.jobs.settings import GAN_LOSSES
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BehaviourSettings:
+    """Everything that decides the result of `jobs.behaviour.run`, apart from the data.
+
+    Raises:
+        ValueError: if a value is out of its range; the message names it.
+    """
+
+    conditional: tuple[str, ...] = ()
+    seed: int = 0
+    holdout_share: float = 0.2
+    validation_share: float = 0.15
+    max_modes: int = 10
+
+    loss: str = "wasserstein"
+    critic_steps: int = 2
+    pack: int = 2
+    noise_dim: int = 128
+    g_learning_rate: float = 5e-4
+    d_learning_rate: float = 5e-4
+    vae_learning_rate: float = 1e-3
+
+    steps: int = 6000
+    steps_per_round: int = 200
+    batch_size: int = 500
+    patience: int = 12
+    refuse_copies: bool = True
+
+    def __post_init__(self):
+        at_least_one = "max_modes critic_steps pack noise_dim steps steps_per_round batch_size"
+        rules = [(name, ">= 1", lambda v: v >= 1) for name in (at_least_one + " patience").split()]
+        rules += [
+            (name, "> 0", lambda v: 0 < v < float("inf"))
+            for name in ("g_learning_rate", "d_learning_rate", "vae_learning_rate")
+        ]
+        rules += [
+            (name, "in (0, .5]", lambda v: 0 < v <= 0.5)
+            for name in ("holdout_share", "validation_share")
+        ]
+        rules.append(("seed", "in 0..2147483647", lambda v: 0 <= v < 2**31))
+        rules.append(("loss", f"one of {', '.join(GAN_LOSSES)}", lambda v: v in GAN_LOSSES))
+        for name, wanted, holds in rules:
+            value = getattr(self, name)
+            if not holds(value):
+                raise ValueError(f"`{name}` should be {wanted}. Received: {value!r}.")
+
+    def as_dict(self) -> dict:
+        return dataclasses.asdict(self)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """One argument a field."""
+    group = parser.add_argument_group("settings")
+    for field in dataclasses.fields(BehaviourSettings):
+        name = f"--{field.name.replace('_', '-')}"
+        if field.name == "conditional":
+            group.add_argument(
+                name,
+                nargs="+",
+                metavar="COLUMN",
+                default=(),
+                help="columns that --condition may give (default: the label)",
+            )
+        elif field.name == "refuse_copies":
+            group.add_argument(
+                name,
+                action=argparse.BooleanOptionalAction,
+                default=True,
+                help="never write a row that equals a training row",
+            )
+        else:
+            group.add_argument(
+                name,
+                type=type(field.default),
+                default=field.default,
+                metavar="VALUE",
+                help=f"default: {field.default}",
+            )
+
+
+def settings_from(args: argparse.Namespace) -> BehaviourSettings:
+    """The settings given; raises as `BehaviourSettings`."""
+    given = {f.name: getattr(args, f.name) for f in dataclasses.fields(BehaviourSettings)}
+    return BehaviourSettings(**{**given, "conditional": tuple(given["conditional"])})

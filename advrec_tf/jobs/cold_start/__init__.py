@@ -1,0 +1,1 @@
+"""Items and users without history: which towers reach them, beside simple baselines."""

@@ -1,0 +1,58 @@
+"""Trained parts that several rows of a table build on, each trained once a run.
+
+APR and its controls start from one MF-BPR; two blends share an autoencoder with their own
+rows. What a part is called is left to those who train it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+Part = tuple[list[np.ndarray], float]
+
+
+@dataclasses.dataclass
+class Parts:
+    """name -> (weights, seconds of training), in memory and, with a folder, on disk as well.
+
+    Attributes:
+        folder: shared by the processes of a run; None keeps parts for this process alone.
+    """
+
+    folder: Path | None = None
+    held: dict[str, Part] = dataclasses.field(default_factory=dict)
+
+    def get(self, name: str, compute: Callable[[], Part]) -> Part:
+        """The part of that name, or else `compute()`, kept."""
+        if name not in self.held:
+            if self.folder is not None and self._path(name).exists():
+                self.held[name] = _read(self._path(name))
+            else:
+                self.put(name, *compute())
+        return self.held[name]
+
+    def put(self, name: str, weights: Sequence[np.ndarray], seconds: float) -> None:
+        self.held[name] = list(weights), seconds
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(name)
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        with open(partial, "wb") as file:
+            np.savez(file, *weights, seconds=seconds)
+        os.replace(partial, path)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.npz"
+
+
+def _read(path: Path) -> Part:
+    with np.load(path, allow_pickle=False) as stored:
+        weights = [stored[f"arr_{i}"] for i in range(len(stored.files) - 1)]
+        return weights, float(stored["seconds"])

@@ -1,0 +1,237 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from advrec_tf.attacks import heuristic, obfuscation
+from advrec_tf.attacks.heuristic import (
+    AverageAttack,
+    BandwagonAttack,
+    LoveHateAttack,
+    PopularAttack,
+    ProbeAttack,
+    RandomAttack,
+    ReverseBandwagonAttack,
+    SegmentAttack,
+)
+from advrec_tf.attacks.obfuscation import MixedAttack, NoiseInjection, TargetShifting, UserShifting
+from advrec_tf.attacks.ratings import facts_of
+from advrec_tf.data.interactions import Interactions, Vocabulary
+
+TARGETS = np.array([0, 7])
+BUDGET = {"num_profiles": 6, "num_fillers": 12}
+PUSH = [
+    RandomAttack(**BUDGET),
+    AverageAttack(**BUDGET),
+    AverageAttack(**BUDGET, pool=0.5),
+    BandwagonAttack(**BUDGET),
+    SegmentAttack(**BUDGET),
+    SegmentAttack(**BUDGET, segment=(3, 7, 9)),  # a segment item that is a target stays a target
+    LoveHateAttack(**BUDGET),
+    PopularAttack(**BUDGET),
+    ProbeAttack(**BUDGET),
+    NoiseInjection(attack=AverageAttack(**BUDGET)),
+    UserShifting(attack=AverageAttack(**BUDGET)),
+    MixedAttack(attacks=(RandomAttack(**BUDGET), SegmentAttack(**BUDGET))),
+]
+NUKE = [
+    dataclasses.replace(attack, goal="nuke")
+    for attack in PUSH
+    if isinstance(attack, heuristic.ShillingAttack)
+] + [ReverseBandwagonAttack(**BUDGET)]
+
+
+def named(attack):
+    return type(attack).__name__
+
+
+def write(attack, data, targets=TARGETS, seed=0):
+    return attack.profiles(data, targets, rng=np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("attack", PUSH + NUKE, ids=named)
+def test_budgets_hold_after_the_last_step_and_fillers_never_contain_a_target(attack, ratings):
+    for seed in range(5):
+        profiles = write(attack, ratings, seed=seed)
+        assert profiles.shape == (attack.num_profiles, 40) and profiles.dtype == np.float32
+        assert set(np.unique(profiles)) <= {0, 1, 2, 3, 4, 5}
+        fillers = np.delete(profiles, TARGETS, axis=1)
+        assert (np.count_nonzero(fillers, axis=1) == 12).all()
+        extreme = 1 if getattr(attack, "goal", "push") == "nuke" else 5
+        assert (profiles[:, TARGETS] == extreme).all()
+
+
+@pytest.mark.parametrize("attack", PUSH + NUKE, ids=named)
+def test_an_attack_repeats_for_a_seed_and_leaves_the_data_alone(attack, ratings):
+    before = ratings.fingerprint()
+    assert np.array_equal(write(attack, ratings), write(attack, ratings))
+    assert ratings.fingerprint() == before
+
+
+@pytest.mark.parametrize("attack", PUSH, ids=named)
+def test_without_ratings_a_profile_is_a_set_of_items(attack, implicit):
+    profiles = write(attack, implicit)
+    assert set(np.unique(profiles)) == {0, 1}
+    assert (np.count_nonzero(np.delete(profiles, TARGETS, axis=1), axis=1) == 12).all()
+
+
+@pytest.mark.parametrize("attack", NUKE, ids=named)
+def test_an_interaction_cannot_nuke(attack, implicit):
+    with pytest.raises(ValueError, match="`goal` should be 'push' where all ratings are alike"):
+        write(attack, implicit)
+
+
+@pytest.mark.parametrize("attack", PUSH, ids=named)
+def test_a_resized_attack_has_the_new_budget(attack, ratings):
+    smaller = attack.resized(num_profiles=3, num_fillers=5)
+    assert (smaller.num_profiles, smaller.num_fillers) == (3, 5)
+    profiles = np.delete(write(smaller, ratings), TARGETS, axis=1)
+    assert np.count_nonzero(profiles, axis=1).tolist() == [5, 5, 5]
+
+
+def test_average_fillers_lie_about_the_mean_of_their_item_and_random_ones_do_not(ratings):
+    facts = facts_of(ratings)
+    distance = {}
+    for attack in (AverageAttack, RandomAttack):
+        profiles = write(attack(num_profiles=400, num_fillers=20), ratings)
+        rated = (profiles > 0) & ~np.isin(np.arange(40), TARGETS)
+        mean = np.array([profiles[rated[:, i], i].mean() for i in np.flatnonzero(rated.any(0))])
+        distance[attack] = np.abs(mean - facts.item_mean[rated.any(0)]).mean()
+    # Tastes are halved, so an item's own mean is far from the global one only by noise of the
+    # raters; the random attack keeps that distance, the average attack only rounding and clipping.
+    assert distance[AverageAttack] < 0.5 * distance[RandomAttack]
+
+
+def by_hand():
+    """Counts 3, 2, 2, 1, 0; means 4, 5, 1.5, 2, -; global mean (12 + 10 + 3 + 2) / 8 = 3.375."""
+    rows = [(0, 0, 4), (1, 0, 5), (2, 0, 3), (0, 1, 5), (1, 1, 5), (0, 2, 1), (1, 2, 2), (2, 3, 2)]
+    users, items, rating = np.array(rows).T
+    return Interactions(
+        user_index=users.astype(np.int32),
+        item_index=items.astype(np.int32),
+        users=Vocabulary(np.arange(3)),
+        items=Vocabulary(np.arange(5)),
+        rating=rating.astype(np.float32),
+    )
+
+
+def test_facts_of_items_are_those_worked_by_hand():
+    facts = facts_of(by_hand())
+    assert facts.item_mean.tolist() == [4, 5, 1.5, 2, 3.375] and facts.mean == 3.375
+    assert facts.levels.tolist() == [1, 2, 3, 4, 5]
+    assert facts.by_popularity().tolist() == [0, 1, 2, 3, 4]
+    assert facts.on_scale(np.array([-3, 1.4, 1.5, 4.6, 9])).tolist() == [1, 1, 2, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("attack", "target", "profile"),
+    [
+        # popular items but the target 4: 0 and 1 are liked, 2 and 3 are not
+        (PopularAttack(num_profiles=1, num_fillers=4), 4, [2, 2, 1, 1, 5]),
+        (PopularAttack(num_profiles=1, num_fillers=3, goal="nuke"), 1, [5, 1, 4, 4, 0]),
+        (LoveHateAttack(num_profiles=1, num_fillers=4), 0, [5, 1, 1, 1, 1]),
+        (LoveHateAttack(num_profiles=1, num_fillers=4, goal="nuke"), 0, [1, 5, 5, 5, 5]),
+        # much rated (mean count 1.6): items 0, 1, 2, of which 2 is liked least
+        (ReverseBandwagonAttack(num_profiles=1, num_fillers=1, num_selected=1), 3, [0, 0, 1, 1, 0]),
+        (BandwagonAttack(num_profiles=1, num_fillers=2, num_selected=2), 4, [5, 5, 0, 0, 5]),
+        # user 0 and 1 like item 1, and both also like item 0
+        (SegmentAttack(num_profiles=1, num_fillers=4, num_selected=1), 1, [5, 5, 1, 1, 1]),
+        (SegmentAttack(num_profiles=1, num_fillers=4, segment=(2, 3)), 1, [1, 5, 5, 5, 1]),
+    ],
+    ids=lambda value: named(value) if isinstance(value, heuristic.ShillingAttack) else None,
+)
+def test_selected_items_and_ratings_are_those_worked_by_hand(attack, target, profile):
+    assert write(attack, by_hand(), [target]).tolist() == [profile]
+
+
+def test_fillers_of_a_pool_are_popular_items(ratings):
+    popular = facts_of(ratings).by_popularity()[:20]
+    profiles = write(AverageAttack(num_profiles=30, num_fillers=10, pool=0.5), ratings)
+    rated = np.setdiff1d(np.flatnonzero(profiles.any(0)), TARGETS)
+    assert set(rated) <= set(popular)
+
+
+def test_a_probe_is_answered_with_the_items_of_its_own_taste(ratings):
+    # Items 20.. are of the second taste; a seed of theirs rated 4-5 is answered by their fans.
+    profiles = write(ProbeAttack(num_profiles=20, num_fillers=15, rounds=7), ratings, [0])[:, 1:]
+    random = write(RandomAttack(num_profiles=20, num_fillers=15), ratings, [0])[:, 1:]
+
+    def taste(rows):  # how far the ratings of a profile are of one taste
+        side = np.arange(1, 40) < 20
+        liked = rows >= 4
+        return np.abs((liked & side).sum(1) - (liked & ~side).sum(1)).mean()
+
+    assert taste(profiles) > 2 * taste(random)
+
+
+def test_noise_and_shifts_leave_targets_and_unrated_items_alone(ratings):
+    plain = write(AverageAttack(**BUDGET), ratings)
+    for wrapper in (NoiseInjection, UserShifting):
+        same = write(wrapper(attack=AverageAttack(**BUDGET), factor=0.0), ratings)
+        assert np.array_equal(same, plain)
+        moved = write(wrapper(attack=AverageAttack(**BUDGET), factor=2.0), ratings)
+        assert np.array_equal(moved > 0, plain > 0) and not np.array_equal(moved, plain)
+        assert (moved[:, TARGETS] == 5).all()
+
+
+def test_a_user_shift_moves_all_ratings_of_a_profile_one_way(ratings):
+    plain = write(AverageAttack(num_profiles=50, num_fillers=30), ratings)
+    attack = UserShifting(attack=AverageAttack(num_profiles=50, num_fillers=30), factor=2.0)
+    moved = write(attack, ratings) - plain
+    assert ((moved >= 0).all(1) | (moved <= 0).all(1)).all()
+
+
+def test_target_shifting_moves_targets_one_level_inwards(ratings):
+    base = {"num_profiles": 8, "num_fillers": 12}
+    plain = write(AverageAttack(**base), ratings)
+    shifted = write(TargetShifting(attack=AverageAttack(**base)), ratings)
+    assert (shifted[:, TARGETS] == 4).all()
+    assert np.array_equal(np.delete(shifted, TARGETS, 1), np.delete(plain, TARGETS, 1))
+    half = write(TargetShifting(attack=AverageAttack(**base), share=0.5), ratings)
+    assert sorted(half[:, 0]) == [4] * 4 + [5] * 4
+    nuke = TargetShifting(attack=AverageAttack(**base, goal="nuke"))
+    assert (write(nuke, ratings)[:, TARGETS] == 2).all()
+
+
+def test_a_mixture_shares_its_profiles_out_evenly():
+    mixed = MixedAttack(attacks=tuple(a(**BUDGET) for a in (RandomAttack, AverageAttack)))
+    assert mixed.num_profiles == 12 and mixed.num_fillers == 12
+    sizes = [a.num_profiles for a in mixed.resized(num_profiles=5, num_fillers=3).attacks]
+    assert sizes == [3, 2]
+    with pytest.raises(ValueError, match="at least 2, one an attack. Received: 1"):
+        mixed.resized(num_profiles=1, num_fillers=3)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: RandomAttack(num_profiles=0, num_fillers=1), "num_profiles"),
+        (lambda: RandomAttack(num_profiles=1, num_fillers=-1), "num_fillers"),
+        (lambda: RandomAttack(**BUDGET, goal="harm"), "'push', 'nuke'.*'harm'"),
+        (lambda: ReverseBandwagonAttack(**BUDGET, goal="push"), r"\('nuke',\).*'push'"),
+        (lambda: RandomAttack(**BUDGET, pool=0.0), "`pool`"),
+        (lambda: ProbeAttack(**BUDGET, rounds=0), "`rounds`"),
+        (lambda: NoiseInjection(attack=RandomAttack(**BUDGET), factor=-1.0), "`factor`"),
+        (lambda: UserShifting(attack=RandomAttack(**BUDGET), factor=float("nan")), "`factor`"),
+        (lambda: TargetShifting(attack=RandomAttack(**BUDGET), share=1.5), "`share`"),
+        (lambda: obfuscation.MixedAttack(attacks=()), "`attacks`"),
+    ],
+)
+def test_a_budget_that_is_none_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("attack", [RandomAttack, PopularAttack, ProbeAttack, BandwagonAttack])
+def test_more_fillers_than_there_are_items_are_refused(attack, ratings):
+    with pytest.raises(ValueError, match="`num_fillers` should be at most 38"):
+        write(attack(num_profiles=2, num_fillers=39), ratings)
+    full = write(attack(num_profiles=2, num_fillers=38), ratings)
+    assert np.count_nonzero(full, axis=1).tolist() == [40, 40]
+
+
+@pytest.mark.parametrize("targets", [[], [40], [-1], [1, 1], [0.5]])
+def test_targets_that_are_no_items_are_refused(targets, ratings):
+    for attack in (RandomAttack(**BUDGET), ProbeAttack(**BUDGET)):
+        with pytest.raises(ValueError, match="`targets` should be distinct items"):
+            write(attack, ratings, targets)

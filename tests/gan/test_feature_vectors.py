@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow import keras
+
+from advrec_tf.data import batches
+from advrec_tf.gan.feature_vectors import build_feature_vector_gan
+from advrec_tf.models.content_tower import Modality
+
+KINDS = np.arange(80) % 4
+
+
+@pytest.fixture(scope="module")
+def modalities():
+    """Four kinds of items, each with a direction of its own in eight dimensions."""
+    rng = np.random.default_rng(0)
+    vectors = np.eye(8, dtype=np.float32)[2 * KINDS] + 0.1 * rng.normal(size=[80, 8])
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    conditions = Modality(name="kind", vectors=np.eye(4, dtype=np.float32)[KINDS])
+    return Modality(name="text", vectors=vectors), conditions
+
+
+def fit(gan, epochs=60):
+    gan.compile(
+        d_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
+        g_optimizer=keras.optimizers.Adam(2e-3, beta_1=0.5),
+    )
+    data = batches.of_index(np.arange(80), batch_size=40, seed=0, name="item_index")
+    gan.fit(data.dataset(0), steps_per_epoch=data.steps_per_epoch, epochs=epochs, verbose=0)
+    return gan
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.0])
+def test_the_pair_and_its_twin_write_vectors_of_the_kind_they_are_asked_for(modalities, weight):
+    keras.utils.set_random_seed(0)
+    gan = build_feature_vector_gan(
+        *modalities, hidden=(32,), noise_dim=4, loss="hinge", adversarial_weight=weight
+    )
+    fit(gan)
+    written = gan.write(tf.range(80), tf.constant([1, 2])).numpy()
+    np.testing.assert_allclose(np.linalg.norm(written, axis=1), 1.0, rtol=1e-5)
+    assert (written[np.arange(80), 2 * KINDS] > 0.8).mean() > 0.95
+
+
+def test_the_generator_follows_the_discriminator(modalities):
+    gan = build_feature_vector_gan(
+        *modalities, hidden=(), noise_dim=2, loss="wasserstein", reconstruction_weight=0.0
+    )
+    gan.compile(d_optimizer=keras.optimizers.SGD(0.0), g_optimizer=keras.optimizers.SGD(0.5))
+    kernel = np.zeros([12, 1], np.float32)
+    kernel[3] = 1.0  # the critic likes the fourth number
+    gan.discriminator.get_layer("logit").kernel.assign(kernel)
+    batch = {"item_index": tf.range(40), "seed": tf.constant([0, 1])}
+    before = gan.write(batch["item_index"], batch["seed"]).numpy()[:, 3].mean()
+    for _ in range(5):
+        gan.generator_step(batch, batch["seed"])
+    assert gan.write(batch["item_index"], batch["seed"]).numpy()[:, 3].mean() > before + 0.1
+
+
+def test_filling_writes_where_nothing_was_and_nowhere_else(modalities):
+    vectors, conditions = modalities
+    gan = build_feature_vector_gan(vectors, conditions, hidden=(8,), noise_dim=2)
+    missing = vectors.without(np.array([5, 6]))
+    filled = gan.fill(missing, samples=3, seed=4)
+    assert filled.present.all()
+    kept = np.setdiff1d(np.arange(80), [5, 6])
+    np.testing.assert_array_equal(filled.vectors[kept], vectors.vectors[kept])
+    draws = [gan.write(tf.range(80), tf.constant([4, s])).numpy()[5:7] for s in range(3)]
+    np.testing.assert_allclose(filled.vectors[5:7], np.mean(draws, 0), atol=1e-6)
+
+
+def test_bad_arguments_are_named(modalities):
+    vectors, conditions = modalities
+    short = Modality(name="kind", vectors=conditions.vectors[:3])
+    with pytest.raises(ValueError, match="`vectors` and `conditions` should have the same rows"):
+        build_feature_vector_gan(vectors, short)
+    with pytest.raises(ValueError, match="`noise_dim` should be >= 1"):
+        build_feature_vector_gan(vectors, conditions, noise_dim=0)
+    gan = build_feature_vector_gan(vectors, conditions, hidden=(4,))
+    with pytest.raises(ValueError, match="`samples` should be >= 1"):
+        gan.fill(vectors, samples=0)
+    with pytest.raises(ValueError, match="`modality` should hold"):
+        gan.fill(Modality(name="text", vectors=vectors.vectors[:3]))
