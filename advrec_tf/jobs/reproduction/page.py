@@ -18,8 +18,8 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
         "takes the settings of another model has one); the test rows were ranked once a seed, at "
         "the end. Means over seeds, the deviation over seeds in brackets. *against EASE* and "
         f"*against twin*: difference in {decides}, paired over users (values averaged over seeds "
-        "first), with half of the 95 % interval and the p-value of the paired t-test, not corrected "
-        "for the number of rows; the twin is the same model without its ingredient. "
+        "first), with half of the 95 % interval and the p-value of the paired t-test, not "
+        "corrected for the number of rows; the twin is the same model without its ingredient. "
         f"{users:,} users are ranked. Coverage: share of the catalogue in some list of ten; long "
         "tail: share of places for items outside the fifth with the most training rows. Seconds "
         "are those of training; memory is the peak of the process, with TensorFlow's own share.",
