@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from advrec_tf.models.content_two_tower import ContentTwoTower
 from advrec_tf.models.language_model import LanguageModelTower
-from advrec_tf.training.tapping import tapped
+from advrec_tf.models.tapping import tapped
 
 
 class TokenAttribution:
