@@ -112,6 +112,7 @@ def worst_case(
     seed: tf.Tensor,
     *,
     at_zero: Sequence[tf.Tensor] | None = None,
+    scales: Sequence[tf.Tensor | float] | None = None,
 ) -> list[tf.Tensor]:
     """The perturbations that raise a loss most, found within the budget.
 
@@ -121,12 +122,16 @@ def worst_case(
         perturbation: the budget.
         seed: [2] int32, for `direction="random"`.
         at_zero: what `gradients_at` gives without a delta, where it is known already.
+        scales: a factor >= 0 of the radius for each value, a number or [rows, 1, ...]; 1 by
+            default.
 
     Returns:
         One delta a value, the same shapes, constants to any outer gradient; never outside
         the ball.
     """
     limits = [radius(value, perturbation) for value in values]
+    if scales is not None:
+        limits = [limit * scale for limit, scale in zip(limits, scales, strict=True)]
     if perturbation.direction == "random":
         deltas = []
         for i, (value, limit) in enumerate(zip(values, limits, strict=True)):

@@ -31,6 +31,7 @@ def require_sklearn():
         ImportError: if it is not installed.
     """
     try:
+        import sklearn.cluster
         import sklearn.ensemble
         import sklearn.tree
     except ImportError as error:
@@ -178,7 +179,9 @@ class FeatureDetector(Detector):
             )
         table = self.completed(table, interactions)
         judged = table.judged
-        self.fit_table(FeatureTable(names=table.names, values=table.values[judged]), is_fake[judged])
+        self.fit_table(
+            FeatureTable(names=table.names, values=table.values[judged]), is_fake[judged]
+        )
         return self
 
     def completed(self, table: FeatureTable, interactions: Interactions) -> FeatureTable:

@@ -121,7 +121,5 @@ def test_users_without_a_row_are_not_judged():
     rows = people(["a", "x", "absent"]).select(np.array([0, 1]))
     test = Truth(rows, np.array([False, True, False]))
     table = {"a": 0.0, "x": 1.0, "absent": -np.inf, "h": 0.0}
-    found = detection.judge(
-        ByTable(table), test, trained_on=people(["h"]), honest=people(["h"])
-    )
+    found = detection.judge(ByTable(table), test, trained_on=people(["h"]), honest=people(["h"]))
     assert (found.fakes, found.honest) == (1, 1)
