@@ -1,0 +1,153 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from advrec_tf.attacks.gradient import GradientAttack, pga, revadv
+from advrec_tf.attacks.heuristic import AverageAttack
+from advrec_tf.attacks.injection import inject
+from advrec_tf.attacks.surrogates import AlternatingSurrogate, objective_loss
+from advrec_tf.models.implicit_factorisation import ImplicitFactorisation
+from advrec_tf.models.rating_factorisation import BiasedFactorisation
+
+BUDGET = {"num_profiles": 4, "num_fillers": 8}
+QUICK = {"dim": 4, "steps": 12}
+MODELS = {"implicit": ImplicitFactorisation, "ratings": BiasedFactorisation}
+
+
+def written(data, seed=0):
+    return AverageAttack(**BUDGET).profiles(data, [0], rng=np.random.default_rng(seed))
+
+
+def continued(kind, data, profiles, rounds=2):
+    """(start, the model that goes on from it with the profiles as users)."""
+    settings = {"dim": 4, "ridge": 2.0}
+    rng = np.random.default_rng(0)
+    start = MODELS[kind](seed=0, **settings).fit(data)
+    poisoned = inject(data, profiles, targets=[0], attack="x", rng=rng)
+    return MODELS[kind](rounds=rounds, **settings).fit(poisoned.interactions, start=start)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_unrolled_surrogate_is_the_model_trained_on_with_the_profiles(kind, ratings):
+    profiles = written(ratings)
+    surrogate = AlternatingSurrogate(ratings, kind=kind, dim=4, ridge=2.0, seed=0)
+    rated = tf.constant((profiles > 0).astype(np.float32))
+    users, items = surrogate.unrolled(tf.constant(profiles), rated, surrogate.items, 2)
+    model = continued(kind, ratings, profiles)
+    if kind == "ratings":  # the surrogate keeps the mean of what it knows
+        model_scores = model.score(tf.range(60)).numpy()
+        found = surrogate.scores(users, items).numpy() + surrogate.mean
+        np.testing.assert_allclose(found, model_scores, atol=0.25)
+        assert np.corrcoef(found.ravel(), model_scores.ravel())[0, 1] > 0.999
+    else:
+        np.testing.assert_allclose(users, model.users[:60], atol=1e-4)
+        np.testing.assert_allclose(items, model.items, atol=1e-4)
+
+
+def test_gradients_through_the_surrogate_agree_with_differences(ratings):
+    profiles = tf.constant(written(ratings))
+    rated = tf.cast(profiles > 0, tf.float32)
+    seen = tf.constant(ratings.by_user().dense())
+    for kind in MODELS:
+        surrogate = AlternatingSurrogate(ratings, kind=kind, dim=3, ridge=2.0)
+
+        def loss(profiles, rated, surrogate=surrogate):
+            users, items = surrogate.unrolled(profiles, rated, surrogate.items, 2)
+            scores = surrogate.scores(users, items)
+            return objective_loss(scores, seen, tf.constant([0]), objective="score")
+
+        with tf.GradientTape() as tape:
+            tape.watch([profiles, rated])
+            value = loss(profiles, rated)
+        gradients = tape.gradient(value, [profiles, rated], unconnected_gradients="zero")
+        for which, gradient in enumerate(gradients):
+            if kind == "implicit" and which == 0:
+                assert not np.any(gradient)  # ratings are not read
+                continue
+            cell = np.unravel_index(np.abs(gradient).argmax(), gradient.shape)
+            step = np.zeros(gradient.shape, np.float32)
+            step[cell] = 0.05
+            ends = []
+            for sign in (1, -1):
+                at = [profiles, rated]
+                at[which] = at[which] + sign * step
+                ends.append(float(loss(*at)))
+            slope = (ends[0] - ends[1]) / 0.1
+            assert gradient.numpy()[cell] == pytest.approx(slope, rel=0.05)
+
+
+def test_objectives_are_those_worked_by_hand():
+    # user 1 has rated the target 0; user 0: target 1, others 3 and 0 (seen) and -1
+    scores = tf.constant([[1.0, 3, 0, -1], [9, 0, 0, 0]])
+    seen = tf.constant([[0.0, 0, 1, 0], [1.0, 0, 0, 0]])
+    spread = math.sqrt((1 + 9 + 0 + 1) / 4 - (3 / 4) ** 2)
+    settings = {"depth": 1, "temperature": 1.0}
+
+    def value(objective):
+        return float(
+            objective_loss(scores, seen, tf.constant([0]), objective=objective, **settings)
+        )
+
+    assert value("score") == pytest.approx(-1.0)
+    total = sum(math.exp(s / spread) for s in (1, 3, -1))
+    assert value("softmax") == pytest.approx(math.log(total) - 1 / spread, rel=1e-5)
+    assert value("margin") == pytest.approx(math.log1p(math.exp(2 / spread)), rel=1e-5)
+
+
+@pytest.mark.parametrize("attack", [pga, revadv])
+@pytest.mark.parametrize("surrogate", MODELS)
+def test_budgets_hold_after_the_last_step(attack, surrogate, ratings):
+    attack = attack(**BUDGET, **QUICK, surrogate=surrogate)
+    targets = np.array([0, 7])
+    profiles = attack.profiles(ratings, targets, rng=np.random.default_rng(0))
+    assert set(np.unique(profiles)) <= {0, 1, 2, 3, 4, 5} and profiles.dtype == np.float32
+    assert (profiles[:, targets] == 5).all()
+    assert (np.count_nonzero(np.delete(profiles, targets, 1), 1) == 8).all()
+    again = attack.profiles(ratings, targets, rng=np.random.default_rng(0))
+    assert np.array_equal(profiles, again)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_steps_raise_the_target_above_what_the_start_does(kind, ratings):
+    seen = tf.constant(ratings.by_user().dense())
+
+    def cost(attack):
+        profiles = attack.profiles(ratings, [0], rng=np.random.default_rng(0))
+        model = continued(kind, ratings, profiles, rounds=8)
+        scores = model.score(tf.range(60))
+        return float(objective_loss(scores, seen, tf.constant([0]), objective="softmax"))
+
+    attack = revadv(**BUDGET, dim=4, steps=30, surrogate=kind, ridge=2.0)
+    assert cost(attack) < cost(dataclasses.replace(attack, steps=0)) - 0.05
+
+
+def test_a_nuke_lowers_what_a_push_raises(ratings):
+    level = {}
+    for goal in ("push", "nuke"):
+        attack = pga(**BUDGET, **QUICK, surrogate="ratings", ridge=2.0, goal=goal)
+        profiles = attack.profiles(ratings, [7], rng=np.random.default_rng(0))
+        assert (profiles[:, 7] == (5 if goal == "push" else 1)).all()
+        level[goal] = (
+            continued("ratings", ratings, profiles).score(tf.range(60))[:, 7].numpy().mean()
+        )
+    assert level["push"] > level["nuke"] + 0.1
+
+
+def test_settings_that_are_none_are_refused(implicit):
+    for settings in (
+        {"surrogate": "trees"},
+        {"objective": "fame"},
+        {"unrolled": 0},
+        {"steps": -1},
+        {"rate": 0.0},
+        {"dim": 0},
+    ):
+        with pytest.raises(ValueError, match=next(iter(settings))):
+            GradientAttack(**BUDGET, **settings)
+    with pytest.raises(ValueError, match="'implicit' without ratings"):
+        pga(**BUDGET, surrogate="ratings").profiles(implicit, [0], rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="`kind` should be one of"):
+        AlternatingSurrogate(implicit, kind="trees")

@@ -1,0 +1,118 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow import keras
+
+from advrec_tf.attacks import victims
+from advrec_tf.attacks.heuristic import AverageAttack
+from advrec_tf.attacks.injection import inject
+from advrec_tf.attacks.victims import VICTIMS, thinned
+from advrec_tf.data.shilling import load_shilling
+from advrec_tf.evaluation.manipulation import ManipulationEvaluator
+
+
+@pytest.fixture(scope="module")
+def poisoned(ratings):
+    rng = np.random.default_rng(0)
+    attack = AverageAttack(num_profiles=12, num_fillers=10)
+    return inject(ratings, attack.profiles(ratings, [0], rng=rng), targets=[0], attack="a", rng=rng)
+
+
+@pytest.mark.parametrize("name", ["biased_mf", "wrmf", "popularity", "ease"])
+def test_a_victim_trained_again_scores_the_real_users_and_the_pushed_item_rises(
+    name, ratings, poisoned
+):
+    victim = VICTIMS[name]
+    clean = victim.train(ratings, seed=0)
+    start = clean if victim.warm else None
+    attacked = victim.train(poisoned.interactions, seed=0, start=start)
+    evaluator = ManipulationEvaluator(ratings, [0])
+    before, after = evaluator.standing(clean), evaluator.standing(attacked)
+    assert evaluator.metrics(after, before)["prediction_shift"] > 0
+    assert attacked.score(tf.range(72)).shape == (72, 40)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mf_bpr", "apr", "two_tower", "autoencoder"])
+def test_a_victim_trained_by_gradients_takes_weights_and_starts(name, ratings, poisoned):
+    victim = VICTIMS[name]
+    data = poisoned.interactions
+    clean = victim.train(ratings, seed=0)
+    weight = (~poisoned.fake_rows()).astype(np.float32)
+    attacked = victim.train(data, seed=0, start=clean, weight=weight)
+    assert np.isfinite(attacked.score(tf.range(72))).all()
+
+
+def test_rows_of_weight_zero_are_left_out_and_of_weight_one_kept(ratings):
+    weight = (np.arange(len(ratings)) % 2).astype(np.float32)
+    kept = thinned(ratings, weight, 0)
+    assert np.array_equal(kept.item_index, ratings.item_index[weight > 0])
+    assert kept.num_users == ratings.num_users and thinned(ratings, None, 0) is ratings
+    half = thinned(ratings, np.full(len(ratings), 0.5), 0)
+    assert 0.4 < len(half) / len(ratings) < 0.6
+
+
+def test_a_warm_start_keeps_the_rows_of_earlier_users():
+    def model(users):
+        table = keras.layers.Embedding(users, 2)
+        table.build(None)
+        inner = keras.Sequential([keras.Input((), dtype="int32"), table])
+        return inner
+
+    old, new = model(2), model(3)
+    last = new.get_weights()[0][2]
+    victims.take_over(new, old)
+    assert np.array_equal(new.get_weights()[0], np.vstack([old.get_weights()[0], last]))
+    with pytest.raises(ValueError, match="`start` should be a model like"):
+        victims.take_over(old, new)
+
+
+def test_what_a_victim_has_no_use_for_is_refused(ratings, implicit):
+    train = VICTIMS["wrmf"].train
+    with pytest.raises(ValueError, match="wrmf is not trained by gradients"):
+        train(ratings, seed=0, wrap=lambda model: model)
+    with pytest.raises(ValueError, match="`trim` should be 0 for wrmf"):
+        train(ratings, seed=0, trim=0.1)
+    with pytest.raises(ValueError, match="should have ratings for biased_mf"):
+        VICTIMS["biased_mf"].train(implicit, seed=0)
+    for weight in (np.ones(3), np.full(len(ratings), 1.5), np.full(len(ratings), np.nan)):
+        with pytest.raises(ValueError, match="shares of 1"):
+            train(ratings, seed=0, weight=weight)
+    assert set().union(*(v.traits for v in VICTIMS.values())) == set(victims.TRAITS)
+    assert dataclasses.replace(VICTIMS["ease"], name="x").name == "x"
+
+
+def published(data_root, attack_of, seeds=2):
+    """Target hit rate at 10 after an attack on each of the authors' targets."""
+    known = load_shilling("ml100k", data_root)
+    train = known.split.train
+    rates = []
+    for seed in range(seeds):
+        clean = VICTIMS["biased_mf"].train(train, seed=seed)
+        for target in known.published_targets:
+            rng = np.random.default_rng(seed)
+            profiles = attack_of(known, target).profiles(train, [target], rng=rng)
+            rows = inject(train, profiles, targets=[target], attack="x", rng=rng).interactions
+            attacked = VICTIMS["biased_mf"].train(rows, seed=seed, start=clean)
+            evaluator = ManipulationEvaluator(train, [target])
+            found = evaluator.metrics(evaluator.standing(attacked))
+            rates.append(found["target_hit_rate@10"])
+    return np.mean(rates)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "rate"), [("random", 0.070), ("average", 0.195), ("segment", 0.294)]
+)
+def test_heuristic_attacks_reproduce_the_reference(name, rate, data_root):
+    from advrec_tf.attacks.heuristic import RandomAttack, SegmentAttack
+
+    def attack_of(known, target):
+        budget = {"num_profiles": 50, "num_fillers": 90}
+        if name == "segment":
+            return SegmentAttack(**budget, segment=tuple(known.segments[target].tolist()))
+        return {"random": RandomAttack, "average": AverageAttack}[name](**budget)
+
+    assert published(data_root, attack_of) == pytest.approx(rate, abs=0.04)
