@@ -199,6 +199,7 @@ def worst_case(
     *,
     at_zero: Sequence[tf.Tensor] | None = None,
     parts: Sequence[tf.Tensor | None] | None = None,
+    scales: Sequence[tf.Tensor | float] | None = None,
 ) -> list[tf.Tensor]:
     """The perturbations that raise a loss most, found within the budget.
 
@@ -210,12 +211,16 @@ def worst_case(
         at_zero: what `gradients_at` gives without a delta, where it is known already.
         parts: one for each value: 1 where it may move and 0 where not, of its shape, or None
             where all may. A relative radius is a share of the norm of what may move.
+        scales: a factor >= 0 of the radius for each value, a number or [rows, 1, ...]; 1 by
+            default.
 
     Returns:
         One delta a value, the same shapes, constants to any outer gradient; never outside
         the ball, and 0 where nothing may move.
     """
     values, limits, parts = balls(values, perturbation, parts)
+    if scales is not None:
+        limits = [limit * scale for limit, scale in zip(limits, scales, strict=True)]
     deltas = starting_points(values, limits, perturbation, seed, parts)
     for step in range(0 if perturbation.direction == "random" else perturbation.steps):
         known = step == 0 and at_zero is not None and not perturbation.random_start

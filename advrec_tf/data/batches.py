@@ -115,17 +115,25 @@ def of_users(users: np.ndarray, *, batch_size: int, seed: int) -> Batches:
     return of_index(users, batch_size=batch_size, seed=seed, name="user_index")
 
 
-def of_pairs(data: Interactions | AugmentedInteractions, *, batch_size: int, seed: int) -> Batches:
+def of_pairs(
+    data: Interactions | AugmentedInteractions,
+    *,
+    batch_size: int,
+    seed: int,
+    row_weight: np.ndarray | None = None,
+) -> Batches:
     """Batches of positive pairs for retrieval models.
 
     Each holds `user_index`, `item_index` [rows] int32, `weight` [rows] float32,
     `generated` [rows] bool and `seed` [2] int32, and `label` [rows] float32 where real rows
     alone are given and all have ratings. Without generated rows `rows` is
     `batch_size`; with them `share * batch_size` generated rows are appended to each batch,
-    drawn in an order of their own.
+    drawn in an order of their own. `row_weight` [real rows] is the `weight` of the real rows,
+    1 by default.
 
     Raises:
-        ValueError: if there is no real row or `batch_size` < 1.
+        ValueError: if there is no real row, `batch_size` < 1, or `row_weight` does not hold one
+            finite number >= 0 a row.
     """
     augmented = data if isinstance(data, AugmentedInteractions) else None
     real = data if augmented is None else augmented.real
@@ -134,6 +142,7 @@ def of_pairs(data: Interactions | AugmentedInteractions, *, batch_size: int, see
     users = tf.constant(real.user_index)
     items = tf.constant(real.item_index)
 
+    weights = tf.constant(_checked_weights(row_weight, len(real)))
     labels = None
     if augmented is None and real.rating is not None and not np.isnan(real.rating).any():
         labels = tf.constant(real.rating, tf.float32)
@@ -142,7 +151,7 @@ def of_pairs(data: Interactions | AugmentedInteractions, *, batch_size: int, see
         columns = {
             "user_index": tf.gather(users, batch["rows"]),
             "item_index": tf.gather(items, batch["rows"]),
-            "weight": tf.ones(batch_size),
+            "weight": tf.gather(weights, batch["rows"]),
             "generated": tf.zeros(batch_size, tf.bool),
             "seed": batch["seed"],
         }
@@ -215,3 +224,15 @@ def _require_rows(num_rows: int, batch_size: int) -> None:
         raise ValueError("Batches should have a row to draw from. Received none.")
     if batch_size < 1:
         raise ValueError(f"`batch_size` should be >= 1. Received: {batch_size!r}.")
+
+
+def _checked_weights(weight: np.ndarray | None, num_rows: int) -> np.ndarray:
+    if weight is None:
+        return np.ones(num_rows, np.float32)
+    weight = np.asarray(weight, np.float32)
+    if weight.shape != (num_rows,) or not (np.isfinite(weight).all() and weight.min() >= 0):
+        raise ValueError(
+            f"`row_weight` should hold {num_rows} finite numbers >= 0. "
+            f"Received: shape {weight.shape}, least {weight.min(initial=np.inf)}."
+        )
+    return weight

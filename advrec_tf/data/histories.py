@@ -33,14 +33,18 @@ class Histories(tf.Module):
         row = tf.minimum(user_index, self._last_row)
         return tf.gather(self.row_splits, row), tf.gather(self.row_splits, row + 1)
 
-    def pairs(self, user_index: tf.Tensor) -> tf.Tensor:
-        """[batch] int32 -> [entries, 2] int32: (row in the batch, item)."""
+    def entries(self, user_index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """[batch] int32 -> row in the batch and place in `items` of each entry, [entries] each."""
         start, end = self._span(user_index)
         lengths = end - start
         row = tf.repeat(tf.range(tf.size(user_index)), lengths)
         offset = start - tf.cumsum(lengths, exclusive=True)
-        position = tf.range(tf.reduce_sum(lengths)) + tf.gather(offset, row)
-        return tf.stack([row, tf.gather(self.items, position)], axis=1)
+        return row, tf.range(tf.reduce_sum(lengths)) + tf.gather(offset, row)
+
+    def pairs(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [entries, 2] int32: (row in the batch, item)."""
+        row, place = self.entries(user_index)
+        return tf.stack([row, tf.gather(self.items, place)], axis=1)
 
     def dense(self, user_index: tf.Tensor) -> tf.Tensor:
         """[batch] int32 -> [batch, num_items] float32 of zeros and ones."""

@@ -31,6 +31,7 @@ def require_sklearn():
         ImportError: if it is not installed.
     """
     try:
+        import sklearn.cluster
         import sklearn.ensemble
         import sklearn.tree
     except ImportError as error:

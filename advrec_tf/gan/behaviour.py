@@ -23,6 +23,7 @@ from advrec_tf.models.table_networks import (
     WIDE,
     raw_width,
     residual_stack,
+    row_features,
     soft_rows,
     widened,
 )

@@ -32,11 +32,13 @@ class RowAdversary:
         perturbation: its budget, per row.
         weight: factor of the adversarial loss.
         share: share of the batch, its first examples, whose loss is attacked.
+        vulnerability: lambda of `vulnerable_share`; 0 gives every row the same radius.
     """
 
     perturbation: Perturbation
     weight: float
     share: float
+    vulnerability: float = 0.0
 
 
 class RowModel(RecommenderModel):
@@ -191,6 +193,18 @@ class RowModel(RecommenderModel):
             chosen = tf.math.ceil(adversary.share * tf.cast(examples, tf.float32))
             weight *= tf.cast(tf.range(examples) < tf.cast(chosen, tf.int32), tf.float32)
         names = [name for name in rows if name in self.attackable]
+        scales = None
+        if adversary.vulnerability:
+            # The losses of the clean pass, once more: XLA shares them.
+            share = vulnerable_share(self.row_losses(rows, inputs), inputs["user_index"])
+            share = tf.stop_gradient(adversary.vulnerability * share)
+            shapes = {name: rows[name].shape for name in names}
+            scales = [
+                tf.reshape(share, [-1] + [1] * (shapes[name].rank - 1))
+                if shapes[name][0] == share.shape[0]
+                else 1.0  # rows that the whole batch shares
+                for name in names
+            ]
 
         def shifted(deltas):
             return {**rows, **{n: rows[n] + d for n, d in zip(names, deltas, strict=True)}}
@@ -206,6 +220,7 @@ class RowModel(RecommenderModel):
             inputs["seed"],
             # The same examples under the same weights: the clean gradient points the way.
             at_zero=[gradients[name] for name in names] if adversary.share == 1 else None,
+            scales=scales,
         )
         worst, at_worst = gradients_of(shifted(deltas), weight, list(rows))
         factor = adversary.weight * adversary.share
@@ -216,6 +231,28 @@ class RowModel(RecommenderModel):
             "adversarial_loss": worst,
         }
         return gradients, values
+
+
+def vulnerable_share(row_losses: tf.Tensor, user_index: tf.Tensor) -> tf.Tensor:
+    """How much of the radius each example gets: sigmoid(L / L_u - 1), L_u the summed loss of its
+    user in the batch and L the mean of L_u over the batch's users.
+
+    Zhang et al. 2024 (VAT, arXiv:2409.17476; the authors' code): who is fitted well has most to
+    lose to poison, so users of small loss are trained against larger perturbations.
+
+    Args:
+        row_losses: [batch] float32, >= 0.
+        user_index: [batch] int32.
+
+    Returns:
+        [batch] float32 in (.26, 1]; 1 / 2 for a user of average loss.
+    """
+    same = tf.cast(user_index[:, None] == user_index[None, :], tf.float32)
+    of_user = tf.linalg.matvec(same, row_losses)
+    # Each user counts once in the mean, however many examples it has.
+    once = 1.0 / tf.reduce_sum(same, 1)
+    mean = tf.reduce_sum(of_user * once) / tf.reduce_sum(once)
+    return tf.sigmoid(mean / (of_user + 1e-9) - 1.0)
 
 
 def _flat(parts: list[tf.Tensor], keep: int) -> tf.Tensor:

@@ -33,6 +33,9 @@ class AdversarialTraining(WrappedModel):
         weight: factor of the adversarial loss, >= 0.
         share: share of the batch's examples whose loss is taken adversarially as well, in
             (0, 1]; the first ones of a shuffled batch. 1 is He et al.'s method.
+        vulnerability: lambda >= 0 of vulnerability-aware training (VAT, Zhang et al. 2024): the
+            radius of each example is epsilon * lambda * `vulnerable_share` of its user; 0 gives
+            all the same radius. Only for a `RowModel` trained in blocks.
 
     Raises:
         ValueError: if an argument is out of range or there is no layer to perturb.
@@ -46,10 +49,16 @@ class AdversarialTraining(WrappedModel):
         layers: Sequence[keras.layers.Layer] | None = None,
         weight: float = 1.0,
         share: float = 0.2,
+        vulnerability: float = 0.0,
         **kwargs,
     ):
         super().__init__(model, **kwargs)
         self.perturbation = require_perturbation(perturbation)
+        if vulnerability < 0 or (vulnerability and not isinstance(model, RowModel)):
+            raise ValueError(
+                "`vulnerability` should be >= 0, and 0 unless the model is a `RowModel`. "
+                f"Received: {vulnerability!r} and {type(model).__name__}."
+            )
         if weight < 0 or not 0 < share <= 1:
             raise ValueError(
                 "`weight` should be >= 0 and `share` in (0, 1]. "
@@ -57,6 +66,7 @@ class AdversarialTraining(WrappedModel):
             )
         self.weight = weight
         self.share = share
+        self.vulnerability = vulnerability
         self._chose_layers = layers is not None
         self._tapped = layers_to_perturb(model, layers)
         self._clean_loss = keras.metrics.Mean(name="clean_loss")
@@ -77,7 +87,7 @@ class AdversarialTraining(WrappedModel):
             )
         adversary = None
         if self.weight and self.perturbation.epsilon:
-            adversary = RowAdversary(self.perturbation, self.weight, self.share)
+            adversary = RowAdversary(self.perturbation, self.weight, self.share, self.vulnerability)
         logs = self.model.train_block(inputs, self.optimizer, adversary)
         self._epoch_loss.update_state(logs["loss"])
         if adversary is not None:
@@ -89,6 +99,11 @@ class AdversarialTraining(WrappedModel):
         """Clean loss in evaluation; with the adversarial term in training."""
         if not training or self.weight == 0 or self.perturbation.epsilon == 0:
             return self.model.compute_loss(inputs, training=training)
+        if self.vulnerability:
+            raise ValueError(
+                "`vulnerability` needs blocks of batches (`data.batches.in_blocks`). "
+                "Received a single batch."
+            )
 
         def taped(batch, deltas=None):
             """Loss, what the layers put out, and the gradient of the loss at that."""

@@ -10,9 +10,9 @@ from advrec_tf.models.language_cache import encode_texts
 from advrec_tf.models.language_layer import LanguageModelLayer
 from advrec_tf.models.language_model import LanguageModelTower
 from advrec_tf.models.language_tokenizer import LanguageTokenizer
+from advrec_tf.models.tapping import tapped
 from advrec_tf.serving.attribution import TokenAttribution
 from advrec_tf.serving.explanations import explain
-from advrec_tf.models.tapping import tapped
 
 keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
 pytest.importorskip("tensorflow_text", reason="needs the extra `text`")

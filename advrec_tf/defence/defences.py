@@ -1,0 +1,223 @@
+"""Defences as frozen records with three hooks, each the identity unless the defence uses it.
+
+    rows = defence.rows(train, seed=0)             before training: which rows, at what weight
+    model = defence.wrap(model, rows, seed=0)      around a model trained by `fit`
+    defence.trim                                   for a factorisation by least squares
+
+A victim calls all three, so it needs to know no defence by name. `needs` says what a defence
+asks of the victim: "ratings", "gradient" (trained by `compile` and `fit`) or "als". None of
+them sees labels. Detectors come from their own modules, ERM users from `poisoning_training`;
+attackers that know a defence are in `adaptive`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import ClassVar
+
+import numpy as np
+from tensorflow import keras
+
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.defence.detectors import Detector
+from advrec_tf.defence.poisoning_training import erm_users
+from advrec_tf.perturbations import Perturbation
+from advrec_tf.training.adversarial import AdversarialTraining
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class DefendedRows:
+    """What a victim trains on.
+
+    Attributes:
+        interactions: earlier users and items keep their indices; users that were added follow.
+            A user whose rows were all taken out stays in the vocabulary.
+        weight: [rows] float32 in [0, 1], or None for all 1.
+        suspicion: [num_users of the data given] float64, high for suspicious; None where nobody
+            was judged.
+    """
+
+    interactions: Interactions
+    weight: np.ndarray | None = None
+    suspicion: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Defence:
+    """No defence, and the base of all others."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    trim: float = 0.0
+
+    def rows(self, train: Interactions, *, seed: int) -> DefendedRows:
+        """The rows to train on; `train` is not altered."""
+        return DefendedRows(interactions=train)
+
+    def wrap(self, model: keras.Model, rows: DefendedRows, *, seed: int) -> keras.Model:
+        """What to compile and fit in the place of `model`; it trains the same weights."""
+        return model
+
+
+def flagged_users(scores: np.ndarray, *, threshold: float, most: float) -> np.ndarray:
+    """[num_users] bool: scores at `threshold` or above, the highest `most` of the judged users
+    (rounded down) at most. No label enters."""
+    judged = scores > -np.inf
+    flagged = judged & (scores >= threshold)
+    allowed = int(np.floor(most * judged.sum()))
+    if flagged.sum() > allowed:
+        order = np.argsort(-np.where(judged, scores, -np.inf), kind="stable")
+        flagged = np.zeros(len(scores), bool)
+        flagged[order[:allowed]] = True
+    return flagged
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scrub(Defence):
+    """Take out the rows of the users whom a detector finds suspicious.
+
+    Args:
+        detector: seed -> a transductive detector, fitted here on the training rows themselves.
+        threshold: score from which a user goes.
+        most: share of users that may go, in [0, 1].
+    """
+
+    detector: Callable[[int], Detector]
+    threshold: float = 0.5
+    most: float = 0.1
+
+    def rows(self, train, *, seed):
+        scores = self.detector(seed).fit(train).score(train)
+        flagged = flagged_users(scores, threshold=self.threshold, most=self.most)
+        kept = ~flagged[train.user_index]
+        return DefendedRows(interactions=train.select(kept), suspicion=scores)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DownWeight(Defence):
+    """Weigh a user's rows by 1 - score, cut to [0, 1], to a power.
+
+    Args:
+        detector: seed -> a transductive detector whose scores are probabilities.
+        power: > 0.
+    """
+
+    detector: Callable[[int], Detector]
+    power: float = 2.0
+
+    def rows(self, train, *, seed):
+        scores = self.detector(seed).fit(train).score(train)
+        trust = (1.0 - np.clip(scores, 0.0, 1.0)) ** self.power
+        return DefendedRows(
+            interactions=train,
+            weight=trust[train.user_index].astype(np.float32),
+            suspicion=scores,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Adversarial(Defence):
+    """Adversarial training of the vectors: APR (one step) or PGD; see `training.adversarial`.
+
+    Args:
+        perturbation: the adversary's budget.
+        weight: factor of the adversarial loss.
+        vulnerability: lambda of VAT; 0 gives every user the same radius.
+    """
+
+    perturbation: Perturbation
+    weight: float = 1.0
+    vulnerability: float = 0.0
+
+    needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
+
+    def wrap(self, model, rows, *, seed):
+        return AdversarialTraining(
+            model,
+            self.perturbation,
+            weight=self.weight,
+            share=1.0,
+            vulnerability=self.vulnerability,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trimmed(Defence):
+    """Each item's update leaves out the share `trim` of its rows with the largest residual
+    (least trimmed squares; Cheng & Hurley 2010). Near .5 it withstands most poison, as the
+    median does."""
+
+    trim: float = 0.2
+    needs: ClassVar[frozenset[str]] = frozenset({"ratings", "als"})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Purify(Defence):
+    """Weigh down ratings that an item has more often than its raters' habits explain.
+
+    Item i's rating r is expected sum_u p_u(r) times, p_u the shares of ratings in the other rows
+    of rater u (a row spread as all ratings are joins them). Where r was given n times, its rows
+    weigh min(1, (expected + slack * sqrt(expected)) / n): an item pushed by profiles whose
+    other ratings are ordinary has more top ratings than they explain.
+
+    Args:
+        slack: deviations, those of a Poisson count, an item may exceed what is expected, >= 0.
+    """
+
+    slack: float = 2.0
+    needs: ClassVar[frozenset[str]] = frozenset({"ratings"})
+
+    def rows(self, train, *, seed):
+        return DefendedRows(interactions=train, weight=purified(train, slack=self.slack))
+
+
+def purified(rows: Interactions, *, slack: float) -> np.ndarray:
+    """[rows] float32 in (0, 1]; see `Purify`. A row without a rating weighs 1."""
+    weight = np.ones(len(rows), np.float32)
+    rated = np.flatnonzero(~np.isnan(rows.rating))
+    user, item = rows.user_index[rated], rows.item_index[rated]
+    values, code = np.unique(rows.rating[rated], return_inverse=True)
+    usual = np.bincount(code, minlength=len(values)) / max(len(code), 1)
+    habits = np.zeros((rows.num_users, len(values)))
+    np.add.at(habits, (user, code), 1.0)
+    count = habits.sum(axis=1)
+    own = np.zeros((len(rated), len(values)))
+    own[np.arange(len(rated)), code] = 1.0
+    share = (habits[user] - own + usual) / count[user][:, None]
+    expected = np.zeros((rows.num_items, len(values)))
+    np.add.at(expected, item, share)
+    given = np.zeros_like(expected)
+    np.add.at(given, (item, code), 1.0)
+    allowed = expected + slack * np.sqrt(expected)
+    factor = np.minimum(1.0, allowed / np.maximum(given, 1.0))
+    weight[rated] = factor[item, code]
+    return weight
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PoisoningTraining(Defence):
+    """APT: add users whose ratings lower the risk on the data as it is; see
+    `poisoning_training`.
+
+    Args:
+        share: ERM users, as a share of the users.
+        rounds, num_items, boost: of `erm_users`.
+    """
+
+    share: float = 0.05
+    rounds: int = 3
+    num_items: int | None = None
+    boost: float = 1.0
+
+    needs: ClassVar[frozenset[str]] = frozenset({"ratings"})
+
+    def rows(self, train, *, seed):
+        added = erm_users(
+            train,
+            num_users=max(1, round(self.share * train.num_users)),
+            rounds=self.rounds,
+            num_items=self.num_items,
+            boost=self.boost,
+            seed=seed,
+        )
+        return DefendedRows(interactions=added)

@@ -1,0 +1,142 @@
+"""Every detector and every defence by name, with where it comes from.
+
+The benchmarks read these tables; a new detector or defence is a new line here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from advrec_tf.defence.company import CompanyForest
+from advrec_tf.defence.defences import (
+    Adversarial,
+    Defence,
+    DownWeight,
+    PoisoningTraining,
+    Purify,
+    Scrub,
+    Trimmed,
+)
+from advrec_tf.defence.detectors import (
+    DegreeSAD,
+    Detector,
+    ForestDetector,
+    IsolationForestDetector,
+)
+from advrec_tf.defence.discriminator import DiscriminatorDetector
+from advrec_tf.defence.graph import DenseBlocks, FraudPropagation
+from advrec_tf.defence.self_taught import SelfTaught
+from advrec_tf.defence.semi_supervised import SemiSAD
+from advrec_tf.defence.spectral import PCAVarSelect
+from advrec_tf.defence.surprise import AutoencoderError
+from advrec_tf.perturbations import fgsm, pgd
+
+KINDS = ("unsupervised", "supervised", "semi-supervised")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DetectorEntry:
+    """A line of the table of detectors.
+
+    Attributes:
+        build: seed -> the detector.
+        kind: one of `KINDS`.
+        source: paper.
+        classic: one of SDLib's, which others are compared with.
+    """
+
+    build: Callable[[int], Detector]
+    kind: str
+    source: str
+    classic: bool = False
+
+
+DETECTORS: dict[str, DetectorEntry] = {
+    "PCA-VarSelect": DetectorEntry(
+        build=lambda seed: PCAVarSelect(seed=seed),
+        kind="unsupervised",
+        source="Mehta & Nejdl 2009",
+        classic=True,
+    ),
+    "DegreeSAD": DetectorEntry(
+        build=lambda seed: DegreeSAD(seed=seed),
+        kind="supervised",
+        source="Li & Gao 2016",
+        classic=True,
+    ),
+    "SemiSAD": DetectorEntry(
+        build=lambda seed: SemiSAD(seed=seed),
+        kind="semi-supervised",
+        source="Cao et al. 2013",
+        classic=True,
+    ),
+    "FAP": DetectorEntry(
+        build=lambda seed: FraudPropagation(seed=seed),
+        kind="semi-supervised",
+        source="Zhang et al. 2015",
+        classic=True,
+    ),
+    "isolation forest": DetectorEntry(
+        build=lambda seed: IsolationForestDetector(seed=seed),
+        kind="unsupervised",
+        source="Liu et al. 2008",
+    ),
+    "autoencoder error": DetectorEntry(
+        build=lambda seed: AutoencoderError(seed=seed),
+        kind="unsupervised",
+        source="Liang et al. 2018 (the model)",
+    ),
+    "FRAUDAR": DetectorEntry(
+        build=lambda seed: DenseBlocks(extreme_only=True),
+        kind="unsupervised",
+        source="Hooi et al. 2016",
+    ),
+    "GAN discriminator": DetectorEntry(
+        build=lambda seed: DiscriminatorDetector(seed=seed),
+        kind="unsupervised",
+        source="Goodfellow et al. 2014 (the game)",
+    ),
+    "its twin without the game": DetectorEntry(
+        build=lambda seed: DiscriminatorDetector(seed=seed, adversarial_weight=0.0),
+        kind="unsupervised",
+        source="against random profiles",
+    ),
+    "self-taught forest": DetectorEntry(
+        build=lambda seed: SelfTaught(seed=seed),
+        kind="unsupervised",
+        source="Breiman 2001, on simulated attacks",
+    ),
+    "forest": DetectorEntry(
+        build=lambda seed: ForestDetector(seed=seed),
+        kind="supervised",
+        source="Breiman 2001",
+    ),
+    "forest with company": DetectorEntry(
+        build=lambda seed: CompanyForest(seed=seed),
+        kind="supervised",
+        source="Breiman 2001, Zhang et al. 2015",
+    ),
+}
+
+
+def self_taught(seed: int) -> Detector:
+    """The detector of the defences that scrub and weigh: no label and no trusted row needed."""
+    return SelfTaught(seed=seed)
+
+
+DEFENCES: dict[str, Defence] = {
+    "none": Defence(),
+    "scrub": Scrub(detector=self_taught),
+    "down-weight": DownWeight(detector=self_taught),
+    "APR": Adversarial(perturbation=fgsm(0.5)),
+    "PGD": Adversarial(perturbation=pgd(0.5, steps=3)),
+    "noise": Adversarial(perturbation=fgsm(0.5, direction="random")),
+    "VAT": Adversarial(perturbation=fgsm(0.5), vulnerability=2.0),
+    "APT": PoisoningTraining(),
+    "trimmed": Trimmed(trim=0.2),
+    "median": Trimmed(trim=0.49),
+    "purify": Purify(),
+}
+"""Name -> record. "median" is least trimmed squares at its breakdown point; "noise" the control
+of APR, PGD and VAT."""
