@@ -125,23 +125,23 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="continue the run in --run-dir")
 
 
-def run_parser(description: str) -> argparse.ArgumentParser:
-    """The parser of a script that runs a job: data, run folder, settings."""
+def run_parser(description: str, settings: type = RecommenderSettings) -> argparse.ArgumentParser:
+    """The parser of a script that runs a job: data, run folder, the fields of its settings."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_data_arguments(parser)
     add_run_arguments(parser)
-    add_settings_arguments(parser)
+    add_settings_arguments(parser, settings)
     return parser
 
 
-def begin(args: argparse.Namespace, job: str):
+def begin(args: argparse.Namespace, job: str, kind: type = RecommenderSettings):
     """(settings, prepared data, identity, store) of a run; mistakes raise, see `guarded`.
 
     What was read is printed before anything is trained.
     """
-    settings = settings_from(args)
+    settings = settings_from(args, kind)
     loaded = load_from(args)
     from advrec_tf.jobs.preparation import identity_of, prepare
     from advrec_tf.jobs.stages import StageStore
@@ -224,11 +224,15 @@ def finish(args: argparse.Namespace, prepared, identity: dict, outcome, **more) 
     return result
 
 
-def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
-    """One argument per field of `RecommenderSettings`; a tuple takes several values."""
-    group = parser.add_argument_group("settings (several values: validation chooses)")
-    hints = typing.get_type_hints(RecommenderSettings)
-    for field in dataclasses.fields(RecommenderSettings):
+def add_settings_arguments(
+    parser: argparse.ArgumentParser, settings: type = RecommenderSettings
+) -> None:
+    """One argument per field of the settings, a dataclass; a tuple takes several values."""
+    hints = typing.get_type_hints(settings)
+    several = any(typing.get_origin(hint) is tuple for hint in hints.values())
+    title = "settings (several values: validation chooses)" if several else "settings"
+    group = parser.add_argument_group(title)
+    for field in dataclasses.fields(settings):
         kind = hints[field.name]
         name = f"--{field.name.replace('_', '-')}"
         if kind is bool:
@@ -250,15 +254,15 @@ def _shown(value) -> str:
     return " ".join(f"{v:g}" for v in value) if isinstance(value, tuple) else str(value)
 
 
-def settings_from(args: argparse.Namespace) -> RecommenderSettings:
+def settings_from(args: argparse.Namespace, kind: type = RecommenderSettings):
     """The settings given, the rest by default; a mistake ends the program with its message."""
     given = {}
-    for field in dataclasses.fields(RecommenderSettings):
+    for field in dataclasses.fields(kind):
         value = getattr(args, field.name)
         if value is not None:
             given[field.name] = tuple(value) if isinstance(value, list) else value
     try:
-        settings = RecommenderSettings(**given)
+        settings = kind(**given)
     except ValueError as error:
         raise SystemExit(f"error: {error}") from None
     args.seed = settings.seed

@@ -58,7 +58,7 @@ class LanguageModelTower(keras.Model):
 
     Raises:
         ValueError: if `pooling` is unknown, `dim` is < 1, or the tokenizer allows longer
-            texts than the language model.
+            texts or has more tokens than the language model.
     """
 
     def __init__(
@@ -82,6 +82,15 @@ class LanguageModelTower(keras.Model):
             raise ValueError(
                 f"`max_length` should be at most the {longest} tokens that the language model "
                 f"takes. Received: {tokenizer.max_length!r}."
+            )
+        tokens, rows = (
+            tokenizer.tokenizer.vocabulary_size(),
+            getattr(language_model.backbone, "vocabulary_size", None),
+        )
+        if rows is not None and tokens > rows:
+            raise ValueError(
+                f"`tokenizer` should have at most the {rows} tokens that the language model "
+                f"knows. Received: {tokens}: the vocabulary is another model's."
             )
         self.language_model = language_model
         self.tokenizer = tokenizer
@@ -129,20 +138,68 @@ class LanguageModelTower(keras.Model):
             seed=seed,
         )
 
+    def without_head(self) -> LanguageModelTower:
+        """The same language model, pooled, with neither projection nor normalisation."""
+        return LanguageModelTower(
+            self.language_model, self.tokenizer, pooling=self.pooling, normalize=False
+        )
+
     @property
     def trainable_parameters(self) -> int:
         """How many numbers train, those of the projection included."""
         return sum(int(variable.shape.num_elements()) for variable in self.trainable_weights)
 
     def call(self, inputs, training: bool | None = None) -> tf.Tensor:
+        return self.head(self.pooled(inputs, training=training))
+
+    def pooled(self, inputs, training: bool | None = None) -> tf.Tensor:
+        """As `call`, before projection and normalisation: [batch, width]."""
         tokens = inputs if isinstance(inputs, dict) else self.tokenizer(inputs)
         hidden = self.language_model(tokens, training=training)
-        vectors = pool(hidden, tokens["padding_mask"], self.pooling)
+        return pool(hidden, tokens["padding_mask"], self.pooling)
+
+    def head(self, vectors: tf.Tensor) -> tf.Tensor:
+        """Projection and normalisation of pooled vectors, [batch, width] -> [batch, dim]."""
         if self.projection is not None:
             vectors = self.projection(vectors)
         if self.normalize:
             vectors = tf.math.l2_normalize(vectors, axis=-1)
         return tf.cast(vectors, tf.float32)
+
+
+class PooledItemTower(keras.Model):
+    """Item index [batch] int32 -> [batch, dim] float32: the tower's head on vectors kept.
+
+    For a language model that stands still: its vectors are computed once (`encode_texts` of
+    `tower.without_head()`), and what trains is `tower.projection` itself, so that `tower`
+    embeds other texts by what was learnt.
+
+    Args:
+        tower: of the strategy "frozen".
+        vectors: [num_items, width] float32, pooled.
+
+    Raises:
+        ValueError: if the language model trains, or `vectors` is not as wide as it.
+    """
+
+    def __init__(self, tower: LanguageModelTower, vectors: np.ndarray, *, name="item_tower"):
+        super().__init__(name=name)
+        layer = tower.language_model
+        if layer.trainable_weights:
+            raise ValueError(
+                f"`tower` should be of the strategy 'frozen'. Received: {layer.strategy!r}."
+            )
+        if np.ndim(vectors) != 2 or np.shape(vectors)[1] != layer.width:
+            raise ValueError(
+                f"`vectors` should have shape [num_items, {layer.width}]. "
+                f"Received: {np.shape(vectors)}."
+            )
+        self.tower = tower
+        self.dim = tower.dim
+        self.vectors = tf.Variable(vectors, trainable=False, dtype=tf.float32, name="vectors")
+
+    def call(self, item_index: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        return self.tower.head(tf.gather(self.vectors, item_index))
 
 
 class LanguageItemTower(keras.Model):

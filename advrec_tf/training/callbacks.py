@@ -241,3 +241,29 @@ class ProgressLine(keras.callbacks.Callback):
             f"  {self.label:<28} epoch {epoch + 1:>3}/{self.epochs}  "
             f"{'  '.join(shown)}  {seconds:.1f} s"
         )
+
+
+class StepClock(keras.callbacks.Callback):
+    """Wall time of training steps, without validation and input.
+
+    Attributes:
+        seconds: of each call of `train_step`, the first left out: it compiles.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.seconds: list[float] = []
+        self._calls = 0
+
+    @property
+    def median(self) -> float | None:
+        """Seconds a step; None before there are two."""
+        return float(np.median(self.seconds)) if self.seconds else None
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._calls += 1
+        if self._calls > 1:
+            self.seconds.append(time.perf_counter() - self._started)

@@ -1,0 +1,316 @@
+"""The text-tower job: a language model as item tower, from its kept vectors to fine-tuning.
+
+Two stages. "start": user vectors and a projection on the vectors of the untouched model,
+computed once. "fine_tuning", unless the model stays frozen and nothing disturbs it: the model
+in the tower, by strategy, plainly or against an adversary on its token vectors; all begin
+where "start" ended, so runs that differ in the adversary alone are twins. Validation ranks
+the whole catalogue.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from tensorflow import keras
+
+from advrec_tf.data.item_batches import of_items
+from advrec_tf.data.item_text import items_without_text
+from advrec_tf.data.text_noise import words_of
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.evaluation.text_robustness import text_robustness
+from advrec_tf.jobs.preparation import Prepared
+from advrec_tf.jobs.stages import StageResult, StageStore
+from advrec_tf.jobs.text_tower_settings import TextTowerSettings
+from advrec_tf.jobs.variants import Console, summary_of
+from advrec_tf.models.baselines import Popularity
+from advrec_tf.models.language_cache import encode_texts
+from advrec_tf.models.language_model import (
+    LanguageItemTower,
+    LanguageModelTower,
+    PooledItemTower,
+)
+from advrec_tf.models.language_synonyms import nearest_words
+from advrec_tf.models.retrieval import TwoTower
+from advrec_tf.models.towers import build_index_tower
+from advrec_tf.models.vectors import VectorRecommender
+from advrec_tf.perturbations import fgsm, pgd
+from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.callbacks import StepClock
+from advrec_tf.training.fitting import fit_ranked
+from advrec_tf.training.free_adversarial import FreeLB
+from advrec_tf.training.optimizers import LazyAdam
+from advrec_tf.training.virtual_adversarial import VirtualAdversarialTraining
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TextTowerRun:
+    """What `run` leaves behind.
+
+    Attributes:
+        tower: the trained language-model tower, to be exported.
+        recommender: users and items as vectors, to be served.
+        report: JSON-able.
+    """
+
+    tower: LanguageModelTower
+    recommender: VectorRecommender
+    report: dict
+
+
+def run(
+    prepared: Prepared,
+    settings: TextTowerSettings,
+    preset: str | os.PathLike,
+    store: StageStore,
+    *,
+    cache: str | os.PathLike | None = None,
+    with_robustness: bool = False,
+    write: Callable[[str], None] = print,
+) -> TextTowerRun:
+    """Train, or take from the store what is there; measure on validation and test.
+
+    Args:
+        preset: folder or name of the language model.
+        cache: folder for vectors of the untouched model.
+        with_robustness: measure what disturbed texts cost, on the test rows.
+
+    Raises:
+        ValueError: if the interactions have no text at all, or a part of the split is empty;
+            besides those of `LanguageModelTower.from_preset`.
+    """
+    split = prepared.split
+    texts = split.train.item_text
+    if texts is None or items_without_text(split.train) == split.train.num_items:
+        raise ValueError(
+            "The items should have texts: give --item-text-column or --item-table. "
+            "Received interactions without any."
+        )
+    for part in ("validation", "test"):
+        if not len(getattr(split, part)):
+            raise ValueError(f"The {part} part of the split should have rows. Received none.")
+    texts = [str(text).strip() for text in texts]
+    tower = LanguageModelTower.from_preset(
+        preset,
+        strategy=settings.strategy,
+        pooling=settings.pooling,
+        dim=settings.dim,
+        max_length=settings.max_length,
+        mixed_precision=settings.mixed_precision,
+        seed=settings.seed,
+    )
+    console = Console(write=write, boards=store.folder / "tensorboard")
+    user_tower = build_index_tower(
+        split.train.num_users,
+        embedding_dim=settings.dim,
+        seed=settings.seed,
+        name="user_tower",
+    )
+    fitting = _Fitting(prepared, settings, console)
+    # The start needs a model that stands still; its weights are those of `tower` untouched.
+    still = LanguageModelTower.from_preset(
+        preset,
+        pooling=settings.pooling,
+        dim=settings.dim,
+        max_length=settings.max_length,
+        mixed_precision=settings.mixed_precision,
+        seed=settings.seed,
+    )
+
+    def start(checkpoint: Path) -> StageResult:
+        vectors = encode_texts(still.without_head(), texts, cache=cache)
+        model = fitting.two_tower(user_tower, PooledItemTower(still, vectors))
+        return fitting.fit(
+            model,
+            model,
+            LazyAdam(settings.learning_rate),
+            settings.epochs,
+            "start",
+            checkpoint,
+            kept=[*user_tower.trainable_weights, still.projection.kernel],
+        )
+
+    results = {"start": store.run("start", start)}
+    _restore([*user_tower.trainable_weights, tower.projection.kernel], results["start"])
+    if settings.fine_tunes:
+        model = fitting.two_tower(user_tower, LanguageItemTower(tower, texts))
+
+        def fine_tune(checkpoint: Path) -> StageResult:
+            return fitting.fit(
+                model,
+                attacked(model, settings),
+                keras.optimizers.Adam(settings.fine_tuning_rate),
+                settings.fine_tuning_epochs,
+                "fine_tuning",
+                checkpoint,
+                kept=model.trainable_weights,
+            )
+
+        results["fine_tuning"] = store.run("fine_tuning", fine_tune)
+        _restore(model.trainable_weights, results["fine_tuning"])
+    last = list(results.values())[-1]
+    recommender = _recommender(last, split.train)
+    report = {
+        "texts": {
+            "items": len(texts),
+            "without_text": sum(not text for text in texts),
+            "cut": tower.tokenizer.num_truncated(texts),
+            "without_interactions": int((split.train.item_counts() == 0).sum()),
+        },
+        "trainable_parameters": tower.trainable_parameters,
+        "rows": {
+            "popularity": _measured(Popularity().fit(split.train), prepared),
+            **{name: result.summary for name, result in results.items()},
+        },
+    }
+    if with_robustness:
+
+        def disturb(checkpoint: Path) -> StageResult:
+            return StageResult(_robustness(tower, texts, recommender, prepared), {})
+
+        report["robustness"] = store.run("robustness", disturb).summary
+    return TextTowerRun(tower, recommender, report)
+
+
+def attacked(model: TwoTower, settings: TextTowerSettings):
+    """The model with the adversary of the settings around it; itself where there is none."""
+    layers = [model.item_tower.tower.language_model.token_vectors]
+    budget = {"epsilon": settings.epsilon, "relative": True}
+    weight = {"weight": settings.adversarial_weight}
+    kind = settings.adversary
+    if kind == "none":
+        return model
+    if kind == "freelb":
+        several = pgd(steps=settings.steps, random_start=True, **budget)
+        return FreeLB(model, several, layers=layers)
+    if kind == "vat":
+        without = np.flatnonzero(model.interactions.item_counts() == 0)
+        return VirtualAdversarialTraining(
+            model,
+            pgd(steps=settings.steps, **budget),
+            tower=model.item_tower,
+            layers=layers,
+            items=without if len(without) else np.arange(model.interactions.num_items),
+            batch_size=settings.items_per_batch,
+            **weight,
+        )
+    perturbation = {
+        "noise": fgsm(direction="random", **budget),
+        "fgm": fgsm(**budget),
+        "pgd": pgd(steps=settings.steps, **budget),
+    }[kind]
+    return AdversarialTraining(model, perturbation, layers=layers, share=1.0, **weight)
+
+
+class _Fitting:
+    """How both stages train and what they store."""
+
+    def __init__(self, prepared: Prepared, settings: TextTowerSettings, console: Console):
+        self.prepared, self.settings, self.console = prepared, settings, console
+        self.train = prepared.split.train
+        self.validation = RankingEvaluator(self.train, prepared.split.validation)
+
+    def two_tower(self, user_tower, item_tower) -> TwoTower:
+        return TwoTower(user_tower, item_tower, self.train, temperature=self.settings.temperature)
+
+    def fit(self, model, trained, optimizer, epochs, label, checkpoint, *, kept) -> StageResult:
+        """Train `trained`, which is `model` or wraps it; `kept` are the variables to store."""
+        settings = self.settings
+        keras.utils.set_random_seed(settings.seed)
+        data = of_items(
+            self.train,
+            items_per_batch=settings.items_per_batch,
+            rows_per_item=settings.rows_per_item,
+            seed=settings.seed,
+        )
+        trained.compile(optimizer=optimizer)
+        clock = StepClock()
+        report = fit_ranked(
+            trained,
+            data,
+            epochs=epochs,
+            evaluator=self.validation,
+            patience=settings.patience,
+            checkpoint=checkpoint,
+            callbacks=[self.console.board(label), clock],
+            label=label,
+            write=self.console.write,
+        )
+        arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
+        arrays |= {f"w{i}": w.numpy() for i, w in enumerate(kept)}
+        measured = _measured(_recommender(StageResult({}, arrays), self.train), self.prepared)
+        summary = {
+            **summary_of(report),
+            **measured,
+            "trainable_parameters": model.item_tower.tower.trainable_parameters,
+            "step_seconds": clock.median,
+            "rows_per_second": settings.items_per_batch * settings.rows_per_item / clock.median
+            if clock.median
+            else None,
+        }
+        return StageResult(summary, arrays)
+
+
+def _restore(variables, result: StageResult) -> None:
+    for i, variable in enumerate(variables):
+        variable.assign(result.arrays[f"w{i}"])
+
+
+def _recommender(result: StageResult, train) -> VectorRecommender:
+    users, items = result.arrays["user_vectors"], result.arrays["item_vectors"]
+    return VectorRecommender(
+        user_vectors=users,
+        item_vectors=items,
+        unknown_user=np.zeros(users.shape[1], np.float32),
+        interactions=train,
+    )
+
+
+def _test(prepared: Prepared) -> RankingEvaluator:
+    split = prepared.split
+    return RankingEvaluator(split.train, split.test, also_seen=split.validation)
+
+
+def _measured(model, prepared: Prepared) -> dict:
+    return {"test": _test(prepared).evaluate(model).metrics}
+
+
+def _robustness(tower, texts, recommender: VectorRecommender, prepared: Prepared) -> dict:
+    def rank(vectors):
+        return dataclasses.replace(recommender, item_vectors=vectors)
+
+    synonyms = nearest_words(tower.language_model, tower.tokenizer, words_of(texts))
+    found = text_robustness(tower, texts, rank, _test(prepared), synonyms=synonyms)
+    return dataclasses.asdict(found)
+
+
+def table_lines(report: dict) -> list[str]:
+    """The report as lines of text: a row a model, then what disturbed texts cost."""
+    texts = report["texts"]
+    lines = [
+        f"{texts['items']:,} items, {texts['without_text']:,} without text, {texts['cut']:,} cut, "
+        f"{texts['without_interactions']:,} without a training row",
+        f"{'':<14}{'NDCG@10':>9}{'recall@20':>11}{'validation':>12}{'trains':>12}"
+        f"{'step, s':>10}{'rows/s':>9}",
+    ]
+    for name, row in report["rows"].items():
+        test = row["test"]
+        line = f"{name:<14}{test['ndcg@10']:>9.4f}{test['recall@20']:>11.4f}"
+        if "step_seconds" in row:
+            line += f"{_shown(row['validation'], '.4f'):>12}{row['trainable_parameters']:>12,}"
+            line += f"{_shown(row['step_seconds'], '.4f'):>10}"
+            line += f"{_shown(row['rows_per_second'], ',.0f'):>9}"
+        lines.append(line)
+    for point in report.get("robustness", {}).get("points", ()):
+        lines.append(
+            f"{point['kind']:<8} {point['strength']:<5g} loses {point['relative_loss']:7.1%} of "
+            f"NDCG@10, cosine {point['cosine']:.3f}"
+        )
+    return lines
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)

@@ -1,0 +1,89 @@
+"""The settings of the text-tower job: one frozen record, checked when built, stored as JSON.
+
+Apart from the job, so that mistakes are told before TensorFlow loads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from advrec_tf.jobs.settings import SPLITS
+
+ADVERSARIES = ("none", "noise", "fgm", "pgd", "freelb", "vat")
+STRATEGY = r"frozen|all|(top|lora):[1-9][0-9]*"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TextTowerSettings:
+    """Everything that decides the result of `jobs.text_tower.run`, apart from data and model.
+
+    Attributes:
+        strategy: what of the language model trains; see `LanguageModelLayer`.
+        adversary: of `ADVERSARIES`; what is done to the token vectors in fine-tuning.
+        epsilon: its radius, as a share of the norm of a text's token vectors.
+        steps: gradient steps of pgd and freelb, power iterations of vat.
+        adversarial_weight: of the adversarial or virtual term; freelb has none.
+        dim: of the vectors.
+        max_length: tokens of a text.
+        learning_rate: of the start, on the vectors of the untouched model.
+        fine_tuning_rate: of the language model and all else in fine-tuning.
+        epochs, fine_tuning_epochs, patience: at most so many; without a better one, so many.
+        items_per_batch, rows_per_item: see `data.item_batches`.
+    """
+
+    split: str = "last_item"
+    minimum_rating: float | None = None
+    k_core: int = 0
+    seed: int = 0
+
+    strategy: str = "top:1"
+    adversary: str = "none"
+    epsilon: float = 0.05
+    steps: int = 3
+    adversarial_weight: float = 1.0
+    pooling: str = "mean"
+    dim: int = 128
+    max_length: int = 64
+    mixed_precision: bool = False
+    temperature: float = 0.12
+
+    learning_rate: float = 5e-3
+    epochs: int = 30
+    fine_tuning_rate: float = 5e-5
+    fine_tuning_epochs: int = 3
+    patience: int = 3
+    items_per_batch: int = 32
+    rows_per_item: int = 32
+
+    def __post_init__(self):
+        at_least_one = "steps dim epochs fine_tuning_epochs patience items_per_batch rows_per_item"
+        for name in at_least_one.split():
+            self._require(name, ">= 1", lambda v: v >= 1)
+        for name in ("temperature", "learning_rate", "fine_tuning_rate"):
+            self._require(name, "> 0", lambda v: v > 0)
+        for name in ("epsilon", "adversarial_weight", "k_core"):
+            self._require(name, ">= 0", lambda v: v >= 0)
+        self._require("max_length", ">= 3", lambda v: v >= 3)
+        self._require("seed", "in 0..2147483647", lambda v: 0 <= v < 2**31)
+        self._require("split", f"one of {', '.join(SPLITS)}", lambda v: v in SPLITS)
+        self._require("adversary", f"one of {', '.join(ADVERSARIES)}", lambda v: v in ADVERSARIES)
+        self._require("pooling", "mean, first or last", lambda v: v in ("mean", "first", "last"))
+        self._require(
+            "strategy",
+            "'frozen', 'top:N', 'lora:R' or 'all'",
+            lambda v: re.fullmatch(STRATEGY, v) is not None,
+        )
+
+    def _require(self, name, wanted, holds):
+        value = getattr(self, name)
+        if not holds(value):
+            raise ValueError(f"`{name}` should be {wanted}. Received: {value!r}.")
+
+    @property
+    def fine_tunes(self) -> bool:
+        """Whether the language model runs in training at all."""
+        return self.strategy != "frozen" or self.adversary != "none"
+
+    def as_dict(self) -> dict:
+        return dataclasses.asdict(self)

@@ -1,0 +1,68 @@
+r"""Train a language model as the item tower of a recommender, plainly or against an adversary.
+
+    bash scripts/install_minilm.sh     # prints the folder of a small sentence encoder
+    python scripts/train_text_tower.py --data events.csv --item-table items.csv \
+        --item-table-text title --model MODEL_FOLDER --strategy top:1 --adversary freelb \
+        --run-dir runs/text --export saved_models/text
+
+First the vectors of the untouched model are computed once and a projection trained on them;
+then, unless the model stays frozen, the model itself. --export writes the tower: text in,
+vector out.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from advrec_tf.jobs import cli
+from advrec_tf.jobs.text_tower_settings import TextTowerSettings
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = cli.run_parser(__doc__, TextTowerSettings)
+    parser.add_argument("--model", required=True, help="folder, or a name that keras-hub knows")
+    parser.add_argument("--cache", default="runs/text_vectors", help="folder of kept vectors")
+    parser.add_argument("--export", help="folder for the versions of the SavedModel")
+    parser.add_argument(
+        "--robustness", action="store_true", help="measure what disturbed texts cost"
+    )
+    return parser.parse_args(argv)
+
+
+@cli.guarded
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    settings, prepared, identity, store = cli.begin(args, "text_tower", TextTowerSettings)
+
+    from advrec_tf.jobs import text_tower
+    from advrec_tf.models.vectors import save_vectors
+
+    found = text_tower.run(
+        prepared,
+        settings,
+        args.model,
+        store,
+        cache=args.cache,
+        with_robustness=args.robustness,
+    )
+    save_vectors(found.recommender, args.run_dir / "vectors.npz")
+    report = {**identity, "command": cli.command_line(), "counts": prepared.counts, **found.report}
+    if args.export is not None:
+        from advrec_tf.serving.language_export import export_tower
+
+        report["export"] = str(export_tower(found.tower, args.export))
+    path = args.run_dir / "report.json"
+    path.write_text(json.dumps(report, indent=2) + "\n")
+    print("\n".join(text_tower.table_lines(report)))
+    print(f"\nreport       {path}")
+    print(f"TensorBoard  tensorboard --logdir {args.run_dir / 'tensorboard'}")
+    if "export" in report:
+        print(f"SavedModel   {report['export']}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
