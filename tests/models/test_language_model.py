@@ -8,7 +8,12 @@ from tensorflow import keras
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.language_layer import LanguageModelLayer
-from advrec_tf.models.language_model import LanguageItemTower, LanguageModelTower, pool
+from advrec_tf.models.language_model import (
+    LanguageItemTower,
+    LanguageModelTower,
+    PooledItemTower,
+    pool,
+)
 from advrec_tf.models.language_tokenizer import LanguageTokenizer
 from advrec_tf.models.retrieval import TwoTower
 from advrec_tf.models.towers import build_index_tower, in_blocks
@@ -158,6 +163,66 @@ def test_two_towers_train_the_chosen_weights_of_a_language_model(tower):
     np.testing.assert_allclose(
         model.user_vectors() @ model.item_vectors().T, model.score(tf.range(3)), atol=1e-4
     )
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_the_loss_is_float32_whatever_the_language_model_computes_in(hub_folder, mixed):
+    names = Vocabulary(np.arange(3))
+    rows = np.array([0, 1, 2], np.int32)
+    data = Interactions(user_index=rows, item_index=rows, users=names, items=names)
+    item_tower = LanguageItemTower(
+        LanguageModelTower.from_preset(
+            hub_folder, strategy="all", dim=4, max_length=6, mixed_precision=mixed
+        ),
+        ["matrix", "space", "the godfather"],
+    )
+    model = TwoTower(build_index_tower(3, embedding_dim=4, name="user_tower"), item_tower, data)
+    batch = {"user_index": rows, "item_index": rows, "weight": np.ones(3, np.float32)}
+    batch |= {"generated": np.zeros(3, bool), "seed": np.zeros(2, np.int32)}
+    weights = item_tower.tower.language_model.trainable_weights
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss({key: tf.constant(value) for key, value in batch.items()})
+    gradients = tape.gradient(loss, weights)
+    assert loss.dtype == tf.float32
+    assert {weight.dtype for weight in weights} == {tf.float32}
+    dense = [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
+    assert all(np.isfinite(gradient).all() for gradient in dense)
+    blocks = [w for w in item_tower.tower.language_model.backbone.transformer_layers]
+    assert blocks[0].compute_dtype == ("bfloat16" if mixed else "float32")
+
+
+def test_a_vocabulary_larger_than_the_models_is_refused(tiny_backbone):
+    import keras_hub
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(8))]
+    tokenizer = LanguageTokenizer(keras_hub.models.BertTokenizer(words), max_length=6)
+    with pytest.raises(ValueError, match="`tokenizer` should have at most the 12 tokens.*: 13"):
+        LanguageModelTower(LanguageModelLayer(tiny_backbone()), tokenizer)
+
+
+# Vectors kept of a model that stands still.
+
+
+def test_the_head_on_kept_vectors_is_the_tower_and_trains_its_projection(tower):
+    model = tower(dim=3)
+    texts = ["matrix", "", "the godfather"]
+    kept = model.without_head()(tf.constant(texts)).numpy()
+    assert kept.shape == (3, 16) and np.abs(np.linalg.norm(kept, axis=1) - 1).min() > 1e-3
+    items = PooledItemTower(model, kept)
+    np.testing.assert_allclose(
+        items(tf.constant([2, 0])), model(tf.constant(texts))[::-2], atol=1e-5
+    )
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(items(tf.constant([0, 1, 2]))[:, 0])
+    assert [weight is model.projection.kernel for weight in items.trainable_weights] == [True]
+    assert np.abs(tape.gradient(loss, model.projection.kernel)).max() > 0
+
+
+def test_kept_vectors_of_a_model_that_trains_or_of_another_width_are_refused(tower):
+    with pytest.raises(ValueError, match="`tower` should be of the strategy 'frozen'.*'all'"):
+        PooledItemTower(tower(strategy="all"), np.zeros([2, 16]))
+    with pytest.raises(ValueError, match=r"`vectors` should have shape \[num_items, 16\]"):
+        PooledItemTower(tower(), np.zeros([2, 8]))
 
 
 # A published sentence encoder, where it is installed.
