@@ -17,6 +17,7 @@ import pandas as pd
 
 from advrec_tf.data import files, tables
 from advrec_tf.data.files import DataError
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.report import Count, Loaded
 
 LAYOUTS = {
@@ -72,29 +73,53 @@ def read_movielens(folder: str | os.PathLike) -> Loaded:
     else:
         movies = _movies_1m(paths[1])
         genres = sorted({genre for movie in movies.values() for genre in movie.genres})
+    interactions, absent = _joined(interactions, movies, genres, paths[2], layout)
+    extra = {
+        "movie without a rating, left out of the items": (
+            len(movies) - interactions.num_items + absent["movies"]
+        ),
+        "rated movie without an entry": absent["movies"],
+        "user without an entry": absent["users"],
+    }
+    noticed = {what: Count(number) for what, number in extra.items() if number}
+    return Loaded(
+        interactions=interactions,
+        report=dataclasses.replace(
+            loaded.report, source=str(folder), noticed={**loaded.report.noticed, **noticed}
+        ),
+    )
+
+
+def with_side_files(interactions: Interactions, folder: str | os.PathLike) -> Interactions:
+    """Interactions whose ids are those of MovieLens 1M, with the features and titles that
+    `read_movielens` gives, from `movies.dat` and `users.dat` in `folder`.
+
+    Raises:
+        FileNotFoundError: if one of the two files is absent.
+        DataError: if it is not as its layout says.
+    """
+    movies = _movies_1m(Path(folder) / "movies.dat")
+    genres = sorted({genre for movie in movies.values() for genre in movie.genres})
+    return _joined(interactions, movies, genres, Path(folder) / "users.dat", "1M")[0]
+
+
+def _joined(interactions, movies, genres, users_path, layout) -> tuple[Interactions, dict]:
+    """The rows with their side tables, and how many movies and users these do not know."""
     rows = [movies.get(item_id) for item_id in interactions.items.ids.tolist()]
     item_features = pd.DataFrame(
         {name: [bool(row) and name in row.genres for row in rows] for name in genres}
     )
     item_features["release_year"] = [np.nan if row is None else row.year for row in rows]
-    user_features, unknown_users = _user_features(paths[2], interactions.users.ids.tolist(), layout)
-    extra = {
-        "movie without a rating, left out of the items": len(movies) - sum(map(bool, rows)),
-        "rated movie without an entry": rows.count(None),
-        "user without an entry": unknown_users,
-    }
-    noticed = {what: Count(number) for what, number in extra.items() if number}
-    return Loaded(
-        interactions=dataclasses.replace(
-            interactions,
-            item_text=np.array(["" if row is None else row.title for row in rows], object),
-            item_features=item_features,
-            user_features=user_features,
-        ),
-        report=dataclasses.replace(
-            loaded.report, source=str(folder), noticed={**loaded.report.noticed, **noticed}
-        ),
+    user_features, unknown_users = _user_features(
+        users_path, interactions.users.ids.tolist(), layout
     )
+    joined = dataclasses.replace(
+        interactions,
+        item_text=np.array(["" if row is None else row.title for row in rows], object),
+        item_features=item_features,
+        user_features=user_features,
+    )
+    return joined, {"movies": rows.count(None), "users": unknown_users}
 
 
 def read_movie_titles(path: str | os.PathLike) -> dict[int, str]:

@@ -277,7 +277,7 @@ def _decimals(values: np.ndarray) -> int | None:
 
 def _require_one_type(series: pd.Series, name: str, source: str) -> None:
     """A column of objects: all of them texts, say."""
-    if series.dtype != object:
+    if pd.api.types.infer_dtype(series, skipna=True) == "string":
         return
     kinds: dict[str, int] = {}
     for row, value in enumerate(series):

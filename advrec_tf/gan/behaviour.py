@@ -1,11 +1,15 @@
 """A GAN that writes rows of a behaviour table: CTGAN's representation on `AdversarialPair`.
 
-Xu et al. 2019 (arXiv:1907.00503): mode-specific normalisation (`data.column_codecs`),
-Gumbel-softmax outputs, and a discriminator that judges packs of rows against collapse
-(PacGAN; Lin et al. 2018, arXiv:1712.04086). By default the game is Wasserstein with a
-gradient penalty. Rows are written with the running average of the generator's weights
-(Yazici et al. 2019, arXiv:1806.04498), which the game itself never uses. Training with an early
-stop is in `training.behaviour`; the twin without an adversary is `models.table_vae`.
+Xu et al. 2019 (arXiv:1907.00503): mode-specific normalisation (`data.column_codecs`) and
+Gumbel-softmax outputs; a discriminator that judges packs of rows against collapse (PacGAN; Lin
+et al. 2018, arXiv:1712.04086); by default the Wasserstein game with a gradient penalty. Rows are
+written with the running average of the generator's weights (Yazici et al. 2019,
+arXiv:1806.04498), which the game itself never uses.
+
+Beside the game the generator may pay a variational autoencoder's bound, being its decoder
+(VAE/GAN; Larsen et al. 2016, arXiv:1512.09300): `evidence`. Its twin without the adversary is
+then that autoencoder, `models.table_vae`. Training with an early stop is in
+`training.behaviour`.
 """
 
 from __future__ import annotations
@@ -21,12 +25,11 @@ from advrec_tf.models.network_generator import NetworkGenerator
 from advrec_tf.models.table_conditions import Conditions
 from advrec_tf.models.table_networks import (
     WIDE,
-    raw_width,
-    residual_stack,
     row_features,
     soft_rows,
     widened,
 )
+from advrec_tf.models.table_vae import TableVAE, build_row_decoder, build_table_vae
 
 
 class BehaviourGAN(NetworkGenerator, AdversarialPair):
@@ -41,6 +44,8 @@ class BehaviourGAN(NetworkGenerator, AdversarialPair):
         averaged: a second network of the same shape, which holds the running average.
         discriminator: a pack of rows, each with its condition, [batch / pack, pack * (width
             + condition)] -> logit.
+        evidence: the autoencoder whose decoder is `generator`, or None to play the game
+            alone.
         conditional: columns that can be given to `generate`.
         noise_dim: of the generator's noise.
         pack: rows judged together, >= 1.
@@ -58,11 +63,12 @@ class BehaviourGAN(NetworkGenerator, AdversarialPair):
         averaged: keras.Model,
         discriminator: keras.Model,
         *,
+        evidence: TableVAE | None = None,
         conditional: Sequence[str] = (),
-        noise_dim: int = 128,
-        pack: int = 8,
+        noise_dim: int = 64,
+        pack: int = 2,
         temperature: float = 0.5,
-        averaging: float = 0.99,
+        averaging: float = 0.995,
         loss: str = "wasserstein",
         **kwargs,
     ):
@@ -75,6 +81,7 @@ class BehaviourGAN(NetworkGenerator, AdversarialPair):
             if not holds:
                 raise ValueError(f"`{name}` is out of its range. Received: {value!r}.")
         self.set_up(transform, tuple(conditional))
+        self.evidence = evidence
         self.averaged = averaged
         self.averaged.trainable = False
         self.averaged.set_weights(generator.get_weights())
@@ -85,10 +92,25 @@ class BehaviourGAN(NetworkGenerator, AdversarialPair):
         return self.generator(inputs, training=training)
 
     def raw_rows(self, noise, condition, seed):
-        return self.averaged([noise, condition], training=False)
+        return self._finished(self.averaged([noise, condition], training=False), seed)
+
+    def _finished(self, raw, seed):
+        return raw if self.evidence is None else self.evidence.with_noise(raw, seed)
 
     def served_weights(self):
-        return self.averaged.weights
+        extra = [] if self.evidence is None else self.evidence.log_deviation
+        return [*self.averaged.weights, *extra]
+
+    def generator_variables(self):
+        if self.evidence is None:
+            return self.generator.trainable_variables
+        return self.evidence.trainable_variables
+
+    def reconstruction_loss(self, inputs, seed, training):
+        if self.evidence is None:
+            return tf.constant(0.0)
+        reconstruction, divergence = self.evidence.evidence(inputs, seed)
+        return reconstruction + divergence
 
     def _rows_and_flags(self, inputs):
         rows = widened(inputs["choices"], inputs["numbers"], self.layout)
@@ -99,7 +121,7 @@ class BehaviourGAN(NetworkGenerator, AdversarialPair):
         rows, flags = self._rows_and_flags(inputs)
         condition = self.conditions.read(rows, flags)
         noise = tf.random.stateless_normal([tf.shape(rows)[0], self.noise_dim], seed + [100, 0])
-        raw = self.generator([noise, condition], training=training)
+        raw = self._finished(self.generator([noise, condition], training=training), seed)
         soft = soft_rows(raw, self.layout, seed, temperature=self.temperature)
         return self.conditions.keep(soft, rows, flags), condition
 
@@ -122,28 +144,6 @@ class BehaviourGAN(NetworkGenerator, AdversarialPair):
         for mean, variable in zip(self.averaged.weights, self.generator.weights, strict=True):
             mean.assign(self.averaging * mean + (1.0 - self.averaging) * variable)
         return logs
-
-
-def build_row_generator(
-    transform: TableTransform,
-    conditions: Conditions,
-    *,
-    noise_dim: int,
-    hidden: Sequence[int],
-    seed: int = 0,
-    name: str = "generator",
-) -> keras.Model:
-    """(noise [batch, noise_dim], condition) -> raw output [batch, raw_width]."""
-    noise = keras.Input(shape=(noise_dim,), name="noise")
-    condition = keras.Input(shape=(conditions.width,), name="condition")
-    x = keras.layers.Concatenate(name=f"{name}_input")([noise, condition])
-    x = residual_stack(x, hidden, seed=seed, name=name)
-    raw = keras.layers.Dense(
-        raw_width(transform.layout),
-        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 99),
-        name=f"{name}_raw",
-    )(x)
-    return keras.Model([noise, condition], raw, name=name)
 
 
 def build_row_discriminator(
@@ -183,33 +183,38 @@ def build_behaviour_gan(
     transform: TableTransform,
     *,
     conditional: Sequence[str] = (),
-    noise_dim: int = 128,
-    generator_hidden: Sequence[int] = (256, 256),
+    noise_dim: int = 64,
+    generator_hidden: Sequence[int] = (128, 128),
     discriminator_hidden: Sequence[int] = (256, 256),
-    pack: int = 8,
+    pack: int = 2,
+    variational: bool = True,
     seed: int = 0,
     **settings,
 ) -> BehaviourGAN:
-    """The networks and the pair for a fitted transform; `settings` as in `BehaviourGAN`."""
+    """The networks and the pair for a fitted transform.
+
+    Args:
+        variational: whether the generator is an autoencoder's decoder and pays its bound, by
+            `reconstruction_weight`; without it, the game alone.
+        settings: as in `BehaviourGAN`.
+    """
     conditions = Conditions(transform.layout, tuple(conditional))
-
-    def generator(name):
-        return build_row_generator(
-            transform,
-            conditions,
-            noise_dim=noise_dim,
-            hidden=generator_hidden,
-            seed=1000 * seed,
-            name=name,
-        )
-
+    sizes = {"noise_dim": noise_dim, "hidden": generator_hidden}
+    evidence = None
+    if variational:
+        evidence = build_table_vae(transform, conditional=conditional, seed=seed, **sizes)
+    generator, averaged = (
+        build_row_decoder(transform, conditions, **sizes, seed=1000 * seed + 500, name=name)
+        for name in ("generator", "averaged_generator")
+    )
     return BehaviourGAN(
         transform,
-        generator("generator"),
-        generator("averaged_generator"),
+        generator if evidence is None else evidence.decoder,
+        averaged,
         build_row_discriminator(
-            transform, conditions, pack=pack, hidden=discriminator_hidden, seed=1000 * seed + 500
+            transform, conditions, pack=pack, hidden=discriminator_hidden, seed=1000 * seed + 700
         ),
+        evidence=evidence,
         conditional=conditional,
         noise_dim=noise_dim,
         pack=pack,

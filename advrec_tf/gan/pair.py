@@ -95,8 +95,12 @@ class AdversarialPair(keras.Model):
         """[(optimiser, the variables it trains)], for checkpoints."""
         return [
             (self.d_optimizer, self.discriminator.trainable_variables),
-            (self.g_optimizer, self.generator.trainable_variables),
+            (self.g_optimizer, self.generator_variables()),
         ]
+
+    def generator_variables(self):
+        """What the generator's move trains: its weights, and those of whatever helps it."""
+        return self.generator.trainable_variables
 
     @property
     def metrics(self):
@@ -158,7 +162,7 @@ class AdversarialPair(keras.Model):
             loss = (
                 self.adversarial_weight * adversarial + self.reconstruction_weight * reconstruction
             )
-        variables = self.generator.trainable_variables
+        variables = self.generator_variables()
         self.g_optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
         self._watch("g_loss", adversarial)
         self._watch("reconstruction_loss", reconstruction)

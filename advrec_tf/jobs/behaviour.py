@@ -156,7 +156,9 @@ def untrained(
     """The GAN or its variational twin, compiled."""
     conditional = settings.conditional
     if name == "vae":
-        model = build_table_vae(transform, conditional=conditional, seed=settings.seed)
+        model = build_table_vae(
+            transform, conditional=conditional, noise_dim=settings.noise_dim, seed=settings.seed
+        )
         model.compile(
             optimizer=keras.optimizers.Adam(settings.vae_learning_rate), steps_per_execution=20
         )
@@ -168,6 +170,9 @@ def untrained(
         critic_steps=settings.critic_steps,
         pack=settings.pack,
         noise_dim=settings.noise_dim,
+        adversarial_weight=settings.adversarial_weight,
+        reconstruction_weight=settings.reconstruction_weight,
+        variational=settings.reconstruction_weight > 0,
         seed=settings.seed,
     )
     model.compile(

@@ -26,17 +26,19 @@ class BehaviourSettings:
     max_modes: int = 10
 
     loss: str = "wasserstein"
-    critic_steps: int = 2
+    critic_steps: int = 1
     pack: int = 2
-    noise_dim: int = 128
-    g_learning_rate: float = 5e-4
-    d_learning_rate: float = 5e-4
+    noise_dim: int = 64
+    adversarial_weight: float = 1.0
+    reconstruction_weight: float = 0.3
+    g_learning_rate: float = 1e-3
+    d_learning_rate: float = 1e-3
     vae_learning_rate: float = 1e-3
 
-    steps: int = 6000
+    steps: int = 4000
     steps_per_round: int = 200
     batch_size: int = 500
-    patience: int = 12
+    patience: int = 8
     refuse_copies: bool = True
 
     def __post_init__(self):
@@ -49,6 +51,10 @@ class BehaviourSettings:
         rules += [
             (name, "in (0, .5]", lambda v: 0 < v <= 0.5)
             for name in ("holdout_share", "validation_share")
+        ]
+        rules += [
+            (name, ">= 0", lambda v: 0 <= v < float("inf"))
+            for name in ("adversarial_weight", "reconstruction_weight")
         ]
         rules.append(("seed", "in 0..2147483647", lambda v: 0 <= v < 2**31))
         rules.append(("loss", f"one of {', '.join(GAN_LOSSES)}", lambda v: v in GAN_LOSSES))

@@ -111,9 +111,7 @@ def row_features(rows: tf.Tensor, layout: RowLayout, *, seed: int, name: str) ->
     return keras.layers.Concatenate(name=f"{name}_features")(parts)
 
 
-def residual_stack(
-    x: tf.Tensor, hidden: Sequence[int], *, seed: int, name: str, normalise: bool = True
-) -> tf.Tensor:
+def residual_stack(x: tf.Tensor, hidden: Sequence[int], *, seed: int, name: str) -> tf.Tensor:
     """Layers that each append what they find to what they read (as in CTGAN's generator)."""
     for i, units in enumerate(hidden):
         y = keras.layers.Dense(
@@ -121,8 +119,6 @@ def residual_stack(
             kernel_initializer=keras.initializers.HeUniform(seed=seed + i),
             name=f"{name}_hidden_{i}",
         )(x)
-        if normalise:
-            y = keras.layers.LayerNormalization(name=f"{name}_norm_{i}")(y)
         y = keras.layers.LeakyReLU(0.2, name=f"{name}_act_{i}")(y)
         x = keras.layers.Concatenate(name=f"{name}_join_{i}")([x, y])
     return x

@@ -18,6 +18,7 @@ from advrec_tf.models.network_generator import NetworkGenerator
 from advrec_tf.models.table_conditions import Conditions
 from advrec_tf.models.table_networks import raw_width, residual_stack, split_raw, widened
 
+LEAST_LOG_DEVIATION = -4.0
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
@@ -42,7 +43,7 @@ class TableVAE(NetworkGenerator, keras.Model):
         decoder: keras.Model,
         *,
         conditional: Sequence[str] = (),
-        noise_dim: int = 32,
+        noise_dim: int = 64,
         kl_weight: float = 1.0,
         **kwargs,
     ):
@@ -72,41 +73,48 @@ class TableVAE(NetworkGenerator, keras.Model):
         return self.decoder(inputs, training=training)
 
     def raw_rows(self, noise, condition, seed):
-        raw = self.decoder([noise, condition], training=False)
+        return self.with_noise(self.decoder([noise, condition], training=False), seed)
+
+    def with_noise(self, raw: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Raw output of the decoder with its numbers drawn from their distribution."""
         sizes = [count for count in self.layout.modes if count]
         if not sizes:
             return raw
         means, logits = tf.split(raw, [sum(sizes), sum(self.layout.widths)], axis=1)
-        spread = tf.exp(tf.concat(self.log_deviation, 0))
+        spread = tf.exp(tf.maximum(tf.concat(self.log_deviation, 0), LEAST_LOG_DEVIATION))
         drawn = tf.tanh(means) + spread * tf.random.stateless_normal(
             tf.shape(means), seed + [103, 0]
         )
-        drawn = tf.clip_by_value(drawn, -1.0 + 1e-6, 1.0 - 1e-6)
+        drawn = tf.clip_by_value(drawn, -1.0 + 1e-4, 1.0 - 1e-4)
         return tf.concat([tf.atanh(drawn), logits], axis=1)
 
     def served_weights(self):
         return [*self.decoder.weights, *self.log_deviation]
 
     def train_step(self, inputs):
-        seed = inputs["seed"]
-        rows = widened(inputs["choices"], inputs["numbers"], self.layout)
-        flags = self.conditions.shown(tf.shape(rows)[0], seed)
-        condition = self.conditions.read(rows, flags)
         with tf.GradientTape() as tape:
-            mean, log_variance = tf.split(self.encoder([rows, condition], training=True), 2, axis=1)
-            noise = tf.random.stateless_normal(tf.shape(mean), seed + [104, 0])
-            code = mean + tf.exp(0.5 * log_variance) * noise
-            raw = self.decoder([code, condition], training=True)
-            reconstruction = tf.reduce_mean(self.negative_log_likelihood(inputs, raw))
-            divergence = 0.5 * tf.reduce_mean(
-                tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - 1.0 - log_variance, 1)
-            )
+            reconstruction, divergence = self.evidence(inputs, inputs["seed"])
             loss = reconstruction + self.kl_weight * divergence
         variables = self.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
         self.reconstruction.update_state(reconstruction)
         self.divergence.update_state(divergence)
         return {metric.name: metric.result() for metric in self.metrics}
+
+    def evidence(self, inputs, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Both parts of the bound, batch means in nats: of what is not told of a row by its
+        code, and of the code beyond the prior."""
+        rows = widened(inputs["choices"], inputs["numbers"], self.layout)
+        flags = self.conditions.shown(tf.shape(rows)[0], inputs["seed"])
+        condition = self.conditions.read(rows, flags)
+        mean, log_variance = tf.split(self.encoder([rows, condition], training=True), 2, axis=1)
+        noise = tf.random.stateless_normal(tf.shape(mean), seed + [104, 0])
+        code = mean + tf.exp(0.5 * log_variance) * noise
+        raw = self.decoder([code, condition], training=True)
+        divergence = 0.5 * tf.reduce_mean(
+            tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - 1.0 - log_variance, 1)
+        )
+        return tf.reduce_mean(self.negative_log_likelihood(inputs, raw)), divergence
 
     def negative_log_likelihood(self, inputs, raw) -> tf.Tensor:
         """[batch], nats: of the choices, and of the numbers given the choices."""
@@ -117,7 +125,7 @@ class TableVAE(NetworkGenerator, keras.Model):
             if means is None:
                 continue
             at = tf.one_hot(choice, self.layout.modes[i])  # zeros beyond the modes
-            log_deviation = tf.maximum(self.log_deviation[place], -4.0)
+            log_deviation = tf.maximum(self.log_deviation[place], LEAST_LOG_DEVIATION)
             error = inputs["numbers"][:, place, None] - tf.tanh(means)
             nats = 0.5 * tf.square(error) * tf.exp(-2.0 * log_deviation)
             total += tf.reduce_sum(at * (nats + log_deviation + 0.5 * _LOG_2PI), 1)
@@ -125,11 +133,38 @@ class TableVAE(NetworkGenerator, keras.Model):
         return total
 
 
+def _network(width, condition_width, outputs, hidden, seed, name) -> keras.Model:
+    x = keras.Input(shape=(width,), name=f"{name}_input")
+    condition = keras.Input(shape=(condition_width,), name=f"{name}_condition")
+    y = keras.layers.Concatenate(name=f"{name}_join")([x, condition])
+    y = residual_stack(y, hidden, seed=seed, name=name)
+    y = keras.layers.Dense(
+        outputs,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 99),
+        name=f"{name}_output",
+    )(y)
+    return keras.Model([x, condition], y, name=name)
+
+
+def build_row_decoder(
+    transform: TableTransform,
+    conditions: Conditions,
+    *,
+    noise_dim: int,
+    hidden: Sequence[int],
+    seed: int = 0,
+    name: str = "decoder",
+) -> keras.Model:
+    """(code or noise [batch, noise_dim], condition) -> raw output [batch, raw_width]."""
+    outputs = raw_width(transform.layout)
+    return _network(noise_dim, conditions.width, outputs, hidden, seed, name)
+
+
 def build_table_vae(
     transform: TableTransform,
     *,
     conditional: Sequence[str] = (),
-    noise_dim: int = 32,
+    noise_dim: int = 64,
     hidden: Sequence[int] = (128, 128),
     seed: int = 0,
     **settings,
@@ -137,23 +172,13 @@ def build_table_vae(
     """Encoder, decoder and the model for a fitted transform; `settings` as in `TableVAE`."""
     layout = transform.layout
     conditions = Conditions(layout, tuple(conditional))
-    condition = keras.Input(shape=(conditions.width,), name="condition")
-
-    def network(width, outputs, name, offset):
-        x = keras.Input(shape=(width,), name=f"{name}_input")
-        y = keras.layers.Concatenate(name=f"{name}_join")([x, condition])
-        y = residual_stack(y, hidden, seed=1000 * seed + offset, name=name, normalise=False)
-        y = keras.layers.Dense(
-            outputs,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=1000 * seed + offset + 99),
-            name=f"{name}_output",
-        )(y)
-        return keras.Model([x, condition], y, name=name)
-
+    start = 1000 * seed
     return TableVAE(
         transform,
-        network(layout.width, 2 * noise_dim, "encoder", 0),
-        network(noise_dim, raw_width(layout), "decoder", 500),
+        _network(layout.width, conditions.width, 2 * noise_dim, hidden, start, "encoder"),
+        build_row_decoder(
+            transform, conditions, noise_dim=noise_dim, hidden=hidden, seed=start + 500
+        ),
         conditional=conditional,
         noise_dim=noise_dim,
         name="table_vae",
