@@ -187,6 +187,11 @@ GRAPH = ("LightGCN", "LightGCN, noise contrast", "LightGCN, adversarial contrast
 BASE = ("popularity", "EASE")
 SMALL = BASE + FACTORISATION + APR + SOFTMAX + AUTOENCODERS + VARIATIONAL + BLENDS + GANS + GRAPH
 
+ML1M_SEEDS = {
+    **dict.fromkeys((*FACTORISATION, *APR, *SOFTMAX), 3),
+    **dict.fromkeys((*AUTOENCODERS, *BLENDS, *GRAPH), 2),
+}
+
 TABLES: dict[str, Table] = {
     "irgan-ml100k": Table(
         benchmark="irgan-ml100k",
@@ -308,6 +313,7 @@ TABLES: dict[str, Table] = {
         enters=BASE + FACTORISATION + APR + SOFTMAX + AUTOENCODERS + BLENDS + GRAPH,
         sizes=ML1M,
         epochs=ML1M_EPOCHS,
+        seeds=ML1M_SEEDS,
     ),
     "cfgan-ml100k": Table(
         benchmark="cfgan-ml100k",
@@ -381,6 +387,7 @@ TABLES: dict[str, Table] = {
         enters=BASE + FACTORISATION + APR + SOFTMAX + AUTOENCODERS + BLENDS + GRAPH,
         sizes=ML1M,
         epochs=ML1M_EPOCHS,
+        seeds=ML1M_SEEDS,
     ),
     "lightgcnpp-lastfm": Table(
         benchmark="lightgcnpp-lastfm",
