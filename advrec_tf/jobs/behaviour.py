@@ -21,6 +21,7 @@ from advrec_tf.data.table_files import Table, write_behaviour_table
 from advrec_tf.data.table_schema import TableSchema
 from advrec_tf.data.table_transform import TableTransform
 from advrec_tf.gan.behaviour import BehaviourGAN, build_behaviour_gan
+from advrec_tf.gan.private import build_private_gan, epsilon
 from advrec_tf.jobs.behaviour_settings import BehaviourSettings
 from advrec_tf.jobs.quality import quality
 from advrec_tf.jobs.stages import StageResult, StageStore
@@ -134,6 +135,7 @@ def generator(
             batch_size=settings.batch_size,
             patience=settings.patience,
             seed=settings.seed,
+            keep_last=name == "gan" and settings.private,
             checkpoint=checkpoint,
             callbacks=[board],
             label=name,
@@ -144,7 +146,8 @@ def generator(
 
     result = store.run(name, train)
     model.set_weights([result.arrays[f"w{i}"] for i in range(len(result.arrays))])
-    if settings.refuse_copies:
+    model.refused = None
+    if settings.refuse_copies and not (name == "gan" and settings.private):
         model.refuse_copies_of(parts.known)
     write(f"{name:<12} {result.summary['verdict']} (round {result.summary['best_round']})")
     return model, result.summary
@@ -155,6 +158,17 @@ def untrained(
 ) -> NetworkGenerator:
     """The GAN or its variational twin, compiled."""
     conditional = settings.conditional
+    if name == "gan" and settings.private:
+        model = build_private_gan(
+            transform,
+            loss=settings.loss,
+            critic_steps=settings.critic_steps,
+            clip=settings.clip,
+            noise_multiplier=settings.noise_multiplier,
+            noise_dim=settings.noise_dim,
+            seed=settings.seed,
+        )
+        return _compiled(model, settings)
     if name == "vae":
         model = build_table_vae(
             transform, conditional=conditional, noise_dim=settings.noise_dim, seed=settings.seed
@@ -175,12 +189,34 @@ def untrained(
         variational=settings.reconstruction_weight > 0,
         seed=settings.seed,
     )
+    return _compiled(model, settings)
+
+
+def _compiled(model: BehaviourGAN, settings: BehaviourSettings) -> BehaviourGAN:
     model.compile(
         d_optimizer=keras.optimizers.Adam(settings.d_learning_rate, 0.5, 0.9),
         g_optimizer=keras.optimizers.Adam(settings.g_learning_rate, 0.5, 0.9),
         steps_per_execution=20,
     )
     return model
+
+
+def spent(outcome: Outcome, settings: BehaviourSettings) -> str:
+    """A sentence on the privacy of the GAN's rows, as trained."""
+    fit = outcome.fits["gan"]
+    rows = len(outcome.parts.train)
+    found = epsilon(
+        noise_multiplier=settings.noise_multiplier,
+        batch_size=min(settings.batch_size, rows),
+        rows=rows,
+        updates=fit["rounds"] * fit["steps_per_round"] * settings.critic_steps,
+        delta=settings.delta,
+    )
+    return (
+        f"differential privacy of the training rows: epsilon {found:.3g} at delta "
+        f"{settings.delta:g}. It covers the discriminator and what is learned through it, not "
+        "the fitted transform (values of categories, ranges, modes) nor this report"
+    )
 
 
 def write_generated(

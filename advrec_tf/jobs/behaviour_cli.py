@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import hashlib
+import importlib.util
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,9 +86,15 @@ def train(argv: Sequence[str], description: str) -> None:
     require_sklearn()
     table = read(args, args.data)
     print(table)
-    if not settings.conditional:
-        import dataclasses
-
+    if settings.private:
+        if settings.conditional:
+            raise ValueError("`--conditional` and `--noise-multiplier` exclude each other.")
+        if importlib.util.find_spec("dp_accounting") is None:
+            raise ImportError(
+                "`--noise-multiplier` needs dp-accounting, the extra `privacy`: "
+                "bash scripts/install.sh --extras privacy."
+            )
+    elif not settings.conditional:
         settings = dataclasses.replace(settings, conditional=(table.schema.label,))
     conditions = conditions_from(args.condition, table.schema, settings.conditional)
 
@@ -107,6 +115,9 @@ def train(argv: Sequence[str], description: str) -> None:
         outcome, Path(args.out), rows=rows, conditions=conditions, seed=settings.seed
     )
     notes = [*table.schema.noticed, f"training: {outcome.fits['gan']['verdict']}"]
+    if settings.private:
+        notes.append(behaviour.spent(outcome, settings))
+        print(notes[-1])
     if outcome.model.copies_left:
         notes.append(
             f"{outcome.model.copies_left} of the written rows copy a training row: the table "

@@ -15,6 +15,9 @@ from advrec_tf.jobs.settings import GAN_LOSSES
 class BehaviourSettings:
     """Everything that decides the result of `jobs.behaviour.run`, apart from the data.
 
+    A `noise_multiplier` above 0 trains the discriminator by DP-SGD (`gan.private`): then there
+    are no conditions and no autoencoder, the last round is kept, and copies are not refused.
+
     Raises:
         ValueError: if a value is out of its range; the message names it.
     """
@@ -34,6 +37,10 @@ class BehaviourSettings:
     g_learning_rate: float = 1e-3
     d_learning_rate: float = 1e-3
     vae_learning_rate: float = 1e-3
+
+    noise_multiplier: float = 0.0
+    clip: float = 1.0
+    delta: float = 1e-5
 
     steps: int = 4000
     steps_per_round: int = 200
@@ -56,12 +63,21 @@ class BehaviourSettings:
             (name, ">= 0", lambda v: 0 <= v < float("inf"))
             for name in ("adversarial_weight", "reconstruction_weight")
         ]
+        rules += [
+            ("noise_multiplier", ">= 0", lambda v: 0 <= v < float("inf")),
+            ("clip", "> 0", lambda v: 0 < v < float("inf")),
+            ("delta", "in (0, 1)", lambda v: 0 < v < 1),
+        ]
         rules.append(("seed", "in 0..2147483647", lambda v: 0 <= v < 2**31))
         rules.append(("loss", f"one of {', '.join(GAN_LOSSES)}", lambda v: v in GAN_LOSSES))
         for name, wanted, holds in rules:
             value = getattr(self, name)
             if not holds(value):
                 raise ValueError(f"`{name}` should be {wanted}. Received: {value!r}.")
+
+    @property
+    def private(self) -> bool:
+        return self.noise_multiplier > 0
 
     def as_dict(self) -> dict:
         return dataclasses.asdict(self)

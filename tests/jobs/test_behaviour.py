@@ -1,0 +1,179 @@
+"""A newcomer's CSV to generated rows, report and export, through the two scripts."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from advrec_tf.jobs import behaviour_cli, behaviour_tables
+from advrec_tf.jobs.behaviour_settings import BehaviourSettings
+from advrec_tf.jobs.quality import AIMS, headline, reached
+from advrec_tf.serving.c_api import SavedModelSession
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def csv(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    visits = rng.poisson(8, 240) + 1
+    frame = pd.DataFrame(
+        {
+            "user_id": np.arange(240) + 1000,
+            "visits": visits,
+            "plan": rng.choice(["free", "paid"], 240),
+            "joined": (
+                np.datetime64("2023-01-01") + rng.integers(0, 300, 240).astype("timedelta64[D]")
+            ).astype(str),
+            "churned": np.where(rng.random(240) < 1 / (1 + np.exp(visits - 8.0)), "yes", "no"),
+        }
+    )
+    path = tmp_path_factory.mktemp("data") / "user_behavior.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(csv):
+    out = csv.parent
+    script("train_gan").main(
+        [
+            *["--data", str(csv), "--label", "churned", "--run-dir", str(out / "run")],
+            *["--out", str(out / "generated.csv"), "--export", str(out / "model")],
+            *["--steps", "40", "--steps-per-round", "20", "--batch-size", "60", "--rows", "120"],
+            *["--condition", "churned=yes"],
+        ]
+    )
+    return out
+
+
+def test_a_csv_becomes_rows_a_report_and_a_served_generator(folder, csv):
+    real, generated = pd.read_csv(csv), pd.read_csv(folder / "generated.csv")
+    assert list(generated.columns) == list(real.columns) and len(generated) == 120
+    assert set(generated["churned"]) == {"yes"}
+    assert generated["user_id"].tolist() == list(range(1240, 1360))
+    assert pd.to_datetime(generated["joined"]).between("2023-01-01", "2023-10-28").all()
+    record = json.loads((folder / "run" / "quality.json").read_text())
+    assert list(record["generators"]) == ["gan", "vae", "bootstrap", "marginals", "noise"]
+    assert record["generators"]["bootstrap"]["disclosure"]["duplicates"] > 0.9
+    page = (folder / "run" / "quality.html").read_text()
+    assert page.count("data:image/png;base64,") == 4 and 'src="http' not in page
+    assert any((folder / "run" / "tensorboard" / "plots").iterdir())
+    with SavedModelSession(folder / "model" / "1") as session:
+        rows = session.run("serving_default", {"num_rows": 5, "seed": [1, 2]})
+    assert set(rows) == {"visits", "plan", "joined", "churned"}
+
+
+def test_a_finished_run_is_not_overwritten_and_goes_on_with_resume(folder, csv):
+    arguments = [
+        *["--data", str(csv), "--label", "churned", "--run-dir", str(folder / "run")],
+        *["--out", str(folder / "again.csv"), "--steps", "40", "--steps-per-round", "20"],
+        *["--batch-size", "60", "--rows", "120", "--condition", "churned=yes"],
+    ]
+    main = script("train_gan").main
+    with pytest.raises(SystemExit, match="holds a run already"):
+        main(arguments)
+    main([*arguments, "--resume"])
+    assert (folder / "again.csv").read_text() == (folder / "generated.csv").read_text()
+
+
+def test_two_files_become_a_report(folder, csv):
+    script("quality_report").main(
+        [str(csv), str(folder / "generated.csv"), "--out", str(folder / "quality")]
+    )
+    result = json.loads((folder / "quality" / "quality.json").read_text())
+    assert result["rows"] == {"real": 240, "synthetic": 120, "holdout": None}
+    # every generated row has one label: nothing can be trained on them, and that is said
+    assert result["train_on_synthetic"]["ratio"] is None
+    assert "should take two values" in (folder / "quality" / "quality.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_private_run_says_what_it_spent(csv, tmp_path, capsys):
+    script("train_gan").main(
+        [
+            *["--data", str(csv), "--label", "churned", "--run-dir", str(tmp_path / "run")],
+            *["--out", str(tmp_path / "o.csv"), "--noise-multiplier", "1.0", "--steps", "20"],
+            *["--steps-per-round", "20", "--batch-size", "60"],
+        ]
+    )
+    assert "differential privacy of the training rows: epsilon" in capsys.readouterr().out
+    assert "epsilon" in (tmp_path / "run" / "quality.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--label", "sold"], "expected a label column 'sold'"),
+        (["--label", "churned", "--condition", "plan=paid"], "COLUMN=VALUE on one of churned"),
+        (["--label", "churned", "--pack", "0"], "`pack` should be >= 1"),
+        (["--label", "churned", "--loss", "vanilla"], "`loss` should be one of"),
+    ],
+)
+def test_mistakes_end_in_one_line(csv, tmp_path, more, message):
+    arguments = ["--data", str(csv), "--run-dir", str(tmp_path / "run")]
+    with pytest.raises(SystemExit, match=f"error: .*{message}"):
+        script("train_gan").main([*arguments, "--out", str(tmp_path / "o.csv"), *more])
+
+
+def test_a_label_chooses_the_table_and_its_absence_the_interactions():
+    assert behaviour_cli.asks_for_table(["--data", "a.csv", "--label=x"])
+    assert behaviour_cli.asks_for_table(["--table"])
+    assert not behaviour_cli.asks_for_table(["--data", "synthetic", "--out", "x.csv"])
+
+
+def quality_of(auc, nearest=1.0):
+    return {
+        "two_sample_auc": auc,
+        "two_sample_auc_holdout": auc,
+        "worst_column": ["x", 0.05],
+        "correlations": {"mean": 0.1},
+        "mode_coverage": 1.0,
+        "train_on_synthetic": {"ratio": 0.9},
+        "disclosure": {"duplicates": 0.0, "nearest_ratio": nearest, "membership_auc": 0.5},
+    }
+
+
+def test_aims_are_reached_from_their_own_side():
+    figures = headline(quality_of(0.6))
+    assert {name: reached(name, value) for name, value in figures.items()} == {
+        **dict.fromkeys(AIMS, True),
+        "train_on_synthetic_ratio": False,
+    }
+    assert reached("two_sample_auc", 0.66) is False
+    assert reached("nearest_ratio", None) is None
+
+
+def test_the_page_shows_means_and_deviations_over_seeds():
+    # .5 and .7: mean .6, deviation sqrt(.02) = .141; above the twin by .05 twice
+    results = {
+        "world": {
+            seed: {
+                "rows": 100,
+                "columns": 4,
+                "qualities": {"gan": quality_of(auc), "vae": quality_of(twin)},
+                "seconds": {"gan": 10.0, "vae": 20.0},
+            }
+            for seed, auc, twin in ((0, 0.5, 0.45), (1, 0.7, 0.65))
+        }
+    }
+    text = behaviour_tables.page(results, "python x")
+    assert "| gan | 0.600 (0.141) |" in text and "| 10 |" in text
+    assert "two_sample_auc 0.600 (reached)" in text
+    assert "train_on_synthetic_ratio 0.900 (missed)" in text
+    assert "less that of its twin: +0.050" in text
+
+
+def test_settings_out_of_range_are_refused():
+    with pytest.raises(ValueError, match="`holdout_share` should be in"):
+        BehaviourSettings(holdout_share=0.9)
