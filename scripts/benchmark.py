@@ -18,7 +18,8 @@ from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.jobs import benchmark, cli
+from advrec_tf.jobs import cli
+from advrec_tf.jobs.benchmark import beside, cells, report
 from advrec_tf.jobs.machine import machine
 
 
@@ -26,14 +27,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    own = {field.name: field.default for field in dataclasses.fields(benchmark.Cell)}
-    parser.add_argument("--methods", nargs="+", metavar="NAME", default=[*benchmark.METHODS])
-    sizes = [10**3, 10**4, 10**5, 10**6]
-    parser.add_argument(
-        "--items", nargs="+", type=int, default=sizes, help="catalogues, %(default)s"
-    )
-    parser.add_argument("--users", type=int, default=own["users"], help="%(default)s")
-    parser.add_argument("--rows", type=int, default=own["rows"], help="%(default)s")
+    own = {field.name: field.default for field in dataclasses.fields(cells.Cell)}
+    parser.add_argument("--methods", nargs="+", metavar="NAME", default=[*cells.METHODS])
+    sizes = {"items": [10**3, 10**4, 10**5, 10**6], "users": own["users"], "rows": own["rows"]}
+    parser.add_argument("--items", nargs="+", type=int, help=f"catalogues, {sizes['items']}")
+    parser.add_argument("--users", type=int, help=str(sizes["users"]))
+    parser.add_argument("--rows", type=int, help=str(sizes["rows"]))
     parser.add_argument("--data", help="a published split instead, such as ml1m-neumf-loo")
     parser.add_argument("--data-root", dest="root", help="its folder; default: ADVREC_DATA")
     parser.add_argument("--dim", type=int, default=own["dim"], help="factors, %(default)s")
@@ -45,9 +44,18 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=own["seed"], help="%(default)s")
     parser.add_argument("--beside", metavar="COMMAND", help="another library, in turns with ours")
-    parser.add_argument("--rounds", type=int, default=3, help="of --beside, %(default)s")
+    parser.add_argument("--rounds", type=int, help="of --beside, 3")
     parser.add_argument("--out", help="folder for benchmark.json and benchmark.md")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    for name, value in sizes.items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
+        elif args.data is not None:
+            parser.error(f"--data brings its own sizes: leave out --{name}")
+    if args.rounds is not None and args.beside is None:
+        parser.error("--rounds goes with --beside: leave it out, or give a command")
+    args.rounds = 3 if args.rounds is None else args.rounds
+    return args
 
 
 @cli.guarded
@@ -56,28 +64,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     shared = ("users", "rows", "data", "root", "dim", "batch_size", "block_steps", "epochs")
     settings = {name: getattr(args, name) for name in (*shared, "evaluated_users", "seed")}
     sizes = args.items if args.data is None else args.items[:1]
-    cells = [
-        benchmark.Cell(method=method, items=items, **settings)
+    asked = [
+        cells.Cell(method=method, items=items, **settings)
         for method in args.methods
         for items in sizes
     ]
     where = {**machine(), "load_at_start": os.getloadavg()[0]}
     rows, comparisons = [], []
     if args.beside is None:
-        rows = benchmark.measure_all(cells)
+        rows = report.measure_all(asked)
     else:
-        for cell in cells:
+        for cell in asked:
             with tempfile.TemporaryDirectory() as folder:
                 comparisons.append(
-                    benchmark.beside(cell, args.beside, rounds=args.rounds, folder=folder)
+                    beside.beside(cell, args.beside, rounds=args.rounds, folder=folder)
                 )
-    for table in benchmark.tables(rows, comparisons):
-        print("", *benchmark.aligned(table), sep="\n")
+    for table in report.tables(rows, comparisons):
+        print("", *report.aligned(table), sep="\n")
     if rows:
-        print("", benchmark.LEGEND, sep="\n")
+        print("", report.LEGEND, sep="\n")
     if args.out is not None:
         command = cli.command_line()
-        paths = benchmark.write_report(args.out, rows, comparisons, where=where, command=command)
+        paths = report.write_report(args.out, rows, comparisons, where=where, command=command)
         print(f"\nreport       {', '.join(str(path) for path in paths)}")
 
 
