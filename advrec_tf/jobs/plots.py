@@ -31,7 +31,7 @@ def draw_all(outcome: Outcome, report: dict, run_dir: Path) -> list[Path]:
     figures = {"metrics": draw_metrics(report)}
     if "cold_start" in report:
         figures["cold_users"] = draw_cold_users(report)
-    return _write(figures, run_dir) + draw_players_and_rows(outcome, run_dir)
+    return write_figures(figures, run_dir) + draw_players_and_rows(outcome, run_dir)
 
 
 def draw_players_and_rows(outcome: Outcome, run_dir: Path) -> list[Path]:
@@ -44,10 +44,11 @@ def draw_players_and_rows(outcome: Outcome, run_dir: Path) -> list[Path]:
             break
     if outcome.generated:
         figures["generated_popularity"] = draw_popularity(outcome.generated)
-    return _write(figures, run_dir)
+    return write_figures(figures, run_dir)
 
 
-def _write(figures: dict, run_dir: Path) -> list[Path]:
+def write_figures(figures: dict, run_dir: Path) -> list[Path]:
+    """Each figure as PNG below `run_dir/plots` and as an image in TensorBoard; the files."""
     folder = run_dir / "plots"
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
