@@ -198,8 +198,8 @@ def reasons(verdicts: Verdicts, user: int) -> list[str]:
         name, value = table.names[place], table.values[user, place]
         if name not in WORDS:
             continue
-        below = (values[:, place] < value).mean()
-        side = f"more than {below:.0%}" if off[place] > 0 else f"less than {1 - below:.0%}"
+        passed = (values[:, place] < value if off[place] > 0 else values[:, place] > value).mean()
+        side = f"{'more' if off[place] > 0 else 'less'} than {min(passed, 0.99):.0%}"
         found.append(f"{WORDS[name]}: {value:.3g} (usual {middle[place]:.3g}; {side} of users)")
     return found or ["no single feature stands out; their combination does"]
 

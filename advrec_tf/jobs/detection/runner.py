@@ -7,10 +7,12 @@ users are judged is said in `pools`; the page is made by `page`, the curves by `
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from advrec_tf._version import __version__
 from advrec_tf.attacks import click_fraud
 from advrec_tf.attacks.injection import Poisoned
 from advrec_tf.data import click_times, synthetic
@@ -36,6 +38,66 @@ FOLDS = 5
 NEED_LABELS_OF_JUDGED = ("FAP", "forest with company")
 """Their labels are of users who share items with the judged: they have no place where attacks are
 unseen, and are measured on labelled sets alone."""
+
+
+def run(
+    *,
+    run_dir: Path,
+    resume: bool,
+    sets: Sequence[str],
+    seeds: int,
+    targets: int,
+    learned: Sequence[str],
+    detectors: Sequence[str] | None = None,
+    click_seeds: int = 3,
+    write: Callable[[str], None] = print,
+) -> dict:
+    """The whole benchmark; returns the report.
+
+    Raises:
+        ValueError: if a detector or an attack is unknown.
+    """
+    chosen = list(DETECTORS) if detectors is None else list(detectors)
+    for name, given, known in (
+        ("detectors", chosen, DETECTORS),
+        ("learned", learned, pools.LEARNED),
+    ):
+        unknown = [one for one in given if one not in known]
+        if unknown:
+            raise ValueError(
+                f"`{name}` should be among {', '.join(known)}. Received: {', '.join(unknown)}."
+            )
+    settings = {
+        "sets": list(sets),
+        "seeds": seeds,
+        "targets": targets,
+        "learned": list(learned),
+        "click_seeds": click_seeds,
+    }
+    identity = {"job": "detection", "advrec_tf": __version__, **settings}
+    store = StageStore(run_dir, identity, resume=resume)
+    against_unseen = [name for name in chosen if name not in NEED_LABELS_OF_JUDGED]
+    return {
+        "settings": settings,
+        "kinds": {name: DETECTORS[name].kind for name in chosen},
+        "sources": {name: DETECTORS[name].source for name in chosen},
+        "unseen": {
+            name: unseen_attacks(
+                store,
+                name,
+                detectors=against_unseen,
+                seeds=seeds,
+                targets=targets,
+                learned=learned,
+                write=write,
+            )
+            for name in sets
+        },
+        "labelled": labelled_sets(
+            store, ("amazon", "averageattack"), detectors=chosen, seeds=seeds, write=write
+        ),
+        "clicks": click_frauds(store, seeds=click_seeds, write=write),
+    }
 
 
 def at_recalls(curve: Curve) -> np.ndarray:
