@@ -48,7 +48,7 @@ def draw_players_and_rows(outcome: Outcome, run_dir: Path) -> list[Path]:
 
 
 def write_figures(figures: dict, run_dir: Path) -> list[Path]:
-    """Each figure as PNG below `run_dir/plots` and as an image in TensorBoard; the files."""
+    """Name -> figure, each as PNG in run_dir/plots and as an image in TensorBoard; the files."""
     folder = run_dir / "plots"
     folder.mkdir(parents=True, exist_ok=True)
     paths = []

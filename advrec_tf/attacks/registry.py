@@ -1,0 +1,139 @@
+"""Every attack by name: what benchmarks and scripts read; a new attack is a new line here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from advrec_tf.attacks.gradient import pga, revadv
+from advrec_tf.attacks.heuristic import (
+    Attack,
+    AverageAttack,
+    BandwagonAttack,
+    LoveHateAttack,
+    PopularAttack,
+    ProbeAttack,
+    RandomAttack,
+    ReverseBandwagonAttack,
+    SegmentAttack,
+)
+from advrec_tf.attacks.obfuscation import MixedAttack, NoiseInjection, TargetShifting, UserShifting
+from advrec_tf.attacks.profile_gan import aush, legup
+
+FAMILIES = ("heuristic", "obfuscated", "optimised", "learned")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AttackEntry:
+    """A line of the table of attacks.
+
+    Attributes:
+        build: `build(num_profiles=, num_fillers=)` -> the attack.
+        family: one of `FAMILIES`.
+        source: paper.
+        goal: "push" or "nuke".
+        ratings: whether it needs ratings.
+    """
+
+    build: Callable[..., Attack]
+    family: str
+    source: str
+    goal: str = "push"
+    ratings: bool = False
+
+
+def _around(wrapper, inner, **settings) -> Callable[..., Attack]:
+    return lambda **budget: wrapper(attack=inner(**budget), **settings)
+
+
+def _mixed(**budget) -> Attack:
+    single = {"num_profiles": 1, "num_fillers": budget["num_fillers"]}
+    parts = (RandomAttack, AverageAttack, BandwagonAttack, SegmentAttack)
+    return MixedAttack(attacks=tuple(part(**single) for part in parts)).resized(**budget)
+
+
+def _with(kind, **settings) -> Callable[..., Attack]:
+    return lambda **budget: kind(**budget, **settings)
+
+
+ATTACKS: Mapping[str, AttackEntry] = {
+    "random": AttackEntry(build=RandomAttack, family="heuristic", source="Lam & Riedl 2004"),
+    "average": AttackEntry(build=AverageAttack, family="heuristic", source="Lam & Riedl 2004"),
+    "bandwagon": AttackEntry(
+        build=BandwagonAttack, family="heuristic", source="Mobasher et al. 2007"
+    ),
+    "segment": AttackEntry(build=SegmentAttack, family="heuristic", source="Mobasher et al. 2007"),
+    "love_hate": AttackEntry(
+        build=LoveHateAttack, family="heuristic", source="Mobasher et al. 2007"
+    ),
+    "popular": AttackEntry(build=PopularAttack, family="heuristic", source="O'Mahony et al. 2005"),
+    "probe": AttackEntry(build=ProbeAttack, family="heuristic", source="O'Mahony et al. 2005"),
+    "average_over_popular": AttackEntry(
+        build=_with(AverageAttack, pool=0.2), family="obfuscated", source="Hurley et al. 2009"
+    ),
+    "average+noise": AttackEntry(
+        build=_around(NoiseInjection, AverageAttack),
+        family="obfuscated",
+        source="Williams et al. 2006",
+        ratings=True,
+    ),
+    "average+user_shift": AttackEntry(
+        build=_around(UserShifting, AverageAttack),
+        family="obfuscated",
+        source="Williams et al. 2006",
+        ratings=True,
+    ),
+    "average+target_shift": AttackEntry(
+        build=_around(TargetShifting, AverageAttack),
+        family="obfuscated",
+        source="Williams et al. 2006",
+        ratings=True,
+    ),
+    "mixed": AttackEntry(build=_mixed, family="obfuscated", source="Cao et al. 2013"),
+    "pga": AttackEntry(build=_with(pga, dim=16), family="optimised", source="Li et al. 2016"),
+    "revadv": AttackEntry(
+        build=_with(revadv, dim=16), family="optimised", source="Tang et al. 2020"
+    ),
+    "pga_ratings": AttackEntry(
+        build=_with(pga, dim=16, surrogate="ratings"),
+        family="optimised",
+        source="Li et al. 2016",
+        ratings=True,
+    ),
+    "aush": AttackEntry(build=aush, family="learned", source="Lin et al. 2020", ratings=True),
+    "aush_twin": AttackEntry(
+        build=_with(aush, adversarial_weight=0.0),
+        family="learned",
+        source="AUSH without its adversary",
+        ratings=True,
+    ),
+    "legup": AttackEntry(build=legup, family="learned", source="Lin et al. 2022", ratings=True),
+    "legup_twin": AttackEntry(
+        build=_with(legup, adversarial_weight=0.0),
+        family="learned",
+        source="Leg-UP without its adversary",
+        ratings=True,
+    ),
+    "nuke_average": AttackEntry(
+        build=_with(AverageAttack, goal="nuke"),
+        family="heuristic",
+        source="Lam & Riedl 2004",
+        goal="nuke",
+        ratings=True,
+    ),
+    "nuke_love_hate": AttackEntry(
+        build=_with(LoveHateAttack, goal="nuke"),
+        family="heuristic",
+        source="Mobasher et al. 2007",
+        goal="nuke",
+        ratings=True,
+    ),
+    "nuke_reverse_bandwagon": AttackEntry(
+        build=ReverseBandwagonAttack,
+        family="heuristic",
+        source="Mobasher et al. 2007",
+        goal="nuke",
+        ratings=True,
+    ),
+}
+"""Name -> entry; "random" is the control of all others, a twin that of what it is the twin of."""

@@ -1,0 +1,1 @@
+"""Attack, defend, measure again: one cell, and the grid of them."""

@@ -1,0 +1,263 @@
+"""One cell of the benchmark: attack x victim x defence on one target with one seed.
+
+Profiles are written once for an attack, a target, a size and a seed, whatever they are tried on,
+and every result is a stage of the run folder. A cell sees the truth about fakes only to measure.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from advrec_tf.attacks.heuristic import Attack, SegmentAttack
+from advrec_tf.attacks.injection import Poisoned, inject
+from advrec_tf.attacks.registry import ATTACKS
+from advrec_tf.attacks.victims import VICTIMS
+from advrec_tf.defence.registry import DEFENCES
+from advrec_tf.defence.spectral import PCAVarSelect
+from advrec_tf.evaluation.classification import area_under_curve
+from advrec_tf.evaluation.detection import average_precision
+from advrec_tf.evaluation.manipulation import ManipulationEvaluator
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.jobs.manipulation.arena import Arena
+from advrec_tf.jobs.stages import StageResult, StageStore
+from advrec_tf.models.recommender import Recommender
+
+NONE = "none"
+ADAPTIVE = "adaptive"
+COLLATERAL = ("ndcg@10", "recall@20")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, order=True)
+class Cell:
+    """What is attacked, how, against what.
+
+    Attributes:
+        attack: in `ATTACKS`; "none" for no attack; "adaptive" for the best response to the
+            defence of average, random and segment.
+        victim, defence: in `VICTIMS` and `DEFENCES`.
+        group: of targets, see `arena.GROUPS`.
+        target: item index.
+        size: fake profiles as a share of the real users.
+        seed: of attack, victim and defence.
+    """
+
+    attack: str
+    victim: str
+    defence: str = NONE
+    group: str = "published"
+    target: int
+    size: float = 0.05
+    seed: int = 0
+
+    def name(self) -> str:
+        """A stage's name, file-safe."""
+        parts = (self.attack, self.victim, self.defence, self.group, self.target)
+        name = "-".join(map(str, (*parts, f"{self.size:g}", self.seed)))
+        return name.replace("+", "_and_").replace(" ", "_")
+
+
+def unfit(cell: Cell, arena: Arena) -> str | None:
+    """Why a cell cannot be run on this data, or None."""
+    has_ratings = arena.split.train.rating is not None
+    traits = VICTIMS[cell.victim].traits
+    if "ratings" in traits and not has_ratings:
+        return f"{cell.victim} needs ratings"
+    if cell.attack in ATTACKS and ATTACKS[cell.attack].ratings and not has_ratings:
+        return f"{cell.attack} needs ratings"
+    offered = traits | ({"ratings"} if has_ratings else set())
+    missing = DEFENCES[cell.defence].needs - offered
+    if missing:
+        return f"{cell.defence} needs {', '.join(sorted(missing))}"
+    if DEFENCES[cell.defence].trim and not {"ratings", "als"} <= traits:
+        return f"{cell.defence} needs a factorisation of ratings by least squares"
+    return None
+
+
+class Bench:
+    """Runs cells of one arena, results in `store`.
+
+    Args:
+        fillers: items a fake profile rates beside the target; None is the mean of real users.
+    """
+
+    def __init__(self, arena: Arena, store: StageStore, *, fillers: int | None = None):
+        self.arena, self.store = arena, store
+        self.train = arena.split.train
+        mean = round(len(self.train) / max(1, int((self.train.user_counts() > 0).sum())))
+        self.fillers = fillers or min(mean, self.train.num_items - 1)
+        self.ranking = RankingEvaluator(self.train, arena.split.test, ks=(10, 20))
+        self._clean = functools.lru_cache(maxsize=16)(self._train_clean)
+
+    def run(self, cell: Cell) -> dict:
+        """The measures of a cell, from the store where they are.
+
+        Raises:
+            ValueError: if the cell is unfit for the data.
+        """
+        why = unfit(cell, self.arena)
+        if why is not None:
+            raise ValueError(f"`cell` should fit the data and the victim: {why}. Received: {cell}.")
+        return self.store.run(cell.name(), lambda _: StageResult(self._measure(cell), {})).summary
+
+    def num_profiles(self, size: float) -> int:
+        """At least one."""
+        return max(1, round(size * self.train.num_users))
+
+    def attack_of(self, cell: Cell) -> Attack:
+        """The attack with the cell's budget; segments are the published ones where there are."""
+        budget = {"num_profiles": self.num_profiles(cell.size), "num_fillers": self.fillers}
+        if cell.attack == ADAPTIVE:
+            from advrec_tf.defence.adaptive import BestResponse
+
+            candidates = tuple(
+                self.attack_of(dataclasses.replace(cell, attack=name))
+                for name in ("random", "average", "segment")
+            )
+            return BestResponse(
+                candidates=candidates,
+                defence=DEFENCES[cell.defence],
+                surrogate=lambda rows, defence, seed: train_defended(
+                    cell.victim, rows, defence, seed=seed
+                ),
+            )
+        attack = ATTACKS[cell.attack].build(**budget)
+        segment = self.arena.segments.get(cell.target)
+        if isinstance(attack, SegmentAttack) and segment is not None:
+            attack = dataclasses.replace(attack, segment=segment)
+        return attack
+
+    def poisoned(self, cell: Cell) -> tuple[Poisoned, float]:
+        """The data with the fakes in it, and the seconds that writing them took."""
+        shared = dataclasses.replace(cell, victim="any", defence=NONE)
+        if cell.attack == ADAPTIVE:
+            shared = cell  # knows victim and defence
+        stored = self.store.run(f"profiles-{shared.name()}", lambda _: self._write_profiles(cell))
+        profiles = np.zeros(stored.summary["shape"], np.float32)
+        profiles[stored.arrays["row"], stored.arrays["item"]] = stored.arrays["rating"]
+        poisoned = inject(
+            self.train,
+            profiles,
+            targets=np.array([cell.target]),
+            attack=cell.attack,
+            rng=np.random.default_rng([cell.seed, 1]),
+        )
+        return poisoned, stored.summary["seconds"]
+
+    def _write_profiles(self, cell: Cell) -> StageResult:
+        started = time.perf_counter()
+        profiles = self.attack_of(cell).profiles(
+            self.train,
+            np.array([cell.target]),
+            rng=np.random.default_rng([cell.seed, cell.target]),
+        )
+        seconds = time.perf_counter() - started
+        row, item = np.nonzero(profiles)
+        summary = {"seconds": seconds, "shape": list(profiles.shape)}
+        arrays = {"row": row, "item": item, "rating": profiles[row, item]}
+        return StageResult(summary, arrays)
+
+    def _train_clean(self, victim: str, seed: int) -> tuple[Recommender, dict[str, float]]:
+        """The victim on clean data without a defence, and its ranking of honest users."""
+        model = VICTIMS[victim].train(self.train, seed=seed)
+        found = self.ranking.evaluate(model).metrics
+        return model, {name: found[name] for name in COLLATERAL}
+
+    def _measure(self, cell: Cell) -> dict:
+        clean, accuracy = self._clean(cell.victim, cell.seed)
+        evaluator = ManipulationEvaluator(self.train, [cell.target])
+        before = evaluator.standing(clean)
+        attacked = cell.attack != NONE
+        data, summary = self.train, {**dataclasses.asdict(cell)}
+        if attacked:
+            poisoned, summary["generation_seconds"] = self.poisoned(cell)
+            data = poisoned.interactions
+            summary |= stealth(poisoned)
+        started = time.perf_counter()
+        defence = DEFENCES[cell.defence]
+        rows = defence.rows(data, seed=cell.seed)
+        model = clean
+        if attacked or cell.defence != NONE:
+            start = clean if VICTIMS[cell.victim].warm and attacked else None
+            model = train_defended(cell.victim, rows, defence, seed=cell.seed, start=start)
+        summary["training_seconds"] = time.perf_counter() - started
+        after = evaluator.standing(model)
+        found = self.ranking.evaluate(model).metrics
+        summary |= evaluator.metrics(after, before)
+        summary |= {name: found[name] for name in COLLATERAL}
+        summary |= {f"{name}, clean": value for name, value in accuracy.items()}
+        standing = evaluator.metrics(before)
+        summary |= {
+            f"{name}, clean": standing[name] for name in standing if name.startswith("target_")
+        }
+        if attacked and rows.suspicion is not None:
+            summary["defence_auc"] = area_under_curve(poisoned.is_fake.astype(int), rows.suspicion)
+        return summary
+
+
+def train_defended(victim: str, rows, defence, *, seed: int, start=None) -> Recommender:
+    """A victim on what a defence hands it, with its weights, wrapper and trimming."""
+    traits = VICTIMS[victim].traits
+    wrap: Callable | None = None
+    if "gradient" in traits:
+
+        def wrap(model):
+            return defence.wrap(model, rows, seed=seed)
+
+    return VICTIMS[victim].train(
+        rows.interactions,
+        seed=seed,
+        start=start,
+        weight=rows.weight,
+        wrap=wrap,
+        trim=defence.trim if {"ratings", "als"} <= traits else 0.0,
+    )
+
+
+def stealth(poisoned: Poisoned) -> dict[str, float]:
+    """How far fake profiles lie from real ones, the targets aside.
+
+    `pca_auc` and `pca_ap`: PCA-VarSelect, the classic detector, at a base rate of 1 %;
+    `rating_distance`: total variation between the ratings of fake and of real rows, in [0, 1];
+    `popularity_distance`: the same between items, over ten classes of popularity.
+    """
+    data, fake = poisoned.interactions, poisoned.fake_rows()
+    suspicion = PCAVarSelect().fit(data).score(data)
+    labels = poisoned.is_fake.astype(int)
+    result = {
+        "pca_auc": area_under_curve(labels, suspicion),
+        "pca_ap": average_precision(labels, suspicion),
+    }
+    other = ~np.isin(data.item_index, poisoned.targets)
+    counts = np.bincount(data.item_index[~fake], minlength=data.num_items)
+    tenth = np.argsort(np.argsort(-counts, kind="stable")) * 10 // data.num_items
+    columns = {"popularity_distance": tenth[data.item_index]}
+    if data.rating is not None:
+        columns["rating_distance"] = np.unique(data.rating, return_inverse=True)[1]
+    for name, column in columns.items():
+        size = column.max() + 1
+        shares = [np.bincount(column[p & other], minlength=size) for p in (fake, ~fake)]
+        if shares[0].sum():
+            a, b = (share / share.sum() for share in shares)
+            result[name] = float(np.abs(a - b).sum() / 2)
+    return result
+
+
+def check_names(attack: str, victim: str, defence: str, group: str, arena: Arena) -> None:
+    """Before any work.
+
+    Raises:
+        ValueError: if a name is unknown, or the data has no such group of targets.
+    """
+    for kind, name, known in (
+        ("attack", attack, (NONE, *ATTACKS, ADAPTIVE)),
+        ("victim", victim, (*VICTIMS,)),
+        ("defence", defence, (*DEFENCES,)),
+        ("targets", group, (*arena.targets,)),
+    ):
+        if name not in known:
+            raise ValueError(f"`{kind}` should be one of {', '.join(known)}. Received: {name!r}.")

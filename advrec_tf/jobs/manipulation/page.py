@@ -1,0 +1,165 @@
+"""The report of the grid as a Markdown page, from the report alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MEASURES = (
+    ("target_hit_rate@10", "target HR@10"),
+    ("target_hit_rate@50", "HR@50"),
+    ("target_ndcg@10", "target NDCG@10"),
+    ("target_rank", "target rank"),
+    ("score_shift", "score shift"),
+    ("list_overlap@10", "list overlap@10"),
+    ("ndcg@10", "NDCG@10, honest users"),
+)
+STEALTH = (
+    ("pca_auc", "PCA AUC"),
+    ("pca_ap", "PCA AP, 1 %"),
+    ("rating_distance", "rating distance"),
+    ("popularity_distance", "popularity distance"),
+    ("generation_seconds", "seconds to write"),
+)
+
+
+def markdown(report: dict, command: str, figures: Sequence[str] = ()) -> str:
+    """Protocol, attacks on victims, stealth, defences, sizes, epsilon, what was left out."""
+    settings = report["settings"]
+    seeds, targets = settings["seeds"], settings["targets"]
+    lines = [
+        f"# Robustness on {report['data']}",
+        "",
+        f"Made by `{command}` in {report['seconds'] / 60:.0f} minutes (what was in the run folder "
+        "before is not counted).",
+        "",
+        f"{report['users']:,} users, {report['items']:,} items, {report['rows']:,} training rows. "
+        f"{report['profiles']} fake profiles ({100 * settings['size']:g} %), each rating "
+        f"{report['fillers']} items beside its target; every target of {targets} a group is "
+        f"attacked alone; {seeds} seeds, the deviation over seeds in brackets. Measured over real "
+        "users who have not rated the target, over the full ranking of what they have not rated; "
+        "ties count against the target. *Clean*: the same victim without fakes. List overlap "
+        "leaves the targets out; score shift is in deviations of a user's clean scores. The random "
+        "attack is the control of every other, and a twin that of what it is the twin of.",
+        "",
+    ]
+    lines += [f"![{name}]({name})" for name in figures] + ([""] if figures else [])
+    for group in dict.fromkeys(row["group"] for row in report["parts"]["attacks"]):
+        items = ", ".join(map(str, report["targets"].get(group, ())))
+        lines += [f"## Attacks, {group} targets ({items})", ""]
+        rows = [r for r in report["parts"]["attacks"] if r["group"] == group]
+        for victim in dict.fromkeys(row["victim"] for row in rows):
+            own = [row for row in rows if row["victim"] == victim]
+            lines += [f"### {victim}", "", *_table(own, ("attack",), MEASURES), ""]
+        attacked = {r["attack"]: r for r in rows if "pca_auc" in r}
+        if attacked:
+            lines += ["### How far fakes lie from real users", ""]
+            lines += [*_table(list(attacked.values()), ("attack",), STEALTH), ""]
+    if report["parts"]["defences"]:
+        lines += ["## Defences", ""]
+        lines += [
+            "The adaptive attacker knows the defence and the victim and plays the best of random, "
+            "average and segment against a copy of both. *Accuracy kept*: NDCG@10 of honest users "
+            "over that of the victim without attack and defence.",
+            "",
+        ]
+        for victim in dict.fromkeys(row["victim"] for row in report["parts"]["defences"]):
+            own = [r for r in report["parts"]["defences"] if r["victim"] == victim]
+            lines += [f"### {victim}", "", *_defences(own), ""]
+    if report["parts"]["sizes"]:
+        lines += ["## Attack size", ""]
+        lines += [*_sizes(report["parts"]["sizes"]), ""]
+    if report["curves"]:
+        lines += [
+            "## Perturbed vectors",
+            "",
+            "NDCG@10 with every vector moved by epsilon of its own length; noise is the control.",
+            "",
+            *_curves(report["curves"]),
+            "",
+        ]
+    for why, count in report["left_out"].items():
+        lines.append(f"Left out: {count} cells, since {why}.")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _cell(row: dict, name: str) -> str:
+    if name not in row:
+        return ""
+    places = 1 if name in ("target_rank", "generation_seconds") else 4
+    deviation = row.get("deviation", {}).get(name)
+    spread = "" if deviation is None else f" ({deviation:.{places}f})"
+    return f"{row[name]:.{places}f}{spread}"
+
+
+def _table(rows: Sequence[dict], keys: Sequence[str], measures) -> list[str]:
+    shown = [(name, title) for name, title in measures if any(name in row for row in rows)]
+    head = [*keys, *(title for _, title in shown)]
+    body = [
+        [*(str(row[key]) for key in keys), *(_cell(row, name) for name, _ in shown)] for row in rows
+    ]
+    return [_line(head), _line(["---"] * len(head)), *map(_line, body)]
+
+
+def _defences(rows: Sequence[dict]) -> list[str]:
+    attacks = list(dict.fromkeys(row["attack"] for row in rows))
+    head = ["defence", *(f"HR@10, {attack}" for attack in attacks)]
+    head += ["worst over clean", "accuracy kept, no attack", "accuracy kept, attacked"]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for defence in dict.fromkeys(row["defence"] for row in rows):
+        own = {row["attack"]: row for row in rows if row["defence"] == defence}
+        cells = [_cell(own[a], "target_hit_rate@10") if a in own else "" for a in attacks]
+        attacked = [row for name, row in own.items() if name != "none"]
+        clean = next(iter(own.values()))["target_hit_rate@10, clean"]
+        worst = max((row["target_hit_rate@10"] for row in attacked), default=0.0)
+        cells.append(f"{worst / clean:.1f} x" if clean > 0 else f"{worst:.4f} over 0")
+        kept = [_kept(own["none"])] if "none" in own else [None]
+        kept.append(min((_kept(row) for row in attacked), default=None))
+        cells += ["" if value is None else f"{100 * value:.1f} %" for value in kept]
+        lines.append(_line([defence, *cells]))
+    return lines
+
+
+def _kept(row: dict) -> float:
+    return row["ndcg@10"] / row["ndcg@10, clean"]
+
+
+def _sizes(rows: Sequence[dict]) -> list[str]:
+    sizes = sorted({row["size"] for row in rows})
+    head = ["victim", "attack", *(f"{100 * size:g} %" for size in sizes)]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for victim, attack in dict.fromkeys((row["victim"], row["attack"]) for row in rows):
+        own = {r["size"]: r for r in rows if (r["victim"], r["attack"]) == (victim, attack)}
+        cells = [_cell(own[size], "target_hit_rate@10") if size in own else "" for size in sizes]
+        lines.append(_line([victim, attack, *cells]))
+    return lines
+
+
+def _curves(curves: dict) -> list[str]:
+    epsilons = sorted({p["epsilon"] for curve in curves.values() for p in curve["points"]})
+    head = ["victim", "attack", "0", *(f"{epsilon:g}" for epsilon in epsilons)]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for victim, curve in curves.items():
+        for kind in dict.fromkeys(p["kind"] for p in curve["points"]):
+            found = {p["epsilon"]: p["ndcg@10"] for p in curve["points"] if p["kind"] == kind}
+            cells = [f"{found[e]:.4f}" if e in found else "" for e in epsilons]
+            lines.append(_line([victim, kind, f"{curve['clean']:.4f}", *cells]))
+    return lines
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def one_cell(row: dict) -> list[str]:
+    """Lines of one aggregated cell: each measure with its clean value beside it."""
+    lines = [
+        f"{row['attack']} on {row['victim']}, defence {row['defence']}: {row['targets']} targets, "
+        f"{row['seeds']} seed{'s' if row['seeds'] > 1 else ''}",
+        f"  {'':<26}{'clean':>12}{'now':>12}",
+    ]
+    for name in row:
+        if isinstance(row[name], float) and name != "size" and not name.endswith(", clean"):
+            clean = row.get(f"{name}, clean")
+            before = "" if clean is None else f"{clean:.4f}"
+            lines.append(f"  {name:<26}{before:>12}{row[name]:>12.4f}")
+    return lines

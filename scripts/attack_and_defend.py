@@ -1,0 +1,108 @@
+r"""Attack one recommender, defend it, measure: one cell of the robustness benchmark.
+
+    python scripts/attack_and_defend.py --data ml100k --victim biased_mf --attack segment
+    python scripts/attack_and_defend.py --data ml100k --victim biased_mf --attack average \
+        --defence scrub --seeds 5
+    python scripts/attack_and_defend.py --data events.csv --rating-column stars --victim mf_bpr \
+        --attack revadv --defence APR --targets tail
+
+--data is a published shilling set (found through ADVREC_DATA), "synthetic", a MovieLens folder or a
+table file. Each target of the group is attacked alone.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from advrec_tf.jobs import cli
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", required=True, help="ml100k, filmTrust, ..., or your own")
+    for name in ("user", "item", "rating", "time"):
+        parser.add_argument(f"--{name}-column", help="of a table file")
+    parser.add_argument("--victim", default="biased_mf", help="%(default)s; a name of --list")
+    parser.add_argument("--attack", default="average", help="%(default)s")
+    parser.add_argument("--defence", default="none", help="%(default)s")
+    parser.add_argument("--list", action=_List, help="print all names and stop")
+    parser.add_argument(
+        "--targets", help="published, popular, mid or tail; default: the first there is"
+    )
+    parser.add_argument("--per-group", type=int, default=5, help="targets, %(default)s")
+    parser.add_argument("--size", type=float, default=0.05, help="fakes per real user, %(default)s")
+    parser.add_argument("--fillers", type=int, help="items a fake rates; default: the mean user's")
+    parser.add_argument("--seeds", type=int, default=1, help="%(default)s")
+    parser.add_argument("--out", type=Path, help="a JSON file for the measures")
+    return parser.parse_args(argv)
+
+
+class _List(argparse.Action):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, nargs=0, **kwargs)
+
+    def __call__(self, parser, *_):
+        from advrec_tf.attacks.registry import ATTACKS
+        from advrec_tf.attacks.victims import VICTIMS
+        from advrec_tf.defence.registry import DEFENCES
+
+        for title, names in (
+            ("attacks", ("none", *ATTACKS, "adaptive")),
+            ("victims", VICTIMS),
+            ("defences", DEFENCES),
+        ):
+            print(f"{title}: {', '.join(names)}")
+        parser.exit()
+
+
+@cli.guarded
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    cli.check_writable("out", args.out)
+    from advrec_tf.jobs.manipulation import cells, grid, page
+    from advrec_tf.jobs.manipulation.arena import load_arena
+    from advrec_tf.jobs.stages import StageStore
+
+    columns = {
+        f"{name}_column": value
+        for name in ("user", "item", "rating", "time")
+        if (value := getattr(args, f"{name}_column")) is not None
+    }
+    arena = load_arena(args.data, per_group=args.per_group, **columns)
+    group = args.targets or next(iter(arena.targets))
+    cells.check_names(args.attack, args.victim, args.defence, group, arena)
+    print(f"{arena.split!r}\ntargets ({group}): {', '.join(map(str, arena.targets[group]))}")
+    with tempfile.TemporaryDirectory() as folder:
+        bench = cells.Bench(arena, StageStore(folder, {}), fillers=args.fillers)
+        rows = [
+            bench.run(
+                cells.Cell(
+                    attack=args.attack,
+                    victim=args.victim,
+                    defence=args.defence,
+                    group=group,
+                    target=target,
+                    size=args.size,
+                    seed=seed,
+                )
+            )
+            for seed in range(args.seeds)
+            for target in arena.targets[group]
+        ]
+    found = grid.aggregate(rows)[0]
+    print("\n" + "\n".join(page.one_cell(found)))
+    if args.out is not None:
+        args.out.write_text(json.dumps({"mean": found, "cells": rows}, indent=2) + "\n")
+        print(f"\nreport       {args.out}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

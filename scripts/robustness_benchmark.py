@@ -1,0 +1,99 @@
+r"""Attacks x victims x defences on one data set: the grid, its page and its curves.
+
+    python scripts/robustness_benchmark.py --data ml100k --run-dir runs/grid --out docs/results
+    python scripts/robustness_benchmark.py --data ml100k --run-dir runs/small --seeds 1 \
+        --victims biased_mf --attacks random average segment --defences none scrub
+
+Every cell is a stage of the run folder: a stopped grid goes on with --resume. The page is
+robustness.md with robustness.json beside it; plots are PNG files and in TensorBoard.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from advrec_tf.jobs import cli
+
+NAMES = (
+    "attacks",
+    "victims",
+    "defences",
+    "defended_victims",
+    "defended_attacks",
+    "sized_attacks",
+    "curve_victims",
+    "groups",
+)
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", required=True, help="ml100k, filmTrust, ..., or your own")
+    for name in ("user", "item", "rating", "time"):
+        parser.add_argument(f"--{name}-column", help="of a table file")
+    cli.add_run_arguments(parser)
+    parser.add_argument("--out", type=Path, help="folder for robustness.md and robustness.json")
+    parser.add_argument("--fillers", type=int, help="items a fake rates; default: the mean user's")
+    parser.add_argument("--seeds", type=int, help="default: 5")
+    parser.add_argument("--targets", type=int, help="of each group; default: 5")
+    parser.add_argument("--size", type=float, help="fakes per real user; default: 0.05")
+    for name in NAMES:
+        parser.add_argument(f"--{name.replace('_', '-')}", nargs="*", metavar="NAME")
+    return parser.parse_args(argv)
+
+
+@cli.guarded
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    from advrec_tf.jobs.manipulation import figures, grid, page
+    from advrec_tf.jobs.manipulation.arena import load_arena
+    from advrec_tf.jobs.manipulation.cells import Bench
+    from advrec_tf.jobs.plots import write_figures
+    from advrec_tf.jobs.stages import StageStore
+
+    given = {name: tuple(v) for name in NAMES if (v := getattr(args, name)) is not None}
+    given |= {n: v for n in ("seeds", "targets", "size") if (v := getattr(args, n)) is not None}
+    settings = grid.GridSettings(**given)
+    columns = {
+        f"{name}_column": value
+        for name in ("user", "item", "rating", "time")
+        if (value := getattr(args, f"{name}_column")) is not None
+    }
+    arena = load_arena(args.data, per_group=settings.targets, **columns)
+    # What a cell's result depends on beside the cell: other cells may join the same run folder.
+    identity = {
+        "job": "robustness",
+        "data": arena.split.fingerprint(),
+        "fillers": args.fillers,
+        "per_group": settings.targets,
+    }
+    bench = Bench(
+        arena, StageStore(args.run_dir, identity, resume=args.resume), fillers=args.fillers
+    )
+    report = grid.run(bench, settings)
+    report["command"] = cli.command_line()
+    paths = write_figures(figures.draw(report), args.run_dir)
+    for folder in {args.run_dir, args.out or args.run_dir}:
+        folder.mkdir(parents=True, exist_ok=True)
+        shown = []
+        for path in paths:
+            name = f"robustness_{path.name}"
+            shutil.copy(path, folder / name)
+            shown.append(name)
+        (folder / "robustness.json").write_text(json.dumps(report, indent=2) + "\n")
+        text = page.markdown(report, report["command"], shown)
+        (folder / "robustness.md").write_text(text)
+    print("\n" + text)
+    print(f"TensorBoard  tensorboard --logdir {args.run_dir / 'tensorboard'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

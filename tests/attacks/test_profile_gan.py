@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from advrec_tf.attacks.profile_gan import ProfileGANAttack, aush, legup
+
+BUDGET = {"num_profiles": 5, "num_fillers": 10}
+
+
+def write(attack, data, targets=(0,), seed=0):
+    return attack.profiles(data, np.array(targets), rng=np.random.default_rng(seed))
+
+
+@pytest.fixture(scope="module")
+def written(ratings):
+    return {kind: write(kind(**BUDGET, epochs=1), ratings, [0, 7]) for kind in (aush, legup)}
+
+
+@pytest.mark.parametrize("kind", [aush, legup])
+def test_profiles_hold_their_budget_and_rate_every_target_at_the_top(kind, written):
+    profiles = written[kind]
+    assert profiles.shape == (5, 40) and set(np.unique(profiles)) <= {0, 1, 2, 3, 4, 5}
+    assert (profiles[:, [0, 7]] == 5).all()
+    fillers = np.count_nonzero(np.delete(profiles, [0, 7], 1), 1)
+    assert (fillers <= 10).all() and (fillers >= 8).all()
+
+
+def test_fillers_of_aush_are_the_ratings_of_a_real_user(written, ratings):
+    known = np.zeros((60, 40), np.float32)
+    known[ratings.user_index, ratings.item_index] = ratings.rating
+    for profile in written[aush]:
+        rated = np.flatnonzero(profile)
+        shared = [(known[user, rated] == profile[rated]).sum() for user in range(60)]
+        assert max(shared) >= len(rated) - 2 - 3  # all but two targets and three selected items
+
+
+def test_what_a_generator_cannot_do_is_refused(ratings, implicit):
+    with pytest.raises(ValueError, match="should have ratings"):
+        write(aush(**BUDGET), implicit)
+    for settings in ({"aim": "fame"}, {"epochs": 0}, {"rate": 0.0}, {"loss": "x"}):
+        with pytest.raises(ValueError, match=next(iter(settings))):
+            ProfileGANAttack(**BUDGET, **settings)
+    with pytest.raises(ValueError, match=r"\('push',\)"):
+        aush(**BUDGET, goal="nuke")

@@ -1,0 +1,119 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.splits import random_ratio
+from advrec_tf.jobs.manipulation import cells, figures, grid, page
+from advrec_tf.jobs.manipulation.arena import Arena, choose_targets
+from advrec_tf.jobs.stages import StageStore
+
+
+def interactions(ratings=True):
+    rng = np.random.default_rng(0)
+    share = np.linspace(0.05, 0.8, 30)
+    users, items = np.nonzero(rng.random((50, 30)) < share)
+    return Interactions(
+        user_index=users.astype(np.int32),
+        item_index=items.astype(np.int32),
+        users=Vocabulary(np.arange(50)),
+        items=Vocabulary(np.arange(30)),
+        rating=rng.integers(1, 6, len(users)).astype(np.float32) if ratings else None,
+    )
+
+
+def arena(ratings=True):
+    split = random_ratio(interactions(ratings), validation=0.0, test=0.1)
+    return Arena(name="x", split=split, targets={"tail": (0, 1)}, segments={0: (28, 29)})
+
+
+def bench(tmp_path, name="run", ratings=True):
+    return cells.Bench(arena(ratings), StageStore(tmp_path / name, {}), fillers=6)
+
+
+CELL = cells.Cell(attack="average", victim="biased_mf", target=0, group="tail", size=0.1)
+
+
+def test_a_cell_is_run_once_and_profiles_are_shared_between_victims(tmp_path, monkeypatch):
+    here = bench(tmp_path)
+    first = here.run(CELL)
+    assert first["target_hit_rate@10"] > first["target_hit_rate@10, clean"]
+    monkeypatch.setattr(here, "_write_profiles", lambda cell: pytest.fail("written twice"))
+    again = here.run(dataclasses.replace(CELL, victim="ease"))
+    assert again["pca_auc"] == first["pca_auc"]
+    monkeypatch.setattr(here, "_measure", lambda cell: pytest.fail("measured twice"))
+    assert here.run(CELL) == first
+
+
+def test_without_an_attack_and_a_defence_nothing_moves(tmp_path):
+    found = bench(tmp_path).run(dataclasses.replace(CELL, attack="none"))
+    assert found["prediction_shift"] == 0 and found["list_overlap@10"] == 1
+    assert found["ndcg@10"] == found["ndcg@10, clean"]
+
+
+def test_published_segments_are_what_a_segment_attack_rates(tmp_path):
+    poisoned, _ = bench(tmp_path).poisoned(dataclasses.replace(CELL, attack="segment"))
+    rows = poisoned.interactions.select(poisoned.fake_rows())
+    for item in (0, 28, 29):
+        assert (rows.rating[rows.item_index == item] == 5).sum() == 5  # 10 % of 50 users
+
+
+def test_cells_that_do_not_fit_are_named_and_refused(tmp_path):
+    here = bench(tmp_path, ratings=False)
+    assert cells.unfit(CELL, here.arena) == "biased_mf needs ratings"
+    implicit = dataclasses.replace(CELL, victim="ease")
+    assert cells.unfit(implicit, here.arena) is None
+    assert "ratings" in cells.unfit(dataclasses.replace(implicit, attack="aush"), here.arena)
+    assert "gradient" in cells.unfit(dataclasses.replace(implicit, defence="APR"), here.arena)
+    with pytest.raises(ValueError, match="biased_mf needs ratings"):
+        here.run(CELL)
+    with pytest.raises(ValueError, match="`attack` should be one of none, random"):
+        cells.check_names("x", "ease", "none", "tail", here.arena)
+
+
+def test_targets_are_of_their_part_of_the_catalogue():
+    counts = [50] * 2 + [20] * 8 + [3] * 6 + [0] * 4
+    users, items = zip(*((u, i) for i, n in enumerate(counts) for u in range(n)), strict=True)
+    data = Interactions(
+        user_index=np.array(users, np.int32),
+        item_index=np.array(items, np.int32),
+        users=Vocabulary(np.arange(50)),
+        items=Vocabulary(np.arange(20)),
+    )
+    found = choose_targets(data, per_group=5, seed=0)
+    assert found["popular"] == (0, 1) and set(found["mid"]) <= set(range(2, 10))
+    assert set(found["tail"]) <= set(range(10, 16)) and len(found["tail"]) == 5
+
+
+def test_means_are_over_targets_first_and_deviations_over_seeds():
+    base = {"attack": "a", "victim": "v", "defence": "none", "group": "g", "size": 0.1}
+    rows = [
+        {**base, "target": t, "seed": s, "x": x}
+        for t, s, x in ((0, 0, 1.0), (1, 0, 3.0), (0, 1, 5.0), (1, 1, 7.0))
+    ]
+    (row,) = grid.aggregate(rows)  # means of seeds 2 and 6: mean 4, deviation sqrt(8)
+    assert row["x"] == 4 and row["deviation"]["x"] == pytest.approx(8**0.5)
+    assert (row["targets"], row["seeds"]) == (2, 2)
+
+
+def test_a_grid_ends_in_a_page_and_figures_and_names_what_it_left_out(tmp_path):
+    settings = grid.GridSettings(
+        attacks=("random",),
+        victims=("biased_mf", "ease"),
+        defences=("none", "trimmed"),
+        defended_victims=("biased_mf", "ease"),
+        defended_attacks=("random",),
+        sized_attacks=("random",),
+        curve_victims=(),
+        groups=("tail",),
+        targets=1,
+        size=0.1,
+        seeds=1,
+    )
+    report = grid.run(bench(tmp_path), settings, say=lambda line: None)
+    assert set(figures.draw(report)) == {"attack_size", "defences"}
+    text = page.markdown(report, "the command")
+    assert "### biased_mf" in text and "trimmed" in text and "Left out: 2 cells" in text
+    with pytest.raises(ValueError, match="`attacks` should be of .*'x'"):
+        grid.GridSettings(attacks=("x",))
