@@ -69,15 +69,21 @@ def load_spam(name: str, root: str | os.PathLike | None = None) -> LabelledUsers
     return LabelledUsers(interactions=interactions, is_fake=is_fake, labels_without_rows=spare)
 
 
-def read_labels(path: str | os.PathLike, users: Vocabulary) -> tuple[np.ndarray, int]:
-    """Lines "user label", 1 for a fake and 0 for an honest user -> ([num_users] bool, labels of
-    users that are not in `users`).
+def read_labels(
+    path: str | os.PathLike, users: Vocabulary, *, complete: bool = True
+) -> tuple[np.ndarray, int]:
+    """Lines "user label", 1 for a fake and 0 for an honest user.
+
+    Returns:
+        [num_users] bool, or float of 0, 1 and NaN (no label) where they need not be `complete`;
+        and how many labels are of users that are not in `users`.
 
     Blanks, tabs or a comma separate; a first line of names is passed over.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        DataError: if a label is neither 0 nor 1, a user has two, or one of `users` has none.
+        DataError: if a label is neither 0 nor 1, a user has two, or (where they should
+            be complete) one of `users` has none.
     """
     path = Path(path)
     if not path.exists():
@@ -100,12 +106,15 @@ def read_labels(path: str | os.PathLike, users: Vocabulary) -> tuple[np.ndarray,
     label = dict(zip(table[0], table[1] == "1", strict=True))
     names = [str(user) for user in users.ids]
     missing = [user for user in names if user not in label]
-    if missing:
+    if missing and complete:
         raise DataError(
             f"{path}: expected a label of every user. {len(missing)} have none, among them "
             f"{missing[0]!r}."
         )
-    return np.array([label[user] for user in names], bool), len(label) - len(names)
+    spare = len(label) - (len(names) - len(missing))
+    if complete:
+        return np.array([label[user] for user in names], bool), spare
+    return np.array([float(label.get(user, np.nan)) for user in names]), spare
 
 
 def _first_of_pairs(rows: Interactions) -> Interactions:

@@ -19,16 +19,19 @@ from advrec_tf.defence.defences import (
     Trimmed,
 )
 from advrec_tf.defence.detectors import (
+    ECOD,
     DegreeSAD,
     Detector,
     ForestDetector,
     IsolationForestDetector,
+    MahalanobisDetector,
 )
 from advrec_tf.defence.discriminator import DiscriminatorDetector
-from advrec_tf.defence.graph import DenseBlocks, FraudPropagation
+from advrec_tf.defence.graph import FraudPropagation, Rings
 from advrec_tf.defence.self_taught import SelfTaught
 from advrec_tf.defence.semi_supervised import SemiSAD
 from advrec_tf.defence.spectral import PCAVarSelect
+from advrec_tf.defence.stacked import StackedForest
 from advrec_tf.defence.surprise import AutoencoderError
 from advrec_tf.perturbations import fgsm, pgd
 
@@ -82,13 +85,23 @@ DETECTORS: dict[str, DetectorEntry] = {
         kind="unsupervised",
         source="Liu et al. 2008",
     ),
+    "ECOD": DetectorEntry(
+        build=lambda seed: ECOD(seed=seed),
+        kind="unsupervised",
+        source="Li et al. 2022",
+    ),
+    "Mahalanobis": DetectorEntry(
+        build=lambda seed: MahalanobisDetector(seed=seed),
+        kind="unsupervised",
+        source="Mahalanobis 1936",
+    ),
     "autoencoder error": DetectorEntry(
         build=lambda seed: AutoencoderError(seed=seed),
         kind="unsupervised",
         source="Liang et al. 2018 (the model)",
     ),
     "FRAUDAR": DetectorEntry(
-        build=lambda seed: DenseBlocks(extreme_only=True),
+        build=lambda seed: Rings(seed=seed),
         kind="unsupervised",
         source="Hooi et al. 2016",
     ),
@@ -111,6 +124,11 @@ DETECTORS: dict[str, DetectorEntry] = {
         build=lambda seed: ForestDetector(seed=seed),
         kind="supervised",
         source="Breiman 2001",
+    ),
+    "forest, surprise, doubles": DetectorEntry(
+        build=lambda seed: StackedForest(seed=seed),
+        kind="supervised",
+        source="Breiman 2001, on features, autoencoder and file",
     ),
     "forest with company": DetectorEntry(
         build=lambda seed: CompanyForest(seed=seed),

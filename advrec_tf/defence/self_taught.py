@@ -22,13 +22,23 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors import Detector, require_sklearn
 from advrec_tf.defence.features import FeatureTable, ProfileFeatures
 
-SIMULATED: tuple[Callable[..., heuristic.Attack], ...] = (
-    heuristic.RandomAttack,
-    heuristic.AverageAttack,
-    heuristic.BandwagonAttack,
-    heuristic.SegmentAttack,
-    heuristic.LoveHateAttack,
-    heuristic.PopularAttack,
+Builder = Callable[[int, int], heuristic.Attack]
+"""(profiles, fillers) -> an attack."""
+
+
+def _plain(record, **settings) -> Builder:
+    return lambda profiles, fillers: record(num_profiles=profiles, num_fillers=fillers, **settings)
+
+
+SIMULATED: tuple[Builder, ...] = (
+    _plain(heuristic.RandomAttack),
+    _plain(heuristic.AverageAttack),
+    _plain(heuristic.AverageAttack, pool=0.2),
+    _plain(heuristic.BandwagonAttack),
+    _plain(heuristic.SegmentAttack),
+    _plain(heuristic.SegmentAttack, pool=0.2),
+    _plain(heuristic.LoveHateAttack),
+    _plain(heuristic.PopularAttack),
 )
 EXACT = ("length", "length_var", "wda")
 """Features that a forest could know one campaign by: all its profiles have one length."""
@@ -39,16 +49,15 @@ _CLUSTERS = 25
 def simulated(
     rows: Interactions,
     *,
-    attacks: tuple[Callable[..., heuristic.Attack], ...] = SIMULATED,
+    attacks: tuple[Builder, ...] = SIMULATED,
     share: float = 0.3,
     campaign: int = 5,
     seed: int = 0,
 ) -> Poisoned:
     """`rows` with campaigns of `campaign` profiles each on a random target.
 
-    Attacks take turns, with fillers as many as the items of a user drawn at random less one, and
-    from the whole catalogue or its most rated fifth, until there are `share` of the users in
-    fakes.
+    Attacks take turns, with fillers as many as the items of a user drawn at random less one,
+    until there are `share` of the users in fakes.
 
     Raises:
         ValueError: if `share` or `campaign` is not positive.
@@ -65,16 +74,12 @@ def simulated(
     campaigns = max(4 * len(attacks), round(share * len(lengths) / campaign))
     data: Interactions | Poisoned = rows
     for number in range(campaigns):
-        build = attacks[number % len(attacks)]
-        attack = build(
-            num_profiles=campaign,
-            num_fillers=int(np.clip(rng.choice(lengths) - 1, 1, most)),
-            pool=1.0 if rng.random() < 0.5 else 0.2,
-        )
+        fillers = int(np.clip(rng.choice(lengths) - 1, 1, most))
+        attack = attacks[number % len(attacks)](campaign, fillers)
         target = rng.choice(rated, 1)
         profiles = attack.profiles(rows, target, rng=rng)
-        data = inject(data, profiles, targets=target, attack=build.__name__, rng=rng)
-    return dataclasses.replace(data, attack="simulated")
+        data = inject(data, profiles, targets=target, attack="simulated", rng=rng)
+    return dataclasses.replace(data, attack="simulated")  # once, not joined by as many pluses
 
 
 class SelfTaught(Detector):
@@ -101,7 +106,7 @@ class SelfTaught(Detector):
     def __init__(
         self,
         *,
-        attacks: tuple[Callable[..., heuristic.Attack], ...] = SIMULATED,
+        attacks: tuple[Builder, ...] = SIMULATED,
         share: float = 0.3,
         campaign: int = 5,
         trees: int = 200,
@@ -144,6 +149,7 @@ class SelfTaught(Detector):
                     forest = self._forest().fit(values[taught], fake[taught])
                     scores[mine] = forest.predict_proba(values[mine])[:, 1]
             doubted = ~fake & (scores >= 0.5)
+        self._taught = FeatureTable(names=table.names, values=values[~doubted]), fake[~doubted]
         self.forest = self._forest().fit(values[~doubted], fake[~doubted])
         self._scores = np.zeros(interactions.num_users)
         self._scores[real] = scores[~fake]
@@ -151,6 +157,11 @@ class SelfTaught(Detector):
         own[real] = table.values[real]
         self.table = FeatureTable(names=table.names, values=own)
         return self
+
+    def forest_on(self, columns: tuple[str, ...]):
+        """A forest like `forest` that reads these columns alone, in this order."""
+        table, fake = self._taught
+        return self._forest().fit(table.only(columns).values, fake)
 
     def _folds(self, values: np.ndarray) -> np.ndarray:
         """[users] int: whole clusters of similar profiles in one fold."""

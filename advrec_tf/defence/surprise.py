@@ -77,24 +77,30 @@ class AutoencoderError(Detector):
         return self
 
     def scores_of(self, interactions: Interactions) -> np.ndarray:
+        cost, above = self.costs(interactions).T
+        return self.against_popularity * above + (1.0 - self.against_popularity) * cost
+
+    def costs(self, interactions: Interactions) -> np.ndarray:
+        """[num_users, 2] float64, nats an item: what a profile costs, and what it costs above its
+        items' popularity; 0 for a user without a row."""
         histories = Histories(interactions.by_user())
-        scores = np.zeros(interactions.num_users)
+        costs = np.zeros((interactions.num_users, 2))
         users = np.flatnonzero(interactions.user_counts() > 0)
         for start in range(0, len(users), _BLOCK):
             block = users[start : start + _BLOCK]
-            scores[block] = self._cost_of(histories.dense(tf.constant(block, tf.int32))).numpy()
-        return scores
+            costs[block] = self._cost_of(histories.dense(tf.constant(block, tf.int32))).numpy()
+        return costs
 
     def _cost(self, profile: tf.Tensor) -> tf.Tensor:
-        """[batch, num_items] of 0/1 -> [batch], nats an item."""
+        """[batch, num_items] of 0/1 -> [batch, 2], nats an item."""
         keys = tf.random.stateless_uniform(tf.shape(profile)[1:], [self.seed, 7])
         part = tf.cast(keys * self.parts, tf.int32)  # the same deal for everybody
-        total = tf.zeros(tf.shape(profile)[:1])
+        total = usual = tf.zeros(tf.shape(profile)[:1])
         for number in range(self.parts):
             hidden = profile * tf.cast(part == number, tf.float32)
             visible = profile - hidden
-            likelihood = losses.multinomial(without_visible(self.model(visible), visible), hidden)
+            total += losses.multinomial(without_visible(self.model(visible), visible), hidden)
             open_popularity = without_visible(self._popularity[None, :], visible)
-            usual = losses.multinomial(open_popularity, hidden)
-            total += likelihood - self.against_popularity * usual
-        return tf.math.divide_no_nan(total, tf.reduce_sum(profile, 1))
+            usual += losses.multinomial(open_popularity, hidden)
+        both = tf.stack([total, total - usual], axis=1)
+        return tf.math.divide_no_nan(both, tf.reduce_sum(profile, 1)[:, None])

@@ -2,8 +2,8 @@
 
 Gaps are between a user's successive rows. Whatever the unit of the timestamps, the features
 are free of it: times are measured against the reference's typical gap, and the hours against
-`day`. A user with fewer than three rows has no rhythm: those features are then those of the
-reference's median user.
+`day`. A user with fewer than `FEWEST` rows has no rhythm (two gaps that happen to be equal are
+no clock): those features are then those of the reference's median user.
 
     gap           log10(median gap / the reference's median gap)
     burstiness    (s - m) / (s + m), mean m and deviation s of the gaps: -1 for a clock, 0 for a
@@ -29,7 +29,7 @@ from advrec_tf.data.interactions import Interactions
 WINDOW_GAPS = 60.0
 HOURS = 24
 _RHYTHM = ("gap", "burstiness", "memory", "span", "rush")
-_FEWEST = 3
+FEWEST = 6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,14 +40,16 @@ class Clock:
         typical_gap: the reference's median gap within a user, in the timestamps' unit.
         day: length of a day in that unit, or None.
         usual: feature -> the reference's median over users with a rhythm.
+        fewest: rows that make a rhythm.
     """
 
     typical_gap: float
     day: float | None
     usual: dict[str, float]
+    fewest: int = FEWEST
 
     @classmethod
-    def of(cls, reference: Interactions, *, day: float | None) -> Clock:
+    def of(cls, reference: Interactions, *, day: float | None, fewest: int = FEWEST) -> Clock:
         """The clock of `reference`.
 
         Raises:
@@ -61,14 +63,14 @@ class Clock:
         gaps = np.diff(time)[np.diff(user) == 0]
         positive = gaps[gaps > 0]
         typical = float(np.median(positive)) if len(positive) else 1.0
-        bare = cls(typical, day, {})
+        bare = cls(typical, day, {}, fewest)
         columns = bare._measured(reference)
-        steady = reference.user_counts() >= _FEWEST
+        steady = reference.user_counts() >= fewest
         usual = {
             name: float(np.median(column[steady])) if steady.any() else 0.0
             for name, column in columns.items()
         }
-        return cls(typical, day, usual)
+        return cls(typical, day, usual, fewest)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,7 +80,7 @@ class Clock:
     def columns(self, rows: Interactions) -> dict[str, np.ndarray]:
         """Feature -> [num_users] float64."""
         columns = self._measured(rows)
-        few = rows.user_counts() < _FEWEST
+        few = rows.user_counts() < self.fewest
         return {name: np.where(few, self.usual[name], column) for name, column in columns.items()}
 
     def _measured(self, rows: Interactions) -> dict[str, np.ndarray]:

@@ -196,6 +196,7 @@ def judge(
     honest: Interactions,
     base_rate: float = BASE_RATE,
     flagged: float = 0.01,
+    threshold: float | None = None,
 ) -> Detection:
     """One detector on one attacked set of users.
 
@@ -209,6 +210,8 @@ def judge(
         honest: users presumed honest, such as a trusted part of the history, for the
             threshold; none of them may be in `test` either.
         flagged: share of `honest` that the threshold may flag.
+        threshold: where it is known already, from an earlier call with the same detector and
+            `honest`; a transductive detector has a new one every time.
 
     Raises:
         ValueError: if users are shared.
@@ -221,7 +224,7 @@ def judge(
     judged = test.interactions.user_counts() > 0
     if detector.transductive:  # its scores mean something beside each other only
         threshold = threshold_for(scores[judged], flagged)
-    else:
+    elif threshold is None:
         threshold = threshold_for(detector.score(honest), flagged)
     return detection(
         test.is_fake[judged],

@@ -25,6 +25,7 @@ _COLUMNS = (
     "rating_column",
     "time_column",
     "item_text_column",
+    "column_names",
     "separator",
     "encoding",
 )
@@ -63,6 +64,9 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--rating-column")
     group.add_argument("--time-column", help="numbers, or ISO dates")
     group.add_argument("--item-text-column", help="a title or description of the item")
+    group.add_argument(
+        "--column-names", nargs="+", help="of all columns, for a file without a header line"
+    )
     group.add_argument("--separator", help="default: comma or tab, from the header")
     group.add_argument("--encoding", help="default: utf-8")
     group.add_argument(

@@ -29,7 +29,7 @@ ROWS = events([[0, 10, 20, 30], [100, 101, 120], [500]])
 
 @pytest.fixture(scope="module")
 def columns():
-    return timing.Clock.of(ROWS, day=None).columns(ROWS)
+    return timing.Clock.of(ROWS, day=None, fewest=3).columns(ROWS)
 
 
 def test_the_typical_gap_is_the_median_within_users():
@@ -50,20 +50,24 @@ def test_memory_correlates_a_gap_with_the_next():
     # Gaps whose logs fall and rise by turns: 1, 3, 1, 3 (log1p of 0.. after the typical gap).
     rows = events([[0, 1, 4, 5, 8]])
     # pairs (a, b), (b, a), (a, b): correlation -1
-    assert timing.Clock.of(rows, day=None).columns(rows)["memory"][0] == pytest.approx(-1.0)
+    assert timing.Clock.of(rows, day=None, fewest=3).columns(rows)["memory"][0] == pytest.approx(
+        -1.0
+    )
 
 
 def test_rush_counts_the_busiest_window_of_sixty_typical_gaps():
     # Typical gap 1, window 60: six rows together, then one far away: 6 of 7.
     rows = events([[0, 1, 2, 3, 4, 5, 1000]])
-    assert timing.Clock.of(rows, day=None).columns(rows)["rush"][0] == pytest.approx(6 / 7)
+    assert timing.Clock.of(rows, day=None, fewest=3).columns(rows)["rush"][0] == pytest.approx(
+        6 / 7
+    )
 
 
 def test_lockstep_is_the_share_of_rows_that_another_user_joined():
     # Window 600. Item 0: users 0 and 1 within 5; item 1: the same user twice; item 2: far apart.
     times = [[0.0, 10.0, 20.0, 30.0], [5.0, 5000.0, 5010.0]]
     rows = events(times, items=[[0, 1, 1, 2], [0, 2, 3]])
-    found = timing.Clock.of(rows, day=None).columns(rows)["lockstep"]
+    found = timing.Clock.of(rows, day=None, fewest=3).columns(rows)["lockstep"]
     assert found.tolist() == pytest.approx([1 / 4, 1 / 3])
 
 
@@ -90,10 +94,10 @@ def test_someone_who_sleeps_has_less_hour_entropy_than_someone_who_does_not():
 
 
 def test_the_features_do_not_depend_on_the_unit_of_the_times():
-    whole = timing.Clock.of(ROWS, day=86_400.0).columns(ROWS)
+    whole = timing.Clock.of(ROWS, day=86_400.0, fewest=3).columns(ROWS)
     scaled = events([[0, 10, 20, 30], [100, 101, 120], [500]])
     scaled.timestamp[:] *= 1000.0
-    again = timing.Clock.of(scaled, day=86_400_000.0).columns(scaled)
+    again = timing.Clock.of(scaled, day=86_400_000.0, fewest=3).columns(scaled)
     for name, column in whole.items():
         assert again[name].tolist() == pytest.approx(column.tolist()), name
 

@@ -1,0 +1,1 @@
+"""Fraud detection: the benchmark of detectors, and the filter for a file."""

@@ -1,0 +1,165 @@
+"""The results page of the benchmark of detectors, and its plots, from the report alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+GOAL = 0.8
+
+
+def markdown(report: dict, command: str) -> str:
+    """The page."""
+    lines = [
+        "# Finding fake profiles",
+        "",
+        f"Made by `{command}`.",
+        "",
+        "Average precision (AP) at a base rate of 1 %: a detector that guesses has .010. With "
+        "true-positive rate T and false-positive rate F precision is .01 T / (.01 T + .99 F), so "
+        "it does not depend on how many fakes a test set holds.",
+        "",
+    ]
+    for name, found in report.get("unseen", {}).items():
+        lines += _unseen(name, found, report["settings"], report["kinds"])
+    if report.get("labelled"):
+        lines += _labelled(report["labelled"], report["kinds"])
+    if report.get("clicks"):
+        lines += _clicks(report["clicks"], report["settings"])
+    return "\n".join(lines) + "\n"
+
+
+def _unseen(name: str, found: dict, settings: dict, kinds: dict) -> list[str]:
+    attacks = list(next(iter(found.values())))
+    by_rule = [a for a in attacks if a not in settings["learned"]]
+    repetitions = next(iter(next(iter(found.values())).values()))["repetitions"]
+    lines = [
+        f"## Attacks unseen in training: shilling/{name}",
+        "",
+        f"Half of the honest users and attacks of one group are for fitting, the other half with "
+        f"fakes (1 % of them) of one attack of the other group, on one target, is judged; "
+        f"{settings['seeds']} halvings, {settings['targets']} targets, {repetitions} repetitions a "
+        "figure. Groups: random, segment, popular, probe; average (also over popular items, with "
+        "noise, with the target shifted), bandwagon, love/hate. Learned attacks are judged by "
+        "detectors fitted on all attacks by rule. A detector marked * is transductive: fitted, "
+        "without labels, on the very profiles it judges; all others never see them. The "
+        "self-taught forest simulates the attacks of the fitting group only.",
+        "",
+        _row(["detector", "kind", *attacks, "mean by rule"]),
+        _row(["---"] * (len(attacks) + 3)),
+    ]
+    for detector, figures in found.items():
+        mark = "*" if figures[attacks[0]]["transductive"] else ""
+        cells = [f"{figures[a]['average_precision']:.3f}" for a in attacks]
+        mean = np.mean([figures[a]["average_precision"] for a in by_rule])
+        lines.append(_row([detector + mark, kinds[detector], *cells, f"{mean:.3f}"]))
+    lines += [
+        "",
+        f"![Precision and recall](../images/fraud_{name}.png)",
+        "",
+        "At the threshold that 1 % of the honest users of the fitting half exceed (for * the 1 % "
+        "of judged users with the highest scores); mean over attacks by rule:",
+        "",
+        _row(["detector", "recall", "false-positive rate", "precision at 1 %"]),
+        _row(["---"] * 4),
+    ]
+    for detector, figures in found.items():
+        cells = [
+            f"{np.mean([figures[a][key] for a in by_rule]):.3f}"
+            for key in ("recall", "false_positive_rate", "precision")
+        ]
+        lines.append(_row([detector, *cells]))
+    best = max(found, key=lambda d: np.mean([found[d][a]["average_precision"] for a in by_rule]))
+    reached = [a for a in by_rule if found[best][a]["average_precision"] >= GOAL]
+    missed = [a for a in by_rule if a not in reached]
+    lines += [
+        "",
+        f"The best over attacks by rule is {best}: AP of {GOAL} or more on "
+        f"{len(reached)} of {len(by_rule)} attacks"
+        + (f"; below it on {', '.join(missed)}." if missed else "."),
+        "",
+    ]
+    return lines
+
+
+def _labelled(found: dict, kinds: dict) -> list[str]:
+    detectors = [d for d in next(iter(found.values()))]
+    names = list(found)
+    lines = [
+        "## Labelled sets (SDLib)",
+        "",
+        "AP at the set's own share of fakes, five folds of users, means over seeds (deviation). A "
+        "detector that needs labels has those of the other folds; one that needs none ranks the "
+        "whole set. `amazon` are reviewers judged spammers by people, `averageattack` an "
+        "injected average attack. The classic detectors are those of SDLib.",
+        "",
+        _row(["detector", "kind", *names]),
+        _row(["---"] * (len(names) + 2)),
+    ]
+    for detector in detectors:
+        cells = []
+        for name in names:
+            figure = found[name][detector]
+            spread = "" if figure.get("deviation") is None else f" ({figure['deviation']:.3f})"
+            cells.append(f"{figure['average_precision']:.3f}{spread}")
+        lines.append(_row([detector, kinds.get(detector, ""), *cells]))
+    return [*lines, ""]
+
+
+def _clicks(found: dict, settings: dict) -> list[str]:
+    kinds = list(next(iter(found.values())))
+    lines = [
+        "## Click fraud (synthetic world, times in sessions)",
+        "",
+        "Eight fraudulent accounts of one kind among 800 people; detectors were fitted on the "
+        f"other kinds (the unsupervised on people alone). {settings['click_seeds']} worlds.",
+        "",
+        _row(["detector", *kinds]),
+        _row(["---"] * (len(kinds) + 1)),
+    ]
+    for detector, figures in found.items():
+        cells = [f"{figures[k]['average_precision']:.3f}" for k in kinds]
+        lines.append(_row([detector, *cells]))
+    return [*lines, ""]
+
+
+def _row(cells) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def draw(report: dict) -> dict:
+    """Name -> figure: a panel an attack, precision over recall of every detector."""
+    from advrec_tf.jobs.plots import plt
+
+    figures = {}
+    for name, found in report.get("unseen", {}).items():
+        attacks = list(next(iter(found.values())))
+        columns = 4
+        rows = -(-len(attacks) // columns)
+        figure, axes = plt.subplots(
+            rows, columns, figsize=(3.1 * columns, 2.8 * rows + 0.7), sharex=True, sharey=True
+        )
+        palette = plt.get_cmap("tab20")
+        recall = np.linspace(0.0, 1.0, 101)
+        for ax, attack in zip(axes.flat, attacks):
+            for i, (detector, one) in enumerate(found.items()):
+                ax.plot(recall, one[attack]["curve"], label=detector, color=palette(i), lw=1.4)
+            ax.set_title(attack, fontsize=9)
+            ax.set_ylim(0, 1.02)
+        for ax in axes.flat[len(attacks) :]:
+            ax.axis("off")
+        for ax in axes[-1]:
+            ax.set_xlabel("recall", fontsize=8)
+        for ax in axes[:, 0]:
+            ax.set_ylabel("precision at 1 %", fontsize=8)
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="lower center", ncols=4, fontsize=8, frameon=False)
+        figure.tight_layout(rect=(0, 0.06 + 0.02 * rows, 1, 1))
+        figures[f"fraud_{name}"] = figure
+    return figures
+
+
+def image_folder(out: Path) -> Path:
+    """docs/images beside docs/results."""
+    return out.parent / "images"

@@ -1,0 +1,77 @@
+r"""Measure every detector of fake profiles: unseen attacks, labelled sets, click fraud.
+
+    python scripts/detection_benchmark.py --run-dir runs/detection --out docs/results
+
+The data is found through ADVREC_DATA (default ../shared/data). Writes fraud-detection.json,
+fraud-detection.md and the curves; a stopped run goes on with --resume. Needs scikit-learn
+(extra `analysis`).
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from advrec_tf.jobs import cli
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    cli.add_run_arguments(parser)
+    parser.add_argument("--out", type=Path, help="folder of the page; default: the run folder")
+    parser.add_argument(
+        "--data", nargs="*", default=["ml100k"], help="shilling sets; default: ml100k"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="halvings of the users; default: 3")
+    parser.add_argument("--targets", type=int, default=3, help="default: 3")
+    parser.add_argument(
+        "--learned", nargs="*", default=["PGA", "RevAdv"], help="learned attacks to judge"
+    )
+    parser.add_argument("--detectors", nargs="+", metavar="NAME", help="default: all")
+    parser.add_argument("--click-seeds", type=int, default=3, help="worlds; default: 3")
+    args = parser.parse_args(argv)
+    for name in ("seeds", "targets", "click_seeds"):
+        if getattr(args, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} should be >= 1.")
+    return args
+
+
+@cli.guarded
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+
+    from advrec_tf.jobs.detection import page, runner
+    from advrec_tf.jobs.plots import write_figures
+
+    report = runner.run(
+        run_dir=args.run_dir,
+        resume=args.resume,
+        sets=args.data,
+        seeds=args.seeds,
+        targets=args.targets,
+        learned=args.learned,
+        detectors=args.detectors,
+        click_seeds=args.click_seeds,
+    )
+    command = cli.command_line()
+    text = page.markdown(report, command)
+    out = args.out or args.run_dir
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "fraud-detection.json").write_text(json.dumps(report, indent=1) + "\n")
+    (out / "fraud-detection.md").write_text(text)
+    images = page.image_folder(out)
+    images.mkdir(parents=True, exist_ok=True)
+    for path in write_figures(page.draw(report), args.run_dir):
+        shutil.copyfile(path, images / path.name)
+    print("\n" + text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
