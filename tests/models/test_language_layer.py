@@ -4,6 +4,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.models.language_layer import LanguageModelLayer, parse_strategy
+from advrec_tf.models.tapping import tapped
 
 pytest.importorskip("keras_hub", reason="needs the extra `text`")
 pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
@@ -136,3 +137,43 @@ def test_a_model_without_tokens_is_refused():
     image = keras_3.Input([4], name="pixels")
     with pytest.raises(ValueError, match="`backbone` should be a text encoder.*pixels"):
         LanguageModelLayer(keras_3.Model(image, image * 2))
+
+
+# Between the token embedding and the blocks.
+
+
+SIZES = {"num_layers": 1, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16}
+FAMILIES = {
+    "BertBackbone": {"vocabulary_size": 12, **SIZES},
+    "GPT2Backbone": {"vocabulary_size": 12, **SIZES},
+    "RobertaBackbone": {"vocabulary_size": 12, **SIZES},
+    "DistilBertBackbone": {"vocabulary_size": 12, **SIZES},
+    "AlbertBackbone": {"vocabulary_size": 12, "embedding_dim": 4, **SIZES},
+    "ElectraBackbone": {"vocab_size": 12, "embedding_dim": 4, **SIZES},
+    "DebertaV3Backbone": {"vocabulary_size": 12, "bucket_size": 4, **SIZES},
+    "OPTBackbone": {"vocabulary_size": 12, **SIZES},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_place_to_tap_changes_no_number_of_any_family_of_models(family):
+    import keras_hub
+
+    backbone = getattr(keras_hub.models, family)(**FAMILIES[family], max_sequence_length=8)
+    rng = np.random.default_rng(0)
+    for weight in backbone.weights:
+        weight.assign(rng.normal(scale=0.3, size=weight.shape))
+    fed = {**TOKENS, "segment_ids": tf.zeros_like(TOKENS["token_ids"])}
+    expected = backbone({tensor.name: fed[tensor.name] for tensor in backbone.inputs})
+    expected = expected["sequence_output"] if isinstance(expected, dict) else expected
+    layer = LanguageModelLayer(backbone)
+    with tapped([layer.token_vectors]) as outputs:
+        found = layer(TOKENS)
+    np.testing.assert_array_equal(found, expected)
+    (vectors,) = outputs
+    assert vectors.shape[0] == 2 and not vectors.numpy()[1, vectors.shape[1] * 3 // 5 :].any()
+    shift = np.zeros(vectors.shape, np.float32)
+    shift[1, 0] = 1.0
+    with tapped([layer.token_vectors], deltas=[tf.constant(shift)]):
+        moved = np.abs(layer(TOKENS) - found).max(axis=(1, 2))
+    assert moved[0] == 0 and moved[1] > 1e-3
