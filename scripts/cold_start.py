@@ -86,6 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             only=[label for label in args.only if label in runner.SCENARIOS[scenario]],
         )
         for scenario in args.scenarios
+        if not args.only or set(args.only) & set(runner.SCENARIOS[scenario])
     ]
     name = args.name or Path(args.data).name.split(".")[0]
     command = cli.command_line()
