@@ -93,8 +93,9 @@ def test_the_oracle_scores_each_user_at_their_last_row(world):
     assert scores.shape == (3, world.interactions.num_items)
     assert scores.dtype == np.float32
     assert np.isfinite(scores).all()
-    np.testing.assert_array_equal(
-        scores, world.best_score(users, world.interactions.timestamp[ends[users] - 1])
+    # Up to the last bit, which depends on how many users a product takes at once.
+    np.testing.assert_allclose(
+        scores, world.best_score(users, world.interactions.timestamp[ends[users] - 1]), rtol=1e-6
     )
 
 
