@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import shlex
 import subprocess
 import sys
 import types
@@ -194,7 +195,7 @@ def test_columns_stand_under_each_other():
 
 
 def command(code):
-    return f'{sys.executable} -c "{code}"'
+    return f'{shlex.quote(sys.executable)} -c "{code}"'
 
 
 def turns(*figures):
