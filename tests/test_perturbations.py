@@ -234,3 +234,17 @@ def test_the_known_gradient_changes_nothing_but_the_work(steps):
     (plain,) = worst_case(gradients_at, [value], attack, SEED)
     (known,) = worst_case(gradients_at, [value], attack, SEED, at_zero=gradients_at([0.0]))
     np.testing.assert_array_equal(known, plain)
+
+
+def test_a_scale_shrinks_the_ball_of_its_row_alone():
+    values = [tf.ones([2, 3]), tf.ones([4, 3])]
+    ahead = [tf.ones([2, 3]), tf.ones([4, 3])]
+    deltas = worst_case(
+        lambda _: ahead,
+        values,
+        fgsm(1.0),
+        tf.constant([0, 0]),
+        scales=[tf.constant([[1.0], [0.25]]), 1.0],
+    )
+    assert row_norm(deltas[0], "l2").numpy()[:, 0].tolist() == pytest.approx([1.0, 0.25])
+    assert row_norm(deltas[1], "l2").numpy()[:, 0].tolist() == pytest.approx([1.0] * 4)
