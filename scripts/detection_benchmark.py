@@ -32,7 +32,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3, help="halvings of the users; default: 3")
     parser.add_argument("--targets", type=int, default=3, help="default: 3")
     parser.add_argument(
-        "--learned", nargs="*", default=["PGA", "RevAdv"], help="learned attacks to judge"
+        "--learned",
+        nargs="*",
+        default=["pga", "revadv", "aush", "legup"],
+        help="attacks that are optimised or learned; default: pga revadv aush legup",
     )
     parser.add_argument("--detectors", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--click-seeds", type=int, default=3, help="worlds; default: 3")

@@ -273,3 +273,17 @@ def test_a_random_start_lies_inside_and_is_where_the_first_gradient_is_asked_for
         assert 0.95 * edge < np.abs(delta).max() <= edge * (1 + 1e-6)
         assert np.square(delta).mean() == pytest.approx(edge**2 / 3, rel=0.1)
         assert (size(delta, norm) <= 0.6 * (1 + 1e-6)).all()
+
+
+def test_a_scale_shrinks_the_ball_of_its_row_alone():
+    values = [tf.ones([2, 3]), tf.ones([4, 3])]
+    ahead = [tf.ones([2, 3]), tf.ones([4, 3])]
+    deltas = worst_case(
+        lambda _: ahead,
+        values,
+        fgsm(1.0),
+        tf.constant([0, 0]),
+        scales=[tf.constant([[1.0], [0.25]]), 1.0],
+    )
+    assert row_norm(deltas[0], "l2").numpy()[:, 0].tolist() == pytest.approx([1.0, 0.25])
+    assert row_norm(deltas[1], "l2").numpy()[:, 0].tolist() == pytest.approx([1.0] * 4)

@@ -94,7 +94,7 @@ def read_labels(
         raise DataError(f'{path}: expected lines "user label". Received: {error}.') from error
     if table.shape[1] != 2:
         raise DataError(f'{path}: expected lines "user label". Received {table.shape[1]} columns.')
-    if len(table) and table[1].iloc[0] not in ("0", "1"):
+    if len(table) and not table[1].iloc[0].lstrip("-").replace(".", "", 1).isdigit():
         table = table.iloc[1:]
     wrong = table[~table[1].isin(["0", "1"])]
     if len(wrong):

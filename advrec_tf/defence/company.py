@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.defence.detectors import ForestDetector, checked_labels
+from advrec_tf.defence.detectors import FOLDS, ForestDetector, checked_labels
 from advrec_tf.defence.features import FeatureTable
 from advrec_tf.defence.graph import edge_weights
 
@@ -36,22 +36,13 @@ class ItemGuilt:
         self.prior = float(is_fake[labelled].mean())
         self.fake = np.bincount(rows.item_index, weight * is_fake[rows.user_index], items)
         self.known = np.bincount(rows.item_index, weight, items)
-        self._place = {
-            user: fake
-            for user, fake in zip(
-                rows.users.ids[labelled].tolist(), is_fake[labelled].tolist(), strict=True
-            )
-        }
 
     def columns(self, rows: Interactions) -> np.ndarray:
-        """[num_users, 4] of `COMPANY`: over a user's items the mean and the highest g_i, the sum
-        of ln(g_i / (1 - g_i)), and the mean weight of labelled raters. What a labelled user
-        contributed itself is left out of its own items."""
+        """[num_users, 4] of `COMPANY` for users other than the labelled: over a user's items the
+        mean and the highest g_i, the sum of ln(g_i / (1 - g_i)), and the mean weight of labelled
+        raters."""
         user, item, number = rows.user_index, rows.item_index, rows.num_users
-        label = np.array([self._place.get(u, np.nan) for u in rows.users.ids.tolist()], float)
-        own = np.where(np.isnan(label)[user], 0.0, edge_weights(rows))
-        known = np.maximum(self.known[item] - own, 0.0)
-        fake = np.maximum(self.fake[item] - own * np.nan_to_num(label)[user], 0.0)
+        known, fake = self.known[item], self.fake[item]
         guilt = np.clip((fake + self.prior) / (known + 1.0), 1e-6, 1 - 1e-6)
         count = np.maximum(rows.user_counts(), 1)
         highest = np.zeros(number)
@@ -68,14 +59,35 @@ class ItemGuilt:
 
 
 class CompanyForest(ForestDetector):
-    """A random forest over the features of profiles and of their company."""
+    """A random forest over the features of profiles and of their company.
+
+    Training users are measured by the labels of others, in `FOLDS` folds. Leaving out a user's own
+    label alone would not do: among users of the same items the fakes would keep slightly less
+    guilty company than the honest.
+    """
 
     def fit(self, interactions: Interactions, is_fake: np.ndarray | None = None) -> CompanyForest:
         is_fake = checked_labels(interactions, is_fake, needed=True)
+        users = np.flatnonzero(interactions.user_counts() > 0)
+        fold = np.full(interactions.num_users, -1)
+        rng = np.random.default_rng(self.seed)
+        for kind in (False, True):
+            members = users[is_fake[users] == kind]
+            fold[rng.permutation(members)] = np.arange(len(members)) % FOLDS
+        fold_of_row = fold[interactions.user_index]
+        self._taught = np.zeros((interactions.num_users, len(COMPANY)))
+        for number in range(FOLDS):
+            others = ItemGuilt(interactions.select(fold_of_row != number), is_fake)
+            mine = others.columns(interactions.select(fold_of_row == number))
+            self._taught[fold == number] = mine[fold == number]
         self._guilt = ItemGuilt(interactions, is_fake)
-        return super().fit(interactions, is_fake)
+        self._fitting = True
+        super().fit(interactions, is_fake)
+        self._fitting = False
+        return self
 
     def completed(self, table, interactions):
         table = super().completed(table, interactions)
-        values = np.concatenate([table.values, self._guilt.columns(interactions)], axis=1)
+        company = self._taught if self._fitting else self._guilt.columns(interactions)
+        values = np.concatenate([table.values, company], axis=1)
         return FeatureTable(names=table.names + COMPANY, values=values)

@@ -248,3 +248,18 @@ def test_batches_of_triples_show_every_fact_once_an_epoch():
         batches.of_triples(graph.select([]), batch_size=5, seed=0)
     with pytest.raises(ValueError, match="`batch_size`"):
         batches.of_triples(graph, batch_size=0, seed=0)
+
+
+def test_a_rows_weight_goes_with_its_row():
+    rows = np.arange(10)
+    data = Interactions(
+        user_index=rows.astype(np.int32),
+        item_index=rows.astype(np.int32),
+        users=Vocabulary(rows),
+        items=Vocabulary(rows),
+    )
+    weighted = batches.of_pairs(data, batch_size=4, seed=0, row_weight=rows / 10)
+    batch = next(iter(weighted.dataset(0)))
+    np.testing.assert_allclose(batch["weight"], batch["user_index"].numpy() / 10)
+    with pytest.raises(ValueError, match="`row_weight` should hold 10 finite"):
+        batches.of_pairs(data, batch_size=4, seed=0, row_weight=np.full(10, -1.0))

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -6,7 +8,7 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.factorisation import MatrixFactorisation
-from advrec_tf.models.row_model import RowAdversary, RowModel
+from advrec_tf.models.row_model import RowAdversary, RowModel, vulnerable_share
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.row_updates import rule_of
 from advrec_tf.training.optimizers import LazyAdam
@@ -307,3 +309,10 @@ def test_weights_that_a_block_would_not_train_are_refused():
     model.compile(optimizer=keras.optimizers.SGD(0.1))
     with pytest.raises(ValueError, match="no weights but its embedding tables. Received: bias"):
         model.train_block(block_of(2), model.optimizer)
+
+
+def test_users_of_small_loss_get_the_larger_share_of_the_radius():
+    # User 7 has losses 1 + 1, user 8 has 4: the mean over the two users is 3.
+    share = vulnerable_share(tf.constant([1.0, 4.0, 1.0]), tf.constant([7, 8, 7]))
+    expected = [1 / (1 + math.exp(-(3 / 2 - 1))), 1 / (1 + math.exp(-(3 / 4 - 1)))]
+    assert share.numpy().tolist() == pytest.approx([expected[0], expected[1], expected[0]])

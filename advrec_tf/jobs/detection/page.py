@@ -41,9 +41,9 @@ def _unseen(name: str, found: dict, settings: dict, kinds: dict) -> list[str]:
         f"fakes (1 % of them) of one attack of the other group, on one target, is judged; "
         f"{settings['seeds']} halvings, {settings['targets']} targets, {repetitions} repetitions a "
         "figure. Groups: random, segment, popular, probe; average (also over popular items, with "
-        "noise, with the target shifted), bandwagon, love/hate. Learned attacks are judged by "
-        "detectors fitted on all attacks by rule. A detector marked * is transductive: fitted, "
-        "without labels, on the very profiles it judges; all others never see them. The "
+        "noise, with the target shifted), bandwagon, love_hate. Learned and optimised attacks are "
+        "judged by detectors fitted on all attacks by rule. A detector marked * is transductive: "
+        "fitted, without labels, on the very profiles it judges; all others never see them. The "
         "self-taught forest simulates the attacks of the fitting group only.",
         "",
         _row(["detector", "kind", *attacks, "mean by rule"]),

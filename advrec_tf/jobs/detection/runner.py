@@ -15,6 +15,7 @@ import numpy as np
 from advrec_tf._version import __version__
 from advrec_tf.attacks import click_fraud
 from advrec_tf.attacks.injection import Poisoned
+from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.data import click_times, synthetic
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.shilling import load_shilling
@@ -123,18 +124,17 @@ def unseen_attacks(
     data = load_shilling(name)
     train = data.split.train
     fillers = FILLERS.get(name, max(1, round(len(train) / train.num_users) - 1))
+    fillers = min(fillers, train.num_items // 6)  # what the most rated fifth can hold
     aims = (data.published_targets or tuple(sorted(data.segments)))[:targets]
     found: dict[str, dict[str, list]] = {}
     for seed in range(seeds):
         half = pools.halves(train, seed=seed)
-        everything = {k: b for group in pools.GROUPS for k, b in group.items()}
         plan = [
             ("second group", pools.GROUPS[1], pools.GROUPS[0]),
             ("first group", pools.GROUPS[0], pools.GROUPS[1]),
         ]
-        chosen = {k: pools.LEARNED[k] for k in learned}
-        if chosen:
-            plan.append(("by rule", everything, chosen))
+        if learned:
+            plan.append(("all by rule", pools.GROUPS[0] + pools.GROUPS[1], tuple(learned)))
         for label, fitted, judged in plan:
             for detector in detectors:
 
@@ -143,7 +143,7 @@ def unseen_attacks(
                 ):
                     judge_by = DETECTORS[detector].build(seed)
                     if isinstance(judge_by, SelfTaught):  # it may simulate what others may see
-                        judge_by.attacks = tuple(fitted.values())
+                        judge_by.attacks = tuple(map(_builder, fitted))
                     return _judge_all(
                         judge_by,
                         pools.fitting_pool(half.fitted, fitted, seed=seed),
@@ -171,11 +171,15 @@ def unseen_attacks(
     }
 
 
+def _builder(name: str):
+    return lambda profiles, fillers: ATTACKS[name].build(num_profiles=profiles, num_fillers=fillers)
+
+
 def _judge_all(
     detector: Detector,
     pool: Poisoned,
     half: pools.Halves,
-    judged: dict[str, pools.Builder],
+    judged: Iterable[str],
     *,
     known: Interactions,
     aims: Iterable[int],
@@ -190,12 +194,11 @@ def _judge_all(
     fit_seconds = time.perf_counter() - started
     values: dict[str, list] = {}
     arrays: dict[str, list] = {}
-    for name, build in judged.items():
+    for name in judged:
         for target in aims:
             test = pools.judged_pool(
                 half.judged,
-                build,
-                name=name,
+                name,
                 known=known,
                 target=int(target),
                 fillers=fillers,

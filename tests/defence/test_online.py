@@ -1,0 +1,107 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+pytest.importorskip("sklearn")
+
+from advrec_tf.defence.detectors import ForestDetector
+from advrec_tf.defence.features import PROFILE_FEATURES, RATING_FEATURES, ProfileFeatures
+from advrec_tf.defence.online import FeatureGraph, ForestGraph, OnlineScorer
+from advrec_tf.serving.check import ExportCheckError
+from advrec_tf.serving.fraud_export import check_scorer, export_scorer, profile_inputs
+
+ALL = RATING_FEATURES + PROFILE_FEATURES
+
+
+def entries(rows, users):
+    """Users' profiles as ids and ratings."""
+    return [
+        (
+            [str(i) for i in rows.items.ids[rows.item_index[rows.user_index == u]]],
+            rows.rating[rows.user_index == u].tolist(),
+        )
+        for u in users
+    ]
+
+
+@pytest.fixture(scope="module")
+def detector(attacked):
+    return ForestDetector(columns=ALL, trees=30, seed=0).fit(
+        attacked.interactions, attacked.is_fake
+    )
+
+
+@pytest.fixture(scope="module")
+def scorer(attacked, detector):
+    return OnlineScorer(
+        attacked.interactions.items, detector.features.statistics, ALL, detector.forest
+    )
+
+
+def test_the_graph_measures_what_numpy_measures(attacked, scorer):
+    rows = attacked.interactions
+    users = [0, 5, 125, 131]
+    expected = ProfileFeatures().fit(rows.select(~attacked.fake_rows()))(rows).only(ALL)
+    inputs = profile_inputs(entries(rows, users))
+    found = scorer.score(**{k: tf.constant(v) for k, v in inputs.items()})["features"].numpy()
+    np.testing.assert_allclose(found, expected.values[users], rtol=2e-4, atol=2e-5)
+
+
+def test_the_graph_walks_the_trees_as_scikit_learn_does(detector, strangers):
+    table = detector.measure(strangers.interactions).only(ALL)
+    graph = ForestGraph(detector.forest)
+    found = graph(tf.constant(table.values, tf.float32)).numpy()
+    np.testing.assert_allclose(found, detector.forest.predict_proba(table.values)[:, 1], atol=1e-6)
+
+
+def test_entries_may_come_in_any_order(attacked, scorer):
+    inputs = profile_inputs(entries(attacked.interactions, [3, 126]))
+    order = np.random.default_rng(0).permutation(len(inputs["profile"]))
+    mixed = {k: tf.constant([v[i] for i in order]) for k, v in inputs.items()}
+    straight = {k: tf.constant(v) for k, v in inputs.items()}
+    one, other = scorer.score(**mixed), scorer.score(**straight)
+    np.testing.assert_allclose(one["features"], other["features"], rtol=1e-5)
+
+
+def test_an_unknown_item_counts_as_new(scorer):
+    found = scorer.score(
+        profile=tf.constant([0, 0]),
+        item_id=tf.constant(["0", "no such item"]),
+        rating=tf.constant([4.0, 4.0]),
+    )
+    assert found["features"].numpy()[0, ALL.index("new_share")] == pytest.approx(0.5)
+
+
+def test_a_profile_without_an_entry_is_refused(scorer):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="0..n-1, each used"):
+        scorer.score(
+            profile=tf.constant([1]), item_id=tf.constant(["0"]), rating=tf.constant([4.0])
+        )
+
+
+def test_features_that_need_neighbours_are_refused_online(detector):
+    with pytest.raises(ValueError, match="Received: degsim"):
+        FeatureGraph(detector.features.statistics, ("rdma", "degsim"))
+
+
+def test_the_export_answers_through_the_c_api_as_in_memory(attacked, scorer, tmp_path):
+    path = export_scorer(scorer, tmp_path / "fraud", threshold=0.5, metadata={"run": 1})
+    assert path.name == "1"
+    notes = json.loads((path / "assets.extra" / "advrec_tf.json").read_text())
+    assert notes["features"] == list(ALL) and notes["threshold"] == 0.5
+    profiles = entries(attacked.interactions, range(0, 132, 11))
+    report = check_scorer(path, scorer, profiles)
+    assert report["profiles"] == 12 and report["largest_difference"] < 1e-5
+    assert export_scorer(scorer, tmp_path / "fraud", threshold=0.5).name == "2"
+
+
+def test_an_export_of_another_forest_is_found_out(attacked, detector, scorer, tmp_path):
+    path = export_scorer(scorer, tmp_path / "fraud", threshold=0.5)
+    other = ForestDetector(columns=ALL, trees=5, seed=9).fit(
+        attacked.interactions, attacked.is_fake
+    )
+    wrong = OnlineScorer(attacked.interactions.items, other.features.statistics, ALL, other.forest)
+    with pytest.raises(ExportCheckError, match="should score 12 profiles"):
+        check_scorer(path, wrong, entries(attacked.interactions, range(0, 132, 11)))

@@ -1,0 +1,222 @@
+import csv
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("sklearn")
+
+from advrec_tf.data.files import DataError
+from advrec_tf.evaluation.classification import area_under_curve
+from advrec_tf.jobs.detection import filter_file, fraud, page, pools, runner
+from advrec_tf.jobs.stages import StageStore
+
+
+def rating_file(path, *, ring=True, seed=0):
+    """60 people on 60 items; eight more who give the same ten items the highest rating."""
+    rng = np.random.default_rng(seed)
+    lines = ["user_id,item_id,rating"]
+    for u in range(60):
+        for i in rng.choice(50, int(rng.integers(6, 14)), replace=False):
+            lines.append(f"p{u},i{i},{rng.integers(2, 5)}")
+    for u in range(8 if ring else 0):
+        lines += [f"ring{u},i{50 + i},5" for i in range(10)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """The script on a file with a ring in it: (rows of the list, what was printed, folder)."""
+    from advrec_tf.data.tables import read_table
+
+    folder = tmp_path_factory.mktemp("fraud")
+    data = read_table(rating_file(folder / "r.csv"), rating_column="rating").interactions
+    said = []
+    filter_file.run(
+        data, out=folder / "list.csv", export=folder / "models", day=None, write=said.append
+    )
+    with open(folder / "list.csv", newline="") as file:
+        return list(csv.DictReader(file)), said, folder
+
+
+def test_the_list_holds_every_user_once_the_most_suspicious_first(found):
+    rows, _, _ = found
+    assert len({row["user_id"] for row in rows}) == len(rows) == 68
+    suspicion = [float(row["suspicion"]) for row in rows]
+    assert suspicion == sorted(suspicion, reverse=True)
+    assert [int(row["rank"]) for row in rows] == list(range(1, 69))
+
+
+def test_a_ring_leads_the_list_and_is_flagged_with_its_reason(found):
+    rows, _, _ = found
+    assert all(row["user_id"].startswith("ring") for row in rows[:8])
+    for row in rows[:8]:
+        assert row["flagged"] == "1" and "times as dense as chance makes" in row["reasons"]
+    assert not any(row["reasons"] for row in rows if row["flagged"] == "0")
+
+
+def test_what_was_exported_was_served_once(found):
+    _, said, folder = found
+    assert any("agree through the C API" in line for line in said)
+    assert (folder / "models" / "1" / "saved_model.pb").exists()
+
+
+def test_a_reason_states_the_value_the_usual_one_and_how_many_users_it_passes(attacked_verdicts):
+    verdicts, user = attacked_verdicts
+    text = "; ".join(fraud.reasons(verdicts, user))
+    assert "(usual " in text and "% of users)" in text
+
+
+@pytest.fixture(scope="module")
+def attacked_verdicts():
+    from advrec_tf.attacks.heuristic import RandomAttack
+    from advrec_tf.attacks.injection import inject
+    from advrec_tf.data.tables import from_frame
+
+    rng = np.random.default_rng(0)
+    chance = 1.0 / np.arange(1, 101)
+    frame = pd.DataFrame(
+        [
+            (u, int(i), int(rng.integers(2, 6)))
+            for u in range(100)
+            for i in rng.choice(100, int(rng.integers(8, 20)), False, p=chance / chance.sum())
+        ],
+        columns=["user_id", "item_id", "rating"],
+    )
+    data = from_frame(frame, rating_column="rating").interactions
+    attack = RandomAttack(num_profiles=6, num_fillers=15)
+    targets = np.array([90])
+    data = inject(
+        data, attack.profiles(data, targets, rng=rng), targets=targets, attack="r", rng=rng
+    ).interactions
+    verdicts = fraud.detect(data, day=None)
+    return verdicts, int(np.argmax(verdicts.suspicion))
+
+
+def test_injected_profiles_lead_the_list(attacked_verdicts):
+    verdicts, _ = attacked_verdicts
+    assert area_under_curve(np.arange(106) >= 100, verdicts.suspicion) > 0.95
+
+
+def test_labelled_users_are_scored_without_their_label(tmp_path):
+    from advrec_tf.data.tables import read_table
+
+    data = read_table(rating_file(tmp_path / "r.csv"), rating_column="rating").interactions
+    truth = np.array([str(u).startswith("ring") for u in data.users.ids], float)
+    honest = fraud.detect(data, labels=truth, day=None)
+    # One ring member called honest: had its own label been read, it would score like one.
+    mislabelled = truth.copy()
+    member = int(np.flatnonzero(truth)[0])
+    mislabelled[member] = 0.0
+    found = fraud.detect(data, labels=mislabelled, day=None)
+    assert honest.suspicion[truth == 1].min() > honest.suspicion[truth == 0].max()
+    assert found.suspicion[member] > found.suspicion[truth == 0].max()
+    # Users without a label are scored too.
+    some = np.where(np.arange(len(truth)) % 3 == 0, np.nan, truth)
+    assert np.isfinite(fraud.detect(data, labels=some, day=None).suspicion).all()
+
+
+def test_labels_of_a_file_are_read_and_missing_ones_are_unknown(tmp_path):
+    from advrec_tf.data.interactions import Vocabulary
+    from advrec_tf.data.spam import read_labels
+
+    path = tmp_path / "labels.txt"
+    path.write_text("user label\na 1\nb\t0\nelse,1\n")
+    found, spare = read_labels(path, Vocabulary(["a", "b", "c"]), complete=False)
+    assert found[:2].tolist() == [1.0, 0.0] and np.isnan(found[2]) and spare == 1
+    with pytest.raises(DataError, match="1 have none, among them 'c'"):
+        read_labels(path, Vocabulary(["a", "b", "c"]))
+    path.write_text("a 1\na 0\n")
+    with pytest.raises(DataError, match="two of 'a'"):
+        read_labels(path, Vocabulary(["a"]))
+    path.write_text("a 2\n")
+    with pytest.raises(DataError, match="line 1: expected 0 or 1. Received: '2'"):
+        read_labels(path, Vocabulary(["a"]))
+
+
+def write_shilling(root, seed=0):
+    """A small set in the published layout."""
+    rng = np.random.default_rng(seed)
+    chance = 1.0 / np.arange(1, 81)
+    lines = [
+        f"{u}\t{i}\t{rng.integers(1, 6)}.0"
+        for u in range(80)
+        for i in rng.choice(80, int(rng.integers(8, 20)), False, p=chance / chance.sum())
+    ]
+    folder = root / "shilling" / "filmTrust"
+    folder.mkdir(parents=True)
+    (folder / "filmTrust_train.dat.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    (folder / "filmTrust_test.dat").write_text("0\t79\t3.0\n")
+    (folder / "filmTrust_selected_items").write_text("60\t0,1\n70\t0,2\n")
+
+
+def test_halves_share_no_user_and_pools_inject_at_the_base_rate(monkeypatch, tmp_path):
+    from advrec_tf.data.shilling import load_shilling
+
+    write_shilling(tmp_path)
+    data = load_shilling("filmTrust", tmp_path).split.train
+    half = pools.halves(data, seed=0)
+    mine, theirs = half.fitted.user_counts() > 0, half.judged.user_counts() > 0
+    assert not (mine & theirs).any() and (mine | theirs).sum() == 80
+    pool = pools.judged_pool(
+        half.judged, "average", known=data, target=60, fillers=10, share=0.1, seed=0
+    )
+    assert pool.is_fake.sum() == 4 and pool.targets.tolist() == [60]
+    fitted = pools.fitting_pool(half.fitted, pools.GROUPS[0], seed=0)
+    assert fitted.is_fake.sum() == 4 * 3 * pools.TRAIN_PROFILES
+
+
+def test_attacks_of_the_two_groups_are_all_different():
+    assert not set(pools.GROUPS[0]) & set(pools.GROUPS[1])
+    assert not set(pools.LEARNED) & {*pools.GROUPS[0], *pools.GROUPS[1]}
+
+
+def test_a_run_makes_a_page_and_goes_on_where_it_was(monkeypatch, tmp_path):
+    write_shilling(tmp_path)
+    monkeypatch.setenv("ADVREC_DATA", str(tmp_path))
+    monkeypatch.setattr(runner, "load_shilling", lambda name: _patched(name, tmp_path))
+    store = StageStore(tmp_path / "run", {"job": "test"})
+    said = []
+    settings = {"detectors": ["PCA-VarSelect", "ECOD"], "seeds": 1, "targets": 1}
+    found = runner.unseen_attacks(store, "filmTrust", **settings, write=said.append)
+    assert set(found["ECOD"]) == {*pools.GROUPS[0], *pools.GROUPS[1]}
+    assert found["PCA-VarSelect"]["random"]["transductive"]
+    assert len(found["ECOD"]["random"]["curve"]) == 101
+    before = {path.name for path in (tmp_path / "run" / "stages").iterdir()}
+    again = runner.unseen_attacks(
+        StageStore(tmp_path / "run", {"job": "test"}, resume=True),
+        "filmTrust",
+        **settings,
+        write=said.append,
+    )
+    assert again == found
+    assert {path.name for path in (tmp_path / "run" / "stages").iterdir()} == before
+    report = {
+        "settings": {"seeds": 1, "targets": 1, "learned": [], "click_seeds": 1},
+        "kinds": {"PCA-VarSelect": "unsupervised", "ECOD": "unsupervised"},
+        "unseen": {"filmTrust": found},
+    }
+    text = page.markdown(report, "python x")
+    assert "| PCA-VarSelect* | unsupervised |" in text and "python x" in text
+    assert set(page.draw(report)) == {"fraud_filmTrust"}
+
+
+def _patched(name, root):
+    from advrec_tf.data.shilling import load_shilling
+
+    return load_shilling(name, root)
+
+
+def test_unknown_names_are_refused_before_anything_runs(tmp_path):
+    with pytest.raises(ValueError, match="`detectors` should be among.*Received: magic"):
+        runner.run(
+            run_dir=tmp_path,
+            resume=False,
+            sets=[],
+            seeds=1,
+            targets=1,
+            learned=[],
+            detectors=["magic"],
+        )
