@@ -35,7 +35,7 @@ def test_a_variable_that_only_a_server_misses_is_found(recommender, tmp_path, mo
             variable._serialize_to_tensors = dict
         return variable
 
-    monkeypatch.setattr(served, "_frozen", forgotten_when_saving)
+    monkeypatch.setattr(served, "frozen", forgotten_when_saving)
     version = export(recommender, tmp_path)
     tf.saved_model.load(str(version))  # takes it without a word
     with pytest.raises(ExportCheckError, match="(?s)could not be run.*user_vectors.* not found"):
