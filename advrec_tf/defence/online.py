@@ -225,14 +225,19 @@ class OnlineScorer(tf.Module):
         Returns:
             `suspicion` [n] float32 in [0, 1]; `features` [n, features] float32.
         """
-        tf.debugging.assert_equal(
+        sizes = tf.debugging.assert_equal(
             tf.stack([tf.size(item_id), tf.size(rating)]),
             tf.stack([tf.size(profile), tf.size(profile)]),
             "`profile`, `item_id` and `rating` should have one entry a row of a profile",
         )
         batch = tf.reduce_max(tf.concat([profile, [-1]], 0)) + 1
         present = tf.math.unsorted_segment_sum(tf.ones_like(profile), profile, batch)
-        tf.debugging.assert_positive(present, "`profile` should number profiles 0..n-1, each used")
+        used = tf.debugging.assert_positive(
+            present, "`profile` should number profiles 0..n-1, each used"
+        )
+        # Else a gather that such a request breaks may be heard before the message.
+        with tf.control_dependencies([sizes, used]):
+            profile = tf.identity(profile)
         order = tf.argsort(profile, stable=True)
         row = tf.gather(profile, order)
         item = self.table.lookup(tf.gather(item_id, order))
