@@ -113,7 +113,7 @@ _CFGAN_SPACE = {
 def _blend(*members: str, twin: str | None = None) -> Contender:
     return Contender(
         train=trainers.blend(*members),
-        space={"weight": (1.0, 2.0, 0.5, 4.0)},
+        space={"weight": (1.0, 2.0, 0.5, 4.0, 8.0)},
         twin=twin,
         needs=members,
     )
@@ -273,6 +273,10 @@ CONTENDERS: dict[str, Contender] = {
     ),
     "DNS + walk": _blend("walk on the graph", "MF-BPR, DNS"),
     "APR from DNS + walk": _blend("walk on the graph", "APR from DNS", twin="DNS + walk"),
+    "softmax MF + walk": _blend("walk on the graph", "softmax MF"),
+    "softmax MF, FGSM + walk": _blend(
+        "walk on the graph", "softmax MF, FGSM", twin="softmax MF + walk"
+    ),
     "autoencoder + walk": _blend("walk on the graph", "autoencoder"),
     "adversarial autoencoder + walk": _blend(
         "walk on the graph", "autoencoder, adversarial", twin="autoencoder + walk"

@@ -291,6 +291,7 @@ _MEMBERS = {
     "MF-BPR, DNS": (factorisation, _factorisation_model),
     "APR from DNS": (apr, lambda task: _factorisation_model(_from_start(task))),
     "softmax MF": (factorisation, _factorisation_model),
+    "softmax MF, FGSM": (factorisation, _factorisation_model),
     "autoencoder": (autoencoder, _autoencoder_model),
     "autoencoder, adversarial": (autoencoder, _autoencoder_model),
 }
