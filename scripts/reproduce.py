@@ -3,9 +3,12 @@ r"""Reproduce a published table of recommenders, adversarial ones and their twin
     python scripts/reproduce.py --list
     python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --out docs/results
     python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --search 8
+    python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --only EASE CFGAN \
+        --onto docs/results/irgan-ml100k.json --out docs/results
 
 Without `--search` the settings come from scripts/settings/TABLE.json; with it the choices are
-written into the run folder, or where `--settings` says. The data is found
+written into the run folder, or where `--settings` says. With `--onto` the rows that this run
+does not train are those of an earlier report, as far as its settings still hold. The data is found
 through ADVREC_DATA (default ../shared/data).
 """
 
@@ -40,6 +43,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         metavar="FILE",
         help="default: scripts/settings/TABLE.json; settings.json in --run-dir with --search",
+    )
+    parser.add_argument(
+        "--onto", type=Path, metavar="JSON", help="keep the other rows of an earlier TABLE.json"
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="LABEL", help="only these rows")
     parser.add_argument("--seeds", type=int, default=5, help="default: 5")
@@ -76,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         seeds=args.seeds,
         workers=args.workers,
         resume=args.resume,
+        onto=args.onto,
     )
     command = cli.command_line()
     report["command"] = command
