@@ -8,6 +8,7 @@ from __future__ import annotations
 import concurrent.futures
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -68,8 +69,15 @@ def in_order(
 
 def _alone(call: Callable[[], Any], threads: int) -> Any:
     """The call in a process of its own, with so many threads of TensorFlow's."""
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     return call()
+
+
+def _end_with_the_parent() -> None:
+    """A run that is killed takes its processes along: nobody would hear their results."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
