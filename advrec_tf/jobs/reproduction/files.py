@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from advrec_tf.jobs.reproduction.contenders import CONTENDERS
-from advrec_tf.jobs.reproduction.trainers import Choice
+from advrec_tf.jobs.reproduction.tasks import Choice
 
 
 def read_choices(path: Path) -> dict[str, Choice]:

@@ -15,7 +15,7 @@ from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
 from advrec_tf.evaluation.robustness import robustness_curve
 from advrec_tf.jobs.reproduction.contenders import CONTENDERS, with_requirements
 from advrec_tf.jobs.reproduction.tables import TABLES, Table
-from advrec_tf.jobs.reproduction.trainers import Choice
+from advrec_tf.jobs.reproduction.tasks import Choice
 from advrec_tf.jobs.stages import StageResult, StageStore
 
 ATTACKS = ((False, 0.5), (True, 0.5))  # (relative to the row's norm, epsilon)

@@ -37,7 +37,7 @@ from advrec_tf.jobs.reproduction.results import (
 )
 from advrec_tf.jobs.reproduction.search import require_optuna, search
 from advrec_tf.jobs.reproduction.tables import TABLES, Table
-from advrec_tf.jobs.reproduction.trainers import Choice, Task, keep
+from advrec_tf.jobs.reproduction.tasks import Choice, Task, keep
 from advrec_tf.jobs.stages import StageStore, sole_run
 
 SEARCH_SEED = 100

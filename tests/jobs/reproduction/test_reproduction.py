@@ -14,7 +14,7 @@ from advrec_tf.jobs.reproduction.parts import Parts
 from advrec_tf.jobs.reproduction.processes import in_order
 from advrec_tf.jobs.reproduction.search import search
 from advrec_tf.jobs.reproduction.tables import TABLES, Table, last_in_file, random_share
-from advrec_tf.jobs.reproduction.trainers import Choice, Task, Trained
+from advrec_tf.jobs.reproduction.tasks import Choice, Task, Trained
 from advrec_tf.jobs.stages import sole_run
 from advrec_tf.models.recommender import MatrixRecommender
 
@@ -479,3 +479,46 @@ def test_a_report_of_another_table_is_named_before_any_work(world, tmp_path, tex
     with pytest.raises(ValueError, match="should be a report of tiny with rows"):
         reproduce(tmp_path, budget=1, onto=path)
     assert not (tmp_path / "run").exists()
+
+
+def tiny_choices():
+    """Every contender's default point, shrunk to the tiny world."""
+    small = {"batch_size": 16, "dim": 4, "hidden": 4, "candidates": 4, "first": 1, "count": 4}
+    found = {}
+    for label, contender in CONTENDERS.items():
+        of = CONTENDERS[contender.like] if contender.like else contender
+        settings = {**of.default(), **contender.override}
+        settings |= {name: value for name, value in small.items() if name in settings}
+        found[label] = Choice({**settings, **({"warm_up": 1} if "warm_up" in settings else {})}, 2)
+    return found
+
+
+def trained(label, **changes):
+    chosen = tiny_choices()
+    task = Task(
+        train=WORLD.train,
+        settings={**chosen[label].settings, **changes},
+        epochs=2,
+        evaluator=None,
+        monitor="ndcg@3",
+        patience=1,
+        every=1,
+        seed=0,
+        chosen=chosen,
+    )
+    return CONTENDERS[label].train(task)
+
+
+def test_irgan_starts_from_the_scorer_that_dns_trained():
+    start = trained("DNS start of IRGAN").model
+    # The twin at rate zero goes nowhere from there.
+    gan = trained("IRGAN's twin", g_learning_rate=0.0, decay=0.0).model
+    np.testing.assert_allclose(gan.user_vectors(), start.user_vectors(), rtol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("label", CONTENDERS)
+def test_every_contender_trains(label):
+    model = trained(label).model
+    scores = np.asarray(model.score(np.arange(5, dtype=np.int32)))
+    assert scores.shape == (5, 12) and np.isfinite(scores).all()
