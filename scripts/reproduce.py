@@ -52,7 +52,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1, help="processes at once, default: 1")
     args = parser.parse_args(argv)
     if not args.list and (args.table is None or args.run_dir is None):
-        parser.error("give a table and --run-dir, or --list")
+        parser.error(f"give {'a table and ' if args.table is None else ''}--run-dir, or --list")
     for name in ("seeds", "workers", "search"):
         value = getattr(args, name)
         if value is not None and value < 1:
