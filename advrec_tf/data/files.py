@@ -179,7 +179,8 @@ class RecordReader:
             if fields[row] > 1 or "".join(records[row]).strip():
                 raise DataError(
                     f"{self.source}, line {lines[row]}: expected {num_fields} fields split "
-                    f"at {self.separator!r}. Received {fields[row]}: {records[row][: num_fields + 2]!r}."
+                    f"at {self.separator!r}. Received {fields[row]}: "
+                    f"{records[row][: num_fields + 2]!r}."
                 )
         if blank:
             full = np.ones(len(records), bool)
