@@ -23,13 +23,22 @@ from advrec_tf.jobs import cli
 NAMES = (
     "attacks",
     "victims",
+    "transfer_attacks",
+    "transfer_victims",
+    "informed_attacks",
+    "informed_victims",
     "defences",
     "defended_victims",
     "defended_attacks",
+    "hardened_victims",
+    "hardened_attacks",
     "sized_attacks",
+    "sized_victims",
     "curve_victims",
     "groups",
 )
+COUNTS = ("seeds", "targets", "few_targets", "size")
+TARGETS = 5  # drawn of each group, however many are used
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -42,9 +51,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     cli.add_run_arguments(parser)
     parser.add_argument("--out", type=Path, help="folder for robustness.md and robustness.json")
     parser.add_argument("--fillers", type=int, help="items a fake rates; default: the mean user's")
-    parser.add_argument("--seeds", type=int, help="default: 5")
-    parser.add_argument("--targets", type=int, help="of each group; default: 5")
-    parser.add_argument("--size", type=float, help="fakes per real user; default: 0.05")
+    parser.add_argument("--seeds", type=int, help="default: 2")
+    parser.add_argument("--targets", type=int, help="of the first group; default: 5")
+    parser.add_argument("--few-targets", type=int, help="of others, and of other parts; default: 2")
+    parser.add_argument("--size", type=float, help="fakes per real user; default: 0.053")
     for name in NAMES:
         parser.add_argument(f"--{name.replace('_', '-')}", nargs="*", metavar="NAME")
     return parser.parse_args(argv)
@@ -60,20 +70,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     from advrec_tf.jobs.stages import StageStore
 
     given = {name: tuple(v) for name in NAMES if (v := getattr(args, name)) is not None}
-    given |= {n: v for n in ("seeds", "targets", "size") if (v := getattr(args, n)) is not None}
+    given |= {n: v for n in COUNTS if (v := getattr(args, n)) is not None}
     settings = grid.GridSettings(**given)
     columns = {
         f"{name}_column": value
         for name in ("user", "item", "rating", "time")
         if (value := getattr(args, f"{name}_column")) is not None
     }
-    arena = load_arena(args.data, per_group=settings.targets, **columns)
+    arena = load_arena(args.data, per_group=TARGETS, **columns)
     # What a cell's result depends on beside the cell: other cells may join the same run folder.
     identity = {
         "job": "robustness",
         "data": arena.split.fingerprint(),
         "fillers": args.fillers,
-        "per_group": settings.targets,
+        "per_group": TARGETS,
     }
     bench = Bench(
         arena, StageStore(args.run_dir, identity, resume=args.resume), fillers=args.fillers

@@ -33,7 +33,8 @@ class GradientAttack(ShillingAttack):
         unrolled: rounds of the surrogate that the gradient goes through, >= 1.
         objective: of `objective_loss`.
         steps: gradient steps, >= 0; 0 leaves an average attack.
-        rate: > 0, of Adam on the preferences, and in levels for the ratings.
+        rate: > 0, of Adam on the preferences, of which the start's fillers are 1 ahead of the
+            other items; five times as much, in ratings, is a step of the ratings.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -95,10 +96,8 @@ class GradientAttack(ShillingAttack):
         is_target[targets] = True
         closed = is_target.copy()
         closed[facts.by_popularity()[max(1, round(self.pool * data.num_items)) :]] = True
-        # Near enough to one another for a step to exchange fillers, in the order of the start.
-        preference = np.where(start > 0, 0.0, -2.0 * self.rate) + rng.uniform(
-            0, self.rate, start.shape
-        )
+        # The gap does not follow the rate: else every rate would exchange the same fillers.
+        preference = np.where(start > 0, 0.0, -1.0) + rng.uniform(0, 0.5, start.shape)
         rating = np.where(start > 0, start, facts.item_mean).astype(np.float32)
         descent = _Descent(self, surrogate, data, targets)
         adam, best, best_loss = _Adam(self.rate), start, np.inf

@@ -40,6 +40,7 @@ class ProfileGANAttack(ShillingAttack):
         epochs: passes over the templates, >= 1.
         adversarial_weight: factor of the generator's side of the game; 0 is the twin.
         aim_weight: factor of what it pays for the aim.
+        keep_weight: factor of what it pays for leaving the template's ratings.
         rate: of Adam, for both players.
         loss: of `losses.GAN_LOSSES`.
 
@@ -54,6 +55,7 @@ class ProfileGANAttack(ShillingAttack):
     epochs: int = 20
     adversarial_weight: float = 1.0
     aim_weight: float = 1.0
+    keep_weight: float = 1.0
     rate: float = 0.002
     loss: str = "non_saturating"
 
@@ -216,7 +218,7 @@ class _ProfilePair(AdversarialPair):
         written = self.written(template, rated, training)
         known = tf.cast(template > 0, tf.float32)
         kept = tf.reduce_sum(tf.square((written - template) / self.half) * known)
-        kept /= tf.maximum(tf.reduce_sum(known), 1.0)
+        kept *= self.attack.keep_weight / tf.maximum(tf.reduce_sum(known), 1.0)
         if self.surrogate is None:
             low = tf.square((self.facts.high - written) / self.half) * self.selected
             aim = tf.reduce_sum(low) / tf.maximum(
