@@ -23,6 +23,7 @@ from advrec_tf.jobs import cli
 NAMES = (
     "attacks",
     "victims",
+    "other_attacks",
     "transfer_attacks",
     "transfer_victims",
     "informed_attacks",

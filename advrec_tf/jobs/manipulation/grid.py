@@ -45,6 +45,8 @@ class GridSettings:
     Attributes:
         attacks, victims: of the first part; attacks that nuke are tried on popular targets alone,
             since what nobody is shown cannot fall.
+        other_attacks: those of them that are tried on the targets of every group; the others on
+            the first group's.
         transfer_attacks, transfer_victims: of the second.
         informed_attacks, informed_victims: of the third, at every level of `attacks.knowledge`.
         defences, defended_victims, defended_attacks: of the fourth; "adaptive" may be an attack.
@@ -63,6 +65,14 @@ class GridSettings:
 
     attacks: tuple[str, ...] = (NONE, *ATTACKS)
     victims: tuple[str, ...] = ("biased_mf", "wrmf")
+    other_attacks: tuple[str, ...] = (
+        "random",
+        "average",
+        "segment",
+        "love_hate",
+        "average_over_popular",
+        "aush",
+    )
     transfer_attacks: tuple[str, ...] = ("random", "average", "segment", "aush", "revadv")
     transfer_victims: tuple[str, ...] = tuple(v for v in VICTIMS if v not in ("biased_mf", "wrmf"))
     informed_attacks: tuple[str, ...] = ("average", "aush", "revadv")
@@ -84,6 +94,7 @@ class GridSettings:
     def __post_init__(self):
         known = {
             "attacks": {NONE, *ATTACKS},
+            "other_attacks": {*ATTACKS},
             "transfer_attacks": {*ATTACKS},
             "informed_attacks": {*ATTACKS},
             "defended_attacks": {*ATTACKS, ADAPTIVE},
@@ -110,7 +121,8 @@ def cells_of(settings: GridSettings, arena: Arena) -> dict[str, list[Cell]]:
     count = {g: settings.few_targets if n else settings.targets for n, g in enumerate(groups)}
     every = [(group, t) for group in groups for t in arena.targets[group][: count[group]]]
     popular = [(group, t) for group, t in every if group == "popular"]
-    few = [(group, t) for group, t in every if group == groups[0]][: settings.few_targets]
+    first = [(group, t) for group, t in every if group == groups[0]]
+    few = first[: settings.few_targets]
 
     def cells(attacks, victims, targets, *, seeds=1, **lists) -> list[Cell]:
         lists = {"defence": (NONE,), "size": (settings.size,), "knowledge": (KNOWN,)} | lists
@@ -123,9 +135,11 @@ def cells_of(settings: GridSettings, arena: Arena) -> dict[str, list[Cell]]:
 
     push = [a for a in settings.attacks if a == NONE or ATTACKS[a].goal == "push"]
     nuke = [a for a in settings.attacks if a not in push]
+    common = [a for a in push if a == NONE or a in settings.other_attacks]
     seeds = settings.seeds
     return {
-        "attacks": cells(push, settings.victims, every, seeds=seeds)
+        "attacks": cells(push, settings.victims, first, seeds=seeds)
+        + cells(common, settings.victims, every[len(first) :], seeds=seeds)
         + cells(nuke, settings.victims, popular, seeds=seeds),
         "transfer": cells((NONE, *settings.transfer_attacks), settings.transfer_victims, few),
         "knowledge": cells(

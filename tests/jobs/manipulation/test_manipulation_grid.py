@@ -86,8 +86,21 @@ def test_targets_are_of_their_part_of_the_catalogue():
     assert set(found["tail"]) <= set(range(10, 16)) and len(found["tail"]) == 5
 
 
+def test_a_level_of_knowledge_is_a_cell_of_its_own(tmp_path):
+    here = bench(tmp_path)
+    white, grey = (
+        dataclasses.replace(CELL, knowledge=level, seed=3) for level in ("white", "grey")
+    )
+    assert white.name() != grey.name() != CELL.name()
+    shown = here.attack_of(grey)
+    assert shown.share == 0.2 and shown.num_profiles == here.num_profiles(0.1)
+    ease = dataclasses.replace(white, victim="ease")
+    assert "a surrogate of the kind of ease" in cells.unfit(ease, here.arena)
+
+
 def test_means_are_over_targets_first_and_deviations_over_seeds():
     base = {"attack": "a", "victim": "v", "defence": "none", "group": "g", "size": 0.1}
+    base["knowledge"] = cells.KNOWN
     rows = [
         {**base, "target": t, "seed": s, "x": x}
         for t, s, x in ((0, 0, 1.0), (1, 0, 3.0), (0, 1, 5.0), (1, 1, 7.0))
@@ -99,15 +112,22 @@ def test_means_are_over_targets_first_and_deviations_over_seeds():
 
 def test_a_grid_ends_in_a_page_and_figures_and_names_what_it_left_out(tmp_path):
     settings = grid.GridSettings(
-        attacks=("random",),
+        attacks=("none", "random", "nuke_average"),
         victims=("biased_mf", "ease"),
+        transfer_attacks=("random",),
+        transfer_victims=("popularity",),
+        informed_attacks=("average",),
+        informed_victims=("wrmf",),
         defences=("none", "trimmed"),
         defended_victims=("biased_mf", "ease"),
         defended_attacks=("random",),
+        hardened_victims=(),
         sized_attacks=("random",),
+        sized_victims=("ease",),
         curve_victims=(),
         groups=("tail",),
         targets=1,
+        few_targets=1,
         size=0.1,
         seeds=1,
     )
@@ -115,5 +135,7 @@ def test_a_grid_ends_in_a_page_and_figures_and_names_what_it_left_out(tmp_path):
     assert set(figures.draw(report)) == {"attack_size", "defences"}
     text = page.markdown(report, "the command")
     assert "### biased_mf" in text and "trimmed" in text and "Left out: 2 cells" in text
+    assert "## Transfer" in text and "| attack | white | grey | black |" in text
+    assert "nuke" not in text  # without a popular target nothing can fall
     with pytest.raises(ValueError, match="`attacks` should be of .*'x'"):
         grid.GridSettings(attacks=("x",))
