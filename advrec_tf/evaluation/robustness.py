@@ -78,14 +78,15 @@ def attack_vectors(
 ) -> VectorRecommender:
     """Both tables with every row moved within its ball, so that the training rows rank worse.
 
-    With the objective "bpr" the adversary climbs sum over rows (u, i) of -log sigmoid(p_u . q_i - p_u . q_j), the BPR
-    loss of all training rows with one uniform negative j each, drawn anew for every gradient
-    step (a negative that is another positive of the user is kept). With "margin" it climbs
-    sum of -max(p_u . q_i - p_u . q_j, 0), the loss f6 of Carlini & Wagner 2017 (arXiv:1608.04644)
-    on pairs: it spends nothing on a pair that ranks wrong already and does not tire of one that
-    ranks right by far; their penalty on the size of the perturbation is the ball here. The sum is
-    a function of both tables at once. A row without a gradient, such as a user's without any training row,
-    stays where it is; under `direction="random"` every row moves.
+    With the objective "bpr" the adversary climbs sum over rows (u, i) of
+    -log sigmoid(p_u . q_i - p_u . q_j), the BPR loss of all training rows with one uniform
+    negative j each, drawn anew for every gradient step (a negative that is another positive of the
+    user is kept). With "margin" it climbs sum of -max(p_u . q_i - p_u . q_j, 0), the loss f6 of
+    Carlini & Wagner 2017 (arXiv:1608.04644) on pairs: it spends nothing on a pair that ranks wrong
+    already and does not tire of one that ranks right by far; their penalty on the size of the
+    perturbation is the ball here. The sum is a function of both tables at once. A row without a
+    gradient, such as a user's without any training row, stays where it is; under
+    `direction="random"` every row moves.
 
     Args:
         user_vectors: [num_users, dim] float32.

@@ -196,7 +196,7 @@ def test_the_margin_spends_nothing_on_a_pair_that_ranks_wrong_already():
 def test_small_steps_of_a_tenth_reach_the_edge_only_where_all_agree():
     # One user, one positive that is always item 0 of two: every gradient of p0 is q1 - q0 turned.
     data = rows([(0, 0)] * 30, 1, 2)
-    users, items = attacked([[1]], [[1], [0]], data, robustness.KINDS["bim"](0.5))
+    users, _ = attacked([[1]], [[1], [0]], data, robustness.KINDS["bim"](0.5))
     assert users[0, 0] == pytest.approx(0.5)  # ten steps of .05 the same way
 
 

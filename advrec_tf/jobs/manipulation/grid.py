@@ -213,8 +213,11 @@ def targets_of(cells: Sequence[Cell]) -> dict[str, list[int]]:
 
 
 def aggregate(rows: Sequence[dict]) -> list[dict]:
-    """One row for each attack, victim, defence, group, size and knowledge: means over targets, then over
-    seeds, with the deviation over seeds under `deviation` where there are several."""
+    """One row for each attack, victim, defence, group, size and knowledge.
+
+    Means over targets, then over seeds, with the deviation over seeds under `deviation` where
+    there are several.
+    """
     grouped: dict[tuple, dict[int, list[dict]]] = {}
     keys = ("attack", "victim", "defence", "group", "size", "knowledge")
     for row in rows:
