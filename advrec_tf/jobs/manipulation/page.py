@@ -23,9 +23,9 @@ STEALTH = (
 ADAPTIVE_TEXT = (
     "The adaptive attacker knows the defence and the victim. He tries average, segment, average "
     "over popular items and AUSH against a copy of both, and, where the defence has a detector, "
-    "the two best once more with the least suspicious of four times as many profiles; he plays what works "
-    "best. *Accuracy kept*: NDCG@10 of honest users over that of the victim without attack and "
-    "defence. Target HR@10."
+    "the two best once more with the least suspicious of four times as many profiles; he plays "
+    "what works best. *Accuracy kept*: NDCG@10 of honest users over that of the victim without "
+    "attack and defence. Target HR@10."
 )
 HARDENING_TEXT = (
     "A victim trained by gradients, with an adversary on its vectors in training (APR, PGD, VAT); "
@@ -83,8 +83,9 @@ def markdown(report: dict, command: str, figures: Sequence[str] = ()) -> str:
             "",
             "*White*: all rows, and a surrogate of the victim's kind where the attack has one. "
             "*Grey*: the rows of a fifth of the users. *Black*: these, and a surrogate of the "
-            "other kind (implicit for a victim of ratings, and the other way round); attacks without "
-            f"a surrogate are the same as grey. Target HR@10 (HR@50). {_counts(parts['knowledge'])}",
+            "other kind (implicit for a victim of ratings, and the other way round); attacks "
+            "without a surrogate are the same as grey. Target HR@10 (HR@50). "
+            f"{_counts(parts['knowledge'])}",
             "",
         ]
         for victim in dict.fromkeys(row["victim"] for row in parts["knowledge"]):
