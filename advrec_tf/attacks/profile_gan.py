@@ -188,6 +188,7 @@ class _ProfilePair(AdversarialPair):
                 data, kind="ratings", dim=16, ridge=4.0, seed=seed
             )
             self.seen = tf.constant((templates.ratings > 0).astype(np.float32))
+            self.items = tf.Variable(self.surrogate.items, trainable=False)
 
     def _scaled(self, ratings, rated):
         return (ratings - self.middle) / self.half * rated
@@ -227,7 +228,8 @@ class _ProfilePair(AdversarialPair):
             return kept + self.attack.aim_weight * aim
         rated = tf.maximum(rated, self.is_target[None, :])
         profiles = tf.where(self.is_target > 0, self.facts.high, written)
-        users, items = self.surrogate.unrolled(profiles, rated, self.surrogate.items, 1)
+        users, items = self.surrogate.unrolled(profiles, rated, tf.convert_to_tensor(self.items), 1)
+        self.items.assign(items)  # the next batch goes on from here: clean items flatter
         aim = objective_loss(
             self.surrogate.scores(users, items), self.seen, self.targets, objective="softmax"
         )

@@ -4,7 +4,9 @@
 rounds with fake profiles beside the real rows, every half round a closed form in TensorFlow. What
 comes out, the scores of real users, has a gradient in every cell of the profiles. Li et al. 2016
 take it through the last round alone, with the other side held; Tang et al. 2020 unroll several.
-What is climbed is in `objective_loss`; the climbing is left to the attacks.
+Few rounds flatter the profiles: what they gain is in part lost when a model is trained to the end.
+`Rehearsal` trains one, so that an attack can keep what works there. What is climbed is in
+`objective_loss`; the climbing is left to the attacks.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from advrec_tf.attacks.injection import inject
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.implicit_factorisation import ImplicitFactorisation
 from advrec_tf.models.rating_factorisation import BiasedFactorisation
@@ -128,6 +131,50 @@ class AlternatingSurrogate:
             squares, sides = self.alpha * squares, (1.0 + self.alpha) * sides
         systems = tf.reshape(squares, [-1, dim, dim]) + common + self.ridge * tf.eye(dim)
         return tf.linalg.cholesky_solve(tf.linalg.cholesky(systems), sides[:, :, None])[:, :, 0]
+
+
+class Rehearsal:
+    """The attacker's own copy of the victim, trained to the end with profiles in it.
+
+    Args: as `AlternatingSurrogate`; and
+        targets: [targets] int.
+        goal: "push" or "nuke".
+        objective: of `objective_loss`.
+    """
+
+    def __init__(
+        self,
+        data: Interactions,
+        targets: np.ndarray,
+        *,
+        kind: str,
+        dim: int,
+        ridge: float,
+        alpha: float = 10.0,
+        goal: str = "push",
+        objective: str = "softmax",
+        seed: int = 0,
+    ):
+        self.data, self.targets, self.objective = data, targets, objective
+        self.sign = 1.0 if goal == "push" else -1.0
+        self.start = None
+        if kind == "implicit":
+            self.model = ImplicitFactorisation(dim=dim, ridge=ridge, alpha=alpha, seed=seed)
+        else:
+            self.model = BiasedFactorisation(dim=dim, ridge=ridge, seed=seed)
+            self.start = BiasedFactorisation(dim=dim, ridge=ridge, seed=seed).fit(data)
+        self.seen = tf.constant(data.by_user().dense())
+
+    def loss(self, profiles: np.ndarray) -> float:
+        """The objective's loss of profiles [fakes, num_items], low where they work."""
+        rng = np.random.default_rng(0)  # of times, which the models do not read
+        poisoned = inject(self.data, profiles, targets=self.targets, attack="rehearsal", rng=rng)
+        self.model.fit(poisoned.interactions, start=self.start)
+        scores = self.model.score(tf.range(self.data.num_users))
+        targets = tf.constant(self.targets, tf.int32)
+        return self.sign * float(
+            objective_loss(scores, self.seen, targets, objective=self.objective)
+        )
 
 
 class _Sparse:

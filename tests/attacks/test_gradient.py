@@ -8,7 +8,7 @@ import tensorflow as tf
 from advrec_tf.attacks.gradient import GradientAttack, pga, revadv
 from advrec_tf.attacks.heuristic import AverageAttack
 from advrec_tf.attacks.injection import inject
-from advrec_tf.attacks.surrogates import AlternatingSurrogate, objective_loss
+from advrec_tf.attacks.surrogates import AlternatingSurrogate, Rehearsal, objective_loss
 from advrec_tf.models.implicit_factorisation import ImplicitFactorisation
 from advrec_tf.models.rating_factorisation import BiasedFactorisation
 
@@ -122,6 +122,45 @@ def test_steps_raise_the_target_above_what_the_start_does(kind, ratings):
 
     attack = revadv(**BUDGET, dim=4, steps=30, surrogate=kind, ridge=2.0)
     assert cost(attack) < cost(dataclasses.replace(attack, steps=0)) - 0.05
+
+
+def test_the_rate_decides_which_fillers_are_exchanged(ratings):
+    slow, fast = (
+        pga(**BUDGET, dim=4, steps=6, rehearse=1, rate=rate).profiles(
+            ratings, [0], rng=np.random.default_rng(0)
+        )
+        for rate in (0.01, 0.5)
+    )
+    start = written(ratings)
+    assert np.array_equal(slow > 0, start > 0)  # six steps of .01 close no gap of .5
+    assert not np.array_equal(fast > 0, start > 0)
+
+
+def test_the_start_is_kept_where_no_step_works_in_the_rehearsal(ratings, monkeypatch):
+    trials = []
+
+    def loss(self, profiles):
+        trials.append(profiles)
+        return float(len(trials))  # every trial is worse than the one before
+
+    monkeypatch.setattr(Rehearsal, "loss", loss)
+    attack = pga(**BUDGET, dim=4, steps=4, rehearse=2, rate=0.5)
+    profiles = attack.profiles(ratings, [0], rng=np.random.default_rng(0))
+    assert len(trials) == 3 and profiles is trials[0]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_rehearsal_is_the_objective_of_the_model_trained_to_the_end(kind, ratings):
+    profiles = written(ratings)
+    rehearsal = Rehearsal(ratings, np.array([0]), kind=kind, dim=4, ridge=2.0, objective="score")
+    model = MODELS[kind](dim=4, ridge=2.0)
+    poisoned = inject(ratings, profiles, targets=[0], attack="x", rng=np.random.default_rng(0))
+    start = MODELS[kind](dim=4, ridge=2.0).fit(ratings) if kind == "ratings" else None
+    model.fit(poisoned.interactions, start=start)
+    scores = model.score(tf.range(60)).numpy()[:, 0]
+    rated = ratings.user_index[ratings.item_index == 0]
+    mean = np.delete(scores, rated).mean()
+    assert rehearsal.loss(profiles) == pytest.approx(-mean, abs=1e-4)
 
 
 def test_a_nuke_lowers_what_a_push_raises(ratings):

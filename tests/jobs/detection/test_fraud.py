@@ -9,7 +9,7 @@ pytest.importorskip("sklearn")
 
 from advrec_tf.data.files import DataError
 from advrec_tf.evaluation.classification import area_under_curve
-from advrec_tf.jobs.detection import filter_file, fraud, page, pools, runner
+from advrec_tf.jobs.detection import filter_file, fraud, page, pools, runner, unseen
 from advrec_tf.jobs.stages import StageStore
 
 
@@ -160,9 +160,10 @@ def test_halves_share_no_user_and_pools_inject_at_the_base_rate(monkeypatch, tmp
     half = pools.halves(data, seed=0)
     mine, theirs = half.fitted.user_counts() > 0, half.judged.user_counts() > 0
     assert not (mine & theirs).any() and (mine | theirs).sum() == 80
-    pool = pools.judged_pool(
+    profiles = pools.judged_profiles(
         half.judged, "average", known=data, target=60, fillers=10, share=0.1, seed=0
     )
+    pool = pools.judged_pool(half.judged, profiles, "average", target=60, seed=0)
     assert pool.is_fake.sum() == 4 and pool.targets.tolist() == [60]
     fitted = pools.fitting_pool(half.fitted, pools.GROUPS[0], seed=0)
     assert fitted.is_fake.sum() == 4 * 3 * pools.TRAIN_PROFILES
@@ -176,16 +177,16 @@ def test_attacks_of_the_two_groups_are_all_different():
 def test_a_run_makes_a_page_and_goes_on_where_it_was(monkeypatch, tmp_path):
     write_shilling(tmp_path)
     monkeypatch.setenv("ADVREC_DATA", str(tmp_path))
-    monkeypatch.setattr(runner, "load_shilling", lambda name: _patched(name, tmp_path))
+    monkeypatch.setattr(unseen, "load_shilling", lambda name: _patched(name, tmp_path))
     store = StageStore(tmp_path / "run", {"job": "test"})
     said = []
     settings = {"detectors": ["PCA-VarSelect", "ECOD"], "seeds": 1, "targets": 1}
-    found = runner.unseen_attacks(store, "filmTrust", **settings, write=said.append)
+    found = unseen.unseen_attacks(store, "filmTrust", **settings, write=said.append)
     assert set(found["ECOD"]) == {*pools.GROUPS[0], *pools.GROUPS[1]}
     assert found["PCA-VarSelect"]["random"]["transductive"]
     assert len(found["ECOD"]["random"]["curve"]) == 101
     before = {path.name for path in (tmp_path / "run" / "stages").iterdir()}
-    again = runner.unseen_attacks(
+    again = unseen.unseen_attacks(
         StageStore(tmp_path / "run", {"job": "test"}, resume=True),
         "filmTrust",
         **settings,
