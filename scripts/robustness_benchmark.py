@@ -5,7 +5,8 @@ r"""Attacks x victims x defences on one data set: the grid, its page and its cur
         --victims biased_mf --attacks random average segment --defences none scrub
 
 Every cell is a stage of the run folder: a stopped grid goes on with --resume. The page is
-robustness.md with robustness.json beside it; plots are PNG files and in TensorBoard.
+robustness-DATA.md with a .json beside it; plots are PNG files (in ../images, seen from --out) and
+in TensorBoard.
 """
 
 import argparse
@@ -50,7 +51,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     for name in ("user", "item", "rating", "time"):
         parser.add_argument(f"--{name}-column", help="of a table file")
     cli.add_run_arguments(parser)
-    parser.add_argument("--out", type=Path, help="folder for robustness.md and robustness.json")
+    parser.add_argument("--out", type=Path, help="folder of the page; default: the run folder")
     parser.add_argument("--fillers", type=int, help="items a fake rates; default: the mean user's")
     parser.add_argument("--seeds", type=int, help="default: 2")
     parser.add_argument("--targets", type=int, help="of the first group; default: 5")
@@ -67,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from advrec_tf.jobs.manipulation import figures, grid, page
     from advrec_tf.jobs.manipulation.arena import load_arena
     from advrec_tf.jobs.manipulation.cells import Bench
+    from advrec_tf.jobs.page import image_folder
     from advrec_tf.jobs.plots import write_figures
     from advrec_tf.jobs.stages import StageStore
 
@@ -92,16 +94,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     report = grid.run(bench, settings)
     report["command"] = cli.command_line()
     paths = write_figures(figures.draw(report), args.run_dir)
-    for folder in {args.run_dir, args.out or args.run_dir}:
+    out = args.out or args.run_dir
+    images = image_folder(out) if args.out else args.run_dir
+    for folder in (out, images):
         folder.mkdir(parents=True, exist_ok=True)
-        shown = []
-        for path in paths:
-            name = f"robustness_{path.name}"
-            shutil.copy(path, folder / name)
-            shown.append(name)
-        (folder / "robustness.json").write_text(json.dumps(report, indent=2) + "\n")
-        text = page.markdown(report, report["command"], shown)
-        (folder / "robustness.md").write_text(text)
+    name = f"robustness-{arena.name}"
+    shown = []
+    for path in paths:
+        target = images / f"{name}-{path.stem}.png"
+        shutil.copyfile(path, target)
+        shown.append(Path(os.path.relpath(target, out)).as_posix())
+    (out / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+    text = page.markdown(report, report["command"], shown)
+    (out / f"{name}.md").write_text(text)
     print("\n" + text)
     print(f"TensorBoard  tensorboard --logdir {args.run_dir / 'tensorboard'}")
 

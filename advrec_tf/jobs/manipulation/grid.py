@@ -169,7 +169,7 @@ def run(bench: Bench, settings: GridSettings, *, say: Callable[[str], None] = pr
     parts = cells_of(settings, bench.arena)
     total = sum(len(cells) for cells in parts.values())
     left_out: dict[str, int] = {}
-    done, started, results = 0, time.perf_counter(), {}
+    done, started, results, seconds = 0, time.perf_counter(), {}, 0.0
     for part, cells in parts.items():
         rows = []
         for cell in cells:
@@ -179,6 +179,7 @@ def run(bench: Bench, settings: GridSettings, *, say: Callable[[str], None] = pr
                 left_out[why] = left_out.get(why, 0) + 1
                 continue
             rows.append(bench.run(cell))
+            seconds += rows[-1]["training_seconds"] + rows[-1].get("generation_seconds", 0.0)
             if done % 25 == 0:
                 say(f"  {done}/{total} cells, {time.perf_counter() - started:.0f} s")
         results[part] = aggregate(rows)
@@ -199,7 +200,7 @@ def run(bench: Bench, settings: GridSettings, *, say: Callable[[str], None] = pr
         "left_out": left_out,
         "parts": results,
         "curves": curves,
-        "seconds": time.perf_counter() - started,
+        "seconds": seconds,
     }
 
 

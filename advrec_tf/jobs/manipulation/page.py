@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 MEASURES = (
     ("target_hit_rate@10", "target HR@10"),
@@ -39,8 +40,8 @@ def markdown(report: dict, command: str, figures: Sequence[str] = ()) -> str:
     lines = [
         f"# Robustness on {report['data']}",
         "",
-        f"Made by `{command}` in {report['seconds'] / 60:.0f} minutes (what was in the run folder "
-        "before is not counted).",
+        f"Made by `{command}`. Writing fakes and training on them took "
+        f"{report['seconds'] / 60:.0f} minutes.",
         "",
         f"{report['users']:,} users, {report['items']:,} items, {report['rows']:,} training rows. "
         f"{report['profiles']} fake profiles ({100 * settings['size']:g} %), each rating "
@@ -53,7 +54,8 @@ def markdown(report: dict, command: str, figures: Sequence[str] = ()) -> str:
         "attack is the control of every other, and a twin that of what it is the twin of.",
         "",
     ]
-    lines += [f"![{name}]({name})" for name in figures] + ([""] if figures else [])
+    for name in figures:
+        lines += [f"![{Path(name).stem.replace('_', ' ')}]({name})", ""]
     parts = report["parts"]
     for group in dict.fromkeys(row["group"] for row in parts["attacks"]):
         items = ", ".join(map(str, report["targets"].get(group, ())))
