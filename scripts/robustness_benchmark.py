@@ -39,7 +39,7 @@ NAMES = (
     "curve_victims",
     "groups",
 )
-COUNTS = ("seeds", "targets", "few_targets", "size")
+COUNTS = ("seeds", "few_seeds", "targets", "few_targets", "size")
 TARGETS = 5  # drawn of each group, however many are used
 
 
@@ -53,7 +53,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     cli.add_run_arguments(parser)
     parser.add_argument("--out", type=Path, help="folder of the page; default: the run folder")
     parser.add_argument("--fillers", type=int, help="items a fake rates; default: the mean user's")
-    parser.add_argument("--seeds", type=int, help="default: 2")
+    parser.add_argument("--seeds", type=int, help="of attacks by rule; default: 2")
+    parser.add_argument("--few-seeds", type=int, help="of what costs more; default: 1")
     parser.add_argument("--targets", type=int, help="of the first group; default: 5")
     parser.add_argument("--few-targets", type=int, help="of others, and of other parts; default: 2")
     parser.add_argument("--size", type=float, help="fakes per real user; default: 0.053")

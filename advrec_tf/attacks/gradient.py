@@ -55,7 +55,7 @@ class GradientAttack(ShillingAttack):
     objective: str = "softmax"
     steps: int = 40
     rehearse: int = 10
-    rate: float = 0.1
+    rate: float = 0.5
 
     def __post_init__(self):
         super().__post_init__()

@@ -20,7 +20,7 @@ from advrec_tf.models.implicit_factorisation import ImplicitFactorisation
 from advrec_tf.models.rating_factorisation import BiasedFactorisation
 
 KINDS = ("implicit", "ratings")
-OBJECTIVES = ("score", "softmax", "margin")
+OBJECTIVES = ("score", "softmax", "margin", "hit")
 
 
 class AlternatingSurrogate:
@@ -213,9 +213,11 @@ def objective_loss(
 
     * "score": minus the target's score (the integrity attack of Li et al. 2016, eq. 8);
     * "softmax": -log of the target's softmax over the unrated items (Tang et al. 2020, eq. 7);
-    * "margin": softplus of how far the target stays below the user's `depth`-th best unrated item.
+    * "margin": softplus of how far the target stays below the user's `depth`-th best unrated item;
+    * "hit": the sigmoid of the same, a smooth share of users whose list the target misses. It cares
+      for the users who are within reach, "margin" and "softmax" for those who are far as well.
 
-    The last two see scores in units of `temperature` deviations of the user's scores, which
+    The last three see scores in units of `temperature` deviations of the user's scores, which
     makes them independent of the scale of a model.
 
     Args:
@@ -239,5 +241,6 @@ def objective_loss(
         else:
             is_target = tf.reduce_sum(tf.one_hot(targets, scores.shape[1]), 0)
             others = tf.math.top_k(hidden - 1e9 * is_target, depth).values[:, -1:]
-            cost = tf.nn.softplus((others - of_target) / spread)
+            below = (others - of_target) / spread
+            cost = tf.nn.softplus(below) if objective == "margin" else tf.sigmoid(below)
     return tf.reduce_sum(cost * applies) / tf.maximum(tf.reduce_sum(applies), 1.0)

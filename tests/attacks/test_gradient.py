@@ -94,6 +94,7 @@ def test_objectives_are_those_worked_by_hand():
     assert value("score") == pytest.approx(-1.0)
     total = sum(math.exp(s / spread) for s in (1, 3, -1))
     assert value("softmax") == pytest.approx(math.log(total) - 1 / spread, rel=1e-5)
+    assert value("hit") == pytest.approx(1 / (1 + math.exp(-2 / spread)), rel=1e-5)
     assert value("margin") == pytest.approx(math.log1p(math.exp(2 / spread)), rel=1e-5)
 
 

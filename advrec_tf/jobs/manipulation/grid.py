@@ -57,7 +57,9 @@ class GridSettings:
         targets: of the first group, in the first part.
         few_targets: of the other groups, and of the first group in the other parts.
         size: fakes per real user, but in the sixth part.
-        seeds: 0, 1, ... of the first part and of defences and sizes; the others have seed 0.
+        seeds: 0, 1, ... of attacks by rule in the first part.
+        few_seeds: of learned and optimised attacks there, and of defences and sizes; the other
+            parts have seed 0.
 
     Raises:
         ValueError: if a name is unknown.
@@ -90,6 +92,7 @@ class GridSettings:
     few_targets: int = 2
     size: float = 0.053
     seeds: int = 2
+    few_seeds: int = 1
 
     def __post_init__(self):
         known = {
@@ -116,7 +119,7 @@ class GridSettings:
 
 
 def cells_of(settings: GridSettings, arena: Arena) -> dict[str, list[Cell]]:
-    """Part -> its cells, seeds outermost, so that a stopped grid has whole seeds."""
+    """Part -> its cells, seeds outermost in each, so that a stopped grid has whole seeds."""
     groups = [group for group in settings.groups if group in arena.targets]
     count = {g: settings.few_targets if n else settings.targets for n, g in enumerate(groups)}
     every = [(group, t) for group in groups for t in arena.targets[group][: count[group]]]
@@ -133,14 +136,19 @@ def cells_of(settings: GridSettings, arena: Arena) -> dict[str, list[Cell]]:
             )
         ]
 
+    def cheap(attack):
+        return attack == NONE or ATTACKS[attack].family in ("heuristic", "obfuscated")
+
     push = [a for a in settings.attacks if a == NONE or ATTACKS[a].goal == "push"]
     nuke = [a for a in settings.attacks if a not in push]
     common = [a for a in push if a == NONE or a in settings.other_attacks]
-    seeds = settings.seeds
+    first_part = []
+    for attacks, targets in ((push, first), (common, every[len(first) :]), (nuke, popular)):
+        by_rule, written = ([a for a in attacks if cheap(a) == side] for side in (True, False))
+        first_part += cells(by_rule, settings.victims, targets, seeds=settings.seeds)
+        first_part += cells(written, settings.victims, targets, seeds=settings.few_seeds)
     return {
-        "attacks": cells(push, settings.victims, first, seeds=seeds)
-        + cells(common, settings.victims, every[len(first) :], seeds=seeds)
-        + cells(nuke, settings.victims, popular, seeds=seeds),
+        "attacks": first_part,
         "transfer": cells((NONE, *settings.transfer_attacks), settings.transfer_victims, few),
         "knowledge": cells(
             settings.informed_attacks, settings.informed_victims, few, knowledge=tuple(LEVELS)
@@ -150,7 +158,7 @@ def cells_of(settings: GridSettings, arena: Arena) -> dict[str, list[Cell]]:
             settings.defended_victims,
             few,
             defence=settings.defences,
-            seeds=seeds,
+            seeds=settings.few_seeds,
         ),
         "hardening": cells(
             (NONE, *settings.hardened_attacks),
@@ -159,7 +167,11 @@ def cells_of(settings: GridSettings, arena: Arena) -> dict[str, list[Cell]]:
             defence=HARDENING,
         ),
         "sizes": cells(
-            settings.sized_attacks, settings.sized_victims, few, size=SIZES, seeds=seeds
+            settings.sized_attacks,
+            settings.sized_victims,
+            few,
+            size=SIZES,
+            seeds=settings.few_seeds,
         ),
     }
 

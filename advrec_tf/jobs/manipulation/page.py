@@ -140,8 +140,11 @@ def _table(rows: Sequence[dict], keys: Sequence[str], measures) -> list[str]:
 
 
 def _counts(rows: Sequence[dict]) -> str:
-    targets, seeds = (max(row[name] for row in rows) for name in ("targets", "seeds"))
-    return f"Means over {targets} target{'s' * (targets > 1)}, {seeds} seed{'s' * (seeds > 1)}."
+    """Over how many targets and seeds rows are means; those without a spread have one seed."""
+    targets, seeds = (sorted({row[name] for row in rows}) for name in ("targets", "seeds"))
+    text = f"Means over {' or '.join(map(str, targets))} target{'s' * (targets[-1] > 1)}, "
+    text += f"{' or '.join(map(str, seeds))} seed{'s' * (seeds[-1] > 1)}"
+    return text + (", one where no deviation stands." if len(seeds) > 1 else ".")
 
 
 def _matrix(rows: Sequence[dict], down: str, across: str) -> list[str]:

@@ -98,6 +98,27 @@ def test_a_level_of_knowledge_is_a_cell_of_its_own(tmp_path):
     assert "a surrogate of the kind of ease" in cells.unfit(ease, here.arena)
 
 
+def test_costly_attacks_have_few_seeds_and_nukes_popular_targets_alone():
+    here = dataclasses.replace(arena(), targets={"tail": (0, 1), "popular": (20, 21, 22)})
+    settings = grid.GridSettings(
+        attacks=("none", "random", "aush", "nuke_average"),
+        other_attacks=("random",),
+        victims=("ease",),
+        groups=("tail", "popular"),
+        targets=2,
+        few_targets=1,
+        seeds=3,
+        few_seeds=1,
+    )
+    found = grid.cells_of(settings, here)["attacks"]
+    of = {}
+    for cell in found:
+        of.setdefault(cell.attack, []).append((cell.target, cell.seed))
+    assert of["aush"] == [(0, 0), (1, 0)]
+    assert of["random"] == [(t, s) for s in range(3) for t in (0, 1)] + [(20, s) for s in range(3)]
+    assert of["nuke_average"] == [(20, 0), (20, 1), (20, 2)]
+
+
 def test_means_are_over_targets_first_and_deviations_over_seeds():
     base = {"attack": "a", "victim": "v", "defence": "none", "group": "g", "size": 0.1}
     base["knowledge"] = cells.KNOWN
