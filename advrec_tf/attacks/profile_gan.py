@@ -260,5 +260,5 @@ def aush(*, num_profiles: int, num_fillers: int, **settings) -> ProfileGANAttack
 
 def legup(*, num_profiles: int, num_fillers: int, **settings) -> ProfileGANAttack:
     """Every rating written, for what a surrogate says of the target's rank."""
-    settings = {"aim": "surrogate", "epochs": 8, "rate": 0.005, **settings}
+    settings = {"aim": "surrogate", "epochs": 8, "rate": 0.005, "keep_weight": 0.1, **settings}
     return ProfileGANAttack(num_profiles=num_profiles, num_fillers=num_fillers, **settings)

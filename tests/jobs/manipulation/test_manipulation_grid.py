@@ -153,7 +153,7 @@ def test_a_grid_ends_in_a_page_and_figures_and_names_what_it_left_out(tmp_path):
         seeds=1,
     )
     report = grid.run(bench(tmp_path), settings, say=lambda line: None)
-    assert set(figures.draw(report)) == {"attack_size", "defences"}
+    assert set(figures.draw(report)) == {"strength_and_stealth", "attack_size", "defences"}
     text = page.markdown(report, "the command")
     assert "### biased_mf" in text and "trimmed" in text and "Left out: 2 cells" in text
     assert "## Transfer" in text and "| attack | white | grey | black |" in text
