@@ -9,6 +9,7 @@ from advrec_tf.attacks.gradient import GradientAttack, pga, revadv
 from advrec_tf.attacks.heuristic import AverageAttack
 from advrec_tf.attacks.injection import inject
 from advrec_tf.attacks.surrogates import AlternatingSurrogate, Rehearsal, objective_loss
+from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.implicit_factorisation import ImplicitFactorisation
 from advrec_tf.models.rating_factorisation import BiasedFactorisation
 
@@ -77,6 +78,34 @@ def test_gradients_through_the_surrogate_agree_with_differences(ratings):
                 ends.append(float(loss(*at)))
             slope = (ends[0] - ends[1]) / 0.1
             assert gradient.numpy()[cell] == pytest.approx(slope, rel=0.05)
+
+
+def test_the_gradient_of_a_filler_is_the_one_worked_by_hand():
+    # Factors of one number: item 0 has q = 1, items 1 and 2 (the target) 0; alpha = ridge = 1.
+    # The user with item 0:                 p = 2 / (1 + 1 + 1) = 2/3.
+    # The fake with x of item 0, 1 of 2:    f = 2x / (1 + x + 1), 2/3 at x = 1; df/dx = 4/9.
+    # The target, rated by the fake alone:  q = 2f / (p^2 + f^2 + f^2 + 1) = 4/7;
+    #                                       dq/df = 2 (p^2 - 2f^2 + 1) / (21/9)^2 = 10/49.
+    # So the user's score of the target is 8/21 and rises by 2/3 * 10/49 * 4/9 = 80/1323.
+    data = Interactions(
+        user_index=np.zeros(1, np.int32),
+        item_index=np.zeros(1, np.int32),
+        users=Vocabulary(np.arange(1)),
+        items=Vocabulary(np.arange(3)),
+    )
+    surrogate = AlternatingSurrogate(data, kind="implicit", dim=1, ridge=1.0, alpha=1.0)
+    rated = tf.constant([[1.0, 0.0, 1.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(rated)
+        users, items = surrogate.unrolled(rated, rated, tf.constant([[1.0], [0.0], [0.0]]), 1)
+        loss = objective_loss(
+            surrogate.scores(users, items),
+            tf.constant([[1.0, 0, 0]]),
+            tf.constant([2]),
+            objective="score",
+        )
+    assert float(loss) == pytest.approx(-8 / 21, rel=1e-5)
+    assert tape.gradient(loss, rated)[0, 0].numpy() == pytest.approx(-80 / 1323, rel=1e-4)
 
 
 def test_objectives_are_those_worked_by_hand():
