@@ -221,3 +221,30 @@ def test_unknown_names_are_refused_before_anything_runs(tmp_path):
             learned=[],
             detectors=["magic"],
         )
+
+
+def test_two_labelled_fakes_are_held_out_one_at_a_time_and_one_is_too_few(tmp_path):
+    data = small_world()
+    labels = np.full(data.num_users, np.nan)
+    labels[:2], labels[2:14] = 1.0, 0.0
+    verdicts = fraud.detect(data, labels=labels, seed=0)
+    assert np.isfinite(verdicts.suspicion[:14]).all() and verdicts.labelled == 14
+    for few in ([1], range(2, 14)):
+        fewer = labels.copy()
+        fewer[few] = np.nan
+        with pytest.raises(ValueError, match="at least 2 fakes and 10 honest users who have rows"):
+            fraud.detect(data, labels=fewer, seed=0)
+
+
+def small_world():
+    from advrec_tf.data.interactions import Interactions, Vocabulary
+
+    rng = np.random.default_rng(0)
+    users, items = np.nonzero(rng.random((40, 30)) < 0.3)
+    return Interactions(
+        user_index=users.astype(np.int32),
+        item_index=items.astype(np.int32),
+        users=Vocabulary(np.arange(40)),
+        items=Vocabulary(np.arange(30)),
+        rating=rng.integers(1, 6, len(users)).astype(np.float32),
+    )
