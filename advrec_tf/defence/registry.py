@@ -18,16 +18,10 @@ from advrec_tf.defence.defences import (
     Scrub,
     Trimmed,
 )
-from advrec_tf.defence.detectors import (
-    ECOD,
-    DegreeSAD,
-    Detector,
-    ForestDetector,
-    IsolationForestDetector,
-    MahalanobisDetector,
-)
+from advrec_tf.defence.detectors import DegreeSAD, Detector, ForestDetector
 from advrec_tf.defence.discriminator import DiscriminatorDetector
 from advrec_tf.defence.graph import FraudPropagation, Rings
+from advrec_tf.defence.outliers import ECOD, IsolationForestDetector, MahalanobisDetector
 from advrec_tf.defence.self_taught import SelfTaught
 from advrec_tf.defence.semi_supervised import SemiSAD
 from advrec_tf.defence.spectral import PCAVarSelect

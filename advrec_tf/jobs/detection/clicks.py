@@ -11,7 +11,8 @@ from advrec_tf.attacks.injection import Poisoned
 from advrec_tf.data import click_times, synthetic
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence import timing
-from advrec_tf.defence.detectors import ECOD, ForestDetector, MahalanobisDetector
+from advrec_tf.defence.detectors import ForestDetector
+from advrec_tf.defence.outliers import ECOD, MahalanobisDetector
 from advrec_tf.defence.registry import DETECTORS
 from advrec_tf.evaluation.detection import judge
 from advrec_tf.jobs.detection import pools

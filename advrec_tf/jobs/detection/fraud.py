@@ -19,8 +19,9 @@ import numpy as np
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.company import CompanyForest
 from advrec_tf.defence.detectors import ForestDetector
-from advrec_tf.defence.features import FeatureTable, has_ratings
+from advrec_tf.defence.features import PROFILE_FEATURES, FeatureTable
 from advrec_tf.defence.graph import Rings
+from advrec_tf.defence.item_statistics import has_ratings
 from advrec_tf.defence.online import ONLINE_FEATURES, OnlineScorer
 from advrec_tf.defence.self_taught import EXACT, SelfTaught
 
@@ -86,8 +87,6 @@ class Verdicts:
 
 def online_columns(interactions: Interactions) -> tuple[str, ...]:
     """The features that the served forest reads."""
-    from advrec_tf.defence.features import PROFILE_FEATURES
-
     possible = ONLINE_FEATURES if has_ratings(interactions) else PROFILE_FEATURES
     return tuple(name for name in possible if name not in EXACT)
 
