@@ -7,14 +7,9 @@ import tensorflow as tf
 
 from advrec_tf.jobs import text_tower
 from advrec_tf.jobs.stages import StageStore
-from advrec_tf.jobs.text_tower import attacked, run, table_lines
-from advrec_tf.jobs.text_tower_settings import ADVERSARIES, TextTowerSettings
-from advrec_tf.models.language_model import LanguageItemTower, LanguageModelTower
-from advrec_tf.models.retrieval import TwoTower
-from advrec_tf.models.towers import build_index_tower
-from advrec_tf.training.adversarial import AdversarialTraining
-from advrec_tf.training.free_adversarial import FreeLB
-from advrec_tf.training.virtual_adversarial import VirtualAdversarialTraining
+from advrec_tf.jobs.text_tower import run, table_lines
+from advrec_tf.jobs.text_tower_settings import TextTowerSettings
+from advrec_tf.models.language_model import LanguageModelTower
 
 keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
 pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
@@ -95,28 +90,6 @@ def test_a_frozen_model_without_an_adversary_is_trained_on_its_kept_vectors_alon
     np.testing.assert_allclose(found.recommender.item_vectors, found.tower(texts), atol=1e-5)
     untouched = LanguageModelTower.from_preset(folder, dim=8, max_length=8)
     assert np.abs(found.tower.projection.kernel - untouched.projection.kernel).max() > 1e-3
-
-
-def test_each_adversary_wraps_the_model_with_its_budget(folder, tiny_prepared):
-    train = tiny_prepared.split.train
-    item_tower = LanguageItemTower(
-        LanguageModelTower.from_preset(folder, dim=8, max_length=8), train.item_text.tolist()
-    )
-    model = TwoTower(
-        build_index_tower(train.num_users, embedding_dim=8, name="u"), item_tower, train
-    )
-    kinds = {"fgm": AdversarialTraining, "pgd": AdversarialTraining, "noise": AdversarialTraining}
-    kinds |= {"freelb": FreeLB, "vat": VirtualAdversarialTraining}
-    assert attacked(model, TextTowerSettings(adversary="none")) is model
-    assert {"none", *kinds} == set(ADVERSARIES)
-    for kind, expected in kinds.items():
-        found = attacked(model, TextTowerSettings(adversary=kind, epsilon=0.2, steps=4))
-        assert type(found) is expected and found.model is model
-        budget = found.perturbation
-        assert budget.epsilon == 0.2 and budget.relative
-        assert budget.steps == (4 if kind in ("pgd", "freelb", "vat") else 1)
-        assert budget.random_start == (kind == "freelb")
-        assert (budget.direction == "random") == (kind == "noise")
 
 
 def test_items_without_any_text_are_refused(folder, tiny_prepared, tmp_path):
