@@ -207,8 +207,7 @@ def run_scenario(
             result = measure(scenario, trained.model) if test else StageResult({}, {})
             result.summary.update(validation=trained.value, epochs=trained.epochs, seconds=seconds)
             if disturbed is not None:
-                evaluator, _ = next(iter(scenario.tests.values()))
-                result.summary["robustness"] = disturbed(evaluator)
+                result.summary["robustness"] = disturbed(*scenario.tests["cold items"])
             return result
 
         tried, point = {}, row.points[0] if row.points else None

@@ -6,9 +6,11 @@ import pytest
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
+from advrec_tf.evaluation.text_robustness import TextRobustness
 from advrec_tf.jobs.cold_start import fine_tuning, page, rows, runner
 from advrec_tf.jobs.cold_start import task as task_module
 from advrec_tf.jobs.cold_start.content import Content
+from advrec_tf.jobs.fine_tuning import on_kept_vectors, on_texts
 from advrec_tf.jobs.stages import StageStore
 from advrec_tf.models.content_tower import Modality
 from advrec_tf.models.language_cache import encode_texts
@@ -150,6 +152,14 @@ def test_the_costlier_rows_run_and_the_page_shows_them(content, tmp_path, scenar
         assert f"| {label} | 1 | {value:.4f} |" in text
 
 
+def test_generated_rows_reach_users_who_have_lost_every_row(content, tmp_path):
+    only = ["id tower", "id tower, rows by EASE", "id tower, rows by popularity"]
+    report = run(content, tmp_path, "users", only, seeds=1)
+    values = {label: row["mean"]["all items"]["cut to 0"] for label, row in report["rows"].items()}
+    assert values["id tower"] == 0.0
+    assert min(values["id tower, rows by EASE"], values["id tower, rows by popularity"]) > 0.05
+
+
 def test_rows_that_the_data_cannot_feed_are_named_with_the_reason(content, tmp_path):
     bare = dataclasses.replace(content, graph=None, attributes=None)
     report = run(bare, tmp_path, "items", ["graph tower", "attributes tower", "popularity"])
@@ -198,3 +208,28 @@ def test_fine_tuning_moves_what_its_strategy_names_and_only_that(content, make_t
         assert bool(moved) == moves
         assert all(name.startswith("transformer_layer_1/") for name in moved)
         assert np.abs(model.item_vectors() - start.item_vectors()).max() > 1e-5
+
+
+def test_only_the_texts_that_are_tested_are_disturbed(content, monkeypatch, make_text_tower):
+    texts = np.array([f"text {i}" for i in range(60)], object)
+    own = dataclasses.replace(content, texts=texts)
+    scenario = runner.make_scenario("finetuned", own)
+    evaluator, asked = scenario.tests["cold items"]
+    task = task_module.Task(train=scenario.train, evaluator=evaluator, content=own, seed=0)
+    tower = make_text_tower(["text", *map(str, range(60))], dim=4)
+    model = on_texts(
+        on_kept_vectors(scenario.train, tower, np.ones([60, 8], np.float32)), tower, texts
+    )
+    given = {}
+
+    def disturb(tower, texts, rank, evaluator, **settings):
+        given.update(texts=texts, model=rank(np.zeros([len(texts), 4], np.float32)))
+        return TextRobustness(metric="ndcg@10", clean={}, points=())
+
+    monkeypatch.setattr(fine_tuning, "text_robustness", disturb)
+    fine_tuning.robustness(task, model, evaluator, asked)
+    assert given["texts"] == texts[asked].tolist()
+    moved = given["model"].item_vectors
+    assert not moved[asked].any()
+    others = np.setdiff1d(np.arange(60), asked)
+    np.testing.assert_array_equal(moved[others], model.item_vectors()[others])
