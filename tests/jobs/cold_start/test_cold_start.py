@@ -14,7 +14,7 @@ from advrec_tf.jobs.fine_tuning import on_kept_vectors, on_texts
 from advrec_tf.jobs.stages import StageStore
 from advrec_tf.models.content_tower import Modality
 from advrec_tf.models.language_cache import encode_texts
-from advrec_tf.models.recommender import MatrixRecommender
+from advrec_tf.models.recommender import Among, MatrixRecommender
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_ranking_among_the_cold_items_leaves_every_other_item_out(content):
     scenario = runner.make_scenario("items", content)
     evaluator, asked = scenario.tests["cold items"]
     scores = np.random.default_rng(0).random((80, 60), np.float32)
-    model = runner.Among(
+    model = Among(
         model=MatrixRecommender(scores=scores, interactions=scenario.train),
         items=asked,
         interactions=scenario.train,
