@@ -24,7 +24,7 @@ from advrec_tf.models.retrieval import TwoTower
 from advrec_tf.models.vectors import VectorRecommender
 
 STEPS = 60
-ITEMS_PER_BATCH, ROWS_PER_ITEM = 64, 16
+ITEMS_PER_BATCH, ROWS_PER_ITEM = 32, 32
 LEARNING_RATES = {"frozen": 1e-4, "top": 5e-5, "lora": 5e-4, "all": 2e-5}
 
 
@@ -83,7 +83,14 @@ def robustness(task: Task, model: TwoTower, evaluator: RankingEvaluator, items: 
 
     synonyms = nearest_words(tower.language_model, tower.tokenizer, words_of(texts))
     found = text_robustness(
-        tower, texts, rank, evaluator, synonyms=synonyms, rates=(0.3,), epsilons=(0.03, 0.1)
+        tower,
+        texts,
+        rank,
+        evaluator,
+        synonyms=synonyms,
+        rates=(0.3,),
+        epsilons=(0.1,),
+        seeds=(0,),
     )
     return {f"{point.kind} {point.strength:g}": point.relative_loss for point in found.points}
 
