@@ -58,6 +58,8 @@ def markdown(reports: list[Mapping], title: str, command: str, about: Mapping) -
         lines += _robustness(report)
         for label, reason in report["left_out"].items():
             lines += ["", f"No row *{label}*: {reason}."]
+        if report["not_run"]:
+            lines += ["", f"Not run: {'; '.join(report['not_run'])}."]
     return "\n".join(lines) + "\n"
 
 

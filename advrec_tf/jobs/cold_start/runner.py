@@ -161,9 +161,10 @@ def run_scenario(
             f"Received: {sorted(unknown)[0]!r}."
         )
     scenario = make_scenario(name, content)
-    rows, per_user, left_out, shared = {}, {}, {}, {}
+    rows, per_user, left_out, not_run, shared = {}, {}, {}, [], {}
     for label, row in SCENARIOS[name].items():
         if only and label not in only:
+            not_run.append(label)
             continue
         if not available(row, scenario.content):
             left_out[label] = f"the data has no {' and '.join(row.needs)}"
@@ -230,6 +231,7 @@ def run_scenario(
         "groups": list(scenario.groups),
         "rows": rows,
         "left_out": left_out,
+        "not_run": not_run,
     }
 
 

@@ -147,6 +147,8 @@ def test_the_costlier_rows_run_and_the_page_shows_them(content, tmp_path, scenar
     report = run(content, tmp_path, scenario, only, seeds=1)
     assert list(report["rows"]) == [label for label in rows.SCENARIOS[scenario] if label in only]
     text = page.markdown([report], "made", "python scripts/cold_start.py", {"rows": 1})
+    missing = [label for label in rows.SCENARIOS[scenario] if label not in only]
+    assert f"Not run: {'; '.join(missing)}." in text
     for label in only:
         value = report["rows"][label]["mean"]["all items"]["ndcg@10"]
         assert f"| {label} | 1 | {value:.4f} |" in text
