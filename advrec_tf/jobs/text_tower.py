@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data.item_batches import of_items
@@ -75,16 +76,10 @@ def run(
             besides those of `LanguageModelTower.from_preset`.
     """
     split = prepared.split
-    texts = split.train.item_text
-    if texts is None or items_without_text(split.train) == split.train.num_items:
-        raise ValueError(
-            "The items should have texts: give --item-text-column or --item-table. "
-            "Received interactions without any."
-        )
+    texts = texts_of(prepared)
     for part in ("validation", "test"):
         if not len(getattr(split, part)):
             raise ValueError(f"The {part} part of the split should have rows. Received none.")
-    texts = [str(text).strip() for text in texts]
 
     def load(strategy: str) -> LanguageModelTower:
         return LanguageModelTower.from_preset(
@@ -156,6 +151,32 @@ def run(
 
         report["robustness"] = store.run("robustness", disturb).summary
     return TextTowerRun(tower, recommender, report)
+
+
+def texts_of(prepared: Prepared) -> list[str]:
+    """The text of each item, "" where there is none.
+
+    Raises:
+        ValueError: if no item has any.
+    """
+    train = prepared.split.train
+    if train.item_text is None or items_without_text(train) == train.num_items:
+        raise ValueError(
+            "The items should have texts: give --item-text-column or --item-table. "
+            "Received interactions without any."
+        )
+    return [str(text or "").strip() for text in train.item_text]
+
+
+def nearest_items(found: TextTowerRun, text: str, k: int = 10) -> list[tuple[str, float]]:
+    """(title, cosine) of the k items whose vectors are nearest to that of a text."""
+    vectors = found.recommender.item_vectors
+    (given,) = found.tower(tf.constant([text])).numpy()
+    sizes = np.linalg.norm(vectors, axis=1) * np.linalg.norm(given)
+    cosines = vectors @ given / np.maximum(sizes, 1e-9)
+    order = np.argsort(-cosines, kind="stable")[:k]
+    train = found.recommender.interactions
+    return [(train.item_text[i] or str(train.items.ids[i]), float(cosines[i])) for i in order]
 
 
 class _Fitting:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from advrec_tf.jobs import text_tower
 from advrec_tf.jobs.stages import StageStore
-from advrec_tf.jobs.text_tower import run, table_lines
+from advrec_tf.jobs.text_tower import nearest_items, run, table_lines
 from advrec_tf.jobs.text_tower_settings import TextTowerSettings
 from advrec_tf.models.language_model import LanguageModelTower
 
@@ -68,6 +68,10 @@ def test_a_run_trains_what_it_says_and_a_second_one_takes_it_from_the_store(
     # the served vectors are those of the exported tower
     vectors = first.tower(tf.constant([text.strip() for text in texts.tolist()])).numpy()
     np.testing.assert_allclose(first.recommender.item_vectors, vectors, atol=1e-5)
+    title = prepared.split.train.item_text[0]
+    nearest = nearest_items(first, title, k=3)
+    assert len(nearest) == 3 and nearest[0][1] == pytest.approx(1.0, abs=1e-4)
+    assert title in [name for name, cosine in nearest if cosine > 1 - 1e-4]
     shown = "\n".join(table_lines(json.loads(json.dumps(first.report))))
     assert "1 without text" in shown and "fine_tuning" in shown
 
