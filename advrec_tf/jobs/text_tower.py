@@ -96,6 +96,7 @@ def run(
         prepared, settings, Console(write=write, boards=store.folder / "tensorboard")
     )
     tower = load("frozen")
+    moving = load(settings.strategy) if settings.fine_tunes else None  # a mistake is told now
     vectors = encode_texts(tower.without_head(), texts, cache=cache)
     start = on_kept_vectors(
         split.train, tower, vectors, temperature=settings.temperature, seed=settings.seed
@@ -110,8 +111,8 @@ def run(
         )
     }
     _restore(start, results["start"])
-    if settings.fine_tunes:
-        tower = load(settings.strategy)
+    if moving is not None:
+        tower = moving
         model = on_texts(start, tower, texts)
         wrapped = attacked(
             model,

@@ -107,6 +107,15 @@ def test_items_without_any_text_are_refused(folder, tiny_prepared, tmp_path):
             run(prepared, TextTowerSettings(), folder, StageStore(tmp_path, {}))
 
 
+def test_more_blocks_than_there_are_are_refused_before_anything_trains(
+    folder, tiny_prepared, tmp_path
+):
+    settings = TextTowerSettings(strategy="top:9", **TINY)
+    store = StageStore(tmp_path, {})
+    with pytest.raises(ValueError, match="`strategy` should name at most the 2 transformer"):
+        run(tiny_prepared, settings, folder, store, write=lambda line: pytest.fail(line))
+
+
 @pytest.mark.parametrize(
     "settings",
     [
