@@ -6,8 +6,8 @@ r"""Train a language model as the item tower of a recommender, plainly or agains
         --run-dir runs/text --export saved_models/text
 
 First the vectors of the untouched model are computed once and a projection trained on them;
-then, unless the model stays frozen, the model itself. --export writes the tower: text in,
-vector out.
+then, unless the model stays frozen, the model itself. --export writes the tower: text in, the
+vector or the nearest items out. --sentence shows the items nearest to a text.
 """
 
 import argparse
@@ -27,6 +27,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", required=True, help="folder, or a name that keras-hub knows")
     parser.add_argument("--cache", default="runs/text_vectors", help="folder of kept vectors")
     parser.add_argument("--export", help="folder for the versions of the SavedModel")
+    parser.add_argument("--sentence", help="show the items that are nearest to this text")
     parser.add_argument(
         "--robustness", action="store_true", help="measure what disturbed texts cost"
     )
@@ -52,16 +53,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     save_vectors(found.recommender, args.run_dir / "vectors.npz")
     report = {**identity, "command": cli.command_line(), "counts": prepared.counts, **found.report}
     if args.export is not None:
-        from advrec_tf.serving.language_export import export_tower
+        from advrec_tf.serving.language_export import check_tower, export_tower
 
-        report["export"] = str(export_tower(found.tower, args.export))
+        exported = export_tower(found.tower, args.export, items=found.recommender)
+        some = ["", *text_tower.texts_of(prepared)[:20]]
+        check = check_tower(exported, found.tower, some)
+        report["export"] = {"path": str(exported), "check": check}
     path = args.run_dir / "report.json"
     path.write_text(json.dumps(report, indent=2) + "\n")
     print("\n".join(text_tower.table_lines(report)))
     print(f"\nreport       {path}")
     print(f"TensorBoard  tensorboard --logdir {args.run_dir / 'tensorboard'}")
     if "export" in report:
-        print(f"SavedModel   {report['export']}")
+        print(
+            f"SavedModel   {exported}, {check['texts']} vectors as in memory through TensorFlow's "
+            f"C API (largest difference {check['largest_difference']:.1e})"
+        )
+    if args.sentence is not None:
+        print(f"\nitems nearest to {args.sentence!r}, by cosine:")
+        for title, cosine in text_tower.nearest_items(found, args.sentence):
+            print(f"  {cosine:6.3f}  {title}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import advrec_tf  # noqa: F401  (before any tf.keras: it selects Keras 2)
@@ -18,3 +19,49 @@ def data_root() -> Path:
     if not root.is_dir():
         pytest.skip(f"no published data sets in {root} (set ADVREC_DATA to their directory)")
     return root
+
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+@pytest.fixture(scope="session")
+def make_text_tower():
+    """words -> a `LanguageModelTower` over a tiny BERT that knows them, its weights random and
+    the same each time; skips where the extra `text` is missing."""
+    keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
+    pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
+    from advrec_tf.models.language_layer import LanguageModelLayer
+    from advrec_tf.models.language_model import LanguageModelTower
+    from advrec_tf.models.language_tokenizer import LanguageTokenizer
+
+    def make(
+        words,
+        *,
+        blocks=1,
+        width=8,
+        max_length=8,
+        scale=0.4,
+        strategy="frozen",
+        dropout=False,
+        **head,
+    ):
+        vocabulary = [*SPECIAL_TOKENS, *words]
+        backbone = keras_hub.models.BertBackbone(
+            vocabulary_size=len(vocabulary),
+            num_layers=blocks,
+            num_heads=2,
+            hidden_dim=width,
+            intermediate_dim=2 * width,
+            max_sequence_length=max_length,
+        )
+        rng = np.random.default_rng(0)
+        for weight in backbone.weights:
+            weight.assign(rng.normal(scale=scale, size=weight.shape))
+        tokenizer = keras_hub.models.BertTokenizer(vocabulary, lowercase=True, strip_accents=True)
+        return LanguageModelTower(
+            LanguageModelLayer(backbone, strategy=strategy, dropout=dropout),
+            LanguageTokenizer(tokenizer, max_length=max_length),
+            **head,
+        )
+
+    return make

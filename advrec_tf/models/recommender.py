@@ -127,6 +127,23 @@ class MatrixRecommender(Recommender):
         return tf.gather(self.scores, user_index)
 
 
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Among(Recommender):
+    """Ranks the given items alone: every other one has the score -infinity."""
+
+    model: Recommender
+    items: np.ndarray
+    interactions: Interactions
+
+    def score(self, user_index):
+        open_items = np.zeros(self.interactions.num_items, bool)
+        open_items[self.items] = True
+        return tf.where(open_items[None, :], self.model.score(user_index), -np.inf)
+
+    def for_ranking(self):
+        return dataclasses.replace(self, model=self.model.for_ranking())
+
+
 def _item_indices(data: Interactions, ids: Sequence, name: str) -> np.ndarray:
     index = data.items.index_of(list(ids))
     if (index < 0).any():

@@ -217,8 +217,11 @@ def plan(reference: Reference, *, k: int, max_k: int) -> list[Case]:
     ]
 
 
-def run_in_child(path: str | os.PathLike, cases: Sequence[Case], *, timeout: float) -> dict:
-    """The answers of `c_api.run_calls`, from a process without Python's TensorFlow.
+def run_in_child(
+    path: str | os.PathLike, cases: Sequence[Case], *, timeout: float, text_ops: bool = False
+) -> dict:
+    """The answers of `c_api.run_calls`, from a process without Python's TensorFlow; `text_ops`
+    for a graph that tokenizes.
 
     Raises:
         ExportCheckError: if the version does not load, or the child fails or takes too long.
@@ -235,6 +238,7 @@ def run_in_child(path: str | os.PathLike, cases: Sequence[Case], *, timeout: flo
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     command = [sys.executable, "-m", "advrec_tf.serving.c_api"]
+    command += ["--text-ops"] if text_ops else []
     try:
         child = subprocess.run(
             [*command, "--model", os.fspath(path), "--calls", "-"],

@@ -3,7 +3,8 @@
 Three kinds of facts: the items of the history that are nearest in the tower's space, a path
 in the knowledge graph, and which words of the item's text raise its score (integrated
 gradients). A sentence is a template over the facts; a causal language model may put it
-differently, and is not believed where it says a name or number that is not among them.
+differently (`constrained_writer`), and is not believed where it says a word that is not among
+them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -19,7 +20,7 @@ import tensorflow as tf
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.models.content_two_tower import ContentTwoTower
 
-Write = Callable[[str], str]
+Write = Callable[[str, Collection[str]], str]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -170,43 +171,61 @@ def shortest_path(
     return []
 
 
-def phrase(explanation: Explanation, write: Write | None = None) -> str:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Phrase:
+    """An explanation in words.
+
+    Attributes:
+        text: what to show.
+        by: "template" or "model".
+        refused: why a model's text was not taken; "" where it was, or none was asked.
+    """
+
+    text: str
+    by: str
+    refused: str = ""
+
+
+def phrase(explanation: Explanation, write: Write | None = None) -> Phrase:
     """One text of the facts.
 
-    `write` may be a causal language model, prompt -> continuation. Its text is taken only where
-    every capitalised word and every number in it is among the facts; else the template stands.
+    `write` may be a causal language model: (prompt, words) -> a continuation of the prompt, such
+    as `ConstrainedWriter`, which can write nothing but the words: those of the facts and
+    `FUNCTION_WORDS`. Its first line is taken if it holds a word of the facts and no other word;
+    else, or where it raises a ValueError (the facts are longer than it takes), the template
+    stands and `refused` says why. That the words are put together truly is not checked.
     """
     facts = " ".join(explanation.facts())
     if write is None:
-        return facts
+        return Phrase(text=facts, by="template")
+    of_facts = dict.fromkeys(_WORD.findall(facts))
     prompt = f"Say in one sentence, using only these facts, why it is recommended. {facts}\n"
-    written = write(prompt).strip().split("\n")[0]
-    return written if written and not unsupported(written, facts) else facts
+    try:
+        lines = write(prompt, [*of_facts, *sorted(FUNCTION_WORDS - {*of_facts})]).splitlines()
+    except ValueError as error:
+        return Phrase(text=facts, by="template", refused=str(error))
+    written = lines[0].strip() if lines else ""
+    if strange := unsupported(written, facts):
+        refused = f"not among the facts: {', '.join(strange)}"
+        return Phrase(text=facts, by="template", refused=refused)
+    if not {word.lower() for word in _WORD.findall(written)} - FUNCTION_WORDS:
+        return Phrase(text=facts, by="template", refused="it says nothing of the facts")
+    return Phrase(text=written, by="model")
 
 
 def unsupported(text: str, facts: str) -> list[str]:
-    """Names and numbers of `text` that `facts` does not hold.
-
-    A word that begins the text, or follows a full stop, may be capitalised without being a
-    name; it counts only where it is not also a word of ordinary beginnings.
-    """
-    known = set(re.findall(r"\w+", facts.lower()))
-    found = []
-    for match in re.finditer(r"\w+", text):
-        word = match.group()
-        if not (word[0].isupper() or word[0].isdigit()) or word.lower() in known:
-            continue
-        begins = not text[: match.start()].strip() or text[: match.start()].rstrip()[-1] in ".!?"
-        if begins and word.lower() in _BEGINNINGS:
-            continue
-        found.append(word)
-    return found
+    """Words of `text` that neither `facts` nor `FUNCTION_WORDS` hold, whatever their case."""
+    known = FUNCTION_WORDS | {word.lower() for word in _WORD.findall(facts)}
+    return [word for word in _WORD.findall(text) if word.lower() not in known]
 
 
-_BEGINNINGS = frozenset(
-    "a an and as because both he her here i if in it its like of on one she since so that the "
-    "their there these they this those we what when which who with you your".split()
+_WORD = re.compile(r"\w+")
+FUNCTION_WORDS = frozenset(
+    "a also an and are as at because by for from has have in is it its like liked likes may of on "
+    "recommended since so that the their these they this those to was were which who whose with "
+    "you your".split()
 )
+"""What holds a sentence together and says nothing itself; no negation, number or comparison."""
 
 
 def _joined(parts: Sequence[str]) -> str:

@@ -7,14 +7,9 @@ import tensorflow as tf
 
 from advrec_tf.jobs import text_tower
 from advrec_tf.jobs.stages import StageStore
-from advrec_tf.jobs.text_tower import attacked, run, table_lines
-from advrec_tf.jobs.text_tower_settings import ADVERSARIES, TextTowerSettings
-from advrec_tf.models.language_model import LanguageItemTower, LanguageModelTower
-from advrec_tf.models.retrieval import TwoTower
-from advrec_tf.models.towers import build_index_tower
-from advrec_tf.training.adversarial import AdversarialTraining
-from advrec_tf.training.free_adversarial import FreeLB
-from advrec_tf.training.virtual_adversarial import VirtualAdversarialTraining
+from advrec_tf.jobs.text_tower import nearest_items, run, table_lines
+from advrec_tf.jobs.text_tower_settings import TextTowerSettings
+from advrec_tf.models.language_model import LanguageModelTower
 
 keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
 pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
@@ -73,6 +68,10 @@ def test_a_run_trains_what_it_says_and_a_second_one_takes_it_from_the_store(
     # the served vectors are those of the exported tower
     vectors = first.tower(tf.constant([text.strip() for text in texts.tolist()])).numpy()
     np.testing.assert_allclose(first.recommender.item_vectors, vectors, atol=1e-5)
+    title = prepared.split.train.item_text[0]
+    nearest = nearest_items(first, title, k=3)
+    assert len(nearest) == 3 and nearest[0][1] == pytest.approx(1.0, abs=1e-4)
+    assert title in [name for name, cosine in nearest if cosine > 1 - 1e-4]
     shown = "\n".join(table_lines(json.loads(json.dumps(first.report))))
     assert "1 without text" in shown and "fine_tuning" in shown
 
@@ -97,28 +96,6 @@ def test_a_frozen_model_without_an_adversary_is_trained_on_its_kept_vectors_alon
     assert np.abs(found.tower.projection.kernel - untouched.projection.kernel).max() > 1e-3
 
 
-def test_each_adversary_wraps_the_model_with_its_budget(folder, tiny_prepared):
-    train = tiny_prepared.split.train
-    item_tower = LanguageItemTower(
-        LanguageModelTower.from_preset(folder, dim=8, max_length=8), train.item_text.tolist()
-    )
-    model = TwoTower(
-        build_index_tower(train.num_users, embedding_dim=8, name="u"), item_tower, train
-    )
-    kinds = {"fgm": AdversarialTraining, "pgd": AdversarialTraining, "noise": AdversarialTraining}
-    kinds |= {"freelb": FreeLB, "vat": VirtualAdversarialTraining}
-    assert attacked(model, TextTowerSettings(adversary="none")) is model
-    assert {"none", *kinds} == set(ADVERSARIES)
-    for kind, expected in kinds.items():
-        found = attacked(model, TextTowerSettings(adversary=kind, epsilon=0.2, steps=4))
-        assert type(found) is expected and found.model is model
-        budget = found.perturbation
-        assert budget.epsilon == 0.2 and budget.relative
-        assert budget.steps == (4 if kind in ("pgd", "freelb", "vat") else 1)
-        assert budget.random_start == (kind == "freelb")
-        assert (budget.direction == "random") == (kind == "noise")
-
-
 def test_items_without_any_text_are_refused(folder, tiny_prepared, tmp_path):
     train = tiny_prepared.split.train
     for texts in (None, np.full(train.num_items, "", object)):
@@ -128,6 +105,15 @@ def test_items_without_any_text_are_refused(folder, tiny_prepared, tmp_path):
         prepared = dataclasses.replace(tiny_prepared, split=split)
         with pytest.raises(ValueError, match="The items should have texts: give --item-text-col"):
             run(prepared, TextTowerSettings(), folder, StageStore(tmp_path, {}))
+
+
+def test_more_blocks_than_there_are_are_refused_before_anything_trains(
+    folder, tiny_prepared, tmp_path
+):
+    settings = TextTowerSettings(strategy="top:9", **TINY)
+    store = StageStore(tmp_path, {})
+    with pytest.raises(ValueError, match="`strategy` should name at most the 2 transformer"):
+        run(tiny_prepared, settings, folder, store, write=lambda line: pytest.fail(line))
 
 
 @pytest.mark.parametrize(

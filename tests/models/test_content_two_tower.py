@@ -136,3 +136,17 @@ def test_bad_arguments_are_named(data, taste, trained):
     plain = build_content_two_tower(data, [taste], dim=4)
     with pytest.raises(ValueError, match="`items` needs a user tower with histories"):
         plain.recommend_for(items=[["i1"]])
+
+
+def test_ids_belong_to_whoever_is_said_to_have_rows_and_to_nobody_else(data):
+    without_ten = data.select(data.user_index != 10)
+    by_rows = build_content_two_tower(without_ten, item_ids=True, dim=4)
+    assert not by_rows.user_vectors()[10].any() and by_rows.user_vectors()[11].any()
+    assert not by_rows.item_vectors()[20].any()
+    known, items = np.ones(60, bool), np.ones(24, bool)
+    known[11] = items[0] = False
+    told = build_content_two_tower(without_ten, user_ids=known, item_ids=items, dim=4)
+    np.testing.assert_array_equal(told.user_vectors().any(axis=1), known)
+    np.testing.assert_array_equal(told.item_vectors().any(axis=1), items)
+    with pytest.raises(ValueError, match=r"`user_ids` should be True, False or \[60\] bool"):
+        build_content_two_tower(data, user_ids=known[:5], item_ids=True)

@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow import keras
 
+from advrec_tf.data import batches
+from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.language_layer import LanguageModelLayer
-from advrec_tf.models.language_model import LanguageModelTower
+from advrec_tf.models.language_model import LanguageItemTower, LanguageModelTower
 from advrec_tf.models.language_tokenizer import LanguageTokenizer
+from advrec_tf.models.retrieval import TwoTower
 from advrec_tf.models.tapping import tapped
+from advrec_tf.models.towers import build_index_tower
 
 keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
 pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
@@ -95,3 +100,34 @@ def test_each_strategy_has_gradients_of_its_weights_with_the_token_vectors_shift
         p for p, w in layer.named_weights().items() if any(w is t for t in layer.trainable_weights)
     ]
     assert paths and all(part in path for path in paths)
+
+
+def test_a_causal_model_trains_as_an_item_tower_and_moves_what_its_strategy_names(build):
+    # users of even number want the items that are hot, the others mats
+    texts = ["heat", "mat", "heat heat", "matat"]
+    pairs = [(user, item) for user in range(8) for item in range(4) if user % 2 == item % 2]
+    users, items = np.array(pairs, np.int32).T
+    data = Interactions(
+        user_index=users,
+        item_index=items,
+        users=Vocabulary(np.arange(8)),
+        items=Vocabulary(np.arange(4)),
+    )
+    tower = build("top:1")
+    before = {path: weight.numpy() for path, weight in tower.language_model.named_weights().items()}
+    user_tower = build_index_tower(8, embedding_dim=tower.dim, seed=0, name="users")
+    # one user's positives are hidden from each other, so the other kind alone is a negative
+    model = TwoTower(user_tower, LanguageItemTower(tower, texts), data, temperature=1.0)
+    model.compile(optimizer=keras.optimizers.Adam(0.01))
+    rows = batches.of_pairs(data, batch_size=16, seed=0)
+    losses = model.fit(rows.dataset(0), steps_per_epoch=1, epochs=30, verbose=0).history["loss"]
+    assert losses[-1] < 0.5 * losses[0]
+    moved = {
+        path
+        for path, weight in tower.language_model.named_weights().items()
+        if not np.array_equal(weight.numpy(), before[path])
+    }
+    assert moved and all(path.startswith("transformer_layer_1/") for path in moved)
+    scores = model.score(tf.range(8)).numpy()
+    right = scores[::2, 0::2].min(1) > scores[::2, 1::2].max(1)
+    assert right.all()

@@ -10,6 +10,7 @@ from advrec_tf.models.content_tower import Modality
 from advrec_tf.models.content_two_tower import build_content_two_tower
 from advrec_tf.serving.explanations import (
     Explanation,
+    Phrase,
     Step,
     explain,
     phrase,
@@ -103,21 +104,40 @@ def test_the_template_says_the_facts_and_no_word_that_speaks_against():
         "What its description says of space speaks for it.",
     ]
     bare = dataclasses.replace(EXPLAINED, neighbours=(), path=(), words=())
-    assert phrase(bare) == "Aliens has the score 1.50 for you."
+    assert phrase(bare) == Phrase(text="Aliens has the score 1.50 for you.", by="template")
 
 
 def test_a_writer_is_believed_only_as_far_as_the_facts_go():
     true = "Because you liked Alien, you may like Aliens with Weaver."
-    assert phrase(EXPLAINED, lambda prompt: true) == true
-    for invented in ("You liked Alien by Cameron.", "Aliens won 7 prizes.", ""):
-        assert phrase(EXPLAINED, lambda prompt, text=invented: text) == " ".join(EXPLAINED.facts())
-    assert unsupported("Alien by Cameron, 1986.", "Alien") == ["Cameron", "1986"]
+    assert phrase(EXPLAINED, lambda prompt, words: true) == Phrase(text=true, by="model")
+    template = " ".join(EXPLAINED.facts())
+    for invented, why in (
+        ("You liked Alien by Cameron.", "not among the facts: Cameron"),
+        ("Aliens won 7 prizes.", "not among the facts: won, 7, prizes"),
+        ("You have not liked Alien.", "not among the facts: not"),  # none turns a fact around
+        ("It is for you.", "it says nothing of the facts"),
+        ("", "it says nothing of the facts"),
+    ):
+        found = phrase(EXPLAINED, lambda prompt, words, text=invented: text)
+        assert found == Phrase(text=template, by="template", refused=why)
+    assert unsupported("alien by Cameron, 1986.", "Alien") == ["Cameron", "1986"]
 
 
-def test_the_writer_is_given_every_fact():
+def test_the_writer_is_given_every_fact_and_the_words_it_may_use():
     asked = []
-    phrase(EXPLAINED, lambda prompt: asked.append(prompt) or "")
-    assert all(fact in asked[0] for fact in EXPLAINED.facts())
+    phrase(EXPLAINED, lambda prompt, words: asked.append((prompt, words)) or "")
+    prompt, words = asked[0]
+    assert all(fact in prompt for fact in EXPLAINED.facts())
+    assert {"Aliens", "Weaver", "space", "because"} <= set(words) and "not" not in words
+    assert len(words) == len(set(words))
+
+
+def test_a_writer_that_cannot_take_the_facts_leaves_the_template_with_the_reason():
+    def too_long(prompt, words):
+        raise ValueError("`prompt` should have at most 5 tokens. Received: 60.")
+
+    found = phrase(EXPLAINED, too_long)
+    assert found.by == "template" and found.refused.startswith("`prompt` should have at most 5")
 
 
 def test_unknown_ids_and_foreign_graphs_are_refused(model):

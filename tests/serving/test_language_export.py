@@ -7,13 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.models.language_layer import LanguageModelLayer
-from advrec_tf.models.language_model import LanguageModelTower
-from advrec_tf.models.language_tokenizer import LanguageTokenizer
-from advrec_tf.serving.language_export import export_tower
-
-keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
-pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
+from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.models.vectors import VectorRecommender
+from advrec_tf.serving.check import ExportCheckError
+from advrec_tf.serving.language_export import ServedTower, check_tower, export_tower
 
 TEXTS = ["The Matrix", "", "Amélie", "amelie"]
 LOAD = """
@@ -34,18 +31,9 @@ print(json.dumps(answer["vector"].tolist()))
 
 
 @pytest.fixture(scope="module")
-def tower():
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "matrix", "amelie"]
-    backbone = keras_hub.models.BertBackbone(
-        *[8, 1, 2, 8, 16],
-        max_sequence_length=6,  # tokens, layers, heads, width, inner width
-    )
-    rng = np.random.default_rng(0)
-    for weight in backbone.weights:
-        weight.assign(rng.normal(scale=0.5, size=weight.shape))
-    tokenizer = keras_hub.models.BertTokenizer(vocabulary, lowercase=True, strip_accents=True)
-    layer = LanguageModelLayer(backbone, strategy="lora:2", dropout=True)
-    return LanguageModelTower(layer, LanguageTokenizer(tokenizer, max_length=6), dim=3)
+def tower(make_text_tower):
+    words = ["the", "matrix", "amelie"]
+    return make_text_tower(words, max_length=6, strategy="lora:2", dropout=True, dim=3)
 
 
 @pytest.mark.parametrize("code", [LOAD, SESSION], ids=["python", "session"])
@@ -69,3 +57,41 @@ def test_versions_are_counted_and_never_overwritten(tower, tmp_path):
     assert export_tower(tower, tmp_path / "texts").name == "2"
     with pytest.raises(FileExistsError, match="A version should be new"):
         export_tower(tower, tmp_path / "texts", version=1)
+
+
+def items_of(vectors, ids):
+    empty = np.zeros(0, np.int32)
+    data = Interactions(
+        user_index=empty, item_index=empty, users=Vocabulary([0]), items=Vocabulary(ids)
+    )
+    return VectorRecommender(
+        user_vectors=np.zeros([1, vectors.shape[1]], np.float32),
+        item_vectors=vectors,
+        unknown_user=np.zeros(vectors.shape[1], np.float32),
+        interactions=data,
+    )
+
+
+def test_the_nearest_items_are_those_of_the_highest_cosine_whatever_their_length(tower):
+    (vector,) = tower(tf.constant(["the matrix"])).numpy()
+    turned = np.array([vector[1], -vector[0], 0.0], np.float32)  # at right angles
+    vectors = np.stack([turned, 0.1 * vector, -vector, vector + turned]).astype(np.float32)
+    served = ServedTower(tower, items_of(vectors, [7, 8, 9, 10])).signatures()["nearest_items"]
+    found = served(text=tf.constant(["the matrix"]))
+    assert found["item_id"].numpy().tolist() == [[b"8", b"10", b"7", b"9"]]
+    size = np.linalg.norm(turned)
+    expected = [[1.0, 1.0 / np.sqrt(1.0 + size**2), 0.0, -1.0]]
+    np.testing.assert_allclose(found["score"], expected, atol=1e-5)
+    with pytest.raises(ValueError, match="`items` should have vectors of 3 numbers"):
+        ServedTower(tower, items_of(vectors[:, :2], [7, 8, 9, 10]))
+
+
+def test_the_check_passes_what_was_exported_and_no_other_tower(tower, make_text_tower, tmp_path):
+    path = export_tower(tower, tmp_path / "texts")
+    found = check_tower(path, tower, TEXTS)
+    assert found["texts"] == 4 and found["largest_difference"] < 1e-5
+    other = make_text_tower(["the", "matrix", "amelie"], max_length=6, dim=3, seed=1)
+    with pytest.raises(ExportCheckError, match="should be .4, 3. and differ by at most 0.0001"):
+        check_tower(path, other, TEXTS)
+    with pytest.raises(ExportCheckError, match="could not be run"):
+        check_tower(tmp_path, tower, TEXTS)

@@ -28,7 +28,8 @@ class Content:
         text: the vectors of the texts.
         attributes, user_attributes: coded side tables, or None.
         graph: facts about the items, with the items first; or None.
-        fresh_encoder: strategy -> the language model as it was loaded, to be fine-tuned; or None.
+        fresh_encoder: (strategy, **head of a `LanguageModelTower`) -> the language model as it was
+            loaded, to be fine-tuned; or None.
         notes: counts for the report: items without a text, columns left out and the like.
     """
 
@@ -39,7 +40,7 @@ class Content:
     user_attributes: Modality | None
     graph: KnowledgeGraph | None
     notes: dict
-    fresh_encoder: Callable[[str], LanguageModelTower] | None = None
+    fresh_encoder: Callable[..., LanguageModelTower] | None = None
 
     @property
     def items_with_text(self) -> np.ndarray:
@@ -52,7 +53,7 @@ def gather(
     encoder: LanguageModelTower,
     *,
     graph: KnowledgeGraph | None = None,
-    fresh_encoder: Callable[[str], LanguageModelTower] | None = None,
+    fresh_encoder: Callable[..., LanguageModelTower] | None = None,
     cache: str | os.PathLike | None = None,
 ) -> Content:
     """Encode the texts once and code the side tables of the interactions.

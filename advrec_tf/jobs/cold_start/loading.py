@@ -47,9 +47,9 @@ def load_content(args: argparse.Namespace) -> tuple[Content, dict]:
             args.knowledge_graph, items=data.items, item_entities=args.knowledge_items
         )
 
-    def fresh_encoder(strategy: str) -> LanguageModelTower:
+    def fresh_encoder(strategy: str, **head) -> LanguageModelTower:
         return LanguageModelTower.from_preset(
-            args.encoder, strategy=strategy, max_length=args.max_length
+            args.encoder, strategy=strategy, max_length=args.max_length, **head
         )
 
     encoder = fresh_encoder("frozen")

@@ -32,8 +32,8 @@ EXPLANATIONS = {
     "users": (
         "A fifth of the users was cut to so many rows, chosen at random; NDCG@10 on half of the "
         "rows taken away, settings from the other half. What people rated favours popular items. "
-        "A tower has an id for users with a row of their own, so rows generated for users cut to 0 "
-        "reach nobody there, and a tower by ids or histories alone ranks nothing for them."
+        "A tower has an id for users with a row, real or generated; without any, a tower by ids or "
+        "histories alone ranks nothing for those cut to 0."
     ),
     "warm": "The last item of each user, full ranking.",
 }
@@ -58,6 +58,8 @@ def markdown(reports: list[Mapping], title: str, command: str, about: Mapping) -
         lines += _robustness(report)
         for label, reason in report["left_out"].items():
             lines += ["", f"No row *{label}*: {reason}."]
+        if report["not_run"]:
+            lines += ["", f"Not run: {'; '.join(report['not_run'])}."]
     return "\n".join(lines) + "\n"
 
 
@@ -100,9 +102,10 @@ def _robustness(report: Mapping) -> list[str]:
     kinds = list(next(iter(rows.values())))
     lines = [
         "",
-        "Share of NDCG@10 (all items) lost when every text is disturbed: a share of the words "
-        "dropped or mistyped; the token vectors moved by a share of their norm, along the gradient "
-        "that turns the item's vector away (fgsm) or at random.",
+        "Share of NDCG@10 (all items) lost when the texts of the tested items are disturbed: a "
+        "share of the words dropped, mistyped or exchanged for the nearest ones in the token "
+        "embedding; the token vectors moved by a share of their norm, along the gradient that "
+        "turns the item's vector away, in one step (fgsm) or five (pgd), or at random.",
         "",
         "| model | " + " | ".join(kinds) + " |",
         "|" + "---|" * (len(kinds) + 1),

@@ -149,7 +149,8 @@ def perturbed_text(direction: str) -> Callable[[Task], Trained]:
 
 
 def generated_rows(source: str) -> Callable[[Task], Trained]:
-    """An id tower whose users with few rows have them filled up to 20, at a weight of .3."""
+    """An id tower whose users with few rows, or none, have them filled up to 20, at a weight of
+    .3; whoever has a row of either kind has an id."""
 
     def train(task: Task) -> Trained:
         if source == "ease":
@@ -163,7 +164,9 @@ def generated_rows(source: str) -> Callable[[Task], Trained]:
             scores = np.random.default_rng(task.seed).random(shape, np.float32)
         users, items = top_unseen(scores, task.train, reach=20)
         rows = AugmentedInteractions(real=task.train, user_index=users, item_index=items)
-        return fit(task, _build(task, item_ids=True), rows)
+        known = task.train.user_counts() > 0
+        known[users] = True
+        return fit(task, _build(task, item_ids=True, user_ids=known), rows)
 
     return train
 
@@ -294,22 +297,28 @@ BASELINES = {
     "EASE": Row(train=ease, points=(300.0, 100.0, 1000.0), setting="l2", seeded=False),
 }
 ID_TOWER = {"id tower": Row(train=tower(item_ids=True))}
-TEXT_AND_ID = {
-    "text tower": Row(train=tower("text"), twin="id tower"),
-    "text + id tower": Row(
-        train=tower("text", item_ids=True, id_dropout=None),
-        points=(0.5, 0.2),
-        setting="id dropout",
-        twin="id tower",
-    ),
-}
+TEXT_TOWER = {"text tower": Row(train=tower("text"), twin="id tower")}
+
+
+def text_and_id(*dropouts: float) -> Mapping[str, Row]:
+    return {
+        "text + id tower": Row(
+            train=tower("text", item_ids=True, id_dropout=None),
+            points=dropouts,
+            setting="id dropout",
+            twin="id tower",
+        )
+    }
+
+
 SCENARIOS: Mapping[str, Mapping[str, Row]] = {
     "items": {
         **BASELINES,
         **ID_TOWER,
         "attributes tower": Row(train=tower("attributes"), needs=("attributes",)),
         "graph tower": Row(train=tower("graph"), needs=("graph",)),
-        **TEXT_AND_ID,
+        **TEXT_TOWER,
+        **text_and_id(0.5, 0.2),
         "text + attributes tower": Row(
             train=tower("text", "attributes"), needs=("attributes",), twin="text tower"
         ),
@@ -392,7 +401,8 @@ SCENARIOS: Mapping[str, Mapping[str, Row]] = {
         "popularity": BASELINES["popularity"],
         "EASE": BASELINES["EASE"],
         **ID_TOWER,
-        **TEXT_AND_ID,
+        **TEXT_TOWER,
+        **text_and_id(0.2, 0.0),
         "text + id tower, histories": Row(
             train=tower("text", item_ids=True, history_of_text=True, id_dropout=0.2),
             twin="text + id tower",

@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import last_item
@@ -21,27 +20,10 @@ from advrec_tf.jobs.cold_start.content import Content
 from advrec_tf.jobs.cold_start.rows import SCENARIOS
 from advrec_tf.jobs.cold_start.task import MONITOR, Row, Task
 from advrec_tf.jobs.stages import StageResult, StageStore
-from advrec_tf.models.recommender import Recommender
+from advrec_tf.models.recommender import Among, Recommender
 
 COUNTS = (0, 1, 3, 5)
 _CHOOSING_SEED = 100
-
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Among(Recommender):
-    """Ranks the given items alone: every other one has the score -infinity."""
-
-    model: Recommender
-    items: np.ndarray
-    interactions: Interactions
-
-    def score(self, user_index):
-        open_items = np.zeros(self.interactions.num_items, bool)
-        open_items[self.items] = True
-        return tf.where(open_items[None, :], self.model.score(user_index), -np.inf)
-
-    def for_ranking(self):
-        return dataclasses.replace(self, model=self.model.for_ranking())
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -179,9 +161,10 @@ def run_scenario(
             f"Received: {sorted(unknown)[0]!r}."
         )
     scenario = make_scenario(name, content)
-    rows, per_user, left_out, shared = {}, {}, {}, {}
+    rows, per_user, left_out, not_run, shared = {}, {}, {}, [], {}
     for label, row in SCENARIOS[name].items():
         if only and label not in only:
+            not_run.append(label)
             continue
         if not available(row, scenario.content):
             left_out[label] = f"the data has no {' and '.join(row.needs)}"
@@ -207,8 +190,7 @@ def run_scenario(
             result = measure(scenario, trained.model) if test else StageResult({}, {})
             result.summary.update(validation=trained.value, epochs=trained.epochs, seconds=seconds)
             if disturbed is not None:
-                evaluator, _ = next(iter(scenario.tests.values()))
-                result.summary["robustness"] = disturbed(evaluator)
+                result.summary["robustness"] = disturbed(*scenario.tests["cold items"])
             return result
 
         tried, point = {}, row.points[0] if row.points else None
@@ -249,6 +231,7 @@ def run_scenario(
         "groups": list(scenario.groups),
         "rows": rows,
         "left_out": left_out,
+        "not_run": not_run,
     }
 
 

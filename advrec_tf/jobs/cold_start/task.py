@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from tensorflow import keras
 
 from advrec_tf.data import batches
@@ -54,12 +55,12 @@ class Task:
 @dataclasses.dataclass(frozen=True, eq=False)
 class Trained:
     """A recommender, the epoch chosen and validation there; where its texts can be disturbed,
-    what that costs: evaluator -> JSON values."""
+    what that costs: (evaluator, the items whose texts are disturbed) -> JSON values."""
 
     model: Recommender
     epochs: int
     value: float
-    robustness: Callable[[RankingEvaluator], dict] | None = None
+    robustness: Callable[[RankingEvaluator, np.ndarray], dict] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

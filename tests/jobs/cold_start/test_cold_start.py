@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -5,12 +6,15 @@ import pytest
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
-from advrec_tf.jobs.cold_start import page, rows, runner
+from advrec_tf.evaluation.text_robustness import TextRobustness
+from advrec_tf.jobs.cold_start import fine_tuning, page, rows, runner
 from advrec_tf.jobs.cold_start import task as task_module
 from advrec_tf.jobs.cold_start.content import Content
+from advrec_tf.jobs.fine_tuning import on_kept_vectors, on_texts
 from advrec_tf.jobs.stages import StageStore
 from advrec_tf.models.content_tower import Modality
-from advrec_tf.models.recommender import MatrixRecommender
+from advrec_tf.models.language_cache import encode_texts
+from advrec_tf.models.recommender import Among, MatrixRecommender
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +71,7 @@ def test_ranking_among_the_cold_items_leaves_every_other_item_out(content):
     scenario = runner.make_scenario("items", content)
     evaluator, asked = scenario.tests["cold items"]
     scores = np.random.default_rng(0).random((80, 60), np.float32)
-    model = runner.Among(
+    model = Among(
         model=MatrixRecommender(scores=scores, interactions=scenario.train),
         items=asked,
         interactions=scenario.train,
@@ -143,14 +147,22 @@ def test_the_costlier_rows_run_and_the_page_shows_them(content, tmp_path, scenar
     report = run(content, tmp_path, scenario, only, seeds=1)
     assert list(report["rows"]) == [label for label in rows.SCENARIOS[scenario] if label in only]
     text = page.markdown([report], "made", "python scripts/cold_start.py", {"rows": 1})
+    missing = [label for label in rows.SCENARIOS[scenario] if label not in only]
+    assert f"Not run: {'; '.join(missing)}." in text
     for label in only:
         value = report["rows"][label]["mean"]["all items"]["ndcg@10"]
         assert f"| {label} | 1 | {value:.4f} |" in text
 
 
-def test_rows_that_the_data_cannot_feed_are_named_with_the_reason(content, tmp_path):
-    import dataclasses
+def test_generated_rows_reach_users_who_have_lost_every_row(content, tmp_path):
+    only = ["id tower", "id tower, rows by EASE", "id tower, rows by popularity"]
+    report = run(content, tmp_path, "users", only, seeds=1)
+    values = {label: row["mean"]["all items"]["cut to 0"] for label, row in report["rows"].items()}
+    assert values["id tower"] == 0.0
+    assert min(values["id tower, rows by EASE"], values["id tower, rows by popularity"]) > 0.05
 
+
+def test_rows_that_the_data_cannot_feed_are_named_with_the_reason(content, tmp_path):
     bare = dataclasses.replace(content, graph=None, attributes=None)
     report = run(bare, tmp_path, "items", ["graph tower", "attributes tower", "popularity"])
     assert report["left_out"] == {
@@ -161,33 +173,12 @@ def test_rows_that_the_data_cannot_feed_are_named_with_the_reason(content, tmp_p
         run(content, tmp_path / "other", "items", ["no such row"])
 
 
-def test_fine_tuning_moves_what_its_strategy_names_and_only_that(content, tmp_path):
+def test_fine_tuning_moves_what_its_strategy_names_and_only_that(content, make_text_tower):
     """A tiny language model; every adversary trains, and the first row is where all start."""
-    import dataclasses
 
-    keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
-    pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
-    from advrec_tf.jobs.cold_start import fine_tuning
-    from advrec_tf.models.language_cache import encode_texts
-    from advrec_tf.models.language_layer import LanguageModelLayer
-    from advrec_tf.models.language_model import LanguageModelTower
-    from advrec_tf.models.language_tokenizer import LanguageTokenizer
-
-    words = ["odd", "even", *map(str, range(60))]
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
-
-    def fresh_encoder(strategy):
-        backbone = keras_hub.models.BertBackbone(
-            *[len(vocabulary), 2, 2, 8, 16], max_sequence_length=6
-        )
-        rng = np.random.default_rng(0)
-        for weight in backbone.weights:
-            weight.assign(rng.normal(scale=0.3, size=weight.shape))
-        tokenizer = keras_hub.models.BertTokenizer(vocabulary, lowercase=True, strip_accents=True)
-        return LanguageModelTower(
-            LanguageModelLayer(backbone, strategy=strategy),
-            LanguageTokenizer(tokenizer, max_length=6),
-        )
+    def fresh_encoder(strategy, **head):
+        words = ["odd", "even", *map(str, range(60))]
+        return make_text_tower(words, blocks=2, max_length=6, strategy=strategy, **head)
 
     texts = np.array([f"{'even' if i % 2 == 0 else 'odd'} {i}" for i in range(60)], object)
     vectors = encode_texts(fresh_encoder("frozen"), texts.tolist(), progress=False)
@@ -206,19 +197,41 @@ def test_fine_tuning_moves_what_its_strategy_names_and_only_that(content, tmp_pa
         epochs=2,
         write=quiet,
     )
-    start = fine_tuning._start(task).model
-    untouched = fine_tuning._with_language_model(task, "frozen")
-    np.testing.assert_allclose(untouched.item_vectors(), start.item_vectors(), atol=1e-4)
-
+    start = fine_tuning.started(task).model
     before = fresh_encoder("frozen").language_model.named_weights()
     for strategy, adversary, moves in (
         ("frozen", "none", False),
-        ("top:1", "FGM", True),
-        ("top:1", "FreeLB", True),
+        ("top:1", "fgm", True),
+        ("top:1", "freelb", True),
     ):
-        model = fine_tuning.fine_tuned(strategy, adversary)(task).model
-        after = model.item_tower.sources["text"].tower.language_model.named_weights()
+        model = fine_tuning.fine_tuned(strategy, adversary, 0.1)(task).model
+        after = model.item_tower.tower.language_model.named_weights()
         moved = {name for name, weight in after.items() if not np.array_equal(weight, before[name])}
         assert bool(moved) == moves
         assert all(name.startswith("transformer_layer_1/") for name in moved)
         assert np.abs(model.item_vectors() - start.item_vectors()).max() > 1e-5
+
+
+def test_only_the_texts_that_are_tested_are_disturbed(content, monkeypatch, make_text_tower):
+    texts = np.array([f"text {i}" for i in range(60)], object)
+    own = dataclasses.replace(content, texts=texts)
+    scenario = runner.make_scenario("finetuned", own)
+    evaluator, asked = scenario.tests["cold items"]
+    task = task_module.Task(train=scenario.train, evaluator=evaluator, content=own, seed=0)
+    tower = make_text_tower(["text", *map(str, range(60))], dim=4)
+    model = on_texts(
+        on_kept_vectors(scenario.train, tower, np.ones([60, 8], np.float32)), tower, texts
+    )
+    given = {}
+
+    def disturb(tower, texts, rank, evaluator, **settings):
+        given.update(texts=texts, model=rank(np.zeros([len(texts), 4], np.float32)))
+        return TextRobustness(metric="ndcg@10", clean={}, points=())
+
+    monkeypatch.setattr(fine_tuning, "text_robustness", disturb)
+    fine_tuning.robustness(task, model, evaluator, asked)
+    assert given["texts"] == texts[asked].tolist()
+    moved = given["model"].item_vectors
+    assert not moved[asked].any()
+    others = np.setdiff1d(np.arange(60), asked)
+    np.testing.assert_array_equal(moved[others], model.item_vectors()[others])
