@@ -2,8 +2,9 @@
 
 A generator (a GAN, its twin without the adversary, EASE, popularity, noise) gives scores;
 `top_unseen` (the best) or `drawn_unseen` (by chance) writes them down as rows; every trainer
-takes the pair as `AugmentedInteractions`. Real rows are never altered, and generated ones never become
-negatives of real ones: their items enter a batch as positives of their own row only.
+takes the pair as `AugmentedInteractions`. Real rows are never altered, and generated ones
+never become negatives of real ones: their items enter a batch as positives of their own row
+only.
 """
 
 from __future__ import annotations

@@ -114,9 +114,7 @@ def mixed_profiles(
     return _new(interactions, np.concatenate(user_rows), np.concatenate(item_rows))
 
 
-def noisy_numbers(
-    table: pd.DataFrame, scale: float, *, rng: np.random.Generator
-) -> pd.DataFrame:
+def noisy_numbers(table: pd.DataFrame, scale: float, *, rng: np.random.Generator) -> pd.DataFrame:
     """A side table with normal noise of `scale` deviations of the column on every number.
 
     Columns with at most two values (flags) and those that hold no numbers are as they were.

@@ -90,7 +90,9 @@ class AttributeProfileGAN(Recommender, AdversarialPair):
 
         adversarial_weight * game(D(attributes, drawn profile))
         + reconstruction_weight * mean_u [ -log p(profile | z, attributes) / items of u
-                                           + kl_weight * KL(q(z | profile, attributes) || N(0, 1)) ].
+                                           + kl_weight * KL(q(z | profile, attributes) || N) ]
+
+    with N the standard normal distribution that the noise of new users comes from.
 
     A user is ranked by log of the mean of p(item | z, attributes) over `draws` noises, the same
     for everybody: nothing but the attributes tells users apart.
@@ -195,7 +197,9 @@ class AttributeProfileGAN(Recommender, AdversarialPair):
         return tf.reduce_mean(likelihood + self.kl_weight * divergence)
 
     def _logits(self, attributes, seed, training):
-        noise = tf.random.stateless_normal([tf.shape(attributes)[0], self.noise_dim], seed + [13, 0])
+        noise = tf.random.stateless_normal(
+            [tf.shape(attributes)[0], self.noise_dim], seed + [13, 0]
+        )
         return self.generator({"attributes": attributes, "noise": noise}, training=training)
 
     def _drawn(self, attributes, counts, seed, training):

@@ -30,6 +30,7 @@ from advrec_tf.models.recommender import Recommender, log_popularity
 
 ESTIMATORS = ("gumbel_softmax", "policy_gradient")
 _BLOCK = 256
+_WATCHED = 32
 
 
 class SequenceGAN(Recommender, AdversarialPair):
@@ -69,9 +70,7 @@ class SequenceGAN(Recommender, AdversarialPair):
     ):
         super().__init__(generator, discriminator, **settings)
         if estimator not in ESTIMATORS:
-            raise ValueError(
-                f"`estimator` should be one of {ESTIMATORS}. Received: {estimator!r}."
-            )
+            raise ValueError(f"`estimator` should be one of {ESTIMATORS}. Received: {estimator!r}.")
         if not temperature > 0:
             raise ValueError(f"`temperature` should be > 0. Received: {temperature!r}.")
         if attributes is not None and len(attributes.vectors) != interactions.num_users:
@@ -95,7 +94,7 @@ class SequenceGAN(Recommender, AdversarialPair):
             lambda inputs, start, noise, repeats: self.sampler.draw(
                 inputs, start, noise, repeats=repeats
             ),
-            reduce_retracing=True,
+            reduce_retracing=True,  # for every number of start items
         )
 
     def call(self, inputs, training=False):
@@ -143,7 +142,9 @@ class SequenceGAN(Recommender, AdversarialPair):
         return tf.where(closed, networks.CLOSED, logits)
 
     def written_samples(self, inputs, seed):
-        return self.fake_samples(inputs, seed, training=False)
+        # Drawn once more, and drawing is dear: a few of them say enough.
+        few = {"sequence_index": inputs["sequence_index"][:_WATCHED]}
+        return self.fake_samples(few, seed, training=False)
 
     def reconstruction_loss(self, inputs, seed, training):
         tokens, known = self._own(inputs)
@@ -290,4 +291,3 @@ def build_sequence_gan(
         name="sequence_gan",
         **settings,
     )
-

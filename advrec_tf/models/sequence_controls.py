@@ -114,10 +114,6 @@ class BootstrapSequences:
             items = items[(items[:, : len(start)] == start).all(axis=1)]
             if not len(items):
                 raise ValueError(
-                    "`start` should be how some real sequence begins. "
-                    f"Received: {start.tolist()}."
+                    f"`start` should be how some real sequence begins. Received: {start.tolist()}."
                 )
         return items[np.random.default_rng(seed).integers(len(items), size=n)]
-
-
-

@@ -184,7 +184,7 @@ class SequenceSampler(tf.Module):
 
     def __init__(self, generator: keras.Model):
         super().__init__(name="sequence_sampler")
-        self.length = generator.inputs[0].shape[1]
+        self.length = generator.input["tokens"].shape[1]
         self._states = keras.Model(generator.input, generator.get_layer("states").output)
         self._last = generator.get_layer("next_token")
         self.num_tokens = self._last.units
@@ -199,19 +199,31 @@ class SequenceSampler(tf.Module):
                 take the likeliest.
             repeats: whether an item may come twice.
         """
-        batch, given = tf.shape(noise)[0], start.shape[1]
+        batch, given = tf.shape(noise)[0], tf.shape(start)[1]
         tokens = tf.concat([start, tf.zeros([batch, self.length - given], tf.int32)], axis=1)
+        tokens = tf.ensure_shape(tokens, [None, self.length])
+        is_item = tf.range(self.num_tokens) > 0
+        seen = tf.zeros([batch, self.num_tokens], tf.bool)
+        if not repeats:
+            seen |= tf.reduce_any(tf.one_hot(start, self.num_tokens, True, False), axis=1)
 
-        def step(place, tokens):
+        def step(place, tokens, seen):
             states = self._states({**inputs, "tokens": before(tokens)}, training=False)
             logits = self._last(states[:, place]) + noise[:, place]
-            closed = closed_tokens(tokens, self.num_tokens, repeats=repeats)[:, place]
+            # The rules of `closed_tokens`, for one place.
+            over = (before(tokens)[:, place] == 0) & (place > 0)
+            closed = (over[:, None] & is_item) | ((place == 0) & ~is_item) | (seen & is_item)
             drawn = tf.argmax(tf.where(closed, CLOSED, logits), axis=-1, output_type=tf.int32)
+            if not repeats:
+                seen |= tf.one_hot(drawn, self.num_tokens, True, False)
             here = tf.range(self.length) == place
-            return place + 1, tf.where(here[None, :], drawn[:, None], tokens)
+            return place + 1, tf.where(here[None, :], drawn[:, None], tokens), seen
 
-        _, tokens = tf.while_loop(
-            lambda place, _: place < self.length, step, (given, tokens), parallel_iterations=1
+        _, tokens, _ = tf.while_loop(
+            lambda place, *_: place < self.length,
+            step,
+            (given, tokens, seen),
+            parallel_iterations=1,
         )
         return tokens
 
@@ -237,4 +249,3 @@ def checked_start(start, n: int, num_items: int, length: int) -> np.ndarray:
             f"Received: {start.min()}..{start.max()}."
         )
     return start
-
