@@ -149,11 +149,11 @@ def test_either_estimator_teaches_the_generator_what_the_discriminator_likes(dat
     logit.set_weights([kernel])
     model = build(data, estimator=estimator, reconstruction_weight=0.0, repeats=True)
     model.discriminator = liking
-    compiled(model)
+    compiled(model, 2e-2)
     before = np.mean(model.generate(100, seed=5) == 0)
     inputs = {"sequence_index": tf.range(32)}
     play = tf.function(model.generator_step)
-    for i in range(40):
+    for i in range(25):
         play(inputs, tf.constant([i, 0]))
     after = np.mean(model.generate(100, seed=5) == 0)
     assert before < 0.3 and after > before + 0.2
