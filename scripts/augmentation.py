@@ -6,7 +6,7 @@ r"""What generated behaviour buys sparse users, users known by attributes, and t
 
 Every generated ingredient stands beside its twin without the adversary and every simple control,
 with paired tests; validation chooses the default, `off` included. Needs the extra `analysis` for
-sequences. A stopped run goes on with --resume.
+sequences. A stopped run goes on with --resume; --seeds may grow from one time to the next.
 """
 
 import argparse
@@ -29,6 +29,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--parts", nargs="+", choices=PARTS, help="default: all the data allows")
     parser.add_argument("--out", type=Path, help="folder for augmentation-NAME.md and .json")
+    parser.add_argument(
+        "--page-only", action="store_true", help="train nothing: the page of the finished seeds"
+    )
     parser.add_argument("--name", help="of the data, in file names; default: that of --data")
     return parser.parse_args(argv)
 
@@ -51,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         title=name,
         command=cli.command_line(),
         resume=args.resume,
+        page_only=args.page_only,
     )
     for folder in {args.run_dir, args.out or args.run_dir}:
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
@@ -13,9 +14,7 @@ from advrec_tf._version import __version__
 from advrec_tf.data.filters import k_core, without_repeats
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.side_tables import read_attributes
-from advrec_tf.jobs.augmentation import figures, page
-from advrec_tf.jobs.augmentation.runner import run_part
-from advrec_tf.jobs.augmentation.sequence_part import run_sequences
+from advrec_tf.jobs.augmentation import figures, page, runner, sequence_part
 from advrec_tf.jobs.augmentation.settings import PARTS, AugmentationSettings
 from advrec_tf.jobs.cold_start.content import coded_where_few
 from advrec_tf.jobs.plots import write_figures
@@ -82,6 +81,17 @@ def allowed_parts(prepared: Prepared, asked: Sequence[str] | None) -> list[str]:
     return [part for part in PARTS if part in (asked or PARTS) and part not in without]
 
 
+def finished(
+    part: str, prepared: Prepared, settings: AugmentationSettings, store: StageStore
+) -> AugmentationSettings | None:
+    """The settings with as many seeds as the store has of the part; None where it has none."""
+    if part == "sequences":
+        count = sequence_part.finished_seeds(settings, store)
+        return dataclasses.replace(settings, sequence_seeds=count) if count else None
+    count = runner.finished_seeds(part, prepared.attributes, settings, store)
+    return dataclasses.replace(settings, seeds=count) if count else None
+
+
 def run(
     interactions: Interactions,
     settings: AugmentationSettings,
@@ -92,9 +102,17 @@ def run(
     title: str,
     command: str,
     resume: bool = False,
+    page_only: bool = False,
     write: Callable[[str], None] = print,
 ) -> tuple[str, dict, list[Path]]:
-    """(the page, the report, files of plots); see `scripts/augmentation.py`."""
+    """(the page, the report, files of plots); see `scripts/augmentation.py`.
+
+    With `page_only` nothing is trained: the page holds the seeds of each part that are finished.
+
+    Raises:
+        ValueError: if the data cannot feed a part, the folder holds another run, or nothing in
+            it is finished; besides those of `prepare`.
+    """
     prepared = prepare(interactions, settings, user_attributes)
     wanted = allowed_parts(prepared, parts)
     identity = {
@@ -108,27 +126,36 @@ def run(
         **{name: str(value) for name, value in prepared.about.items()},
     }
     reports = []
-    with sole_run(run_dir):
-        store = StageStore(run_dir, identity, resume=resume)
+    with contextlib.nullcontext() if page_only else sole_run(run_dir):
+        store = StageStore(run_dir, identity, resume=resume or page_only)
         for part in wanted:
+            own = settings
+            if page_only:
+                own = finished(part, prepared, settings, store)
+                if own is None:
+                    write(f"{part}: no seed is finished")
+                    continue
             if part == "sequences":
-                reports.append(run_sequences(prepared.interactions, settings, store, write=write))
+                report = sequence_part.run_sequences(prepared.interactions, own, store, write=write)
             else:
-                reports.append(
-                    run_part(
-                        part,
-                        prepared.interactions,
-                        prepared.attributes,
-                        prepared.groups,
-                        settings,
-                        store,
-                        write=write,
-                    )
+                report = runner.run_part(
+                    part,
+                    prepared.interactions,
+                    prepared.attributes,
+                    prepared.groups,
+                    own,
+                    store,
+                    write=write,
                 )
+            reports.append(report)
+    if not reports:
+        raise ValueError(
+            f"`run_dir` should hold a finished seed of a part. Received {run_dir}, which has none."
+        )
     about = {**prepared.about}
-    left_out = [part for part in PARTS if part not in wanted]
+    left_out = sorted({*PARTS} - {report["part"] for report in reports}, key=PARTS.index)
     if left_out:
-        about["parts not run"] = ", ".join(left_out)
+        about["parts not here"] = ", ".join(left_out)
     text = page.markdown(reports, title, command, about, settings)
     plots = write_figures(figures.draw(reports, title), Path(run_dir))
     report = {

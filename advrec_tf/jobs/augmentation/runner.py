@@ -17,12 +17,35 @@ from advrec_tf.evaluation.comparison import paired
 from advrec_tf.jobs.augmentation.arenas import MONITOR, make_arena
 from advrec_tf.jobs.augmentation.rows import BASES, TABLES
 from advrec_tf.jobs.augmentation.settings import AugmentationSettings
-from advrec_tf.jobs.augmentation.task import Task
+from advrec_tf.jobs.augmentation.task import Row, Task
 from advrec_tf.jobs.stages import StageResult, StageStore
 from advrec_tf.models.content_tower import Modality
 
 TAIL = "long_tail_share@10"
 KEPT = 0.99
+
+
+def available_rows(part: str, attributes: Modality | None) -> dict[str, Row]:
+    """The rows of a part that the data can feed."""
+    return {
+        label: row
+        for label, row in TABLES[part].items()
+        if attributes is not None or not row.needs_attributes
+    }
+
+
+def finished_seeds(
+    part: str, attributes: Modality | None, settings: AugmentationSettings, store: StageStore
+) -> int:
+    """How many seeds, from the first on, have every row of the part in the store."""
+    rows = available_rows(part, attributes)
+    for count in range(settings.seeds):
+        seed = settings.seed + count
+        for label, row in rows.items():
+            stored = [store.has(_slug(part, label, p, seed)) for p in row.points(settings)]
+            if not (any(stored) if count else all(stored)):
+                return count
+    return settings.seeds
 
 
 def run_part(
@@ -36,11 +59,7 @@ def run_part(
     write: Callable[[str], None] = print,
 ) -> dict:
     """The report of one part, as JSON values."""
-    rows = {
-        label: row
-        for label, row in TABLES[part].items()
-        if attributes is not None or not row.needs_attributes
-    }
+    rows = available_rows(part, attributes)
     chosen: dict[str, object] = {}
     tried: dict[str, dict] = {}
     found: dict[str, list[StageResult]] = {label: [] for label in rows}

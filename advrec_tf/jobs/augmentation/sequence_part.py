@@ -74,6 +74,19 @@ def make_ground(data: Interactions, length: int, seed: int) -> Ground:
     )
 
 
+def _slug(label: str, seed: int) -> str:
+    return f"sequences-{''.join(c if c.isalnum() else '_' for c in label)}-{seed}"
+
+
+def finished_seeds(settings: AugmentationSettings, store: StageStore) -> int:
+    """How many seeds, from the first on, have the last stage in the store."""
+    last = list(GAMES)[-1]
+    for count in range(settings.sequence_seeds):
+        if not store.has(_slug(last, settings.seed + count)):
+            return count
+    return settings.sequence_seeds
+
+
 def run_sequences(
     data: Interactions,
     settings: AugmentationSettings,
@@ -99,8 +112,7 @@ def run_sequences(
                 write(f"sequences {seed} {label:<28} {_line(result.summary)}")
                 return result
 
-            slug = "".join(c if c.isalnum() else "_" for c in label)
-            result = store.run(f"sequences-{slug}-{seed}", run)
+            result = store.run(_slug(label, seed), run)
             found.setdefault(label, []).append(result)
             return result
 

@@ -243,6 +243,19 @@ def test_a_resumed_run_makes_nothing_anew_and_says_the_same(tiny_world, tmp_path
     assert third["parts"][0]["seeds"] == 3
 
 
+def test_a_page_of_what_is_finished_trains_nothing_and_says_how_many_seeds(
+    tiny_world, tmp_path, small_tables
+):
+    run(tiny_world, tmp_path, parts=("cold",))
+    next(tmp_path.glob("stages/cold-GAN-1.npz")).unlink()
+    text, report, _ = run(tiny_world, tmp_path, page_only=True)
+    assert [(part["part"], part["seeds"]) for part in report["parts"]] == [("cold", 1)]
+    assert "- parts not here: sparse, tail, sequences" in text
+    assert not (tmp_path / "stages" / "cold-GAN-1.npz").exists()
+    with pytest.raises(ValueError, match="`run_dir` should hold a finished seed"):
+        run(tiny_world, tmp_path, parts=("tail",), page_only=True)
+
+
 def test_the_first_seed_of_the_run_is_measured_as_its_arena_says(
     tiny_world, tmp_path, small_tables, prepared
 ):
