@@ -25,8 +25,9 @@ EXPLANATIONS = {
     ),
     "cold": (
         "A fifth of the users, drawn anew with every seed, lost every row. The first rows of the "
-        "table rank such users directly; the *rows* give them {reach} generated interactions each "
-        "and train the factorisation on those. *Withheld*: half of what was taken away, the other "
+        "table rank such users directly; the *rows* give them {reach} generated interactions each, "
+        "the best of a source or a profile as it draws one, and train the factorisation on "
+        "those. *Withheld*: half of what was taken away, the other "
         "half chose settings and epochs. The twin is a conditional variational autoencoder, the "
         "GAN the same with its game."
     ),

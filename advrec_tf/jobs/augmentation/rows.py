@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import tensorflow as tf
 
 from advrec_tf.data import simple_augmentation
 from advrec_tf.data.augmentation import AugmentedInteractions, drawn_unseen, top_unseen
@@ -29,7 +28,7 @@ from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.item_similarity import nearest_items, singular_item_vectors
 from advrec_tf.models.recommender import MatrixRecommender, Recommender, log_popularity
 from advrec_tf.models.towers import in_blocks
-from advrec_tf.models.vectors import with_popularity_prior
+from advrec_tf.models.vectors import VectorRecommender, with_popularity_prior
 from advrec_tf.perturbations import Perturbation
 
 PRIOR_SCALES = (0.0, 1.0, 2.0, 4.0, 8.0)
@@ -38,7 +37,7 @@ NEIGHBOURS = 10
 _NOISE = Perturbation(epsilon=0.2, relative=True, direction="random")
 
 
-def off(task: Task) -> Recommender:
+def off(task: Task) -> VectorRecommender:
     """The factorisation on the real rows; other rows of the arena build on it."""
     return task.shared("off", lambda: factorise(task))
 
@@ -76,8 +75,8 @@ def serving_prior(task: Task) -> Recommender:
     model = off(task)
     found = [
         with_popularity_prior(
-            model.user_vectors(),
-            model.item_vectors(),
+            model.user_vectors,
+            model.item_vectors,
             task.train,
             scale=scale,
             few=task.settings.reach,
@@ -199,31 +198,33 @@ def bootstrap(task: Task) -> Recommender:
     return _ranking(task, 100.0 * _copied(task) + log_popularity(task.train))
 
 
-def bootstrap_rows(task: Task) -> Recommender:
-    logits = np.where(_copied(task) > 0, 0.0, -np.inf)[task.arena.cold.users]
-    return _drawn(task, logits, stream=7)
-
-
-def _drawn(task: Task, logits: np.ndarray, *, stream: int) -> Recommender:
-    """`reach` items a cut user, drawn from logits [cut users, num_items], as rows."""
+def _best(task: Task, scores: np.ndarray) -> Recommender:
+    """The `reach` best items of every cut user, by scores [num_users, num_items], as rows."""
     users = task.arena.cold.users
-    counts = np.full(len(users), task.settings.reach)
-    rows = drawn_unseen(logits, users, task.train, counts, rng=task.rng(stream))
+    rows = top_unseen(scores, task.train, reach=task.settings.reach, users=users)
     return _augmented(task, rows, weight=1.0)
 
 
-def group_rows(task: Task) -> Recommender:
-    return _drawn(task, _best_group_popularity(task)[task.arena.cold.users], stream=8)
-
-
-def popular_drawn(task: Task) -> Recommender:
+def bootstrap_rows(task: Task) -> Recommender:
+    """`reach` items of the copied profile, at random."""
     users = task.arena.cold.users
-    return _drawn(task, np.tile(log_popularity(task.train), (len(users), 1)), stream=9)
+    logits = np.where(_copied(task) > 0, 0.0, -np.inf)[users]
+    counts = np.full(len(users), task.settings.reach)
+    rows = drawn_unseen(logits, users, task.train, counts, rng=task.rng(7))
+    return _augmented(task, rows, weight=1.0)
 
 
-def random_drawn(task: Task) -> Recommender:
-    users = task.arena.cold.users
-    return _drawn(task, np.zeros((len(users), task.train.num_items)), stream=10)
+def group_best(task: Task) -> Recommender:
+    return _best(task, _best_group_popularity(task))
+
+
+def popular_best(task: Task) -> Recommender:
+    return _best(task, np.tile(log_popularity(task.train), (task.train.num_users, 1)))
+
+
+def random_best(task: Task) -> Recommender:
+    shape = (task.train.num_users, task.train.num_items)
+    return _best(task, task.rng(10).random(shape))
 
 
 def attribute_ranking(*, adversary: bool) -> Callable[[Task], Recommender]:
@@ -233,7 +234,17 @@ def attribute_ranking(*, adversary: bool) -> Callable[[Task], Recommender]:
     return make
 
 
-def attribute_rows(*, adversary: bool) -> Callable[[Task], Recommender]:
+def attribute_best(*, adversary: bool) -> Callable[[Task], Recommender]:
+    """What the generator ranks first."""
+
+    def make(task: Task) -> Recommender:
+        gan = attribute_gan(task, game=task.settings.gan_weight if adversary else 0.0)
+        return _best(task, gan.scores())
+
+    return make
+
+
+def attribute_drawn(*, adversary: bool) -> Callable[[Task], Recommender]:
     """Profiles as the generator writes them, set by set."""
 
     def make(task: Task) -> Recommender:
@@ -293,9 +304,7 @@ def reweighted(task: Task) -> Recommender:
 def penalised(task: Task) -> Recommender:
     """score / temperature - penalty * log popularity, at serving."""
     model = off(task)
-    scores = in_blocks(
-        lambda index: model.score(tf.cast(index, tf.int32)), task.train.num_users, block=512
-    )
+    scores = in_blocks(model.score, task.train.num_users, block=512)
     penalty = task.point * log_popularity(task.train)
     return _ranking(task, scores / task.settings.temperature - penalty)
 
@@ -325,13 +334,17 @@ TABLES: Mapping[str, Mapping[str, Row]] = {
         "bootstrap": Row(make=bootstrap, needs_attributes=True),
         "twin": Row(make=attribute_ranking(adversary=False), needs_attributes=True),
         "GAN": Row(make=attribute_ranking(adversary=True), twin="twin", needs_attributes=True),
-        "random rows": Row(make=random_drawn),
-        "popular rows": Row(make=popular_drawn),
-        "rows by attributes' popularity": Row(make=group_rows, needs_attributes=True),
+        "random rows": Row(make=random_best),
+        "popular rows": Row(make=popular_best),
+        "rows by attributes' popularity": Row(make=group_best, needs_attributes=True),
         "bootstrap rows": Row(make=bootstrap_rows, needs_attributes=True),
-        "twin rows": Row(make=attribute_rows(adversary=False), needs_attributes=True),
-        "GAN rows": Row(
-            make=attribute_rows(adversary=True), twin="twin rows", needs_attributes=True
+        "twin rows, best": Row(make=attribute_best(adversary=False), needs_attributes=True),
+        "GAN rows, best": Row(
+            make=attribute_best(adversary=True), twin="twin rows, best", needs_attributes=True
+        ),
+        "twin rows, drawn": Row(make=attribute_drawn(adversary=False), needs_attributes=True),
+        "GAN rows, drawn": Row(
+            make=attribute_drawn(adversary=True), twin="twin rows, drawn", needs_attributes=True
         ),
     },
     "tail": {

@@ -19,6 +19,7 @@ from advrec_tf.models.baselines import EASE, EASE_MEMORY_LIMIT
 from advrec_tf.models.content_tower import Modality
 from advrec_tf.models.factorisation import MatrixFactorisation
 from advrec_tf.models.recommender import Recommender
+from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.fitting import fit_ranked
@@ -83,49 +84,81 @@ class Row:
         return getattr(settings, self.setting) if self.setting else (None,)
 
 
+class Factorisation:
+    """The recommender of every row: a factorisation under a sampled softmax of cosines.
+
+    Compiling takes longer than training. So it is built once an arena (and once for each
+    perturbation), and put back to its first weights for every row.
+    """
+
+    def __init__(self, task: Task, perturbation: Perturbation | None):
+        settings, self._seed = task.settings, task.arena.seed
+        keras.utils.set_random_seed(self._seed)
+        self._model = MatrixFactorisation(
+            task.train,
+            dim=settings.dim,
+            loss="softmax",
+            negatives="popularity",
+            exponent=1.0,
+            count=512,
+            cosine=True,
+            temperature=settings.temperature,
+            mask_known=True,
+            seed=self._seed,
+        )
+        self._trained = self._model
+        if perturbation is not None:
+            self._trained = AdversarialTraining(self._model, perturbation, share=1.0)
+        self._optimizer = LazyAdam(settings.learning_rate)
+        self._trained.compile(optimizer=self._optimizer)
+        self._optimizer.build(self._model.trainable_variables)
+        self._first = [v.numpy() for v in self._state()]
+
+    def _state(self):
+        return [*self._model.trainable_variables, *self._optimizer.variables]
+
+    def fit(self, data: batches.Batches, task: Task) -> VectorRecommender:
+        """Train from the first weights; the vectors of the epoch that validation prefers."""
+        for variable, value in zip(self._state(), self._first, strict=True):
+            variable.assign(value)
+        keras.utils.set_random_seed(self._seed)
+        report = fit_ranked(
+            self._trained,
+            batches.in_blocks(data),
+            epochs=task.settings.epochs,
+            evaluator=task.arena.stopping,
+            monitor=MONITOR,
+            patience=3,
+            every=2,
+        )
+        task.write(f"  {task.label}: epoch {report.best_epoch} of {report.epochs}")
+        users, items = self._model.user_vectors(), self._model.item_vectors()
+        return VectorRecommender(
+            user_vectors=users,
+            item_vectors=items,
+            unknown_user=np.zeros(users.shape[1], np.float32),
+            interactions=task.train,
+        )
+
+
 def factorise(
     task: Task,
     rows: AugmentedInteractions | Interactions | None = None,
     *,
     row_weight: np.ndarray | None = None,
     perturbation: Perturbation | None = None,
-) -> MatrixFactorisation:
-    """The recommender of every row: a factorisation under a sampled softmax of cosines."""
-    settings, seed = task.settings, task.arena.seed
-    keras.utils.set_random_seed(seed)
-    model = MatrixFactorisation(
-        task.train,
-        dim=settings.dim,
-        loss="softmax",
-        negatives="popularity",
-        exponent=1.0,
-        count=512,
-        cosine=True,
-        temperature=settings.temperature,
-        mask_known=True,
-        seed=seed,
+) -> VectorRecommender:
+    """The factorisation trained on the arena's rows, or on those given; unit vectors."""
+    factorisation = task.shared(
+        ("factorisation", perturbation), lambda: Factorisation(task, perturbation)
     )
-    trained = model
-    if perturbation is not None:
-        trained = AdversarialTraining(model, perturbation, share=1.0)
-    trained.compile(optimizer=LazyAdam(settings.learning_rate))
     data = batches.of_pairs(
         task.train if rows is None else rows,
-        batch_size=settings.batch_size,
-        seed=seed,
+        batch_size=task.settings.batch_size,
+        seed=task.arena.seed,
         row_weight=row_weight,
     )
-    report = fit_ranked(
-        trained,
-        batches.in_blocks(data),
-        epochs=settings.epochs,
-        evaluator=task.arena.stopping,
-        monitor=MONITOR,
-        patience=3,
-        every=2,
-    )
-    task.write(f"  {task.label}: epoch {report.best_epoch} of {report.epochs}")
-    return model
+    return factorisation.fit(data, task)
 
 
 def profile_scores(task: Task, *, game: float) -> np.ndarray:

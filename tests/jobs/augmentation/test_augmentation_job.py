@@ -8,7 +8,7 @@ from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.jobs.augmentation import job, page, rows, runner
 from advrec_tf.jobs.augmentation.arenas import make_arena
 from advrec_tf.jobs.augmentation.settings import AugmentationSettings
-from advrec_tf.jobs.augmentation.task import Row, Task
+from advrec_tf.jobs.augmentation.task import Row, Task, factorise
 from advrec_tf.jobs.stages import StageResult, StageStore
 from advrec_tf.models.recommender import MatrixRecommender, log_popularity
 
@@ -194,6 +194,17 @@ def test_every_generated_row_has_its_twin_and_every_part_its_base():
         for label, row in table.items():
             assert ("GAN" in label) == (row.twin is not None), label
             assert row.setting == "" or hasattr(SETTINGS, row.setting)
+
+
+def test_a_factorisation_trained_anew_is_as_if_there_had_been_none_before(prepared):
+    arena = make_arena("tail", prepared.interactions, 0)
+    shared = task(arena, prepared)
+    fresh = factorise(task(arena, prepared)).user_vectors
+    counts = np.arange(len(arena.train)) % 2
+    other = factorise(shared, row_weight=counts).user_vectors
+    again = factorise(shared).user_vectors
+    np.testing.assert_array_equal(again, fresh)
+    assert np.abs(other - fresh).max() > 1e-3
 
 
 # The job.
