@@ -25,7 +25,7 @@ from advrec_tf.jobs.augmentation.settings import AugmentationSettings
 from advrec_tf.jobs.stages import StageResult, StageStore
 from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.item_similarity import singular_item_vectors
-from advrec_tf.models.sequence_controls import BootstrapSequences, MarkovChain
+from advrec_tf.models.sequence_controls import MarkovChain
 
 HELD_OUT = 0.2
 GAMES = {
@@ -145,8 +145,8 @@ def run_sequences(
 
 
 def _real(ground: Ground) -> StageResult:
-    items = BootstrapSequences(ground.fitted).generate(len(ground.held_out), seed=ground.seed)
-    return _measured(ground, items)
+    order = np.random.default_rng([ground.seed, 1]).permutation(len(ground.fitted))
+    return _measured(ground, ground.fitted.items[order[: len(ground.held_out)]])
 
 
 def _popularity(ground: Ground) -> StageResult:
@@ -193,9 +193,7 @@ def _trained(
     )
     result = _measured(ground, model.generate(len(ground.held_out), seed=ground.seed))
     result.summary.update(_ranked(ground, model))
-    result.summary["history"] = {
-        name: v for name, v in fitted.history.items() if game or "r" in name
-    }
+    result.summary["history"] = fitted.history if game else {}
     result.arrays.update(_numbered(model))
     return result
 
