@@ -12,6 +12,7 @@ sequences. A stopped run goes on with --resume; --seeds may grow from one time t
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +29,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--user-attributes", metavar="FILE", help="CSV/TSV by user_id, or users.dat"
     )
     parser.add_argument("--parts", nargs="+", choices=PARTS, help="default: all the data allows")
-    parser.add_argument("--out", type=Path, help="folder for augmentation-NAME.md and .json")
+    parser.add_argument(
+        "--out", type=Path, help="folder for the page and .json; plots go to ../images"
+    )
     parser.add_argument(
         "--page-only", action="store_true", help="train nothing: the page of the finished seeds"
     )
@@ -40,12 +43,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     settings = cli.settings_from(args, AugmentationSettings)
-    from advrec_tf.jobs.augmentation import job
+    from advrec_tf.jobs.augmentation import job, page
 
     loaded = cli.load_from(args)
     print(loaded.report)
     name = args.name or Path(args.data).name.split(".")[0]
-    text, report, plots = job.run(
+    report, plots = job.run(
         loaded.interactions,
         settings,
         args.run_dir,
@@ -56,12 +59,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         resume=args.resume,
         page_only=args.page_only,
     )
-    for folder in {args.run_dir, args.out or args.run_dir}:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"augmentation-{name}.json").write_text(json.dumps(report, indent=2) + "\n")
-        (folder / f"augmentation-{name}.md").write_text(text)
-    print("\n" + text)
-    print("plots: " + ", ".join(map(str, plots)))
+    stem = f"augmentation-{name}"
+    _write(args.run_dir, stem, report, page.markdown(report, name, images="plots/"))
+    if args.out is not None:
+        _write(args.out, stem, report, page.markdown(report, name, images=f"../images/{stem}-"))
+        images = args.out.parent / "images"
+        images.mkdir(parents=True, exist_ok=True)
+        for path in plots:
+            shutil.copyfile(path, images / f"{stem}-{path.name}")
+    print("\n" + page.markdown(report, name, images=f"{args.run_dir}/plots/"))
+
+
+def _write(folder: Path, stem: str, report: dict, text: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{stem}.json").write_text(json.dumps(report, indent=2) + "\n")
+    (folder / f"{stem}.md").write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From interactions to the page: filters, attributes, all parts, plots."""
+"""From interactions to the report: filters, attributes, all parts, plots."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from advrec_tf._version import __version__
 from advrec_tf.data.filters import k_core, without_repeats
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.side_tables import read_attributes
-from advrec_tf.jobs.augmentation import figures, page, runner, sequence_part
+from advrec_tf.jobs.augmentation import figures, runner, sequence_part
 from advrec_tf.jobs.augmentation.settings import PARTS, AugmentationSettings
 from advrec_tf.jobs.cold_start.content import coded_where_few
 from advrec_tf.jobs.plots import write_figures
@@ -104,10 +104,10 @@ def run(
     resume: bool = False,
     page_only: bool = False,
     write: Callable[[str], None] = print,
-) -> tuple[str, dict, list[Path]]:
-    """(the page, the report, files of plots); see `scripts/augmentation.py`.
+) -> tuple[dict, list[Path]]:
+    """(the report, files of plots); see `scripts/augmentation.py`.
 
-    With `page_only` nothing is trained: the page holds the seeds of each part that are finished.
+    With `page_only` nothing is trained: the report holds the seeds of each part that are finished.
 
     Raises:
         ValueError: if the data cannot feed a part, the folder holds another run, or nothing in
@@ -156,7 +156,6 @@ def run(
     left_out = sorted({*PARTS} - {report["part"] for report in reports}, key=PARTS.index)
     if left_out:
         about["parts not here"] = ", ".join(left_out)
-    text = page.markdown(reports, title, command, about, settings)
     plots = write_figures(figures.draw(reports, title), Path(run_dir))
     report = {
         "command": command,
@@ -164,4 +163,4 @@ def run(
         "settings": dataclasses.asdict(settings),
         "parts": reports,
     }
-    return text, report, plots
+    return report, plots

@@ -49,10 +49,10 @@ EXPLANATIONS = {
 }
 
 
-def markdown(reports: list[Mapping], title: str, command: str, about: Mapping, settings) -> str:
-    """Tables of all parts; `about` is printed as it is, a line each."""
-    lines = [f"# Augmentation: {title}", "", f"Made by `{command}`.", ""]
-    lines += [f"- {name}: {value}" for name, value in about.items()]
+def markdown(report: Mapping, title: str, images: str) -> str:
+    """The report of the job as a page; the plot of a part is at `images` + PART + ".png"."""
+    lines = [f"# Augmentation: {title}", "", f"Made by `{report['command']}`.", ""]
+    lines += [f"- {name}: {value}" for name, value in report["about"].items()]
     lines += [
         "",
         "Mean over seeds, standard deviation over seeds in brackets. p: Student's paired t-test "
@@ -60,14 +60,12 @@ def markdown(reports: list[Mapping], title: str, command: str, about: Mapping, s
         "comparisons. *Chosen*: the setting that validation preferred with the first seed, whose "
         "test figures count as any other seed's.",
     ]
-    for report in reports:
-        part = report["part"]
-        text = EXPLANATIONS[part].format(
-            reach=settings.reach, steered_rows=settings.steered_rows, length=settings.length
-        )
-        seeds = f"{report['seeds']} seed{'s' * (report['seeds'] > 1)}"
-        lines += ["", f"## {TITLES[part]}: {seeds}", "", text, ""]
-        lines += sequence_table(report) if part == "sequences" else part_table(report)
+    for part in report["parts"]:
+        name, seeds = part["part"], f"{part['seeds']} seed{'s' * (part['seeds'] > 1)}"
+        text = EXPLANATIONS[name].format(**report["settings"])
+        lines += ["", f"## {TITLES[name]}: {seeds}", "", text, ""]
+        lines += sequence_table(part) if name == "sequences" else part_table(part)
+        lines += ["", f"![{TITLES[name]}]({images}{name}.png)"]
     return "\n".join(lines) + "\n"
 
 

@@ -1,5 +1,7 @@
 import dataclasses
+import importlib.util
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -225,7 +227,7 @@ def small_tables(monkeypatch):
 
 
 def run(interactions, folder, *, parts=("cold", "tail"), settings=SETTINGS, **more):
-    return job.run(
+    report, plots = job.run(
         interactions,
         settings,
         folder,
@@ -234,6 +236,7 @@ def run(interactions, folder, *, parts=("cold", "tail"), settings=SETTINGS, **mo
         command="python scripts/augmentation.py",
         **{"write": quiet, **more},
     )
+    return page.markdown(report, "made", "plots/"), report, plots
 
 
 def test_a_resumed_run_makes_nothing_anew_and_says_the_same(tiny_world, tmp_path, small_tables):
@@ -277,6 +280,38 @@ def test_the_first_seed_of_the_run_is_measured_as_its_arena_says(
     evaluator = RankingEvaluator(arena.train, arena.cold.withheld)
     expected = evaluator.evaluate(model).metrics["ndcg@10"]
     assert report["parts"][0]["rows"]["popularity"]["mean"]["withheld"]["ndcg@10"] == expected
+
+
+def script():
+    path = Path(__file__).parents[3] / "scripts" / "augmentation.py"
+    spec = importlib.util.spec_from_file_location("augmentation", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_csv_becomes_a_page_with_its_plots(tiny_world, tmp_path, small_tables):
+    lines = [
+        f"{tiny_world.users.ids[u]},{tiny_world.items.ids[i]},{t:.0f}"
+        for u, i, t in zip(
+            tiny_world.user_index, tiny_world.item_index, tiny_world.timestamp, strict=True
+        )
+    ]
+    data = tmp_path / "events.csv"
+    data.write_text("\n".join(["user_id,item_id,when", *lines]) + "\n")
+    arguments = [
+        *["--data", str(data), "--time-column", "when", "--seeds", "1"],
+        *["--run-dir", str(tmp_path / "run"), "--out", str(tmp_path / "docs" / "results")],
+    ]
+    with pytest.raises(SystemExit, match="error: `parts` should leave out 'cold'"):
+        script().main([*arguments, "--parts", "cold"])
+    script().main([*arguments, "--parts", "tail"])
+    text = (tmp_path / "docs" / "results" / "augmentation-events.md").read_text()
+    assert "![The long tail](../images/augmentation-events-tail.png)" in text
+    assert (tmp_path / "docs" / "images" / "augmentation-events-tail.png").exists()
+    report = json.loads((tmp_path / "run" / "augmentation-events.json").read_text())
+    value = report["parts"][0]["rows"]["off"]["mean"]["next item"]["ndcg@10"]
+    assert "| off |  | " in text and f"{value:.4f} (0.0000)" in text
 
 
 def test_parts_that_the_data_cannot_feed_are_refused_by_name_or_left_out(tiny_world):
