@@ -72,6 +72,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     from advrec_tf.jobs.cold_start.loading import load_content
     from advrec_tf.jobs.stages import StageStore
 
+    rows = [label for scenario in args.scenarios for label in runner.SCENARIOS[scenario]]
+    unknown = [label for label in args.only if label not in rows]
+    if unknown:
+        raise ValueError(
+            f"`--only` should name rows of {', '.join(args.scenarios)}: {'; '.join(rows)}. "
+            f"Received: {unknown[0]!r}."
+        )
     content, about = load_content(args)
     identity = {"job": "cold_start", **about, "epochs": args.epochs, "points": args.points}
     store = StageStore(args.run_dir, identity, resume=args.resume)

@@ -74,6 +74,19 @@ def without_repeats(interactions: Interactions) -> Filtered:
     return _keep(interactions, keep, "`interactions` should have rows", len(interactions))
 
 
+def without_same_moments(interactions: Interactions) -> Filtered:
+    """One row for each (user, item, time), the last in the file: a log written twice.
+
+    Raises:
+        ValueError: if there are no times.
+    """
+    if interactions.timestamp is None:
+        raise ValueError("`interactions` should have times. Received interactions without.")
+    rows = pd.DataFrame({"pair": pair_keys(interactions), "time": interactions.timestamp})
+    keep = ~rows.duplicated(keep="last").to_numpy()
+    return _keep(interactions, keep, "`interactions` should have rows", len(interactions))
+
+
 def _keep(interactions: Interactions, keep: np.ndarray, expected: str, received) -> Filtered:
     if not keep.any():
         raise ValueError(f"{expected}. Received: {received}, which leaves none.")

@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from advrec_tf.data import filters
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.spam import read_labels
 from advrec_tf.evaluation.detection import average_precision
-from advrec_tf.jobs.detection.fraud import Verdicts, detect, reasons, write_ranking
+from advrec_tf.jobs.detection.fraud import MOST, Verdicts, detect, reasons, write_ranking
 from advrec_tf.serving.fraud_export import check_scorer, export_scorer
 
 CHECKED = 64  # profiles compared after an export
@@ -35,6 +36,13 @@ def run(
         + ("ratings, " if rated else "no ratings (name their column with --rating-column), ")
         + ("times" if timed else "no times (--time-column)")
     )
+    # A log of events holds a pair as often as it happened; a rating stands once.
+    clicks = timed and not rated
+    once = filters.without_same_moments if clicks else filters.without_repeats
+    interactions, repeated = once(interactions)
+    if repeated:
+        what = "user, item and time" if clicks else "user and item"
+        write(f"repeats      {repeated} rows of the same {what} left out, the last of each stays")
     if labels is not None:
         known, spare = read_labels(labels, interactions.users, complete=False)
         write(
@@ -45,6 +53,12 @@ def run(
     count = write_ranking(verdicts, interactions, out)
     flagged = int(verdicts.flagged.sum())
     write(f"flagged      {flagged} of {count} users ({flagged / count:.1%})")
+    if verdicts.weighed < 1.0:
+        write(
+            f"note         more than {MOST:.0%} of the users look like simulated attacks; taken "
+            f"for its ordinary profiles, that sign counts {verdicts.weighed:.2f} of itself. "
+            "If the file may hold so many fakes, read the head of the list, or name some (--labels)"
+        )
     if known is not None:
         seen = ~np.isnan(known)
         found = average_precision(known[seen] == 1, verdicts.suspicion[seen], base_rate=None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import os
 from pathlib import Path
 
@@ -70,6 +71,7 @@ class Verdicts:
         importance: feature -> how much the forest reads it.
         labelled: how many users had a label.
         scorer: for profiles to come.
+        weighed: in (0, 1], what the likeness to simulated attacks counts of itself.
     """
 
     suspicion: np.ndarray
@@ -78,11 +80,21 @@ class Verdicts:
     importance: dict[str, float]
     labelled: int
     scorer: OnlineScorer
+    weighed: float = 1.0
 
     @property
     def flagged(self) -> np.ndarray:
         """[num_users] bool."""
         return self.suspicion >= 0.5
+
+    @functools.cached_property
+    def usual(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(values of the judged users, sorted by feature; medians; robust deviations)."""
+        values = np.sort(self.table.values[self.table.judged], axis=0)
+        middle = np.median(values, axis=0)
+        spread = 1.4826 * np.median(np.abs(values - middle), axis=0)
+        spread = np.where(spread > 1e-12, spread, np.maximum(values.std(axis=0), 1e-12))
+        return values, middle, spread
 
 
 def online_columns(interactions: Interactions) -> tuple[str, ...]:
@@ -119,9 +131,9 @@ def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
     likeness = taught.score(rows)
     judged = likeness > -np.inf
     share = (likeness[judged] >= 0.5).mean()
-    weighed = likeness * min(1.0, MOST / share) if share else likeness
+    factor = min(1.0, MOST / share) if share else 1.0
     ring = np.minimum(1.0, RING * Rings(seed=seed).fit(rows).score(rows))
-    suspicion = np.where(judged, np.maximum(weighed, ring), -np.inf)
+    suspicion = np.where(judged, np.maximum(factor * likeness, ring), -np.inf)
     columns = online_columns(rows)
     scorer = OnlineScorer(
         rows.items, taught.features.statistics, columns, taught.forest_on(columns)
@@ -133,6 +145,7 @@ def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
         importance=dict(zip(taught.table.names, taught.forest.feature_importances_, strict=True)),
         labelled=0,
         scorer=scorer,
+        weighed=factor,
     )
 
 
@@ -192,11 +205,7 @@ def reasons(verdicts: Verdicts, user: int) -> list[str]:
     if ring is not None and ring[user] >= 0.5 and ring[user] >= verdicts.suspicion[user] - 1e-12:
         excess = 1.0 / (1.0 - ring[user] / RING)
         found.append(f"in a block of users and items {excess:.1f} times as dense as chance makes")
-    judged = table.judged
-    values = table.values[judged]
-    middle = np.median(values, axis=0)
-    spread = 1.4826 * np.median(np.abs(values - middle), axis=0)
-    spread = np.where(spread > 1e-12, spread, np.maximum(values.std(axis=0), 1e-12))
+    ordered, middle, spread = verdicts.usual
     off = (table.values[user] - middle) / spread
     weight = np.array([verdicts.importance.get(name, 0.0) for name in table.names])
     strength = np.where(np.abs(off) >= UNUSUAL, np.minimum(np.abs(off), 10.0) * weight, 0.0)
@@ -206,8 +215,10 @@ def reasons(verdicts: Verdicts, user: int) -> list[str]:
         name, value = table.names[place], table.values[user, place]
         if name not in WORDS:
             continue
-        passed = (values[:, place] < value if off[place] > 0 else values[:, place] > value).mean()
-        side = f"{'more' if off[place] > 0 else 'less'} than {min(passed, 0.99):.0%}"
+        above = off[place] > 0
+        below = np.searchsorted(ordered[:, place], value, side="left" if above else "right")
+        passed = below / len(ordered) if above else 1.0 - below / len(ordered)
+        side = f"{'more' if above else 'less'} than {min(passed, 0.99):.0%}"
         found.append(f"{WORDS[name]}: {value:.3g} (usual {middle[place]:.3g}; {side} of users)")
     if found:
         return found
@@ -218,7 +229,7 @@ def reasons(verdicts: Verdicts, user: int) -> list[str]:
 def write_ranking(verdicts: Verdicts, interactions: Interactions, path: str | os.PathLike) -> int:
     """A CSV of all users with rows, the most suspicious first; returns how many.
 
-    Columns: rank, user_id, suspicion, flagged, rows, one a sign, reasons (of flagged users).
+    Columns: rank, user_id, suspicion, flagged, rows, one a sign, reasons.
     """
     counts = interactions.user_counts()
     users = np.flatnonzero(counts > 0)
@@ -240,7 +251,7 @@ def write_ranking(verdicts: Verdicts, interactions: Interactions, path: str | os
                     int(flagged[user]),
                     int(counts[user]),
                     *(f"{sign[user]:.4f}" for sign in verdicts.signs.values()),
-                    "; ".join(reasons(verdicts, int(user))) if flagged[user] else "",
+                    "; ".join(reasons(verdicts, int(user))),
                 ]
             )
     os.replace(unfinished, path)

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import gzip
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+from advrec_tf.data import filters
 from advrec_tf.data.files import DataError
+from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.classification import area_under_curve
 from advrec_tf.jobs.detection import filter_file, fraud, page, pools, runner, unseen
 from advrec_tf.jobs.stages import StageStore
@@ -54,7 +57,7 @@ def test_a_ring_leads_the_list_and_is_flagged_with_its_reason(found):
     assert all(row["user_id"].startswith("ring") for row in rows[:8])
     for row in rows[:8]:
         assert row["flagged"] == "1" and "times as dense as chance makes" in row["reasons"]
-    assert not any(row["reasons"] for row in rows if row["flagged"] == "0")
+    assert all(row["reasons"] for row in rows)  # a list is read from its head, flagged or not
 
 
 def test_what_was_exported_was_served_once(found):
@@ -248,3 +251,61 @@ def small_world():
         items=Vocabulary(np.arange(30)),
         rating=rng.integers(1, 6, len(users)).astype(np.float32),
     )
+
+
+def said_about(lines, tmp_path, write_list=True, **columns):
+    from advrec_tf.data.tables import read_table
+
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(lines) + "\n")
+    said = []
+    data = read_table(path, **columns).interactions
+    filter_file.run(data, out=tmp_path / "list.csv", day=None, write=said.append)
+    return "\n".join(said), (tmp_path / "list.csv").read_text() if write_list else ""
+
+
+def test_rows_written_twice_change_nothing_and_are_counted(tmp_path):
+    lines = rating_file(tmp_path / "once.csv").read_text().splitlines()
+    _, once = said_about(lines, tmp_path, rating_column="rating")
+    said, twice = said_about(
+        [lines[0], *np.repeat(lines[1:40], 2), *lines[40:]], tmp_path, rating_column="rating"
+    )
+    assert "39 rows of the same user and item left out" in said
+    assert once == twice
+
+
+def test_a_sign_that_is_weighed_down_is_said(attacked_verdicts, monkeypatch, tmp_path):
+    verdicts, _ = attacked_verdicts
+    weaker = dataclasses.replace(verdicts, weighed=0.4)
+    monkeypatch.setattr(filter_file, "detect", lambda *_, **__: weaker)
+    monkeypatch.setattr(filter_file, "write_ranking", lambda *_: 1)
+    lines = ["user_id,item_id", *(f"u{n},i{n % 5}" for n in range(len(verdicts.suspicion)))]
+    said, _ = said_about([*lines], tmp_path, write_list=False)
+    assert "that sign counts 0.40 of itself" in said
+
+
+def test_a_click_that_happened_twice_stays_and_one_written_twice_goes():
+    data = Interactions(
+        user_index=np.zeros(3, np.int32),
+        item_index=np.zeros(3, np.int32),
+        users=Vocabulary(["u"]),
+        items=Vocabulary(["i"]),
+        timestamp=np.array([1.0, 2.0, 2.0]),
+    )
+    kept, removed = filters.without_same_moments(data)
+    assert kept.timestamp.tolist() == [1.0, 2.0] and removed == 1
+
+
+def test_passed_users_are_counted_on_the_side_that_is_unusual(attacked_verdicts):
+    verdicts, user = attacked_verdicts
+    values = verdicts.table.values[verdicts.table.judged]
+    text = fraud.reasons(verdicts, user)[0]
+    name = next(name for name, words in fraud.WORDS.items() if text.startswith(words))
+    place = verdicts.table.names.index(name)
+    value = verdicts.table.values[user, place]
+    share = (
+        (values[:, place] < value).mean()
+        if "more than" in text
+        else (values[:, place] > value).mean()
+    )
+    assert f"than {min(share, 0.99):.0%} of users" in text
