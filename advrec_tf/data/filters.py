@@ -38,7 +38,7 @@ def minimum_rating(interactions: Interactions, threshold: float) -> Filtered:
         raise ValueError("`interactions` should have ratings. Received interactions without.")
     keep = interactions.rating >= threshold
     highest = np.nanmax(interactions.rating, initial=-np.inf)
-    return _keep(interactions, keep, f"`threshold` should be at most {highest}", threshold)
+    return _keep(interactions, keep, f"The minimum rating should be at most {highest}", threshold)
 
 
 def k_core(interactions: Interactions, *, users: int, items: int) -> Filtered:
@@ -60,7 +60,9 @@ def k_core(interactions: Interactions, *, users: int, items: int) -> Filtered:
         enough_users = np.bincount(item[counted], minlength=interactions.num_items) >= items
         kept = keep & enough_items[user] & enough_users[item]
         changed, keep = kept.sum() < keep.sum(), kept
-    return _keep(interactions, keep, "`users`, `items` should leave rows", (users, items))
+    return _keep(
+        interactions, keep, "The minima of a core (users, items) should leave rows", (users, items)
+    )
 
 
 def without_repeats(interactions: Interactions) -> Filtered:

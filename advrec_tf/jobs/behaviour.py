@@ -23,7 +23,7 @@ from advrec_tf.data.table_transform import TableTransform
 from advrec_tf.gan.behaviour import BehaviourGAN, build_behaviour_gan
 from advrec_tf.gan.private import build_private_gan, epsilon
 from advrec_tf.jobs.behaviour_settings import BehaviourSettings
-from advrec_tf.jobs.quality import quality
+from advrec_tf.jobs.quality import quality, reached
 from advrec_tf.jobs.stages import StageResult, StageStore
 from advrec_tf.models.network_generator import NetworkGenerator
 from advrec_tf.models.table_controls import CONTROLS
@@ -247,3 +247,14 @@ def write_report(outcome: Outcome, run_dir: Path, *, notes: list[str], identity:
         )
     )
     return path
+
+
+def blunt_measures(qualities: dict[str, dict]) -> list[str]:
+    """A sentence where independent columns reach the two-sample aim: there it decides nothing."""
+    control = qualities.get("marginals")
+    if control is None or not reached("two_sample_auc", control):
+        return []
+    return [
+        f"columns drawn independently reach the two-sample aim too ({control['two_sample_auc']:.3f}"
+        "): on this table it does not show whether dependences were learned; read the label's row"
+    ]

@@ -123,8 +123,16 @@ def train(argv: Sequence[str], description: str) -> None:
             f"{outcome.model.copies_left} of the written rows copy a training row: the table "
             "has too few different rows to avoid them"
         )
-    page = behaviour.write_report(outcome, args.run_dir, notes=notes, identity=identity)
+    blunt = behaviour.blunt_measures(outcome.qualities)
+    page = behaviour.write_report(
+        outcome,
+        args.run_dir,
+        notes=[f"made by {cli.command_line()}", *notes, *blunt],
+        identity=identity,
+    )
     _say(outcome)
+    for line in blunt:
+        print(f"note: {line}")
     print(f"\nrows         {rows:,} in {args.out}\nreport       {page}")
     print(f"TensorBoard  tensorboard --logdir {shlex.quote(str(args.run_dir / 'tensorboard'))}")
     if args.export is not None:

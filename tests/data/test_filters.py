@@ -32,7 +32,7 @@ def test_minimum_rating_keeps_the_threshold_and_drops_ids_without_rows():
 
 
 def test_minimum_rating_refuses_what_leaves_nothing_or_has_no_ratings():
-    with pytest.raises(ValueError, match=r"`threshold` should be at most 4\.0.*5"):
+    with pytest.raises(ValueError, match=r"The minimum rating should be at most 4\.0.*5"):
         filters.minimum_rating(rows([("a", "x")], rating=[4]), 5)
     with pytest.raises(ValueError, match="should have ratings"):
         filters.minimum_rating(rows([("a", "x")]), 4)

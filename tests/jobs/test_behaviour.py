@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from advrec_tf.data.table_files import read_behaviour_table
-from advrec_tf.jobs import behaviour_cli, behaviour_tables
+from advrec_tf.jobs import behaviour, behaviour_cli, behaviour_tables
 from advrec_tf.jobs.behaviour_cli import conditions_from
 from advrec_tf.jobs.behaviour_settings import BehaviourSettings
 from advrec_tf.jobs.quality import AIMS, headline, reached
@@ -222,3 +222,10 @@ def test_the_page_shows_means_and_deviations_over_seeds():
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="`holdout_share` should be in"):
         BehaviourSettings(holdout_share=0.9)
+
+
+def test_a_two_sample_test_that_independent_columns_pass_is_said_to_decide_nothing():
+    told_apart = {"gan": quality_of(0.55), "marginals": quality_of(0.8)}
+    assert behaviour.blunt_measures(told_apart) == []
+    [line] = behaviour.blunt_measures({**told_apart, "marginals": quality_of(0.564)})
+    assert "columns drawn independently reach the two-sample aim too (0.564)" in line

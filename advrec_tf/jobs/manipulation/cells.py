@@ -286,4 +286,7 @@ def check_names(attack: str, victim: str, defence: str, group: str, arena: Arena
         ("targets", group, (*arena.targets,)),
     ):
         if name not in known:
-            raise ValueError(f"`{kind}` should be one of {', '.join(known)}. Received: {name!r}.")
+            why = " (the groups that these data have items in)" if kind == "targets" else ""
+            raise ValueError(
+                f"`{kind}` should be one of {', '.join(known)}{why}. Received: {name!r}."
+            )
