@@ -181,10 +181,10 @@ def _epsilon(curves: dict):
             ax.set_title(f"{TITLES.get(victim, victim)}, {norm}", fontsize=10)
             ax.spines[["top", "right"]].set_visible(False)
             ax.grid(axis="y", alpha=0.25)
-            ax.set_ylim(bottom=0)
         row[0].set_ylabel("NDCG@10 of honest users")
     for ax in axes[-1]:
         ax.set_xlabel("epsilon, share of each vector's length")
+    axes[0][0].set_ylim(0, 1.05 * max(curve["clean"] for curve in curves.values()))
     axes[0][0].legend(frameon=False)
     return figure
 
