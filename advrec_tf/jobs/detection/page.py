@@ -39,8 +39,8 @@ def _unseen(name: str, found: dict, settings: dict, kinds: dict) -> list[str]:
         f"fakes (1 % of them) of one attack of the other group, on one target, is judged; "
         f"halvings: {settings['seeds']}, targets: {settings['targets']}, repetitions a figure: "
         f"{repetitions}. Groups: random, segment, popular, probe; average (also over popular "
-        "items, with noise, with the target shifted), bandwagon, love_hate. Learned and optimised attacks are "
-        "judged by detectors fitted on all attacks by rule. A detector marked * is transductive: "
+        "items, with noise, with the target shifted), bandwagon, love_hate. Learned and "
+        "optimised attacks are judged by detectors fitted on all attacks by rule. A detector marked * is transductive: "
         "fitted, without labels, on the very profiles it judges; all others never see them. The "
         "self-taught forest simulates the attacks of the fitting group only.",
         "",
