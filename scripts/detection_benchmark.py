@@ -37,6 +37,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         default=["pga", "revadv", "aush", "legup"],
         help="attacks that are optimised or learned; default: pga revadv aush legup",
     )
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        default=["unseen", "labelled", "clicks"],
+        help="of the benchmark; default: unseen labelled clicks",
+    )
     parser.add_argument("--detectors", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--click-seeds", type=int, default=3, help="worlds; default: 3")
     args = parser.parse_args(argv)
@@ -63,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         learned=args.learned,
         detectors=args.detectors,
         click_seeds=args.click_seeds,
+        parts=args.parts,
     )
     command = cli.command_line()
     text = page.markdown(report, command)

@@ -37,10 +37,10 @@ def _unseen(name: str, found: dict, settings: dict, kinds: dict) -> list[str]:
         "",
         f"Half of the honest users and attacks of one group are for fitting, the other half with "
         f"fakes (1 % of them) of one attack of the other group, on one target, is judged; "
-        f"{settings['seeds']} halvings, {settings['targets']} targets, {repetitions} repetitions a "
-        "figure. Groups: random, segment, popular, probe; average (also over popular items, with "
-        "noise, with the target shifted), bandwagon, love_hate. Learned and optimised attacks are "
-        "judged by detectors fitted on all attacks by rule. A detector marked * is transductive: "
+        f"halvings: {settings['seeds']}, targets: {settings['targets']}, repetitions a figure: "
+        f"{repetitions}. Groups: random, segment, popular, probe; average (also over popular "
+        "items, with noise, with the target shifted), bandwagon, love_hate. Learned and "
+        "optimised attacks are judged by detectors fitted on all attacks by rule. A detector marked * is transductive: "
         "fitted, without labels, on the very profiles it judges; all others never see them. The "
         "self-taught forest simulates the attacks of the fitting group only.",
         "",
@@ -54,7 +54,12 @@ def _unseen(name: str, found: dict, settings: dict, kinds: dict) -> list[str]:
         lines.append(_row([detector + mark, kinds[detector], *cells, f"{mean:.3f}"]))
     lines += [
         "",
+        f"![Average precision of every detector on every attack](../images/fraud_{name}_map.png)",
+        "",
         f"![Precision and recall](../images/fraud_{name}.png)",
+        "",
+        "Curves of the best detector of each kind, of the classic, and of what this suite adds; "
+        "the dotted line is a guess.",
         "",
         "At the threshold that 1 % of the honest users of the fitting half exceed (for * the 1 % "
         "of judged users with the highest scores); mean over attacks by rule:",
@@ -126,33 +131,75 @@ def _row(cells) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def draw(report: dict) -> dict:
-    """Name -> figure: a panel an attack, precision over recall of every detector."""
-    from advrec_tf.jobs.plots import plt
+LINES = ("PCA-VarSelect", "GAN discriminator", "its twin without the game", "self-taught forest")
+"""Detectors whose curves are always drawn: the classic, and what this suite adds."""
 
+
+def draw(report: dict) -> dict:
+    """Name -> figure: a map of all detectors and attacks, and curves of the best detectors."""
     figures = {}
     for name, found in report.get("unseen", {}).items():
-        attacks = list(next(iter(found.values())))
-        columns = 4
-        rows = -(-len(attacks) // columns)
-        figure, axes = plt.subplots(
-            rows, columns, figsize=(3.1 * columns, 2.8 * rows + 0.7), sharex=True, sharey=True
-        )
-        palette = plt.get_cmap("tab20")
-        recall = np.linspace(0.0, 1.0, 101)
-        for ax, attack in zip(axes.flat, attacks):
-            for i, (detector, one) in enumerate(found.items()):
-                ax.plot(recall, one[attack]["curve"], label=detector, color=palette(i), lw=1.4)
-            ax.set_title(attack, fontsize=9)
-            ax.set_ylim(0, 1.02)
-        for ax in axes.flat[len(attacks) :]:
-            ax.axis("off")
-        for ax in axes[-1]:
-            ax.set_xlabel("recall", fontsize=8)
-        for ax in axes[:, 0]:
-            ax.set_ylabel("precision at 1 %", fontsize=8)
-        handles, labels = axes.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="lower center", ncols=4, fontsize=8, frameon=False)
-        figure.tight_layout(rect=(0, 0.06 + 0.02 * rows, 1, 1))
-        figures[f"fraud_{name}"] = figure
+        figures[f"fraud_{name}_map"] = _map(found)
+        figures[f"fraud_{name}"] = _curves(found, report["kinds"])
     return figures
+
+
+def _map(found: dict):
+    """Average precision, a row a detector, a column an attack."""
+    from advrec_tf.jobs.plots import plt
+
+    attacks = list(next(iter(found.values())))
+    values = np.array([[one[a]["average_precision"] for a in attacks] for one in found.values()])
+    figure, ax = plt.subplots(
+        figsize=(0.75 * len(attacks) + 3.2, 0.36 * len(found) + 1.8), layout="constrained"
+    )
+    image = ax.imshow(values, vmin=0, vmax=1, cmap="Blues", aspect="auto")
+    for row, column in np.ndindex(values.shape):
+        value = values[row, column]
+        colour = "white" if value > 0.6 else "black"
+        ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=7)
+    ax.set_xticks(range(len(attacks)), attacks, rotation=35, ha="right", fontsize=8)
+    ax.set_yticks(range(len(found)), list(found), fontsize=8)
+    figure.colorbar(image, label="average precision, base rate 1 %")
+    return figure
+
+
+def _curves(found: dict, kinds: dict):
+    """Precision over recall, a panel an attack: the best of each kind, and `LINES`."""
+    from advrec_tf.jobs.plots import plt
+
+    attacks = list(next(iter(found.values())))
+    mean = {d: np.mean([one[a]["average_precision"] for a in attacks]) for d, one in found.items()}
+    best = [
+        max((d for d in found if kinds[d] == kind), key=mean.get)
+        for kind in dict.fromkeys(kinds[d] for d in found)
+    ]
+    shown = [d for d in found if d in best or d in LINES]
+    columns = 4
+    rows = -(-len(attacks) // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(3.1 * columns, 2.5 * rows + 0.6),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    palette = plt.get_cmap("tab10")
+    recall = np.linspace(0.0, 1.0, 101)
+    for ax, attack in zip(axes.flat, attacks):
+        for i, detector in enumerate(shown):
+            curve = found[detector][attack]["curve"]
+            ax.plot(recall, curve, label=detector, color=palette(i), lw=1.6)
+        ax.axhline(0.01, color="black", lw=0.8, ls=":")
+        ax.set_title(attack, fontsize=9)
+        ax.set_ylim(0, 1.03)
+        ax.set_xlabel("recall", fontsize=8)
+        ax.spines[["top", "right"]].set_visible(False)
+    for ax in axes.flat[len(attacks) :]:
+        ax.axis("off")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("precision at 1 %", fontsize=8)
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    return figure

@@ -89,6 +89,8 @@ def unseen_attacks(
                     )
 
                 stage = f"{name}_{seed}_{label}_{detector}".replace(" ", "-")
+                if judged == tuple(learned):
+                    stage += "_" + "-".join(learned)
                 result = store.run(stage, compute)
                 values = result.summary["attacks"]
                 mean = np.mean([one["average_precision"] for v in values.values() for one in v])

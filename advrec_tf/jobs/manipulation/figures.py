@@ -153,24 +153,39 @@ def _sizes(rows: list[dict]):
 
 
 def _epsilon(curves: dict):
-    figure, axes = _panels(len(curves))
-    for ax, (victim, curve) in zip(axes, curves.items(), strict=True):
-        for colour, kind in zip(COLOURS[1:], dict.fromkeys(p["kind"] for p in curve["points"])):
-            points = sorted(
-                (p["epsilon"], p["ndcg@10"]) for p in curve["points"] if p["kind"] == kind
-            )
-            ax.plot(
-                [0, *(p[0] for p in points)],
-                [curve["clean"], *(p[1] for p in points)],
-                marker="o",
-                color=colour,
-                label=kind,
-            )
-        ax.set_title(TITLES.get(victim, victim), fontsize=10)
+    """A row a norm, a panel a victim; the colours of kinds are the same in all."""
+    norms = list(dict.fromkeys(p["norm"] for curve in curves.values() for p in curve["points"]))
+    kinds = list(dict.fromkeys(p["kind"] for curve in curves.values() for p in curve["points"]))
+    colours = dict(zip(kinds, COLOURS[1:])) | {"random": COLOURS[0]}
+    figure, axes = plt.subplots(
+        len(norms),
+        len(curves),
+        figsize=(5 * len(curves) + 1, 3.2 * len(norms) + 0.6),
+        layout="constrained",
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
+    for row, norm in zip(axes, norms, strict=True):
+        for ax, (victim, curve) in zip(row, curves.items(), strict=True):
+            for kind in kinds:
+                points = sorted(
+                    (p["epsilon"], p["ndcg@10"])
+                    for p in curve["points"]
+                    if (p["norm"], p["kind"]) == (norm, kind)
+                )
+                style = "--" if kind == "random" else "-"
+                epsilons = [0, *(p[0] for p in points)]
+                values = [curve["clean"], *(p[1] for p in points)]
+                ax.plot(epsilons, values, style, marker="o", color=colours[kind], label=kind)
+            ax.set_title(f"{TITLES.get(victim, victim)}, {norm}", fontsize=10)
+            ax.spines[["top", "right"]].set_visible(False)
+            ax.grid(axis="y", alpha=0.25)
+        row[0].set_ylabel("NDCG@10 of honest users")
+    for ax in axes[-1]:
         ax.set_xlabel("epsilon, share of each vector's length")
-        ax.set_ylabel("NDCG@10")
-        ax.set_ylim(bottom=0)
-    axes[0].legend(frameon=False)
+    axes[0][0].set_ylim(0, 1.05 * max(curve["clean"] for curve in curves.values()))
+    axes[0][0].legend(frameon=False)
     return figure
 
 

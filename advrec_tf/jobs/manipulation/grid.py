@@ -19,7 +19,7 @@ from advrec_tf.attacks.knowledge import LEVELS
 from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.attacks.victims import VICTIMS
 from advrec_tf.defence.registry import DEFENCES
-from advrec_tf.evaluation.robustness import robustness_curve, vectors_of
+from advrec_tf.evaluation.robustness import KINDS, robustness_curve, vectors_of
 from advrec_tf.jobs.manipulation.arena import Arena
 from advrec_tf.jobs.manipulation.cells import (
     ADAPTIVE,
@@ -31,6 +31,7 @@ from advrec_tf.jobs.manipulation.cells import (
     unfit,
 )
 from advrec_tf.jobs.stages import StageResult
+from advrec_tf.perturbations import NORMS
 
 SIZES = (0.003, 0.005, 0.01, 0.03, 0.05)
 EPSILONS = (0.1, 0.25, 0.5, 1.0)
@@ -198,7 +199,7 @@ def run(bench: Bench, settings: GridSettings, *, say: Callable[[str], None] = pr
     curves = {}
     for victim in settings.curve_victims:
         curves[victim] = bench.store.run(
-            f"curve-{victim}", lambda _, victim=victim: _curve(bench, victim)
+            f"evasion-{victim}", lambda _, victim=victim: _curve(bench, victim)
         ).summary
     return {
         "data": bench.arena.name,
@@ -252,17 +253,23 @@ def aggregate(rows: Sequence[dict]) -> list[dict]:
 
 
 def _curve(bench: Bench, victim: str) -> StageResult:
-    """NDCG@10 lost to perturbed vectors, by kind and epsilon, relative to each row's norm."""
+    """NDCG@10 under perturbed vectors by kind, norm and epsilon, relative to each row's norm."""
     model = VICTIMS[victim].train(bench.train, seed=0)
     vectors_of(model)
-    curve = robustness_curve(model, bench.train, bench.ranking, EPSILONS, relative=True)
-    return StageResult(
-        {
-            "clean": curve.clean["ndcg@10"],
-            "points": [
-                {"kind": p.kind, "epsilon": p.epsilon, "ndcg@10": p.metrics["ndcg@10"]}
-                for p in curve.points
-            ],
-        },
-        {},
-    )
+    points, clean = [], {}
+    for norm in NORMS:
+        curve = robustness_curve(
+            model,
+            bench.train,
+            bench.ranking,
+            EPSILONS,
+            kinds=tuple(KINDS),
+            relative=True,
+            norm=norm,
+        )
+        clean = curve.clean
+        points += [
+            {"kind": p.kind, "norm": norm, "epsilon": p.epsilon, "ndcg@10": p.metrics["ndcg@10"]}
+            for p in curve.points
+        ]
+    return StageResult({"clean": clean["ndcg@10"], "points": points}, {})

@@ -111,7 +111,8 @@ def markdown(report: dict, command: str, figures: Sequence[str] = ()) -> str:
             "",
             "NDCG@10 of honest users with every vector moved by at most epsilon of its own length: "
             "FGSM one step, BIM ten of a tenth, PGD ten longer ones, CW the same up the margin "
-            "instead of the loss; random noise of the same size is the control.",
+            "instead of the loss; random noise of the same size is the control. Length is that of "
+            "the norm.",
             "",
             *_curves(report["curves"]),
             "",
@@ -199,13 +200,17 @@ def _sizes(rows: Sequence[dict]) -> list[str]:
 
 def _curves(curves: dict) -> list[str]:
     epsilons = sorted({p["epsilon"] for curve in curves.values() for p in curve["points"]})
-    head = ["victim", "attack", "0", *(f"{epsilon:g}" for epsilon in epsilons)]
+    head = ["victim", "norm", "attack", "0", *(f"{epsilon:g}" for epsilon in epsilons)]
     lines = [_line(head), _line(["---"] * len(head))]
     for victim, curve in curves.items():
-        for kind in dict.fromkeys(p["kind"] for p in curve["points"]):
-            found = {p["epsilon"]: p["ndcg@10"] for p in curve["points"] if p["kind"] == kind}
+        for norm, kind in dict.fromkeys((p["norm"], p["kind"]) for p in curve["points"]):
+            found = {
+                p["epsilon"]: p["ndcg@10"]
+                for p in curve["points"]
+                if (p["norm"], p["kind"]) == (norm, kind)
+            }
             cells = [f"{found[e]:.4f}" if e in found else "" for e in epsilons]
-            lines.append(_line([victim, kind, f"{curve['clean']:.4f}", *cells]))
+            lines.append(_line([victim, norm, kind, f"{curve['clean']:.4f}", *cells]))
     return lines
 
 

@@ -204,7 +204,7 @@ def test_a_run_makes_a_page_and_goes_on_where_it_was(monkeypatch, tmp_path):
     }
     text = page.markdown(report, "python x")
     assert "| PCA-VarSelect* | unsupervised |" in text and "python x" in text
-    assert set(page.draw(report)) == {"fraud_filmTrust"}
+    assert set(page.draw(report)) == {"fraud_filmTrust", "fraud_filmTrust_map"}
 
 
 def _patched(name, root):

@@ -145,7 +145,7 @@ def test_a_grid_ends_in_a_page_and_figures_and_names_what_it_left_out(tmp_path):
         hardened_victims=(),
         sized_attacks=("random",),
         sized_victims=("ease",),
-        curve_victims=(),
+        curve_victims=("wrmf",),
         groups=("tail",),
         targets=1,
         few_targets=1,
@@ -153,9 +153,15 @@ def test_a_grid_ends_in_a_page_and_figures_and_names_what_it_left_out(tmp_path):
         seeds=1,
     )
     report = grid.run(bench(tmp_path), settings, say=lambda line: None)
-    assert set(figures.draw(report)) == {"strength_and_stealth", "attack_size", "defences"}
+    assert set(figures.draw(report)) == {
+        "strength_and_stealth",
+        "attack_size",
+        "defences",
+        "epsilon",
+    }
     text = page.markdown(report, "the command")
     assert "### biased_mf" in text and "trimmed" in text and "Left out: 2 cells" in text
+    assert "| wrmf | linf | cw |" in text and "| wrmf | l2 | random |" in text
     assert "## Transfer" in text and "| attack | white | grey | black |" in text
     assert "nuke" not in text  # without a popular target nothing can fall
     with pytest.raises(ValueError, match="`attacks` should be of .*'x'"):
