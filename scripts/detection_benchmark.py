@@ -2,8 +2,8 @@ r"""Measure every detector of fake profiles: unseen attacks, labelled sets, clic
 
     python scripts/detection_benchmark.py --run-dir runs/detection --out docs/results
 
-The data is found through ADVREC_DATA (default ../shared/data). Writes fraud-detection.json,
-fraud-detection.md and the curves; a stopped run goes on with --resume. Needs scikit-learn
+The data is found through ADVREC_DATA (default ../shared/data). Writes detection-SETS.json,
+detection-SETS.md and the curves; a stopped run goes on with --resume. Needs scikit-learn
 (extra `analysis`).
 """
 
@@ -51,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
 
     from advrec_tf.jobs.detection import page, runner
+    from advrec_tf.jobs.page import image_folder
     from advrec_tf.jobs.plots import write_figures
 
     report = runner.run(
@@ -67,9 +68,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     text = page.markdown(report, command)
     out = args.out or args.run_dir
     out.mkdir(parents=True, exist_ok=True)
-    (out / "fraud-detection.json").write_text(json.dumps(report, indent=1) + "\n")
-    (out / "fraud-detection.md").write_text(text)
-    images = page.image_folder(out)
+    name = "-".join(["detection", *args.data])
+    (out / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+    (out / f"{name}.md").write_text(text)
+    images = image_folder(out)
     images.mkdir(parents=True, exist_ok=True)
     for path in write_figures(page.draw(report), args.run_dir):
         shutil.copyfile(path, images / path.name)

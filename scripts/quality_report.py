@@ -37,6 +37,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 @cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
+    if args.out.exists() and (not args.out.is_dir() or (args.out / "quality.json").exists()):
+        held = "a report" if args.out.is_dir() else "a file"
+        raise ValueError(f"`--out` should be a new folder. Received {args.out}, {held} already.")
     from advrec_tf.data.table_files import read_like
     from advrec_tf.evaluation.two_sample import require_sklearn
 
@@ -57,9 +60,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     title = f"{Path(args.synthetic).name} against {Path(args.real).name}"
     page = args.out / "quality.html"
     page.write_text(quality_page.page(title, result, plots, notes=list(real.schema.noticed)))
+    for note in result["notes"]:
+        print(f"note: {note}")
     for name, value, aim, done in quality_page.verdict_rows(result):
         shown = "not measured" if value is None else f"{value:.3f}"
-        mark = {True: "reached", False: "missed", None: ""}[done]
+        mark = {True: "reached", False: "missed", None: "not judged"}[done]
         print(f"{name:<62} {shown:>8}  {aim:<14} {mark}")
     print(f"report       {page}")
 

@@ -3,9 +3,12 @@ r"""Reproduce a published table of recommenders, adversarial ones and their twin
     python scripts/reproduce.py --list
     python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --out docs/results
     python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --search 8
+    python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --only EASE CFGAN \
+        --onto docs/results/irgan-ml100k.json --out docs/results
 
 Without `--search` the settings come from scripts/settings/TABLE.json; with it the choices are
-written into the run folder, or where `--settings` says. The data is found
+written into the run folder, or where `--settings` says. With `--onto` the rows that this run
+does not train are those of an earlier report, as far as its settings still hold. The data is found
 through ADVREC_DATA (default ../shared/data).
 """
 
@@ -41,12 +44,15 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="FILE",
         help="default: scripts/settings/TABLE.json; settings.json in --run-dir with --search",
     )
+    parser.add_argument(
+        "--onto", type=Path, metavar="JSON", help="keep the other rows of an earlier TABLE.json"
+    )
     parser.add_argument("--only", nargs="+", default=[], metavar="LABEL", help="only these rows")
     parser.add_argument("--seeds", type=int, default=5, help="default: 5")
     parser.add_argument("--workers", type=int, default=1, help="processes at once, default: 1")
     args = parser.parse_args(argv)
     if not args.list and (args.table is None or args.run_dir is None):
-        parser.error("give a table and --run-dir, or --list")
+        parser.error(f"give {'a table and ' if args.table is None else ''}--run-dir, or --list")
     for name in ("seeds", "workers", "search"):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -76,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         seeds=args.seeds,
         workers=args.workers,
         resume=args.resume,
+        onto=args.onto,
     )
     command = cli.command_line()
     report["command"] = command

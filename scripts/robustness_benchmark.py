@@ -5,7 +5,8 @@ r"""Attacks x victims x defences on one data set: the grid, its page and its cur
         --victims biased_mf --attacks random average segment --defences none scrub
 
 Every cell is a stage of the run folder: a stopped grid goes on with --resume. The page is
-robustness.md with robustness.json beside it; plots are PNG files and in TensorBoard.
+robustness-DATA.md with a .json beside it; plots are PNG files (in ../images, seen from --out) and
+in TensorBoard.
 """
 
 import argparse
@@ -23,13 +24,23 @@ from advrec_tf.jobs import cli
 NAMES = (
     "attacks",
     "victims",
+    "other_attacks",
+    "transfer_attacks",
+    "transfer_victims",
+    "informed_attacks",
+    "informed_victims",
     "defences",
     "defended_victims",
     "defended_attacks",
+    "hardened_victims",
+    "hardened_attacks",
     "sized_attacks",
+    "sized_victims",
     "curve_victims",
     "groups",
 )
+COUNTS = ("seeds", "few_seeds", "targets", "few_targets", "size")
+TARGETS = 5  # drawn of each group, however many are used
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -40,11 +51,13 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     for name in ("user", "item", "rating", "time"):
         parser.add_argument(f"--{name}-column", help="of a table file")
     cli.add_run_arguments(parser)
-    parser.add_argument("--out", type=Path, help="folder for robustness.md and robustness.json")
+    parser.add_argument("--out", type=Path, help="folder of the page; default: the run folder")
     parser.add_argument("--fillers", type=int, help="items a fake rates; default: the mean user's")
-    parser.add_argument("--seeds", type=int, help="default: 5")
-    parser.add_argument("--targets", type=int, help="of each group; default: 5")
-    parser.add_argument("--size", type=float, help="fakes per real user; default: 0.05")
+    parser.add_argument("--seeds", type=int, help="of attacks by rule; default: 2")
+    parser.add_argument("--few-seeds", type=int, help="of what costs more; default: 1")
+    parser.add_argument("--targets", type=int, help="of the first group; default: 5")
+    parser.add_argument("--few-targets", type=int, help="of others, and of other parts; default: 2")
+    parser.add_argument("--size", type=float, help="fakes per real user; default: 0.053")
     for name in NAMES:
         parser.add_argument(f"--{name.replace('_', '-')}", nargs="*", metavar="NAME")
     return parser.parse_args(argv)
@@ -56,24 +69,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     from advrec_tf.jobs.manipulation import figures, grid, page
     from advrec_tf.jobs.manipulation.arena import load_arena
     from advrec_tf.jobs.manipulation.cells import Bench
+    from advrec_tf.jobs.page import image_folder
     from advrec_tf.jobs.plots import write_figures
     from advrec_tf.jobs.stages import StageStore
 
     given = {name: tuple(v) for name in NAMES if (v := getattr(args, name)) is not None}
-    given |= {n: v for n in ("seeds", "targets", "size") if (v := getattr(args, n)) is not None}
+    given |= {n: v for n in COUNTS if (v := getattr(args, n)) is not None}
     settings = grid.GridSettings(**given)
     columns = {
         f"{name}_column": value
         for name in ("user", "item", "rating", "time")
         if (value := getattr(args, f"{name}_column")) is not None
     }
-    arena = load_arena(args.data, per_group=settings.targets, **columns)
+    arena = load_arena(args.data, per_group=TARGETS, **columns)
     # What a cell's result depends on beside the cell: other cells may join the same run folder.
     identity = {
         "job": "robustness",
         "data": arena.split.fingerprint(),
         "fillers": args.fillers,
-        "per_group": settings.targets,
+        "per_group": TARGETS,
     }
     bench = Bench(
         arena, StageStore(args.run_dir, identity, resume=args.resume), fillers=args.fillers
@@ -81,16 +95,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     report = grid.run(bench, settings)
     report["command"] = cli.command_line()
     paths = write_figures(figures.draw(report), args.run_dir)
-    for folder in {args.run_dir, args.out or args.run_dir}:
+    out = args.out or args.run_dir
+    images = image_folder(out) if args.out else args.run_dir
+    for folder in (out, images):
         folder.mkdir(parents=True, exist_ok=True)
-        shown = []
-        for path in paths:
-            name = f"robustness_{path.name}"
-            shutil.copy(path, folder / name)
-            shown.append(name)
-        (folder / "robustness.json").write_text(json.dumps(report, indent=2) + "\n")
-        text = page.markdown(report, report["command"], shown)
-        (folder / "robustness.md").write_text(text)
+    name = f"robustness-{arena.name}"
+    shown = []
+    for path in paths:
+        target = images / f"{name}-{path.stem}.png"
+        shutil.copyfile(path, target)
+        shown.append(Path(os.path.relpath(target, out)).as_posix())
+    (out / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+    text = page.markdown(report, report["command"], shown)
+    (out / f"{name}.md").write_text(text)
     print("\n" + text)
     print(f"TensorBoard  tensorboard --logdir {args.run_dir / 'tensorboard'}")
 

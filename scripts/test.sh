@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, then runs ruff and the tests.
+# Installs what is missing, then runs ruff and the tests, a file at a time on each of up to
+# four cores.
 #
 #   scripts/test.sh [--slow] [pytest arguments]
 #
@@ -21,4 +22,6 @@ python=.venv/bin/python
 "$python" -m ruff check .
 "$python" -m ruff format --check .
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-2}"
-exec "$python" -m pytest ${pytest_args[@]+"${pytest_args[@]}"}
+workers=$(getconf _NPROCESSORS_ONLN)
+[ "$workers" -le 4 ] || workers=4
+exec "$python" -m pytest -n "$workers" --dist loadfile ${pytest_args[@]+"${pytest_args[@]}"}

@@ -17,7 +17,13 @@ import tensorflow as tf
 
 from advrec_tf.attacks.heuristic import AverageAttack, ShillingAttack, checked_targets
 from advrec_tf.attacks.ratings import facts_of
-from advrec_tf.attacks.surrogates import KINDS, OBJECTIVES, AlternatingSurrogate, objective_loss
+from advrec_tf.attacks.surrogates import (
+    KINDS,
+    OBJECTIVES,
+    AlternatingSurrogate,
+    Rehearsal,
+    objective_loss,
+)
 from advrec_tf.data.interactions import Interactions
 
 
@@ -33,7 +39,9 @@ class GradientAttack(ShillingAttack):
         unrolled: rounds of the surrogate that the gradient goes through, >= 1.
         objective: of `objective_loss`.
         steps: gradient steps, >= 0; 0 leaves an average attack.
-        rate: > 0, of Adam on the preferences, and in levels for the ratings.
+        rehearse: steps between two trials with a copy of the victim trained to the end, >= 1.
+        rate: > 0, of Adam on the preferences, of which the start's fillers are 1 ahead of the
+            other items; five times as much, in ratings, is a step of the ratings.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -46,7 +54,8 @@ class GradientAttack(ShillingAttack):
     unrolled: int = 2
     objective: str = "softmax"
     steps: int = 40
-    rate: float = 0.1
+    rehearse: int = 10
+    rate: float = 0.5
 
     def __post_init__(self):
         super().__post_init__()
@@ -56,16 +65,23 @@ class GradientAttack(ShillingAttack):
             raise ValueError(
                 f"`objective` should be one of {OBJECTIVES}. Received: {self.objective!r}."
             )
-        if self.unrolled < 1 or self.steps < 0 or self.dim < 1 or not self.rate > 0:
+        if (
+            self.unrolled < 1
+            or self.steps < 0
+            or min(self.dim, self.rehearse) < 1
+            or not self.rate > 0
+        ):
             raise ValueError(
-                "`unrolled` and `dim` should be >= 1, `steps` >= 0 and `rate` > 0. "
-                f"Received: {self.unrolled!r}, {self.dim!r}, {self.steps!r}, {self.rate!r}."
+                "`unrolled`, `dim` and `rehearse` should be >= 1, `steps` >= 0 and `rate` > 0. "
+                f"Received: {self.unrolled!r}, {self.dim!r}, {self.rehearse!r}, {self.steps!r}, "
+                f"{self.rate!r}."
             )
 
     def profiles(
         self, data: Interactions, targets: np.ndarray, *, rng: np.random.Generator
     ) -> np.ndarray:
-        """[num_profiles, num_items] float32, the best profiles met on the way.
+        """[num_profiles, num_items] float32, those of the trials that worked best; the first
+        trial is the start's.
 
         Raises:
             ValueError: as `ShillingAttack.profiles`, or if "ratings" is asked of data without.
@@ -83,32 +99,28 @@ class GradientAttack(ShillingAttack):
         ).profiles(data, targets, rng=rng)
         facts = facts_of(data)
         ridge = self.ridge or (1.0 if self.surrogate == "implicit" else 4.0)
-        surrogate = AlternatingSurrogate(
-            data,
-            kind=self.surrogate,
-            dim=self.dim,
-            ridge=ridge,
-            alpha=self.alpha,
-            seed=int(rng.integers(2**31)),
-        )
+        shape = {"kind": self.surrogate, "dim": self.dim, "ridge": ridge, "alpha": self.alpha}
+        shape["seed"] = int(rng.integers(2**31))
+        surrogate = AlternatingSurrogate(data, **shape)
+        rehearsal = Rehearsal(data, targets, goal=self.goal, objective=self.objective, **shape)
         is_target = np.zeros(data.num_items, bool)
         is_target[targets] = True
         closed = is_target.copy()
         closed[facts.by_popularity()[max(1, round(self.pool * data.num_items)) :]] = True
-        # Near enough to one another for a step to exchange fillers, in the order of the start.
-        preference = np.where(start > 0, 0.0, -2.0 * self.rate) + rng.uniform(
-            0, self.rate, start.shape
-        )
+        # The gap does not follow the rate: else every rate would exchange the same fillers.
+        preference = np.where(start > 0, 0.0, -1.0) + rng.uniform(0, 0.5, start.shape)
         rating = np.where(start > 0, start, facts.item_mean).astype(np.float32)
         descent = _Descent(self, surrogate, data, targets)
         adam, best, best_loss = _Adam(self.rate), start, np.inf
-        for _ in range(self.steps + 1):
+        for step in range(self.steps + 1):
             chosen = _highest(np.where(closed, -np.inf, preference), self.num_fillers) | is_target
             written = np.where(chosen, facts.on_scale(rating), 0).astype(np.float32)
             written[:, targets] = start[:, targets]
-            loss, of_cell, of_rating = descent.gradients(written, chosen)
-            if loss < best_loss:
-                best, best_loss = written, loss
+            if step % self.rehearse == 0 or step == self.steps:
+                loss = rehearsal.loss(written)
+                if loss < best_loss:
+                    best, best_loss = written, loss
+            of_cell, of_rating = descent.gradients(written, chosen)
             preference -= adam.step(of_cell)
             # Ratings move by sign, for a level is the least that shows.
             rating = np.clip(rating - self.rate * 5 * np.sign(of_rating), facts.low, facts.high)
@@ -116,7 +128,7 @@ class GradientAttack(ShillingAttack):
 
 
 class _Descent:
-    """Loss of profiles and its gradients, by cell and by rating."""
+    """The gradients of the loss of profiles, by cell and by rating."""
 
     def __init__(self, attack: GradientAttack, surrogate, data: Interactions, targets):
         self.surrogate = surrogate
@@ -141,14 +153,13 @@ class _Descent:
             )
             # The next step goes on from here: the profiles change little from step to step.
             self.items.assign(items)
-            return loss, of_rated, of_profiles
+            return of_rated, of_profiles
 
         self._gradients = gradients
 
     def gradients(self, written: np.ndarray, chosen: np.ndarray):
         result = self._gradients(tf.constant(written), tf.constant(chosen, tf.float32))
-        loss, of_cell, of_rating = (tensor.numpy() for tensor in result)
-        return float(loss), of_cell, of_rating
+        return tuple(tensor.numpy() for tensor in result)
 
 
 class _Adam:

@@ -40,6 +40,7 @@ class ProfileGANAttack(ShillingAttack):
         epochs: passes over the templates, >= 1.
         adversarial_weight: factor of the generator's side of the game; 0 is the twin.
         aim_weight: factor of what it pays for the aim.
+        keep_weight: factor of what it pays for leaving the template's ratings.
         rate: of Adam, for both players.
         loss: of `losses.GAN_LOSSES`.
 
@@ -54,6 +55,7 @@ class ProfileGANAttack(ShillingAttack):
     epochs: int = 20
     adversarial_weight: float = 1.0
     aim_weight: float = 1.0
+    keep_weight: float = 1.0
     rate: float = 0.002
     loss: str = "non_saturating"
 
@@ -186,6 +188,7 @@ class _ProfilePair(AdversarialPair):
                 data, kind="ratings", dim=16, ridge=4.0, seed=seed
             )
             self.seen = tf.constant((templates.ratings > 0).astype(np.float32))
+            self.items = tf.Variable(self.surrogate.items, trainable=False)
 
     def _scaled(self, ratings, rated):
         return (ratings - self.middle) / self.half * rated
@@ -216,7 +219,7 @@ class _ProfilePair(AdversarialPair):
         written = self.written(template, rated, training)
         known = tf.cast(template > 0, tf.float32)
         kept = tf.reduce_sum(tf.square((written - template) / self.half) * known)
-        kept /= tf.maximum(tf.reduce_sum(known), 1.0)
+        kept *= self.attack.keep_weight / tf.maximum(tf.reduce_sum(known), 1.0)
         if self.surrogate is None:
             low = tf.square((self.facts.high - written) / self.half) * self.selected
             aim = tf.reduce_sum(low) / tf.maximum(
@@ -225,7 +228,8 @@ class _ProfilePair(AdversarialPair):
             return kept + self.attack.aim_weight * aim
         rated = tf.maximum(rated, self.is_target[None, :])
         profiles = tf.where(self.is_target > 0, self.facts.high, written)
-        users, items = self.surrogate.unrolled(profiles, rated, self.surrogate.items, 1)
+        users, items = self.surrogate.unrolled(profiles, rated, tf.convert_to_tensor(self.items), 1)
+        self.items.assign(items)  # the next batch goes on from here: clean items flatter
         aim = objective_loss(
             self.surrogate.scores(users, items), self.seen, self.targets, objective="softmax"
         )
@@ -256,5 +260,5 @@ def aush(*, num_profiles: int, num_fillers: int, **settings) -> ProfileGANAttack
 
 def legup(*, num_profiles: int, num_fillers: int, **settings) -> ProfileGANAttack:
     """Every rating written, for what a surrogate says of the target's rank."""
-    settings = {"aim": "surrogate", "epochs": 8, "rate": 0.005, **settings}
+    settings = {"aim": "surrogate", "epochs": 8, "rate": 0.005, "keep_weight": 0.1, **settings}
     return ProfileGANAttack(num_profiles=num_profiles, num_fillers=num_fillers, **settings)

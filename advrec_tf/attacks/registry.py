@@ -12,12 +12,12 @@ from advrec_tf.attacks.heuristic import (
     BandwagonAttack,
     LoveHateAttack,
     PopularAttack,
-    ProbeAttack,
     RandomAttack,
     ReverseBandwagonAttack,
     SegmentAttack,
 )
 from advrec_tf.attacks.obfuscation import MixedAttack, NoiseInjection, TargetShifting, UserShifting
+from advrec_tf.attacks.probe import ProbeAttack
 from advrec_tf.attacks.profile_gan import aush, legup
 
 FAMILIES = ("heuristic", "obfuscated", "optimised", "learned")

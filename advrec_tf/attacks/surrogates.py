@@ -4,7 +4,9 @@
 rounds with fake profiles beside the real rows, every half round a closed form in TensorFlow. What
 comes out, the scores of real users, has a gradient in every cell of the profiles. Li et al. 2016
 take it through the last round alone, with the other side held; Tang et al. 2020 unroll several.
-What is climbed is in `objective_loss`; the climbing is left to the attacks.
+Few rounds flatter the profiles: what they gain is in part lost when a model is trained to the end.
+`Rehearsal` trains one, so that an attack can keep what works there. What is climbed is in
+`objective_loss`; the climbing is left to the attacks.
 """
 
 from __future__ import annotations
@@ -12,12 +14,13 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from advrec_tf.attacks.injection import inject
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.implicit_factorisation import ImplicitFactorisation
 from advrec_tf.models.rating_factorisation import BiasedFactorisation
 
 KINDS = ("implicit", "ratings")
-OBJECTIVES = ("score", "softmax", "margin")
+OBJECTIVES = ("score", "softmax", "margin", "hit")
 
 
 class AlternatingSurrogate:
@@ -130,6 +133,50 @@ class AlternatingSurrogate:
         return tf.linalg.cholesky_solve(tf.linalg.cholesky(systems), sides[:, :, None])[:, :, 0]
 
 
+class Rehearsal:
+    """The attacker's own copy of the victim, trained to the end with profiles in it.
+
+    Args: as `AlternatingSurrogate`; and
+        targets: [targets] int.
+        goal: "push" or "nuke".
+        objective: of `objective_loss`.
+    """
+
+    def __init__(
+        self,
+        data: Interactions,
+        targets: np.ndarray,
+        *,
+        kind: str,
+        dim: int,
+        ridge: float,
+        alpha: float = 10.0,
+        goal: str = "push",
+        objective: str = "softmax",
+        seed: int = 0,
+    ):
+        self.data, self.targets, self.objective = data, targets, objective
+        self.sign = 1.0 if goal == "push" else -1.0
+        self.start = None
+        if kind == "implicit":
+            self.model = ImplicitFactorisation(dim=dim, ridge=ridge, alpha=alpha, seed=seed)
+        else:
+            self.model = BiasedFactorisation(dim=dim, ridge=ridge, seed=seed)
+            self.start = BiasedFactorisation(dim=dim, ridge=ridge, seed=seed).fit(data)
+        self.seen = tf.constant(data.by_user().dense())
+
+    def loss(self, profiles: np.ndarray) -> float:
+        """The objective's loss of profiles [fakes, num_items], low where they work."""
+        rng = np.random.default_rng(0)  # of times, which the models do not read
+        poisoned = inject(self.data, profiles, targets=self.targets, attack="rehearsal", rng=rng)
+        self.model.fit(poisoned.interactions, start=self.start)
+        scores = self.model.score(tf.range(self.data.num_users))
+        targets = tf.constant(self.targets, tf.int32)
+        return self.sign * float(
+            objective_loss(scores, self.seen, targets, objective=self.objective)
+        )
+
+
 class _Sparse:
     """A matrix of users x items that multiplies from both sides."""
 
@@ -166,9 +213,11 @@ def objective_loss(
 
     * "score": minus the target's score (the integrity attack of Li et al. 2016, eq. 8);
     * "softmax": -log of the target's softmax over the unrated items (Tang et al. 2020, eq. 7);
-    * "margin": softplus of how far the target stays below the user's `depth`-th best unrated item.
+    * "margin": softplus of how far the target stays below the user's `depth`-th best unrated item;
+    * "hit": the sigmoid of the same, a smooth share of users whose list the target misses. It cares
+      for the users who are within reach, "margin" and "softmax" for those who are far as well.
 
-    The last two see scores in units of `temperature` deviations of the user's scores, which
+    The last three see scores in units of `temperature` deviations of the user's scores, which
     makes them independent of the scale of a model.
 
     Args:
@@ -192,5 +241,6 @@ def objective_loss(
         else:
             is_target = tf.reduce_sum(tf.one_hot(targets, scores.shape[1]), 0)
             others = tf.math.top_k(hidden - 1e9 * is_target, depth).values[:, -1:]
-            cost = tf.nn.softplus((others - of_target) / spread)
+            below = (others - of_target) / spread
+            cost = tf.nn.softplus(below) if objective == "margin" else tf.sigmoid(below)
     return tf.reduce_sum(cost * applies) / tf.maximum(tf.reduce_sum(applies), 1.0)

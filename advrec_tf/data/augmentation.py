@@ -1,9 +1,10 @@
 """Generated interactions beside real ones: marked, weighted and capped.
 
 A generator (a GAN, its twin without the adversary, EASE, popularity, noise) gives scores;
-`top_unseen` writes them down as rows; every trainer takes the pair as
-`AugmentedInteractions`. Real rows are never altered, and generated ones never become
-negatives of real ones: their items enter a batch as positives of their own row only.
+`top_unseen` (the best) or `drawn_unseen` (by chance) writes them down as rows; every trainer
+takes the pair as `AugmentedInteractions`. Real rows are never altered, and generated ones
+never become negatives of real ones: their items enter a batch as positives of their own row
+only.
 """
 
 from __future__ import annotations
@@ -112,4 +113,48 @@ def top_unseen(
         item_rows.append(best.astype(np.int32))
     if not user_rows:
         return np.zeros(0, np.int32), np.zeros(0, np.int32)
+    return np.concatenate(user_rows), np.concatenate(item_rows)
+
+
+def drawn_unseen(
+    logits: np.ndarray,
+    users: np.ndarray,
+    interactions: Interactions,
+    counts: np.ndarray,
+    *,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Unseen items drawn without replacement from each user's softmax.
+
+    The largest entries of logits plus Gumbel noise (Kool et al. 2019, arXiv:1903.06059).
+
+    Args:
+        logits: [len(users), num_items]; -inf is never drawn.
+        users: user indices.
+        interactions: the real rows; what a user has is never drawn.
+        counts: [len(users)] int, items to draw; fewer where fewer are left.
+
+    Returns:
+        (user_index, item_index), each [generated] int32.
+
+    Raises:
+        ValueError: if the shapes do not fit, or a logit is NaN.
+    """
+    expected = (len(users), interactions.num_items)
+    if logits.shape != expected or np.shape(counts) != (len(users),):
+        raise ValueError(
+            f"`logits` should have shape {expected} and `counts` {expected[:1]}. "
+            f"Received: {logits.shape} and {np.shape(counts)}."
+        )
+    if np.isnan(logits).any():
+        raise ValueError("`logits` should be numbers. Received NaN.")
+    known = interactions.by_user()
+    user_rows, item_rows = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+    for row, user in enumerate(users):
+        perturbed = logits[row] + rng.gumbel(size=interactions.num_items)
+        perturbed[known[user]] = -np.inf
+        count = min(int(counts[row]), int(np.isfinite(perturbed).sum()))
+        best = np.argsort(-perturbed, kind="stable")[:count]
+        user_rows.append(np.full(count, user, np.int32))
+        item_rows.append(best.astype(np.int32))
     return np.concatenate(user_rows), np.concatenate(item_rows)

@@ -95,11 +95,19 @@ def load_benchmark(name: str, root: str | os.PathLike | None = None) -> Split:
     if name not in BENCHMARKS:
         raise ValueError(f"`name` should be one of {', '.join(BENCHMARKS)}. Received: {name!r}.")
     published, root = BENCHMARKS[name], data_root(root)
-    read = _read_lists if published.lists else _read_pairs
-    train, validation, test = (
-        None if part is None else read(root / part, published.positive_from)
-        for part in (published.train, published.validation, published.test)
-    )
+
+    def read(part: str | None):
+        if part is None:
+            return None
+        if not (root / part).exists():
+            raise FileNotFoundError(
+                f"{name} should have its file {part} below {root}, which `root` or the environment "
+                f"variable {ROOT_VARIABLE} names. Received a folder without it."
+            )
+        reader = _read_lists if published.lists else _read_pairs
+        return reader(root / part, published.positive_from)
+
+    train, validation, test = map(read, (published.train, published.validation, published.test))
     settings = {"source": published.train}
     if published.positive_from is not None:
         settings["positive_from"] = published.positive_from

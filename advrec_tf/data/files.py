@@ -94,7 +94,7 @@ def _undecodable(path: Path, encoding: str, zipped: bool, error: UnicodeDecodeEr
                 break
     return (
         f"{path}{place}: expected text in {encoding}. Received the byte 0x{byte:02x}. "
-        "Name the file's own encoding, for example encoding='latin-1'."
+        "Name the file's own `encoding`, for example latin-1."
     )
 
 
@@ -134,7 +134,7 @@ class RecordReader:
     """
 
     def __init__(self, source: str, text: Iterable[str], separator: str):
-        self.source = source
+        self.source, self.separator = source, separator
         if len(separator) == 1:
             self._reader = csv.reader(text, delimiter=separator, strict=True)
         else:
@@ -178,8 +178,9 @@ class RecordReader:
         for row in wrong:
             if fields[row] > 1 or "".join(records[row]).strip():
                 raise DataError(
-                    f"{self.source}, line {lines[row]}: expected {num_fields} fields. "
-                    f"Received {fields[row]}: {records[row][: num_fields + 2]!r}."
+                    f"{self.source}, line {lines[row]}: expected {num_fields} fields split "
+                    f"at {self.separator!r}. Received {fields[row]}: "
+                    f"{records[row][: num_fields + 2]!r}."
                 )
         if blank:
             full = np.ones(len(records), bool)

@@ -64,7 +64,9 @@ def read_behaviour_table(
         ValueError: if `drop` or `kinds` names no column.
     """
     kinds = dict(kinds or {})
-    read = _read_columns(path, kinds, drop=drop, separator=separator, encoding=encoding)
+    read = _read_columns(
+        path, kinds, needed=label, drop=drop, separator=separator, encoding=encoding
+    )
     frame = pd.DataFrame({column.name: column.series() for column in read})
     schema = table_schema.infer(
         frame,
@@ -99,7 +101,9 @@ def read_like(
     return schema.require_same(frame, str(path))
 
 
-def _read_columns(path, kinds, *, separator, encoding, drop=(), only=None) -> list[_ColumnReader]:
+def _read_columns(
+    path, kinds, *, separator, encoding, needed=None, drop=(), only=None
+) -> list[_ColumnReader]:
     source = str(path)
     with files.open_text(path, encoding=encoding) as text:
         first = text.readline()
@@ -114,6 +118,11 @@ def _read_columns(path, kinds, *, separator, encoding, drop=(), only=None) -> li
                     f"`drop` and `kinds` should name columns of {source}: {', '.join(names)}. "
                     f"Received: {name!r}."
                 )
+        if needed is not None and needed not in names:
+            raise DataError(
+                f"{source}: expected a label column {needed!r}. Received the columns "
+                f"{', '.join(names)} (split at {separator!r})."
+            )
         if len(set(names)) < len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise DataError(f"{source}: expected distinct column names. Received twice: {twice}.")

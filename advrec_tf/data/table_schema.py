@@ -174,7 +174,7 @@ def infer(
     if len(schema.learned) < 2:
         raise DataError(
             f"{source}: expected at least two columns to learn. Received "
-            f"{', '.join(c.name for c in schema.learned)}; {'; '.join(noticed)}."
+            f"{'; '.join([', '.join(c.name for c in schema.learned), *noticed])}."
         )
     return schema
 

@@ -10,7 +10,7 @@ not its random draws.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -84,10 +84,11 @@ class BestResponse:
 
     Args:
         candidates: attacks of one size; the size of the first is the budget. Where the defence
-            has a detector, each also stands as an `EvadingAttack` against it.
+            has a detector, the best of them stand once more as an `EvadingAttack` against it.
         defence: what the attacker knows.
         surrogate: trains the attacker's copy of the victim.
         k: of the hit rate.
+        evading: how many of the candidates are tried in their evading form, >= 0.
         pool: of the evading candidates.
     """
 
@@ -95,11 +96,14 @@ class BestResponse:
     defence: Defence
     surrogate: Surrogate
     k: int = 10
+    evading: int = 2
     pool: int = 4
 
     def __post_init__(self):
         if not self.candidates:
             raise ValueError("`candidates` should hold an attack. Received none.")
+        if self.evading < 0:
+            raise ValueError(f"`evading` should be >= 0. Received: {self.evading!r}.")
         sizes = {attack.num_profiles for attack in self.candidates}
         if len(sizes) > 1:
             raise ValueError(
@@ -122,17 +126,6 @@ class BestResponse:
         )
         return dataclasses.replace(self, candidates=sized)
 
-    def options(self) -> list[Attack]:
-        """The candidates, and their evading forms where there is a detector to evade."""
-        detector = getattr(self.defence, "detector", None)
-        evading: Sequence[Attack] = ()
-        if detector is not None:
-            evading = [
-                EvadingAttack(attack=attack, detector=detector, pool=self.pool)
-                for attack in self.candidates
-            ]
-        return [*self.candidates, *evading]
-
     def profiles(
         self, data: Interactions, targets: np.ndarray, *, rng: np.random.Generator
     ) -> np.ndarray:
@@ -144,16 +137,23 @@ class BestResponse:
     ) -> tuple[np.ndarray, Attack, list[float]]:
         """The profiles, the option they are from, and the hit rate each option had."""
         evaluator = ManipulationEvaluator(data, targets, ks=(self.k,))
-        best, found = None, []
-        for option in self.options():
+
+        def tried(option: Attack) -> tuple[tuple[float, float], np.ndarray, Attack]:
             written = option.profiles(data, targets, rng=rng)
             poisoned = inject(data, written, targets=targets, attack="trial", rng=rng)
             seed = int(rng.integers(2**31))
             rows = self.defence.rows(poisoned.interactions, seed=seed)
             standing = evaluator.standing(self.surrogate(rows, self.defence, seed))
             rank = standing.rank[evaluator.applies]
-            hit, depth = float((rank <= self.k).mean()), -float(np.log(rank).mean())
-            found.append(hit)
-            if best is None or (hit, depth) > best[0]:
-                best = (hit, depth), written, option
-        return best[1], best[2], found
+            return (float((rank <= self.k).mean()), -float(np.log(rank).mean())), written, option
+
+        found = [tried(attack) for attack in self.candidates]
+        detector = getattr(self.defence, "detector", None)
+        if detector is not None:
+            best = sorted(found, key=lambda one: one[0], reverse=True)[: self.evading]
+            found += [
+                tried(EvadingAttack(attack=attack, detector=detector, pool=self.pool))
+                for _, _, attack in best
+            ]
+        _, written, option = max(found, key=lambda one: one[0])
+        return written, option, [success[0] for success, _, _ in found]

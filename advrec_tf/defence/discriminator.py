@@ -16,7 +16,7 @@ from advrec_tf.data import batches
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors import Detector, checked_labels
-from advrec_tf.defence.features import has_ratings, item_statistics
+from advrec_tf.defence.item_statistics import has_ratings, item_statistics
 from advrec_tf.gan.pair import AdversarialPair
 
 _BLOCK = 512

@@ -13,7 +13,7 @@ import numpy as np
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors import Detector, checked_labels
-from advrec_tf.defence.features import has_ratings
+from advrec_tf.defence.item_statistics import has_ratings
 
 
 class DenseBlocks(Detector):

@@ -14,12 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Vocabulary
-from advrec_tf.defence.features import (
-    CLASSES,
-    PROFILE_FEATURES,
-    RATING_FEATURES,
-    ItemStatistics,
-)
+from advrec_tf.defence.features import PROFILE_FEATURES, RATING_FEATURES
+from advrec_tf.defence.item_statistics import CLASSES, ItemStatistics
 
 ONLINE_FEATURES = RATING_FEATURES + PROFILE_FEATURES
 """What the graph can measure; a forest that is exported reads no others."""

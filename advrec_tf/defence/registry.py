@@ -18,16 +18,10 @@ from advrec_tf.defence.defences import (
     Scrub,
     Trimmed,
 )
-from advrec_tf.defence.detectors import (
-    ECOD,
-    DegreeSAD,
-    Detector,
-    ForestDetector,
-    IsolationForestDetector,
-    MahalanobisDetector,
-)
+from advrec_tf.defence.detectors import DegreeSAD, Detector, ForestDetector
 from advrec_tf.defence.discriminator import DiscriminatorDetector
 from advrec_tf.defence.graph import FraudPropagation, Rings
+from advrec_tf.defence.outliers import ECOD, IsolationForestDetector, MahalanobisDetector
 from advrec_tf.defence.self_taught import SelfTaught
 from advrec_tf.defence.semi_supervised import SemiSAD
 from advrec_tf.defence.spectral import PCAVarSelect
@@ -147,14 +141,15 @@ DEFENCES: dict[str, Defence] = {
     "none": Defence(),
     "scrub": Scrub(detector=self_taught),
     "down-weight": DownWeight(detector=self_taught),
-    "APR": Adversarial(perturbation=fgsm(0.5)),
-    "PGD": Adversarial(perturbation=pgd(0.5, steps=3)),
-    "noise": Adversarial(perturbation=fgsm(0.5, direction="random")),
-    "VAT": Adversarial(perturbation=fgsm(0.5), vulnerability=2.0),
+    "APR": Adversarial(perturbation=fgsm(0.1, relative=True)),
+    "PGD": Adversarial(perturbation=pgd(0.1, steps=3, relative=True)),
+    "noise": Adversarial(perturbation=fgsm(0.1, relative=True, direction="random")),
+    "VAT": Adversarial(perturbation=fgsm(0.1, relative=True), vulnerability=2.0),
     "APT": PoisoningTraining(),
     "trimmed": Trimmed(trim=0.2),
     "median": Trimmed(trim=0.49),
     "purify": Purify(),
 }
-"""Name -> record. "median" is least trimmed squares at its breakdown point; "noise" the control
-of APR, PGD and VAT."""
+"""Name -> record. Radii are shares of each vector's length: training starts from vectors so short
+that an absolute one is longer than they are, and nothing is learned. "median" is least trimmed
+squares at its breakdown point; "noise" the control of APR, PGD and VAT."""

@@ -2,7 +2,9 @@
 
 Mehta & Nejdl 2009 (User Modeling and User-Adapted Interaction 19). It reads profiles, not
 features, needs no label, and ranks the profiles it is given: a transductive detector, and the
-classic that others have to beat.
+classic that others have to beat. It holds for few fakes or for scattered ones: where many share
+what they rate highest (fifty profiles of a segment attack among a thousand users) they have a main
+direction of their own, load on it more than anybody else, and rank as the least suspicious.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import numpy as np
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors import Detector
-from advrec_tf.defence.features import has_ratings
+from advrec_tf.defence.item_statistics import has_ratings
 
 _OVERSAMPLED = 8
 

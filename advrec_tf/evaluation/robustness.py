@@ -24,16 +24,23 @@ from advrec_tf.perturbations import Perturbation, fgsm, pgd, worst_case
 
 KINDS: dict[str, Callable[..., Perturbation]] = {
     "fgsm": fgsm,
+    "bim": lambda epsilon, **settings: pgd(epsilon, step_size=0.1, **settings),
     "pgd": pgd,
+    "cw": pgd,
     "random": lambda epsilon, **settings: Perturbation(
         epsilon=epsilon, direction="random", **settings
     ),
 }
-"""Attack by name, a function of its epsilon: one step, ten steps, and noise as the control.
+"""Attack by name, a function of its epsilon, all in one loop: one step; ten of a tenth of the
+radius, which cannot leave the ball (BIM, Kurakin et al. 2017, arXiv:1607.02533); ten longer ones,
+each projected back; the same up the margin of Carlini & Wagner; and noise as the control.
 
 Ten steps climb the loss higher than one; the ranking metric, which is not that loss, need not
 fall further.
 """
+OBJECTIVES = ("bpr", "margin")
+OBJECTIVE_OF = {"cw": "margin"}
+"""What a kind climbs where it is not "bpr"; see `attack_vectors`."""
 
 _BLOCK = 1024  # rows of a gradient at a time; their vectors stay in the processor's cache
 _SEEDS_A_BLOCK = 1024
@@ -67,14 +74,19 @@ def attack_vectors(
     perturbation: Perturbation,
     *,
     seed: int,
+    objective: str = "bpr",
 ) -> VectorRecommender:
     """Both tables with every row moved within its ball, so that the training rows rank worse.
 
-    The adversary climbs sum over rows (u, i) of -log sigmoid(p_u . q_i - p_u . q_j), the BPR
-    loss of all training rows with one uniform negative j each, drawn anew for every gradient
-    step (a negative that is another positive of the user is kept). The sum is a function of both
-    tables at once. A row without a gradient, such as a user's without any training row,
-    stays where it is; under `direction="random"` every row moves.
+    With the objective "bpr" the adversary climbs sum over rows (u, i) of
+    -log sigmoid(p_u . q_i - p_u . q_j), the BPR loss of all training rows with one uniform
+    negative j each, drawn anew for every gradient step (a negative that is another positive of the
+    user is kept). With "margin" it climbs sum of -max(p_u . q_i - p_u . q_j, 0), the loss f6 of
+    Carlini & Wagner 2017 (arXiv:1608.04644) on pairs: it spends nothing on a pair that ranks wrong
+    already and does not tire of one that ranks right by far; their penalty on the size of the
+    perturbation is the ball here. The sum is a function of both tables at once. A row without a
+    gradient, such as a user's without any training row, stays where it is; under
+    `direction="random"` every row moves.
 
     Args:
         user_vectors: [num_users, dim] float32.
@@ -82,14 +94,17 @@ def attack_vectors(
         interactions: the rows the model was trained on.
         perturbation: the budget, per row of either table.
         seed: of the negatives, or of the noise.
+        objective: of `OBJECTIVES`.
 
     Returns:
         The attacked vectors, for measuring: an unknown user has the vector zero.
 
     Raises:
         ValueError: if a table does not have one row per index, or both differ in dimension, or
-            there is no row to attack.
+            there is no row to attack, or the objective is unknown.
     """
+    if objective not in OBJECTIVES:
+        raise ValueError(f"`objective` should be one of {OBJECTIVES}. Received: {objective!r}.")
     tables = [np.asarray(table, np.float32) for table in (user_vectors, item_vectors)]
     users, items = interactions.num_users, interactions.num_items
     for name, table, size in zip(("user_vectors", "item_vectors"), tables, (users, items)):
@@ -108,7 +123,7 @@ def attack_vectors(
 
     def gradients_at(deltas):
         at = [value + delta for value, delta in zip(values, deltas, strict=True)]
-        return _bpr_gradients(*at, *blocks, tf.constant([seed, next(steps)], tf.int32))
+        return _gradients(*at, *blocks, tf.constant([seed, next(steps)], tf.int32), objective)
 
     deltas = worst_case(gradients_at, values, perturbation, tf.constant([seed, 0], tf.int32))
     attacked = [(value + delta).numpy() for value, delta in zip(values, deltas, strict=True)]
@@ -204,8 +219,10 @@ def robustness_curve(
     ]
     user_vectors, item_vectors = vectors_of(model)
 
-    def measured(perturbation):
-        attacked = attack_vectors(user_vectors, item_vectors, interactions, perturbation, seed=seed)
+    def measured(perturbation, objective="bpr"):
+        attacked = attack_vectors(
+            user_vectors, item_vectors, interactions, perturbation, seed=seed, objective=objective
+        )
         return evaluator.evaluate(attacked).metrics
 
     clean = measured(KINDS["random"](0.0))
@@ -217,7 +234,7 @@ def robustness_curve(
         )
     points = []
     for kind, perturbation in attacks:
-        metrics = measured(perturbation)
+        metrics = measured(perturbation, OBJECTIVE_OF.get(kind, "bpr"))
         points.append(
             AttackPoint(
                 kind=kind,
@@ -241,8 +258,8 @@ def _blocks(interactions: Interactions) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor
 
 
 @tf.function(jit_compile=True)
-def _bpr_gradients(user_table, item_table, users, items, weight, seed):
-    """The gradient of the summed BPR loss by each table, accumulated block by block.
+def _gradients(user_table, item_table, users, items, weight, seed, objective):
+    """The gradient of the summed objective by each table, accumulated block by block.
 
     A sum, not a mean: a mean over millions of rows brings gradients near the smallest norm
     that `steepest` tells from zero.
@@ -264,7 +281,11 @@ def _bpr_gradients(user_table, item_table, users, items, weight, seed):
             tape.watch(rows)
             liked_score = tf.reduce_sum(rows[0] * rows[1], -1)
             other_score = tf.reduce_sum(rows[0] * rows[2], -1)
-            loss = tf.reduce_sum(losses.bpr(liked_score, other_score) * counts)
+            if objective == "bpr":
+                of_pair = losses.bpr(liked_score, other_score)
+            else:
+                of_pair = -tf.nn.relu(liked_score - other_score)
+            loss = tf.reduce_sum(of_pair * counts)
         of_user, of_liked, of_other = tape.gradient(loss, rows)
         by_user = tf.tensor_scatter_nd_add(by_user, user[:, None], of_user)
         by_item = tf.tensor_scatter_nd_add(by_item, liked[:, None], of_liked)

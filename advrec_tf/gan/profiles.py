@@ -60,10 +60,19 @@ def build_generator(
 
 
 def build_discriminator(
-    num_items: int, *, hidden: Sequence[int] = (64,), activation: str = "tanh", seed: int = 0
+    num_items: int,
+    *,
+    condition_width: int | None = None,
+    hidden: Sequence[int] = (64,),
+    activation: str = "tanh",
+    seed: int = 0,
 ):
-    """[condition, profile] joined, [batch, 2 * num_items] -> logit [batch, 1]."""
-    pair = keras.Input(shape=(2 * num_items,), name="condition_and_profile")
+    """[condition, profile] joined, [batch, condition_width + num_items] -> logit [batch, 1].
+
+    A condition is as wide as a profile by default.
+    """
+    width = num_items if condition_width is None else condition_width
+    pair = keras.Input(shape=(width + num_items,), name="condition_and_profile")
     x = pair
     for i, units in enumerate(hidden):
         x = keras.layers.Dense(

@@ -96,7 +96,7 @@ def train(argv: Sequence[str], description: str) -> None:
             )
     elif not settings.conditional:
         settings = dataclasses.replace(settings, conditional=(table.schema.label,))
-    conditions = conditions_from(args.condition, table.schema, settings.conditional)
+    conditions = conditions_from(args.condition, table, settings.conditional)
 
     from advrec_tf.jobs import behaviour
     from advrec_tf.jobs.preparation import versions
@@ -152,15 +152,16 @@ def _say(outcome) -> None:
     print()
     for name, value, aim, done in verdict_rows(outcome.qualities["gan"]):
         shown = "not measured" if value is None else f"{value:.3f}"
-        mark = {True: "reached", False: "missed", None: ""}[done]
+        mark = {True: "reached", False: "missed", None: "not judged"}[done]
         print(f"{name:<62} {shown:>8}  {aim:<14} {mark}")
 
 
-def conditions_from(given: Sequence[str], schema, conditional: Sequence[str]) -> dict:
+def conditions_from(given: Sequence[str], table, conditional: Sequence[str]) -> dict:
     """COLUMN=VALUE texts -> {column: value of its type}.
 
     Raises:
-        ValueError: if a text has no "=", or names a column that is not conditional.
+        ValueError: if a text has no "=", names a column that is not conditional, or a value
+            that the column never has.
     """
     conditions = {}
     for text in given:
@@ -170,7 +171,7 @@ def conditions_from(given: Sequence[str], schema, conditional: Sequence[str]) ->
                 f"`--condition` should be COLUMN=VALUE on one of {', '.join(conditional)} (see "
                 f"`--conditional`). Received: {text!r}."
             )
-        column = schema[name]
+        column = table.schema[name]
         if column.kind == "number":
             try:
                 conditions[name] = float(value)
@@ -178,10 +179,20 @@ def conditions_from(given: Sequence[str], schema, conditional: Sequence[str]) ->
                 raise ValueError(
                     f"`--condition` on {name} should be a number. Received: {value!r}."
                 ) from None
-        elif column.kind == "boolean":
-            conditions[name] = value.lower() == column.spelling[1].lower()
+            continue
+        if column.kind == "boolean":
+            known = {column.spelling[0].lower(): False, column.spelling[1].lower(): True}
+            asked = value.lower()
         else:
-            conditions[name] = value
+            known = {str(v): v for v in table.frame[name].dropna().unique()}
+            asked = value
+        if asked not in known:
+            raise ValueError(
+                f"`--condition` on {name} should be one of its values: "
+                f"{', '.join(sorted(known)[:10])}{', ...' if len(known) > 10 else ''}. "
+                f"Received: {value!r}."
+            )
+        conditions[name] = known[asked]
     return conditions
 
 

@@ -181,6 +181,8 @@ def check_writable(name: str, path: str | None) -> None:
     """
     if path is None:
         return
+    if name != "export" and Path(path).is_dir():
+        raise ValueError(f"`--{name}` should be a file. Received {path}, which is a folder.")
     folder = Path(path) if name == "export" else Path(path).parent
     while name == "export" and not folder.exists():
         folder = folder.parent

@@ -135,3 +135,8 @@ def comparison_lines(rows: list[dict]) -> list[str]:
         f"+- {row['half_width']:.4f}  p {row['p_value']:.3f}"
         for row in rows
     ]
+
+
+def image_folder(out: Path) -> Path:
+    """Where the plots of a page in `out` go: docs/images beside docs/results."""
+    return out.parent / "images"

@@ -31,6 +31,13 @@ AIMS = {
 }
 """What generated rows should reach, by the names of `headline`."""
 
+FEWEST_ROWS = 100
+"""With fewer generated rows no aim is called reached: chance alone would decide."""
+
+COPIES_BELOW = 0.35
+"""A two-sample test below this says that rows are copies: a copy left out of the classifier's
+training gets the label of its twin."""
+
 _TEST_SHARE = 0.3
 
 
@@ -72,6 +79,7 @@ def quality(
     else:
         test = schema.require_same(holdout, "holdout")
     result = {
+        "notes": [],
         "rows": {
             "real": len(real),
             "synthetic": len(synthetic),
@@ -89,6 +97,15 @@ def quality(
     if holdout is not None:
         result["two_sample_auc_holdout"] = two_sample.two_sample_auc(
             test, synthetic, schema, seed=seed
+        )
+    if len(synthetic) < FEWEST_ROWS:
+        result["notes"].append(
+            f"{len(synthetic)} generated rows are too few to judge: {FEWEST_ROWS} are needed"
+        )
+    if result["two_sample_auc"] < COPIES_BELOW:
+        result["notes"].append(
+            f"the two-sample test at {result['two_sample_auc']:.3f}, far below .5, says that rows "
+            "of one table copy the other's"
         )
     return result
 
@@ -117,9 +134,13 @@ def headline(result: dict) -> dict[str, float | None]:
     }
 
 
-def reached(name: str, value: float | None) -> bool | None:
-    """Whether a figure of `headline` reaches its aim; None where there is no figure."""
-    if value is None:
+def reached(name: str, result: dict) -> bool | None:
+    """Whether a figure of `headline` reaches its aim; None where there is none, or are too few
+    rows for it."""
+    value = headline(result)[name]
+    if value is None or result["rows"]["synthetic"] < FEWEST_ROWS:
         return None
+    if name == "two_sample_auc" and value < COPIES_BELOW:
+        return False
     way, aim = AIMS[name]
     return bool(value <= aim if way == "at most" else value >= aim)

@@ -58,7 +58,7 @@ def verdict_rows(result: dict) -> list[list]:
     rows = []
     for name, value in headline(result).items():
         way, aim = AIMS[name]
-        rows.append([_NAMES[name], value, f"{way} {aim:g}", reached(name, value)])
+        rows.append([_NAMES[name], value, f"{way} {aim:g}", reached(name, result)])
     return rows
 
 
@@ -79,13 +79,15 @@ def page(
         others: name -> `quality` of further generators, for a table of comparison.
     """
     marks = {True: '<span class="yes">reached</span>', False: '<span class="no">missed</span>'}
-    marks[None] = '<span class="note">not measured</span>'
+    marks[None] = '<span class="note">not judged</span>'
     counts = result["rows"]
     text = f"{counts['real']:,} real rows, {counts['synthetic']:,} generated"
     if counts["holdout"]:
         text += f", {counts['holdout']:,} real rows that the generator never saw"
     parts = [f"<h1>{html.escape(title)}</h1>", f"<p>{text}.</p>"]
-    parts += [f'<p class="note">{html.escape(note)}</p>' for note in notes or []]
+    parts += [
+        f'<p class="note">{html.escape(note)}</p>' for note in (*(notes or []), *result["notes"])
+    ]
     rows = [[n, v, a, marks[r]] for n, v, a, r in verdict_rows(result)]
     parts.append(_table([["measure", "value", "aim", ""], *rows], raw_last=True))
     parts.append(_more(result))

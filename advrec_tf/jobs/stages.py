@@ -72,7 +72,7 @@ class StageStore:
                     "with the settings, data and versions that it was started with."
                 )
         self._record, self._identity = record, json.dumps(identity, indent=2)
-        self._stages.mkdir(parents=True, exist_ok=True)
+        _make(self._stages)
 
     def claim(self) -> None:
         """Write the run's record now, so that other processes may join it."""
@@ -108,6 +108,16 @@ class StageStore:
         return _read(self._stages / f"{name}.npz")
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(
+            f"The run folder should be a folder, or a place for one. Received {folder}: a file "
+            "stands there, or above it."
+        ) from None
+
+
 @contextlib.contextmanager
 def sole_run(folder: str | os.PathLike) -> Iterator[None]:
     """No other process is inside this block with the same folder, which is made if absent.
@@ -119,7 +129,7 @@ def sole_run(folder: str | os.PathLike) -> Iterator[None]:
         ValueError: if another process is.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     with open(folder / "lock", "w") as file:
         if fcntl is not None:
             try:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.graph import RowSparse
-from advrec_tf.models.recommender import Recommender, log_popularity
+from advrec_tf.models.recommender import ClosedForm, log_popularity
 
 EASE_MEMORY_LIMIT = 8 * 2**30
 """Bytes that fitting EASE may take: three float64 matrices of items x items."""
@@ -21,7 +21,7 @@ DUAL_RATIO = 4
 """With this many times more items than users EASE is solved over the users."""
 
 
-class Popularity(Recommender):
+class Popularity(ClosedForm):
     """Every user gets the items with the most training rows."""
 
     def fit(self, interactions: Interactions) -> Popularity:
@@ -33,7 +33,7 @@ class Popularity(Recommender):
         return tf.tile(self._scores[None, :], [tf.size(user_index), 1])
 
 
-class EASE(Recommender):
+class EASE(ClosedForm):
     """Embarrassingly shallow autoencoder; Steck 2019, eq. 8 (arXiv:1905.03375).
 
     B = I - P / diag(P), P = (X'X + l2 I)^-1, diagonal of B zero; scores are X B. The Gram
@@ -96,7 +96,7 @@ class EASE(Recommender):
         return tf.matmul(self._histories.dense(user_index), self.weights)
 
 
-class RandomWalk(Recommender):
+class RandomWalk(ClosedForm):
     """From a user's items to their users and on to these users' items, popularity discounted.
 
         score(u, i) = sum over j of u's items, v of j's users:  d_j^-item d_v^-user d_i^-target

@@ -13,10 +13,10 @@ import tensorflow as tf
 from advrec_tf.data.filters import pair_keys
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.least_squares import group_both, row_weights, solve_rows
-from advrec_tf.models.recommender import Recommender
+from advrec_tf.models.recommender import ClosedForm
 
 
-class ImplicitFactorisation(Recommender):
+class ImplicitFactorisation(ClosedForm):
     """p_u . q_i, weighted squared error over all cells.
 
     Args:

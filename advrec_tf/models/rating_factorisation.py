@@ -13,10 +13,10 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.least_squares import GroupedRows, group_both, row_weights, solve_rows
-from advrec_tf.models.recommender import Recommender
+from advrec_tf.models.recommender import ClosedForm
 
 
-class BiasedFactorisation(Recommender):
+class BiasedFactorisation(ClosedForm):
     """mu + b_u + b_i + p_u . q_i, squared error of the ratings.
 
     Args:

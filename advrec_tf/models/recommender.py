@@ -99,6 +99,23 @@ class Recommender:
         )
 
 
+class NotFittedError(ValueError, AttributeError):
+    """A model was asked for what only `fit` gives it."""
+
+
+class ClosedForm(Recommender):
+    """A model that is empty until `fit(interactions)`, and says so."""
+
+    def __getattr__(self, name: str):
+        # Reached only where there is no such attribute; Python's own protocols look for some.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NotFittedError(
+            f"{type(self).__name__} has no {name!r}. What `fit(interactions)` learns is there "
+            "after it alone."
+        )
+
+
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class MatrixRecommender(Recommender):
     """Scores that are known beforehand: `scores` [num_users, num_items] float32."""

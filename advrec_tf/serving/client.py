@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -124,7 +125,9 @@ class SavedModelClient(Client):
             }
             outputs = signature(**fed)
         except (KeyError, TypeError, ValueError, tf.errors.OpError) as error:
-            raise ServingError(f"{signature_name} of {self.path} refused: {error}") from error
+            raise ServingError(
+                f"{signature_name} of {self.path} refused: {_refusal(str(error))}"
+            ) from error
         return {name: _decoded(value.numpy()) for name, value in outputs.items()}
 
 
@@ -201,6 +204,12 @@ def _reason(body: str) -> str:
         return json.loads(body)["error"]
     except (ValueError, KeyError, TypeError):
         return body.strip()[:500]
+
+
+def _refusal(text: str) -> str:
+    """What an assertion in the graph says, without where it stands; another text as it came."""
+    _, found, said = text.partition("assertion failed: ")
+    return " ".join(re.findall(r"\[([^\[\]]*)\]", said.splitlines()[0])) if found else text
 
 
 def _decoded(value: np.ndarray) -> np.ndarray:

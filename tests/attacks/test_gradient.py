@@ -8,7 +8,8 @@ import tensorflow as tf
 from advrec_tf.attacks.gradient import GradientAttack, pga, revadv
 from advrec_tf.attacks.heuristic import AverageAttack
 from advrec_tf.attacks.injection import inject
-from advrec_tf.attacks.surrogates import AlternatingSurrogate, objective_loss
+from advrec_tf.attacks.surrogates import AlternatingSurrogate, Rehearsal, objective_loss
+from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.implicit_factorisation import ImplicitFactorisation
 from advrec_tf.models.rating_factorisation import BiasedFactorisation
 
@@ -79,6 +80,34 @@ def test_gradients_through_the_surrogate_agree_with_differences(ratings):
             assert gradient.numpy()[cell] == pytest.approx(slope, rel=0.05)
 
 
+def test_the_gradient_of_a_filler_is_the_one_worked_by_hand():
+    # Factors of one number: item 0 has q = 1, items 1 and 2 (the target) 0; alpha = ridge = 1.
+    # The user with item 0:                 p = 2 / (1 + 1 + 1) = 2/3.
+    # The fake with x of item 0, 1 of 2:    f = 2x / (1 + x + 1), 2/3 at x = 1; df/dx = 4/9.
+    # The target, rated by the fake alone:  q = 2f / (p^2 + f^2 + f^2 + 1) = 4/7;
+    #                                       dq/df = 2 (p^2 - 2f^2 + 1) / (21/9)^2 = 10/49.
+    # So the user's score of the target is 8/21 and rises by 2/3 * 10/49 * 4/9 = 80/1323.
+    data = Interactions(
+        user_index=np.zeros(1, np.int32),
+        item_index=np.zeros(1, np.int32),
+        users=Vocabulary(np.arange(1)),
+        items=Vocabulary(np.arange(3)),
+    )
+    surrogate = AlternatingSurrogate(data, kind="implicit", dim=1, ridge=1.0, alpha=1.0)
+    rated = tf.constant([[1.0, 0.0, 1.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(rated)
+        users, items = surrogate.unrolled(rated, rated, tf.constant([[1.0], [0.0], [0.0]]), 1)
+        loss = objective_loss(
+            surrogate.scores(users, items),
+            tf.constant([[1.0, 0, 0]]),
+            tf.constant([2]),
+            objective="score",
+        )
+    assert float(loss) == pytest.approx(-8 / 21, rel=1e-5)
+    assert tape.gradient(loss, rated)[0, 0].numpy() == pytest.approx(-80 / 1323, rel=1e-4)
+
+
 def test_objectives_are_those_worked_by_hand():
     # user 1 has rated the target 0; user 0: target 1, others 3 and 0 (seen) and -1
     scores = tf.constant([[1.0, 3, 0, -1], [9, 0, 0, 0]])
@@ -94,6 +123,7 @@ def test_objectives_are_those_worked_by_hand():
     assert value("score") == pytest.approx(-1.0)
     total = sum(math.exp(s / spread) for s in (1, 3, -1))
     assert value("softmax") == pytest.approx(math.log(total) - 1 / spread, rel=1e-5)
+    assert value("hit") == pytest.approx(1 / (1 + math.exp(-2 / spread)), rel=1e-5)
     assert value("margin") == pytest.approx(math.log1p(math.exp(2 / spread)), rel=1e-5)
 
 
@@ -122,6 +152,45 @@ def test_steps_raise_the_target_above_what_the_start_does(kind, ratings):
 
     attack = revadv(**BUDGET, dim=4, steps=30, surrogate=kind, ridge=2.0)
     assert cost(attack) < cost(dataclasses.replace(attack, steps=0)) - 0.05
+
+
+def test_the_rate_decides_which_fillers_are_exchanged(ratings):
+    slow, fast = (
+        pga(**BUDGET, dim=4, steps=6, rehearse=1, rate=rate).profiles(
+            ratings, [0], rng=np.random.default_rng(0)
+        )
+        for rate in (0.01, 0.5)
+    )
+    start = written(ratings)
+    assert np.array_equal(slow > 0, start > 0)  # six steps of .01 close no gap of .5
+    assert not np.array_equal(fast > 0, start > 0)
+
+
+def test_the_start_is_kept_where_no_step_works_in_the_rehearsal(ratings, monkeypatch):
+    trials = []
+
+    def loss(self, profiles):
+        trials.append(profiles)
+        return float(len(trials))  # every trial is worse than the one before
+
+    monkeypatch.setattr(Rehearsal, "loss", loss)
+    attack = pga(**BUDGET, dim=4, steps=4, rehearse=2, rate=0.5)
+    profiles = attack.profiles(ratings, [0], rng=np.random.default_rng(0))
+    assert len(trials) == 3 and profiles is trials[0]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_rehearsal_is_the_objective_of_the_model_trained_to_the_end(kind, ratings):
+    profiles = written(ratings)
+    rehearsal = Rehearsal(ratings, np.array([0]), kind=kind, dim=4, ridge=2.0, objective="score")
+    model = MODELS[kind](dim=4, ridge=2.0)
+    poisoned = inject(ratings, profiles, targets=[0], attack="x", rng=np.random.default_rng(0))
+    start = MODELS[kind](dim=4, ridge=2.0).fit(ratings) if kind == "ratings" else None
+    model.fit(poisoned.interactions, start=start)
+    scores = model.score(tf.range(60)).numpy()[:, 0]
+    rated = ratings.user_index[ratings.item_index == 0]
+    mean = np.delete(scores, rated).mean()
+    assert rehearsal.loss(profiles) == pytest.approx(-mean, abs=1e-4)
 
 
 def test_a_nuke_lowers_what_a_push_raises(ratings):

@@ -9,12 +9,12 @@ from advrec_tf.attacks.heuristic import (
     BandwagonAttack,
     LoveHateAttack,
     PopularAttack,
-    ProbeAttack,
     RandomAttack,
     ReverseBandwagonAttack,
     SegmentAttack,
 )
 from advrec_tf.attacks.obfuscation import MixedAttack, NoiseInjection, TargetShifting, UserShifting
+from advrec_tf.attacks.probe import ProbeAttack
 from advrec_tf.attacks.ratings import facts_of
 from advrec_tf.data.interactions import Interactions, Vocabulary
 

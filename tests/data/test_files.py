@@ -72,7 +72,11 @@ def test_a_file_only_named_gz_is_refused(tmp_path):
 def test_a_byte_of_another_encoding_is_found_by_line(tmp_path):
     content = b"user_id,item_id\na,x\nb,caf\xe9\n"
     text = refusal(write(tmp_path, content))
-    assert "line 3, byte 6 of the line" in text and "0xe9" in text and "encoding=" in text
+    assert (
+        "line 3, byte 6 of the line" in text
+        and "0xe9" in text
+        and "`encoding`, for example latin-1" in text
+    )
     loaded = tables.read_table(write(tmp_path, content), encoding="latin-1")
     assert loaded.interactions.items.ids.tolist() == ["x", "café"]
 
@@ -89,11 +93,13 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column_name(tmp_path):
 
 def test_a_row_with_too_many_fields_is_named(tmp_path):
     text = refusal(write(tmp_path, GOOD + "c,z,9\n"))
-    assert "line 4: expected 2 fields. Received 3: ['c', 'z', '9']" in text
+    assert "line 4: expected 2 fields split at ','. Received 3: ['c', 'z', '9']" in text
 
 
 def test_a_row_with_too_few_fields_is_named(tmp_path):
-    assert "line 4: expected 2 fields. Received 1: ['c']" in refusal(write(tmp_path, GOOD + "c\n"))
+    assert "line 4: expected 2 fields split at ','. Received 1: ['c']" in refusal(
+        write(tmp_path, GOOD + "c\n")
+    )
 
 
 def test_blank_lines_are_passed_over_counted_and_do_not_shift_line_numbers(tmp_path):

@@ -123,7 +123,7 @@ def test_a_million_categories_are_refused_with_three_cures():
 def test_a_row_of_another_length_is_refused_with_its_line(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("a,b\n1,2\n1,2,3\n")
-    with pytest.raises(DataError, match="line 3: expected 2 fields. Received 3"):
+    with pytest.raises(DataError, match="line 3: expected 2 fields split at ','. Received 3"):
         read_behaviour_table(path)
 
 

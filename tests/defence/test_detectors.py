@@ -3,7 +3,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from advrec_tf.defence import detectors
+from advrec_tf.defence import detectors, outliers
 from advrec_tf.defence.company import CompanyForest, ItemGuilt
 from advrec_tf.defence.detectors import crossfitted
 from advrec_tf.defence.features import FeatureTable, ProfileFeatures
@@ -22,8 +22,8 @@ def auc(detector, judged):
     [
         (detectors.ForestDetector, 0.95),
         (SemiSAD, 0.9),
-        (detectors.IsolationForestDetector, 0.7),
-        (detectors.MahalanobisDetector, 0.7),
+        (outliers.IsolationForestDetector, 0.7),
+        (outliers.MahalanobisDetector, 0.7),
     ],
 )
 def test_a_detector_finds_an_attack_on_users_it_has_not_seen(build, least, attacked, strangers):
@@ -32,7 +32,7 @@ def test_a_detector_finds_an_attack_on_users_it_has_not_seen(build, least, attac
 
 
 def test_a_user_without_rows_has_the_lowest_score(attacked, strangers):
-    detector = detectors.ECOD().fit(attacked.interactions, attacked.is_fake)
+    detector = outliers.ECOD().fit(attacked.interactions, attacked.is_fake)
     rows = strangers.interactions.select(strangers.interactions.user_index != 3)
     scores = detector.score(rows)
     assert scores[3] == -np.inf and np.isfinite(np.delete(scores, 3)).all()
@@ -71,7 +71,7 @@ def test_labels_are_asked_for_and_checked(attacked):
 
 def test_ecod_costs_equal_the_values_worked_by_hand():
     # Known 0, 1, 2, 3; value 3: left (4 + 1) / 5 -> 0, right (4 - 3 + 1) / 5 -> -ln .4.
-    detector = detectors.ECOD()
+    detector = outliers.ECOD()
     known = FeatureTable(names=("a",), values=np.array([[0.0], [1.0], [2.0], [3.0]]))
     detector.fit_table(known, np.zeros(4, bool))
     found = detector.score_table(FeatureTable(names=("a",), values=np.array([[3.0], [9.0]])))

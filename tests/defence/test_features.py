@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.defence.features import ProfileFeatures, item_statistics
+from advrec_tf.defence.features import ProfileFeatures
+from advrec_tf.defence.item_statistics import item_statistics
 
 
 def rows_of(triples, *, users=None, items=4, rated=True):

@@ -90,7 +90,7 @@ def test_rows_of_a_loss_add_up_to_the_direction_of_their_sum():
 
 @pytest.mark.parametrize("relative", [False, True])
 @pytest.mark.parametrize("norm", ["l2", "linf"])
-@pytest.mark.parametrize("kind", ["fgsm", "pgd", "random"])
+@pytest.mark.parametrize("kind", list(robustness.KINDS))
 def test_no_row_leaves_its_ball(kind, norm, relative):
     users, items, data = some()
     perturbation = robustness.KINDS[kind](0.3, relative=relative, norm=norm)
@@ -129,7 +129,7 @@ def test_blocks_draw_their_own_negatives(monkeypatch):
     assert np.count_nonzero(items[1:]) >= 4
 
 
-@pytest.mark.parametrize("kind", ["fgsm", "pgd", "random"])
+@pytest.mark.parametrize("kind", list(robustness.KINDS))
 def test_an_attack_repeats_for_a_seed_and_for_no_other(kind):
     users, items, data = some()
     first, same, other = (
@@ -140,7 +140,7 @@ def test_an_attack_repeats_for_a_seed_and_for_no_other(kind):
     assert not np.allclose(first, other)
 
 
-@pytest.mark.parametrize("kind", ["fgsm", "pgd", "random"])
+@pytest.mark.parametrize("kind", list(robustness.KINDS))
 def test_epsilon_zero_changes_nothing(kind):
     users, items, data = some()
     after = attacked(users, items, data, robustness.KINDS[kind](0.0))
@@ -175,6 +175,31 @@ def test_tables_that_do_not_fit_are_refused(users, items, pairs, message):
         attack_vectors(users, items, rows(pairs, 4, 5), fgsm(0.1), seed=0)
 
 
+def test_the_margin_spends_nothing_on_a_pair_that_ranks_wrong_already():
+    # One positive each: user 0 scores it 1 and the other item 0, user 1 the other way round.
+    users, items = [[1, 0], [0, 1]], [[1, 0], [0, 1]]
+    data = rows([(0, 0), (1, 0)] * 20, 2, 2)
+    margin = attack_vectors(
+        np.float32(users), np.float32(items), data, fgsm(0.1), seed=0, objective="margin"
+    )
+    # The gradient of -(p0 . q0 - p0 . q1) by p0 is q1 - q0; user 1's margin is -1: none.
+    np.testing.assert_allclose(margin.user_vectors[0], [1 - 0.1 / 2**0.5, 0.1 / 2**0.5], atol=1e-6)
+    np.testing.assert_array_equal(margin.user_vectors[1], users[1])
+    bpr = attack_vectors(np.float32(users), np.float32(items), data, fgsm(0.1), seed=0)
+    assert (bpr.user_vectors[1] != users[1]).any()
+    with pytest.raises(ValueError, match="`objective` should be one of .*Received: 'fame'"):
+        attack_vectors(
+            np.float32(users), np.float32(items), data, fgsm(0.1), seed=0, objective="fame"
+        )
+
+
+def test_small_steps_of_a_tenth_reach_the_edge_only_where_all_agree():
+    # One user, one positive that is always item 0 of two: every gradient of p0 is q1 - q0 turned.
+    data = rows([(0, 0)] * 30, 1, 2)
+    users, _ = attacked([[1]], [[1], [0]], data, robustness.KINDS["bim"](0.5))
+    assert users[0, 0] == pytest.approx(0.5)  # ten steps of .05 the same way
+
+
 # The curve.
 
 
@@ -196,9 +221,9 @@ def trained():
 
 
 def test_the_adversary_does_harm_that_grows_and_noise_of_its_size_does_less(trained):
-    curve = robustness_curve(*trained, (0.2, 0.5), relative=True)
+    curve = robustness_curve(*trained, (0.2, 0.5), relative=True, kinds=list(robustness.KINDS))
     noise = curve.relative_losses("random")
-    for kind in ("fgsm", "pgd"):
+    for kind in ("fgsm", "bim", "pgd", "cw"):
         adversary = curve.relative_losses(kind)
         assert 0.1 < adversary[0.2] < adversary[0.5], kind
         assert noise[0.2] < adversary[0.2] / 2 and noise[0.5] < adversary[0.5] / 2, kind

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from advrec_tf.data.table_files import read_behaviour_table
 from advrec_tf.jobs import behaviour_cli, behaviour_tables
+from advrec_tf.jobs.behaviour_cli import conditions_from
 from advrec_tf.jobs.behaviour_settings import BehaviourSettings
 from advrec_tf.jobs.quality import AIMS, headline, reached
 from advrec_tf.serving.c_api import SavedModelSession
@@ -132,8 +134,10 @@ def test_a_label_chooses_the_table_and_its_absence_the_interactions():
     assert not behaviour_cli.asks_for_table(["--data", "synthetic", "--out", "x.csv"])
 
 
-def quality_of(auc, nearest=1.0):
+def quality_of(auc, nearest=1.0, rows=500):
     return {
+        "notes": [],
+        "rows": {"real": 500, "synthetic": rows, "holdout": None},
         "two_sample_auc": auc,
         "two_sample_auc_holdout": auc,
         "worst_column": ["x", 0.05],
@@ -145,13 +149,52 @@ def quality_of(auc, nearest=1.0):
 
 
 def test_aims_are_reached_from_their_own_side():
-    figures = headline(quality_of(0.6))
-    assert {name: reached(name, value) for name, value in figures.items()} == {
+    good = quality_of(0.6)
+    assert {name: reached(name, good) for name in headline(good)} == {
         **dict.fromkeys(AIMS, True),
         "train_on_synthetic_ratio": False,
     }
-    assert reached("two_sample_auc", 0.66) is False
-    assert reached("nearest_ratio", None) is None
+    assert reached("two_sample_auc", quality_of(0.66)) is False
+    assert reached("nearest_ratio", quality_of(0.6, nearest=None)) is None
+
+
+def test_copies_and_too_few_rows_reach_nothing():
+    assert reached("two_sample_auc", quality_of(0.25)) is False
+    few = quality_of(0.5, rows=99)
+    assert {reached(name, few) for name in headline(few)} == {None}
+    assert reached("duplicates", quality_of(0.5, rows=100)) is True
+
+
+@pytest.mark.parametrize("text", ["churned=7", "plan=platin", "visits=many", "nothing=1", "plan"])
+def test_a_condition_that_no_row_can_meet_is_refused_before_training(text, csv):
+    table = read_behaviour_table(csv, label="churned")
+    names = ("churned", "plan", "visits")
+    with pytest.raises(ValueError, match="`--condition`.*Received: "):
+        conditions_from([text], table, names)
+
+
+def test_conditions_take_the_type_of_their_column(csv):
+    table = read_behaviour_table(csv, label="churned")
+    plan = table.frame["plan"].dropna().iloc[0]
+    given = [f"plan={plan}", "visits=3"]
+    assert conditions_from(given, table, ("plan", "visits")) == {"plan": plan, "visits": 3.0}
+
+
+@pytest.mark.parametrize(("text", "value"), [("left=TRUE", True), ("left=false", False)])
+def test_a_boolean_condition_is_one_of_the_spellings_of_the_file(tmp_path, text, value):
+    path = tmp_path / "rows.csv"
+    path.write_text("n,left\n" + "".join(f"{i % 7},{i % 3 > 0!s}\n" for i in range(60)))
+    table = read_behaviour_table(path, label="left")
+    assert conditions_from([text], table, ("left",)) == {"left": value}
+    with pytest.raises(ValueError, match="one of its values: false, true. Received: 'yes'"):
+        conditions_from(["left=yes"], table, ("left",))
+
+
+def test_a_report_is_never_written_over(csv, tmp_path):
+    (tmp_path / "quality.json").write_text("{}")
+    for out in (tmp_path, tmp_path / "quality.json"):
+        with pytest.raises(SystemExit, match="`--out` should be a new folder"):
+            script("quality_report").main([str(csv), str(csv), "--out", str(out)])
 
 
 def test_the_page_shows_means_and_deviations_over_seeds():

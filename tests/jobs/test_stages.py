@@ -82,3 +82,16 @@ def test_a_folder_has_one_run_at_a_time_and_is_free_when_its_process_dies(tmp_pa
         other.kill()
     with sole_run(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("below", ["", "run"])
+def test_a_run_folder_that_is_a_file_is_named(tmp_path, below):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ValueError, match="The run folder should be a folder.*file"):
+        StageStore(tmp_path / "file" / below, {})
+    with (
+        pytest.raises(ValueError, match="The run folder should be a folder"),
+        sole_run(tmp_path / "file" / below),
+    ):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"

@@ -1,9 +1,14 @@
+import copy
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.models.recommender import Recommender, log_popularity
+from advrec_tf.models.baselines import EASE, Popularity, RandomWalk
+from advrec_tf.models.implicit_factorisation import ImplicitFactorisation
+from advrec_tf.models.rating_factorisation import BiasedFactorisation
+from advrec_tf.models.recommender import NotFittedError, Recommender, log_popularity
 
 # Rows per item: a 3, b 1, c 2, d 0. So the popular list is a c b d.
 ROWS = [(0, 0), (0, 0), (0, 2), (1, 0), (1, 1), (1, 2)]
@@ -119,3 +124,14 @@ def test_log_popularity_equals_the_value_worked_by_hand():
     np.testing.assert_allclose(
         log_popularity(Scored().interactions), np.log([3.5, 1.5, 2.5, 0.5]), rtol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    "model", [Popularity(), EASE(1.0), RandomWalk(), BiasedFactorisation(), ImplicitFactorisation()]
+)
+def test_a_model_that_was_never_fitted_says_that_fit_is_what_it_needs(model):
+    asked = [lambda: model.recommend([11], k=1), lambda: model.score(tf.constant([0]))]
+    for ask in asked:
+        with pytest.raises(NotFittedError, match=rf"{type(model).__name__} has no .*fit\("):
+            ask()
+    assert copy.deepcopy(model).__class__ is type(model)

@@ -83,7 +83,7 @@ def gather(
         ("attributes", interactions.item_features),
         ("user_attributes", interactions.user_features),
     ):
-        coded[kind], left_out = _coded(table, kind)
+        coded[kind], left_out = coded_where_few(table, kind)
         if left_out:
             notes[f"{kind}_left_out"] = left_out
     if graph is not None:
@@ -100,7 +100,8 @@ def gather(
     )
 
 
-def _coded(table: pd.DataFrame | None, name: str) -> tuple[Modality | None, Sequence[str]]:
+def coded_where_few(table: pd.DataFrame | None, name: str) -> tuple[Modality | None, Sequence[str]]:
+    """(the columns of at most `MAX_CATEGORIES` categories, coded, or None; the others' names)."""
     if table is None:
         return None, []
     large = [

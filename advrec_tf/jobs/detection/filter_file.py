@@ -29,6 +29,12 @@ def run(
 ) -> Verdicts:
     """The verdicts, after they were written, printed and (with `export`) served once."""
     known = None
+    rated, timed = interactions.rating is not None, interactions.timestamp is not None
+    write(
+        "reads        users and items, "
+        + ("ratings, " if rated else "no ratings (name their column with --rating-column), ")
+        + ("times" if timed else "no times (--time-column)")
+    )
     if labels is not None:
         known, spare = read_labels(labels, interactions.users, complete=False)
         write(

@@ -19,8 +19,9 @@ import numpy as np
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.company import CompanyForest
 from advrec_tf.defence.detectors import ForestDetector
-from advrec_tf.defence.features import FeatureTable, has_ratings
+from advrec_tf.defence.features import PROFILE_FEATURES, FeatureTable
 from advrec_tf.defence.graph import Rings
+from advrec_tf.defence.item_statistics import has_ratings
 from advrec_tf.defence.online import ONLINE_FEATURES, OnlineScorer
 from advrec_tf.defence.self_taught import EXACT, SelfTaught
 
@@ -86,8 +87,6 @@ class Verdicts:
 
 def online_columns(interactions: Interactions) -> tuple[str, ...]:
     """The features that the served forest reads."""
-    from advrec_tf.defence.features import PROFILE_FEATURES
-
     possible = ONLINE_FEATURES if has_ratings(interactions) else PROFILE_FEATURES
     return tuple(name for name in possible if name not in EXACT)
 
@@ -107,7 +106,7 @@ def detect(
         day: length of a day in the unit of the timestamps; None where it is unknown.
 
     Raises:
-        ValueError: if the labels are of one kind only.
+        ValueError: if fewer than 2 fakes or 2 * `FOLDS` honest users are labelled and have rows.
         ImportError: if scikit-learn is missing.
     """
     if labels is None:
@@ -140,12 +139,21 @@ def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
 def _with_labels(rows: Interactions, labels: np.ndarray, *, day, seed) -> Verdicts:
     known = ~np.isnan(labels) & (rows.user_counts() > 0)
     fake = np.nan_to_num(labels).astype(bool)
+    fakes, honest = int((known & fake).sum()), int((known & ~fake).sum())
+    if fakes < 2 or honest < 2 * FOLDS:
+        raise ValueError(
+            f"`labels` should name at least 2 fakes and {2 * FOLDS} honest users who have rows in "
+            f"the file. Received: {fakes} and {honest}."
+        )
 
     def fitted_on(users):
         chosen = rows.select(users[rows.user_index])
         return CompanyForest(seed=seed, day=day).fit(chosen, fake)
 
-    fold = np.random.default_rng(seed).permutation(rows.num_users) % FOLDS
+    rng, fold = np.random.default_rng(seed), np.full(rows.num_users, -1)
+    for kind in (fake, ~fake):  # each fold has its share of either
+        own = np.flatnonzero(known & kind)
+        fold[rng.permutation(own)] = np.arange(len(own)) % FOLDS
     suspicion = np.full(rows.num_users, -np.inf)
     for number in range(FOLDS):
         held = known & (fold == number)
@@ -201,7 +209,10 @@ def reasons(verdicts: Verdicts, user: int) -> list[str]:
         passed = (values[:, place] < value if off[place] > 0 else values[:, place] > value).mean()
         side = f"{'more' if off[place] > 0 else 'less'} than {min(passed, 0.99):.0%}"
         found.append(f"{WORDS[name]}: {value:.3g} (usual {middle[place]:.3g}; {side} of users)")
-    return found or ["no single feature stands out; their combination does"]
+    if found:
+        return found
+    flagged = verdicts.suspicion[user] >= 0.5
+    return [f"no single feature stands out{'; their combination does' if flagged else ''}"]
 
 
 def write_ranking(verdicts: Verdicts, interactions: Interactions, path: str | os.PathLike) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 GOAL = 0.8
@@ -158,8 +156,3 @@ def draw(report: dict) -> dict:
         figure.tight_layout(rect=(0, 0.06 + 0.02 * rows, 1, 1))
         figures[f"fraud_{name}"] = figure
     return figures
-
-
-def image_folder(out: Path) -> Path:
-    """docs/images beside docs/results."""
-    return out.parent / "images"

@@ -72,7 +72,7 @@ def fitting_pool(half: Interactions, attacks: Iterable[str], *, seed: int) -> Po
     return pool
 
 
-def judged_pool(
+def judged_profiles(
     half: Interactions,
     name: str,
     *,
@@ -81,17 +81,21 @@ def judged_pool(
     fillers: int,
     share: float = 0.01,
     seed: int,
-) -> Poisoned:
-    """`half` with fakes of one attack on one target, `share` of the users and one at least.
+) -> np.ndarray:
+    """Profiles of one attack on one target, `share` of the users of `half` and one at least.
 
     Args:
         known: what the attacker knows of the data: all of it.
         fillers: items of a fake profile beside the target.
     """
-    rng = np.random.default_rng([seed, 2, target])
     honest = int((half.user_counts() > 0).sum())
-    count = max(1, round(share * honest))
-    targets = np.array([target])
-    attack = ATTACKS[name].build(num_profiles=count, num_fillers=fillers)
-    profiles = attack.profiles(known, targets, rng=rng)
-    return inject(half, profiles, targets=targets, attack=name, rng=rng)
+    attack = ATTACKS[name].build(num_profiles=max(1, round(share * honest)), num_fillers=fillers)
+    return attack.profiles(known, np.array([target]), rng=np.random.default_rng([seed, 2, target]))
+
+
+def judged_pool(
+    half: Interactions, profiles: np.ndarray, name: str, *, target: int, seed: int
+) -> Poisoned:
+    """`half` with these profiles in it."""
+    rng = np.random.default_rng([seed, 3, target])
+    return inject(half, profiles, targets=np.array([target]), attack=name, rng=rng)

@@ -15,8 +15,10 @@ import numpy as np
 
 from advrec_tf.attacks.heuristic import Attack, SegmentAttack
 from advrec_tf.attacks.injection import Poisoned, inject
+from advrec_tf.attacks.knowledge import informed
 from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.attacks.victims import VICTIMS
+from advrec_tf.defence.adaptive import BestResponse
 from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.defence.spectral import PCAVarSelect
 from advrec_tf.evaluation.classification import area_under_curve
@@ -30,6 +32,10 @@ from advrec_tf.models.recommender import Recommender
 NONE = "none"
 ADAPTIVE = "adaptive"
 COLLATERAL = ("ndcg@10", "recall@20")
+KNOWN = "as written"
+SURROGATE_KINDS = {"biased_mf": "ratings", "wrmf": "implicit"}
+ADAPTIVE_CANDIDATES = ("average", "segment", "average_over_popular", "aush")
+"""What the adaptive attacker chooses from: also what no rule of `SelfTaught` was made for."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, order=True)
@@ -37,13 +43,15 @@ class Cell:
     """What is attacked, how, against what.
 
     Attributes:
-        attack: in `ATTACKS`; "none" for no attack; "adaptive" for the best response to the
-            defence of average, random and segment.
+        attack: in `ATTACKS`; "none" for no attack; "adaptive" for the best response of
+            `ADAPTIVE_CANDIDATES` to defence and victim.
         victim, defence: in `VICTIMS` and `DEFENCES`.
         group: of targets, see `arena.GROUPS`.
         target: item index.
         size: fake profiles as a share of the real users.
         seed: of attack, victim and defence.
+        knowledge: of `knowledge.LEVELS`; "as written" leaves an attack all rows and the
+            surrogate of its registry entry.
     """
 
     attack: str
@@ -53,11 +61,14 @@ class Cell:
     target: int
     size: float = 0.05
     seed: int = 0
+    knowledge: str = KNOWN
 
     def name(self) -> str:
         """A stage's name, file-safe."""
         parts = (self.attack, self.victim, self.defence, self.group, self.target)
         name = "-".join(map(str, (*parts, f"{self.size:g}", self.seed)))
+        if self.knowledge != KNOWN:
+            name += f"-{self.knowledge}"
         return name.replace("+", "_and_").replace(" ", "_")
 
 
@@ -75,6 +86,8 @@ def unfit(cell: Cell, arena: Arena) -> str | None:
         return f"{cell.defence} needs {', '.join(sorted(missing))}"
     if DEFENCES[cell.defence].trim and not {"ratings", "als"} <= traits:
         return f"{cell.defence} needs a factorisation of ratings by least squares"
+    if cell.knowledge != KNOWN and cell.victim not in SURROGATE_KINDS:
+        return f"levels of knowledge need a surrogate of the kind of {cell.victim}"
     return None
 
 
@@ -112,30 +125,43 @@ class Bench:
         """The attack with the cell's budget; segments are the published ones where there are."""
         budget = {"num_profiles": self.num_profiles(cell.size), "num_fillers": self.fillers}
         if cell.attack == ADAPTIVE:
-            from advrec_tf.defence.adaptive import BestResponse
-
-            candidates = tuple(
-                self.attack_of(dataclasses.replace(cell, attack=name))
-                for name in ("random", "average", "segment")
-            )
-            return BestResponse(
-                candidates=candidates,
-                defence=DEFENCES[cell.defence],
-                surrogate=lambda rows, defence, seed: train_defended(
-                    cell.victim, rows, defence, seed=seed
-                ),
-            )
+            return self._best_response(cell)
         attack = ATTACKS[cell.attack].build(**budget)
         segment = self.arena.segments.get(cell.target)
         if isinstance(attack, SegmentAttack) and segment is not None:
             attack = dataclasses.replace(attack, segment=segment)
+        if cell.knowledge != KNOWN:
+            attack = informed(attack, cell.knowledge, victim_kind=SURROGATE_KINDS[cell.victim])
         return attack
+
+    def _best_response(self, cell: Cell) -> BestResponse:
+        """His copy of the victim goes on from a clean one where the victim does; its seed is his
+        own."""
+
+        def surrogate(rows, defence, seed):
+            start = None
+            if VICTIMS[cell.victim].warm:
+                start, _ = self._clean(cell.victim, cell.seed + 1000)
+            return train_defended(cell.victim, rows, defence, seed=seed, start=start)
+
+        offered = [name for name in ADAPTIVE_CANDIDATES if self._can_write(name)]
+        return BestResponse(
+            candidates=tuple(
+                self.attack_of(dataclasses.replace(cell, attack=name)) for name in offered
+            ),
+            defence=DEFENCES[cell.defence],
+            surrogate=surrogate,
+            evading=2,
+        )
+
+    def _can_write(self, attack: str) -> bool:
+        return self.train.rating is not None or not ATTACKS[attack].ratings
 
     def poisoned(self, cell: Cell) -> tuple[Poisoned, float]:
         """The data with the fakes in it, and the seconds that writing them took."""
         shared = dataclasses.replace(cell, victim="any", defence=NONE)
-        if cell.attack == ADAPTIVE:
-            shared = cell  # knows victim and defence
+        if cell.attack == ADAPTIVE or cell.knowledge != KNOWN:
+            shared = cell  # knows the victim, and the defence
         stored = self.store.run(f"profiles-{shared.name()}", lambda _: self._write_profiles(cell))
         profiles = np.zeros(stored.summary["shape"], np.float32)
         profiles[stored.arrays["row"], stored.arrays["item"]] = stored.arrays["rating"]

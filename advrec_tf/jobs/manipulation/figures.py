@@ -1,4 +1,4 @@
-"""Curves of the grid: hit rate against attack size, NDCG against epsilon, what defences cost."""
+"""Plots of the grid: strength beside stealth, groups of targets, sizes, epsilon, defences."""
 
 from __future__ import annotations
 
@@ -8,18 +8,38 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 
-COLOURS = ("#9a9a9a", "#4c78a8", "#e45756", "#59a14f", "#b279a2", "#f58518", "#72b7b2", "#54a24b")
+COLOURS = (
+    "#9a9a9a",
+    "#4c78a8",
+    "#e45756",
+    "#59a14f",
+    "#b279a2",
+    "#f58518",
+    "#72b7b2",
+    "#9c755f",
+)
+TITLES = {
+    "biased_mf": "biased matrix factorisation (ratings)",
+    "wrmf": "weighted factorisation (implicit)",
+    "mf_bpr": "matrix factorisation, BPR",
+    "apr": "the same with adversarial training (APR)",
+}
 
 
 def draw(report: dict) -> dict[str, plt.Figure]:
     """Name -> figure, of every part the report has."""
-    figures = {}
-    if report["parts"]["sizes"]:
-        figures["attack_size"] = _sizes(report["parts"]["sizes"])
+    parts, figures = report["parts"], {}
+    attacked = [row for row in parts["attacks"] if "pca_ap" in row]
+    if attacked:
+        figures["strength_and_stealth"] = _strength_and_stealth(attacked)
+    if len({row["group"] for row in attacked}) > 1:
+        figures["groups"] = _groups(attacked)
+    if parts["sizes"]:
+        figures["attack_size"] = _sizes(parts["sizes"])
+    if parts["defences"]:
+        figures["defences"] = _defences(parts["defences"])
     if report["curves"]:
         figures["epsilon"] = _epsilon(report["curves"])
-    if report["parts"]["defences"]:
-        figures["defences"] = _defences(report["parts"]["defences"])
     return figures
 
 
@@ -32,6 +52,80 @@ def _panels(count: int):
         ax.grid(axis="y", alpha=0.25)
         ax.set_axisbelow(True)
     return figure, axes[0]
+
+
+def _strength_and_stealth(rows: list[dict]):
+    """The first group's targets: what an attack does, beside how easily its fakes are found."""
+    rows = [row for row in rows if row["group"] == rows[0]["group"]]
+    victims = list(dict.fromkeys(row["victim"] for row in rows))
+    attacks = list(dict.fromkeys(row["attack"] for row in rows))
+    figure, axes = plt.subplots(
+        1,
+        len(victims) + 1,
+        figsize=(4 * (len(victims) + 1) + 1, 0.27 * len(attacks) + 1.2),
+        layout="constrained",
+        sharey=True,
+        squeeze=False,
+    )
+    places = range(len(attacks))[::-1]
+    shown = [(victim, "target_hit_rate@10", TITLES.get(victim, victim)) for victim in victims]
+    for ax, (victim, measure, title) in zip(
+        axes[0], [*shown, (victims[0], "pca_ap", "how easily found")], strict=True
+    ):
+        own = {row["attack"]: row for row in rows if row["victim"] == victim}
+        values = [own[attack].get(measure, 0.0) if attack in own else 0.0 for attack in attacks]
+        spread = [own.get(a, {}).get("deviation", {}).get(measure, 0.0) for a in attacks]
+        colour = COLOURS[2] if measure == "pca_ap" else COLOURS[1]
+        ax.barh(places, values, xerr=spread, color=colour, error_kw={"capsize": 2, "lw": 1})
+        for place, value, more in zip(places, values, spread, strict=True):
+            text = f"{value:.3f}" if measure == "pca_ap" else f"{value:.4f}"
+            at = {"xytext": (4, 0), "textcoords": "offset points"}
+            ax.annotate(text, (value + more, place), va="center", fontsize=7, **at)
+        if measure != "pca_ap":
+            clean = own[attacks[0]]["target_hit_rate@10, clean"]
+            ax.axvline(clean, color="black", linestyle="--", lw=1)
+        ax.set_title(title, fontsize=10)
+        ax.set_xlabel(
+            "average precision of PCA-VarSelect, base rate 1 %"
+            if measure == "pca_ap"
+            else "target hit rate@10 (dashed: clean)"
+        )
+        ax.set_xlim(0, max([*values, 1e-3]) * 1.25)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0][0].set_yticks(places, attacks)
+    return figure
+
+
+def _groups(rows: list[dict]):
+    """Target hit rate by group of targets, of the attacks that every group has."""
+    groups = list(dict.fromkeys(row["group"] for row in rows))
+    victims = list(dict.fromkeys(row["victim"] for row in rows))
+    of_group = [{row["attack"] for row in rows if row["group"] == group} for group in groups]
+    attacks = [
+        a for a in dict.fromkeys(r["attack"] for r in rows) if all(a in one for one in of_group)
+    ]
+    figure, axes = _panels(len(victims))
+    width = 0.8 / (len(attacks) + 1)
+    for ax, victim in zip(axes, victims, strict=True):
+        found = {(r["attack"], r["group"]): r for r in rows if r["victim"] == victim}
+        clean = [found[attacks[0], group]["target_hit_rate@10, clean"] for group in groups]
+        bars = [("clean", clean)]
+        bars += [
+            (attack, [found[attack, group]["target_hit_rate@10"] for group in groups])
+            for attack in attacks
+        ]
+        for i, (name, values) in enumerate(bars):
+            colour = "black" if not i else COLOURS[(i - 1) % len(COLOURS)]
+            places = [n + width * (i + 0.5) - 0.4 for n in range(len(groups))]
+            ax.bar(places, values, width=width, color=colour, label=name)
+        ax.set_xticks(range(len(groups)), groups)
+        ax.set_title(TITLES.get(victim, victim), fontsize=10)
+        ax.set_xlabel("targets")
+        ax.set_ylabel("target hit rate@10")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=7, frameon=False
+    )
+    return figure
 
 
 def _sizes(rows: list[dict]):
@@ -50,11 +144,11 @@ def _sizes(rows: list[dict]):
         ax.axhline(
             own[0]["target_hit_rate@10, clean"], color="black", linestyle="--", label="clean"
         )
-        ax.set_title(victim)
+        ax.set_title(TITLES.get(victim, victim), fontsize=10)
         ax.set_xlabel("fake users, % of real ones")
         ax.set_ylabel("target hit rate@10")
         ax.set_ylim(bottom=0)
-    axes[0].legend(frameon=False)
+    axes[0].legend(frameon=False, fontsize=8)
     return figure
 
 
@@ -72,7 +166,7 @@ def _epsilon(curves: dict):
                 color=colour,
                 label=kind,
             )
-        ax.set_title(victim)
+        ax.set_title(TITLES.get(victim, victim), fontsize=10)
         ax.set_xlabel("epsilon, share of each vector's length")
         ax.set_ylabel("NDCG@10")
         ax.set_ylim(bottom=0)
@@ -97,7 +191,7 @@ def _defences(rows: list[dict]):
                 label=attack,
             )
         ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
-        ax.set_title(victim)
+        ax.set_title(TITLES.get(victim, victim), fontsize=10)
         ax.set_ylabel("target hit rate@10 after the attack")
     axes[0].legend(frameon=False)
     return figure

@@ -1,9 +1,10 @@
 """The grid: which cells are run, in which order, and what they come to together.
 
-Three parts: attacks on every victim without a defence; defences against attacks, the adaptive one
-included; and attack sizes from .3 to 5 %. A fourth, vectors perturbed by a growing epsilon, needs
-no fake user. Cells that do not fit the data are named, never dropped in silence; a stopped grid
-goes on where it was.
+Parts: attacks on the victims that attacks are published on; the same fakes against victims their
+writer never thought of (*transfer*); attackers who know less (*knowledge*); defences, the adaptive
+attacker included; adversarial training of a victim trained by gradients (*hardening*); and attack
+sizes from .3 to 5 %. The last, vectors perturbed by a growing epsilon, needs no fake user. Cells
+that do not fit the data are named, never dropped in silence; a stopped grid goes on where it was.
 """
 
 from __future__ import annotations
@@ -12,19 +13,29 @@ import dataclasses
 import itertools
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
+from advrec_tf.attacks.knowledge import LEVELS
 from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.attacks.victims import VICTIMS
 from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.evaluation.robustness import robustness_curve, vectors_of
 from advrec_tf.jobs.manipulation.arena import Arena
-from advrec_tf.jobs.manipulation.cells import ADAPTIVE, NONE, Bench, Cell, unfit
+from advrec_tf.jobs.manipulation.cells import (
+    ADAPTIVE,
+    KNOWN,
+    NONE,
+    SURROGATE_KINDS,
+    Bench,
+    Cell,
+    unfit,
+)
 from advrec_tf.jobs.stages import StageResult
 
 SIZES = (0.003, 0.005, 0.01, 0.03, 0.05)
 EPSILONS = (0.1, 0.25, 0.5, 1.0)
-NOT_MEANS = ("attack", "victim", "defence", "group", "target", "size", "seed")
+HARDENING = (NONE, "APR", "PGD", "noise", "VAT")
+NOT_MEANS = ("attack", "victim", "defence", "group", "target", "size", "seed", "knowledge")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,40 +43,72 @@ class GridSettings:
     """What the grid spans.
 
     Attributes:
-        attacks, victims, defences: names; victims and attacks of the first part.
-        defended_victims, defended_attacks: of the second part; "adaptive" may be an attack.
-        sized_attacks: of the third.
-        curve_victims: of the fourth; models of two matrices.
+        attacks, victims: of the first part; attacks that nuke are tried on popular targets alone,
+            since what nobody is shown cannot fall.
+        other_attacks: those of them that are tried on the targets of every group; the others on
+            the first group's.
+        transfer_attacks, transfer_victims: of the second.
+        informed_attacks, informed_victims: of the third, at every level of `attacks.knowledge`.
+        defences, defended_victims, defended_attacks: of the fourth; "adaptive" may be an attack.
+        hardened_victims, hardened_attacks: of the fifth, with the defences of `HARDENING`.
+        sized_attacks, sized_victims: of the sixth.
+        curve_victims: of the last; models of two matrices.
         groups: of targets.
-        targets: of each group, at most.
-        size: of the first two parts.
-        seeds: 0, 1, ... of every cell.
+        targets: of the first group, in the first part.
+        few_targets: of the other groups, and of the first group in the other parts.
+        size: fakes per real user, but in the sixth part.
+        seeds: 0, 1, ... of attacks by rule in the first part.
+        few_seeds: of learned and optimised attacks there, and of defences and sizes; the other
+            parts have seed 0.
 
     Raises:
         ValueError: if a name is unknown.
     """
 
-    attacks: tuple[str, ...] = tuple(ATTACKS)
-    victims: tuple[str, ...] = tuple(VICTIMS)
-    defences: tuple[str, ...] = tuple(DEFENCES)
-    defended_victims: tuple[str, ...] = ("biased_mf", "wrmf")
-    defended_attacks: tuple[str, ...] = ("random", "average", "segment", ADAPTIVE)
-    sized_attacks: tuple[str, ...] = ("random", "average", "segment")
+    attacks: tuple[str, ...] = (NONE, *ATTACKS)
+    victims: tuple[str, ...] = ("biased_mf", "wrmf")
+    other_attacks: tuple[str, ...] = (
+        "random",
+        "average",
+        "segment",
+        "love_hate",
+        "average_over_popular",
+        "aush",
+    )
+    transfer_attacks: tuple[str, ...] = ("random", "average", "segment", "aush", "revadv")
+    transfer_victims: tuple[str, ...] = tuple(v for v in VICTIMS if v not in ("biased_mf", "wrmf"))
+    informed_attacks: tuple[str, ...] = ("average", "aush", "revadv")
+    informed_victims: tuple[str, ...] = ("biased_mf", "wrmf")
+    defences: tuple[str, ...] = tuple(d for d in DEFENCES if d not in HARDENING[1:])
+    defended_victims: tuple[str, ...] = ("biased_mf",)
+    defended_attacks: tuple[str, ...] = ("random", "average", "segment", "aush", ADAPTIVE)
+    hardened_victims: tuple[str, ...] = ("mf_bpr",)
+    hardened_attacks: tuple[str, ...] = ("average", "aush")
+    sized_attacks: tuple[str, ...] = ("random", "average", "segment", "aush")
+    sized_victims: tuple[str, ...] = ("biased_mf", "wrmf")
     curve_victims: tuple[str, ...] = ("mf_bpr", "apr")
     groups: tuple[str, ...] = ("published", "popular", "mid", "tail")
     targets: int = 5
-    size: float = 0.05
-    seeds: int = 5
+    few_targets: int = 2
+    size: float = 0.053
+    seeds: int = 2
+    few_seeds: int = 1
 
     def __post_init__(self):
         known = {
-            "attacks": {*ATTACKS},
-            "victims": {*VICTIMS},
-            "defences": {*DEFENCES},
-            "defended_victims": {*VICTIMS},
+            "attacks": {NONE, *ATTACKS},
+            "other_attacks": {*ATTACKS},
+            "transfer_attacks": {*ATTACKS},
+            "informed_attacks": {*ATTACKS},
             "defended_attacks": {*ATTACKS, ADAPTIVE},
+            "hardened_attacks": {*ATTACKS},
             "sized_attacks": {*ATTACKS},
-            "curve_victims": {*VICTIMS},
+            "informed_victims": {*SURROGATE_KINDS},
+            "defences": {*DEFENCES},
+        }
+        known |= {
+            f"{part}victims": {*VICTIMS}
+            for part in ("", "transfer_", "defended_", "hardened_", "sized_", "curve_")
         }
         for name, names in known.items():
             unknown = [value for value in getattr(self, name) if value not in names]
@@ -76,45 +119,61 @@ class GridSettings:
 
 
 def cells_of(settings: GridSettings, arena: Arena) -> dict[str, list[Cell]]:
-    """Part -> its cells, seeds outermost, so that a stopped grid has whole seeds."""
-    targets = [
-        (group, target)
-        for group in settings.groups
-        for target in arena.targets.get(group, ())[: settings.targets]
-    ]
-    first = targets[: settings.targets]  # defences and sizes: the first group alone
+    """Part -> its cells, seeds outermost in each, so that a stopped grid has whole seeds."""
+    groups = [group for group in settings.groups if group in arena.targets]
+    count = {g: settings.few_targets if n else settings.targets for n, g in enumerate(groups)}
+    every = [(group, t) for group in groups for t in arena.targets[group][: count[group]]]
+    popular = [(group, t) for group, t in every if group == "popular"]
+    first = [(group, t) for group, t in every if group == groups[0]]
+    few = first[: settings.few_targets]
 
-    def cells(seed, attacks, victims, defences, sizes, targets) -> Iterable[Cell]:
-        for victim, defence, size, attack, (group, target) in itertools.product(
-            victims, defences, sizes, attacks, targets
-        ):
-            yield Cell(
-                attack=attack,
-                victim=victim,
-                defence=defence,
-                group=group,
-                target=target,
-                size=size,
-                seed=seed,
+    def cells(attacks, victims, targets, *, seeds=1, **lists) -> list[Cell]:
+        lists = {"defence": (NONE,), "size": (settings.size,), "knowledge": (KNOWN,)} | lists
+        return [
+            Cell(attack=attack, victim=v, group=group, target=t, seed=seed, **dict(zip(lists, own)))
+            for seed, v, attack, (group, t), *own in itertools.product(
+                range(seeds), victims, attacks, targets, *lists.values()
             )
+        ]
 
-    parts: dict[str, list[Cell]] = {"attacks": [], "defences": [], "sizes": []}
-    for seed in range(settings.seeds):
-        whole = (settings.size,)
-        parts["attacks"] += cells(
-            seed, (NONE, *settings.attacks), settings.victims, (NONE,), whole, targets
-        )
-        parts["defences"] += cells(
-            seed,
+    def cheap(attack):
+        return attack == NONE or ATTACKS[attack].family in ("heuristic", "obfuscated")
+
+    push = [a for a in settings.attacks if a == NONE or ATTACKS[a].goal == "push"]
+    nuke = [a for a in settings.attacks if a not in push]
+    common = [a for a in push if a == NONE or a in settings.other_attacks]
+    first_part = []
+    for attacks, targets in ((push, first), (common, every[len(first) :]), (nuke, popular)):
+        by_rule, written = ([a for a in attacks if cheap(a) == side] for side in (True, False))
+        first_part += cells(by_rule, settings.victims, targets, seeds=settings.seeds)
+        first_part += cells(written, settings.victims, targets, seeds=settings.few_seeds)
+    return {
+        "attacks": first_part,
+        "transfer": cells((NONE, *settings.transfer_attacks), settings.transfer_victims, few),
+        "knowledge": cells(
+            settings.informed_attacks, settings.informed_victims, few, knowledge=tuple(LEVELS)
+        ),
+        "defences": cells(
             (NONE, *settings.defended_attacks),
             settings.defended_victims,
-            settings.defences,
-            whole,
-            first,
-        )
-        sized = tuple(v for v in settings.victims if v in settings.defended_victims)
-        parts["sizes"] += cells(seed, settings.sized_attacks, sized, (NONE,), SIZES, first)
-    return parts
+            few,
+            defence=settings.defences,
+            seeds=settings.few_seeds,
+        ),
+        "hardening": cells(
+            (NONE, *settings.hardened_attacks),
+            settings.hardened_victims,
+            few[:1],
+            defence=HARDENING,
+        ),
+        "sizes": cells(
+            settings.sized_attacks,
+            settings.sized_victims,
+            few,
+            size=SIZES,
+            seeds=settings.few_seeds,
+        ),
+    }
 
 
 def run(bench: Bench, settings: GridSettings, *, say: Callable[[str], None] = print) -> dict:
@@ -122,7 +181,7 @@ def run(bench: Bench, settings: GridSettings, *, say: Callable[[str], None] = pr
     parts = cells_of(settings, bench.arena)
     total = sum(len(cells) for cells in parts.values())
     left_out: dict[str, int] = {}
-    done, started, results = 0, time.perf_counter(), {}
+    done, started, results, seconds = 0, time.perf_counter(), {}, 0.0
     for part, cells in parts.items():
         rows = []
         for cell in cells:
@@ -132,6 +191,7 @@ def run(bench: Bench, settings: GridSettings, *, say: Callable[[str], None] = pr
                 left_out[why] = left_out.get(why, 0) + 1
                 continue
             rows.append(bench.run(cell))
+            seconds += rows[-1]["training_seconds"] + rows[-1].get("generation_seconds", 0.0)
             if done % 25 == 0:
                 say(f"  {done}/{total} cells, {time.perf_counter() - started:.0f} s")
         results[part] = aggregate(rows)
@@ -147,20 +207,32 @@ def run(bench: Bench, settings: GridSettings, *, say: Callable[[str], None] = pr
         "rows": len(bench.train),
         "fillers": bench.fillers,
         "profiles": bench.num_profiles(settings.size),
-        "targets": {g: list(t)[: settings.targets] for g, t in bench.arena.targets.items()},
+        "targets": {g: list(t) for g, t in targets_of(parts["attacks"]).items()},
         "settings": dataclasses.asdict(settings),
         "left_out": left_out,
         "parts": results,
         "curves": curves,
-        "seconds": time.perf_counter() - started,
+        "seconds": seconds,
     }
 
 
+def targets_of(cells: Sequence[Cell]) -> dict[str, list[int]]:
+    """Group -> its targets among the cells."""
+    found: dict[str, list[int]] = {}
+    for cell in cells:
+        if cell.target not in found.setdefault(cell.group, []):
+            found[cell.group].append(cell.target)
+    return found
+
+
 def aggregate(rows: Sequence[dict]) -> list[dict]:
-    """One row for each attack, victim, defence, group and size: means over targets, then over
-    seeds, with the deviation over seeds under `deviation` where there are several."""
+    """One row for each attack, victim, defence, group, size and knowledge.
+
+    Means over targets, then over seeds, with the deviation over seeds under `deviation` where
+    there are several.
+    """
     grouped: dict[tuple, dict[int, list[dict]]] = {}
-    keys = ("attack", "victim", "defence", "group", "size")
+    keys = ("attack", "victim", "defence", "group", "size", "knowledge")
     for row in rows:
         of_seed = grouped.setdefault(tuple(row[key] for key in keys), {})
         of_seed.setdefault(row["seed"], []).append(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 MEASURES = (
     ("target_hit_rate@10", "target HR@10"),
@@ -20,59 +21,97 @@ STEALTH = (
     ("popularity_distance", "popularity distance"),
     ("generation_seconds", "seconds to write"),
 )
+ADAPTIVE_TEXT = (
+    "The adaptive attacker knows the defence and the victim. He tries average, segment, average "
+    "over popular items and AUSH against a copy of both, and, where the defence has a detector, "
+    "the two best once more with the least suspicious of four times as many profiles; he plays "
+    "what works best. *Accuracy kept*: NDCG@10 of honest users over that of the victim without "
+    "attack and defence. Target HR@10."
+)
+HARDENING_TEXT = (
+    "A victim trained by gradients, with an adversary on its vectors in training (APR, PGD, VAT); "
+    "noise of the same size is the control. Target HR@10."
+)
 
 
 def markdown(report: dict, command: str, figures: Sequence[str] = ()) -> str:
     """Protocol, attacks on victims, stealth, defences, sizes, epsilon, what was left out."""
     settings = report["settings"]
-    seeds, targets = settings["seeds"], settings["targets"]
     lines = [
         f"# Robustness on {report['data']}",
         "",
-        f"Made by `{command}` in {report['seconds'] / 60:.0f} minutes (what was in the run folder "
-        "before is not counted).",
+        f"Made by `{command}`. Writing fakes and training on them took "
+        f"{report['seconds'] / 60:.0f} minutes.",
         "",
         f"{report['users']:,} users, {report['items']:,} items, {report['rows']:,} training rows. "
         f"{report['profiles']} fake profiles ({100 * settings['size']:g} %), each rating "
-        f"{report['fillers']} items beside its target; every target of {targets} a group is "
-        f"attacked alone; {seeds} seeds, the deviation over seeds in brackets. Measured over real "
+        f"{report['fillers']} items beside its target; every target is attacked alone. A table "
+        f"says of how many targets and seeds its figures are means; of several seeds the "
+        "deviation stands in brackets. Measured over real "
         "users who have not rated the target, over the full ranking of what they have not rated; "
         "ties count against the target. *Clean*: the same victim without fakes. List overlap "
         "leaves the targets out; score shift is in deviations of a user's clean scores. The random "
         "attack is the control of every other, and a twin that of what it is the twin of.",
         "",
     ]
-    lines += [f"![{name}]({name})" for name in figures] + ([""] if figures else [])
-    for group in dict.fromkeys(row["group"] for row in report["parts"]["attacks"]):
+    for name in figures:
+        lines += [f"![{Path(name).stem.replace('_', ' ')}]({name})", ""]
+    parts = report["parts"]
+    for group in dict.fromkeys(row["group"] for row in parts["attacks"]):
         items = ", ".join(map(str, report["targets"].get(group, ())))
         lines += [f"## Attacks, {group} targets ({items})", ""]
-        rows = [r for r in report["parts"]["attacks"] if r["group"] == group]
+        rows = [r for r in parts["attacks"] if r["group"] == group]
         for victim in dict.fromkeys(row["victim"] for row in rows):
             own = [row for row in rows if row["victim"] == victim]
-            lines += [f"### {victim}", "", *_table(own, ("attack",), MEASURES), ""]
+            lines += [f"### {victim}", "", _counts(own), ""]
+            lines += [*_table(own, ("attack",), MEASURES), ""]
         attacked = {r["attack"]: r for r in rows if "pca_auc" in r}
         if attacked:
             lines += ["### How far fakes lie from real users", ""]
             lines += [*_table(list(attacked.values()), ("attack",), STEALTH), ""]
-    if report["parts"]["defences"]:
-        lines += ["## Defences", ""]
+    if parts["transfer"]:
         lines += [
-            "The adaptive attacker knows the defence and the victim and plays the best of random, "
-            "average and segment against a copy of both. *Accuracy kept*: NDCG@10 of honest users "
-            "over that of the victim without attack and defence.",
+            "## Transfer",
+            "",
+            "The same fakes against victims that their writer never thought of: target HR@10 "
+            f"(HR@50). {_counts(parts['transfer'])}",
+            "",
+            *_matrix(parts["transfer"], "victim", "attack"),
             "",
         ]
-        for victim in dict.fromkeys(row["victim"] for row in report["parts"]["defences"]):
-            own = [r for r in report["parts"]["defences"] if r["victim"] == victim]
-            lines += [f"### {victim}", "", *_defences(own), ""]
+    if parts["knowledge"]:
+        lines += [
+            "## What the attacker knows",
+            "",
+            "*White*: all rows, and a surrogate of the victim's kind where the attack has one. "
+            "*Grey*: the rows of a fifth of the users. *Black*: these, and a surrogate of the "
+            "other kind (implicit for a victim of ratings, and the other way round); attacks "
+            "without a surrogate are the same as grey. Target HR@10 (HR@50). "
+            f"{_counts(parts['knowledge'])}",
+            "",
+        ]
+        for victim in dict.fromkeys(row["victim"] for row in parts["knowledge"]):
+            own = [row for row in parts["knowledge"] if row["victim"] == victim]
+            lines += [f"### {victim}", "", *_matrix(own, "attack", "knowledge"), ""]
+    for part, title, text in (
+        ("defences", "Defences", ADAPTIVE_TEXT),
+        ("hardening", "Adversarial training", HARDENING_TEXT),
+    ):
+        if parts[part]:
+            lines += [f"## {title}", "", f"{text} {_counts(parts[part])}", ""]
+            for victim in dict.fromkeys(row["victim"] for row in parts[part]):
+                own = [r for r in parts[part] if r["victim"] == victim]
+                lines += [f"### {victim}", "", *_defences(own), ""]
     if report["parts"]["sizes"]:
-        lines += ["## Attack size", ""]
+        lines += ["## Attack size", "", f"Target HR@10. {_counts(report['parts']['sizes'])}", ""]
         lines += [*_sizes(report["parts"]["sizes"]), ""]
     if report["curves"]:
         lines += [
             "## Perturbed vectors",
             "",
-            "NDCG@10 with every vector moved by epsilon of its own length; noise is the control.",
+            "NDCG@10 of honest users with every vector moved by at most epsilon of its own length: "
+            "FGSM one step, BIM ten of a tenth, PGD ten longer ones, CW the same up the margin "
+            "instead of the loss; random noise of the same size is the control.",
             "",
             *_curves(report["curves"]),
             "",
@@ -98,6 +137,30 @@ def _table(rows: Sequence[dict], keys: Sequence[str], measures) -> list[str]:
         [*(str(row[key]) for key in keys), *(_cell(row, name) for name, _ in shown)] for row in rows
     ]
     return [_line(head), _line(["---"] * len(head)), *map(_line, body)]
+
+
+def _counts(rows: Sequence[dict]) -> str:
+    """Over how many targets and seeds rows are means; those without a spread have one seed."""
+    targets, seeds = (sorted({row[name] for row in rows}) for name in ("targets", "seeds"))
+    text = f"Means over {' or '.join(map(str, targets))} target{'s' * (targets[-1] > 1)}, "
+    text += f"{' or '.join(map(str, seeds))} seed{'s' * (seeds[-1] > 1)}"
+    return text + (", one where no deviation stands." if len(seeds) > 1 else ".")
+
+
+def _matrix(rows: Sequence[dict], down: str, across: str) -> list[str]:
+    """HR@10 (HR@50) of rows, by two of their keys."""
+    columns = list(dict.fromkeys(row[across] for row in rows))
+    lines = [_line([down, *columns]), _line(["---"] * (1 + len(columns)))]
+    for name in dict.fromkeys(row[down] for row in rows):
+        own = {row[across]: row for row in rows if row[down] == name}
+        cells = [
+            f"{own[c]['target_hit_rate@10']:.4f} ({own[c]['target_hit_rate@50']:.4f})"
+            if c in own
+            else ""
+            for c in columns
+        ]
+        lines.append(_line([name, *cells]))
+    return lines
 
 
 def _defences(rows: Sequence[dict]) -> list[str]:

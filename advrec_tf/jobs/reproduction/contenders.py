@@ -1,6 +1,6 @@
 """What enters the tables: the search space of each model, its twins and its controls.
 
-A contender is a record: how it is trained (`trainers`), and a finite search space whose
+A contender is a record: how it is trained (`trainers`, `games`), and a finite search space whose
 first point is the recipe found to work before. `like` makes a control of another contender:
 the same settings but for `override` (noise in place of the gradient). `needs` names
 contenders whose choices a model builds on: the start of an adversarial fine-tuning, the
@@ -12,8 +12,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
-from advrec_tf.jobs.reproduction import trainers
-from advrec_tf.jobs.reproduction.trainers import Settings, Task, Trained
+from advrec_tf.jobs.reproduction import games, trainers
+from advrec_tf.jobs.reproduction.tasks import Settings, Task, Trained
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ _CFGAN_SPACE = {
 def _blend(*members: str, twin: str | None = None) -> Contender:
     return Contender(
         train=trainers.blend(*members),
-        space={"weight": (1.0, 2.0, 0.5, 4.0)},
+        space={"weight": (1.0, 2.0, 0.5, 4.0, 8.0)},
         twin=twin,
         needs=members,
     )
@@ -273,6 +273,10 @@ CONTENDERS: dict[str, Contender] = {
     ),
     "DNS + walk": _blend("walk on the graph", "MF-BPR, DNS"),
     "APR from DNS + walk": _blend("walk on the graph", "APR from DNS", twin="DNS + walk"),
+    "softmax MF + walk": _blend("walk on the graph", "softmax MF"),
+    "softmax MF, FGSM + walk": _blend(
+        "walk on the graph", "softmax MF, FGSM", twin="softmax MF + walk"
+    ),
     "autoencoder + walk": _blend("walk on the graph", "autoencoder"),
     "adversarial autoencoder + walk": _blend(
         "walk on the graph", "autoencoder, adversarial", twin="autoencoder + walk"
@@ -301,7 +305,7 @@ CONTENDERS: dict[str, Contender] = {
         needs=("LightGCN",),
     ),
     "DNS start of IRGAN": Contender(
-        train=trainers.dns_start,
+        train=games.dns_start,
         space={
             "dim": (20, 40),
             "candidates": (8, 4),
@@ -313,7 +317,7 @@ CONTENDERS: dict[str, Contender] = {
         every=2,
     ),
     "IRGAN, pointwise": Contender(
-        train=trainers.irgan,
+        train=games.irgan,
         space={**_IRGAN_SPACE, "form": ("pointwise",)},
         epochs=16,
         every=2,
@@ -321,7 +325,7 @@ CONTENDERS: dict[str, Contender] = {
         needs=("DNS start of IRGAN",),
     ),
     "IRGAN, pairwise": Contender(
-        train=trainers.irgan,
+        train=games.irgan,
         space={**_IRGAN_SPACE, "form": ("pairwise",)},
         epochs=16,
         every=2,
@@ -329,7 +333,7 @@ CONTENDERS: dict[str, Contender] = {
         needs=("DNS start of IRGAN",),
     ),
     "IRGAN's twin": Contender(
-        train=trainers.irgan,
+        train=games.irgan,
         space={
             **_IRGAN_SPACE,
             "mixture": (0.2,),
@@ -342,7 +346,7 @@ CONTENDERS: dict[str, Contender] = {
         needs=("DNS start of IRGAN",),
     ),
     "CFGAN": Contender(
-        train=trainers.cfgan,
+        train=games.cfgan,
         space=_CFGAN_SPACE,
         epochs=60,
         every=4,
@@ -350,7 +354,7 @@ CONTENDERS: dict[str, Contender] = {
         twin="CFGAN's twin",
     ),
     "CFGAN, positives written": Contender(
-        train=trainers.cfgan,
+        train=games.cfgan,
         space={
             **_CFGAN_SPACE,
             "d_learning_rate": (0.0005,),
@@ -364,7 +368,7 @@ CONTENDERS: dict[str, Contender] = {
         twin="CFGAN's twin",
     ),
     "CFGAN's twin": Contender(
-        train=trainers.cfgan,
+        train=games.cfgan,
         space={
             **_CFGAN_SPACE,
             "d_learning_rate": (0.0005,),
@@ -376,7 +380,7 @@ CONTENDERS: dict[str, Contender] = {
         patience=4,
     ),
     "CFGAN, users' profiles": Contender(
-        train=trainers.cfgan,
+        train=games.cfgan,
         space={**_CFGAN_SPACE, "mode": ("user",), "hidden": (200,)},
         epochs=60,
         every=4,

@@ -40,6 +40,11 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
     )
     for label, why in report["left_out"].items():
         lines.append(f"\n{label} has no row: {why}.")
+    if report.get("kept"):
+        lines.append(
+            "\nTrained by an earlier run with the same settings and kept, with the comparisons "
+            f"measured then: {'; '.join(report['kept'])}."
+        )
     if report["not_run"]:
         lines.append(f"\nNot run yet: {'; '.join(report['not_run'])}.")
     lines += _robustness(report["rows"])

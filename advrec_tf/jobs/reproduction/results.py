@@ -15,7 +15,7 @@ from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
 from advrec_tf.evaluation.robustness import robustness_curve
 from advrec_tf.jobs.reproduction.contenders import CONTENDERS, with_requirements
 from advrec_tf.jobs.reproduction.tables import TABLES, Table
-from advrec_tf.jobs.reproduction.trainers import Choice
+from advrec_tf.jobs.reproduction.tasks import Choice
 from advrec_tf.jobs.stages import StageResult, StageStore
 
 ATTACKS = ((False, 0.5), (True, 0.5))  # (relative to the row's norm, epsilon)
@@ -137,4 +137,46 @@ def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -
         "machines": [m for i, m in enumerate(machines) if m not in machines[:i]],
         "not_run": [label for label in table.enters if label not in rows],
         "rows": rows,
+    }
+
+
+def extended(report: dict, earlier: dict, chosen: Mapping[str, Choice]) -> dict:
+    """The report with the rows of an earlier one that its own run did not train.
+
+    A row is kept where the settings and epochs of all it rests on (itself, what it builds on,
+    what it is compared with) are those of `chosen` still; another is named in "outdated" and
+    stays among "not_run". Kept rows are named in "kept"; their comparisons are those measured
+    then, so a retrained partner enters the new rows alone.
+
+    Raises:
+        ValueError: if the earlier report is not of the same table and measures.
+    """
+    for name in ("table", "metrics", "choose_by"):
+        if earlier.get(name) != report[name]:
+            raise ValueError(
+                f"The earlier report should be of the same {name}, {report[name]!r}. "
+                f"Received: {earlier.get(name)!r}."
+            )
+
+    def same(label: str) -> bool:
+        was, now = earlier["rows"].get(label), chosen.get(label)
+        if was is None or now is None:
+            return was is None
+        return was["settings"] == dict(now.settings) and was["epochs"] == now.epochs
+
+    def holds(label: str) -> bool:
+        partners = [test["against"] for test in earlier["rows"][label]["paired"].values()]
+        return all(map(same, [*with_requirements([label]), *partners]))
+
+    trained = report["rows"]
+    old = [label for label in TABLES[report["table"]].enters if label in earlier["rows"]]
+    kept = [label for label in old if label not in trained and holds(label)]
+    order = [label for label in TABLES[report["table"]].enters if label in {*trained, *kept}]
+    machines = [*report["machines"], *(earlier.get("machines") or [])]
+    return report | {
+        "rows": {label: trained.get(label) or earlier["rows"][label] for label in order},
+        "not_run": [label for label in report["not_run"] if label not in kept],
+        "kept": kept,
+        "outdated": [label for label in old if label not in order],
+        "machines": [m for i, m in enumerate(machines) if m not in machines[:i]],
     }

@@ -8,11 +8,8 @@ the final figures come again without any search.
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
-import json
-import multiprocessing
-import os
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,8 +24,11 @@ from advrec_tf.jobs.reproduction.contenders import (
     requirements,
     with_requirements,
 )
+from advrec_tf.jobs.reproduction.files import read_choices, read_report, write_choices
 from advrec_tf.jobs.reproduction.parts import Parts
+from advrec_tf.jobs.reproduction.processes import in_order
 from advrec_tf.jobs.reproduction.results import (
+    extended,
     identity_of,
     measure,
     report,
@@ -37,7 +37,7 @@ from advrec_tf.jobs.reproduction.results import (
 )
 from advrec_tf.jobs.reproduction.search import require_optuna, search
 from advrec_tf.jobs.reproduction.tables import TABLES, Table
-from advrec_tf.jobs.reproduction.trainers import Choice, Task, keep
+from advrec_tf.jobs.reproduction.tasks import Choice, Task, keep
 from advrec_tf.jobs.stages import StageStore, sole_run
 
 SEARCH_SEED = 100
@@ -55,7 +55,6 @@ class Work:
         chosen: label -> choice, of this and every needed contender.
         budget: trials of a search.
         seeds: of a final training.
-        threads: TensorFlow's, per operation.
     """
 
     table: str
@@ -66,7 +65,6 @@ class Work:
     chosen: Mapping[str, Choice]
     budget: int = 1
     seeds: Sequence[int] = (0,)
-    threads: int = 1
 
 
 def do(work: Work) -> Choice | None:
@@ -134,15 +132,6 @@ def _train_finally(work: Work, final: Split) -> None:
         print(f"  {work.label}, seed {seed}: {shown}  {summary['seconds']:.1f} s", flush=True)
 
 
-def _do_alone(work: Work) -> Choice | None:
-    """`do` in a process of its own."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(work.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(work.threads)
-    return do(work)
-
-
 def _task(work: Work, contender: Contender, train, evaluator, table: Table, seed: int) -> Task:
     return Task(
         train=train,
@@ -169,6 +158,7 @@ def run(
     seeds: int = 5,
     workers: int = 1,
     resume: bool = False,
+    onto: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> dict:
     """Reproduce the table `name`; returns the report.
@@ -182,9 +172,11 @@ def run(
         seeds: final trainings per contender; fewer where the table says so.
         workers: processes at once; 0 runs everything in this process, where memory is not a
             row's own.
+        onto: an earlier report of the table, whose other rows are kept (`results.extended`).
 
     Raises:
-        ValueError: if a name is unknown, or a contender has neither a choice nor a budget.
+        ValueError: if a name is unknown, a contender has neither a choice nor a budget, or
+            `onto` is no report of this table.
     """
     if name not in TABLES:
         raise ValueError(f"`table` should be one of {', '.join(TABLES)}. Received: {name!r}.")
@@ -195,6 +187,7 @@ def run(
             f"`only` should hold labels of {name}: {'; '.join(table.enters)}. "
             f"Received: {unknown[0]!r}."
         )
+    earlier = None if onto is None else read_report(onto, name)
     table.load(data_root)  # a missing file is said before any work
     chosen = read_choices(settings_file)
     labels = [label for label in table.enters if not only or label in only]
@@ -225,6 +218,10 @@ def run(
             say,
         )
     result = report(name, run_dir, chosen, seeds)
+    if earlier is not None:
+        result = extended(result, earlier, chosen)
+        for label in result["outdated"]:
+            say(f"  {label}: the row of {onto} has other settings now, or rests on one that has")
     for label, reason in failed.items():
         say(f"  {label} FAILED: {reason}")
     result["failed"] = failed
@@ -246,11 +243,14 @@ def _search_and_train(
 ) -> dict[str, str]:
     """Fill `chosen` and the store; label -> what went wrong, of the rows that failed."""
     table = TABLES[name]
-    threads = max(1, (os.cpu_count() or 1) // max(workers, 1))
 
-    def work(label: str, kind: str) -> Work:
+    def numbers(label: str) -> tuple[int, ...]:
+        most = min(seeds, table.seeds.get(label, seeds))
+        return tuple(range(most)) if CONTENDERS[label].seeded else (0,)
+
+    def work(label: str, kind: str) -> Callable[[], Choice | None]:
         needed = with_requirements([label])
-        return Work(
+        asked = Work(
             table=name,
             label=label,
             kind=kind,
@@ -258,11 +258,9 @@ def _search_and_train(
             data_root=data_root,
             chosen={other: chosen[other] for other in needed if other in chosen},
             budget=budget or 1,
-            seeds=tuple(range(min(seeds, table.seeds.get(label, seeds))))
-            if CONTENDERS[label].seeded
-            else (0,),
-            threads=threads,
+            seeds=numbers(label),
         )
+        return functools.partial(do, asked)
 
     def searched(label: str, choice: Choice | None) -> None:
         if choice is not None:
@@ -272,7 +270,7 @@ def _search_and_train(
     started, failed = time.perf_counter(), {}
     if budget is not None:
         pending = {label: requirements(label) for label in missing}
-        failed = _in_order(
+        failed = in_order(
             pending, lambda label: work(label, "search"), searched, workers, set(chosen)
         )
         say(f"searched {len(missing)} contenders in {time.perf_counter() - started:.0f} s")
@@ -280,95 +278,11 @@ def _search_and_train(
         label
         for label in labels
         if label not in failed
-        and not all(store.has(stage_name(label, n, chosen)) for n in work(label, "final").seeds)
+        and not all(store.has(stage_name(label, n, chosen)) for n in numbers(label))
     ]
-    return failed | _in_order(
+    return failed | in_order(
         {label: set(CONTENDERS[label].needs) & set(untrained) for label in untrained},
         lambda label: work(label, "final"),
         lambda label, _: None,
         workers,
-        set(),
     )
-
-
-def _in_order(
-    pending: dict[str, set[str]],
-    work: Callable[[str], Work],
-    done: Callable[[str, Choice | None], None],
-    workers: int,
-    finished: set[str],
-) -> dict[str, str]:
-    """Run each label's work in a process of its own once what it requires is finished.
-
-    Returns:
-        label -> what went wrong, of those that failed or lack what they build on.
-    """
-    pending, failed, running = dict(pending), {}, {}
-
-    def ended(label: str, result: Callable[[], Choice | None]) -> None:
-        try:
-            done(label, result())
-            finished.add(label)
-        except Exception as error:  # one row is lost, the others go on
-            failed[label] = f"{type(error).__name__}: {error}"
-
-    while pending or running:
-        ready = [label for label, needs in pending.items() if needs <= finished]
-        if not workers and ready:
-            del pending[ready[0]]
-            ended(ready[0], lambda label=ready[0]: do(work(label)))
-            continue
-        for label in ready[: workers - len(running)]:
-            # A pool for each: a process that is killed breaks its own alone.
-            pool = concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
-            running[pool.submit(_do_alone, work(label))] = label, pool
-            del pending[label]
-        if not running:
-            break
-        completed, _ = concurrent.futures.wait(
-            running, return_when=concurrent.futures.FIRST_COMPLETED
-        )
-        for future in completed:
-            label, pool = running.pop(future)
-            ended(label, future.result)
-            pool.shutdown()
-    for label, needs in pending.items():
-        failed[label] = f"builds on {', '.join(sorted(needs - finished))}"
-    return failed
-
-
-def read_choices(path: Path) -> dict[str, Choice]:
-    """label -> choice, as `write_choices` wrote them; {} where there is no file."""
-    if not path.exists():
-        return {}
-    try:
-        stored = json.loads(path.read_text())["choices"]
-        return {
-            label: Choice(*(record[n] for n in ("settings", "epochs", "validation", "trials")))
-            for label, record in stored.items()
-        }
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise ValueError(
-            f"{path} should hold the choices of a search, with settings, epochs, validation and "
-            f"trials of each. Received: {type(error).__name__}: {error}."
-        ) from None
-
-
-def write_choices(path: Path, chosen: Mapping[str, Choice]) -> None:
-    """Replace the settings file; labels in the order of the contenders."""
-    record = {
-        "choices": {
-            label: {
-                "settings": dict(chosen[label].settings),
-                "epochs": chosen[label].epochs,
-                "validation": chosen[label].value,
-                "trials": chosen[label].trials,
-            }
-            for label in CONTENDERS
-            if label in chosen
-        },
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(record, indent=2) + "\n")
-    os.replace(partial, path)

@@ -18,7 +18,7 @@ import numpy as np
 from tensorflow import keras
 
 from advrec_tf.jobs.reproduction.contenders import Contender
-from advrec_tf.jobs.reproduction.trainers import Choice, Task
+from advrec_tf.jobs.reproduction.tasks import Choice, Task
 
 
 class _Pruning(keras.callbacks.Callback):

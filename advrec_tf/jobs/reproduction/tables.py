@@ -169,6 +169,8 @@ BLENDS = ("autoencoder + EASE", "adversarial autoencoder + EASE")
 WALK_BLENDS = (
     "DNS + walk",
     "APR from DNS + walk",
+    "softmax MF + walk",
+    "softmax MF, FGSM + walk",
     "autoencoder + walk",
     "adversarial autoencoder + walk",
 )
@@ -189,8 +191,9 @@ SMALL = BASE + FACTORISATION + APR + SOFTMAX + AUTOENCODERS + VARIATIONAL + BLEN
 
 ML1M_SEEDS = {
     **dict.fromkeys((*FACTORISATION, *APR, *SOFTMAX), 3),
-    **dict.fromkeys((*AUTOENCODERS, *BLENDS, *GRAPH), 2),
+    **dict.fromkeys(GRAPH, 2),
 }
+GOWALLA_SEEDS = dict.fromkeys((*SOFTMAX, *AUTOENCODERS, *WALK_BLENDS, *GRAPH), 2)
 
 TABLES: dict[str, Table] = {
     "irgan-ml100k": Table(
@@ -368,6 +371,7 @@ TABLES: dict[str, Table] = {
         },
         sizes=GOWALLA,
         epochs=GOWALLA_EPOCHS,
+        seeds=GOWALLA_SEEDS,
         choose_every=6,
     ),
     "lightgcnpp-ml1m": Table(

@@ -9,7 +9,7 @@ pytest.importorskip("sklearn")
 
 from advrec_tf.data.files import DataError
 from advrec_tf.evaluation.classification import area_under_curve
-from advrec_tf.jobs.detection import filter_file, fraud, page, pools, runner
+from advrec_tf.jobs.detection import filter_file, fraud, page, pools, runner, unseen
 from advrec_tf.jobs.stages import StageStore
 
 
@@ -160,9 +160,10 @@ def test_halves_share_no_user_and_pools_inject_at_the_base_rate(monkeypatch, tmp
     half = pools.halves(data, seed=0)
     mine, theirs = half.fitted.user_counts() > 0, half.judged.user_counts() > 0
     assert not (mine & theirs).any() and (mine | theirs).sum() == 80
-    pool = pools.judged_pool(
+    profiles = pools.judged_profiles(
         half.judged, "average", known=data, target=60, fillers=10, share=0.1, seed=0
     )
+    pool = pools.judged_pool(half.judged, profiles, "average", target=60, seed=0)
     assert pool.is_fake.sum() == 4 and pool.targets.tolist() == [60]
     fitted = pools.fitting_pool(half.fitted, pools.GROUPS[0], seed=0)
     assert fitted.is_fake.sum() == 4 * 3 * pools.TRAIN_PROFILES
@@ -176,16 +177,16 @@ def test_attacks_of_the_two_groups_are_all_different():
 def test_a_run_makes_a_page_and_goes_on_where_it_was(monkeypatch, tmp_path):
     write_shilling(tmp_path)
     monkeypatch.setenv("ADVREC_DATA", str(tmp_path))
-    monkeypatch.setattr(runner, "load_shilling", lambda name: _patched(name, tmp_path))
+    monkeypatch.setattr(unseen, "load_shilling", lambda name: _patched(name, tmp_path))
     store = StageStore(tmp_path / "run", {"job": "test"})
     said = []
     settings = {"detectors": ["PCA-VarSelect", "ECOD"], "seeds": 1, "targets": 1}
-    found = runner.unseen_attacks(store, "filmTrust", **settings, write=said.append)
+    found = unseen.unseen_attacks(store, "filmTrust", **settings, write=said.append)
     assert set(found["ECOD"]) == {*pools.GROUPS[0], *pools.GROUPS[1]}
     assert found["PCA-VarSelect"]["random"]["transductive"]
     assert len(found["ECOD"]["random"]["curve"]) == 101
     before = {path.name for path in (tmp_path / "run" / "stages").iterdir()}
-    again = runner.unseen_attacks(
+    again = unseen.unseen_attacks(
         StageStore(tmp_path / "run", {"job": "test"}, resume=True),
         "filmTrust",
         **settings,
@@ -220,3 +221,30 @@ def test_unknown_names_are_refused_before_anything_runs(tmp_path):
             learned=[],
             detectors=["magic"],
         )
+
+
+def test_two_labelled_fakes_are_held_out_one_at_a_time_and_one_is_too_few(tmp_path):
+    data = small_world()
+    labels = np.full(data.num_users, np.nan)
+    labels[:2], labels[2:14] = 1.0, 0.0
+    verdicts = fraud.detect(data, labels=labels, seed=0)
+    assert np.isfinite(verdicts.suspicion[:14]).all() and verdicts.labelled == 14
+    for few in ([1], range(2, 14)):
+        fewer = labels.copy()
+        fewer[few] = np.nan
+        with pytest.raises(ValueError, match="at least 2 fakes and 10 honest users who have rows"):
+            fraud.detect(data, labels=fewer, seed=0)
+
+
+def small_world():
+    from advrec_tf.data.interactions import Interactions, Vocabulary
+
+    rng = np.random.default_rng(0)
+    users, items = np.nonzero(rng.random((40, 30)) < 0.3)
+    return Interactions(
+        user_index=users.astype(np.int32),
+        item_index=items.astype(np.int32),
+        users=Vocabulary(np.arange(40)),
+        items=Vocabulary(np.arange(30)),
+        rating=rng.integers(1, 6, len(users)).astype(np.float32),
+    )

@@ -86,8 +86,42 @@ def test_targets_are_of_their_part_of_the_catalogue():
     assert set(found["tail"]) <= set(range(10, 16)) and len(found["tail"]) == 5
 
 
+def test_a_level_of_knowledge_is_a_cell_of_its_own(tmp_path):
+    here = bench(tmp_path)
+    white, grey = (
+        dataclasses.replace(CELL, knowledge=level, seed=3) for level in ("white", "grey")
+    )
+    assert white.name() != grey.name() != CELL.name()
+    shown = here.attack_of(grey)
+    assert shown.share == 0.2 and shown.num_profiles == here.num_profiles(0.1)
+    ease = dataclasses.replace(white, victim="ease")
+    assert "a surrogate of the kind of ease" in cells.unfit(ease, here.arena)
+
+
+def test_costly_attacks_have_few_seeds_and_nukes_popular_targets_alone():
+    here = dataclasses.replace(arena(), targets={"tail": (0, 1), "popular": (20, 21, 22)})
+    settings = grid.GridSettings(
+        attacks=("none", "random", "aush", "nuke_average"),
+        other_attacks=("random",),
+        victims=("ease",),
+        groups=("tail", "popular"),
+        targets=2,
+        few_targets=1,
+        seeds=3,
+        few_seeds=1,
+    )
+    found = grid.cells_of(settings, here)["attacks"]
+    of = {}
+    for cell in found:
+        of.setdefault(cell.attack, []).append((cell.target, cell.seed))
+    assert of["aush"] == [(0, 0), (1, 0)]
+    assert of["random"] == [(t, s) for s in range(3) for t in (0, 1)] + [(20, s) for s in range(3)]
+    assert of["nuke_average"] == [(20, 0), (20, 1), (20, 2)]
+
+
 def test_means_are_over_targets_first_and_deviations_over_seeds():
     base = {"attack": "a", "victim": "v", "defence": "none", "group": "g", "size": 0.1}
+    base["knowledge"] = cells.KNOWN
     rows = [
         {**base, "target": t, "seed": s, "x": x}
         for t, s, x in ((0, 0, 1.0), (1, 0, 3.0), (0, 1, 5.0), (1, 1, 7.0))
@@ -99,21 +133,30 @@ def test_means_are_over_targets_first_and_deviations_over_seeds():
 
 def test_a_grid_ends_in_a_page_and_figures_and_names_what_it_left_out(tmp_path):
     settings = grid.GridSettings(
-        attacks=("random",),
+        attacks=("none", "random", "nuke_average"),
         victims=("biased_mf", "ease"),
+        transfer_attacks=("random",),
+        transfer_victims=("popularity",),
+        informed_attacks=("average",),
+        informed_victims=("wrmf",),
         defences=("none", "trimmed"),
         defended_victims=("biased_mf", "ease"),
         defended_attacks=("random",),
+        hardened_victims=(),
         sized_attacks=("random",),
+        sized_victims=("ease",),
         curve_victims=(),
         groups=("tail",),
         targets=1,
+        few_targets=1,
         size=0.1,
         seeds=1,
     )
     report = grid.run(bench(tmp_path), settings, say=lambda line: None)
-    assert set(figures.draw(report)) == {"attack_size", "defences"}
+    assert set(figures.draw(report)) == {"strength_and_stealth", "attack_size", "defences"}
     text = page.markdown(report, "the command")
     assert "### biased_mf" in text and "trimmed" in text and "Left out: 2 cells" in text
+    assert "## Transfer" in text and "| attack | white | grey | black |" in text
+    assert "nuke" not in text  # without a popular target nothing can fall
     with pytest.raises(ValueError, match="`attacks` should be of .*'x'"):
         grid.GridSettings(attacks=("x",))

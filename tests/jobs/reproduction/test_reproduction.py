@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import json
 
 import numpy as np
@@ -7,12 +8,13 @@ import pytest
 from advrec_tf.data import splits
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.jobs.reproduction import page, results, runner, trainers
+from advrec_tf.jobs.reproduction import files, page, results, runner, trainers
 from advrec_tf.jobs.reproduction.contenders import CONTENDERS, Contender
 from advrec_tf.jobs.reproduction.parts import Parts
+from advrec_tf.jobs.reproduction.processes import in_order
 from advrec_tf.jobs.reproduction.search import search
 from advrec_tf.jobs.reproduction.tables import TABLES, Table, last_in_file, random_share
-from advrec_tf.jobs.reproduction.trainers import Choice, Task, Trained
+from advrec_tf.jobs.reproduction.tasks import Choice, Task, Trained
 from advrec_tf.jobs.stages import sole_run
 from advrec_tf.models.recommender import MatrixRecommender
 
@@ -167,13 +169,13 @@ def test_a_resumed_run_trains_nothing_again_and_gives_the_same_report(world, tmp
 def test_other_settings_train_anew_and_so_does_what_builds_on_them(world, tmp_path):
     reproduce(tmp_path, budget=3)
     path = tmp_path / "settings.json"
-    chosen = runner.read_choices(path)
+    chosen = files.read_choices(path)
     changed = Choice({"size": 1, "b": 7}, 4)
     before = {label: results.stage_name(label, 0, chosen) for label in ("EASE", "shift", "shifted")}
-    runner.write_choices(path, {**chosen, "shift": changed})
+    files.write_choices(path, {**chosen, "shift": changed})
     report = reproduce(tmp_path, resume=True)
     assert report["rows"]["shift"]["settings"]["size"] == 1
-    after = {label: results.stage_name(label, 0, runner.read_choices(path)) for label in before}
+    after = {label: results.stage_name(label, 0, files.read_choices(path)) for label in before}
     assert before["EASE"] == after["EASE"]
     assert before["shift"] != after["shift"] and before["shifted"] != after["shifted"]
 
@@ -388,9 +390,9 @@ def test_choices_survive_their_file(tmp_path):
         "MF-BPR": Choice({"l2": 0.01, "dim": 64}, 12, 0.25, 8),
         "EASE": Choice({"l2": 3.0}, 1),
     }
-    runner.write_choices(path, chosen)
-    assert runner.read_choices(path) == chosen
-    assert runner.read_choices(tmp_path / "absent.json") == {}
+    files.write_choices(path, chosen)
+    assert files.read_choices(path) == chosen
+    assert files.read_choices(tmp_path / "absent.json") == {}
 
 
 def test_a_row_that_fails_costs_itself_and_what_builds_on_it_alone(world, tmp_path, monkeypatch):
@@ -410,9 +412,9 @@ def test_a_process_that_fails_costs_its_row_alone(tmp_path):
     pending = {label: set() for label in chosen}
     done = []
 
-    def work(label):
+    def call(label):
         # One process meets an unknown table, the other a folder that is not there.
-        return runner.Work(
+        work = runner.Work(
             table="none" if label == "EASE" else "irgan-ml100k",
             label=label,
             kind="final",
@@ -420,8 +422,9 @@ def test_a_process_that_fails_costs_its_row_alone(tmp_path):
             data_root=str(tmp_path / "absent"),
             chosen=chosen,
         )
+        return functools.partial(runner.do, work)
 
-    failed = runner._in_order(pending, work, lambda label, _: done.append(label), 2, set())
+    failed = in_order(pending, call, lambda label, _: done.append(label), 2)
     assert not done and set(failed) == {"popularity", "EASE"}
     assert failed["EASE"].startswith("KeyError") and "absent" in failed["popularity"]
 
@@ -431,4 +434,91 @@ def test_a_settings_file_of_another_kind_is_named(tmp_path, text):
     path = tmp_path / "settings.json"
     path.write_text(text)
     with pytest.raises(ValueError, match="settings.json should hold the choices of a search"):
-        runner.read_choices(path)
+        files.read_choices(path)
+
+
+def earlier_report(tmp_path, **settings):
+    """Of a whole search, as a file; the next run starts in a new folder."""
+    report = reproduce(tmp_path, budget=3, **settings)
+    (tmp_path / "tiny.json").write_text(json.dumps(report))
+    (tmp_path / "run").rename(tmp_path / "first")
+    return report
+
+
+def test_rows_of_an_earlier_report_are_kept_and_only_those_asked_for_are_trained(world, tmp_path):
+    before = earlier_report(tmp_path)
+    trained = []
+    report = reproduce(
+        tmp_path, only=["shift"], onto=tmp_path / "tiny.json", seeds=2, say=trained.append
+    )
+    assert list(report["rows"]) == list(before["rows"])
+    assert report["rows"]["shift"]["seeds"] == 2 and before["rows"]["shift"]["seeds"] == 3
+    assert report["kept"] == ["popularity", "EASE", "shifted"] and not report["not_run"]
+    assert report["rows"]["shifted"] == before["rows"]["shifted"]
+    text = page.markdown(report, "a command", "a file")
+    assert "kept, with the comparisons measured then: popularity; EASE; shifted." in text
+
+
+def test_a_row_whose_twin_has_other_settings_now_is_not_kept(world, tmp_path):
+    earlier_report(tmp_path)
+    path = tmp_path / "settings.json"
+    chosen = files.read_choices(path)
+    other = dataclasses.replace(chosen["shift"], settings={"size": 1, "b": 7})
+    files.write_choices(path, {**chosen, "shift": other})
+    lines = []
+    report = reproduce(tmp_path, only=["popularity"], onto=tmp_path / "tiny.json", say=lines.append)
+    assert list(report["rows"]) == ["popularity", "EASE"]
+    assert report["outdated"] == report["not_run"] == ["shift", "shifted"]
+    assert any("shifted: the row of" in line for line in lines)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"table": "other", "rows": {"EASE": {}}}'])
+def test_a_report_of_another_table_is_named_before_any_work(world, tmp_path, text):
+    path = tmp_path / "tiny.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="should be a report of tiny with rows"):
+        reproduce(tmp_path, budget=1, onto=path)
+    assert not (tmp_path / "run").exists()
+
+
+def tiny_choices():
+    """Every contender's default point, shrunk to the tiny world."""
+    small = {"batch_size": 16, "dim": 4, "hidden": 4, "candidates": 4, "first": 1, "count": 4}
+    found = {}
+    for label, contender in CONTENDERS.items():
+        of = CONTENDERS[contender.like] if contender.like else contender
+        settings = {**of.default(), **contender.override}
+        settings |= {name: value for name, value in small.items() if name in settings}
+        found[label] = Choice({**settings, **({"warm_up": 1} if "warm_up" in settings else {})}, 2)
+    return found
+
+
+def trained(label, **changes):
+    chosen = tiny_choices()
+    task = Task(
+        train=WORLD.train,
+        settings={**chosen[label].settings, **changes},
+        epochs=2,
+        evaluator=None,
+        monitor="ndcg@3",
+        patience=1,
+        every=1,
+        seed=0,
+        chosen=chosen,
+    )
+    return CONTENDERS[label].train(task)
+
+
+def test_irgan_starts_from_the_scorer_that_dns_trained():
+    start = trained("DNS start of IRGAN").model
+    # The twin at rate zero goes nowhere from there.
+    gan = trained("IRGAN's twin", g_learning_rate=0.0, decay=0.0).model
+    np.testing.assert_allclose(gan.user_vectors(), start.user_vectors(), rtol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("label", CONTENDERS)
+def test_every_contender_trains(label):
+    model = trained(label).model
+    scores = np.asarray(model.score(np.arange(5, dtype=np.int32)))
+    assert scores.shape == (5, 12) and np.isfinite(scores).all()

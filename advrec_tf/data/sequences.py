@@ -1,0 +1,130 @@
+"""Short behaviour sequences: what users did one after the other, as rows of equal length.
+
+Cut from interactions in the order of time (of the file where there are no times). A place holds
+an item index, or `NONE` where a sequence is over; a sequence holds an item at least.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from advrec_tf.data.interactions import Interactions
+
+NONE = -1
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Sequences:
+    """Rows of items in order.
+
+    Attributes:
+        items: [n, length] int32, item indices, `NONE` after the end of a sequence.
+        user_index: [n] int32, whose they are.
+        num_items: size of the catalogue.
+
+    Raises:
+        ValueError: if the shapes do not fit, an item is out of range, a sequence is empty, or
+            an item stands after its end.
+    """
+
+    items: np.ndarray
+    user_index: np.ndarray
+    num_items: int
+
+    def __post_init__(self):
+        if self.items.ndim != 2 or self.user_index.shape != self.items.shape[:1]:
+            raise ValueError(
+                "`items` should be [n, length] and `user_index` [n]. "
+                f"Received: {self.items.shape} and {self.user_index.shape}."
+            )
+        there = self.items != NONE
+        if not there[:, :1].all() or (there[:, 1:] & ~there[:, :-1]).any():
+            raise ValueError(
+                f"`items` should start with an item in each row and be {NONE} from its end on. "
+                "Received a row that is empty or has a gap."
+            )
+        known = self.items[there]
+        if len(known) and not 0 <= known.min() <= known.max() < self.num_items:
+            raise ValueError(
+                f"`items` should lie in 0..{self.num_items - 1}, or be {NONE}. "
+                f"Received: {known.min()}..{known.max()}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def length(self) -> int:
+        return self.items.shape[1]
+
+    def select(self, rows: np.ndarray) -> Sequences:
+        """The given rows, indices or a mask."""
+        return dataclasses.replace(self, items=self.items[rows], user_index=self.user_index[rows])
+
+    def item_shares(self) -> np.ndarray:
+        """[num_items] float64, the share of all places that an item takes."""
+        counts = np.bincount(self.items[self.items != NONE], minlength=self.num_items)
+        return counts / counts.sum()
+
+    def pairs(self) -> np.ndarray:
+        """[pairs] int64, item * num_items + next item, of every two neighbours."""
+        first, second = self.items[:, :-1], self.items[:, 1:]
+        there = second != NONE
+        return first[there].astype(np.int64) * self.num_items + second[there]
+
+
+def ordered_by_user(interactions: Interactions) -> tuple[np.ndarray, np.ndarray]:
+    """(rows by user and in order of time within each, [num_users + 1] where a user's begin)."""
+    keys = [interactions.user_index]
+    if interactions.timestamp is not None:
+        keys.insert(0, interactions.timestamp)
+    order = np.lexsort([np.arange(len(interactions)), *keys])
+    starts = np.concatenate([[0], np.cumsum(interactions.user_counts())])
+    return order, starts
+
+
+def sequences_of(interactions: Interactions, *, length: int, least: int = 2) -> Sequences:
+    """Each user's rows cut, from the last backwards, into pieces of `length` items.
+
+    What is left over at a user's beginning is a shorter piece, if it has `least` items.
+
+    Raises:
+        ValueError: if `length` < 2, `least` lies outside 1..length, or no piece is long enough.
+    """
+    if length < 2 or not 1 <= least <= length:
+        raise ValueError(
+            "`length` should be >= 2 and `least` lie in 1..length. "
+            f"Received: {length!r} and {least!r}."
+        )
+    order, starts = ordered_by_user(interactions)
+    items = interactions.item_index[order]
+    rows, users = [], []
+    for user in range(interactions.num_users):
+        stop = starts[user + 1]
+        while stop - starts[user] >= least:
+            start = max(starts[user], stop - length)
+            row = np.full(length, NONE, np.int32)
+            row[: stop - start] = items[start:stop]
+            rows.append(row)
+            users.append(user)
+            stop = start
+    if not rows:
+        raise ValueError(f"`least` should leave a sequence. Received: {least}, which leaves none.")
+    return Sequences(
+        items=np.stack(rows),
+        user_index=np.array(users, np.int32),
+        num_items=interactions.num_items,
+    )
+
+
+def last_items(interactions: Interactions, length: int) -> np.ndarray:
+    """[num_users, length] int32: each user's last items in order, `NONE` after the end."""
+    order, starts = ordered_by_user(interactions)
+    items = interactions.item_index[order]
+    rows = np.full((interactions.num_users, length), NONE, np.int32)
+    for user in range(interactions.num_users):
+        own = items[max(starts[user], starts[user + 1] - length) : starts[user + 1]]
+        rows[user, : len(own)] = own
+    return rows

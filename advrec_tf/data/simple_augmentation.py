@@ -1,0 +1,141 @@
+"""Augmentations without a generator, the controls of those with one.
+
+Rows that are left out (`dropped_rows`), swapped for a similar item (`swapped_rows`), lent from
+another user (`mixed_profiles`, the mixup of Zhang et al. 2018, arXiv:1710.09412, on profiles),
+and Gaussian noise on the numbers of a side table (`noisy_numbers`). Each is a function of its
+arguments and an `rng`, and alters nothing. Noise on embeddings while training is
+`perturbations.Perturbation(direction="random")` in `training.adversarial`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from advrec_tf.data.filters import pair_keys
+from advrec_tf.data.interactions import Interactions
+
+Rows = tuple[np.ndarray, np.ndarray]
+
+
+def _check_share(share: float, name: str = "share") -> None:
+    if not 0 <= share < 1:
+        raise ValueError(f"`{name}` should lie in [0, 1). Received: {share!r}.")
+
+
+def dropped_rows(
+    interactions: Interactions, share: float, *, rng: np.random.Generator
+) -> Interactions:
+    """The rows without a random share of them; every user keeps one at least.
+
+    Raises:
+        ValueError: if `share` lies outside [0, 1).
+    """
+    _check_share(share)
+    draw = rng.random(len(interactions))
+    keep = draw >= share
+    # The row with a user's largest draw stays whatever the share.
+    order = np.lexsort((draw, interactions.user_index))
+    users = interactions.user_index[order]
+    last = np.append(users[1:] != users[:-1], True) if len(users) else np.zeros(0, bool)
+    keep[order[last]] = True
+    return interactions.select(keep)
+
+
+def swapped_rows(
+    interactions: Interactions, neighbours: np.ndarray, share: float, *, rng: np.random.Generator
+) -> Rows:
+    """For a random share of the rows a new one, its item swapped for one of its neighbours.
+
+    Args:
+        neighbours: [num_items, n] int, the items most like each; one of the n is drawn.
+        share: of the rows, in [0, 1).
+
+    Returns:
+        (user_index, item_index), [rows] int32 each, none of which a user has already; a swap
+        into what a user has is left out.
+
+    Raises:
+        ValueError: if `share` lies outside [0, 1) or there is no row of neighbours an item.
+    """
+    _check_share(share)
+    if neighbours.ndim != 2 or len(neighbours) != interactions.num_items:
+        raise ValueError(
+            f"`neighbours` should be [{interactions.num_items}, n]. "
+            f"Received shape: {neighbours.shape}."
+        )
+    rows = np.flatnonzero(rng.random(len(interactions)) < share)
+    column = rng.integers(neighbours.shape[1], size=len(rows))
+    items = neighbours[interactions.item_index[rows], column].astype(np.int32)
+    return _new(interactions, interactions.user_index[rows], items)
+
+
+def mixed_profiles(
+    interactions: Interactions,
+    alpha: float,
+    *,
+    rng: np.random.Generator,
+    users: np.ndarray | None = None,
+) -> Rows:
+    """Each user mixed with another: some of a random partner's items become rows of the user.
+
+    The partner's items are taken each with probability 1 - lambda, lambda = max(b, 1 - b) with b
+    from Beta(alpha, alpha): a user stays closer to itself than to its partner.
+
+    Args:
+        alpha: > 0.
+        users: only these user indices are given rows; everybody with rows can be a partner.
+
+    Returns:
+        (user_index, item_index), [rows] int32 each, none of which a user has already.
+
+    Raises:
+        ValueError: if `alpha` is not positive or there are not two users with rows.
+    """
+    if not alpha > 0:
+        raise ValueError(f"`alpha` should be > 0. Received: {alpha!r}.")
+    profiles = interactions.by_user()
+    donors = np.flatnonzero(profiles.counts)
+    if len(donors) < 2:
+        raise ValueError(
+            f"`interactions` should have two users with rows. Received: {len(donors)}."
+        )
+    users = donors if users is None else np.asarray(users)
+    user_rows, item_rows = [], []
+    for user in users:
+        partner = user
+        while partner == user:
+            partner = rng.choice(donors)
+        b = rng.beta(alpha, alpha)
+        own = profiles[partner]
+        taken = own[rng.random(len(own)) < 1 - max(b, 1 - b)]
+        user_rows.append(np.full(len(taken), user, np.int32))
+        item_rows.append(taken)
+    return _new(interactions, np.concatenate(user_rows), np.concatenate(item_rows))
+
+
+def noisy_numbers(table: pd.DataFrame, scale: float, *, rng: np.random.Generator) -> pd.DataFrame:
+    """A side table with normal noise of `scale` deviations of the column on every number.
+
+    Columns with at most two values (flags) and those that hold no numbers are as they were.
+
+    Raises:
+        ValueError: if `scale` is negative.
+    """
+    if scale < 0:
+        raise ValueError(f"`scale` should be >= 0. Received: {scale!r}.")
+    noisy = table.copy()
+    for name in table:
+        column = table[name]
+        if pd.api.types.is_numeric_dtype(column) and column.nunique() > 2:
+            deviation = float(column.std(ddof=0))
+            noisy[name] = column + rng.normal(0.0, scale * deviation, len(column))
+    return noisy
+
+
+def _new(interactions: Interactions, users: np.ndarray, items: np.ndarray) -> Rows:
+    """The distinct pairs among those given that the user does not have."""
+    keys = np.unique(users.astype(np.int64) * interactions.num_items + items)
+    keys = keys[~np.isin(keys, pair_keys(interactions))]
+    users, items = np.divmod(keys, interactions.num_items)
+    return users.astype(np.int32), items.astype(np.int32)

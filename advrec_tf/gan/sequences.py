@@ -1,0 +1,293 @@
+"""Short behaviour sequences from a GAN: self-attention, and two ways past the discrete choice.
+
+The generator (`models.sequence_networks`) is trained by likelihood first, then plays against
+a discriminator of whole sequences. What it draws is discrete; its gradient comes, by name,
+
+* "gumbel_softmax": through the softmax of every place, straight-through (Jang et al. 2017,
+  arXiv:1611.01144; for sequences Kusner & Hernandez-Lobato 2016, arXiv:1611.04051);
+* "policy_gradient": by REINFORCE, the discriminator's verdict on the whole sequence being the
+  reward and the batch's mean the baseline (SeqGAN; Yu et al. 2017, arXiv:1609.05473; without
+  its roll-outs, so that every place of a sequence earns the same).
+
+Both take one pass over the drawn sequences: what was drawn earlier in a sequence is held, and a
+place learns from its own choice. With `adversarial_weight=0` it is the twin: maximum
+likelihood alone. Controls that do not train are in `models.sequence_controls`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.sequences import Sequences, last_items
+from advrec_tf.gan.pair import AdversarialPair, diversity
+from advrec_tf.gan.relaxations import gumbel, straight_through_choice
+from advrec_tf.models import sequence_networks as networks
+from advrec_tf.models.content_tower import Modality
+from advrec_tf.models.recommender import Recommender, log_popularity
+
+ESTIMATORS = ("gumbel_softmax", "policy_gradient")
+_BLOCK = 256
+_WATCHED = 32
+
+
+class SequenceGAN(Recommender, AdversarialPair):
+    """Generator and discriminator of the sequences of one data set.
+
+    Batches come from `batches.of_index(np.arange(len(sequences)), name="sequence_index")`. The
+    generator minimises adversarial_weight * game + reconstruction_weight * cross-entropy of the
+    next token (nats a place, over each sequence and its end).
+
+    As a recommender it ranks what would come next after a user's last items.
+
+    Args:
+        interactions: the training rows: who has what, and each user's last items.
+        sequences: the real sequences, pieces of those rows.
+        generator, discriminator: as `models.sequence_networks` builds them.
+        attributes: a row a user, read by both players, or None.
+        estimator: one of `ESTIMATORS`.
+        temperature: of the Gumbel-softmax, > 0.
+        repeats: whether drawn sequences may hold an item twice.
+
+    Raises:
+        ValueError: if an argument is unknown or out of range, or sizes do not fit.
+    """
+
+    def __init__(
+        self,
+        interactions: Interactions,
+        sequences: Sequences,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        *,
+        attributes: Modality | None = None,
+        estimator: str = "gumbel_softmax",
+        temperature: float = 1.0,
+        repeats: bool = False,
+        **settings,
+    ):
+        super().__init__(generator, discriminator, **settings)
+        if estimator not in ESTIMATORS:
+            raise ValueError(f"`estimator` should be one of {ESTIMATORS}. Received: {estimator!r}.")
+        if not temperature > 0:
+            raise ValueError(f"`temperature` should be > 0. Received: {temperature!r}.")
+        if attributes is not None and len(attributes.vectors) != interactions.num_users:
+            raise ValueError(
+                f"`attributes` should have {interactions.num_users} rows, one a user. "
+                f"Received: {len(attributes.vectors)}."
+            )
+        self.interactions = interactions
+        self.sequences = sequences
+        self.estimator = estimator
+        self.temperature = temperature
+        self.repeats = repeats
+        self.length = sequences.length
+        self.num_tokens = sequences.num_items + 1
+        self.sampler = networks.SequenceSampler(generator)
+        self._tokens = tf.constant(networks.tokens_of(sequences.items))
+        self._users = tf.constant(sequences.user_index)
+        self._attributes = None if attributes is None else tf.constant(attributes.vectors)
+        self._last = tf.constant(networks.tokens_of(last_items(interactions, self.length - 1)))
+        self._draw = tf.function(
+            lambda inputs, start, noise, repeats: self.sampler.draw(
+                inputs, start, noise, repeats=repeats
+            ),
+            reduce_retracing=True,  # for every number of start items
+        )
+
+    def call(self, inputs, training=False):
+        """{"tokens"[, "attributes"]} -> logits [batch, length, items + 1]."""
+        return self.generator(inputs, training=training)
+
+    def _own(self, inputs):
+        """(tokens [batch, length], the generator's other inputs) of a batch."""
+        rows = inputs["sequence_index"]
+        return tf.gather(self._tokens, rows), self._known(tf.gather(self._users, rows))
+
+    def _known(self, users):
+        if self._attributes is None:
+            return {}
+        return {"attributes": tf.gather(self._attributes, users)}
+
+    def _sample(self, one_hot, known):
+        """What the discriminator reads: [batch, length, tokens] -> [batch, features]."""
+        flat = tf.reshape(one_hot, [tf.shape(one_hot)[0], self.length * self.num_tokens])
+        return tf.concat([flat, *known.values()], axis=1)
+
+    def real_samples(self, inputs):
+        tokens, known = self._own(inputs)
+        return self._sample(tf.one_hot(tokens, self.num_tokens), known)
+
+    def fake_samples(self, inputs, seed, training):
+        chosen, logits, noise, known = self._written(inputs, seed, training)
+        choice = straight_through_choice(logits + noise, chosen, self.temperature)
+        return self._sample(choice, known)
+
+    def _written(self, inputs, seed, training):
+        """Drawn tokens [batch, length]; in one pass over them the logits [batch, length, tokens]
+        and the noise they were drawn by; and the generator's other inputs."""
+        _, known = self._own(inputs)
+        batch = tf.shape(inputs["sequence_index"])[0]
+        noise = gumbel([batch, self.length, self.num_tokens], seed + [30, 0])
+        start = tf.zeros([batch, 0], tf.int32)
+        chosen = tf.stop_gradient(self.sampler.draw(known, start, noise, repeats=self.repeats))
+        return chosen, self._open_logits(chosen, known, training), noise, known
+
+    def _open_logits(self, tokens, known, training):
+        reads = {**known, "tokens": networks.before(tokens)}
+        logits = self.generator(reads, training=training)
+        closed = networks.closed_tokens(tokens, self.num_tokens, repeats=self.repeats)
+        return tf.where(closed, networks.CLOSED, logits)
+
+    def written_samples(self, inputs, seed):
+        # Drawn once more, and drawing is dear: a few of them say enough.
+        few = {"sequence_index": inputs["sequence_index"][:_WATCHED]}
+        return self.fake_samples(few, seed, training=False)
+
+    def reconstruction_loss(self, inputs, seed, training):
+        tokens, known = self._own(inputs)
+        logits = self.generator({**known, "tokens": networks.before(tokens)}, training=training)
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(tokens, logits)
+        # The first "none" belongs to the sequence: that is where it ends.
+        place = tf.range(self.length)[None, :]
+        counted = tf.cast((networks.before(tokens) > 0) | (place == 0), tf.float32)
+        return tf.reduce_sum(nats * counted) / tf.reduce_sum(counted)
+
+    def generator_step(self, inputs, seed):
+        """One update of the generator; without a game it draws nothing in it."""
+        if self.adversarial_weight and self.estimator == "gumbel_softmax":
+            return super().generator_step(inputs, seed)
+        variables = self.generator_variables()
+        adversarial = tf.constant(0.0)
+        with tf.GradientTape() as tape:
+            reconstruction = self.reconstruction_loss(inputs, seed, training=True)
+            loss = self.reconstruction_weight * reconstruction
+            if self.adversarial_weight:
+                adversarial, surrogate = self._policy_loss(inputs, seed)
+                loss += self.adversarial_weight * surrogate
+        self.g_optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        self._watch("g_loss", adversarial)
+        self._watch("reconstruction_loss", reconstruction)
+        self.g_loss.update_state(adversarial)
+        self.reconstruction.update_state(reconstruction)
+        if self.adversarial_weight:
+            self.diversity.update_state(diversity(self.written_samples(inputs, seed)))
+        return loss
+
+    def _policy_loss(self, inputs, seed):
+        """(the game's loss of what was drawn, the scalar whose gradient is the policy's)."""
+        chosen, logits, _, known = self._written(inputs, seed, training=True)
+        verdict = self.discriminator(self._sample(tf.one_hot(chosen, self.num_tokens), known))
+        log_p = tf.nn.log_softmax(logits)
+        log_p = tf.reduce_sum(tf.gather(log_p, chosen, batch_dims=2), axis=1)
+        reward = verdict if self.game.critic else tf.sigmoid(verdict)
+        return self.game.generator(verdict), policy_gradient(log_p, tf.squeeze(reward, 1))
+
+    def train_step(self, inputs):
+        if not self.adversarial_weight:
+            # Pretraining, and the twin: nobody to play with.
+            self.generator_step(inputs, inputs["seed"] + [1, 0])
+            self.step.assign_add(1)
+            return {metric.name: metric.result() for metric in self.metrics}
+        return super().train_step(inputs)
+
+    def generate(
+        self,
+        n: int,
+        *,
+        seed: int,
+        start: np.ndarray | None = None,
+        attributes: np.ndarray | None = None,
+        repeats: bool | None = None,
+    ) -> np.ndarray:
+        """[n, length] int32 item indices, `NONE` after the end of a sequence.
+
+        Args:
+            start: [given] or [n, given] item indices that the sequences begin with.
+            attributes: [n, width], of the users whose sequences they are; asked for exactly
+                where the model has attributes.
+            repeats: whether an item may come twice; by default as the model was trained. Start
+                items are kept as they are.
+
+        Raises:
+            ValueError: if n < 1, or an argument does not fit the model.
+        """
+        if n < 1:
+            raise ValueError(f"`n` should be >= 1. Received: {n!r}.")
+        start = networks.checked_start(start, n, self.sequences.num_items, self.length)
+        width = None if self._attributes is None else self._attributes.shape[1]
+        shape = None if attributes is None else np.shape(attributes)
+        if shape != (None if width is None else (n, width)):
+            expected = "None, the model has none" if width is None else f"[{n}, {width}]"
+            raise ValueError(f"`attributes` should be {expected}. Received: {shape}.")
+        repeats = self.repeats if repeats is None else repeats
+        blocks = []
+        for first in range(0, n, _BLOCK):
+            size = min(_BLOCK, n - first)
+            rows = slice(first, first + size)
+            known = {}
+            if width is not None:
+                known["attributes"] = tf.constant(attributes[rows], tf.float32)
+            noise = gumbel([size, self.length, self.num_tokens], tf.constant([seed, first]))
+            tokens = tf.constant(networks.tokens_of(start[rows]))
+            blocks.append(self._draw(known, tokens, noise, repeats).numpy())
+        return networks.items_of(np.concatenate(blocks))
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch, num_items], logits of the item after a user's last ones."""
+        last = tf.gather(self._last, user_index)
+        count = tf.reduce_sum(tf.cast(last > 0, tf.int32), axis=1)
+        reads = tf.concat([tf.zeros_like(last[:, :1]), last], axis=1)
+        logits = self.generator({**self._known(user_index), "tokens": reads})
+        return tf.gather(logits, count, batch_dims=1)[:, 1:]
+
+
+def policy_gradient(log_p: tf.Tensor, reward: tf.Tensor) -> tf.Tensor:
+    """REINFORCE with the batch's mean as baseline: a scalar to minimise.
+
+    Args:
+        log_p: [batch] float32, log-probability of what was drawn.
+        reward: [batch] float32, high is good; no gradient passes through it.
+
+    Returns:
+        -mean((reward - mean reward) * log_p).
+    """
+    advantage = tf.stop_gradient(reward - tf.reduce_mean(reward))
+    return -tf.reduce_mean(advantage * log_p)
+
+
+def build_sequence_gan(
+    interactions: Interactions,
+    sequences: Sequences,
+    *,
+    attributes: Modality | None = None,
+    dim: int = 48,
+    blocks: int = 1,
+    heads: int = 2,
+    dropout: float = 0.1,
+    seed: int = 0,
+    **settings,
+) -> SequenceGAN:
+    """Both networks and the pair; `settings` as in `SequenceGAN`."""
+    width = 0 if attributes is None else attributes.width
+    sizes = {"dim": dim, "heads": heads, "attribute_width": width}
+    return SequenceGAN(
+        interactions,
+        sequences,
+        networks.build_sequence_generator(
+            log_popularity(interactions),
+            sequences.length,
+            blocks=blocks,
+            dropout=dropout,
+            seed=10_000 * seed,
+            **sizes,
+        ),
+        networks.build_sequence_discriminator(
+            sequences.num_items + 1, sequences.length, seed=10_000 * seed + 5000, **sizes
+        ),
+        attributes=attributes,
+        name="sequence_gan",
+        **settings,
+    )

@@ -1,0 +1,1 @@
+"""What generated behaviour buys: with and without it, beside every simple control."""
