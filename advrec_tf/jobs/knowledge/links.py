@@ -45,6 +45,14 @@ class CountedFacts:
         return tf.gather(self._counts["head"], relation)
 
 
+def twins(train: KnowledgeGraph, test: KnowledgeGraph) -> float:
+    """Share of the test facts whose two ends stand together in a training fact, of another
+    relation or the other way round: those can be found by heart (Toutanova and Chen 2015)."""
+    known = {frozenset(ends) for ends in zip(train.heads.tolist(), train.tails.tolist())}
+    ends = zip(test.heads.tolist(), test.tails.tolist())
+    return float(np.mean([frozenset(pair) in known for pair in ends]))
+
+
 def build_embedding(
     graph: KnowledgeGraph, score: str, negatives: str, point: float, seed: int
 ) -> KnowledgeEmbedding:
@@ -127,6 +135,7 @@ def predict_links(
             write(f"links: {score}, {negatives:<18} mrr {row['mean']['mrr']:.4f}")
     return {
         "facts": {"train": len(train), "validation": len(validation), "test": len(test)},
+        "twins": twins(train, test),
         "entities": graph.num_entities,
         "relations": graph.num_relations,
         "rows": rows,

@@ -60,6 +60,13 @@ def test_counted_facts_rank_an_entity_by_how_often_it_stands_there(graph):
     assert counted.score_tails(tf.constant([a]), owns).numpy()[0].tolist() == [0, 0, 0, 1]
 
 
+def test_a_tested_fact_has_a_twin_where_its_ends_stand_together_in_training():
+    facts = [("a", "likes", "b"), ("b", "owns", "a"), ("a", "owns", "c"), ("b", "likes", "c")]
+    graph = KnowledgeGraph.from_triples(facts, items=Vocabulary([0]))
+    # b owns a: the other way round; a owns c and b likes c: never together in training
+    assert links.twins(graph.select([0]), graph.select([1, 2, 3])) == pytest.approx(1 / 3)
+
+
 def test_dealt_facts_are_the_same_facts_tied_to_other_items(graph):
     dealt = cold.with_dealt_facts(graph, seed=0)
     assert dealt.heads is graph.heads and dealt.tails is graph.tails
