@@ -16,8 +16,8 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.gan.pair import AdversarialPair
-from advrec_tf.models.content_tower import Modality
-from advrec_tf.models.towers import in_blocks
+from advrec_tf.models.modalities import Modality
+from advrec_tf.models.towers import in_blocks, seeded_dense
 
 
 def build_vector_generator(
@@ -31,18 +31,21 @@ def build_vector_generator(
     }
     x = keras.layers.Concatenate(name="joined")([inputs["condition"], inputs["noise"]])
     for i, units in enumerate(hidden):
-        x = _dense(units, seed + i, f"hidden_{i}", "leaky_relu")(x)
-    x = _dense(width, seed + len(hidden), "vector")(x)
+        x = seeded_dense(units, seed + i, name=f"hidden_{i}", activation="leaky_relu")(x)
+    x = seeded_dense(width, seed + len(hidden), name="vector")(x)
     return keras.Model(inputs, keras.layers.UnitNormalization(name="unit")(x), name="generator")
 
 
 def build_vector_discriminator(width: int, *, hidden: Sequence[int], seed: int = 0) -> keras.Model:
-    """Vector and condition side by side, [batch, width] -> [batch, 1], the logit of being real."""
+    """Vector and condition side by side, [batch, width] -> [batch, 1], the logit of
+    being real."""
     sample = keras.Input(shape=(width,), name="vector_and_condition")
     x = sample
     for i, units in enumerate(hidden):
-        x = _dense(units, seed + i, f"hidden_{i}", "leaky_relu")(x)
-    return keras.Model(sample, _dense(1, seed + len(hidden), "logit")(x), name="discriminator")
+        x = seeded_dense(units, seed + i, name=f"hidden_{i}", activation="leaky_relu")(x)
+    return keras.Model(
+        sample, seeded_dense(1, seed + len(hidden), name="logit")(x), name="discriminator"
+    )
 
 
 class FeatureVectorGAN(AdversarialPair):
@@ -165,11 +168,4 @@ def build_feature_vector_gan(
         noise_dim=noise_dim,
         name="feature_vector_gan",
         **settings,
-    )
-
-
-def _dense(units: int, seed: int, name: str, activation: str | None = None) -> keras.layers.Layer:
-    initializer = keras.initializers.GlorotUniform(seed=seed)
-    return keras.layers.Dense(
-        units, activation=activation, kernel_initializer=initializer, name=name
     )

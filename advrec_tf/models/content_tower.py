@@ -1,104 +1,23 @@
 """Towers over what is known of an index: its id, and vectors of any kind, each may be missing.
 
-A text, a picture, a knowledge-graph entity, a row of attributes: to a tower each is a
-*modality*, one vector an index where there is one. `build_fusion` is the functional network
-from the vectors of all modalities to one embedding; `ContentTower` looks the vectors up, so
-that it stands wherever an index tower does, and still embeds what has no index yet. How such
-towers are trained against each other is left to `content_two_tower`.
+`build_fusion` is the functional network from the vectors of all modalities (`modalities`) to one
+embedding; `ContentTower` looks the vectors up, so that it stands wherever an index tower does,
+and still embeds what has no index yet. How such towers are trained against each other is left
+to `content_two_tower`.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf.data.histories import Histories
-from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.towers import Categorical, Standardise, features_of, in_blocks
+from advrec_tf.models.modalities import HISTORY, ID, HistoryVectors, Modality, VectorRows
+from advrec_tf.models.towers import seeded_dense
 
 FUSIONS = ("sum", "gated", "concat")
-ID = "id"
-HISTORY = "history"
-
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Modality:
-    """One vector per index: a text, image or knowledge-graph embedding, or coded attributes.
-
-    Attributes:
-        name: different from "id" and "history", which towers make themselves.
-        vectors: [n, width] float32; rows that are missing hold zeros.
-        present: [n] bool, where there is a vector; by default everywhere.
-
-    Raises:
-        ValueError: if the shapes do not fit, a value is not finite, or the name is taken.
-    """
-
-    name: str
-    vectors: np.ndarray
-    present: np.ndarray | None = None
-
-    def __post_init__(self):
-        if not self.name or self.name in (ID, HISTORY):
-            raise ValueError(
-                f"`name` should be a name other than {ID!r} and {HISTORY!r}. "
-                f"Received: {self.name!r}."
-            )
-        vectors = np.asarray(self.vectors, np.float32)
-        present = np.ones(len(vectors), bool) if self.present is None else self.present
-        present = np.asarray(present, bool)
-        if vectors.ndim != 2 or present.shape != vectors.shape[:1]:
-            raise ValueError(
-                f"`vectors` of {self.name!r} should be [n, width] and `present` [n]. "
-                f"Received: {vectors.shape} and {present.shape}."
-            )
-        if not np.isfinite(vectors[present]).all():
-            raise ValueError(
-                f"`vectors` of {self.name!r} should be finite where present. "
-                "Received NaN or infinity."
-            )
-        object.__setattr__(self, "vectors", np.where(present[:, None], vectors, np.float32(0)))
-        object.__setattr__(self, "present", present)
-
-    @property
-    def width(self) -> int:
-        return self.vectors.shape[1]
-
-    def without(self, index: np.ndarray) -> Modality:
-        """The same with the given indices missing."""
-        present = self.present.copy()
-        present[index] = False
-        return dataclasses.replace(self, present=present)
-
-
-def coded_attributes(
-    table: pd.DataFrame, *, name: str = "attributes", max_categories: int = 64
-) -> Modality:
-    """A side table as one modality: categories one-hot, numbers standardised beside a flag
-    for the missing ones; present where a cell of the row holds something.
-
-    Raises:
-        ValueError: if a column has more than `max_categories` categories; the columns to code
-            are the caller's choice.
-    """
-    columns = []
-    for feature in features_of(table):
-        if isinstance(feature, Categorical):
-            if feature.num_categories > max_categories:
-                raise ValueError(
-                    f"`table` should have columns of at most {max_categories} categories. "
-                    f"Received: {feature.name!r} with {feature.num_categories}."
-                )
-            columns.append(np.eye(feature.num_categories, dtype=np.float32)[feature.codes])
-        else:
-            columns.append(Standardise(feature.values)(feature.values).numpy())
-    present = table.notna().to_numpy().any(axis=1)
-    return Modality(name=name, vectors=np.concatenate(columns, axis=1), present=present)
 
 
 def build_fusion(
@@ -139,18 +58,20 @@ def build_fusion(
         inputs |= {modality: x, f"{modality} present": present}
         if modality != ID:
             for i, units in enumerate(hidden):
-                x = _dense(units, seed + 100 * m + i, f"{modality}_hidden_{i}", "relu")(x)
-            x = _dense(dim, seed + 100 * m + len(hidden), f"{modality}_projection")(x)
+                x = seeded_dense(
+                    units, seed + 100 * m + i, name=f"{modality}_hidden_{i}", activation="relu"
+                )(x)
+            x = seeded_dense(dim, seed + 100 * m + len(hidden), name=f"{modality}_projection")(x)
         elif width != dim:
             raise ValueError(f"`widths` of an id should be `dim`, {dim}. Received: {width!r}.")
         if fusion == "gated":
-            gate = _dense(1, seed + 100 * m + 50, f"{modality}_gate")(x)
+            gate = seeded_dense(1, seed + 100 * m + 50, name=f"{modality}_gate")(x)
             gates.append(gate + (present - 1.0) * 1e9)
         parts.append(keras.layers.Multiply(name=f"{modality}_if_present")([x, present]))
         flags.append(present)
     if fusion == "concat":
         joined = keras.layers.Concatenate(name="modalities")([*parts, *flags])
-        x = _dense(dim, seed + 99, "joined")(joined)
+        x = seeded_dense(dim, seed + 99, name="joined")(joined)
         x = x * keras.layers.Maximum(name="any_present")([*flags, flags[0]])
     elif fusion == "gated" and len(parts) > 1:
         weights = tf.nn.softmax(keras.layers.Concatenate(name="gates")(gates), axis=-1)
@@ -255,67 +176,6 @@ class ContentTower(keras.Model):
         return self.fusion(parts)
 
 
-class VectorRows(keras.layers.Layer):
-    """Index [batch] int32 -> rows [batch, width] of a table that is kept and never trained."""
-
-    def __init__(self, vectors: np.ndarray, **kwargs):
-        super().__init__(trainable=False, **kwargs)
-        self.rows = self.add_weight(
-            name="rows",
-            shape=vectors.shape,
-            initializer=lambda shape, dtype=None: np.asarray(vectors, np.float32),
-            trainable=False,
-        )
-
-    def call(self, index):
-        return tf.gather(self.rows, index)
-
-
-class HistoryVectors(keras.layers.Layer):
-    """User index -> the mean vector of the items in the user's history, [batch, width].
-
-    While a positive is trained on it is left out of its user's history, or the user would be
-    described by the answer. An item without a vector is left out of the mean.
-
-    Args:
-        interactions: the histories.
-        items: the vectors of the items.
-    """
-
-    def __init__(self, interactions: Interactions, items: Modality, **kwargs):
-        super().__init__(trainable=False, **kwargs)
-        histories = Histories(interactions.by_user())
-        vectors = np.concatenate([items.vectors, items.present[:, None]], axis=1, dtype=np.float32)
-        both = in_blocks(
-            lambda users: tf.matmul(histories.dense(users), vectors), interactions.num_users, 512
-        )
-        total, counts = both[:, :-1], both[:, -1:]
-
-        def table(name, value):
-            return self.add_weight(
-                name=name,
-                shape=value.shape,
-                initializer=lambda shape, dtype=None: value,
-                trainable=False,
-            )
-
-        self.total = table("total", total)
-        self.counts = table("counts", counts)
-        self.items = table("items", items.vectors)
-        self.present = table("present", items.present.astype(np.float32)[:, None])
-
-    def call(self, index, left_out=None):
-        """([batch, width], how many items [batch, 1])."""
-        total, count = tf.gather(self.total, index), tf.gather(self.counts, index)
-        if left_out is not None:
-            place = tf.maximum(left_out, 0)
-            there = tf.cast(left_out >= 0, tf.float32)[:, None] * tf.gather(self.present, place)
-            total -= there * tf.gather(self.items, place)
-            count -= there
-        # Sums of float32 leave crumbs where nothing is left.
-        return tf.where(count > 0, total / tf.maximum(count, 1.0), 0.0), count
-
-
 def build_content_tower(
     num_ids: int,
     modalities: Sequence[Modality] = (),
@@ -380,10 +240,3 @@ def build_content_tower(
         widths, dim=dim, fusion=fusion, hidden=hidden, seed=1000 * seed, name=f"{name}_fusion"
     )
     return ContentTower(network, layers, present, dropout=dropout, name=name)
-
-
-def _dense(units: int, seed: int, name: str, activation: str | None = None) -> keras.layers.Layer:
-    initializer = keras.initializers.GlorotUniform(seed=seed)
-    return keras.layers.Dense(
-        units, activation=activation, kernel_initializer=initializer, name=name
-    )

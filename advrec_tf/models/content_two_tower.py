@@ -16,13 +16,8 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.content_tower import (
-    HISTORY,
-    ContentTower,
-    HistoryVectors,
-    Modality,
-    build_content_tower,
-)
+from advrec_tf.models.content_tower import ContentTower, build_content_tower
+from advrec_tf.models.modalities import HISTORY, HistoryVectors, Modality
 from advrec_tf.models.retrieval import TwoTower
 
 

@@ -16,54 +16,16 @@ from tensorflow import keras
 
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.models import negatives as samplers
+from advrec_tf.models.known_triples import KnownTriples
 from advrec_tf.models.row_model import RowModel
+from advrec_tf.models.triple_scores import TripleScore
 
-SCORES = ("transe", "distmult", "rotate")
 LOSSES = ("logistic", "margin")
 NEGATIVES = ("uniform", "self_adversarial", "generator")
 
 
-class KnownTriples(tf.Module):
-    """Is this triple in the graph? Answered inside compiled functions, 8 bytes a triple.
-
-    A binary search over sorted keys; static in shape, so XLA compiles it.
-
-    Raises:
-        ValueError: if entities^2 * relations is beyond 64 bits.
-    """
-
-    def __init__(self, graph: KnowledgeGraph):
-        super().__init__(name="known_triples")
-        self._entities, self._relations = graph.num_entities, graph.num_relations
-        size = self._entities**2 * self._relations
-        if size >= 2**63:
-            raise ValueError(f"`graph` should have < 2^63 possible triples. Received: {size:,}.")
-        ends = graph.heads.astype(np.int64) * self._relations + graph.relations
-        keys = np.unique(ends * self._entities + graph.tails)
-        # Padded to 2^n - 1 keys, so that every search takes the same n halvings.
-        self._halvings = len(keys).bit_length()
-        keys = np.append(keys, np.full(2**self._halvings - 1 - len(keys), 2**63 - 1))
-        self._keys = tf.constant(keys, tf.int64)
-
-    def known(self, head: tf.Tensor, relation: tf.Tensor, tail: tf.Tensor) -> tf.Tensor:
-        """int32 tensors of one shape -> bool."""
-        head, relation, tail = (tf.cast(index, tf.int64) for index in (head, relation, tail))
-        wanted = (head * self._relations + relation) * self._entities + tail
-        below = tf.zeros_like(wanted)  # how many keys are known to be smaller
-        for halving in reversed(range(self._halvings)):
-            middle = below + (2**halving - 1)
-            below = tf.where(tf.gather(self._keys, middle) < wanted, middle + 1, below)
-        place = tf.minimum(below, len(self._keys) - 1)
-        return tf.gather(self._keys, place) == wanted
-
-
 class KnowledgeEmbedding(RowModel):
-    """Scores of facts (h, r, t), high is true:
-
-        transe     -|h + r - t|_p                  (Bordes et al. 2013)
-        distmult   sum_k h_k r_k t_k               (Yang et al. 2015, arXiv:1412.6575)
-        rotate     -sum_k |h_k e^(i r_k) - t_k|    (Sun et al. 2019, arXiv:1902.10197); the
-                   first half of an entity's vector is the real part of its dim / 2 numbers
+    """Vectors that score facts (h, r, t) as `TripleScore` says, trained to score true ones high.
 
     Trained on batches of `data.batches.of_triples`. Of a batch every other fact, beginning
     with the first, has its tail exchanged for `count` uniform entities, the rest their head. A
@@ -87,14 +49,12 @@ class KnowledgeEmbedding(RowModel):
     Args:
         graph: the training facts.
         dim: length of an entity's vector, >= 1; even for rotate.
-        score: one of `SCORES`.
-        norm: p of transe, 1 or 2.
+        score, norm, unit_entities: of `TripleScore`.
         loss: "logistic" or "margin".
         margin: >= 0; > 0 for the loss of that name.
         negatives: one of `NEGATIVES`.
         count: corrupted facts a fact, >= 1.
         hardness: > 0 for self_adversarial, else 0.
-        unit_entities: score entities at length 1, the constraint of Bordes et al.
         l2: factor of the squared norm of a fact's vectors (entities' alone for rotate), >= 0.
         initial_scale: standard deviation of the initial vectors; rotate's angles are uniform.
         generator_dim: length of the generator's vectors, >= 1.
@@ -125,9 +85,8 @@ class KnowledgeEmbedding(RowModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        scoring = TripleScore(name=score, norm=norm, unit_entities=unit_entities)
         for name, value, allowed in (
-            ("score", score, SCORES),
-            ("norm", norm, (1, 2)),
             ("loss", loss, LOSSES),
             ("negatives", negatives, NEGATIVES),
         ):
@@ -142,10 +101,6 @@ class KnowledgeEmbedding(RowModel):
             raise ValueError(f"`l2` should be >= 0. Received: {l2!r}.")
         if score == "rotate" and dim % 2:
             raise ValueError(f"`dim` should be even with score='rotate'. Received: {dim!r}.")
-        if score != "transe" and norm != 1:
-            raise ValueError(
-                f"`norm` should be left alone with score={score!r}. Received: {norm!r}."
-            )
         if not (margin > 0 or (margin == 0 and loss == "logistic")):
             raise ValueError(
                 "`margin` should be > 0, or 0 with loss='logistic'. "
@@ -157,14 +112,12 @@ class KnowledgeEmbedding(RowModel):
                 f"Received: {hardness!r} with negatives={negatives!r}."
             )
         self.graph = graph
-        self.score_name = score
-        self.norm = norm
+        self.scoring = scoring
         self.loss_name = loss
         self.margin = margin
         self.negatives = negatives
         self.count = count
         self.hardness = hardness
-        self.unit_entities = unit_entities
         self.l2 = l2
         self._known = KnownTriples(graph)
 
@@ -195,24 +148,24 @@ class KnowledgeEmbedding(RowModel):
 
     def score_triples(self, head, relation, tail) -> tf.Tensor:
         """[batch] int32 each -> [batch] float32."""
-        question = self._question(self._entity(head), self._relation(relation), heads=False)
-        return self._compare(question, self._unit(self._entity(tail)))
+        question = self.scoring.question(self._entity(head), self._relation(relation), heads=False)
+        return self.scoring.compare(question, self.scoring.unit(self._entity(tail)))
 
     @tf.function(jit_compile=True)
     def score_tails(self, head, relation) -> tf.Tensor:
         """(h, r, ?): [batch] int32 each -> [batch, num_entities] float32."""
-        question = self._question(self._entity(head), self._relation(relation), heads=False)
-        return self._against_all(question)
+        question = self.scoring.question(self._entity(head), self._relation(relation), heads=False)
+        return self.scoring.against_all(question, self._entities())
 
     @tf.function(jit_compile=True)
     def score_heads(self, relation, tail) -> tf.Tensor:
         """(?, r, t): [batch] int32 each -> [batch, num_entities] float32."""
-        question = self._question(self._entity(tail), self._relation(relation), heads=True)
-        return self._against_all(question)
+        question = self.scoring.question(self._entity(tail), self._relation(relation), heads=True)
+        return self.scoring.against_all(question, self._entities())
 
     def entity_vectors(self) -> np.ndarray:
         """[num_entities, dim] float32, of length 1 under `unit_entities`."""
-        return self._unit(tf.convert_to_tensor(self.entity_embedding.embeddings)).numpy()
+        return self.scoring.unit(self._entities()).numpy()
 
     def relation_vectors(self) -> np.ndarray:
         """[num_relations, dim] float32; for rotate [num_relations, dim / 2] angles."""
@@ -282,10 +235,12 @@ class KnowledgeEmbedding(RowModel):
     def row_losses(self, rows, inputs):
         """[batch] of the loss, plus l2."""
         head, relation, tail = rows["head"], rows["relation"], rows["tail"]
-        by_head = self._question(head, relation, heads=False)
-        question = tf.where(inputs["heads"], self._question(tail, relation, heads=True), by_head)
-        true = self._compare(by_head, self._unit(tail))[:, None]
-        false = self._compare(question[:, None, :], self._unit(rows["other"]))
+        by_head = self.scoring.question(head, relation, heads=False)
+        question = tf.where(
+            inputs["heads"], self.scoring.question(tail, relation, heads=True), by_head
+        )
+        true = self.scoring.compare(by_head, self.scoring.unit(tail))[:, None]
+        false = self.scoring.compare(question[:, None, :], self.scoring.unit(rows["other"]))
         if self.loss_name == "logistic":
             costs = tf.nn.softplus(self.margin + false)
         else:
@@ -305,7 +260,7 @@ class KnowledgeEmbedding(RowModel):
             row_losses += self._generator_term(rows, inputs, row_losses)
         if self.l2:
             squares = tf.reduce_sum(tf.square(head) + tf.square(tail), -1)
-            if self.score_name != "rotate":
+            if self.scoring.name != "rotate":
                 squares += tf.reduce_sum(tf.square(relation), -1)
             row_losses += self.l2 * squares
         return row_losses
@@ -320,39 +275,8 @@ class KnowledgeEmbedding(RowModel):
         advantage = tf.stop_gradient(row_losses - tf.reduce_mean(row_losses))
         return -advantage * (log_p - tf.stop_gradient(log_p))
 
-    # A fact's score compares the entity asked for with a question made of the other two parts.
-
-    def _question(self, known, relation, *, heads: bool) -> tf.Tensor:
-        """Rows of the known entity and the relation -> a vector of the entities' space."""
-        known = self._unit(known)
-        if self.score_name == "transe":
-            return known - relation if heads else known + relation
-        if self.score_name == "distmult":
-            return known * relation
-        real, imaginary = tf.split(known, 2, -1)
-        cos, sin = tf.cos(relation), tf.sin(-relation if heads else relation)
-        return tf.concat([real * cos - imaginary * sin, real * sin + imaginary * cos], -1)
-
-    def _compare(self, question: tf.Tensor, entity: tf.Tensor) -> tf.Tensor:
-        """[..., dim] of both, broadcast -> [...]."""
-        if self.score_name == "distmult":
-            return tf.reduce_sum(question * entity, -1)
-        gap = question - entity
-        if self.score_name == "rotate":
-            real, imaginary = tf.split(gap, 2, -1)
-            return -tf.reduce_sum(_root(tf.square(real) + tf.square(imaginary)), -1)
-        if self.norm == 1:
-            return -tf.reduce_sum(tf.abs(gap), -1)
-        return -_root(tf.reduce_sum(tf.square(gap), -1))
-
-    def _against_all(self, question: tf.Tensor) -> tf.Tensor:
-        entities = self._unit(tf.convert_to_tensor(self.entity_embedding.embeddings))
-        if self.score_name == "distmult":
-            return tf.matmul(question, entities, transpose_b=True)
-        return self._compare(question[:, None, :], entities[None])
-
-    def _unit(self, entity: tf.Tensor) -> tf.Tensor:
-        return tf.math.l2_normalize(entity, -1) if self.unit_entities else entity
+    def _entities(self) -> tf.Tensor:
+        return tf.convert_to_tensor(self.entity_embedding.embeddings)
 
     def _entity(self, index: tf.Tensor) -> tf.Tensor:
         return tf.gather(self.entity_embedding.embeddings, index)
@@ -364,8 +288,3 @@ class KnowledgeEmbedding(RowModel):
 def _generator_logits(kept, relation, other):
     """[batch, dim], [batch, dim], [batch, n, dim] -> [batch, n]: a DistMult's scores."""
     return tf.reduce_sum((kept * relation)[:, None, :] * other, -1)
-
-
-def _root(squares: tf.Tensor) -> tf.Tensor:
-    """sqrt with the gradient 0 at 0."""
-    return tf.sqrt(tf.maximum(squares, 1e-12))

@@ -103,7 +103,7 @@ def build_feature_tower(
             parts.append(value)
         inputs[feature.name] = value
     joined = parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="features")(parts)
-    outputs = _dense(embedding_dim, seed + len(parts), name="projection")(joined)
+    outputs = seeded_dense(embedding_dim, seed + len(parts), name="projection")(joined)
     return keras.Model(inputs, outputs, name=name)
 
 
@@ -142,9 +142,9 @@ def build_index_tower(
         )
         x = keras.layers.Add(name=f"{name}_id_and_features")([x, tower(rows)])
     for i, units in enumerate(hidden):
-        x = _dense(units, 2000 * seed + i, activation="relu", name=f"{name}_hidden_{i}")(x)
+        x = seeded_dense(units, 2000 * seed + i, activation="relu", name=f"{name}_hidden_{i}")(x)
     if hidden:
-        x = _dense(embedding_dim, 2000 * seed + len(hidden), name=f"{name}_projection")(x)
+        x = seeded_dense(embedding_dim, 2000 * seed + len(hidden), name=f"{name}_projection")(x)
     if normalise:
         x = keras.layers.UnitNormalization(name=f"{name}_unit")(x)
     return keras.Model(index, x, name=name)
@@ -160,7 +160,8 @@ def in_blocks(
     )
 
 
-def _dense(units: int, seed: int, **kwargs) -> keras.layers.Layer:
+def seeded_dense(units: int, seed: int, **kwargs) -> keras.layers.Layer:
+    """A dense layer that begins the same for the same seed (Glorot uniform)."""
     initializer = keras.initializers.GlorotUniform(seed=seed)
     return keras.layers.Dense(units, kernel_initializer=initializer, **kwargs)
 

@@ -24,9 +24,9 @@ import tensorflow as tf
 
 from advrec_tf._version import __version__
 from advrec_tf.data.histories import Histories
-from advrec_tf.models.content_tower import HISTORY
 from advrec_tf.models.content_two_tower import ContentTwoTower
 from advrec_tf.models.language_model import LanguageModelTower
+from advrec_tf.models.modalities import HISTORY
 from advrec_tf.serving import folder
 from advrec_tf.serving.served import LOWEST, NO_ITEM, frozen, lookup_table, text_ids
 

@@ -6,7 +6,8 @@ import pytest
 
 from advrec_tf.data.files import DataError
 from advrec_tf.data.interactions import Vocabulary
-from advrec_tf.data.knowledge_graph import KnowledgeGraph, read_item_entities, read_triples
+from advrec_tf.data.knowledge_files import read_item_entities, read_triples
+from advrec_tf.data.knowledge_graph import KnowledgeGraph
 
 TRIPLES = [("i1", "has_genre", "drama"), ("i0", "has_genre", "crime"), ("i1", "made_by", "ann")]
 

@@ -10,14 +10,8 @@ from advrec_tf.data.text_noise import add_typos, drop_words, swap_synonyms
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.evaluation.text_robustness import attack_tokens, text_robustness
 from advrec_tf.models.language_cache import encode_texts
-from advrec_tf.models.language_layer import LanguageModelLayer
-from advrec_tf.models.language_model import LanguageModelTower
-from advrec_tf.models.language_tokenizer import LanguageTokenizer
 from advrec_tf.models.tapping import tapped
 from advrec_tf.models.vectors import VectorRecommender
-
-keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
-pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
 
 WORDS = ["the", "matrix", "heat", "alien", "war", "love", "story", "night"]
 TEXTS = ["the matrix", "heat", "", "alien the heat war", "love story", "night of war", "story"]
@@ -25,16 +19,8 @@ SYNONYMS = {"heat": ["night"], "love": ["war"], "story": ["alien", "matrix"]}
 
 
 @pytest.fixture(scope="module")
-def tower():
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *(f"##{c}" for c in "aeh")]
-    backbone = keras_hub.models.BertBackbone(len(vocabulary), 1, 2, 8, 16, max_sequence_length=8)
-    rng = np.random.default_rng(0)
-    for weight in backbone.weights:
-        weight.assign(rng.normal(scale=0.5, size=weight.shape))
-    tokenizer = keras_hub.models.BertTokenizer(vocabulary, lowercase=True)
-    return LanguageModelTower(
-        LanguageModelLayer(backbone), LanguageTokenizer(tokenizer, max_length=8)
-    )
+def tower(make_text_tower):
+    return make_text_tower([*WORDS, *(f"##{c}" for c in "aeh")], scale=0.5)
 
 
 @pytest.fixture(scope="module")

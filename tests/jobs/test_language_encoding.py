@@ -6,24 +6,13 @@ import tensorflow as tf
 
 from advrec_tf.jobs.language_encoding import encode_table, read_texts
 from advrec_tf.models.language_cache import fingerprint
-from advrec_tf.models.language_layer import LanguageModelLayer
-from advrec_tf.models.language_model import LanguageModelTower
-from advrec_tf.models.language_tokenizer import LanguageTokenizer
-
-keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
-pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
 
 COLUMNS = {"id_column": "item", "text_column": "title"}
 
 
 @pytest.fixture
-def tower():
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "matrix", "heat"]
-    backbone = keras_hub.models.BertBackbone(*[8, 1, 2, 8, 16], max_sequence_length=6)
-    tokenizer = keras_hub.models.BertTokenizer(vocabulary, lowercase=True)
-    return LanguageModelTower(
-        LanguageModelLayer(backbone), LanguageTokenizer(tokenizer, max_length=4)
-    )
+def tower(make_text_tower):
+    return make_text_tower(["the", "matrix", "heat"], max_length=4)
 
 
 @pytest.fixture

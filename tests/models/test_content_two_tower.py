@@ -6,8 +6,8 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.models.content_tower import Modality
 from advrec_tf.models.content_two_tower import build_content_two_tower
+from advrec_tf.models.modalities import Modality
 
 
 def interactions(num_users=60, num_items=24, seed=0):

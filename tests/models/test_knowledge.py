@@ -9,7 +9,8 @@ from advrec_tf.data import batches
 from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.evaluation.link_prediction import LinkPredictionEvaluator
-from advrec_tf.models.knowledge import KnowledgeEmbedding, KnownTriples
+from advrec_tf.models.knowledge import KnowledgeEmbedding
+from advrec_tf.models.known_triples import KnownTriples
 from advrec_tf.row_updates import rule_of
 from advrec_tf.training.optimizers import LazyAdam
 

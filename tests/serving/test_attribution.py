@@ -4,34 +4,19 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.models.content_tower import Modality
 from advrec_tf.models.content_two_tower import build_content_two_tower
 from advrec_tf.models.language_cache import encode_texts
-from advrec_tf.models.language_layer import LanguageModelLayer
-from advrec_tf.models.language_model import LanguageModelTower
-from advrec_tf.models.language_tokenizer import LanguageTokenizer
+from advrec_tf.models.modalities import Modality
 from advrec_tf.models.tapping import tapped
 from advrec_tf.serving.attribution import TokenAttribution
 from advrec_tf.serving.explanations import explain
-
-keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
-pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
 
 TEXTS = ["the godfather", "matrix the", "amelie", ""]
 
 
 @pytest.fixture(scope="module")
-def encoder():
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    vocabulary += ["the", "god", "##father", "matrix", "amelie"]
-    backbone = keras_hub.models.BertBackbone(*[10, 1, 2, 8, 16], max_sequence_length=8)
-    rng = np.random.default_rng(0)
-    for weight in backbone.weights:
-        weight.assign(rng.normal(scale=0.3, size=weight.shape))
-    tokenizer = keras_hub.models.BertTokenizer(vocabulary, lowercase=True, strip_accents=True)
-    return LanguageModelTower(
-        LanguageModelLayer(backbone), LanguageTokenizer(tokenizer, max_length=8)
-    )
+def encoder(make_text_tower):
+    return make_text_tower(["the", "god", "##father", "matrix", "amelie"], scale=0.3)
 
 
 @pytest.fixture(scope="module")

@@ -116,3 +116,12 @@ def test_bad_arguments_are_refused(writers):
         writers[0]("heat", [])
     with pytest.raises(ValueError, match="`prompt` should have at most 370 tokens. Received: 380"):
         writers[0]("m" * 380, ["heat"])
+
+
+def test_a_writer_is_read_from_a_folder(writers, tmp_path):
+    backbone, tokenizer = gpt2(1)
+    backbone.save_to_preset(str(tmp_path))
+    tokenizer.save_to_preset(str(tmp_path))
+    words = ["heat", "heater", "Alien", "mat", "a"]
+    read = ConstrainedWriter.from_preset(tmp_path, max_tokens=30)
+    assert read("heat heat:", words) == writers[1]("heat heat:", words)

@@ -6,8 +6,8 @@ from tensorflow import keras
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
-from advrec_tf.models.content_tower import Modality
 from advrec_tf.models.content_two_tower import build_content_two_tower
+from advrec_tf.models.modalities import Modality
 from advrec_tf.serving.explanations import (
     Explanation,
     Phrase,

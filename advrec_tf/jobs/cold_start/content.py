@@ -11,9 +11,9 @@ import pandas as pd
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
-from advrec_tf.models.content_tower import Modality, coded_attributes
 from advrec_tf.models.language_cache import encode_texts
 from advrec_tf.models.language_model import LanguageModelTower
+from advrec_tf.models.modalities import Modality, coded_attributes
 
 MAX_CATEGORIES = 64
 

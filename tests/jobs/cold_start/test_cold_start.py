@@ -7,13 +7,13 @@ import pytest
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.evaluation.text_robustness import TextRobustness
-from advrec_tf.jobs.cold_start import fine_tuning, page, rows, runner
+from advrec_tf.jobs.cold_start import baselines, fine_tuning, page, rows, runner
 from advrec_tf.jobs.cold_start import task as task_module
 from advrec_tf.jobs.cold_start.content import Content
 from advrec_tf.jobs.fine_tuning import on_kept_vectors, on_texts
 from advrec_tf.jobs.stages import StageStore
-from advrec_tf.models.content_tower import Modality
 from advrec_tf.models.language_cache import encode_texts
+from advrec_tf.models.modalities import Modality
 from advrec_tf.models.recommender import Among, MatrixRecommender
 
 
@@ -95,7 +95,7 @@ def test_popularity_of_the_attributes_is_that_of_the_trained_items_by_hand(conte
     )
     counts, kinds = scenario.train.item_counts(), np.arange(60) % 2
     expected = [counts[(kinds == kind) & (counts > 0)].mean() for kind in (0, 1)]
-    scores = rows.popularity_of_attributes(task).model.scores
+    scores = baselines.popularity_of_attributes(task).model.scores
     np.testing.assert_allclose(scores[0], np.array(expected)[kinds], rtol=1e-5)
 
 
