@@ -34,8 +34,8 @@ EXPLANATIONS = {
     "tail": (
         "Nobody is cut. Every user gets generated rows, {steered_rows:g} of what it has, from a "
         "source steered to rare items (`gan.steering`): p(i | u) n_i^-gamma, gamma such that "
-        "the mean log popularity of what is drawn lies *cap* nats below that of real rows; at "
-        "one cap every source writes equally rare items. Settings by validation: the largest tail "
+        "the mean log popularity of what is drawn lies {cap:g} nats below that of real rows; so "
+        "every source writes equally rare items. Settings by validation: the largest tail "
         "share that keeps 99 % of NDCG@10. *Tail*: share of recommended places for items "
         "outside the 20 % with most rows. Aim: tail up 20 %, NDCG@10 down 1 % at most."
     ),

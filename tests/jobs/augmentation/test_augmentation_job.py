@@ -23,7 +23,8 @@ SETTINGS = AugmentationSettings(
     gan_epochs=2,
     weight=(0.3,),
     strength=(100.0, 1000.0),
-    cap=(0.2,),
+    cap=0.2,
+    steered_weight=(0.1,),
     row_power=(0.5,),
     penalty=(0.1, 0.5),
     length=5,
@@ -140,17 +141,17 @@ def trained_on(monkeypatch):
 
 def test_steered_rows_are_as_rare_as_the_cap_says(prepared, trained_on):
     arena = make_arena("tail", prepared.interactions, 0)
-    many = dataclasses.replace(SETTINGS, steered_rows=0.9)
     drifts = []
-    for cap in (0.0, 0.6):
-        rows.steered_rows("random")(task(arena, prepared, cap, many))
+    for cap in (0.01, 0.6):
+        many = dataclasses.replace(SETTINGS, steered_rows=0.9, cap=cap)
+        rows.steered_rows("random")(task(arena, prepared, 0.1, many))
         popularity = log_popularity(arena.train)
         drawn = trained_on[-1][0]
-        assert drawn.real is arena.train and len(drawn) > 1000
+        assert drawn.real is arena.train and drawn.weight == 0.1 and len(drawn) > 1000
         real = popularity[arena.train.item_index].mean()
         drifts.append(popularity[drawn.item_index].mean() - real)
     # drawn without replacement out of few: a little rarer than single draws
-    assert -0.25 < drifts[0] < 0.1 and drifts[1] == pytest.approx(drifts[0] - 0.6, abs=0.2)
+    assert -0.25 < drifts[0] < 0.1 and drifts[1] == pytest.approx(drifts[0] - 0.59, abs=0.2)
 
 
 def test_reweighted_rows_have_mean_one_and_weigh_by_the_power(prepared, trained_on):
@@ -342,7 +343,7 @@ def test_attributes_come_from_a_file_of_users(tiny_world, tmp_path):
     ("settings", "message"),
     [
         ({"seeds": 0}, "`seeds` should be > 0. Received: 0"),
-        ({"cap": (0.3, -0.1)}, "`cap` should be > 0"),
+        ({"penalty": (0.3, -0.1)}, "`penalty` should be > 0"),
         ({"weight": ()}, "`weight` should hold a value"),
         ({"gan_weight": -1.0}, "`gan_weight` should be >= 0"),
     ],
