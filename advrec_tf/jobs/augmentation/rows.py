@@ -47,14 +47,14 @@ def _ranking(task: Task, scores: np.ndarray) -> Recommender:
     return MatrixRecommender(scores=scores, interactions=task.train)
 
 
-def _augmented(task: Task, rows, *, weight: float) -> Recommender:
+def _augmented(task: Task, rows, *, weight: float, share: float = SHARE) -> Recommender:
     users, items = rows
     if not len(users):
         return off(task)
     return factorise(
         task,
         AugmentedInteractions(
-            real=task.train, user_index=users, item_index=items, weight=weight, share=SHARE
+            real=task.train, user_index=users, item_index=items, weight=weight, share=share
         ),
     )
 
@@ -263,7 +263,7 @@ def attribute_drawn(*, adversary: bool) -> Callable[[Task], Recommender]:
 
 
 def steered_rows(source: str) -> Callable[[Task], Recommender]:
-    """Rows of weight `point` drawn from a source steered to the cap; every user gets a share."""
+    """Rows drawn from a source steered to the cap, a share `point` of a batch; of every user."""
 
     def make(task: Task) -> Recommender:
         train = task.train
@@ -285,7 +285,7 @@ def steered_rows(source: str) -> Callable[[Task], Recommender]:
             f"  {task.label}: gamma {steered.gamma:.2f}, drift {steered.drift:+.2f} nats; of the "
             f"{len(rows[0]):,} rows drawn {drift:+.2f}"
         )
-        return _augmented(task, rows, weight=task.point)
+        return _augmented(task, rows, weight=1.0, share=task.point)
 
     return make
 
@@ -351,10 +351,10 @@ TABLES: Mapping[str, Mapping[str, Row]] = {
         "off": Row(make=off),
         "popularity penalty at serving": Row(make=penalised, setting="penalty"),
         "rows by inverse popularity": Row(make=reweighted, setting="row_power"),
-        "steered random rows": Row(make=steered_rows("random"), setting="steered_weight"),
-        "steered twin rows": Row(make=steered_rows("twin"), setting="steered_weight"),
+        "steered random rows": Row(make=steered_rows("random"), setting="steered_share"),
+        "steered twin rows": Row(make=steered_rows("twin"), setting="steered_share"),
         "steered GAN rows": Row(
-            make=steered_rows("gan"), setting="steered_weight", twin="steered twin rows"
+            make=steered_rows("gan"), setting="steered_share", twin="steered twin rows"
         ),
     },
 }

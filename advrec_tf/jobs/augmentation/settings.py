@@ -25,7 +25,8 @@ class AugmentationSettings:
         strength: rows that group popularity is mixed with.
         cap: drift of popularity of steered rows, nats.
         steered_rows: steered rows a user, as a share of the real ones.
-        steered_weight: of such a row.
+        steered_share: of such rows in a batch, to its real ones. (Adam moves a vector that few rows
+            touch by as much whatever their weight; how often they come decides.)
         row_power: rows weigh (rows of the item)^-power.
         penalty: factor of log popularity that serving subtracts.
         length: items of a sequence.
@@ -48,7 +49,7 @@ class AugmentationSettings:
     strength: tuple[float, ...] = (1000.0, 3000.0, 10_000.0, 30_000.0)
     cap: float = 0.7
     steered_rows: float = 0.2
-    steered_weight: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
+    steered_share: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2)
     row_power: tuple[float, ...] = (0.1, 0.3)
     penalty: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5)
     length: int = 10

@@ -24,7 +24,7 @@ SETTINGS = AugmentationSettings(
     weight=(0.3,),
     strength=(100.0, 1000.0),
     cap=0.2,
-    steered_weight=(0.1,),
+    steered_share=(0.1,),
     row_power=(0.5,),
     penalty=(0.1, 0.5),
     length=5,
@@ -147,7 +147,7 @@ def test_steered_rows_are_as_rare_as_the_cap_says(prepared, trained_on):
         rows.steered_rows("random")(task(arena, prepared, 0.1, many))
         popularity = log_popularity(arena.train)
         drawn = trained_on[-1][0]
-        assert drawn.real is arena.train and drawn.weight == 0.1 and len(drawn) > 1000
+        assert drawn.real is arena.train and drawn.share == 0.1 and len(drawn) > 1000
         real = popularity[arena.train.item_index].mean()
         drifts.append(popularity[drawn.item_index].mean() - real)
     # drawn without replacement out of few: a little rarer than single draws
