@@ -114,10 +114,19 @@ def part_table(report: Mapping) -> list[str]:
     chosen = report["default"]
     lines += ["", f"Validation prefers **{chosen}**, which is the default{_said(report, chosen)}."]
     for label, row in report["rows"].items():
-        for test in report["tests"]:
-            if "against" in row:
-                parts = [f"{other} {_gap(gaps[test])}" for other, gaps in row["against"].items()]
-                lines += ["", f"*{label}* less the others, {test}: " + "; ".join(parts) + "."]
+        if "against" not in row:
+            continue
+        bought = [f"{test} {_gap(row['against'][row['twin']][test])}" for test in report["tests"]]
+        others = [
+            f"{other} {_gap(gaps[first])}"
+            for other, gaps in row["against"].items()
+            if other != row["twin"]
+        ]
+        lines += [
+            "",
+            f"*{label}* less *{row['twin']}*, what the adversary bought: {'; '.join(bought)}. Less "
+            f"the others, {first}: {'; '.join(others)}.",
+        ]
     return lines
 
 

@@ -163,6 +163,7 @@ def _report(part, rows, found, chosen, tried, settings) -> dict:
         row["against_base"] = _paired_tests(per_user[label], per_user[base])
         if rows[label].twin is not None:
             # Generated rows against every other row, their twin among them.
+            row["twin"] = rows[label].twin
             row["against"] = {
                 other: _paired_tests(per_user[label], per_user[other])
                 for other in found

@@ -250,7 +250,9 @@ def test_a_resumed_run_makes_nothing_anew_and_says_the_same(tiny_world, tmp_path
     mean = found["mean"]["withheld"]["ndcg@10"]
     deviation = found["deviation"]["withheld"]["ndcg@10"]
     assert f"{mean:.4f} ({deviation:.4f})" in text
-    assert "*GAN* less the others, withheld: random" in text
+    gap = report["parts"][0]["rows"]["GAN"]["against"]["popularity"]["withheld"]
+    assert f"bought: withheld {gap['difference']:+.4f}, p {gap['p_value']:.2g}; next item" in text
+    assert "Less the others, withheld: random +" in text
     assert f"Validation prefers **{report['parts'][0]['default']}**" in text
     assert [p.name for p in plots] == ["cold.png", "tail.png"] and all(p.exists() for p in plots)
     more = dataclasses.replace(SETTINGS, seeds=3)
