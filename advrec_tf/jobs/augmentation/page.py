@@ -133,7 +133,12 @@ def part_table(report: Mapping) -> list[str]:
 def _cell(row: Mapping, test: str, figure: str) -> str:
     if figure not in row["mean"][test]:
         return ""
-    return f"{row['mean'][test][figure]:.4f} ({row['deviation'][test][figure]:.4f})"
+    return _spread(row["mean"][test][figure], row["deviation"][test][figure], 4)
+
+
+def _spread(mean: float, deviation: float | None, digits: int) -> str:
+    text = f"{mean:.{digits}f}"
+    return text if deviation is None else f"{text} ({deviation:.{digits}f})"
 
 
 def _gap(test: Mapping) -> str:
@@ -174,9 +179,7 @@ def sequence_table(report: Mapping) -> list[str]:
             digits = (
                 0 if name == "effective_items" else 4 if name in ("validation", "next item") else 3
             )
-            cells.append(
-                "" if value is None else f"{value:.{digits}f} ({row['deviation'][name]:.{digits}f})"
-            )
+            cells.append("" if value is None else _spread(value, row["deviation"][name], digits))
         lines.append(f"| {label} | " + " | ".join(cells) + f" | {row['seconds']:.0f} |")
     said = [f"{label}: {one}" for label, row in report["rows"].items() for one in row["collapse"]]
     return [*lines, "", "; ".join(said) + "." if said else "No generator collapsed."]
