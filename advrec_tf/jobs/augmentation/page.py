@@ -34,8 +34,8 @@ EXPLANATIONS = {
     "tail": (
         "Nobody is cut. Every user gets generated rows, {steered_rows:g} of what it has, from a "
         "source steered to rare items (`gan.steering`): p(i | u) n_i^-gamma, gamma such that "
-        "the mean log popularity of what is drawn lies *cap* nats below that of real rows; at "
-        "one cap every source writes equally rare items. Settings by validation: the largest tail "
+        "the mean log popularity of what is drawn lies {cap:g} nats below that of real rows; so "
+        "every source writes equally rare items. Settings by validation: the largest tail "
         "share that keeps 99 % of NDCG@10. *Tail*: share of recommended places for items "
         "outside the 20 % with most rows. Aim: tail up 20 %, NDCG@10 down 1 % at most."
     ),
@@ -114,17 +114,31 @@ def part_table(report: Mapping) -> list[str]:
     chosen = report["default"]
     lines += ["", f"Validation prefers **{chosen}**, which is the default{_said(report, chosen)}."]
     for label, row in report["rows"].items():
-        for test in report["tests"]:
-            if "against" in row:
-                parts = [f"{other} {_gap(gaps[test])}" for other, gaps in row["against"].items()]
-                lines += ["", f"*{label}* less the others, {test}: " + "; ".join(parts) + "."]
+        if "against" not in row:
+            continue
+        bought = [f"{test} {_gap(row['against'][row['twin']][test])}" for test in report["tests"]]
+        others = [
+            f"{other} {_gap(gaps[first])}"
+            for other, gaps in row["against"].items()
+            if other != row["twin"]
+        ]
+        lines += [
+            "",
+            f"*{label}* less *{row['twin']}*, what the adversary bought: {'; '.join(bought)}. Less "
+            f"the others, {first}: {'; '.join(others)}.",
+        ]
     return lines
 
 
 def _cell(row: Mapping, test: str, figure: str) -> str:
     if figure not in row["mean"][test]:
         return ""
-    return f"{row['mean'][test][figure]:.4f} ({row['deviation'][test][figure]:.4f})"
+    return _spread(row["mean"][test][figure], row["deviation"][test][figure], 4)
+
+
+def _spread(mean: float, deviation: float | None, digits: int) -> str:
+    text = f"{mean:.{digits}f}"
+    return text if deviation is None else f"{text} ({deviation:.{digits}f})"
 
 
 def _gap(test: Mapping) -> str:
@@ -165,9 +179,7 @@ def sequence_table(report: Mapping) -> list[str]:
             digits = (
                 0 if name == "effective_items" else 4 if name in ("validation", "next item") else 3
             )
-            cells.append(
-                "" if value is None else f"{value:.{digits}f} ({row['deviation'][name]:.{digits}f})"
-            )
+            cells.append("" if value is None else _spread(value, row["deviation"][name], digits))
         lines.append(f"| {label} | " + " | ".join(cells) + f" | {row['seconds']:.0f} |")
     said = [f"{label}: {one}" for label, row in report["rows"].items() for one in row["collapse"]]
     return [*lines, "", "; ".join(said) + "." if said else "No generator collapsed."]

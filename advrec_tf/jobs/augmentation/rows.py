@@ -47,14 +47,14 @@ def _ranking(task: Task, scores: np.ndarray) -> Recommender:
     return MatrixRecommender(scores=scores, interactions=task.train)
 
 
-def _augmented(task: Task, rows, *, weight: float) -> Recommender:
+def _augmented(task: Task, rows, *, weight: float, share: float = SHARE) -> Recommender:
     users, items = rows
     if not len(users):
         return off(task)
     return factorise(
         task,
         AugmentedInteractions(
-            real=task.train, user_index=users, item_index=items, weight=weight, share=SHARE
+            real=task.train, user_index=users, item_index=items, weight=weight, share=share
         ),
     )
 
@@ -263,7 +263,7 @@ def attribute_drawn(*, adversary: bool) -> Callable[[Task], Recommender]:
 
 
 def steered_rows(source: str) -> Callable[[Task], Recommender]:
-    """Rows drawn from a source steered to the cap `point`; every user gets a share."""
+    """Rows drawn from a source steered to the cap, a share `point` of a batch; of every user."""
 
     def make(task: Task) -> Recommender:
         train = task.train
@@ -275,7 +275,7 @@ def steered_rows(source: str) -> Callable[[Task], Recommender]:
             game = task.settings.gan_weight if source == "gan" else 0.0
             return profile_scores(task, game=game)
 
-        steered = steer(logits()[users], users, train, cap=task.point)
+        steered = steer(logits()[users], users, train, cap=task.settings.cap)
         counts = np.maximum(
             np.round(task.settings.steered_rows * train.by_user().counts[users]), 1
         ).astype(int)
@@ -285,7 +285,7 @@ def steered_rows(source: str) -> Callable[[Task], Recommender]:
             f"  {task.label}: gamma {steered.gamma:.2f}, drift {steered.drift:+.2f} nats; of the "
             f"{len(rows[0]):,} rows drawn {drift:+.2f}"
         )
-        return _augmented(task, rows, weight=1.0)
+        return _augmented(task, rows, weight=1.0, share=task.point)
 
     return make
 
@@ -351,9 +351,11 @@ TABLES: Mapping[str, Mapping[str, Row]] = {
         "off": Row(make=off),
         "popularity penalty at serving": Row(make=penalised, setting="penalty"),
         "rows by inverse popularity": Row(make=reweighted, setting="row_power"),
-        "steered random rows": Row(make=steered_rows("random"), setting="cap"),
-        "steered twin rows": Row(make=steered_rows("twin"), setting="cap"),
-        "steered GAN rows": Row(make=steered_rows("gan"), setting="cap", twin="steered twin rows"),
+        "steered random rows": Row(make=steered_rows("random"), setting="steered_share"),
+        "steered twin rows": Row(make=steered_rows("twin"), setting="steered_share"),
+        "steered GAN rows": Row(
+            make=steered_rows("gan"), setting="steered_share", twin="steered twin rows"
+        ),
     },
 }
 """Part -> label -> row. The first row of a part is what the others are compared with; of the cold

@@ -157,12 +157,13 @@ def _report(part, rows, found, chosen, tried, settings) -> dict:
             "chosen": chosen[label],
             "tried": tried[label],
             "seconds": float(np.mean([r.summary["seconds"] for r in results])),
-            "mean": _over_seeds(figures, np.mean),
-            "deviation": _over_seeds(figures, lambda v: np.std(v, ddof=1) if len(v) > 1 else 0.0),
+            "mean": _over_seeds(figures, lambda values: float(np.mean(values))),
+            "deviation": _over_seeds(figures, deviation),
         }
         row["against_base"] = _paired_tests(per_user[label], per_user[base])
         if rows[label].twin is not None:
             # Generated rows against every other row, their twin among them.
+            row["twin"] = rows[label].twin
             row["against"] = {
                 other: _paired_tests(per_user[label], per_user[other])
                 for other in found
@@ -190,10 +191,15 @@ def default(part: str, found: Mapping[str, list[StageResult]]) -> str:
     return max(kept, key=lambda label: kept[label][TAIL])
 
 
+def deviation(values: list[float]) -> float | None:
+    """Over seeds, with one degree of freedom taken; None of a single one."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
 def _over_seeds(figures: list[dict], reduce) -> dict:
     return {
         test: {
-            name: float(reduce([one[test][name] for one in figures if name in one[test]]))
+            name: reduce([one[test][name] for one in figures if name in one[test]])
             for name in figures[0][test]
         }
         for test in figures[0]

@@ -21,6 +21,7 @@ from advrec_tf.evaluation import sequence_fidelity
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.sequences import SequenceGAN, build_sequence_gan
 from advrec_tf.jobs.augmentation.arenas import MONITOR
+from advrec_tf.jobs.augmentation.runner import deviation
 from advrec_tf.jobs.augmentation.settings import AugmentationSettings
 from advrec_tf.jobs.stages import StageResult, StageStore
 from advrec_tf.models.baselines import Popularity
@@ -245,10 +246,7 @@ def _summary(results: list[StageResult]) -> dict:
             columns.setdefault(name, []).append(value)
     return {
         "mean": {name: float(np.mean(values)) for name, values in columns.items()},
-        "deviation": {
-            name: float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-            for name, values in columns.items()
-        },
+        "deviation": {name: deviation(values) for name, values in columns.items()},
         "seconds": float(np.mean([r.summary["seconds"] for r in results])),
         "collapse": [said for r in results if (said := r.summary.get("collapse"))],
         "history": results[0].summary.get("history", {}),

@@ -23,8 +23,10 @@ class AugmentationSettings:
         gan_epochs: of profile generators.
         gan_weight: of the game in every generator.
         strength: rows that group popularity is mixed with.
-        cap: drifts of popularity of steered rows, nats.
-        steered_rows: generated rows a user, as a share of the real ones.
+        cap: drift of popularity of steered rows, nats.
+        steered_rows: steered rows a user, as a share of the real ones.
+        steered_share: of such rows in a batch, to its real ones. (Adam moves a vector that few rows
+            touch by as much whatever their weight; how often they come decides.)
         row_power: rows weigh (rows of the item)^-power.
         penalty: factor of log popularity that serving subtracts.
         length: items of a sequence.
@@ -45,9 +47,10 @@ class AugmentationSettings:
     gan_epochs: int = 60
     gan_weight: float = 0.3
     strength: tuple[float, ...] = (1000.0, 3000.0, 10_000.0, 30_000.0)
-    cap: tuple[float, ...] = (0.35, 0.7, 1.4)
+    cap: float = 0.7
     steered_rows: float = 0.2
-    row_power: tuple[float, ...] = (0.1, 0.2, 0.4)
+    steered_share: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2)
+    row_power: tuple[float, ...] = (0.1, 0.3)
     penalty: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5)
     length: int = 10
     sequence_epochs: int = 10
