@@ -40,7 +40,8 @@ def _unseen(name: str, found: dict, settings: dict, kinds: dict) -> list[str]:
         f"halvings: {settings['seeds']}, targets: {settings['targets']}, repetitions a figure: "
         f"{repetitions}. Groups: random, segment, popular, probe; average (also over popular "
         "items, with noise, with the target shifted), bandwagon, love_hate. Learned and "
-        "optimised attacks are judged by detectors fitted on all attacks by rule. A detector marked * is transductive: "
+        "optimised attacks are judged by detectors fitted on all attacks by rule. A detector "
+        "marked * is transductive: "
         "fitted, without labels, on the very profiles it judges; all others never see them. The "
         "self-taught forest simulates the attacks of the fitting group only.",
         "",
