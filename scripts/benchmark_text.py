@@ -33,7 +33,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--texts", type=int, default=1000, help="at most; default: 1000")
     parser.add_argument("--rounds", type=int, default=3, help="default: 3")
     parser.add_argument("--beside", metavar="COMMAND", help="another encoder, in turns with ours")
-    parser.add_argument("--out", type=Path, help="folder for text-speed.json and .md")
+    parser.add_argument("--out", type=Path, help="folder for NAME.json and NAME.md")
+    parser.add_argument("--name", default="text-speed", help="default: text-speed")
     args = parser.parse_args(argv)
     for name in ("texts", "rounds"):
         if getattr(args, name) < 1:
@@ -89,8 +90,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     print("\n" + text)
     if args.out is not None:
         args.out.mkdir(parents=True, exist_ok=True)
-        (args.out / "text-speed.json").write_text(json.dumps(report, indent=2) + "\n")
-        (args.out / "text-speed.md").write_text(text)
+        (args.out / f"{args.name}.json").write_text(json.dumps(report, indent=2) + "\n")
+        (args.out / f"{args.name}.md").write_text(text)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def timed(count: int, work: Callable[[], object]) -> Rate:
 
 
 def encoding_rate(tower: LanguageModelTower, texts: Sequence[str], *, batch_size: int = 64) -> Rate:
-    """Different texts a second, compiled and tokenized anew as `encode_texts` does."""
+    """Different texts a second, tokenized anew, after a first batch that compiles."""
     distinct = sorted(set(texts))
     encode_texts(tower, distinct[:batch_size], batch_size=batch_size, progress=False)
     return timed(

@@ -56,15 +56,10 @@ def encode_texts(
     unique = sorted(set(texts), key=lambda text: (len(text), text))
     vectors = np.zeros([len(unique), tower.dim], np.float32)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def encode(batch):
-        cut = tower.tokenizer.lengths(batch) > tower.tokenizer.max_length
-        return tower(batch, training=False), tf.math.count_nonzero(cut)
-
     began, truncated = time.perf_counter(), 0
     for start in range(0, len(unique), batch_size):
         batch = unique[start : start + batch_size]
-        vectors[start : start + batch_size], cut = encode(tf.constant(batch))
+        vectors[start : start + batch_size], cut = tower.encode(tf.constant(batch))
         truncated += int(cut)
         if progress:
             done = start + len(batch)

@@ -8,6 +8,7 @@ disk: `language_cache`.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 
@@ -151,6 +152,18 @@ class LanguageModelTower(keras.Model):
 
     def call(self, inputs, training: bool | None = None) -> tf.Tensor:
         return self.head(self.pooled(inputs, training=training))
+
+    @functools.cached_property
+    def encode(self):
+        """Texts [batch] string -> (vectors [batch, dim], how many texts were cut), with the
+        weights of the moment; a compiled function, traced once a tower."""
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+        def encode(texts):
+            cut = self.tokenizer.lengths(texts) > self.tokenizer.max_length
+            return self(texts, training=False), tf.math.count_nonzero(cut)
+
+        return encode
 
     def pooled(self, inputs, training: bool | None = None) -> tf.Tensor:
         """As `call`, before projection and normalisation: [batch, width]."""

@@ -117,3 +117,13 @@ def test_no_text_and_bad_arguments(tower):
         encode_texts(model, TEXTS, batch_size=0)
     with pytest.raises(ValueError, match="`texts` should hold strings. Received: None at 1"):
         encode_texts(model, ["a", None])
+
+
+def test_a_tower_compiles_once_and_encodes_with_the_weights_of_the_moment(make_text_tower):
+    tower = make_text_tower(["war", "love"], dim=4)
+    first = encode_texts(tower, ["war", "love war"], progress=False)
+    kernel = tower.projection.kernel
+    kernel.assign(-kernel)
+    second = encode_texts(tower, ["love war", "war", ""], progress=False)
+    assert tower.encode.experimental_get_tracing_count() == 1
+    np.testing.assert_allclose(second[:2], -first[::-1], atol=1e-6)
