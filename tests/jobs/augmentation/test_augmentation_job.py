@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.jobs.augmentation import job, page, rows, runner
+from advrec_tf.jobs.augmentation import (
+    base_rows,
+    cold_rows,
+    job,
+    page,
+    rows,
+    runner,
+    sparse_rows,
+    tail_rows,
+)
 from advrec_tf.jobs.augmentation.arenas import make_arena
 from advrec_tf.jobs.augmentation.settings import AugmentationSettings
 from advrec_tf.jobs.augmentation.task import Row, Task, factorise
@@ -135,7 +144,8 @@ def trained_on(monkeypatch):
             interactions=task.train,
         )
 
-    monkeypatch.setattr(rows, "factorise", factorise)
+    for module in (base_rows, tail_rows):
+        monkeypatch.setattr(module, "factorise", factorise)
     return given
 
 
@@ -144,7 +154,7 @@ def test_steered_rows_are_as_rare_as_the_cap_says(prepared, trained_on):
     drifts = []
     for cap in (0.01, 0.6):
         many = dataclasses.replace(SETTINGS, steered_rows=0.9, cap=cap)
-        rows.steered_rows("random")(task(arena, prepared, 0.1, many))
+        tail_rows.steered_rows("random")(task(arena, prepared, 0.1, many))
         popularity = log_popularity(arena.train)
         drawn = trained_on[-1][0]
         assert drawn.real is arena.train and drawn.share == 0.1 and len(drawn) > 1000
@@ -156,7 +166,7 @@ def test_steered_rows_are_as_rare_as_the_cap_says(prepared, trained_on):
 
 def test_reweighted_rows_have_mean_one_and_weigh_by_the_power(prepared, trained_on):
     arena = make_arena("tail", prepared.interactions, 0)
-    rows.reweighted(task(arena, prepared, 0.5))
+    tail_rows.reweighted(task(arena, prepared, 0.5))
     weight = trained_on[-1][1]["row_weight"]
     counts = arena.train.item_counts()[arena.train.item_index]
     assert weight.mean() == pytest.approx(1.0)
@@ -165,14 +175,14 @@ def test_reweighted_rows_have_mean_one_and_weigh_by_the_power(prepared, trained_
 
 def test_the_penalty_is_taken_off_at_serving(prepared, trained_on):
     arena = make_arena("tail", prepared.interactions, 0)
-    scores = rows.penalised(task(arena, prepared, 0.5)).scores
+    scores = tail_rows.penalised(task(arena, prepared, 0.5)).scores
     np.testing.assert_allclose(scores[3], -0.5 * log_popularity(arena.train), rtol=1e-5)
 
 
 def test_filled_up_users_have_as_many_rows_as_the_reach(prepared, trained_on):
     arena = make_arena("sparse", prepared.interactions, 0)
     reach = dataclasses.replace(SETTINGS, reach=7)
-    rows.popular_rows(task(arena, prepared, 0.3, reach))
+    sparse_rows.popular_rows(task(arena, prepared, 0.3, reach))
     written = trained_on[-1][0]
     counts = arena.train.user_counts() + np.bincount(
         written.user_index, minlength=arena.train.num_users
@@ -183,7 +193,7 @@ def test_filled_up_users_have_as_many_rows_as_the_reach(prepared, trained_on):
 def test_a_copied_profile_comes_first_and_popular_items_before_rare_ones(prepared):
     arena = make_arena("cold", prepared.interactions, 0)
     one = task(arena, prepared)
-    scores = rows.bootstrap(one).scores
+    scores = cold_rows.bootstrap(one).scores
     user = arena.cold.users[0]
     copied = scores[user] > 50
     assert 0 < copied.sum() < arena.train.num_items
@@ -217,14 +227,14 @@ def test_a_factorisation_trained_anew_is_as_if_there_had_been_none_before(prepar
 @pytest.fixture
 def small_tables(monkeypatch):
     table = {
-        "random": Row(make=rows.random_ranking),
-        "popularity": Row(make=rows.popularity),
+        "random": Row(make=cold_rows.random_ranking),
+        "popularity": Row(make=base_rows.popularity),
         "popularity by attributes": Row(
-            make=rows.group_popularity, setting="strength", needs_attributes=True
+            make=cold_rows.group_popularity, setting="strength", needs_attributes=True
         ),
-        "GAN": Row(make=rows.bootstrap, twin="popularity", needs_attributes=True),
+        "GAN": Row(make=cold_rows.bootstrap, twin="popularity", needs_attributes=True),
     }
-    tables = {"cold": table, "tail": {"off": Row(make=rows.popularity)}}
+    tables = {"cold": table, "tail": {"off": Row(make=base_rows.popularity)}}
     monkeypatch.setattr(runner, "TABLES", tables)
 
 
@@ -280,7 +290,7 @@ def test_the_first_seed_of_the_run_is_measured_as_its_arena_says(
     one = dataclasses.replace(SETTINGS, seeds=1)
     _, report, _ = run(tiny_world, tmp_path, parts=("cold",), settings=one)
     arena = make_arena("cold", prepared.interactions, 0)
-    model = rows.popularity(task(arena, prepared))
+    model = base_rows.popularity(task(arena, prepared))
     evaluator = RankingEvaluator(arena.train, arena.cold.withheld)
     expected = evaluator.evaluate(model).metrics["ndcg@10"]
     assert report["parts"][0]["rows"]["popularity"]["mean"]["withheld"]["ndcg@10"] == expected
