@@ -215,6 +215,23 @@ def test_the_best_response_is_the_candidate_that_works_against_the_defence(world
     assert inner is short and max(rates) > rates[0]
 
 
+def test_only_the_best_candidates_are_tried_in_their_evading_form(world):
+    defence = defences.Scrub(detector=by_length, threshold=np.inf)
+    candidates = tuple(RandomAttack(num_profiles=4, num_fillers=n) for n in (5, 10, 15))
+
+    def surrogate(rows, defence, seed):
+        return BiasedFactorisation(dim=2, rounds=1, seed=seed).fit(rows.interactions)
+
+    for evading, tried in ((0, 3), (1, 4)):
+        attack = BestResponse(
+            candidates=candidates, defence=defence, surrogate=surrogate, evading=evading, pool=2
+        )
+        _, _, rates = attack.choose(world, np.array([70]), rng=np.random.default_rng(0))
+        assert len(rates) == tried
+    with pytest.raises(ValueError, match="`evading` should be >= 0"):
+        dataclasses.replace(attack, evading=-1)
+
+
 def test_candidates_of_different_budgets_are_refused():
     with pytest.raises(ValueError, match="one number of profiles"):
         BestResponse(

@@ -213,17 +213,19 @@ def _patched(name, root):
     return load_shilling(name, root)
 
 
-def test_unknown_names_are_refused_before_anything_runs(tmp_path):
-    with pytest.raises(ValueError, match="`detectors` should be among.*Received: magic"):
-        runner.run(
-            run_dir=tmp_path,
-            resume=False,
-            sets=[],
-            seeds=1,
-            targets=1,
-            learned=[],
-            detectors=["magic"],
-        )
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"detectors": ["magic"]}, "`detectors` should be among.*Received: magic"),
+        ({"learned": ["average"]}, "`learned` should be among.*Received: average"),
+        ({"parts": ["unseen", "all"]}, "`parts` should be among unseen, labelled, clicks. .*: all"),
+    ],
+)
+def test_unknown_names_are_refused_before_anything_runs(given, message, tmp_path):
+    settings = {"sets": [], "seeds": 1, "targets": 1, "learned": [], **given}
+    with pytest.raises(ValueError, match=message):
+        runner.run(run_dir=tmp_path, resume=False, **settings)
+    assert not list(tmp_path.iterdir())
 
 
 def test_two_labelled_fakes_are_held_out_one_at_a_time_and_one_is_too_few(tmp_path):
