@@ -204,7 +204,8 @@ def _curves(found: dict, kinds: dict):
     from advrec_tf.jobs.plots import plt
 
     attacks = attacks_of(found)
-    mean = {d: np.mean([a["average_precision"] for a in one.values()]) for d, one in found.items()}
+    common = [a for a in attacks if all(a in one for one in found.values())]
+    mean = {d: np.mean([one[a]["average_precision"] for a in common]) for d, one in found.items()}
     best = [
         max((d for d in found if kinds[d] == kind), key=mean.get)
         for kind in dict.fromkeys(kinds[d] for d in found)
