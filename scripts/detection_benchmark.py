@@ -44,6 +44,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help="of the benchmark; default: unseen labelled clicks",
     )
     parser.add_argument("--detectors", nargs="+", metavar="NAME", help="default: all")
+    parser.add_argument(
+        "--against-learned", nargs="+", metavar="NAME", help="detectors of --learned; default: all"
+    )
     parser.add_argument("--click-seeds", type=int, default=3, help="worlds; default: 3")
     args = parser.parse_args(argv)
     for name in ("seeds", "targets", "click_seeds"):
@@ -70,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         detectors=args.detectors,
         click_seeds=args.click_seeds,
         parts=args.parts,
+        against_learned=args.against_learned,
     )
     command = cli.command_line()
     text = page.markdown(report, command)

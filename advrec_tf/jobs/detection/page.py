@@ -29,7 +29,7 @@ def markdown(report: dict, command: str) -> str:
 
 
 def _unseen(name: str, found: dict, settings: dict, kinds: dict) -> list[str]:
-    attacks = list(next(iter(found.values())))
+    attacks = attacks_of(found)
     by_rule = [a for a in attacks if a not in settings["learned"]]
     repetitions = next(iter(next(iter(found.values())).values()))["repetitions"]
     lines = [
@@ -49,8 +49,8 @@ def _unseen(name: str, found: dict, settings: dict, kinds: dict) -> list[str]:
         _row(["---"] * (len(attacks) + 3)),
     ]
     for detector, figures in found.items():
-        mark = "*" if figures[attacks[0]]["transductive"] else ""
-        cells = [f"{figures[a]['average_precision']:.3f}" for a in attacks]
+        mark = "*" if next(iter(figures.values()))["transductive"] else ""
+        cells = [f"{figures[a]['average_precision']:.3f}" if a in figures else "" for a in attacks]
         mean = np.mean([figures[a]["average_precision"] for a in by_rule])
         lines.append(_row([detector + mark, kinds[detector], *cells, f"{mean:.3f}"]))
     lines += [
@@ -74,6 +74,8 @@ def _unseen(name: str, found: dict, settings: dict, kinds: dict) -> list[str]:
             for key in ("recall", "false_positive_rate", "precision")
         ]
         lines.append(_row([detector, *cells]))
+    if settings["learned"]:
+        lines += ["", *_learned(found, settings["learned"])]
     best = max(found, key=lambda d: np.mean([found[d][a]["average_precision"] for a in by_rule]))
     reached = [a for a in by_rule if found[best][a]["average_precision"] >= GOAL]
     missed = [a for a in by_rule if a not in reached]
@@ -84,6 +86,26 @@ def _unseen(name: str, found: dict, settings: dict, kinds: dict) -> list[str]:
         + (f"; below it on {', '.join(missed)}." if missed else "."),
         "",
     ]
+    return lines
+
+
+def _learned(found: dict, learned: list[str]) -> list[str]:
+    """Mean average precision over learned attacks, beside PCA-VarSelect's."""
+    mean = {
+        detector: np.mean([figures[a]["average_precision"] for a in learned])
+        for detector, figures in found.items()
+        if all(a in figures for a in learned)
+    }
+    lines = [
+        f"Learned attacks ({', '.join(learned)}), mean AP; a detector that is missing was not run:",
+        "",
+        _row(["detector", "mean AP", "over PCA-VarSelect"]),
+        _row(["---"] * 3),
+    ]
+    classic = mean.get("PCA-VarSelect")
+    for detector, value in sorted(mean.items(), key=lambda item: -item[1]):
+        ratio = "" if not classic else f"{value / classic:.1f} x"
+        lines.append(_row([detector, f"{value:.3f}", ratio]))
     return lines
 
 
@@ -132,6 +154,11 @@ def _row(cells) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def attacks_of(found: dict) -> list[str]:
+    """Every attack that some detector judged, in the order met."""
+    return list(dict.fromkeys(attack for one in found.values() for attack in one))
+
+
 LINES = ("PCA-VarSelect", "GAN discriminator", "its twin without the game", "self-taught forest")
 """Detectors whose curves are always drawn: the classic, and what this suite adds."""
 
@@ -149,14 +176,21 @@ def _map(found: dict):
     """Average precision, a row a detector, a column an attack."""
     from advrec_tf.jobs.plots import plt
 
-    attacks = list(next(iter(found.values())))
-    values = np.array([[one[a]["average_precision"] for a in attacks] for one in found.values()])
+    attacks = attacks_of(found)
+    values = np.array(
+        [
+            [one[a]["average_precision"] if a in one else np.nan for a in attacks]
+            for one in found.values()
+        ]
+    )
     figure, ax = plt.subplots(
         figsize=(0.75 * len(attacks) + 3.2, 0.36 * len(found) + 1.8), layout="constrained"
     )
     image = ax.imshow(values, vmin=0, vmax=1, cmap="Blues", aspect="auto")
     for row, column in np.ndindex(values.shape):
         value = values[row, column]
+        if np.isnan(value):
+            continue
         colour = "white" if value > 0.6 else "black"
         ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=7)
     ax.set_xticks(range(len(attacks)), attacks, rotation=35, ha="right", fontsize=8)
@@ -169,8 +203,9 @@ def _curves(found: dict, kinds: dict):
     """Precision over recall, a panel an attack: the best of each kind, and `LINES`."""
     from advrec_tf.jobs.plots import plt
 
-    attacks = list(next(iter(found.values())))
-    mean = {d: np.mean([one[a]["average_precision"] for a in attacks]) for d, one in found.items()}
+    attacks = attacks_of(found)
+    common = [a for a in attacks if all(a in one for one in found.values())]
+    mean = {d: np.mean([one[a]["average_precision"] for a in common]) for d, one in found.items()}
     best = [
         max((d for d in found if kinds[d] == kind), key=mean.get)
         for kind in dict.fromkeys(kinds[d] for d in found)
@@ -190,6 +225,8 @@ def _curves(found: dict, kinds: dict):
     recall = np.linspace(0.0, 1.0, 101)
     for ax, attack in zip(axes.flat, attacks):
         for i, detector in enumerate(shown):
+            if attack not in found[detector]:
+                continue
             curve = found[detector][attack]["curve"]
             ax.plot(recall, curve, label=detector, color=palette(i), lw=1.6)
         ax.axhline(0.01, color="black", lw=0.8, ls=":")

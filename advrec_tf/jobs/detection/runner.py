@@ -36,6 +36,7 @@ def run(
     detectors: Sequence[str] | None = None,
     click_seeds: int = 3,
     parts: Sequence[str] = PARTS,
+    against_learned: Sequence[str] | None = None,
     write: Callable[[str], None] = print,
 ) -> dict:
     """The benchmark, or some `parts` of it; returns the report.
@@ -48,6 +49,7 @@ def run(
         ("detectors", chosen, DETECTORS),
         ("learned", learned, pools.LEARNED),
         ("parts", parts, PARTS),
+        ("against_learned", against_learned or (), chosen),
     ):
         unknown = [one for one in given if one not in known]
         if unknown:
@@ -77,6 +79,7 @@ def run(
                 seeds=seeds,
                 targets=targets,
                 learned=learned,
+                against_learned=against_learned,
                 write=write,
             )
             for name in (sets if "unseen" in parts else ())

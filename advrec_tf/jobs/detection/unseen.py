@@ -32,11 +32,13 @@ def unseen_attacks(
     seeds: int,
     targets: int,
     learned: Iterable[str] = (),
+    against_learned: Iterable[str] | None = None,
     write: Callable[[str], None] = print,
 ) -> dict:
     """Detectors x attacks on one shilling set -> {detector: {attack: figures}}.
 
-    Each figure is a mean over seeds (halves of the users) and targets, at a base rate of 1 %.
+    Learned attacks are judged by the detectors in `against_learned`, by default all. Each figure
+    is a mean over seeds (halves of the users) and targets, at a base rate of 1 %.
     """
     data = load_shilling(name)
     train = data.split.train
@@ -73,7 +75,10 @@ def unseen_attacks(
         if learned:
             plan.append(("all by rule", pools.GROUPS[0] + pools.GROUPS[1], tuple(learned)))
         for label, fitted, judged in plan:
-            for detector in detectors:
+            judging = detectors
+            if against_learned is not None and judged == tuple(learned):
+                judging = [name for name in detectors if name in against_learned]
+            for detector in judging:
 
                 def compute(
                     _, detector=detector, fitted=fitted, judged=judged, seed=seed, half=half

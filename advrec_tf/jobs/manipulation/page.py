@@ -21,12 +21,16 @@ STEALTH = (
     ("popularity_distance", "popularity distance"),
     ("generation_seconds", "seconds to write"),
 )
+DEFENCES_TEXT = (
+    "*Accuracy kept*: NDCG@10 of honest users over that of the victim without attack and defence. "
+    "Target HR@10. Trimming and median weigh an item's raters: they help while the honest ones "
+    "outnumber the fakes, and serve the fakes where these are the majority."
+)
 ADAPTIVE_TEXT = (
     "The adaptive attacker knows the defence and the victim. He tries average, segment, average "
     "over popular items and AUSH against a copy of both, and, where the defence has a detector, "
     "the two best once more with the least suspicious of four times as many profiles; he plays "
-    "what works best. *Accuracy kept*: NDCG@10 of honest users over that of the victim without "
-    "attack and defence. Target HR@10."
+    "what works best there, which another seed of the defence may foil. "
 )
 HARDENING_TEXT = (
     "A victim trained by gradients, with an adversary on its vectors in training (APR, PGD, VAT); "
@@ -93,8 +97,9 @@ def markdown(report: dict, command: str, figures: Sequence[str] = ()) -> str:
         for victim in dict.fromkeys(row["victim"] for row in parts["knowledge"]):
             own = [row for row in parts["knowledge"] if row["victim"] == victim]
             lines += [f"### {victim}", "", *_matrix(own, "attack", "knowledge"), ""]
+    adaptive = any(row["attack"] == "adaptive" for row in parts["defences"])
     for part, title, text in (
-        ("defences", "Defences", ADAPTIVE_TEXT),
+        ("defences", "Defences", ADAPTIVE_TEXT * adaptive + DEFENCES_TEXT),
         ("hardening", "Adversarial training", HARDENING_TEXT),
     ):
         if parts[part]:
