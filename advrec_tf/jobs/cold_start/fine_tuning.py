@@ -20,6 +20,7 @@ from advrec_tf.evaluation.text_robustness import text_robustness
 from advrec_tf.jobs.cold_start.task import Row, Task, Trained, fit, measured
 from advrec_tf.jobs.fine_tuning import attacked, on_kept_vectors, on_texts
 from advrec_tf.models.language_synonyms import nearest_words
+from advrec_tf.models.recommender import Among
 from advrec_tf.models.retrieval import TwoTower
 from advrec_tf.models.vectors import VectorRecommender
 
@@ -66,20 +67,24 @@ def fine_tuned(
 
 
 def robustness(task: Task, model: TwoTower, evaluator: RankingEvaluator, items: np.ndarray) -> dict:
-    """Disturbance -> share of NDCG@10 lost when the texts of `items` are disturbed, all others
-    being as they were."""
+    """Disturbance -> share of NDCG@10 lost when the texts of `items` are disturbed.
+
+    Those items alone are ranked: among all, whatever throws their vectors about lifts them over
+    the warm items, and so counts as a gain.
+    """
     users, clean, tower = model.user_vectors(), model.item_vectors(), model.item_tower.tower
     texts = task.content.texts[items].tolist()
 
-    def rank(vectors: np.ndarray) -> VectorRecommender:
+    def rank(vectors: np.ndarray) -> Among:
         moved = clean.copy()
         moved[items] = vectors
-        return VectorRecommender(
+        model = VectorRecommender(
             user_vectors=users,
             item_vectors=moved,
             unknown_user=np.zeros(users.shape[1], np.float32),
             interactions=task.train,
         )
+        return Among(model=model, items=items, interactions=task.train)
 
     synonyms = nearest_words(tower.language_model, tower.tokenizer, words_of(texts))
     found = text_robustness(

@@ -231,7 +231,9 @@ def test_only_the_texts_that_are_tested_are_disturbed(content, monkeypatch, make
     monkeypatch.setattr(fine_tuning, "text_robustness", disturb)
     fine_tuning.robustness(task, model, evaluator, asked)
     assert given["texts"] == texts[asked].tolist()
-    moved = given["model"].item_vectors
+    ranked = given["model"]
+    assert isinstance(ranked, Among) and ranked.items is asked  # no other item is in the way
+    moved = ranked.model.item_vectors
     assert not moved[asked].any()
     others = np.setdiff1d(np.arange(60), asked)
     np.testing.assert_array_equal(moved[others], model.item_vectors()[others])
