@@ -25,6 +25,9 @@ def markdown(report: dict, command: str) -> str:
         lines += _labelled(report["labelled"], report["kinds"])
     if report.get("clicks"):
         lines += _clicks(report["clicks"], report["settings"])
+    missing = [part for part in ("unseen", "labelled", "clicks") if not report.get(part)]
+    if missing:
+        lines += [f"Not asked for, so not on this page: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
 
 

@@ -122,6 +122,9 @@ def markdown(report: dict, command: str, figures: Sequence[str] = ()) -> str:
             *_curves(report["curves"]),
             "",
         ]
+    missing = [part for part, rows in (*parts.items(), ("curves", report["curves"])) if not rows]
+    if missing:
+        lines += [f"Not asked for, so not on this page: {', '.join(missing)}.", ""]
     for why, count in report["left_out"].items():
         lines.append(f"Left out: {count} cells, since {why}.")
     return "\n".join(lines).rstrip() + "\n"
