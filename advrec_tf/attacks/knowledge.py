@@ -15,6 +15,7 @@ import numpy as np
 
 from advrec_tf.attacks.gradient import GradientAttack
 from advrec_tf.attacks.heuristic import Attack
+from advrec_tf.attacks.wrapped import WrappedAttack
 from advrec_tf.data.interactions import Interactions, Vocabulary
 
 
@@ -39,7 +40,7 @@ LEVELS: Mapping[str, Knowledge] = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class KnowingSome:
+class KnowingSome(WrappedAttack):
     """`attack`, shown the rows of a share of the users alone.
 
     Args:
@@ -47,24 +48,11 @@ class KnowingSome:
         share: of the users with rows, drawn at random, in (0, 1]; ten of them at least.
     """
 
-    attack: Attack
     share: float
 
     def __post_init__(self):
         if not 0 < self.share <= 1:
             raise ValueError(f"`share` should be in (0, 1]. Received: {self.share!r}.")
-
-    @property
-    def num_profiles(self) -> int:
-        return self.attack.num_profiles
-
-    @property
-    def num_fillers(self) -> int:
-        return self.attack.num_fillers
-
-    def resized(self, *, num_profiles: int, num_fillers: int) -> KnowingSome:
-        inner = self.attack.resized(num_profiles=num_profiles, num_fillers=num_fillers)
-        return dataclasses.replace(self, attack=inner)
 
     def profiles(
         self, data: Interactions, targets: np.ndarray, *, rng: np.random.Generator

@@ -16,6 +16,7 @@ import numpy as np
 
 from advrec_tf.attacks.heuristic import Attack
 from advrec_tf.attacks.injection import inject
+from advrec_tf.attacks.wrapped import WrappedAttack
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.defences import Defence, DefendedRows
 from advrec_tf.defence.detectors import Detector
@@ -27,7 +28,7 @@ Surrogate = Callable[[DefendedRows, Defence, int], Recommender]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvadingAttack:
+class EvadingAttack(WrappedAttack):
     """The least suspicious of `pool` times as many profiles of `attack`.
 
     All are injected at once into the attacker's copy of the data, and scored by the defender's
@@ -39,25 +40,12 @@ class EvadingAttack:
         pool: >= 2.
     """
 
-    attack: Attack
     detector: Callable[[int], Detector]
     pool: int = 4
 
     def __post_init__(self):
         if self.pool < 2:
             raise ValueError(f"`pool` should be >= 2. Received: {self.pool!r}.")
-
-    @property
-    def num_profiles(self) -> int:
-        return self.attack.num_profiles
-
-    @property
-    def num_fillers(self) -> int:
-        return self.attack.num_fillers
-
-    def resized(self, *, num_profiles: int, num_fillers: int) -> EvadingAttack:
-        inner = self.attack.resized(num_profiles=num_profiles, num_fillers=num_fillers)
-        return dataclasses.replace(self, attack=inner)
 
     def profiles(
         self, data: Interactions, targets: np.ndarray, *, rng: np.random.Generator

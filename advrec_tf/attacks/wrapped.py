@@ -1,0 +1,31 @@
+"""What attacks built on another attack share: its budget is theirs."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from advrec_tf.attacks.heuristic import Attack
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WrappedAttack:
+    """An attack that has another write the profiles, and does something about it.
+
+    Args:
+        attack: whose profiles are written; its size is the budget.
+    """
+
+    attack: Attack
+
+    @property
+    def num_profiles(self) -> int:
+        return self.attack.num_profiles
+
+    @property
+    def num_fillers(self) -> int:
+        return self.attack.num_fillers
+
+    def resized(self, *, num_profiles: int, num_fillers: int) -> WrappedAttack:
+        """The same on an attack of another size."""
+        inner = self.attack.resized(num_profiles=num_profiles, num_fillers=num_fillers)
+        return dataclasses.replace(self, attack=inner)
