@@ -28,7 +28,7 @@ from advrec_tf.gan.profiles import build_discriminator
 from advrec_tf.gan.relaxations import gumbel, straight_through_set
 from advrec_tf.models.content_tower import Modality
 from advrec_tf.models.recommender import Recommender, log_popularity
-from advrec_tf.models.towers import in_blocks
+from advrec_tf.models.towers import in_blocks, seeded_dense
 
 
 def build_attribute_generator(
@@ -51,7 +51,7 @@ def build_attribute_generator(
     }
     x = keras.layers.Concatenate(name="joined")([inputs["attributes"], inputs["noise"]])
     for i, units in enumerate(hidden):
-        x = _dense(units, seed + i, f"generator_hidden_{i}", activation="tanh")(x)
+        x = seeded_dense(units, seed + i, name=f"generator_hidden_{i}", activation="tanh")(x)
     logits = keras.layers.Dense(
         len(popularity),
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01, seed=seed + 99),
@@ -78,8 +78,8 @@ def build_profile_encoder(
     x = keras.layers.UnitNormalization(name="unit_profile")(inputs["profile"])
     x = keras.layers.Concatenate(name="joined")([x, inputs["attributes"]])
     for i, units in enumerate(hidden):
-        x = _dense(units, seed + i, f"encoder_hidden_{i}", activation="tanh")(x)
-    code = _dense(2 * noise_dim, seed + len(hidden), "code")(x)
+        x = seeded_dense(units, seed + i, name=f"encoder_hidden_{i}", activation="tanh")(x)
+    code = seeded_dense(2 * noise_dim, seed + len(hidden), name="code")(x)
     return keras.Model(inputs, code, name="encoder")
 
 
@@ -282,8 +282,3 @@ def build_attribute_profile_gan(
         name="attribute_profile_gan",
         **settings,
     )
-
-
-def _dense(units: int, seed: int, name: str, activation: str | None = None):
-    initializer = keras.initializers.GlorotUniform(seed=seed)
-    return keras.layers.Dense(units, activation, kernel_initializer=initializer, name=name)

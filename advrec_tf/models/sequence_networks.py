@@ -12,6 +12,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from advrec_tf.models.towers import seeded_dense
+
 CLOSED = -1e9
 
 
@@ -62,7 +64,7 @@ def build_sequence_generator(
     x = Positions(length, seed=next(seeds), name="positions")(x)
     if attribute_width:
         inputs["attributes"] = keras.Input(shape=(attribute_width,), name="attributes")
-        known = _dense(dim, next(seeds), "attributes_projection")(inputs["attributes"])
+        known = seeded_dense(dim, next(seeds), name="attributes_projection")(inputs["attributes"])
         x = x + keras.layers.Reshape((1, dim), name="at_every_place")(known)
     for i in range(blocks):
         x = _block(x, f"block_{i}", dim, heads, dropout, seeds, causal=True)
@@ -96,7 +98,7 @@ def build_sequence_discriminator(
     seeds = iter(range(seed, seed + 1000))
     flat = keras.layers.Lambda(lambda x: x[:, :width], name="tokens")(sample)
     x = keras.layers.Reshape((length, num_tokens), name="places")(flat)
-    x = _dense(dim, next(seeds), "token_vectors", use_bias=False)(x)
+    x = seeded_dense(dim, next(seeds), name="token_vectors", use_bias=False)(x)
     x = Positions(length, seed=next(seeds), name="positions")(x)
     x = _block(x, "block", dim, heads, 0.0, seeds, causal=False)
     pairs = keras.layers.Conv1D(
@@ -112,10 +114,11 @@ def build_sequence_discriminator(
     ]
     if attribute_width:
         known = keras.layers.Lambda(lambda x: x[:, width:], name="attributes")(sample)
-        parts.append(_dense(dim, next(seeds), "attributes_projection")(known))
+        parts.append(seeded_dense(dim, next(seeds), name="attributes_projection")(known))
     x = keras.layers.Concatenate(name="joined")(parts)
-    x = _dense(dim, next(seeds), "hidden", activation="leaky_relu")(x)
-    return keras.Model(sample, _dense(1, next(seeds), "logit")(x), name="sequence_discriminator")
+    x = seeded_dense(dim, next(seeds), name="hidden", activation="leaky_relu")(x)
+    logit = seeded_dense(1, next(seeds), name="logit")(x)
+    return keras.Model(sample, logit, name="sequence_discriminator")
 
 
 def _block(x, name, dim, heads, dropout, seeds, *, causal):
@@ -130,15 +133,8 @@ def _block(x, name, dim, heads, dropout, seeds, *, causal):
     unit = keras.layers.LayerNormalization(name=f"{name}_before_attention")(x)
     x = x + attention(unit, unit, use_causal_mask=causal)
     unit = keras.layers.LayerNormalization(name=f"{name}_before_hidden")(x)
-    hidden = _dense(2 * dim, next(seeds), f"{name}_hidden", activation="relu")(unit)
-    return x + _dense(dim, next(seeds), f"{name}_output")(hidden)
-
-
-def _dense(units, seed, name, activation=None, use_bias=True):
-    initializer = keras.initializers.GlorotUniform(seed=seed)
-    return keras.layers.Dense(
-        units, activation, use_bias=use_bias, kernel_initializer=initializer, name=name
-    )
+    hidden = seeded_dense(2 * dim, next(seeds), name=f"{name}_hidden", activation="relu")(unit)
+    return x + seeded_dense(dim, next(seeds), name=f"{name}_output")(hidden)
 
 
 def tokens_of(items: np.ndarray) -> np.ndarray:
