@@ -1,4 +1,5 @@
 import json
+import shlex
 import sys
 
 import numpy as np
@@ -9,7 +10,8 @@ from advrec_tf.jobs import language_speed as speed
 
 
 def prints(code):
-    return f"{sys.executable} -c \"import json; texts = json.load(open('{{texts}}')); {code}\""
+    python = shlex.quote(sys.executable)
+    return f"{python} -c \"import json; texts = json.load(open('{{texts}}')); {code}\""
 
 
 def test_a_command_is_given_the_texts_and_its_last_line_is_its_rate(tmp_path):
