@@ -36,9 +36,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="folder for NAME.json and NAME.md")
     parser.add_argument("--name", default="text-speed", help="default: text-speed")
     args = parser.parse_args(argv)
-    for name in ("texts", "rounds"):
-        if getattr(args, name) < 1:
-            parser.error(f"--{name} should be >= 1. Received: {getattr(args, name)}.")
+    cli.require_counts(parser, args, "texts", "rounds")
     args.seed = 0
     return args
 

@@ -58,9 +58,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     group.add_argument("--out", type=Path, help="folder for cold-start-NAME.md and .json")
     group.add_argument("--name", help="of the data, in file names; default: that of --data")
     args = parser.parse_args(argv)
-    for name in ("seeds", "epochs", "points"):
-        if getattr(args, name) < 1:
-            parser.error(f"--{name} should be >= 1. Received: {getattr(args, name)}.")
+    cli.require_counts(parser, args, "seeds", "epochs", "points")
     args.seed = 0
     return args
 

@@ -49,9 +49,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--click-seeds", type=int, default=3, help="worlds; default: 3")
     args = parser.parse_args(argv)
-    for name in ("seeds", "targets", "click_seeds"):
-        if getattr(args, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} should be >= 1.")
+    cli.require_counts(parser, args, "seeds", "targets", "click_seeds")
     return args
 
 

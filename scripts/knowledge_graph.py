@@ -41,9 +41,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     group.add_argument("--out", type=Path, help="folder for knowledge-graph-NAME.md and .json")
     group.add_argument("--name", help="of the data, in file names; default: that of --data")
     args = parser.parse_args(argv)
-    for name in ("seeds", "link_epochs", "epochs"):
-        if getattr(args, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} should be >= 1.")
+    cli.require_counts(parser, args, "seeds", "link_epochs", "epochs")
     args.seed = 0
     return args
 

@@ -53,10 +53,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not args.list and (args.table is None or args.run_dir is None):
         parser.error(f"give {'a table and ' if args.table is None else ''}--run-dir, or --list")
-    for name in ("seeds", "workers", "search"):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            parser.error(f"--{name} should be >= 1. Received: {value}.")
+    cli.require_counts(parser, args, "seeds", "workers", "search")
     return args
 
 

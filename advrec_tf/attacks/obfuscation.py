@@ -13,26 +13,13 @@ import numpy as np
 
 from advrec_tf.attacks.heuristic import Attack, checked_targets
 from advrec_tf.attacks.ratings import RatingFacts, facts_of
+from advrec_tf.attacks.wrapped import WrappedAttack
 from advrec_tf.data.interactions import Interactions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Wrapped:
+class _Altered(WrappedAttack):
     """An attack whose profiles are altered after they are written."""
-
-    attack: Attack
-
-    @property
-    def num_profiles(self) -> int:
-        return self.attack.num_profiles
-
-    @property
-    def num_fillers(self) -> int:
-        return self.attack.num_fillers
-
-    def resized(self, *, num_profiles: int, num_fillers: int):
-        inner = self.attack.resized(num_profiles=num_profiles, num_fillers=num_fillers)
-        return dataclasses.replace(self, attack=inner)
 
     def profiles(
         self, data: Interactions, targets: np.ndarray, *, rng: np.random.Generator
@@ -51,7 +38,7 @@ class _Wrapped:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class NoiseInjection(_Wrapped):
+class NoiseInjection(_Altered):
     """Normal noise on every rating but the targets', before it is put on the scale.
 
     Args:
@@ -70,7 +57,7 @@ class NoiseInjection(_Wrapped):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class UserShifting(_Wrapped):
+class UserShifting(_Altered):
     """One shift for all ratings of a profile but the targets', as users differ in their mean.
 
     Args:
@@ -89,7 +76,7 @@ class UserShifting(_Wrapped):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TargetShifting(_Wrapped):
+class TargetShifting(_Altered):
     """The targets rated one level short of the end of the scale.
 
     Args:

@@ -28,7 +28,7 @@ from advrec_tf.gan.profiles import build_discriminator
 from advrec_tf.gan.relaxations import gumbel, straight_through_set
 from advrec_tf.models.content_tower import Modality
 from advrec_tf.models.recommender import Recommender, log_popularity
-from advrec_tf.models.towers import in_blocks, seeded_dense
+from advrec_tf.models.towers import in_blocks, popularity_logits, seeded_dense
 
 
 def build_attribute_generator(
@@ -52,12 +52,7 @@ def build_attribute_generator(
     x = keras.layers.Concatenate(name="joined")([inputs["attributes"], inputs["noise"]])
     for i, units in enumerate(hidden):
         x = seeded_dense(units, seed + i, name=f"generator_hidden_{i}", activation="tanh")(x)
-    logits = keras.layers.Dense(
-        len(popularity),
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01, seed=seed + 99),
-        bias_initializer=lambda shape, dtype=None: tf.constant(popularity, dtype),
-        name="generator_logits",
-    )(x)
+    logits = popularity_logits(popularity, stddev=0.01, seed=seed + 99, name="generator_logits")(x)
     return keras.Model(inputs, logits, name="generator")
 
 

@@ -165,6 +165,14 @@ def begin(args: argparse.Namespace, job: str, kind: type = RecommenderSettings):
     return settings, prepared, identity, store
 
 
+def require_counts(parser: argparse.ArgumentParser, args: argparse.Namespace, *names: str) -> None:
+    """End with the parser's error unless each of the arguments that is given is >= 1."""
+    for name in names:
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name.replace('_', '-')} should be >= 1. Received: {value}.")
+
+
 def command_line() -> str:
     """The command as it was given, without what is said of this machine's folders; and without
     --resume, which gives what an unbroken run gives."""

@@ -108,6 +108,11 @@ class StageStore:
         return _read(self._stages / f"{name}.npz")
 
 
+def slug(label: str) -> str:
+    """A label as part of a stage's name: what is no letter or digit is an underscore."""
+    return "".join(c if c.isalnum() else "_" for c in label)
+
+
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)

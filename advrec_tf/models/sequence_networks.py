@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf.models.towers import seeded_dense
+from advrec_tf.models.towers import popularity_logits, seeded_dense
 
 CLOSED = -1e9
 
@@ -70,12 +70,7 @@ def build_sequence_generator(
         x = _block(x, f"block_{i}", dim, heads, dropout, seeds, causal=True)
     states = keras.layers.LayerNormalization(name="states")(x)
     bias = np.concatenate([[np.min(popularity)], popularity]).astype(np.float32)
-    logits = keras.layers.Dense(
-        tokens,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.02, seed=next(seeds)),
-        bias_initializer=lambda shape, dtype=None: tf.constant(bias, dtype),
-        name="next_token",
-    )(states)
+    logits = popularity_logits(bias, stddev=0.02, seed=next(seeds), name="next_token")(states)
     return keras.Model(inputs, logits, name="sequence_generator")
 
 

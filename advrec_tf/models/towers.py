@@ -160,6 +160,17 @@ def in_blocks(
     )
 
 
+def popularity_logits(popularity: np.ndarray, *, stddev: float, seed: int, name: str):
+    """A dense layer of logits whose bias begins at `popularity` [units]: untrained, a generator
+    writes what is popular."""
+    return keras.layers.Dense(
+        len(popularity),
+        kernel_initializer=keras.initializers.RandomNormal(stddev=stddev, seed=seed),
+        bias_initializer=lambda shape, dtype=None: tf.constant(popularity, dtype),
+        name=name,
+    )
+
+
 def seeded_dense(units: int, seed: int, **kwargs) -> keras.layers.Layer:
     """A dense layer that begins the same for the same seed (Glorot uniform)."""
     initializer = keras.initializers.GlorotUniform(seed=seed)

@@ -51,7 +51,10 @@ EXPLANATIONS = {
 
 def markdown(report: Mapping, title: str, images: str) -> str:
     """The report of the job as a page; the plot of a part is at `images` + PART + ".png"."""
-    lines = [f"# Augmentation: {title}", "", f"Made by `{report['command']}`.", ""]
+    made = f"Made by `{report['command']}`"
+    if "--page-only" in report["command"]:
+        made += ", from the seeds that the same command without `--page-only` had finished"
+    lines = [f"# Augmentation: {title}", "", f"{made}.", ""]
     lines += [f"- {name}: {value}" for name, value in report["about"].items()]
     lines += [
         "",

@@ -18,7 +18,7 @@ from advrec_tf.jobs.augmentation.arenas import MONITOR, make_arena
 from advrec_tf.jobs.augmentation.rows import BASES, TABLES
 from advrec_tf.jobs.augmentation.settings import AugmentationSettings
 from advrec_tf.jobs.augmentation.task import Row, Task
-from advrec_tf.jobs.stages import StageResult, StageStore
+from advrec_tf.jobs.stages import StageResult, StageStore, slug
 from advrec_tf.models.content_tower import Modality
 
 TAIL = "long_tail_share@10"
@@ -136,8 +136,7 @@ def _line(figures: dict) -> str:
 
 
 def _slug(part: str, label: str, point, seed: int) -> str:
-    name = "".join(c if c.isalnum() else "_" for c in label)
-    return f"{part}-{name}-{seed}" + ("" if point is None else f"-{point:g}")
+    return f"{part}-{slug(label)}-{seed}" + ("" if point is None else f"-{point:g}")
 
 
 def _report(part, rows, found, chosen, tried, settings) -> dict:

@@ -23,7 +23,7 @@ from advrec_tf.gan.sequences import SequenceGAN, build_sequence_gan
 from advrec_tf.jobs.augmentation.arenas import MONITOR
 from advrec_tf.jobs.augmentation.runner import deviation
 from advrec_tf.jobs.augmentation.settings import AugmentationSettings
-from advrec_tf.jobs.stages import StageResult, StageStore
+from advrec_tf.jobs.stages import StageResult, StageStore, slug
 from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.item_similarity import singular_item_vectors
 from advrec_tf.models.sequence_controls import MarkovChain
@@ -76,7 +76,7 @@ def make_ground(data: Interactions, length: int, seed: int) -> Ground:
 
 
 def _slug(label: str, seed: int) -> str:
-    return f"sequences-{''.join(c if c.isalnum() else '_' for c in label)}-{seed}"
+    return f"sequences-{slug(label)}-{seed}"
 
 
 def finished_seeds(settings: AugmentationSettings, store: StageStore) -> int:

@@ -19,7 +19,7 @@ from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.jobs.cold_start.content import Content
 from advrec_tf.jobs.cold_start.rows import SCENARIOS
 from advrec_tf.jobs.cold_start.task import MONITOR, Row, Task
-from advrec_tf.jobs.stages import StageResult, StageStore
+from advrec_tf.jobs.stages import StageResult, StageStore, slug
 from advrec_tf.models.recommender import Among, Recommender
 
 COUNTS = (0, 1, 3, 5)
@@ -196,7 +196,7 @@ def run_scenario(
         tried, point = {}, row.points[0] if row.points else None
         if len(row.points[:points]) > 1:
             for value in row.points[:points]:
-                stage = f"{name}-{_slug(label)}-choose-{value:g}"
+                stage = f"{name}-{slug(label)}-choose-{value:g}"
                 result = store.run(
                     stage, lambda _, value=value: train(_CHOOSING_SEED, value, test=False)
                 )
@@ -204,7 +204,7 @@ def run_scenario(
             point = max(tried, key=tried.get)
         results = [
             store.run(
-                f"{name}-{_slug(label)}-{seed}",
+                f"{name}-{slug(label)}-{seed}",
                 lambda _, seed=seed, point=point: train(seed, point),
             )
             for seed in range(seeds if row.seeded else 1)
@@ -262,7 +262,3 @@ def _summary(row: Row, results: list[StageResult], point, tried, scenario: Scena
         "validation": float(np.mean([result.summary["validation"] for result in results])),
         "seconds": float(np.mean([result.summary["seconds"] for result in results])),
     }
-
-
-def _slug(label: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in label)

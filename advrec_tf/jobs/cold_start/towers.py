@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from tensorflow import keras
 
-from advrec_tf.data import batches
 from advrec_tf.data.augmentation import AugmentedInteractions, top_unseen
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.jobs.cold_start.task import Task, Trained, fit, measured
+from advrec_tf.jobs.knowledge.links import build_embedding, fit_embedding
 from advrec_tf.models.baselines import EASE
 from advrec_tf.models.content_two_tower import build_content_two_tower
-from advrec_tf.models.knowledge import KnowledgeEmbedding
 from advrec_tf.models.modalities import Modality
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.models.vectors import with_popularity_prior
@@ -116,21 +114,9 @@ def graph_vectors(task: Task) -> Modality:
     """Vectors of the items in an embedding of the facts alone (TransE, self-adversarial)."""
 
     def compute():
-        keras.utils.set_random_seed(task.seed)
         graph = task.content.graph
-        model = KnowledgeEmbedding(
-            graph,
-            dim=64,
-            score="transe",
-            margin=4.0,
-            negatives="self_adversarial",
-            hardness=0.5,
-            count=16,
-            seed=task.seed,
-        )
-        model.compile(optimizer=keras.optimizers.Adagrad(0.1, initial_accumulator_value=1e-8))
-        data = batches.in_blocks(batches.of_triples(graph, batch_size=512, seed=task.seed))
-        model.fit(data.dataset(0), steps_per_epoch=data.steps_per_epoch, epochs=60, verbose=0)
+        model = build_embedding(graph, "transe", "self_adversarial", 4.0, task.seed)
+        fit_embedding(model, graph, epochs=60, seed=task.seed)
         vectors = model.entity_vectors()[: graph.num_items]
         known = np.zeros(graph.num_entities, bool)
         known[graph.heads] = known[graph.tails] = True

@@ -20,7 +20,7 @@ from advrec_tf.evaluation.comparison import paired
 from advrec_tf.evaluation.protocols import ColdItems, cold_items
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.jobs.knowledge.links import CHOOSING_SEED, NEGATIVES, build_embedding
-from advrec_tf.jobs.stages import StageResult, StageStore
+from advrec_tf.jobs.stages import StageResult, StageStore, slug
 from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.knowledge_factorisation import KnowledgeFactorisation
 from advrec_tf.models.recommender import Among, MatrixRecommender, Recommender
@@ -136,7 +136,7 @@ def cold_rows(
         tried = {}
         for weight in () if label == TWIN else WEIGHTS:
             result = store.run(
-                f"cold-{_slug(label)}-choose-{weight:g}",
+                f"cold-{slug(label)}-choose-{weight:g}",
                 lambda _, w=weight, label=label: StageResult(
                     {"value": trained(label, w, CHOOSING_SEED)[1].best}, {}
                 ),
@@ -146,7 +146,7 @@ def cold_rows(
         chosen[label] = (weight, tried)
         found[label] = [
             store.run(
-                f"cold-{_slug(label)}-{seed}",
+                f"cold-{slug(label)}-{seed}",
                 lambda _, seed=seed, label=label, weight=weight: final(label, weight, seed),
             )
             for seed in range(seeds)
@@ -221,7 +221,3 @@ def _row(label: str, found: dict, chosen: dict) -> dict:
 
 def _items_first(graph: KnowledgeGraph, dealt: bool) -> KnowledgeGraph:
     return (with_dealt_facts(graph, seed=0) if dealt else graph).with_items_first()
-
-
-def _slug(label: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in label)

@@ -16,7 +16,7 @@ from advrec_tf.evaluation.robustness import robustness_curve
 from advrec_tf.jobs.reproduction.contenders import CONTENDERS, with_requirements
 from advrec_tf.jobs.reproduction.tables import TABLES, Table
 from advrec_tf.jobs.reproduction.tasks import Choice
-from advrec_tf.jobs.stages import StageResult, StageStore
+from advrec_tf.jobs.stages import StageResult, StageStore, slug
 
 ATTACKS = ((False, 0.5), (True, 0.5))  # (relative to the row's norm, epsilon)
 LIST_METRICS = ("coverage@10", "long_tail_share@10")
@@ -61,8 +61,7 @@ def stage_name(label: str, seed: int, chosen: Mapping[str, Choice]) -> str:
         for other in with_requirements([label])
     }
     digest = hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()[:8]
-    slug = "".join(c if c.isalnum() else "_" for c in label)
-    return f"{slug}-{digest}-{seed}"
+    return f"{slug(label)}-{digest}-{seed}"
 
 
 def identity_of(table: str) -> dict:
