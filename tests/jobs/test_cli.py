@@ -7,6 +7,7 @@ from advrec_tf import losses
 from advrec_tf.data import splits
 from advrec_tf.jobs import cli, page, settings
 from advrec_tf.jobs.settings import RecommenderSettings
+from advrec_tf.jobs.stages import slug
 
 
 def parse(*words):
@@ -121,3 +122,18 @@ def test_the_built_in_world_comes_with_the_truth_behind_it():
     shape = (loaded.interactions.num_users, loaded.interactions.num_items)
     assert loaded.best_scores.shape == shape
     assert np.isfinite(loaded.best_scores).all()
+
+
+@pytest.mark.parametrize(("given", "refused"), [(0, True), (-3, True), (1, False), (None, False)])
+def test_a_count_on_the_command_line_is_at_least_one_where_it_is_given(given, refused, capsys):
+    parser, args = argparse.ArgumentParser(), argparse.Namespace(link_epochs=given)
+    if not refused:
+        cli.require_counts(parser, args, "link_epochs")
+        return
+    with pytest.raises(SystemExit):
+        cli.require_counts(parser, args, "link_epochs")
+    assert f"--link-epochs should be >= 1. Received: {given}." in capsys.readouterr().err
+
+
+def test_a_slug_keeps_letters_and_digits_alone():
+    assert slug("APR, ε .5") == "APR__ε__5"
