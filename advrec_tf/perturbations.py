@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from advrec_tf.row_sums import row_sum
+
 NORMS = ("l2", "linf")
 DIRECTIONS = ("gradient", "random")
 _TINY = 1e-12
@@ -83,7 +85,7 @@ def row_norm(values: tf.Tensor, norm: str) -> tf.Tensor:
     """[rows, ..., features] -> [rows, ..., 1], the norm of each row."""
     if norm == "linf":
         return tf.reduce_max(tf.abs(values), axis=-1, keepdims=True)
-    return tf.sqrt(tf.reduce_sum(tf.square(values), axis=-1, keepdims=True))
+    return tf.sqrt(row_sum(tf.square(values)))[..., None]
 
 
 def radius(values: tf.Tensor, perturbation: Perturbation) -> tf.Tensor:
@@ -186,6 +188,20 @@ def ascend(
     ]
 
 
+def leave_zero(
+    gradients: Sequence[tf.Tensor],
+    limits: Sequence[tf.Tensor],
+    perturbation: Perturbation,
+    parts: Sequence[tf.Tensor | None],
+) -> list[tf.Tensor]:
+    """`ascend` from 0, without its projection: a step of at most the radius ends in the ball."""
+    share = min(perturbation.share_of_radius, 1.0)
+    return [
+        share * limit * steepest(within(gradient, part), perturbation.norm)
+        for gradient, limit, part in zip(gradients, limits, parts, strict=True)
+    ]
+
+
 def within(values: tf.Tensor, parts: tf.Tensor | None) -> tf.Tensor:
     """`values` where they may move, 0 elsewhere."""
     return values if parts is None else values * tf.cast(parts, values.dtype)
@@ -223,9 +239,11 @@ def worst_case(
         limits = [limit * scale for limit, scale in zip(limits, scales, strict=True)]
     deltas = starting_points(values, limits, perturbation, seed, parts)
     for step in range(0 if perturbation.direction == "random" else perturbation.steps):
-        known = step == 0 and at_zero is not None and not perturbation.random_start
-        gradients = at_zero if known else gradients_at(deltas)
-        deltas = ascend(deltas, gradients, limits, perturbation, parts)
+        if step == 0 and not perturbation.random_start:
+            gradients = gradients_at(deltas) if at_zero is None else at_zero
+            deltas = leave_zero(gradients, limits, perturbation, parts)
+        else:
+            deltas = ascend(deltas, gradients_at(deltas), limits, perturbation, parts)
     return [tf.stop_gradient(delta) for delta in deltas]
 
 

@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.perturbations import Perturbation, fgsm, pgd, project, row_norm, steepest, worst_case
+from advrec_tf.perturbations import (
+    Perturbation,
+    ascend,
+    fgsm,
+    leave_zero,
+    pgd,
+    project,
+    row_norm,
+    steepest,
+    worst_case,
+)
 
 SEED = tf.constant([1, 2])
 
@@ -287,3 +297,20 @@ def test_a_scale_shrinks_the_ball_of_its_row_alone():
     )
     assert row_norm(deltas[0], "l2").numpy()[:, 0].tolist() == pytest.approx([1.0, 0.25])
     assert row_norm(deltas[1], "l2").numpy()[:, 0].tolist() == pytest.approx([1.0] * 4)
+
+
+@pytest.mark.parametrize("step_size", [0.5, 1.0, 30.0])
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_the_first_step_from_zero_needs_no_projection(norm, step_size):
+    perturbation = fgsm(0.3, norm=norm, step_size=step_size)
+    gradients, limits, parts = (
+        [tf.random.stateless_normal([9, 4], [5, 6])],
+        [tf.ones([9, 1])],
+        [None],
+    )
+    zeros = [tf.zeros([9, 4])]
+    np.testing.assert_allclose(
+        leave_zero(gradients, limits, perturbation, parts)[0],
+        ascend(zeros, gradients, limits, perturbation, parts)[0],
+        rtol=1e-6,
+    )

@@ -17,6 +17,7 @@ from advrec_tf import losses
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models import negatives as samplers
 from advrec_tf.models.row_model import RowModel
+from advrec_tf.row_sums import row_dot, row_sum, unit_rows
 
 LOSSES = ("bpr", "softmax")
 
@@ -167,7 +168,7 @@ class MatrixFactorisation(RowModel):
             preference = self._scores(tables["users"], tables["items"], user, candidates)
         else:
             users, items = tables["generator_users"], tables["generator_items"]
-            preference = _row_dot(tf.gather(users, user), tf.gather(items, candidates))
+            preference = row_dot(tf.gather(users, user)[:, None], tf.gather(items, candidates))
             noise = samplers.random_floats(tf.shape(preference), seed + [0, 2], low=1e-7)
             preference -= tf.math.log(-tf.math.log(noise))  # Gumbel: a draw from the softmax
         preference = tf.where(is_open, preference, -np.inf)
@@ -196,10 +197,10 @@ class MatrixFactorisation(RowModel):
     def row_losses(self, rows, inputs):
         """[batch] nats a positive, plus l2."""
         user, liked, other = rows["user"], rows["liked"], rows["other"]
-        squares = tf.reduce_sum(tf.square(user) + tf.square(liked), -1)
+        squares = row_sum(tf.square(user) + tf.square(liked))
         if self.cosine:
-            user, liked, other = (tf.math.l2_normalize(v, -1) for v in (user, liked, other))
-        liked_score = tf.reduce_sum(user * liked, -1)
+            user, liked, other = unit_rows(user), unit_rows(liked), unit_rows(other)
+        liked_score = row_dot(user, liked)
         if self.loss_name == "softmax":
             row_losses = losses.sampled_softmax(
                 liked_score / self.temperature,
@@ -210,15 +211,15 @@ class MatrixFactorisation(RowModel):
                 hardness=self.hardness,
             )
         else:
-            squares += tf.reduce_sum(tf.square(rows["other"]), -1)
-            row_losses = losses.bpr(liked_score, tf.reduce_sum(user * other, -1))
+            squares += row_sum(tf.square(rows["other"]))
+            row_losses = losses.bpr(liked_score, row_dot(user, other))
         if self.sampler.sampler == "generator":
             row_losses += self._generator_term(rows, inputs, row_losses)
         return row_losses + self.l2 * squares if self.l2 else row_losses
 
     def _generator_term(self, rows, inputs, row_losses):
         """[batch] of zeros whose gradient is the generator's policy gradient."""
-        logits = _row_dot(rows["generator_user"], rows["generator_item"])
+        logits = row_dot(rows["generator_user"][:, None], rows["generator_item"])
         log_p = tf.nn.log_softmax(tf.where(inputs["open"], logits, -1e9), 1)
         log_p = tf.gather(log_p, inputs["chosen"], batch_dims=1)
         advantage = tf.stop_gradient(row_losses - tf.reduce_mean(row_losses))
@@ -227,7 +228,7 @@ class MatrixFactorisation(RowModel):
     def _scores(self, users, items, user_index, item_index):
         """[batch] and [batch, n] -> [batch, n]."""
         user, item = tf.gather(users, user_index), tf.gather(items, item_index)
-        return _row_dot(user, tf.math.l2_normalize(item, -1) if self.cosine else item)
+        return row_dot(user[:, None], unit_rows(item) if self.cosine else item)
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         users = tf.gather(self.user_embedding.embeddings, user_index)
@@ -247,8 +248,3 @@ class MatrixFactorisation(RowModel):
     def _vectors(self, layer) -> np.ndarray:
         vectors = tf.convert_to_tensor(layer.embeddings)
         return (tf.math.l2_normalize(vectors, -1) if self.cosine else vectors).numpy()
-
-
-def _row_dot(users: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
-    """[batch, dim] and [batch, n, dim] -> [batch, n]."""
-    return tf.reduce_sum(users[:, None, :] * items, -1)
