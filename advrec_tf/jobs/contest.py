@@ -18,7 +18,7 @@ from advrec_tf.jobs.ranking_stages import train_clicks, train_ratings
 from advrec_tf.jobs.settings import RecommenderSettings
 from advrec_tf.jobs.stages import StageResult, StageStore
 from advrec_tf.jobs.variants import Arena, Console
-from advrec_tf.models.baselines import EASE, EASE_MEMORY_LIMIT, Popularity
+from advrec_tf.models.baselines import EASE, Popularity
 from advrec_tf.models.recommender import MatrixRecommender, log_popularity
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.perturbations import Perturbation
@@ -86,7 +86,7 @@ class Contest:
             return result
 
         self.keep(arena, "popularity", self.store.run(f"{arena.name}-popularity", popularity))
-        if 24 * arena.train.num_items**2 <= EASE_MEMORY_LIMIT:
+        if EASE.fits(arena.train):
             self.keep(arena, "ease", self.store.run(f"{arena.name}-ease", ease))
         else:
             self.console.write("no EASE row: the catalogue is too large for its closed form")

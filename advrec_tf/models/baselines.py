@@ -52,24 +52,28 @@ class EASE(ClosedForm):
             raise ValueError(f"`l2` should be > 0. Received: {l2!r}.")
         self.l2 = l2
 
+    @staticmethod
+    def fits(interactions: Interactions) -> bool:
+        """Whether `fit` needs no more than `EASE_MEMORY_LIMIT` bytes."""
+        return _ease_bytes(interactions) <= EASE_MEMORY_LIMIT
+
     def fit(self, interactions: Interactions) -> EASE:
         """Solve for B.
 
         Raises:
-            ValueError: if the catalogue needs more than `EASE_MEMORY_LIMIT` bytes.
+            ValueError: if that needs more than `EASE_MEMORY_LIMIT` bytes.
         """
-        num_users, num_items = interactions.num_users, interactions.num_items
-        dual = DUAL_RATIO * num_users < num_items
-        needed = 3 * 8 * (num_users * num_items if dual else num_items**2)
-        if needed > EASE_MEMORY_LIMIT:
+        num_items = interactions.num_items
+        if not self.fits(interactions):
             raise ValueError(
-                f"EASE on {num_items} items needs {needed / 2**30:.1f} GiB, over the limit of "
-                f"{EASE_MEMORY_LIMIT / 2**30:.1f} GiB. Use a factorisation or a tower instead."
+                f"EASE on {num_items} items needs {_ease_bytes(interactions) / 2**30:.1f} GiB, "
+                f"over the limit of {EASE_MEMORY_LIMIT / 2**30:.1f} GiB. Use a factorisation or "
+                "a tower instead."
             )
         self.interactions = interactions
         self._histories = Histories(interactions.by_user())
         self.weights = self._scores = None
-        if dual:
+        if _over_users(interactions):
             self._scores = self._dual_scores(interactions)
             return self
         gram = gram_matrix(interactions)
@@ -94,6 +98,16 @@ class EASE(ClosedForm):
         if self._scores is not None:
             return tf.gather(self._scores, user_index)
         return tf.matmul(self._histories.dense(user_index), self.weights)
+
+
+def _over_users(interactions: Interactions) -> bool:
+    return DUAL_RATIO * interactions.num_users < interactions.num_items
+
+
+def _ease_bytes(interactions: Interactions) -> int:
+    over_users = _over_users(interactions)
+    rows = interactions.num_users if over_users else interactions.num_items
+    return 3 * 8 * rows * interactions.num_items
 
 
 class RandomWalk(ClosedForm):

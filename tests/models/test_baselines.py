@@ -57,8 +57,15 @@ def test_a_catalogue_too_large_for_ease_is_refused_before_the_work(monkeypatch):
     monkeypatch.setattr(baselines, "EASE_MEMORY_LIMIT", 3 * 8 * 3**2 - 1)
     with pytest.raises(ValueError, match="EASE on 3 items needs"):
         EASE(1.0).fit(DATA)
+    assert not EASE.fits(DATA)
     monkeypatch.setattr(baselines, "EASE_MEMORY_LIMIT", 3 * 8 * 3**2)
     EASE(1.0).fit(DATA)
+    assert EASE.fits(DATA)
+
+
+def test_few_users_make_a_large_catalogue_fit(monkeypatch):
+    monkeypatch.setattr(baselines, "EASE_MEMORY_LIMIT", 3 * 8 * 6 * 30)
+    assert EASE.fits(rows([(5, 29)], 6, 30)) and not EASE.fits(rows([(8, 29)], 9, 30))
 
 
 def test_ease_over_few_users_gives_the_scores_of_ease_over_items(monkeypatch):

@@ -15,7 +15,7 @@ from advrec_tf.gan.attribute_profiles import build_attribute_profile_gan
 from advrec_tf.gan.profiles import build_profile_gan
 from advrec_tf.jobs.augmentation.arenas import MONITOR, Arena
 from advrec_tf.jobs.augmentation.settings import AugmentationSettings
-from advrec_tf.models.baselines import EASE, EASE_MEMORY_LIMIT
+from advrec_tf.models.baselines import EASE
 from advrec_tf.models.content_tower import Modality
 from advrec_tf.models.factorisation import MatrixFactorisation
 from advrec_tf.models.recommender import Recommender
@@ -216,7 +216,7 @@ def ease(task: Task) -> EASE | None:
     """At the ridge that validation prefers; None where the catalogue is too large for it."""
 
     def compute():
-        if 24 * task.train.num_items**2 > EASE_MEMORY_LIMIT:
+        if not EASE.fits(task.train):
             return None
         found = [EASE(l2).fit(task.train) for l2 in EASE_L2]
         return max(found, key=lambda m: task.arena.stopping.evaluate(m).metrics[MONITOR])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import gc
 import time
 from collections.abc import Callable
 
@@ -115,7 +116,13 @@ class Bench:
         why = unfit(cell, self.arena)
         if why is not None:
             raise ValueError(f"`cell` should fit the data and the victim: {why}. Received: {cell}.")
-        return self.store.run(cell.name(), lambda _: StageResult(self._measure(cell), {})).summary
+
+        def measure(_) -> StageResult:
+            found = StageResult(self._measure(cell), {})
+            gc.collect()  # Keras models are cycles: a GAN an attack would add up to gigabytes
+            return found
+
+        return self.store.run(cell.name(), measure).summary
 
     def num_profiles(self, size: float) -> int:
         """At least one."""

@@ -204,19 +204,11 @@ def run(
     with sole_run(run_dir):
         store = StageStore(run_dir, identity_of(name), resume=resume)
         store.claim()
-        failed = _search_and_train(
-            name,
-            store,
-            chosen,
-            labels,
-            missing,
-            settings_file,
-            data_root,
-            budget,
-            seeds,
-            workers,
-            say,
-        )
+        plan = _Plan(name, str(store.folder), data_root, budget, seeds)
+        failed = {}
+        if budget is not None:
+            failed = _search(plan, missing, chosen, settings_file, workers, say)
+        failed |= _train(plan, [n for n in labels if n not in failed], chosen, store, workers)
     result = report(name, run_dir, chosen, seeds)
     if earlier is not None:
         result = extended(result, earlier, chosen)
@@ -228,61 +220,79 @@ def run(
     return result
 
 
-def _search_and_train(
-    name: str,
-    store: StageStore,
-    chosen: dict[str, Choice],
-    labels: Sequence[str],
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """What is the same for every process of a run."""
+
+    table: str
+    run_dir: str
+    data_root: str | None
+    budget: int | None
+    seeds: int
+
+    def numbers(self, label: str) -> tuple[int, ...]:
+        """The seeds of a row's final trainings."""
+        most = min(self.seeds, TABLES[self.table].seeds.get(label, self.seeds))
+        return tuple(range(most)) if CONTENDERS[label].seeded else (0,)
+
+    def work(self, label: str, kind: str, chosen: Mapping[str, Choice]) -> Callable[[], Choice]:
+        needed = with_requirements([label])
+        asked = Work(
+            table=self.table,
+            label=label,
+            kind=kind,
+            run_dir=self.run_dir,
+            data_root=self.data_root,
+            chosen={other: chosen[other] for other in needed if other in chosen},
+            budget=self.budget or 1,
+            seeds=self.numbers(label),
+        )
+        return functools.partial(do, asked)
+
+
+def _search(
+    plan: _Plan,
     missing: Sequence[str],
+    chosen: dict[str, Choice],
     settings_file: Path,
-    data_root: str | None,
-    budget: int | None,
-    seeds: int,
     workers: int,
     say: Callable[[str], None],
 ) -> dict[str, str]:
-    """Fill `chosen` and the store; label -> what went wrong, of the rows that failed."""
-    table = TABLES[name]
-
-    def numbers(label: str) -> tuple[int, ...]:
-        most = min(seeds, table.seeds.get(label, seeds))
-        return tuple(range(most)) if CONTENDERS[label].seeded else (0,)
-
-    def work(label: str, kind: str) -> Callable[[], Choice | None]:
-        needed = with_requirements([label])
-        asked = Work(
-            table=name,
-            label=label,
-            kind=kind,
-            run_dir=str(store.folder),
-            data_root=data_root,
-            chosen={other: chosen[other] for other in needed if other in chosen},
-            budget=budget or 1,
-            seeds=numbers(label),
-        )
-        return functools.partial(do, asked)
+    """Fill `chosen` and its file; label -> what went wrong, of the searches that failed."""
 
     def searched(label: str, choice: Choice | None) -> None:
         if choice is not None:
             chosen[label] = choice
             write_choices(settings_file, chosen)
 
-    started, failed = time.perf_counter(), {}
-    if budget is not None:
-        pending = {label: requirements(label) for label in missing}
-        failed = in_order(
-            pending, lambda label: work(label, "search"), searched, workers, set(chosen)
-        )
-        say(f"searched {len(missing)} contenders in {time.perf_counter() - started:.0f} s")
+    started = time.perf_counter()
+    failed = in_order(
+        {label: requirements(label) for label in missing},
+        lambda label: plan.work(label, "search", chosen),
+        searched,
+        workers,
+        set(chosen),
+    )
+    say(f"searched {len(missing)} contenders in {time.perf_counter() - started:.0f} s")
+    return failed
+
+
+def _train(
+    plan: _Plan,
+    labels: Sequence[str],
+    chosen: Mapping[str, Choice],
+    store: StageStore,
+    workers: int,
+) -> dict[str, str]:
+    """Fill the store with what it lacks; label -> what went wrong, of the rows that failed."""
     untrained = [
         label
         for label in labels
-        if label not in failed
-        and not all(store.has(stage_name(label, n, chosen)) for n in numbers(label))
+        if not all(store.has(stage_name(label, n, chosen)) for n in plan.numbers(label))
     ]
-    return failed | in_order(
+    return in_order(
         {label: set(CONTENDERS[label].needs) & set(untrained) for label in untrained},
-        lambda label: work(label, "final"),
+        lambda label: plan.work(label, "final", chosen),
         lambda label, _: None,
         workers,
     )
