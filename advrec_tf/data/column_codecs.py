@@ -148,9 +148,16 @@ class ModeCodec:
         return choices, numbers
 
     def decode(self, choices: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """Choices [n] and numbers [n] -> values [n] float64, NaN where missing."""
+        """Choices [n] and numbers [n] -> values [n] float64, NaN where missing.
+
+        What lies outside the fitted range is folded back at its end, by as much as it lies
+        outside; cut off it would pile up on the end itself.
+        """
         mean, deviation = self.tables()
         scaled = mean[choices] + _REACH * deviation[choices] * numbers
+        first, last = self.ends()
+        scaled = np.where(scaled < first, 2 * first - scaled, scaled)
+        scaled = np.where(scaled > last, 2 * last - scaled, scaled)
         with np.errstate(over="ignore"):
             values = np.exp(scaled) - self.offset if self.logarithmic else scaled
         if self.unit:
@@ -162,6 +169,12 @@ class ModeCodec:
         apart = choices >= self.num_modes
         values[apart] = fixed[choices[apart] - self.num_modes]
         return values
+
+    def ends(self) -> tuple[float, float]:
+        """The fitted range on the scale of the modes, with half a unit beyond each end."""
+        ends = np.array([self.low - self.unit / 2, self.high + self.unit / 2])
+        first, last = _scaled(ends, self.logarithmic, self.offset)
+        return float(first), float(last)
 
     def tables(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation by choice, each [width] float64; zero beyond the modes."""

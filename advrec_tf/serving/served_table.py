@@ -151,6 +151,9 @@ def _numbers(codec: ModeCodec, choice: tf.Tensor, number: tf.Tensor) -> tf.Tenso
     scaled = tf.gather(mean, choice) + 4.0 * tf.gather(deviation, choice) * tf.cast(
         number, tf.float64
     )
+    first, last = codec.ends()
+    scaled = tf.where(scaled < first, 2 * first - scaled, scaled)
+    scaled = tf.where(scaled > last, 2 * last - scaled, scaled)
     values = tf.exp(scaled) - codec.offset if codec.logarithmic else scaled
     if codec.unit:
         values = tf.round((values - codec.low) / codec.unit) * codec.unit + codec.low

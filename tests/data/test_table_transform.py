@@ -77,6 +77,30 @@ def test_a_number_is_its_distance_from_the_mode_in_four_deviations():
     assert codec.decode(choices, numbers).tolist() == [14.0, 18.0, 3.0]
 
 
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_what_lies_beyond_the_range_is_folded_back_and_does_not_pile_up(logarithmic):
+    # whole numbers 0..10: the range with its half units is -.5 to 10.5 on a plain scale, .5 to
+    # 11.5 under the logarithm of value + 1
+    low, high = (np.log(0.5), np.log(11.5)) if logarithmic else (-0.5, 10.5)
+    codec = ModeCodec(
+        column=Column(name="n", kind="number", decimals=0, dtype="int64"),
+        modes=Modes(np.ones(2) / 2, np.array([low, high]), np.full(2, 0.25)),
+        masses=(),
+        low=0.0,
+        high=10.0,
+        unit=1.0,
+        logarithmic=logarithmic,
+    )
+    numbers = np.linspace(-0.9, 0.9, 181)
+    for choice in (0, 1):
+        beyond = codec.decode(np.full(181, choice), numbers)
+        mirrored = codec.decode(np.full(181, choice), -numbers)
+        np.testing.assert_array_equal(beyond, mirrored)
+        assert ((beyond >= 0) & (beyond <= 10)).all()
+    far = codec.decode(np.array([0, 1]), np.array([-40.0, 40.0]))  # folded out again, then cut
+    assert ((far >= 0) & (far <= 10)).all()
+
+
 def test_a_skewed_column_is_taken_on_a_logarithmic_scale_and_a_symmetric_one_is_not():
     rng = np.random.default_rng(0)
     column = Column(name="x", kind="number", dtype="float64")
