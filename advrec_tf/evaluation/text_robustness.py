@@ -3,8 +3,9 @@
 Two kinds of disturbance: in the texts themselves (words dropped, typing errors, other words;
 `data.text_noise`), and in what the language model's token embedding puts out, within a share
 of its norm a text, where an adversary without any label turns the item's vector away from the
-clean one. Every text of the catalogue is disturbed. What ranks by the vectors is the
-caller's; perturbed vectors of a trained model are left to `robustness`.
+clean one, or until it is taken for another item's. Every text of the catalogue is disturbed.
+What ranks by the vectors is the caller's; perturbed vectors of a trained model are left to
+`robustness`.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from advrec_tf.models.tapping import tapped
 from advrec_tf.perturbations import Perturbation, fgsm, pgd, power_iteration, worst_case
 
 TEXT_KINDS = ("drop", "typo", "synonym")
-TOKEN_KINDS = ("fgsm", "pgd", "random")
-PGD_STEPS = 5
+TOKEN_KINDS = ("fgsm", "bim", "pgd", "cw", "random")
+STEPS = 5
+"""Of every attack on token vectors but "fgsm"."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,7 @@ def text_robustness(
     rates: Sequence[float] = (0.1, 0.3),
     epsilons: Sequence[float] = (0.05, 0.1),
     kinds: Sequence[str] | None = None,
+    norm: str = "l2",
     metric: str = "ndcg@10",
     seeds: Sequence[int] = (0, 1, 2),
     batch_size: int = 64,
@@ -89,6 +92,7 @@ def text_robustness(
         rates: shares of words disturbed, for the kinds in the text.
         epsilons: radii, for the kinds in the token vectors.
         kinds: by default all, "synonym" only where there are synonyms.
+        norm: of the balls around token vectors, "l2" or "linf".
         metric: the metric whose relative loss is given.
         seeds: of noise in the text and of "random", means over which are given; the attacks
             take the first.
@@ -115,7 +119,9 @@ def text_robustness(
 
     def disturbed(kind, strength, seed):
         if kind in TOKEN_KINDS:
-            return attack_tokens(tower, texts, kind, strength, seed=seed, batch_size=batch_size)
+            return attack_tokens(
+                tower, texts, kind, strength, norm=norm, seed=seed, batch_size=batch_size
+            )
         if kind == "drop":
             return encoded(drop_words(texts, strength, seed=seed))
         if kind == "typo":
@@ -131,7 +137,7 @@ def text_robustness(
     points = []
     for kind in kinds:
         for strength in rates if kind in TEXT_KINDS else epsilons:
-            chosen = seeds[:1] if kind in ("fgsm", "pgd") else seeds
+            chosen = seeds if kind in (*TEXT_KINDS, "random") else seeds[:1]
             found = []
             for seed in chosen:
                 moved = disturbed(kind, strength, seed)
@@ -159,56 +165,98 @@ def attack_tokens(
     kind: str,
     epsilon: float,
     *,
+    norm: str = "l2",
     seed: int = 0,
     batch_size: int = 64,
 ) -> np.ndarray:
     """Vectors [n, dim] of the texts with their token vectors moved by epsilon of their norm.
 
-    What the adversary raises is 1 - cos(v(x), v(x + r)), text by text. "fgsm" is one step of
-    power iteration, since at r = 0 there is no gradient; "pgd" `PGD_STEPS` steps from a random
-    point inside the ball; "random" noise of the same size.
+    With v(x) the vector of text x, the adversary climbs, text by text, the turn
+    1 - cos(v(x), v(x + r)); "cw" climbs -max(cos(v(x), v(x + r)) - c, 0), c being the largest
+    cosine of v(x + r) to another text's v, the margin of Carlini & Wagner 2017
+    (arXiv:1608.04644): nothing more is spent on an item that is taken for another one already.
+
+    * "fgsm": one step of power iteration, since the turn has no gradient at r = 0;
+    * "bim": `STEPS` steps of 1 / `STEPS` of the radius from a random point inside the ball;
+    * "pgd": the same with longer steps, each projected back;
+    * "cw": as "pgd", up the margin;
+    * "random": noise of the same size.
+
+    Args:
+        norm: of the ball and of the text's token vectors, "l2" or "linf".
 
     Raises:
-        ValueError: if the kind is unknown or epsilon < 0.
+        ValueError: if the kind or the norm is unknown, or epsilon < 0.
     """
+    settings = {"epsilon": epsilon, "relative": True, "norm": norm}
+    several = {**settings, "steps": STEPS, "random_start": True}
     budgets = {
-        "fgsm": lambda: fgsm(epsilon, relative=True),
-        "pgd": lambda: pgd(epsilon, steps=PGD_STEPS, relative=True, random_start=True),
-        "random": lambda: fgsm(epsilon, relative=True, direction="random"),
+        "fgsm": lambda: fgsm(**settings),
+        "bim": lambda: pgd(**several, step_size=1 / STEPS),
+        "pgd": lambda: pgd(**several),
+        "cw": lambda: pgd(**several),
+        "random": lambda: fgsm(**settings, direction="random"),
     }
     if kind not in budgets:
         raise ValueError(f"`kind` should be one of {TOKEN_KINDS}. Received: {kind!r}.")
-    perturbation = budgets[kind]()
-    find = worst_case if kind == "pgd" else power_iteration
-    moved = _moved_vectors(tower, find, perturbation)
+    others = None
+    if kind == "cw":
+        others = encode_texts(tower, texts, batch_size=batch_size, progress=False)
+    find = power_iteration if kind in ("fgsm", "random") else worst_case
+    moved = _moved_vectors(tower, find, budgets[kind](), others)
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # alike in length together
     vectors = np.zeros([len(texts), tower.dim], np.float32)
     for start in range(0, len(texts), batch_size):
         rows = order[start : start + batch_size]
         batch = tf.constant([texts[i] for i in rows], tf.string)
-        vectors[rows] = moved(batch, tf.constant([seed, start], tf.int32))
+        vectors[rows] = moved(batch, tf.constant(rows), tf.constant([seed, start], tf.int32))
     return vectors
 
 
-def _moved_vectors(tower: LanguageModelTower, find: Callable, perturbation: Perturbation):
-    """(texts, seed) -> vectors under the attack, compiled once."""
+def _moved_vectors(
+    tower: LanguageModelTower,
+    find: Callable,
+    perturbation: Perturbation,
+    others: np.ndarray | None,
+):
+    """(texts, their indices, seed) -> vectors under the attack, compiled once.
+
+    With `others`, the clean vectors of all texts, the adversary climbs the margin.
+    """
     layers = [tower.language_model.token_vectors]
+    if others is not None:
+        others = tf.math.l2_normalize(tf.constant(others), axis=-1)
+
+    def encoded(tokens):
+        return tf.math.l2_normalize(tower(tokens, training=False), axis=-1)
+
+    def climbed(vectors, clean, index):
+        own = tf.reduce_sum(clean * vectors, axis=-1)
+        if others is None:
+            return -tf.reduce_sum(own)
+        cosines = tf.matmul(vectors, others, transpose_b=True)
+        rival = tf.reduce_max(cosines - 4.0 * tf.one_hot(index, len(others)), axis=-1)
+        return -tf.reduce_sum(tf.nn.relu(own - rival))
 
     @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([2], tf.int32)],
+        input_signature=[
+            tf.TensorSpec([None], tf.string),
+            tf.TensorSpec([None], tf.int32),
+            tf.TensorSpec([2], tf.int32),
+        ],
         autograph=False,
     )
-    def moved(texts, seed):
+    def moved(texts, index, seed):
         tokens = tower.tokenizer(texts)
         with tapped(layers) as values:
-            clean = tf.math.l2_normalize(tower(tokens, training=False), axis=-1)
+            clean = encoded(tokens)
 
         def gradients_at(deltas):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 with tapped(layers, tape=tape, deltas=deltas) as outputs:
-                    vectors = tf.math.l2_normalize(tower(tokens, training=False), axis=-1)
-                divergence = -tf.reduce_sum(clean * vectors)
-            return tape.gradient(divergence, list(outputs))
+                    vectors = encoded(tokens)
+                gain = climbed(vectors, clean, index)
+            return tape.gradient(gain, list(outputs))
 
         deltas = find(gradients_at, list(values), perturbation, seed, parts=values.parts)
         with tapped(layers, deltas=deltas):

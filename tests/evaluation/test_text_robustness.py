@@ -7,11 +7,13 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.text_noise import add_typos, drop_words, swap_synonyms
+from advrec_tf.evaluation import text_robustness as text_robustness_module
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.evaluation.text_robustness import attack_tokens, text_robustness
 from advrec_tf.models.language_cache import encode_texts
 from advrec_tf.models.tapping import tapped
 from advrec_tf.models.vectors import VectorRecommender
+from advrec_tf.perturbations import pgd
 
 WORDS = ["the", "matrix", "heat", "alien", "war", "love", "story", "night"]
 TEXTS = ["the matrix", "heat", "", "alien the heat war", "love story", "night of war", "story"]
@@ -61,12 +63,47 @@ def test_an_adversary_turns_the_vectors_and_noise_of_its_size_turns_them_less(to
     clean = encode_texts(tower, TEXTS, progress=False)
     turned = {
         kind: cosine(attack_tokens(tower, TEXTS, kind, 0.3, batch_size=3), clean)
-        for kind in ("fgsm", "pgd", "random")
+        for kind in ("fgsm", "bim", "pgd", "random")
     }
-    for kind in ("fgsm", "pgd"):
+    for kind in ("fgsm", "bim", "pgd"):
         assert (turned[kind] < turned["random"]).all()
     assert turned["pgd"].mean() <= turned["fgsm"].mean() + 1e-4
     assert turned["fgsm"].max() < 1 - 1e-4 and turned["random"].mean() < 1 - 1e-5
+
+
+def test_the_margins_adversary_takes_an_item_for_another_and_then_stops(tower):
+    clean = encode_texts(tower, TEXTS, progress=False)
+    index = np.arange(len(TEXTS))
+
+    def margins(kind):
+        cosines = attack_tokens(tower, TEXTS, kind, 0.6, batch_size=3) @ clean.T
+        own = cosines[index, index].copy()
+        cosines[index, index] = -2.0
+        return own - cosines.max(1)
+
+    before = clean @ clean.T
+    np.fill_diagonal(before, -2.0)
+    margin = margins("cw")
+    assert (margin < 1 - before.max(1)).all()
+    # Who turns texts far away spends on each alike; the margin is left at once it is crossed.
+    assert (margin < 0).sum() >= (margins("pgd") < 0).sum() > 0
+    assert margin.min() > margins("pgd").min()
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_a_ball_is_of_the_norm_it_is_asked_for(tower, norm, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        text_robustness_module,
+        "worst_case",
+        lambda find, values, perturbation, seed, parts: (
+            seen.append(perturbation) or [tf.zeros_like(v) for v in values]
+        ),
+    )
+    attack_tokens(tower, TEXTS, "bim", 0.2, norm=norm)
+    assert seen[0] == pgd(0.2, steps=5, step_size=0.2, norm=norm, relative=True, random_start=True)
+    with pytest.raises(ValueError, match="`norm` should be one of"):
+        attack_tokens(tower, TEXTS, "bim", 0.2, norm="l1")
 
 
 def test_noise_in_the_token_vectors_has_the_size_it_says(tower, monkeypatch):

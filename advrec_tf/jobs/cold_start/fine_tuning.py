@@ -95,6 +95,7 @@ def robustness(task: Task, model: TwoTower, evaluator: RankingEvaluator, items: 
         synonyms=synonyms,
         rates=(0.3,),
         epsilons=(0.1,),
+        kinds=("drop", "typo", "synonym", "fgsm", "pgd", "cw", "random"),
         seeds=(0,),
     )
     return {f"{point.kind} {point.strength:g}": point.relative_loss for point in found.points}

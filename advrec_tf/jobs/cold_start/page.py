@@ -105,7 +105,8 @@ def _robustness(report: Mapping) -> list[str]:
         "Share of NDCG@10 (cold items) lost when the texts of the tested items are disturbed: a "
         "share of the words dropped, mistyped or exchanged for the nearest ones in the token "
         "embedding; the token vectors moved by a share of their norm, along the gradient that "
-        "turns the item's vector away, in one step (fgsm) or five (pgd), or at random.",
+        "turns the item's vector away, in one step (fgsm) or five (pgd), until it is taken for "
+        "another tested item's (cw), or at random.",
         "",
         "| model | " + " | ".join(kinds) + " |",
         "|" + "---|" * (len(kinds) + 1),
