@@ -139,6 +139,8 @@ GOWALLA = {
         "count": (2048,),
         "temperature": (0.1, 0.12),
         "batch_size": (2048,),
+        "learning_rate": (0.003, 0.001),
+        "dim": (64, 128),
     },
     "autoencoder": _LARGEST_CODE,
     "autoencoder, adversarial": {**_LARGEST_CODE, "epsilon": (0.2, 0.1)},
@@ -147,7 +149,7 @@ GOWALLA = {
 GOWALLA_EPOCHS = {
     "APR": 20,
     "APR from DNS": 20,
-    "softmax MF": 20,
+    "softmax MF": 30,
     "autoencoder": 20,
     "autoencoder, adversarial": 20,
 }
