@@ -39,7 +39,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--per-group", type=int, default=5, help="targets, %(default)s")
     parser.add_argument("--size", type=float, default=0.05, help="fakes per real user, %(default)s")
-    parser.add_argument("--fillers", type=int, help="items a fake rates; default: the mean user's")
+    parser.add_argument(
+        "--fillers", type=int, help="items a fake rates; default: the published number"
+    )
     parser.add_argument("--seeds", type=int, default=1, help="%(default)s")
     parser.add_argument("--out", type=Path, help="a JSON file for the measures")
     return parser.parse_args(argv)

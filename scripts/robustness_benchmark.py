@@ -52,7 +52,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.add_argument(f"--{name}-column", help="of a table file")
     cli.add_run_arguments(parser)
     parser.add_argument("--out", type=Path, help="folder of the page; default: the run folder")
-    parser.add_argument("--fillers", type=int, help="items a fake rates; default: the mean user's")
+    parser.add_argument(
+        "--fillers", type=int, help="items a fake rates; default: the published number"
+    )
     parser.add_argument("--seeds", type=int, help="of attacks by rule; default: 2")
     parser.add_argument("--few-seeds", type=int, help="of what costs more; default: 1")
     parser.add_argument("--targets", type=int, help="of the first group; default: 5")
@@ -86,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     identity = {
         "job": "robustness",
         "data": arena.split.fingerprint(),
-        "fillers": args.fillers,
+        "fillers": args.fillers or arena.fillers,
         "per_group": TARGETS,
     }
     bench = Bench(

@@ -33,6 +33,9 @@ SHILLING_SETS = {
 }
 """Name -> the random targets of the authors' code, where that code names them."""
 
+PUBLISHED_FILLERS = {"ml100k": 90, "filmTrust": 36}
+"""Name -> items a fake profile rates beside its target in the authors' experiments, where known."""
+
 LIKED = 4.0
 """Ratings from here on are a liking: members of a segment like each of its items."""
 
@@ -45,12 +48,14 @@ class ShillingSet:
         split: train and test, with ratings; ids are the files' integers, and so are indices.
         segments: target item -> [segment items] int32, popular items close to it.
         published_targets: those named in the authors' code, or ().
+        published_fillers: of `PUBLISHED_FILLERS`, or None.
         repeated: test rows left out since the same pair is in train.
     """
 
     split: Split
     segments: Mapping[int, np.ndarray]
     published_targets: tuple[int, ...]
+    published_fillers: int | None
     repeated: int
 
     def segment_users(self, target: int) -> np.ndarray:
@@ -109,6 +114,7 @@ def load_shilling(name: str, root: str | os.PathLike | None = None) -> ShillingS
         split=split,
         segments=_read_segments(folder / f"{name}_selected_items", len(items)),
         published_targets=SHILLING_SETS[name],
+        published_fillers=PUBLISHED_FILLERS.get(name),
         repeated=int(repeated.sum()),
     )
 

@@ -21,8 +21,6 @@ from advrec_tf.jobs.detection import pools
 from advrec_tf.jobs.detection.measures import at_recalls, figures
 from advrec_tf.jobs.stages import StageResult, StageStore
 
-FILLERS = {"ml100k": 90, "filmTrust": 36}
-
 
 def unseen_attacks(
     store: StageStore,
@@ -42,7 +40,7 @@ def unseen_attacks(
     """
     data = load_shilling(name)
     train = data.split.train
-    fillers = FILLERS.get(name, max(1, round(len(train) / train.num_users) - 1))
+    fillers = data.published_fillers or max(1, round(len(train) / train.num_users) - 1)
     fillers = min(fillers, train.num_items // 6)  # what the most rated fifth can hold
     aims = (data.published_targets or tuple(sorted(data.segments)))[:targets]
     found: dict[str, dict[str, list]] = {}

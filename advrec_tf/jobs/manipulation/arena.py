@@ -32,12 +32,15 @@ class Arena:
         split: train and test rows.
         targets: group -> [targets] item indices; a group may be absent.
         segments: target -> published segment items, or {}.
+        fillers: items a fake profile rates beside its target: the published number, or what the
+            mean user rates.
     """
 
     name: str
     split: Split
     targets: Mapping[str, tuple[int, ...]]
     segments: Mapping[int, tuple[int, ...]]
+    fillers: int
 
 
 def load_arena(
@@ -59,15 +62,18 @@ def load_arena(
         known = load_shilling(data, root)
         split, published = known.split, known.published_targets[:per_group]
         segments = {t: tuple(items.tolist()) for t, items in known.segments.items()}
-        name = data
+        name, fillers = data, known.published_fillers
     else:
         rows = without_repeats(load(data, **columns).interactions).interactions
         split = splits.random_ratio(rows, validation=0.0, test=0.1, seed=seed)
-        published, segments, name = (), {}, Path(data).name
+        published, segments, name, fillers = (), {}, Path(data).name, None
     targets = choose_targets(split.train, per_group=per_group, seed=seed)
     if published:
         targets = {"published": tuple(published), **targets}
-    return Arena(name=name, split=split, targets=targets, segments=segments)
+    if fillers is None:
+        mean = round(len(split.train) / max(1, int((split.train.user_counts() > 0).sum())))
+        fillers = min(mean, split.train.num_items - 1)
+    return Arena(name=name, split=split, targets=targets, segments=segments, fillers=fillers)
 
 
 def choose_targets(train: Interactions, *, per_group: int, seed: int) -> dict[str, tuple[int, ...]]:

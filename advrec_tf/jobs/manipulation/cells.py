@@ -96,14 +96,13 @@ class Bench:
     """Runs cells of one arena, results in `store`.
 
     Args:
-        fillers: items a fake profile rates beside the target; None is the mean of real users.
+        fillers: items a fake profile rates beside the target; None is the arena's number.
     """
 
     def __init__(self, arena: Arena, store: StageStore, *, fillers: int | None = None):
         self.arena, self.store = arena, store
         self.train = arena.split.train
-        mean = round(len(self.train) / max(1, int((self.train.user_counts() > 0).sum())))
-        self.fillers = fillers or min(mean, self.train.num_items - 1)
+        self.fillers = fillers or arena.fillers
         self.ranking = RankingEvaluator(self.train, arena.split.test, ks=(10, 20))
         self._clean = functools.lru_cache(maxsize=16)(self._train_clean)
 

@@ -51,7 +51,8 @@ class GridSettings:
         transfer_attacks, transfer_victims: of the second.
         informed_attacks, informed_victims: of the third, at every level of `attacks.knowledge`.
         defences, defended_victims, defended_attacks: of the fourth; "adaptive" may be an attack.
-        hardened_victims, hardened_attacks: of the fifth, with the defences of `HARDENING`.
+        hardened_victims, hardened_attacks: of the fifth, with the defences of `HARDENING`; the
+            same.
         sized_attacks, sized_victims: of the sixth.
         curve_victims: of the last; models of two matrices.
         groups: of targets.
@@ -59,8 +60,8 @@ class GridSettings:
         few_targets: of the other groups, and of the first group in the other parts.
         size: fakes per real user, but in the sixth part.
         seeds: 0, 1, ... of attacks by rule in the first part.
-        few_seeds: of learned and optimised attacks there, and of defences and sizes; the other
-            parts have seed 0.
+        few_seeds: of learned and optimised attacks there, and of defences, hardening and sizes; the
+            other parts have seed 0.
 
     Raises:
         ValueError: if a name is unknown.
@@ -84,7 +85,7 @@ class GridSettings:
     defended_victims: tuple[str, ...] = ("biased_mf",)
     defended_attacks: tuple[str, ...] = ("random", "average", "segment", "aush", ADAPTIVE)
     hardened_victims: tuple[str, ...] = ("mf_bpr",)
-    hardened_attacks: tuple[str, ...] = ("average", "aush")
+    hardened_attacks: tuple[str, ...] = ("average", "segment", "aush", "revadv", ADAPTIVE)
     sized_attacks: tuple[str, ...] = ("random", "average", "segment", "aush")
     sized_victims: tuple[str, ...] = ("biased_mf", "wrmf")
     curve_victims: tuple[str, ...] = ("mf_bpr", "apr")
@@ -102,7 +103,7 @@ class GridSettings:
             "transfer_attacks": {*ATTACKS},
             "informed_attacks": {*ATTACKS},
             "defended_attacks": {*ATTACKS, ADAPTIVE},
-            "hardened_attacks": {*ATTACKS},
+            "hardened_attacks": {*ATTACKS, ADAPTIVE},
             "sized_attacks": {*ATTACKS},
             "informed_victims": {*SURROGATE_KINDS},
             "defences": {*DEFENCES},
@@ -164,8 +165,9 @@ def cells_of(settings: GridSettings, arena: Arena) -> dict[str, list[Cell]]:
         "hardening": cells(
             (NONE, *settings.hardened_attacks),
             settings.hardened_victims,
-            few[:1],
+            few,
             defence=HARDENING,
+            seeds=settings.few_seeds,
         ),
         "sizes": cells(
             settings.sized_attacks,

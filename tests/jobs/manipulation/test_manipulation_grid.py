@@ -6,7 +6,7 @@ import pytest
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.splits import random_ratio
 from advrec_tf.jobs.manipulation import cells, figures, grid, page
-from advrec_tf.jobs.manipulation.arena import Arena, choose_targets
+from advrec_tf.jobs.manipulation.arena import Arena, choose_targets, load_arena
 from advrec_tf.jobs.stages import StageStore
 
 
@@ -25,11 +25,12 @@ def interactions(ratings=True):
 
 def arena(ratings=True):
     split = random_ratio(interactions(ratings), validation=0.0, test=0.1)
-    return Arena(name="x", split=split, targets={"tail": (0, 1)}, segments={0: (28, 29)})
+    targets, segments = {"tail": (0, 1)}, {0: (28, 29)}
+    return Arena(name="x", split=split, targets=targets, segments=segments, fillers=6)
 
 
 def bench(tmp_path, name="run", ratings=True):
-    return cells.Bench(arena(ratings), StageStore(tmp_path / name, {}), fillers=6)
+    return cells.Bench(arena(ratings), StageStore(tmp_path / name, {}))
 
 
 CELL = cells.Cell(attack="average", victim="biased_mf", target=0, group="tail", size=0.1)
@@ -166,3 +167,11 @@ def test_a_grid_ends_in_a_page_and_figures_and_names_what_it_left_out(tmp_path):
     assert "nuke" not in text  # without a popular target nothing can fall
     with pytest.raises(ValueError, match="`attacks` should be of .*'x'"):
         grid.GridSettings(attacks=("x",))
+
+
+def test_a_fake_rates_as_many_items_as_published_or_as_the_mean_user(tmp_path, data_root):
+    assert load_arena("ml100k", root=data_root).fillers == 90
+    lines = ["user_id,item_id,rating", *(f"{u},{i},3" for u in range(9) for i in range(12))]
+    (tmp_path / "own.csv").write_text("\n".join(lines))
+    own = load_arena(str(tmp_path / "own.csv"), rating_column="rating")
+    assert own.fillers == round(len(own.split.train) / 9) == 11
