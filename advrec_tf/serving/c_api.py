@@ -13,29 +13,25 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import importlib.util
 import json
 import os
 import statistics
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
+from advrec_tf.serving.c_library import (
+    DTYPES,
+    POINTER,
+    SIZE_OF_STRING,
+    STRING,
+    Output,
+    load_library,
+    text_op_libraries,
+)
 from advrec_tf.serving.meta_graph import read_signatures
-
-# DataType enumerators (tensorflow/core/framework/types.proto) that can be fed and fetched.
-STRING = 7
-DTYPES = {
-    1: np.dtype(np.float32),
-    2: np.dtype(np.float64),
-    3: np.dtype(np.int32),
-    STRING: np.dtype(object),
-    9: np.dtype(np.int64),
-    10: np.dtype(np.bool_),
-}
 
 
 class CApiError(RuntimeError):
@@ -44,106 +40,6 @@ class CApiError(RuntimeError):
     def __init__(self, code: int, message: str):
         super().__init__(message)
         self.code = code
-
-
-# The shared library.
-
-
-class _Buffer(ctypes.Structure):
-    _fields_ = [
-        ("data", ctypes.c_void_p),
-        ("length", ctypes.c_size_t),
-        ("deallocator", ctypes.c_void_p),
-    ]
-
-
-class _Output(ctypes.Structure):
-    _fields_ = [("operation", ctypes.c_void_p), ("index", ctypes.c_int)]
-
-
-_SIZE_OF_STRING = 24  # sizeof(TF_TString)
-
-_POINTER, _SIZE, _INT = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
-_FUNCTIONS = {  # name: (result, arguments)
-    "TF_NewStatus": (_POINTER, []),
-    "TF_DeleteStatus": (None, [_POINTER]),
-    "TF_GetCode": (_INT, [_POINTER]),
-    "TF_Message": (ctypes.c_char_p, [_POINTER]),
-    "TF_NewBuffer": (ctypes.POINTER(_Buffer), []),
-    "TF_DeleteBuffer": (None, [ctypes.POINTER(_Buffer)]),
-    "TF_NewGraph": (_POINTER, []),
-    "TF_DeleteGraph": (None, [_POINTER]),
-    "TF_GraphOperationByName": (_POINTER, [_POINTER, ctypes.c_char_p]),
-    "TF_NewSessionOptions": (_POINTER, []),
-    "TF_DeleteSessionOptions": (None, [_POINTER]),
-    "TF_LoadSessionFromSavedModel": (
-        _POINTER,
-        [
-            *[_POINTER, _POINTER, ctypes.c_char_p, ctypes.POINTER(ctypes.c_char_p), _INT],
-            *[_POINTER, ctypes.POINTER(_Buffer), _POINTER],
-        ],
-    ),
-    "TF_SessionRun": (
-        None,
-        [
-            *[_POINTER, _POINTER],  # session, run options
-            *[ctypes.POINTER(_Output), ctypes.POINTER(_POINTER), _INT],  # fed
-            *[ctypes.POINTER(_Output), ctypes.POINTER(_POINTER), _INT],  # fetched
-            *[_POINTER, _INT, _POINTER, _POINTER],  # targets, their number, metadata, status
-        ],
-    ),
-    "TF_CloseSession": (None, [_POINTER, _POINTER]),
-    "TF_DeleteSession": (None, [_POINTER, _POINTER]),
-    "TF_AllocateTensor": (_POINTER, [_INT, ctypes.POINTER(ctypes.c_int64), _INT, _SIZE]),
-    "TF_DeleteTensor": (None, [_POINTER]),
-    "TF_TensorType": (_INT, [_POINTER]),
-    "TF_NumDims": (_INT, [_POINTER]),
-    "TF_Dim": (ctypes.c_int64, [_POINTER, _INT]),
-    "TF_TensorData": (_POINTER, [_POINTER]),
-    "TF_StringInit": (None, [_POINTER]),
-    "TF_StringCopy": (None, [_POINTER, ctypes.c_char_p, _SIZE]),
-    "TF_StringGetDataPointer": (_POINTER, [_POINTER]),
-    "TF_StringGetSize": (_SIZE, [_POINTER]),
-    "TF_StringDealloc": (None, [_POINTER]),
-}
-
-
-def find_library() -> Path:
-    """The C library inside the installed TensorFlow package, found without importing it.
-
-    Raises:
-        FileNotFoundError: if TensorFlow or the library is not installed.
-    """
-    spec = importlib.util.find_spec("tensorflow")
-    folders = list(spec.submodule_search_locations or []) if spec is not None else []
-    for folder in folders:
-        path = Path(folder, "libtensorflow_cc.so.2")
-        if path.is_file():
-            return path
-    raise FileNotFoundError(f"No libtensorflow_cc.so.2 in an installed TensorFlow: {folders}.")
-
-
-def text_op_libraries() -> list[Path]:
-    """The libraries of TensorFlow Text's operations, found without importing it; none where it
-    is not installed. A graph that tokenizes needs them, as a model server is built with them."""
-    spec = importlib.util.find_spec("tensorflow_text")
-    if spec is None or spec.origin is None:
-        return []
-    return sorted(Path(spec.origin).parent.rglob("_*.so"))
-
-
-def _load_library(op_libraries: Sequence[str | os.PathLike] = ()) -> ctypes.CDLL:
-    path = find_library()
-    if op_libraries:  # their operations register with symbols of these two
-        for name in (path.with_name("libtensorflow_framework.so.2"), path):
-            ctypes.CDLL(os.fspath(name), mode=ctypes.RTLD_GLOBAL)
-    for name in op_libraries:
-        ctypes.CDLL(os.fspath(name))
-    library = ctypes.CDLL(os.fspath(path))
-    for name, (result, arguments) in _FUNCTIONS.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library
 
 
 class SavedModelSession:
@@ -168,7 +64,7 @@ class SavedModelSession:
         tags: Sequence[str] = ("serve",),
         op_libraries: Sequence[str | os.PathLike] = (),
     ):
-        self._library = library = _load_library(op_libraries)
+        self._library = library = load_library(op_libraries)
         self._session = None
         self._status = library.TF_NewStatus()
         self._graph = library.TF_NewGraph()
@@ -223,8 +119,8 @@ class SavedModelSession:
                 f"`inputs` of {signature!r} should be {sorted(dtypes)}. Received: {sorted(inputs)}."
             )
         arrays = [_as_array(inputs[name], dtype, name) for name, dtype in dtypes.items()]
-        fed = (_POINTER * len(arrays))()
-        fetched = (_POINTER * len(names))()
+        fed = (POINTER * len(arrays))()
+        fetched = (POINTER * len(names))()
         try:
             for i, (array, dtype) in enumerate(zip(arrays, dtypes.values())):
                 fed[i] = self._new_tensor(array, dtype)
@@ -267,8 +163,8 @@ class SavedModelSession:
             pointer = self._library.TF_GraphOperationByName(self._graph, operation.encode())
             if not pointer:
                 raise ValueError(f"The graph has no operation {operation!r} of its signature.")
-            places.append(_Output(pointer, int(index or 0)))
-        return (_Output * len(places))(*places)
+            places.append(Output(pointer, int(index or 0)))
+        return (Output * len(places))(*places)
 
     def _raise_for_status(self) -> None:
         code = self._library.TF_GetCode(self._status)
@@ -278,12 +174,12 @@ class SavedModelSession:
 
     def _new_tensor(self, array: np.ndarray, dtype: int) -> int:
         dims = (ctypes.c_int64 * array.ndim)(*array.shape)
-        width = _SIZE_OF_STRING if dtype == STRING else array.itemsize
+        width = SIZE_OF_STRING if dtype == STRING else array.itemsize
         tensor = self._library.TF_AllocateTensor(dtype, dims, array.ndim, array.size * width)
         data = self._library.TF_TensorData(tensor)
         if dtype == STRING:
             for i, text in enumerate(array.flat):
-                place = data + i * _SIZE_OF_STRING
+                place = data + i * SIZE_OF_STRING
                 self._library.TF_StringInit(place)
                 self._library.TF_StringCopy(place, text, len(text))
         elif array.size:
@@ -294,7 +190,7 @@ class SavedModelSession:
         if array.dtype == object:  # a tensor we allocated does not free its strings itself
             data = self._library.TF_TensorData(tensor)
             for i in range(array.size):
-                self._library.TF_StringDealloc(data + i * _SIZE_OF_STRING)
+                self._library.TF_StringDealloc(data + i * SIZE_OF_STRING)
         self._library.TF_DeleteTensor(tensor)
 
     def _read(self, tensor: int) -> np.ndarray:
@@ -307,7 +203,7 @@ class SavedModelSession:
         data = library.TF_TensorData(tensor)
         if code == STRING:
             for i in range(array.size):
-                place = data + i * _SIZE_OF_STRING
+                place = data + i * SIZE_OF_STRING
                 start, size = (
                     library.TF_StringGetDataPointer(place),
                     library.TF_StringGetSize(place),

@@ -16,7 +16,8 @@ import tensorflow as tf
 from advrec_tf._version import __version__
 from advrec_tf.defence.online import OnlineScorer
 from advrec_tf.serving import folder
-from advrec_tf.serving.check import Case, ExportCheckError, run_in_child
+from advrec_tf.serving.answers import Case, ExportCheckError
+from advrec_tf.serving.check import run_in_child
 
 
 def export_scorer(

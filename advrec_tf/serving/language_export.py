@@ -17,7 +17,8 @@ import tensorflow as tf
 from advrec_tf.models.language_model import LanguageModelTower
 from advrec_tf.models.recommender import Recommender
 from advrec_tf.serving import folder
-from advrec_tf.serving.check import Case, ExportCheckError, run_in_child
+from advrec_tf.serving.answers import Case, ExportCheckError
+from advrec_tf.serving.check import run_in_child
 
 LIST_LENGTH = 10
 

@@ -18,7 +18,8 @@ import tensorflow as tf
 from advrec_tf._version import __version__
 from advrec_tf.models.network_generator import NetworkGenerator
 from advrec_tf.serving import folder
-from advrec_tf.serving.check import Case, ExportCheckError, run_in_child
+from advrec_tf.serving.answers import Case, ExportCheckError
+from advrec_tf.serving.check import run_in_child
 from advrec_tf.serving.served_table import ServedGenerator, name_of
 
 

@@ -9,7 +9,7 @@ pytest.importorskip("sklearn")
 from advrec_tf.defence.detectors import ForestDetector
 from advrec_tf.defence.features import PROFILE_FEATURES, RATING_FEATURES, ProfileFeatures
 from advrec_tf.defence.online import FeatureGraph, ForestGraph, OnlineScorer
-from advrec_tf.serving.check import ExportCheckError
+from advrec_tf.serving.answers import ExportCheckError
 from advrec_tf.serving.fraud_export import check_scorer, export_scorer, profile_inputs
 
 ALL = RATING_FEATURES + PROFILE_FEATURES

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from advrec_tf.serving import c_api, meta_graph
+from advrec_tf.serving import c_api, c_library, meta_graph
 from advrec_tf.serving.export import export
 from advrec_tf.serving.served import LOWEST
 
@@ -141,9 +141,9 @@ def test_mistakes_are_named(version):
 
 
 def test_a_missing_library_is_named(monkeypatch):
-    monkeypatch.setattr(c_api.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(c_library.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(FileNotFoundError, match=r"libtensorflow_cc\.so\.2"):
-        c_api.find_library()
+        c_library.find_library()
 
 
 def test_signatures_are_read_from_the_wire_format_as_tensorflow_reads_them(version):

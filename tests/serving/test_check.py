@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.serving import check, served
-from advrec_tf.serving.check import ExportCheckError, Reference, check_export
+from advrec_tf.serving import answers, check, served
+from advrec_tf.serving.answers import ExportCheckError, Reference
+from advrec_tf.serving.check import check_export
 from advrec_tf.serving.export import export
 
 
@@ -52,7 +53,7 @@ def answered(recommender, version):
 def compare_all(other, answered):
     reference = Reference(other, None)
     for case, result in zip(*answered):
-        check.compare(reference, case, result, tolerance=1e-4)
+        answers.compare(reference, case, result, tolerance=1e-4)
 
 
 def rows(recommender):
@@ -111,7 +112,7 @@ def test_a_wrong_answer_is_named(recommender, answered, title, outputs, message)
     cases = {case.title: (case, result) for case, result in zip(*answered)}
     case, result = cases[title]
     with pytest.raises(ExportCheckError, match=message):
-        check.compare(
+        answers.compare(
             Reference(recommender, None),
             case,
             {"outputs": {**result["outputs"], **outputs}},
@@ -123,12 +124,13 @@ def test_a_limit_that_is_not_kept_is_found(recommender, answered):
     cases = {case.title: (case, result) for case, result in zip(*answered)}
     accepted = {"outputs": cases["default"][1]["outputs"]}
     with pytest.raises(ExportCheckError, match="should refuse k = 0"):
-        check.compare(Reference(recommender, None), cases["k = 0"][0], accepted, tolerance=1e-4)
+        answers.compare(Reference(recommender, None), cases["k = 0"][0], accepted, tolerance=1e-4)
 
 
 def test_tied_items_may_change_places(recommender, answered):
     other = dataclasses.replace(recommender, user_vectors=recommender.user_vectors * 0)
-    case = check.Case(title="ties", signature="recommend_index", inputs={"user_index": [0, 1]}, k=2)
+    inputs = {"user_index": [0, 1]}
+    case = answers.Case(title="ties", signature="recommend_index", inputs=inputs, k=2)
     for items in ([[2, 3], [0, 1]], [[4, 2], [3, 4]]):
         answer = {"outputs": {"item_index": items, "score": np.zeros((2, 2)).tolist()}}
-        assert check.compare(Reference(other, None), case, answer, tolerance=1e-4) == 0.0
+        assert answers.compare(Reference(other, None), case, answer, tolerance=1e-4) == 0.0

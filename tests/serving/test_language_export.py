@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.vectors import VectorRecommender
-from advrec_tf.serving.check import ExportCheckError
+from advrec_tf.serving.answers import ExportCheckError
 from advrec_tf.serving.language_export import ServedTower, check_tower, export_tower
 
 TEXTS = ["The Matrix", "", "Amélie", "amelie"]
@@ -21,8 +21,8 @@ print(json.dumps(served(text=tf.constant(json.loads(sys.argv[2])))["vector"].num
 # As a model server: no Python of TensorFlow, its text operations from their libraries.
 SESSION = """
 import json, sys
-from advrec_tf.serving import c_api
-libraries = c_api.text_op_libraries()
+from advrec_tf.serving import c_api, c_library
+libraries = c_library.text_op_libraries()
 with c_api.SavedModelSession(sys.argv[1], op_libraries=libraries) as session:
     answer = session.run("serving_default", {"text": json.loads(sys.argv[2])})
 assert "tensorflow" not in sys.modules

@@ -11,8 +11,8 @@ from advrec_tf.data import table_schema
 from advrec_tf.data.table_transform import TableTransform
 from advrec_tf.gan.behaviour import build_behaviour_gan
 from advrec_tf.serving import folder
+from advrec_tf.serving.answers import ExportCheckError
 from advrec_tf.serving.c_api import CApiError, SavedModelSession
-from advrec_tf.serving.check import ExportCheckError
 from advrec_tf.serving.served_table import _dates
 from advrec_tf.serving.table_export import check_generator, export_generator
 
