@@ -43,6 +43,7 @@ METHODS = {
     "bpr+sgd": Method(optimizer="sgd"),
     "bpr+adagrad": Method(optimizer="adagrad"),
     "bpr+lazy_adam": Method(optimizer="lazy_adam"),
+    "apr+sgd": Method(optimizer="sgd", adversarial=True),
     "apr+adagrad": Method(optimizer="adagrad", adversarial=True),
     "softmax512+adagrad": Method(optimizer="adagrad", loss="softmax"),
     "bpr+adagrad, single steps": Method(optimizer="adagrad", blocks=False),
