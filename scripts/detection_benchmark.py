@@ -47,6 +47,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--against-learned", nargs="+", metavar="NAME", help="detectors of --learned; default: all"
     )
+    parser.add_argument(
+        "--on-labelled", nargs="+", metavar="NAME", help="detectors of labelled sets; default: all"
+    )
     parser.add_argument("--click-seeds", type=int, default=3, help="worlds; default: 3")
     args = parser.parse_args(argv)
     cli.require_counts(parser, args, "seeds", "targets", "click_seeds")
@@ -72,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         click_seeds=args.click_seeds,
         parts=args.parts,
         against_learned=args.against_learned,
+        on_labelled=args.on_labelled,
     )
     command = cli.command_line()
     text = page.markdown(report, command)

@@ -133,6 +133,9 @@ def _labelled(found: dict, kinds: dict) -> list[str]:
             spread = "" if figure.get("deviation") is None else f" ({figure['deviation']:.3f})"
             cells.append(f"{figure['average_precision']:.3f}{spread}")
         lines.append(_row([detector, kinds.get(detector, ""), *cells]))
+    not_run = [name for name in kinds if name not in detectors]
+    if not_run:
+        lines += ["", f"Not run on these: {'; '.join(not_run)}."]
     return [*lines, ""]
 
 

@@ -37,9 +37,15 @@ def run(
     click_seeds: int = 3,
     parts: Sequence[str] = PARTS,
     against_learned: Sequence[str] | None = None,
+    on_labelled: Sequence[str] | None = None,
     write: Callable[[str], None] = print,
 ) -> dict:
     """The benchmark, or some `parts` of it; returns the report.
+
+    Args:
+        detectors: names; by default all.
+        against_learned, on_labelled: those of them that are judged on learned attacks, and on
+            labelled sets, which are larger and fitted in five folds; by default all.
 
     Raises:
         ValueError: if a detector, an attack or a part is unknown.
@@ -50,6 +56,7 @@ def run(
         ("learned", learned, pools.LEARNED),
         ("parts", parts, PARTS),
         ("against_learned", against_learned or (), chosen),
+        ("on_labelled", on_labelled or (), chosen),
     ):
         unknown = [one for one in given if one not in known]
         if unknown:
@@ -87,7 +94,7 @@ def run(
         "labelled": labelled_sets(
             store,
             LABELLED if "labelled" in parts else (),
-            detectors=chosen,
+            detectors=[n for n in chosen if on_labelled is None or n in on_labelled],
             seeds=seeds,
             write=write,
         ),
