@@ -10,6 +10,7 @@ from advrec_tf.attacks.heuristic import (
     Attack,
     AverageAttack,
     BandwagonAttack,
+    CopyAttack,
     LoveHateAttack,
     PopularAttack,
     RandomAttack,
@@ -68,6 +69,14 @@ ATTACKS: Mapping[str, AttackEntry] = {
     ),
     "popular": AttackEntry(build=PopularAttack, family="heuristic", source="O'Mahony et al. 2005"),
     "probe": AttackEntry(build=ProbeAttack, family="heuristic", source="O'Mahony et al. 2005"),
+    "copy": AttackEntry(
+        build=CopyAttack, family="heuristic", source="AUSH's templates, no generator"
+    ),
+    "copy_of_four": AttackEntry(
+        build=_with(CopyAttack, sources=4),
+        family="obfuscated",
+        source="the same, of four users, against detectors of copies",
+    ),
     "average_over_popular": AttackEntry(
         build=_with(AverageAttack, pool=0.2), family="obfuscated", source="Hurley et al. 2009"
     ),

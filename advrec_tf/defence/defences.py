@@ -20,7 +20,7 @@ import numpy as np
 from tensorflow import keras
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.defence.detectors import Detector
+from advrec_tf.defence.detectors import Detector, flagged_users
 from advrec_tf.defence.poisoning_training import erm_users
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial import AdversarialTraining
@@ -57,19 +57,6 @@ class Defence:
     def wrap(self, model: keras.Model, rows: DefendedRows, *, seed: int) -> keras.Model:
         """What to compile and fit in the place of `model`; it trains the same weights."""
         return model
-
-
-def flagged_users(scores: np.ndarray, *, threshold: float, most: float) -> np.ndarray:
-    """[num_users] bool: scores at `threshold` or above, the highest `most` of the judged users
-    (rounded down) at most. No label enters."""
-    judged = scores > -np.inf
-    flagged = judged & (scores >= threshold)
-    allowed = int(np.floor(most * judged.sum()))
-    if flagged.sum() > allowed:
-        order = np.argsort(-np.where(judged, scores, -np.inf), kind="stable")
-        flagged = np.zeros(len(scores), bool)
-        flagged[order[:allowed]] = True
-    return flagged
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

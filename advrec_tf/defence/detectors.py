@@ -14,6 +14,8 @@ trusted: their own rows then count, in training as in judging.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
@@ -96,6 +98,19 @@ def checked_labels(
             f"{present.sum()} fakes of {len(present)}."
         )
     return is_fake.astype(bool)
+
+
+def flagged_users(scores: np.ndarray, *, threshold: float, most: float) -> np.ndarray:
+    """[num_users] bool: scores at `threshold` or above, the highest `most` of the judged users
+    (rounded down) at most. No label enters."""
+    judged = scores > -np.inf
+    flagged = judged & (scores >= threshold)
+    allowed = int(np.floor(most * judged.sum()))
+    if flagged.sum() > allowed:
+        order = np.argsort(-np.where(judged, scores, -np.inf), kind="stable")
+        flagged = np.zeros(len(scores), bool)
+        flagged[order[:allowed]] = True
+    return flagged
 
 
 def crossfitted(
@@ -206,7 +221,12 @@ class FeatureDetector(Detector):
 
 class ForestDetector(FeatureDetector):
     """Supervised: a random forest on labelled profiles; Breiman 2001. The score is the share
-    of fakes in the leaves, classes weighted equally. Needs the extra `analysis`."""
+    of fakes in the leaves, classes weighted equally. Needs the extra `analysis`.
+
+    Attributes:
+        honest_scores: [honest] float64 of the honest training users, each by the trees it was not
+            drawn for: what the scores of honest strangers look like.
+    """
 
     needs_labels = True
 
@@ -220,9 +240,14 @@ class ForestDetector(FeatureDetector):
             n_estimators=self.trees,
             min_samples_leaf=self.fewest_leaf,
             class_weight="balanced",
+            oob_score=True,
             random_state=self.seed,
         )
-        self.forest.fit(table.values, is_fake)
+        with warnings.catch_warnings():
+            # Fakes weigh so much that most trees have drawn them all; of those nothing is asked.
+            warnings.filterwarnings("ignore", "Some inputs do not have OOB scores")
+            self.forest.fit(table.values, is_fake)
+        self.honest_scores = self.forest.oob_decision_function_[~is_fake, 1]
 
     def score_table(self, table):
         return self.forest.predict_proba(table.values)[:, 1]

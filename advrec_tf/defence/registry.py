@@ -21,7 +21,9 @@ from advrec_tf.defence.defences import (
 from advrec_tf.defence.detectors import DegreeSAD, Detector, ForestDetector
 from advrec_tf.defence.discriminator import DiscriminatorDetector
 from advrec_tf.defence.graph import FraudPropagation, Rings
+from advrec_tf.defence.joined import ForestAndOverlap
 from advrec_tf.defence.outliers import ECOD, IsolationForestDetector, MahalanobisDetector
+from advrec_tf.defence.overlap import OverlapDetector
 from advrec_tf.defence.self_taught import SelfTaught
 from advrec_tf.defence.semi_supervised import SemiSAD
 from advrec_tf.defence.spectral import PCAVarSelect
@@ -124,6 +126,16 @@ DETECTORS: dict[str, DetectorEntry] = {
         kind="supervised",
         source="Breiman 2001, on features, autoencoder and file",
     ),
+    "overlap": DetectorEntry(
+        build=lambda seed: OverlapDetector(seed=seed),
+        kind="unsupervised",
+        source="Saracco et al. 2015 (the null model), Zhou et al. 2016 (target items)",
+    ),
+    "forest and overlap": DetectorEntry(
+        build=lambda seed: ForestAndOverlap(seed=seed),
+        kind="supervised",
+        source="both of these",
+    ),
     "forest with company": DetectorEntry(
         build=lambda seed: CompanyForest(seed=seed),
         kind="supervised",
@@ -137,9 +149,15 @@ def self_taught(seed: int) -> Detector:
     return SelfTaught(seed=seed)
 
 
+def overlap(seed: int) -> Detector:
+    """The same, without simulated attacks."""
+    return OverlapDetector(seed=seed)
+
+
 DEFENCES: dict[str, Defence] = {
     "none": Defence(),
     "scrub": Scrub(detector=self_taught),
+    "scrub by overlap": Scrub(detector=overlap, threshold=3.0),
     "down-weight": DownWeight(detector=self_taught),
     "APR": Adversarial(perturbation=fgsm(0.1, relative=True)),
     "PGD": Adversarial(perturbation=pgd(0.1, steps=3, relative=True)),

@@ -28,6 +28,9 @@ class Neighbours:
         reference: the rows whose users are neighbours.
         k: neighbours averaged; fewer where there are not so many.
         max_users: at most so many reference users, drawn by `seed`.
+
+    Attributes:
+        distinct_lengths: [reference users] int, the number of distinct items of each.
     """
 
     def __init__(self, reference: Interactions, *, k: int, max_users: int = 5_000, seed: int = 0):
@@ -39,6 +42,7 @@ class Neighbours:
         self._ids = reference.users.ids[users]
         self._place = {user: place for place, user in enumerate(self._ids.tolist())}
         self._lengths = reference.user_counts()[users]
+        self.distinct_lengths = np.diff(reference.by_user().row_splits)[users]
         held = np.flatnonzero(reference.item_counts() > 0)
         self._width = len(held)
         self._column = np.full(reference.num_items, -1)
@@ -120,11 +124,19 @@ class Neighbours:
         else:
             length = np.bincount(rows.user_index, minlength=rows.num_users)[users]
             found = sums[0] / np.sqrt(np.maximum(np.outer(length, self._lengths), 1.0))
+        found[self.places_of(rows, users)] = -np.inf
+        return found
+
+    def common(self, rows: Interactions, users: np.ndarray) -> np.ndarray:
+        """[users] int -> [users, reference users] float64, the number of common items."""
+        return self._sums(rows, users)[0]
+
+    def places_of(self, rows: Interactions, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where `users` meet themselves: their places among `users`, and in the reference."""
         own = [self._place.get(user, -1) for user in rows.users.ids[users].tolist()]
         own = np.array(own, np.int64)
         mine = np.flatnonzero(own >= 0)
-        found[mine, own[mine]] = -np.inf
-        return found
+        return mine, own[mine]
 
     def mean_similarity(self, rows: Interactions) -> np.ndarray:
         """[num_users] float64: mean over the `k` nearest; 0 for a user without a row."""

@@ -35,8 +35,9 @@ ADAPTIVE = "adaptive"
 COLLATERAL = ("ndcg@10", "recall@20")
 KNOWN = "as written"
 SURROGATE_KINDS = {"biased_mf": "ratings", "wrmf": "implicit"}
-ADAPTIVE_CANDIDATES = ("average", "segment", "average_over_popular", "aush")
-"""What the adaptive attacker chooses from: also what no rule of `SelfTaught` was made for."""
+ADAPTIVE_CANDIDATES = ("average", "segment", "average_over_popular", "aush", "copy_of_four")
+"""What the adaptive attacker chooses from: also what no rule of `SelfTaught` was made for, and what
+gives nobody a double."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, order=True)

@@ -83,7 +83,15 @@ class GridSettings:
     informed_victims: tuple[str, ...] = ("biased_mf", "wrmf")
     defences: tuple[str, ...] = tuple(d for d in DEFENCES if d not in HARDENING[1:])
     defended_victims: tuple[str, ...] = ("biased_mf",)
-    defended_attacks: tuple[str, ...] = ("random", "average", "segment", "aush", ADAPTIVE)
+    defended_attacks: tuple[str, ...] = (
+        "random",
+        "average",
+        "segment",
+        "average_over_popular",
+        "aush",
+        "copy_of_four",
+        ADAPTIVE,
+    )
     hardened_victims: tuple[str, ...] = ("mf_bpr",)
     hardened_attacks: tuple[str, ...] = ("average", "segment", "aush", "revadv", ADAPTIVE)
     sized_attacks: tuple[str, ...] = ("random", "average", "segment", "aush")

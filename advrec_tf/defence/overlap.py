@@ -1,0 +1,282 @@
+"""Do two users share more items, or fewer, than the popularity of these items explains?
+
+The null model is the bipartite configuration model (Saracco et al. 2015, arXiv:1503.05098; 2017,
+arXiv:1607.02481): the most random data in which every user keeps the number of items and every
+item the number of users it has on average, with the chance that user u has item i
+
+    p_ui = x_u y_i / (1 + x_u y_i).
+
+Given u's own items, the number that v shares is expected to be sum_i p_vi over them, with the
+variance sum_i p_vi (1 - p_vi); the deviation z_uv of what is seen is free of popularity and
+length. Four signs are read from a user's deviations; none needs a label, only the last reads
+ratings:
+
+    copied       the greatest of c_uv (z_uv - q90) / (q90 - q50), quantiles over all others, c_uv
+                 the share of u's items that v has: somebody is nearer than the tail of the others
+                 explains, and has it all (a profile written over a template; AUSH, Leg-UP)
+    company      the third greatest of them: several such neighbours (profiles of one campaign
+                 that rate the same items)
+    tasteless    how many times less the deviations vary than those of usual users with as many
+                 items: real users have a taste, and are nearer to some than to others; a profile
+                 drawn item by item is as near to everybody as chance has it
+    accomplices  this and how tasteless those are, as a group, who gave one of the user's items the
+                 same rating: the fakes of a campaign all rate its target alike (target items;
+                 Zhou et al. 2016). It finds what is hardly suspicious alone
+
+A campaign of more than a tenth of the users shifts q90 and hides from the first two signs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.defence.detectors import Detector, checked_labels, flagged_users
+from advrec_tf.defence.similarity import Neighbours
+
+SIGNS = ("copied", "company", "tasteless", "accomplices")
+FEWEST_USERS = 20
+TAIL = 0.9
+_COMPANY = 3  # the neighbour that `company` looks at
+_SOLVING = 200
+_BLOCK_CELLS = 2**22
+_FEWEST_EXPECTED = 0.25  # added to a variance: one shared rarity is no wonder
+_DOUBTED, _MOST_DOUBTED = 2.5, 0.15  # who is left out of the second round
+_ORDER = 4  # of the norm that joins the signs: nearly the greatest
+_LEAST_NEAR = 0.05  # of the nearest, before the logarithm
+_LEAST_VARIANCE = 0.05
+_FEWEST_ACCOMPLICES = 2
+_LEAST_SPREAD = 1.0  # of q90 - q50, which is 1.3 by chance; data may be too thin to show it
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NullModel:
+    """The bipartite configuration model; users of one number of items are alike, as are items.
+
+    Attributes:
+        lengths: [classes of users] distinct numbers of items.
+        degrees: [classes of items] distinct numbers of users.
+        chance: [classes of users, classes of items] float64, p of the two.
+    """
+
+    lengths: np.ndarray
+    degrees: np.ndarray
+    chance: np.ndarray
+
+    @classmethod
+    def of(cls, user_counts: np.ndarray, item_counts: np.ndarray) -> NullModel:
+        """Solve for x and y by fixed-point iteration on the two lists of counts, all > 0."""
+        lengths, users = np.unique(user_counts, return_counts=True)
+        degrees, items = np.unique(item_counts, return_counts=True)
+        root = np.sqrt(float(np.sum(user_counts)))
+        x, y = lengths / root, degrees / root
+        for _ in range(_SOLVING):
+            x = lengths / ((items * y)[None, :] / (1.0 + np.outer(x, y))).sum(axis=1)
+            y = degrees / ((users * x)[:, None] / (1.0 + np.outer(x, y))).sum(axis=0)
+        odds = np.outer(x, y)
+        return cls(lengths, degrees, odds / (1.0 + odds))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Overlaps:
+    """What the deviations of some users say.
+
+    Attributes:
+        users: [n] int, those with a row.
+        length: [n] int, their numbers of items.
+        nearest: [n, 2] float64, the greatest and the third greatest c (z - q90) / (q90 - q50).
+        variance: [n] float64, > 0, of their deviations over all others.
+    """
+
+    users: np.ndarray
+    length: np.ndarray
+    nearest: np.ndarray
+    variance: np.ndarray
+
+
+def overlaps(rows: Interactions, known: Interactions, *, max_users: int, seed: int) -> Overlaps:
+    """Every user of `rows` against all others of both.
+
+    Args:
+        rows: whose users are measured.
+        known: more users to be near to, over the same items; one who is in `rows` too counts
+            once (external ids tell).
+        max_users: so many of each of the two, drawn by `seed`, are the others.
+
+    Raises:
+        ValueError: if both have fewer than `FEWEST_USERS` users with rows.
+    """
+    users = np.flatnonzero(rows.user_counts() > 0)
+    double = np.isin(known.users.ids, rows.users.ids[users])
+    known = known.select(~double[known.user_index])
+    plain = [dataclasses.replace(part, rating=None) for part in (rows, known)]
+    lengths = [np.diff(part.by_user().row_splits) for part in plain]
+    present = np.concatenate([length[length > 0] for length in lengths])
+    if len(present) < FEWEST_USERS:
+        raise ValueError(
+            f"`interactions` should hold {FEWEST_USERS} users to compare. Received {len(present)}."
+        )
+    item_counts = sum(np.bincount(part.by_user().items, minlength=part.num_items) for part in plain)
+    null = NullModel.of(present, item_counts[item_counts > 0])
+    item_class = np.searchsorted(null.degrees, item_counts)
+    chances = null.chance.T, (null.chance * (1.0 - null.chance)).T
+    others = [Neighbours(p, k=1, max_users=max_users, seed=seed) for p in plain if len(p)]
+    classes = [np.searchsorted(null.lengths, one.distinct_lengths) for one in others]
+    items = rows.by_user()
+    nearest, variance = np.zeros((len(users), 2)), np.zeros(len(users))
+    block = max(1, _BLOCK_CELLS // max(sum(map(len, classes)), len(item_class)))
+    for start in range(0, len(users), block):
+        chosen = users[start : start + block]
+        held = np.zeros((len(chosen), len(null.degrees)))
+        for place, user in enumerate(chosen):
+            own = items.items[items.row_splits[user] : items.row_splits[user + 1]]
+            np.add.at(held[place], item_class[own], 1.0)
+        expected, spread = (held @ chance for chance in chances)
+        deviation, share = [], []
+        for one, class_of in zip(others, classes, strict=True):
+            common = one.common(plain[0], chosen)
+            scale = np.sqrt(spread[:, class_of] + _FEWEST_EXPECTED)
+            found = (common - expected[:, class_of]) / scale
+            found[one.places_of(plain[0], chosen)] = np.nan
+            deviation.append(found)
+            share.append(common / held.sum(axis=1)[:, None])
+        deviation = np.concatenate(deviation, axis=1)
+        nearest[start : start + block] = _nearest(deviation, np.concatenate(share, axis=1))
+        variance[start : start + block] = np.nanvar(deviation, axis=1) + _LEAST_VARIANCE
+    return Overlaps(users, lengths[0][users], nearest, variance)
+
+
+def _nearest(deviation: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """[users, others] deviations (NaN for oneself) and shares -> [users, 2]; see `Overlaps`."""
+    middle, tail = np.nanquantile(deviation, (0.5, TAIL), axis=1)
+    spread = np.maximum(tail - middle, _LEAST_SPREAD)
+    beyond = share * (deviation - tail[:, None]) / spread[:, None]
+    beyond = np.where(np.isnan(beyond), -np.inf, beyond)
+    return np.partition(beyond, (-_COMPANY, -1), axis=1)[:, [-1, -_COMPANY]]
+
+
+class OverlapDetector(Detector):
+    """The four signs, each in units of usual users' own spread, joined to nearly the greatest.
+
+    Usual are the users that `fit` was given and that are not known fakes. With the quantiles of a
+    sign over them its unit is 2 (q75 - q50), which a tenth of unknown fakes among them hardly
+    moves; after a first round those that it suspects are left out, and everything is measured
+    anew. So a file that is neither labelled nor trusted may be fitted, and then scored. Two of the
+    signs are on a log scale. Users are compared with all others in what is scored and in what was
+    fitted; no label of a judged user is read. From 3 on a user stands out: of honest ones two or
+    three in a hundred do, those among them whom a copy was made of.
+
+    Args:
+        max_users: neighbours are looked for among so many users, drawn by `seed`.
+
+    Attributes:
+        honest_scores: [users fitted] of the usual users among themselves.
+        parts: after `score`, [num_users, 4] float64, the `SIGNS`.
+    """
+
+    def __init__(self, *, max_users: int = 5_000, seed: int = 0):
+        if max_users < FEWEST_USERS:
+            raise ValueError(f"`max_users` should be >= {FEWEST_USERS}. Received: {max_users!r}.")
+        self.max_users = max_users
+        self.seed = seed
+
+    def fit(self, interactions: Interactions, is_fake: np.ndarray | None = None):
+        is_fake = checked_labels(interactions, is_fake, needed=False)
+        self._calibrate(interactions.select(~is_fake[interactions.user_index]))
+        doubted = flagged_users(self.score(self._known), threshold=_DOUBTED, most=_MOST_DOUBTED)
+        self._calibrate(self._known.select(~doubted[self._known.user_index]))
+        return self
+
+    def _calibrate(self, known: Interactions) -> None:
+        self._known = known
+        measured = self._measured(known)
+        self._usual = np.polyfit(np.log(measured.length), np.log(measured.variance), 2)
+        self._flat = _Scale.of(self._flatness(measured))
+        signs = self._signs(known, measured)
+        self._scales = [_Scale.of(column) for column in signs.T]
+        self.honest_scores = _joined(self._scaled(signs))
+
+    def scores_of(self, interactions: Interactions) -> np.ndarray:
+        self.parts = np.full((interactions.num_users, len(SIGNS)), -np.inf)
+        if len(interactions):
+            measured = self._measured(interactions)
+            self.parts[measured.users] = self._scaled(self._signs(interactions, measured))
+        return _joined(self.parts)
+
+    def _measured(self, rows):
+        return overlaps(rows, self._known, max_users=self.max_users, seed=self.seed)
+
+    def _flatness(self, measured: Overlaps) -> np.ndarray:
+        usual = np.polyval(self._usual, np.log(measured.length))
+        return np.exp(usual) / measured.variance
+
+    def _signs(self, rows: Interactions, measured: Overlaps) -> np.ndarray:
+        near = np.log(np.maximum(measured.nearest, _LEAST_NEAR))
+        flat = self._flat(self._flatness(measured))
+        return np.column_stack([near, flat, flat + accomplices(rows, measured.users, flat)])
+
+    def _scaled(self, signs):
+        return np.column_stack(
+            [scale(column) for scale, column in zip(self._scales, signs.T, strict=True)]
+        )
+
+
+def _joined(parts: np.ndarray) -> np.ndarray:
+    """[n, signs] -> [n]: the norm of order `_ORDER` of what is above the median."""
+    return np.linalg.norm(np.maximum(parts, 0.0), ord=_ORDER, axis=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Scale:
+    """Deviations from the median in units of twice its distance to the upper quartile."""
+
+    middle: float
+    unit: float
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> _Scale:
+        middle, quarter = np.quantile(values, (0.5, 0.75))
+        return cls(float(middle), max(2.0 * float(quarter - middle), 1e-9))
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        return (values - self.middle) / self.unit
+
+
+def accomplices(rows: Interactions, users: np.ndarray, suspicion: np.ndarray) -> np.ndarray:
+    """[n] float64, deviations: the most suspicious company of raters that a user is in.
+
+    For each item and rating the others who gave it are looked at: the sum of their suspicion over
+    the root of their number, suspicion as uniform ranks of unit variance less what a quadratic in
+    the log of the number of rows explains. A user has the greatest of all its rows, at least 0;
+    companies of fewer than `_FEWEST_ACCOMPLICES` others are passed over. Without ratings, having
+    the item is what they share.
+
+    Args:
+        rows: the interactions.
+        users: [n] int, those of its users that are judged.
+        suspicion: [n] float64 of theirs, on any scale.
+    """
+    count = len(users)
+    rank = np.empty(count)
+    rank[np.argsort(suspicion, kind="stable")] = np.arange(count)
+    uniform = ((rank + 0.5) / count - 0.5) * np.sqrt(12.0)
+    length = np.log(rows.user_counts()[users])
+    explained = np.vander(length, 3)
+    residual = uniform - explained @ np.linalg.lstsq(explained, uniform, rcond=None)[0]
+    score = np.zeros(rows.num_users)
+    score[users] = residual
+    values, code = np.zeros(1), np.zeros(len(rows), np.int64)
+    if rows.rating is not None:
+        values, code = np.unique(rows.rating, return_inverse=True)
+    told = rows.item_index.astype(np.int64) * len(values) + code
+    pairs = np.unique(np.stack([rows.user_index, told]), axis=1)
+    user, told = pairs
+    number = np.bincount(told)[told] - 1
+    total = np.bincount(told, score[user])[told] - score[user]
+    company = total / np.sqrt(np.maximum(number, 1))
+    company[number < _FEWEST_ACCOMPLICES] = 0.0
+    greatest = np.zeros(rows.num_users)
+    np.maximum.at(greatest, user, company)
+    return greatest[users]
