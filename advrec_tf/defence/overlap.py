@@ -88,12 +88,17 @@ class Overlaps:
         length: [n] int, their numbers of items.
         nearest: [n, 2] float64, the greatest and the third greatest c (z - q90) / (q90 - q50).
         variance: [n] float64, > 0, of their deviations over all others.
+        closest: [n] external id of whom the greatest is of.
+        common, expected: [n] float64, the number of items shared with that user, and by chance.
     """
 
     users: np.ndarray
     length: np.ndarray
     nearest: np.ndarray
     variance: np.ndarray
+    closest: np.ndarray
+    common: np.ndarray
+    expected: np.ndarray
 
 
 def overlaps(rows: Interactions, known: Interactions, *, max_users: int, seed: int) -> Overlaps:
@@ -123,38 +128,44 @@ def overlaps(rows: Interactions, known: Interactions, *, max_users: int, seed: i
     item_class = np.searchsorted(null.degrees, item_counts)
     chances = null.chance.T, (null.chance * (1.0 - null.chance)).T
     others = [Neighbours(p, k=1, max_users=max_users, seed=seed) for p in plain if len(p)]
-    classes = [np.searchsorted(null.lengths, one.distinct_lengths) for one in others]
     items = rows.by_user()
-    nearest, variance = np.zeros((len(users), 2)), np.zeros(len(users))
-    block = max(1, _BLOCK_CELLS // max(sum(map(len, classes)), len(item_class)))
+    ids = np.concatenate([one.ids for one in others])
+    class_of = np.concatenate([np.searchsorted(null.lengths, one.lengths) for one in others])
+    items = rows.by_user()
+    found = []
+    block = max(1, _BLOCK_CELLS // max(len(class_of), len(item_class)))
     for start in range(0, len(users), block):
         chosen = users[start : start + block]
         held = np.zeros((len(chosen), len(null.degrees)))
         for place, user in enumerate(chosen):
             own = items.items[items.row_splits[user] : items.row_splits[user + 1]]
             np.add.at(held[place], item_class[own], 1.0)
-        expected, spread = (held @ chance for chance in chances)
-        deviation, share = [], []
-        for one, class_of in zip(others, classes, strict=True):
-            common = one.common(plain[0], chosen)
-            scale = np.sqrt(spread[:, class_of] + _FEWEST_EXPECTED)
-            found = (common - expected[:, class_of]) / scale
-            found[one.places_of(plain[0], chosen)] = np.nan
-            deviation.append(found)
-            share.append(common / held.sum(axis=1)[:, None])
-        deviation = np.concatenate(deviation, axis=1)
-        nearest[start : start + block] = _nearest(deviation, np.concatenate(share, axis=1))
-        variance[start : start + block] = np.nanvar(deviation, axis=1) + _LEAST_VARIANCE
-    return Overlaps(users, lengths[0][users], nearest, variance)
+        expected, spread = ((held @ chance)[:, class_of] for chance in chances)
+        common, width = [], 0
+        for one in others:
+            common.append(one.common(plain[0], chosen))
+            mine, own = one.places_of(plain[0], chosen)
+            expected[mine, width + own] = np.nan
+            width += len(one.ids)
+        common = np.concatenate(common, axis=1)
+        deviation = (common - expected) / np.sqrt(spread + _FEWEST_EXPECTED)
+        nearest, closest = _nearest(deviation, common / held.sum(axis=1)[:, None])
+        place = np.arange(len(chosen)), closest
+        variance = np.nanvar(deviation, axis=1) + _LEAST_VARIANCE
+        found.append((nearest, variance, ids[closest], common[place], expected[place]))
+    columns = (np.concatenate(column) for column in zip(*found, strict=True))
+    return Overlaps(users, lengths[0][users], *columns)
 
 
-def _nearest(deviation: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """[users, others] deviations (NaN for oneself) and shares -> [users, 2]; see `Overlaps`."""
+def _nearest(deviation: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[users, others] deviations (NaN for oneself) and shares -> [users, 2], see `Overlaps`, and
+    [users] int, whom the first is of."""
     middle, tail = np.nanquantile(deviation, (0.5, TAIL), axis=1)
     spread = np.maximum(tail - middle, _LEAST_SPREAD)
     beyond = share * (deviation - tail[:, None]) / spread[:, None]
     beyond = np.where(np.isnan(beyond), -np.inf, beyond)
-    return np.partition(beyond, (-_COMPANY, -1), axis=1)[:, [-1, -_COMPANY]]
+    ordered = np.partition(beyond, (-_COMPANY, -1), axis=1)
+    return ordered[:, [-1, -_COMPANY]], beyond.argmax(axis=1)
 
 
 class OverlapDetector(Detector):
@@ -174,6 +185,8 @@ class OverlapDetector(Detector):
     Attributes:
         honest_scores: [users fitted] of the usual users among themselves.
         parts: after `score`, [num_users, 4] float64, the `SIGNS`.
+        measured, company: after `score`, the `Overlaps` and the `Accomplices` behind them; None
+            where nobody has a row.
     """
 
     def __init__(self, *, max_users: int = 5_000, seed: int = 0):
@@ -192,7 +205,8 @@ class OverlapDetector(Detector):
     def _calibrate(self, known: Interactions) -> None:
         self._known = known
         measured = self._measured(known)
-        self._usual = np.polyfit(np.log(measured.length), np.log(measured.variance), 2)
+        degree = min(2, len(np.unique(measured.length)) - 1)
+        self._usual = np.polyfit(np.log(measured.length), np.log(measured.variance), degree)
         self._flat = _Scale.of(self._flatness(measured))
         signs = self._signs(known, measured)
         self._scales = [_Scale.of(column) for column in signs.T]
@@ -200,9 +214,11 @@ class OverlapDetector(Detector):
 
     def scores_of(self, interactions: Interactions) -> np.ndarray:
         self.parts = np.full((interactions.num_users, len(SIGNS)), -np.inf)
+        self.measured = self.company = None
         if len(interactions):
-            measured = self._measured(interactions)
-            self.parts[measured.users] = self._scaled(self._signs(interactions, measured))
+            self.measured = self._measured(interactions)
+            signs = self._signs(interactions, self.measured)
+            self.parts[self.measured.users] = self._scaled(signs)
         return _joined(self.parts)
 
     def _measured(self, rows):
@@ -215,7 +231,8 @@ class OverlapDetector(Detector):
     def _signs(self, rows: Interactions, measured: Overlaps) -> np.ndarray:
         near = np.log(np.maximum(measured.nearest, _LEAST_NEAR))
         flat = self._flat(self._flatness(measured))
-        return np.column_stack([near, flat, flat + accomplices(rows, measured.users, flat)])
+        self.company = accomplices(rows, measured.users, flat)
+        return np.column_stack([near, flat, flat + self.company.deviation])
 
     def _scaled(self, signs):
         return np.column_stack(
@@ -244,14 +261,28 @@ class _Scale:
         return (values - self.middle) / self.unit
 
 
-def accomplices(rows: Interactions, users: np.ndarray, suspicion: np.ndarray) -> np.ndarray:
-    """[n] float64, deviations: the most suspicious company of raters that a user is in.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Accomplices:
+    """The most suspicious company of raters that each of some users is in.
+
+    Attributes:
+        deviation: [n] float64, >= 0, of their suspicion from that of as many users at random.
+        number: [n] int, how many others they are; 0 where there is no company.
+        item: [n] int, the item that they rated alike.
+    """
+
+    deviation: np.ndarray
+    number: np.ndarray
+    item: np.ndarray
+
+
+def accomplices(rows: Interactions, users: np.ndarray, suspicion: np.ndarray) -> Accomplices:
+    """Who gave one of a user's items the same rating.
 
     For each item and rating the others who gave it are looked at: the sum of their suspicion over
     the root of their number, suspicion as uniform ranks of unit variance less what a quadratic in
-    the log of the number of rows explains. A user has the greatest of all its rows, at least 0;
-    companies of fewer than `_FEWEST_ACCOMPLICES` others are passed over. Without ratings, having
-    the item is what they share.
+    the log of the number of rows explains. Companies of fewer than `_FEWEST_ACCOMPLICES` others are
+    passed over. Without ratings, having the item is what they share.
 
     Args:
         rows: the interactions.
@@ -262,21 +293,20 @@ def accomplices(rows: Interactions, users: np.ndarray, suspicion: np.ndarray) ->
     rank = np.empty(count)
     rank[np.argsort(suspicion, kind="stable")] = np.arange(count)
     uniform = ((rank + 0.5) / count - 0.5) * np.sqrt(12.0)
-    length = np.log(rows.user_counts()[users])
-    explained = np.vander(length, 3)
-    residual = uniform - explained @ np.linalg.lstsq(explained, uniform, rcond=None)[0]
+    explained = np.vander(np.log(rows.user_counts()[users]), 3)
     score = np.zeros(rows.num_users)
-    score[users] = residual
+    score[users] = uniform - explained @ np.linalg.lstsq(explained, uniform, rcond=None)[0]
     values, code = np.zeros(1), np.zeros(len(rows), np.int64)
     if rows.rating is not None:
         values, code = np.unique(rows.rating, return_inverse=True)
     told = rows.item_index.astype(np.int64) * len(values) + code
-    pairs = np.unique(np.stack([rows.user_index, told]), axis=1)
-    user, told = pairs
+    user, told = np.unique(np.stack([rows.user_index, told]), axis=1)
     number = np.bincount(told)[told] - 1
     total = np.bincount(told, score[user])[told] - score[user]
-    company = total / np.sqrt(np.maximum(number, 1))
-    company[number < _FEWEST_ACCOMPLICES] = 0.0
-    greatest = np.zeros(rows.num_users)
-    np.maximum.at(greatest, user, company)
-    return greatest[users]
+    deviation = total / np.sqrt(np.maximum(number, 1))
+    deviation[(number < _FEWEST_ACCOMPLICES) | (deviation < 0)] = 0.0
+    # The last row of each user, by deviation, is its greatest.
+    order = np.lexsort((deviation, user))
+    last = order[np.searchsorted(user[order], users, side="right") - 1]
+    some = deviation[last] > 0
+    return Accomplices(deviation[last], np.where(some, number[last], 0), told[last] // len(values))

@@ -30,7 +30,8 @@ class Neighbours:
         max_users: at most so many reference users, drawn by `seed`.
 
     Attributes:
-        distinct_lengths: [reference users] int, the number of distinct items of each.
+        ids: [reference users] their external ids.
+        lengths: [reference users] int, the number of distinct items of each.
     """
 
     def __init__(self, reference: Interactions, *, k: int, max_users: int = 5_000, seed: int = 0):
@@ -39,10 +40,10 @@ class Neighbours:
             users = np.sort(np.random.default_rng(seed).choice(users, max_users, replace=False))
         self.k = k
         self._rated = reference.rating is not None and not np.isnan(reference.rating).all()
-        self._ids = reference.users.ids[users]
-        self._place = {user: place for place, user in enumerate(self._ids.tolist())}
+        self.ids = reference.users.ids[users]
+        self._place = {user: place for place, user in enumerate(self.ids.tolist())}
         self._lengths = reference.user_counts()[users]
-        self.distinct_lengths = np.diff(reference.by_user().row_splits)[users]
+        self.lengths = np.diff(reference.by_user().row_splits)[users]
         held = np.flatnonzero(reference.item_counts() > 0)
         self._width = len(held)
         self._column = np.full(reference.num_items, -1)
@@ -75,7 +76,7 @@ class Neighbours:
         user, item = place[rows.user_index[chosen]], self._column[rows.item_index[chosen]]
         value = self._values(rows, chosen)
         meetings = self._splits[item + 1] - self._splits[item]
-        cells = len(users) * len(self._ids)
+        cells = len(users) * len(self.ids)
         if meetings.sum() * _COST_OF_MEETING < cells * self._width:
             return self._sums_of_meetings(user, item, value, meetings, len(users))
         mine = _dense(user, item, value, (len(users), self._width))
@@ -85,9 +86,9 @@ class Neighbours:
         row = np.repeat(np.arange(len(user)), meetings)
         start = self._splits[item] - (np.cumsum(meetings) - meetings)
         other = np.arange(len(row)) + start[row]
-        key = user[row] * len(self._ids) + self._by_item_user[other]
-        cells = number * len(self._ids)
-        shape = (number, len(self._ids))
+        key = user[row] * len(self.ids) + self._by_item_user[other]
+        cells = number * len(self.ids)
+        shape = (number, len(self.ids))
         common = np.bincount(key, minlength=cells).reshape(shape).astype(np.float64)
         if not self._rated:
             return [common]
@@ -101,7 +102,7 @@ class Neighbours:
                 self._by_item_user,
                 np.repeat(np.arange(self._width), np.diff(self._splits)),
                 self._by_item_value,
-                (len(self._ids), self._width),
+                (len(self.ids), self._width),
             )
         other_sets, other_values = self._table
         common = (sets @ other_sets.T).astype(np.float64)
@@ -142,7 +143,7 @@ class Neighbours:
         """[num_users] float64: mean over the `k` nearest; 0 for a user without a row."""
         users = np.flatnonzero(rows.user_counts() > 0)
         result = np.zeros(rows.num_users)
-        block = max(1, _BLOCK_CELLS // max(len(self._ids), self._width, 1))
+        block = max(1, _BLOCK_CELLS // max(len(self.ids), self._width, 1))
         for start in range(0, len(users), block):
             chosen = users[start : start + block]
             found = self.similarity(rows, chosen)

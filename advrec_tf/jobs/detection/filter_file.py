@@ -69,7 +69,7 @@ def run(
             f"  {rank:>3}  {interactions.users.ids[user]}  suspicion "
             f"{verdicts.suspicion[user]:.2f}, {interactions.user_counts()[user]} rows"
         )
-        for reason in reasons(verdicts, int(user)):
+        for reason in reasons(verdicts, interactions, int(user)):
             write(f"         {reason}")
     write(f"list         {out}")
     if export is not None:

@@ -1,8 +1,10 @@
 """Every user of a file ranked by suspicion, with reasons, and a scorer for profiles to come.
 
-Without labels two signs are joined: likeness to simulated attacks (`SelfTaught`) and blocks of
-users denser than chance (`Rings`). Where more than `MOST` of the users look like simulated
-attacks, such profiles are this file's ordinary ones, and that sign is weighed down by as much.
+Without labels three signs are joined: likeness to simulated attacks (`SelfTaught`), blocks of
+users denser than chance (`Rings`), and overlaps with other users that popularity does not explain
+(`OverlapDetector`; left out where users are too few to compare). Where more than `MOST` of the
+users look like simulated attacks, such profiles are this file's ordinary ones, and that sign is
+weighed down by as much.
 With labels of some users a forest learns from those, company included, and every labelled user
 is scored by a forest that did not see its label.
 """
@@ -24,10 +26,12 @@ from advrec_tf.defence.features import PROFILE_FEATURES, FeatureTable
 from advrec_tf.defence.graph import Rings
 from advrec_tf.defence.item_statistics import has_ratings
 from advrec_tf.defence.online import ONLINE_FEATURES, OnlineScorer
+from advrec_tf.defence.overlap import FEWEST_USERS, SIGNS, OverlapDetector
 from advrec_tf.defence.self_taught import EXACT, SelfTaught
 
 MOST = 0.05
 RING = 1.5  # a block half as dense again as chance, an excess of 1/3, is suspicious: 1/2
+OVERLAP = 7.0  # from half of it on an overlap is suspicious: one honest user of a hundred
 FOLDS = 5
 REASONS = 3
 UNUSUAL = 2.0  # robust deviations from the median user
@@ -72,6 +76,7 @@ class Verdicts:
         labelled: how many users had a label.
         scorer: for profiles to come.
         weighed: in (0, 1], what the likeness to simulated attacks counts of itself.
+        overlap: what it has found, for the reasons; None where it was not asked.
     """
 
     suspicion: np.ndarray
@@ -81,6 +86,7 @@ class Verdicts:
     labelled: int
     scorer: OnlineScorer
     weighed: float = 1.0
+    overlap: OverlapDetector | None = None
 
     @property
     def flagged(self) -> np.ndarray:
@@ -133,19 +139,26 @@ def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
     share = (likeness[judged] >= 0.5).mean()
     factor = min(1.0, MOST / share) if share else 1.0
     ring = np.minimum(1.0, RING * Rings(seed=seed).fit(rows).score(rows))
-    suspicion = np.where(judged, np.maximum(factor * likeness, ring), -np.inf)
+    signs, found = {"like_simulated_attacks": likeness, "ring": ring}, None
+    joined = np.maximum(factor * likeness, ring)
+    if judged.sum() >= FEWEST_USERS:
+        found = OverlapDetector(seed=seed).fit(rows)
+        signs["overlap"] = np.minimum(1.0, found.score(rows) / OVERLAP)
+        joined = np.maximum(joined, signs["overlap"])
+    suspicion = np.where(judged, joined, -np.inf)
     columns = online_columns(rows)
     scorer = OnlineScorer(
         rows.items, taught.features.statistics, columns, taught.forest_on(columns)
     )
     return Verdicts(
         suspicion=suspicion,
-        signs={"like_simulated_attacks": likeness, "ring": ring},
+        signs=signs,
         table=taught.table,
         importance=dict(zip(taught.table.names, taught.forest.feature_importances_, strict=True)),
         labelled=0,
         scorer=scorer,
         weighed=factor,
+        overlap=found,
     )
 
 
@@ -193,18 +206,20 @@ def _with_labels(rows: Interactions, labels: np.ndarray, *, day, seed) -> Verdic
     )
 
 
-def reasons(verdicts: Verdicts, user: int) -> list[str]:
-    """The features that set a user apart most, in words with numbers; the strongest first.
+def reasons(verdicts: Verdicts, interactions: Interactions, user: int) -> list[str]:
+    """What sets a user apart most, in words with numbers; the strongest first.
 
     A feature counts from `UNUSUAL` robust deviations off the median on, by the deviation times
-    how much the forest reads it. A ring stands first where it decides.
+    how much the forest reads it. Before them stand a ring and an overlap, where they flag.
     """
     table = verdicts.table
     found = []
     ring = verdicts.signs.get("ring")
-    if ring is not None and ring[user] >= 0.5 and ring[user] >= verdicts.suspicion[user] - 1e-12:
+    if ring is not None and ring[user] >= 0.5:
         excess = 1.0 / (1.0 - ring[user] / RING)
         found.append(f"in a block of users and items {excess:.1f} times as dense as chance makes")
+    if verdicts.overlap is not None and verdicts.signs["overlap"][user] >= 0.5:
+        found.append(_overlap_in_words(verdicts.overlap, interactions, user))
     ordered, middle, spread = verdicts.usual
     off = (table.values[user] - middle) / spread
     weight = np.array([verdicts.importance.get(name, 0.0) for name in table.names])
@@ -224,6 +239,28 @@ def reasons(verdicts: Verdicts, user: int) -> list[str]:
         return found
     flagged = verdicts.suspicion[user] >= 0.5
     return [f"no single feature stands out{'; their combination does' if flagged else ''}"]
+
+
+def _overlap_in_words(overlap: OverlapDetector, interactions: Interactions, user: int) -> str:
+    """The strongest of the signs of `defence.overlap`."""
+    place = int(np.searchsorted(overlap.measured.users, user))
+    measured, company = overlap.measured, overlap.company
+    sign = SIGNS[int(np.argmax(overlap.parts[user]))]
+    length = int(measured.length[place])
+    if sign in ("copied", "company"):
+        whom = measured.closest[place]
+        others = " and, hardly less, with others" if sign == "company" else ""
+        return (
+            f"{int(measured.common[place])} of its {length} items are those of user {whom}"
+            f"{others}; popularity explains {measured.expected[place]:.0f}"
+        )
+    words = f"its {length} items go together no better than if drawn by popularity"
+    if sign == "accomplices" and company.number[place]:
+        item = interactions.items.ids[company.item[place]]
+        others = f"{int(company.number[place])} others who"
+        alike = f"have item {item}" if interactions.rating is None else f"rated item {item} alike"
+        words += f", nor do those of the {others} {alike}"
+    return words
 
 
 def write_ranking(verdicts: Verdicts, interactions: Interactions, path: str | os.PathLike) -> int:
@@ -251,7 +288,7 @@ def write_ranking(verdicts: Verdicts, interactions: Interactions, path: str | os
                     int(flagged[user]),
                     int(counts[user]),
                     *(f"{sign[user]:.4f}" for sign in verdicts.signs.values()),
-                    "; ".join(reasons(verdicts, int(user))),
+                    "; ".join(reasons(verdicts, interactions, int(user))),
                 ]
             )
     os.replace(unfinished, path)

@@ -67,8 +67,8 @@ def test_what_was_exported_was_served_once(found):
 
 
 def test_a_reason_states_the_value_the_usual_one_and_how_many_users_it_passes(attacked_verdicts):
-    verdicts, user = attacked_verdicts
-    text = "; ".join(fraud.reasons(verdicts, user))
+    verdicts, data, user = attacked_verdicts
+    text = "; ".join(fraud.reasons(verdicts, data, user))
     assert "(usual " in text and "% of users)" in text
 
 
@@ -95,11 +95,11 @@ def attacked_verdicts():
         data, attack.profiles(data, targets, rng=rng), targets=targets, attack="r", rng=rng
     ).interactions
     verdicts = fraud.detect(data, day=None)
-    return verdicts, int(np.argmax(verdicts.suspicion))
+    return verdicts, data, int(np.argmax(verdicts.suspicion))
 
 
 def test_injected_profiles_lead_the_list(attacked_verdicts):
-    verdicts, _ = attacked_verdicts
+    verdicts, _, _ = attacked_verdicts
     assert area_under_curve(np.arange(106) >= 100, verdicts.suspicion) > 0.95
 
 
@@ -277,7 +277,7 @@ def test_rows_written_twice_change_nothing_and_are_counted(tmp_path):
 
 
 def test_a_sign_that_is_weighed_down_is_said(attacked_verdicts, monkeypatch, tmp_path):
-    verdicts, _ = attacked_verdicts
+    verdicts, _, _ = attacked_verdicts
     weaker = dataclasses.replace(verdicts, weighed=0.4)
     monkeypatch.setattr(filter_file, "detect", lambda *_, **__: weaker)
     monkeypatch.setattr(filter_file, "write_ranking", lambda *_: 1)
@@ -299,9 +299,9 @@ def test_a_click_that_happened_twice_stays_and_one_written_twice_goes():
 
 
 def test_passed_users_are_counted_on_the_side_that_is_unusual(attacked_verdicts):
-    verdicts, user = attacked_verdicts
+    verdicts, data, user = attacked_verdicts
     values = verdicts.table.values[verdicts.table.judged]
-    text = fraud.reasons(verdicts, user)[0]
+    text = fraud.reasons(verdicts, data, user)[0]
     name = next(name for name, words in fraud.WORDS.items() if text.startswith(words))
     place = verdicts.table.names.index(name)
     value = verdicts.table.values[user, place]
@@ -311,3 +311,47 @@ def test_passed_users_are_counted_on_the_side_that_is_unusual(attacked_verdicts)
         else (values[:, place] > value).mean()
     )
     assert f"than {min(share, 0.99):.0%} of users" in text
+
+
+def copies(num_users, *, rated=True, seed=0):
+    """People of two tastes, and one more who has fourteen of user 3's items and one besides."""
+    rng = np.random.default_rng(seed)
+    chance = 1.0 / np.arange(1, 101)
+    rows = []
+    for u in range(num_users):
+        taste = chance * np.where((np.arange(100) + u) % 2 == 0, 1.0, 0.1)
+        own = rng.choice(100, 18, False, p=taste / taste.sum())
+        rows += [(f"u{u}", int(i), int(rng.integers(2, 6))) for i in own]
+    theirs = [(item, rating) for user, item, rating in rows if user == "u3"][:14]
+    rows += [("copier", item, rating) for item, rating in theirs] + [("copier", 99, 5)]
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "rating"])
+    from advrec_tf.data.tables import from_frame
+
+    return from_frame(frame, rating_column="rating" if rated else None).interactions
+
+
+@pytest.mark.parametrize("rated", [True, False])
+def test_a_copy_is_flagged_with_whom_it_is_of(rated):
+    data = copies(100, rated=rated)
+    verdicts = fraud.detect(data, day=None)
+    user = int(np.flatnonzero(data.users.ids == "copier")[0])
+    assert verdicts.flagged[user] and verdicts.signs["overlap"][user] >= 0.5
+    text = fraud.reasons(verdicts, data, user)[0]
+    assert "of its 15 items are those of user u3" in text and "popularity explains" in text
+
+
+def test_where_users_are_too_few_to_compare_that_sign_is_left_out():
+    verdicts = fraud.detect(copies(15), day=None)
+    assert "overlap" not in verdicts.signs and verdicts.overlap is None
+
+
+def test_accomplices_are_told_with_their_item(attacked_verdicts):
+    verdicts, data, _ = attacked_verdicts
+    overlap = verdicts.overlap
+    overlap.parts[105] = [0.0, 0.0, 1.0, 9.0]  # the words are asked for, not the measurement
+    verdicts.signs["overlap"][105] = 1.0
+    place = int(np.searchsorted(overlap.measured.users, 105))
+    item = data.items.ids[overlap.company.item[place]]
+    text = fraud._overlap_in_words(overlap, data, 105)
+    assert text.startswith("its 16 items go together no better than if drawn by popularity")
+    assert f"who rated item {item} alike" in text
