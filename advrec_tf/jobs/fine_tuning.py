@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.text_noise import add_typos, drop_words
+from advrec_tf.jobs.text_tower_settings import ADVERSARIES
 from advrec_tf.models.language_model import (
     LanguageItemTower,
     LanguageModelTower,
@@ -21,10 +23,13 @@ from advrec_tf.models.retrieval import TwoTower
 from advrec_tf.models.towers import build_index_tower
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.disturbed_texts import DisturbedTextTraining
 from advrec_tf.training.free_adversarial import FreeLB
 from advrec_tf.training.virtual_adversarial import VirtualAdversarialTraining
 
 ITEMS_AT_ONCE = 256
+COPIES, CHOICES = 8, 4  # disturbed copies of every text, half of either kind; to choose among
+_COPY_SEED = 1000  # apart from the seeds that robustness is measured with
 
 
 def on_kept_vectors(
@@ -62,6 +67,7 @@ def attacked(
     steps: int = 3,
     weight: float = 1.0,
     batch_size: int = 32,
+    texts: Sequence[str] | None = None,
 ):
     """The model of `on_texts` with an adversary on its token vectors; itself for "none".
 
@@ -69,14 +75,19 @@ def attacked(
         adversary: of `text_tower_settings.ADVERSARIES`. noise: a random direction; fgm: one
             step (Miyato et al. 2017); pgd: several; freelb: several that train as well (Zhu et
             al. 2020); vat: away from the clean vector, on the items without interactions, on
-            all items where there is none (Miyato et al. 2018).
-        epsilon: radius, as a share of the norm of a text's token vectors.
+            all items where there is none (Miyato et al. 2018); vat_noise: the same in a random
+            direction; disturbed, worst_disturbed: copies of the texts of those items with words
+            dropped and mistyped, one at random or the worst of `CHOICES`.
+        epsilon: radius, as a share of the norm of a text's token vectors; of disturbed texts the
+            share of words.
         steps: of pgd and freelb, power iterations of vat.
         weight: of the adversarial or virtual term; freelb has none.
-        batch_size: items that vat draws a step.
+        batch_size: items that vat and disturbed texts draw a step.
+        texts: [num_items], which disturbed texts are copies of.
 
     Raises:
-        ValueError: if there is no such adversary; besides those of the wrappers.
+        ValueError: if there is no such adversary, or `texts` are missing; besides those of the
+            wrappers.
     """
     layers = [model.item_tower.tower.language_model.token_vectors]
     budget = {"epsilon": epsilon, "relative": True}
@@ -84,14 +95,28 @@ def attacked(
         return model
     if adversary == "freelb":
         return FreeLB(model, pgd(steps=steps, random_start=True, **budget), layers=layers)
-    if adversary == "vat":
-        without = np.flatnonzero(model.interactions.item_counts() == 0)
+    without = np.flatnonzero(model.interactions.item_counts() == 0)
+    unlabelled = without if len(without) else np.arange(model.interactions.num_items)
+    if adversary in ("disturbed", "worst_disturbed"):
+        if texts is None:
+            raise ValueError(f"`texts` should be the items' texts for {adversary}. Received none.")
+        return DisturbedTextTraining(
+            model,
+            tower=model.item_tower,
+            copies=disturbed_copies(texts, epsilon),
+            items=unlabelled,
+            choices=CHOICES if adversary == "worst_disturbed" else 1,
+            batch_size=batch_size,
+            weight=weight,
+        )
+    if adversary in ("vat", "vat_noise"):
+        direction = "random" if adversary == "vat_noise" else "gradient"
         return VirtualAdversarialTraining(
             model,
-            pgd(steps=steps, **budget),
+            pgd(steps=steps, direction=direction, **budget),
             tower=model.item_tower,
             layers=layers,
-            items=without if len(without) else np.arange(model.interactions.num_items),
+            items=unlabelled,
             batch_size=batch_size,
             weight=weight,
         )
@@ -102,7 +127,13 @@ def attacked(
     }
     if adversary not in perturbations:
         raise ValueError(
-            f"`adversary` should be none, noise, fgm, pgd, freelb or vat. Received: {adversary!r}."
+            f"`adversary` should be one of {', '.join(ADVERSARIES)}. Received: {adversary!r}."
         )
     perturbation = perturbations[adversary]()
     return AdversarialTraining(model, perturbation, layers=layers, share=1.0, weight=weight)
+
+
+def disturbed_copies(texts: Sequence[str], rate: float) -> list[list[str]]:
+    """`COPIES` times all texts, words dropped in one half and mistyped in the other."""
+    kinds = (drop_words, add_typos)
+    return [kinds[n % 2](texts, rate, seed=_COPY_SEED + n) for n in range(COPIES)]

@@ -121,6 +121,7 @@ def run(
             steps=settings.steps,
             weight=settings.adversarial_weight,
             batch_size=settings.items_per_batch,
+            texts=texts,
         )
         optimizer = keras.optimizers.Adam(settings.fine_tuning_rate)
         results["fine_tuning"] = store.run(

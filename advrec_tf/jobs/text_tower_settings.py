@@ -10,7 +10,17 @@ import re
 
 from advrec_tf.jobs.settings import SPLITS
 
-ADVERSARIES = ("none", "noise", "fgm", "pgd", "freelb", "vat")
+ADVERSARIES = (
+    "none",
+    "noise",
+    "fgm",
+    "pgd",
+    "freelb",
+    "vat",
+    "vat_noise",
+    "disturbed",
+    "worst_disturbed",
+)
 STRATEGY = r"frozen|all|(top|lora):[1-9][0-9]*"
 
 
@@ -21,7 +31,8 @@ class TextTowerSettings:
     Attributes:
         strategy: what of the language model trains; see `LanguageModelLayer`.
         adversary: of `ADVERSARIES`; what is done to the token vectors in fine-tuning.
-        epsilon: its radius, as a share of the norm of a text's token vectors.
+        epsilon: its radius, as a share of the norm of a text's token vectors; the share of the
+            words that are disturbed.
         steps: gradient steps of pgd and freelb, power iterations of vat.
         adversarial_weight: of the adversarial or virtual term; freelb has none.
         dim: of the vectors.

@@ -105,7 +105,7 @@ class VirtualAdversarialTraining(WrappedModel):
         def divergence(deltas, tape=None):
             with tapped(self._tapped, tape=tape, deltas=deltas) as outputs:
                 moved = self.tower(items, training=True)
-            return 1.0 - tf.reduce_mean(_cosine(clean, moved)), list(outputs)
+            return 1.0 - tf.reduce_mean(cosine(clean, moved)), list(outputs)
 
         def gradients_at(deltas):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -123,5 +123,6 @@ class VirtualAdversarialTraining(WrappedModel):
         return divergence(deltas)[0]
 
 
-def _cosine(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+def cosine(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """[n, dim] twice -> [n], in [-1, 1]."""
     return tf.reduce_sum(tf.math.l2_normalize(one, -1) * tf.math.l2_normalize(other, -1), -1)

@@ -3,10 +3,18 @@ import pytest
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.jobs.fine_tuning import attacked, on_kept_vectors, on_texts
+from advrec_tf.jobs.fine_tuning import (
+    CHOICES,
+    COPIES,
+    attacked,
+    disturbed_copies,
+    on_kept_vectors,
+    on_texts,
+)
 from advrec_tf.jobs.text_tower_settings import ADVERSARIES
 from advrec_tf.models.language_cache import encode_texts
 from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.disturbed_texts import DisturbedTextTraining
 from advrec_tf.training.free_adversarial import FreeLB
 from advrec_tf.training.virtual_adversarial import VirtualAdversarialTraining
 
@@ -59,17 +67,18 @@ def test_the_start_is_copied_and_stays_as_it_was(model):
 def test_each_adversary_wraps_the_model_with_its_budget(model):
     _, moving = model
     kinds = {"fgm": AdversarialTraining, "pgd": AdversarialTraining, "noise": AdversarialTraining}
-    kinds |= {"freelb": FreeLB, "vat": VirtualAdversarialTraining}
+    kinds |= {"freelb": FreeLB}
+    kinds |= dict.fromkeys(("vat", "vat_noise"), VirtualAdversarialTraining)
     assert attacked(moving, "none", epsilon=0.2) is moving
-    assert {"none", *kinds} == set(ADVERSARIES)
+    assert {"none", "disturbed", "worst_disturbed", *kinds} == set(ADVERSARIES)
     for kind, expected in kinds.items():
         found = attacked(moving, kind, epsilon=0.2, steps=4, weight=0.5, batch_size=7)
         assert type(found) is expected and found.model is moving
         budget = found.perturbation
         assert budget.epsilon == 0.2 and budget.relative
-        assert budget.steps == (4 if kind in ("pgd", "freelb", "vat") else 1)
+        assert budget.steps == (4 if kind in ("pgd", "freelb", "vat", "vat_noise") else 1)
         assert budget.random_start == (kind == "freelb")
-        assert (budget.direction == "random") == (kind == "noise")
+        assert (budget.direction == "random") == (kind in ("noise", "vat_noise"))
         assert getattr(found, "weight", 0.5) == 0.5
     # the virtual one draws texts that nobody has touched
     assert set(found.draw(tf.constant([1, 2])).numpy().tolist()) == {2}
@@ -77,5 +86,32 @@ def test_each_adversary_wraps_the_model_with_its_budget(model):
 
 
 def test_an_adversary_of_no_known_name_is_refused(model):
-    with pytest.raises(ValueError, match="`adversary` should be none, noise.*'fgsm'"):
+    with pytest.raises(ValueError, match="`adversary` should be one of none, noise.*'fgsm'"):
         attacked(model[1], "fgsm", epsilon=0.1)
+
+
+def test_disturbed_texts_are_copies_of_those_that_nobody_has_touched(model):
+    _, moving = model
+    for kind, choices in (("disturbed", 1), ("worst_disturbed", CHOICES)):
+        found = attacked(moving, kind, epsilon=0.5, weight=0.5, batch_size=7, texts=TEXTS)
+        assert type(found) is DisturbedTextTraining and found.model is moving
+        items, copies = found.draw(tf.constant([1, 2]))
+        assert set(items.numpy().tolist()) == {2} and copies.shape == (7, choices)
+        assert found.weight == 0.5
+    with pytest.raises(ValueError, match="`texts` should be the items' texts for disturbed"):
+        attacked(moving, "disturbed", epsilon=0.5)
+
+
+def test_half_of_the_copies_lack_words_and_half_are_mistyped():
+    texts = ["one two three four five six seven eight"] * 3
+    copies = disturbed_copies(texts, 0.5)
+    assert len(copies) == COPIES
+    for number, copy in enumerate(copies):
+        words = [text.split() for text in copy]
+        if number % 2 == 0:
+            assert any(len(own) < 8 for own in words)
+            assert all(set(own) <= set(texts[0].split()) for own in words)
+        else:
+            assert all(len(own) == 8 for own in words)
+            assert any(set(own) - set(texts[0].split()) for own in words)
+    assert disturbed_copies(texts, 0.5) == copies

@@ -43,12 +43,12 @@ def started(task: Task) -> Trained:
 def fine_tuned(
     strategy: str, adversary: str = "none", epsilon: float = 0.0
 ) -> Callable[[Task], Trained]:
-    """`epsilon` is a share of the norm of all token vectors of a text."""
+    """`epsilon` is a share of the norm of all token vectors of a text, or of its words."""
 
     def train(task: Task) -> Trained:
         tower = task.content.fresh_encoder(strategy, dim=task.dim, seed=task.seed)
         model = on_texts(started(task).model, tower, task.content.texts)
-        trained = attacked(model, adversary, epsilon=epsilon)
+        trained = attacked(model, adversary, epsilon=epsilon, texts=task.content.texts)
         keras.utils.set_random_seed(task.seed)
         trained.compile(optimizer=keras.optimizers.Adam(LEARNING_RATES[strategy.split(":")[0]]))
         data = item_batches.of_items(
@@ -101,10 +101,8 @@ def robustness(task: Task, model: TwoTower, evaluator: RankingEvaluator, items: 
     return {f"{point.kind} {point.strength:g}": point.relative_loss for point in found.points}
 
 
-def _top_block(adversary: str, epsilon: float) -> Row:
-    return Row(
-        train=fine_tuned("top:1", adversary, epsilon), twin="top block", needs=("fresh_encoder",)
-    )
+def _top_block(adversary: str, epsilon: float, twin: str = "top block") -> Row:
+    return Row(train=fine_tuned("top:1", adversary, epsilon), twin=twin, needs=("fresh_encoder",))
 
 
 _NEEDS = {"needs": ("fresh_encoder",)}
@@ -120,4 +118,11 @@ FINE_TUNED = {
     "top block, FreeLB of .03": _top_block("freelb", 0.03),
     "top block, VAT of .03": _top_block("vat", 0.03),
     "top block, VAT of .1": _top_block("vat", 0.1),
+    "top block, VAT of .3": _top_block("vat", 0.3),
+    "top block, VAT by noise of .1": _top_block("vat_noise", 0.1),
+    "top block, VAT by noise of .3": _top_block("vat_noise", 0.3),
+    "top block, texts disturbed": _top_block("disturbed", 0.3),
+    "top block, worst of four disturbed": _top_block(
+        "worst_disturbed", 0.3, twin="top block, texts disturbed"
+    ),
 }
