@@ -14,13 +14,17 @@ from advrec_tf.defence.overlap import OverlapDetector
 from advrec_tf.defence.stacked import StackedForest
 
 
+HALF_THE_LEAVES = 0.5
+
+
 class ForestAndOverlap(Detector):
     """`StackedForest` and `OverlapDetector`, each in units of honest strangers' scores.
 
     With the quantiles q of a detector's scores of the honest training users (the forest's by trees
     that were grown without them) a score s is worth max(0, (s - q50) / (q99 - q50)); the result is
     the root of the sum of both squares. From 1 on a user stands out as one honest user of a hundred
-    does. Needs the extra `analysis`.
+    does. For the forest q99 is 1/2 at least: where few honest users were like the attacks it was
+    taught, less than half of its leaves would outweigh any overlap. Needs the extra `analysis`.
     """
 
     needs_labels = True
@@ -31,9 +35,10 @@ class ForestAndOverlap(Detector):
     def fit(self, interactions: Interactions, is_fake: np.ndarray | None = None):
         is_fake = checked_labels(interactions, is_fake, needed=True)
         self._quantiles = []
-        for detector in self.detectors:
+        for detector, least in zip(self.detectors, (HALF_THE_LEAVES, 0.0), strict=True):
             detector.fit(interactions, is_fake)
-            self._quantiles.append(np.quantile(detector.honest_scores, (0.5, 0.99)))
+            middle, last = np.quantile(detector.honest_scores, (0.5, 0.99))
+            self._quantiles.append((middle, max(last, least)))
         return self
 
     def scores_of(self, interactions: Interactions) -> np.ndarray:

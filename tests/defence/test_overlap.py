@@ -189,3 +189,17 @@ def test_forest_and_overlap_finds_copies_that_no_label_showed(attacked, stranger
     assert area_under_curve(fake, scores[present]) > area_under_curve(fake, forest)
     with pytest.raises(ValueError, match="learns from labels"):
         ForestAndOverlap().fit(attacked.interactions)
+
+
+def test_scores_are_joined_in_units_of_honest_strangers_the_forest_s_of_half_at_least(attacked):
+    pytest.importorskip("sklearn")
+    both = ForestAndOverlap(seed=0).fit(attacked.interactions, attacked.is_fake)
+    forest, overlap = both.detectors
+    rows = attacked.interactions
+    parts = []
+    for detector, least in ((forest, 0.5), (overlap, 0.0)):
+        middle, last = np.quantile(detector.honest_scores, (0.5, 0.99))
+        unit = max(last, least) - middle
+        parts.append(np.maximum((detector.scores_of(rows) - middle) / unit, 0.0))
+    np.testing.assert_allclose(both.scores_of(rows), np.hypot(*parts))
+    assert len(forest.honest_scores) == len(overlap.honest_scores) == 120
