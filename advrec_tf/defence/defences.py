@@ -208,3 +208,53 @@ class PoisoningTraining(Defence):
             seed=seed,
         )
         return DefendedRows(interactions=added)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Chain(Defence):
+    """Defences one after another: each is handed the rows that the one before has left.
+
+    Weights multiply; the suspicion is the first there is.
+
+    Args:
+        defences: at least one, none of which alters the model or trims.
+
+    Raises:
+        ValueError: if one does, or there is none.
+    """
+
+    defences: tuple[Defence, ...]
+
+    def __post_init__(self):
+        unfit = [d for d in self.defences if d.trim or type(d).wrap is not Defence.wrap]
+        if unfit or not self.defences:
+            raise ValueError(
+                "`defences` should alter rows alone, and be at least one. "
+                f"Received: {unfit[0] if unfit else 'none'}."
+            )
+
+    @property
+    def needs(self) -> frozenset[str]:  # of the victim, as `Defence.needs`
+        return frozenset().union(*(defence.needs for defence in self.defences))
+
+    @property
+    def detector(self) -> Callable[[int], Detector] | None:
+        """Of the first that has one: what an attacker would evade."""
+        found = [d.detector for d in self.defences if hasattr(d, "detector")]
+        return found[0] if found else None
+
+    def rows(self, train, *, seed):
+        rows = DefendedRows(interactions=train)
+        for defence in self.defences:
+            found = defence.rows(rows.interactions, seed=seed)
+            weight = found.weight
+            if rows.weight is not None:
+                if len(found.interactions) != len(rows.interactions):
+                    raise ValueError(
+                        "`defences` should weigh rows after all others have taken some out or "
+                        f"added some. Received: {type(defence).__name__} after weights."
+                    )
+                weight = rows.weight if weight is None else rows.weight * weight
+            suspicion = found.suspicion if rows.suspicion is None else rows.suspicion
+            rows = DefendedRows(interactions=found.interactions, weight=weight, suspicion=suspicion)
+        return rows

@@ -13,7 +13,6 @@ from advrec_tf.defence.detectors import Detector, checked_labels
 from advrec_tf.defence.overlap import OverlapDetector
 from advrec_tf.defence.stacked import StackedForest
 
-
 HALF_THE_LEAVES = 0.5
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from advrec_tf.defence.company import CompanyForest
 from advrec_tf.defence.defences import (
     Adversarial,
+    Chain,
     Defence,
     DownWeight,
     PoisoningTraining,
@@ -154,10 +155,13 @@ def overlap(seed: int) -> Detector:
     return OverlapDetector(seed=seed)
 
 
+SCRUB_BY_OVERLAP = Scrub(detector=overlap, threshold=3.0)
+
 DEFENCES: dict[str, Defence] = {
     "none": Defence(),
     "scrub": Scrub(detector=self_taught),
-    "scrub by overlap": Scrub(detector=overlap, threshold=3.0),
+    "scrub by overlap": SCRUB_BY_OVERLAP,
+    "scrub by overlap, purify": Chain(defences=(SCRUB_BY_OVERLAP, Purify())),
     "down-weight": DownWeight(detector=self_taught),
     "APR": Adversarial(perturbation=fgsm(0.1, relative=True)),
     "PGD": Adversarial(perturbation=pgd(0.1, steps=3, relative=True)),

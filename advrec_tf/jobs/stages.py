@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -94,6 +95,7 @@ class StageStore:
             os.fsync(file.fileno())
         os.replace(partial, path)
         checkpoint.unlink(missing_ok=True)
+        gc.collect()  # Keras models are cycles: those of many stages would add up to gigabytes
         return _read(path)
 
     def has(self, name: str) -> bool:

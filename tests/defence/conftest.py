@@ -57,6 +57,12 @@ def world():
 
 
 @pytest.fixture(scope="session")
+def large_world():
+    """Where overlaps say more: 400 users, 300 items."""
+    return rated_world(400, 300)
+
+
+@pytest.fixture(scope="session")
 def attacked(world):
     """Twelve average profiles on item 70."""
     rng = np.random.default_rng(1)

@@ -7,14 +7,15 @@ from tensorflow import keras
 
 pytest.importorskip("sklearn")
 
-from advrec_tf.attacks.heuristic import AverageAttack, RandomAttack
+from advrec_tf.attacks.heuristic import AverageAttack, CopyAttack, RandomAttack
+from advrec_tf.attacks.injection import inject
 from advrec_tf.data import batches
 from advrec_tf.defence import defences
 from advrec_tf.defence.adaptive import BestResponse, EvadingAttack
-from advrec_tf.defence.defences import flagged_users, purified
-from advrec_tf.defence.detectors import Detector
+from advrec_tf.defence.defences import Chain, Defence, DefendedRows, Scrub, Trimmed, purified
+from advrec_tf.defence.detectors import Detector, flagged_users
 from advrec_tf.defence.poisoning_training import erm_users, item_influence
-from advrec_tf.defence.registry import DEFENCES, DETECTORS, KINDS
+from advrec_tf.defence.registry import DEFENCES, DETECTORS, KINDS, self_taught
 from advrec_tf.models.factorisation import MatrixFactorisation
 from advrec_tf.models.rating_factorisation import BiasedFactorisation
 from advrec_tf.perturbations import fgsm
@@ -242,3 +243,58 @@ def test_candidates_of_different_budgets_are_refused():
             defence=DEFENCES["none"],
             surrogate=None,
         )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Halve(Defence):
+    """Every row weighs half; the suspicion is told."""
+
+    told: float = 0.0
+
+    def rows(self, train, *, seed):
+        return DefendedRows(
+            interactions=train,
+            weight=np.full(len(train), 0.5, np.float32),
+            suspicion=np.full(train.num_users, self.told),
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DropFirst(Defence):
+    """The rows of the first user go."""
+
+    needs = frozenset({"ratings"})
+
+    def rows(self, train, *, seed):
+        return DefendedRows(interactions=train.select(train.user_index > 0))
+
+
+def test_a_chain_hands_on_rows_multiplies_weights_and_keeps_the_first_suspicion(world):
+    chain = Chain(defences=(DropFirst(), Halve(told=1.0), Halve(told=2.0)))
+    found = chain.rows(world, seed=0)
+    assert len(found.interactions) == int((world.user_index > 0).sum())
+    assert (found.weight == 0.25).all() and (found.suspicion == 1.0).all()
+    assert chain.needs == {"ratings"} and chain.detector is None
+    assert Chain(defences=(Scrub(detector=self_taught),)).detector is self_taught
+
+
+def test_a_chain_cannot_take_rows_out_after_they_were_weighed(world):
+    with pytest.raises(ValueError, match="Received: DropFirst after weights"):
+        Chain(defences=(Halve(), DropFirst())).rows(world, seed=0)
+
+
+@pytest.mark.parametrize("defences", [(), (Trimmed(),), (DEFENCES["APR"],)])
+def test_a_chain_alters_rows_alone(defences):
+    with pytest.raises(ValueError, match="`defences` should alter rows alone"):
+        Chain(defences=defences)
+
+
+def test_scrubbing_by_overlap_takes_copies_out_and_leaves_their_originals_mostly(large_world):
+    world = large_world
+    rng, targets = np.random.default_rng(2), np.array([70])
+    profiles = CopyAttack(num_profiles=6, num_fillers=20).profiles(world, targets, rng=rng)
+    poisoned = inject(world, profiles, targets=targets, attack="copy", rng=rng)
+    found = DEFENCES["scrub by overlap"].rows(poisoned.interactions, seed=0)
+    left = found.interactions.user_counts() > 0
+    assert left[~poisoned.is_fake].mean() > 0.95
+    assert left[poisoned.is_fake].mean() <= 0.17

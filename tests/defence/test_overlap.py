@@ -202,4 +202,5 @@ def test_scores_are_joined_in_units_of_honest_strangers_the_forest_s_of_half_at_
         unit = max(last, least) - middle
         parts.append(np.maximum((detector.scores_of(rows) - middle) / unit, 0.0))
     np.testing.assert_allclose(both.scores_of(rows), np.hypot(*parts))
-    assert len(forest.honest_scores) == len(overlap.honest_scores) == 120
+    # The overlap leaves out whom it doubted itself in its first round.
+    assert 100 < len(overlap.honest_scores) <= len(forest.honest_scores) == 120

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import gc
 import time
 from collections.abc import Callable
 
@@ -118,9 +117,7 @@ class Bench:
             raise ValueError(f"`cell` should fit the data and the victim: {why}. Received: {cell}.")
 
         def measure(_) -> StageResult:
-            found = StageResult(self._measure(cell), {})
-            gc.collect()  # Keras models are cycles: a GAN an attack would add up to gigabytes
-            return found
+            return StageResult(self._measure(cell), {})
 
         return self.store.run(cell.name(), measure).summary
 

@@ -35,7 +35,8 @@ from advrec_tf.perturbations import NORMS
 
 SIZES = (0.003, 0.005, 0.01, 0.03, 0.05)
 EPSILONS = (0.1, 0.25, 0.5, 1.0)
-HARDENING = (NONE, "APR", "PGD", "noise", "VAT")
+ADVERSARIAL = ("APR", "PGD", "noise", "VAT")
+HARDENING = (NONE, *ADVERSARIAL, "scrub by overlap")
 NOT_MEANS = ("attack", "victim", "defence", "group", "target", "size", "seed", "knowledge")
 
 
@@ -81,7 +82,7 @@ class GridSettings:
     transfer_victims: tuple[str, ...] = tuple(v for v in VICTIMS if v not in ("biased_mf", "wrmf"))
     informed_attacks: tuple[str, ...] = ("average", "aush", "revadv")
     informed_victims: tuple[str, ...] = ("biased_mf", "wrmf")
-    defences: tuple[str, ...] = tuple(d for d in DEFENCES if d not in HARDENING[1:])
+    defences: tuple[str, ...] = tuple(d for d in DEFENCES if d not in ADVERSARIAL)
     defended_victims: tuple[str, ...] = ("biased_mf",)
     defended_attacks: tuple[str, ...] = (
         "random",

@@ -28,13 +28,13 @@ DEFENCES_TEXT = (
 )
 ADAPTIVE_TEXT = (
     "The adaptive attacker knows the defence and the victim. He tries average, segment, average "
-    "over popular items and AUSH against a copy of both, and, where the defence has a detector, "
-    "the two best once more with the least suspicious of four times as many profiles; he plays "
-    "what works best there, which another seed of the defence may foil. "
+    "over popular items, AUSH and copies of four users each against a copy of both, and, where the "
+    "defence has a detector, the two best once more with the least suspicious of four times as "
+    "many profiles; he plays what works best there, which another seed of the defence may foil. "
 )
 HARDENING_TEXT = (
     "A victim trained by gradients, with an adversary on its vectors in training (APR, PGD, VAT); "
-    "noise of the same size is the control. Target HR@10."
+    "noise of the same size is the control, scrubbing the rows for comparison. Target HR@10."
 )
 
 
