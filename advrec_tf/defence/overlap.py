@@ -38,6 +38,8 @@ from advrec_tf.defence.similarity import Neighbours
 
 SIGNS = ("copied", "company", "tasteless", "accomplices")
 FEWEST_USERS = 20
+FEWEST_ITEMS = 5
+"""Of users with fewer items nothing is said: all of one item is easily somebody else's."""
 TAIL = 0.9
 _COMPANY = 3  # the neighbour that `company` looks at
 _SOLVING = 200
@@ -205,10 +207,16 @@ class OverlapDetector(Detector):
     def _calibrate(self, known: Interactions) -> None:
         self._known = known
         measured = self._measured(known)
+        long = measured.length >= FEWEST_ITEMS
+        if long.sum() < FEWEST_USERS:
+            raise ValueError(
+                f"`interactions` should hold {FEWEST_USERS} users with {FEWEST_ITEMS} items to "
+                f"compare. Received {int(long.sum())}."
+            )
         degree = min(2, len(np.unique(measured.length)) - 1)
         self._usual = np.polyfit(np.log(measured.length), np.log(measured.variance), degree)
-        self._flat = _Scale.of(self._flatness(measured))
-        signs = self._signs(known, measured)
+        self._flat = _Scale.of(self._flatness(measured)[long])
+        signs = self._signs(known, measured)[long]
         self._scales = [_Scale.of(column) for column in signs.T]
         self.honest_scores = _joined(self._scaled(signs))
 
@@ -218,7 +226,8 @@ class OverlapDetector(Detector):
         if len(interactions):
             self.measured = self._measured(interactions)
             signs = self._signs(interactions, self.measured)
-            self.parts[self.measured.users] = self._scaled(signs)
+            judged = self.measured.length >= FEWEST_ITEMS
+            self.parts[self.measured.users[judged]] = self._scaled(signs[judged])
         return _joined(self.parts)
 
     def _measured(self, rows):

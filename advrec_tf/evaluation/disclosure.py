@@ -78,14 +78,16 @@ class RowMetric:
 
 
 def duplicate_share(synthetic: pd.DataFrame, train: pd.DataFrame, schema: TableSchema) -> float:
-    """Share of the generated rows that equal a training row in every learned column."""
+    """Share of the generated rows that equal, in every learned column, a training row that no other
+    training row equals: what several people share betrays none of them."""
     names = [column.name for column in schema.learned]
 
     def keys(frame):
         values = [raw_values(frame[c.name], c) for c in schema.learned]
         return pd.MultiIndex.from_arrays(values, names=names)
 
-    return float(keys(synthetic).isin(keys(train)).mean())
+    known = keys(train)
+    return float(keys(synthetic).isin(known[~known.duplicated(keep=False)]).mean())
 
 
 def disclosure(

@@ -118,11 +118,10 @@ def train(argv: Sequence[str], description: str) -> None:
     if settings.private:
         notes.append(behaviour.spent(outcome, settings))
         print(notes[-1])
-    if outcome.model.copies_left:
-        notes.append(
-            f"{outcome.model.copies_left} of the written rows copy a training row: the table "
-            "has too few different rows to avoid them"
-        )
+    copies = outcome.model.copies_drawn, outcome.model.copies_left
+    if copies[0]:
+        notes.append(_copies_in_words(*copies, rows))
+        print(f"note: {notes[-1]}")
     blunt = behaviour.blunt_measures(outcome.qualities)
     page = behaviour.write_report(
         outcome,
@@ -144,6 +143,18 @@ def train(argv: Sequence[str], description: str) -> None:
             f"SavedModel   {path}: {check.rows} rows of {check.columns} columns equal those in "
             f"memory, {check.rows_per_second:,.0f} rows/s through the C API"
         )
+
+
+def _copies_in_words(drawn: int, left: int, rows: int) -> str:
+    text = (
+        f"{drawn} of {rows} rows drawn equalled a training row that is the only one of its kind; "
+    )
+    if left < drawn:
+        return text + f"{drawn - left} were drawn anew"
+    return (
+        text + "they stay: with so few different values, refusing them would bend the table. Where "
+        "they could give somebody away, leave columns out or train with --noise-multiplier"
+    )
 
 
 def _say(outcome) -> None:

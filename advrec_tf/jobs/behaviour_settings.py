@@ -101,7 +101,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 name,
                 action=argparse.BooleanOptionalAction,
                 default=True,
-                help="never write a row that equals a training row",
+                help="write no row that equals a training row which is the only one of its kind, "
+                "as far as the table has values enough; default: on",
             )
         else:
             group.add_argument(

@@ -121,9 +121,10 @@ def page(results: dict[str, dict[int, dict]], command: str) -> str:
         "generated rows from training rows (.5: it cannot; below: copies), and from held-out "
         "rows. *Worst TV*: total variation of the worst column. *TSTR / TRTR*: AUC of predicting "
         f"`{LABEL}` of held-out users, trained on generated over trained on real rows. *Copies*: "
-        "rows equal to a training row. *Nearest*: median distance to the nearest training row "
-        "over that of held-out rows. *Membership*: AUC of telling training from held-out rows by "
-        "their distance to generated ones. `vae` is the GAN's generator without the adversary.",
+        "rows equal to a training row that is the only one of its kind. *Nearest*: median distance "
+        "to the nearest training row over that of held-out rows. *Membership*: AUC of telling "
+        "training from held-out rows by their distance to generated ones. `vae` is the GAN's "
+        "generator without the adversary.",
         "",
         "Aims of the GAN: " + "; ".join(f"{n} {w} {a:g}" for n, (w, a) in AIMS.items()) + ".",
     ]

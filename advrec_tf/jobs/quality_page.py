@@ -23,7 +23,7 @@ _NAMES = {
     "two_sample_auc": "classifier two-sample test, area under the curve",
     "worst_total_variation": "total variation of the worst column",
     "train_on_synthetic_ratio": "train on generated / train on real, tested on real",
-    "duplicates": "rows that copy a training row",
+    "duplicates": "rows that copy a training row which is the only one of its kind",
     "nearest_ratio": "distance to the nearest training row / that of real rows",
 }
 _TITLES = {

@@ -15,6 +15,9 @@ import pandas as pd
 from advrec_tf.data.table_transform import EncodedRows, TableTransform, positions_of
 
 BLOCK = 8192
+MOST_REFUSED = 0.05
+"""Where more of what is drawn copies a training row, values are few, and refusing would leave what
+is rare in the table as all there is to write."""
 _ROUNDS = 20
 
 
@@ -25,12 +28,15 @@ class TableGenerator:
         transform: fitted on the training rows.
         conditional: names of the columns that `generate` may be given.
         refused: hashes of rows never to be written again, or None to write whatever comes.
-        copies_left: how many copies the last call had to leave in.
+        copies_drawn: how many copies the last call had drawn at first.
+        copies_left: how many of its rows are copies: none, as far as others were found, or all that
+            were drawn, where they were more than `MOST_REFUSED`.
     """
 
     transform: TableTransform
     conditional: tuple[str, ...] = ()
     refused: np.ndarray | None = None
+    copies_drawn: int = 0
     copies_left: int = 0
 
     def draw(
@@ -47,9 +53,11 @@ class TableGenerator:
         raise NotImplementedError(f"{type(self).__name__} does not define `draw`.")
 
     def refuse_copies_of(self, frame: pd.DataFrame) -> None:
-        """From now on `generate` writes no row that equals one of `frame` in every learned
-        column, as long as it finds others."""
-        self.refused = np.unique(row_hashes(frame, self.transform))
+        """From now on `generate` writes no row that equals, in every learned column, one of `frame`
+        that no other row of it equals: what several people share betrays none of them. See
+        `copies_left` for where it does all the same."""
+        hashes, counts = np.unique(row_hashes(frame, self.transform), return_counts=True)
+        self.refused = hashes[counts == 1]
 
     def generate(
         self,
@@ -74,7 +82,7 @@ class TableGenerator:
             raise ValueError(f"`n` should be >= 1. Received: {n!r}.")
         asked, given, mask = self._given(n, conditions)
         rows = self._rows(np.arange(n), given, mask, (seed, 0), first=0)
-        self.copies_left = 0
+        self.copies_drawn = self.copies_left = 0
         if self.refused is not None:
             rows = self._without_copies(rows, given, mask, seed)
         for name, values in asked.items():
@@ -135,7 +143,9 @@ class TableGenerator:
         """Rows with copies drawn anew, up to `_ROUNDS` times."""
         for attempt in range(_ROUNDS + 1):
             copies = np.flatnonzero(np.isin(row_hashes(rows, self.transform), self.refused))
-            if not len(copies) or attempt == _ROUNDS:
+            if not attempt:
+                self.copies_drawn = len(copies)
+            if not len(copies) or attempt == _ROUNDS or len(copies) > MOST_REFUSED * len(rows):
                 break
             anew = self._rows(copies, given, mask, (seed, (attempt + 1) << 20), first=0)
             for name in self.transform.layout.names:

@@ -155,7 +155,7 @@ def fit_behaviour(
         steps: at most so many, in rounds of `steps_per_round`.
         batch_size: rows a step.
         patience, keep_last: see `FidelityValidation`.
-        refuse_copies: never write a row that equals one of `train` or `validation`.
+        refuse_copies: see `TableGenerator.refuse_copies_of`, of `train` and `validation`.
         checkpoint: file to write after rounds and to continue from if it exists.
         label: name shown in progress lines; None shows none.
 

@@ -157,6 +157,9 @@ def test_overlap_needs_neither_ratings_nor_timestamps(world):
 
 
 def test_overlap_says_what_it_needs(rows_of, world):
+    short = rows_of([(u, (u + i) % 30, 3.0) for u in range(40) for i in range(4)], items=30)
+    with pytest.raises(ValueError, match="20 users with 5 items to compare. Received 0"):
+        OverlapDetector().fit(short)
     few = rows_of([(u, i, 3.0) for u in range(5) for i in range(3)])
     with pytest.raises(ValueError, match="should hold 20 users to compare. Received 5"):
         OverlapDetector().fit(few)
@@ -204,3 +207,12 @@ def test_scores_are_joined_in_units_of_honest_strangers_the_forest_s_of_half_at_
     np.testing.assert_allclose(both.scores_of(rows), np.hypot(*parts))
     # The overlap leaves out whom it doubted itself in its first round.
     assert 100 < len(overlap.honest_scores) <= len(forest.honest_scores) == 120
+
+
+def test_of_a_user_with_a_few_items_nothing_is_said(world):
+    one = np.zeros((1, 80), np.float32)
+    one[0, 3] = 4.0
+    rng = np.random.default_rng(0)
+    added = inject(world, one, targets=np.array([5]), attack="short", rng=rng)
+    scores = OverlapDetector(seed=0).fit(added.interactions).score(added.interactions)
+    assert scores[np.flatnonzero(added.is_fake)] == [0.0]

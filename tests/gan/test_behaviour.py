@@ -9,6 +9,7 @@ from tensorflow import keras
 from advrec_tf.data import table_schema
 from advrec_tf.data.table_batches import of_rows
 from advrec_tf.data.table_transform import RowLayout, TableTransform
+from advrec_tf.evaluation.disclosure import duplicate_share
 from advrec_tf.gan.behaviour import build_behaviour_gan
 from advrec_tf.models.table_conditions import Conditions
 from advrec_tf.models.table_controls import CONTROLS
@@ -133,11 +134,12 @@ def test_conditions_on_unknown_columns_values_or_lengths_are_refused(fitted):
 
 def test_copies_of_refused_rows_are_drawn_anew(frame, transform):
     bootstrap = CONTROLS["bootstrap"](transform, frame)
-    bootstrap.refuse_copies_of(frame.iloc[:150])
+    few = len(frame) // 50
+    bootstrap.refuse_copies_of(frame.iloc[:few])
     rows = bootstrap.generate(300)
-    allowed = frame.iloc[150:].merge(rows, how="inner")
-    assert bootstrap.copies_left == 0
-    assert len(rows.merge(frame.iloc[:150].drop_duplicates(), how="inner")) == 0
+    allowed = frame.iloc[few:].merge(rows, how="inner")
+    assert bootstrap.copies_left == 0 < bootstrap.copies_drawn
+    assert len(rows.merge(frame.iloc[:few].drop_duplicates(), how="inner")) == 0
     assert len(allowed) > 0
 
 
@@ -145,7 +147,30 @@ def test_copies_that_cannot_be_avoided_are_counted(frame, transform):
     bootstrap = CONTROLS["bootstrap"](transform, frame)
     bootstrap.refuse_copies_of(frame)
     bootstrap.generate(30)
-    assert bootstrap.copies_left == 30
+    assert bootstrap.copies_left == bootstrap.copies_drawn == 30
+
+
+def test_what_several_people_share_is_no_copy():
+    frame = pd.DataFrame({"plan": ["a"] * 60 + ["b", "c"], "active": [1] * 60 + [0, 0]})
+    schema = table_schema.infer(frame)
+    transform = TableTransform.fit(frame, schema)
+    bootstrap = CONTROLS["bootstrap"](transform, frame)
+    bootstrap.refuse_copies_of(frame)
+    assert len(bootstrap.refused) == 2  # b and c
+    written = pd.DataFrame({"plan": ["a", "b", "a", "b"], "active": [1, 0, 1, 1]})
+    assert duplicate_share(written, frame, schema) == 0.25
+
+
+def test_a_table_of_few_values_is_not_bent_by_refusing_what_is_rare_in_it():
+    # 95 of 100 rows are shared; the five others are a quarter of what is drawn.
+    frame = pd.DataFrame({"plan": ["a"] * 95 + list("bcdef"), "churned": [0] * 95 + [1] * 5})
+    transform = TableTransform.fit(frame, table_schema.infer(frame))
+    rare = frame.iloc[np.r_[0:15, 95:100]]
+    bootstrap = CONTROLS["bootstrap"](transform, rare)
+    bootstrap.refuse_copies_of(frame)
+    rows = bootstrap.generate(400)
+    assert bootstrap.copies_left == bootstrap.copies_drawn > 0.05 * 400
+    assert rows["churned"].astype(float).mean() == pytest.approx(0.25, abs=0.06)
 
 
 def test_a_bootstrap_has_the_pairs_and_independent_marginals_have_not(fitted):

@@ -26,7 +26,7 @@ from advrec_tf.defence.features import PROFILE_FEATURES, FeatureTable
 from advrec_tf.defence.graph import Rings
 from advrec_tf.defence.item_statistics import has_ratings
 from advrec_tf.defence.online import ONLINE_FEATURES, OnlineScorer
-from advrec_tf.defence.overlap import FEWEST_USERS, SIGNS, OverlapDetector
+from advrec_tf.defence.overlap import FEWEST_ITEMS, FEWEST_USERS, SIGNS, OverlapDetector
 from advrec_tf.defence.self_taught import EXACT, SelfTaught
 
 MOST = 0.05
@@ -141,7 +141,7 @@ def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
     ring = np.minimum(1.0, RING * Rings(seed=seed).fit(rows).score(rows))
     signs, found = {"like_simulated_attacks": likeness, "ring": ring}, None
     joined = np.maximum(factor * likeness, ring)
-    if judged.sum() >= FEWEST_USERS:
+    if (np.diff(rows.by_user().row_splits) >= FEWEST_ITEMS).sum() >= 2 * FEWEST_USERS:
         found = OverlapDetector(seed=seed).fit(rows)
         signs["overlap"] = np.minimum(1.0, found.score(rows) / OVERLAP)
         joined = np.maximum(joined, signs["overlap"])
@@ -249,9 +249,9 @@ def _overlap_in_words(overlap: OverlapDetector, interactions: Interactions, user
     length = int(measured.length[place])
     if sign in ("copied", "company"):
         whom = measured.closest[place]
-        others = " and, hardly less, with others" if sign == "company" else ""
+        others = ", hardly fewer those of others" if sign == "company" else ""
         return (
-            f"{int(measured.common[place])} of its {length} items are those of user {whom}"
+            f"{int(measured.common[place])} of its {length} items are also those of {whom}"
             f"{others}; popularity explains {measured.expected[place]:.0f}"
         )
     words = f"its {length} items go together no better than if drawn by popularity"

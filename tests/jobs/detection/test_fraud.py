@@ -337,11 +337,11 @@ def test_a_copy_is_flagged_with_whom_it_is_of(rated):
     user = int(np.flatnonzero(data.users.ids == "copier")[0])
     assert verdicts.flagged[user] and verdicts.signs["overlap"][user] >= 0.5
     text = fraud.reasons(verdicts, data, user)[0]
-    assert "of its 15 items are those of user u3" in text and "popularity explains" in text
+    assert "of its 15 items are also those of u3;" in text and "popularity explains" in text
 
 
 def test_where_users_are_too_few_to_compare_that_sign_is_left_out():
-    verdicts = fraud.detect(copies(15), day=None)
+    verdicts = fraud.detect(copies(30), day=None)
     assert "overlap" not in verdicts.signs and verdicts.overlap is None
 
 
