@@ -7,8 +7,9 @@ r"""Score every user of a file for fraud: a ranked list with reasons, and a scor
 The list holds every user, the most suspicious first; those from suspicion 1/2 on are flagged,
 with the features that set them apart. `--labels FILE` (lines "user 1" for a known fake, "user
 0" for a known honest user) teaches a detector on what is known; without it, attacks are
-simulated in the file itself, and blocks denser than chance are looked for. A list is where to
-look, not a verdict: read the reasons. Needs scikit-learn (extra `analysis`).
+simulated in the file itself, and blocks denser than chance and users who share more items with
+another than popularity explains are looked for. A list is where to look, not a verdict: read the
+reasons. Needs scikit-learn (extra `analysis`).
 """
 
 import argparse
@@ -37,7 +38,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--top", type=int, default=10, help="users to print; default: 10")
     parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    cli.require_counts(parser, args, "top")
+    return args
 
 
 @cli.guarded

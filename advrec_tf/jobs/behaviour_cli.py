@@ -77,7 +77,9 @@ def table_parser(description: str) -> argparse.ArgumentParser:
 
 def train(argv: Sequence[str], description: str) -> None:
     """The whole job: read, train, measure, write rows and report, export and check."""
-    args = table_parser(description).parse_args(argv)
+    parser = table_parser(description)
+    args = parser.parse_args(argv)
+    cli.require_counts(parser, args, "rows")
     settings = behaviour_settings.settings_from(args)
     cli.check_writable("out", args.out)
     cli.check_writable("export", args.export)

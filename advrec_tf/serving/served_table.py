@@ -7,6 +7,8 @@ Writing to disk and checking are in `table_export`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -36,6 +38,7 @@ class ServedGenerator(tf.Module):
         self.variables_kept = list(model.served_weights())
         self.layout = model.layout
         self.codecs = model.transform.codecs
+        self.names = names_of(model.layout.names)
         self.given = [
             codec
             for codec in self.codecs
@@ -55,8 +58,8 @@ class ServedGenerator(tf.Module):
         }
         if self.given:
             texts = {
-                name_of(codec.column.name): tf.TensorSpec(
-                    [None], tf.string, name_of(codec.column.name)
+                self.names[codec.column.name]: tf.TensorSpec(
+                    [None], tf.string, self.names[codec.column.name]
                 )
                 for codec in self.given
             }
@@ -72,16 +75,16 @@ class ServedGenerator(tf.Module):
         choices = tf.zeros([num_rows, len(self.codecs)], tf.int32)
         flags = tf.zeros([num_rows, len(model.conditions.columns)])
         for codec in self.given:
-            if name_of(codec.column.name) not in texts:
+            if self.names[codec.column.name] not in texts:
                 continue
-            choices, flags = self._put(codec, texts[name_of(codec.column.name)], choices, flags)
+            choices, flags = self._put(codec, texts[self.names[codec.column.name]], choices, flags)
         numbers = tf.zeros([num_rows, self.layout.num_numbers])
         drawn, positions = model.draw_codes(num_rows, seed, choices, numbers, flags)
         columns = {}
         for i, codec in enumerate(self.codecs):
             place = self.layout.number_of[i]
             number = positions[:, place] if place >= 0 else None
-            columns[name_of(codec.column.name)] = _values(codec, drawn[:, i], number)
+            columns[self.names[codec.column.name]] = _values(codec, drawn[:, i], number)
         return columns
 
     def _put(self, codec, text, choices, flags):
@@ -107,10 +110,23 @@ class ServedGenerator(tf.Module):
         return choices + chosen[:, None] * at[None, :], flags + flag
 
 
-def name_of(column: str) -> str:
-    """A column's name as a tensor's name in a signature: letters, digits and _."""
-    name = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in column)
-    return name if name[:1].isalpha() else f"c_{name}"
+def names_of(columns: Sequence[str]) -> dict[str, str]:
+    """Column -> its tensor's name in a signature, of letters, digits and _.
+
+    Columns that come to one name, or to that of an input, get a number: `a_b` and `a b` are `a_b`
+    and `a_b_2`.
+    """
+    found: dict[str, str] = {}
+    taken = {"num_rows", "seed"}
+    for column in columns:
+        name = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in column)
+        name = plain = name if name[:1].isalpha() else f"c_{name}"
+        number = 2
+        while name in taken:
+            name, number = f"{plain}_{number}", number + 1
+        taken.add(name)
+        found[column] = name
+    return found
 
 
 def _texts(codec: ChoiceCodec) -> list[str]:

@@ -20,7 +20,7 @@ from advrec_tf.models.network_generator import NetworkGenerator
 from advrec_tf.serving import folder
 from advrec_tf.serving.answers import Case, ExportCheckError
 from advrec_tf.serving.check import run_in_child
-from advrec_tf.serving.served_table import ServedGenerator, name_of
+from advrec_tf.serving.served_table import ServedGenerator, names_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,20 +45,15 @@ def export_generator(
     `served_table.ServedGenerator` for the signatures.
 
     Raises:
-        ValueError: if `version` is negative, or two columns have one name in a signature.
+        ValueError: if `version` is negative.
         FileExistsError: if the version exists; it is left as it is.
     """
-    names = [name_of(name) for name in model.layout.names]
-    if len(set(names)) < len(names):
-        raise ValueError(
-            "Columns should differ in letters, digits and _, of which a signature's names are "
-            f"made. Received: {', '.join(model.layout.names)}."
-        )
     target = folder.version_path(directory, version)
     module = ServedGenerator(model)
     notes = {
         "versions": {"advrec_tf": __version__, "tensorflow": tf.__version__},
         "conditional": [codec.column.name for codec in module.given],
+        "columns": module.names,
         "transform": model.transform.as_dict(),
     }
     with folder.written_whole(target) as unfinished:
@@ -89,8 +84,9 @@ def check_generator(
     mask = np.zeros(len(model.layout.names), bool)
     drawn = model.draw(rows, seed, None, mask)
     expected = model.transform.decode(drawn)
+    names = names_of(model.layout.names)
     for codec in model.transform.codecs:
-        served = answer["outputs"][name_of(codec.column.name)]
+        served = answer["outputs"][names[codec.column.name]]
         wrong = _differing(served, expected[codec.column.name], codec.column)
         if len(served) != rows or wrong > 0.01:
             raise ExportCheckError(

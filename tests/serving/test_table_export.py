@@ -13,7 +13,7 @@ from advrec_tf.gan.behaviour import build_behaviour_gan
 from advrec_tf.serving import folder
 from advrec_tf.serving.answers import ExportCheckError
 from advrec_tf.serving.c_api import CApiError, SavedModelSession
-from advrec_tf.serving.served_table import _dates
+from advrec_tf.serving.served_table import _dates, names_of
 from advrec_tf.serving.table_export import check_generator, export_generator
 
 
@@ -106,8 +106,20 @@ def test_dates_in_the_graph_are_those_of_the_calendar():
     assert text == b"1969-12-31T23:59:59"
 
 
-def test_two_columns_with_one_name_in_a_signature_are_refused(frame, tmp_path):
+def test_columns_that_come_to_one_name_are_numbered(frame, tmp_path):
+    assert names_of(["a b", "a_b", "\u6771\u4eac", "\u4eac\u90fd", "seed", "a_b_2"]) == {
+        "a b": "a_b",
+        "a_b": "a_b_2",
+        "\u6771\u4eac": "c___",
+        "\u4eac\u90fd": "c____2",
+        "seed": "seed_2",
+        "a_b_2": "a_b_2_2",
+    }
     renamed = frame.rename(columns={"spend": "the_group"})
     transform = TableTransform.fit(renamed, table_schema.infer(renamed))
-    with pytest.raises(ValueError, match="Columns should differ in letters, digits and _"):
-        export_generator(build_behaviour_gan(transform), tmp_path / "model")
+    model = build_behaviour_gan(transform)
+    path = export_generator(model, tmp_path / "model")
+    assert check_generator(path, model).rows > 0
+    noted = json.loads((path / "assets.extra" / "advrec_tf.json").read_text())["columns"]
+    assert sorted(noted) == sorted(transform.layout.names)
+    assert len(set(noted.values())) == len(noted)

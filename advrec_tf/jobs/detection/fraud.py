@@ -32,6 +32,7 @@ from advrec_tf.defence.self_taught import EXACT, SelfTaught
 MOST = 0.05
 RING = 1.5  # a block half as dense again as chance, an excess of 1/3, is suspicious: 1/2
 OVERLAP = 7.0  # from half of it on an overlap is suspicious: one honest user of a hundred
+FEWEST = 10
 FOLDS = 5
 REASONS = 3
 UNUSUAL = 2.0  # robust deviations from the median user
@@ -124,7 +125,8 @@ def detect(
         day: length of a day in the unit of the timestamps; None where it is unknown.
 
     Raises:
-        ValueError: if fewer than 2 fakes or 2 * `FOLDS` honest users are labelled and have rows.
+        ValueError: if fewer than 2 fakes or 2 * `FOLDS` honest users are labelled and have rows;
+            without labels, if fewer than `FEWEST` users have two items.
         ImportError: if scikit-learn is missing.
     """
     if labels is None:
@@ -133,6 +135,12 @@ def detect(
 
 
 def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
+    items = np.diff(rows.by_user().row_splits)
+    if (items > 1).sum() < FEWEST:
+        raise ValueError(
+            f"`interactions` should hold at least {FEWEST} users with two items or more, to tell "
+            f"unusual ones from. Received {(items > 1).sum()} of {(items > 0).sum()} users."
+        )
     taught = SelfTaught(seed=seed, day=day).fit(rows)
     likeness = taught.score(rows)
     judged = likeness > -np.inf
@@ -141,7 +149,7 @@ def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
     ring = np.minimum(1.0, RING * Rings(seed=seed).fit(rows).score(rows))
     signs, found = {"like_simulated_attacks": likeness, "ring": ring}, None
     joined = np.maximum(factor * likeness, ring)
-    if (np.diff(rows.by_user().row_splits) >= FEWEST_ITEMS).sum() >= 2 * FEWEST_USERS:
+    if (items >= FEWEST_ITEMS).sum() >= 2 * FEWEST_USERS:
         found = OverlapDetector(seed=seed).fit(rows)
         signs["overlap"] = np.minimum(1.0, found.score(rows) / OVERLAP)
         joined = np.maximum(joined, signs["overlap"])

@@ -355,3 +355,11 @@ def test_accomplices_are_told_with_their_item(attacked_verdicts):
     text = fraud._overlap_in_words(overlap, data, 105)
     assert text.startswith("its 16 items go together no better than if drawn by popularity")
     assert f"who rated item {item} alike" in text
+
+
+def test_a_file_of_users_with_one_item_each_is_too_small_to_tell():
+    frame = pd.DataFrame({"user_id": [f"u{n}" for n in range(50)], "item_id": ["i", "j"] * 25})
+    from advrec_tf.data.tables import from_frame
+
+    with pytest.raises(ValueError, match="at least 10 users with two items.*Received 0 of 50"):
+        fraud.detect(from_frame(frame).interactions, day=None)
