@@ -44,7 +44,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=int, default=1, help="%(default)s")
     parser.add_argument("--out", type=Path, help="a JSON file for the measures")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    cli.require_counts(parser, args, "per_group", "seeds", "fillers")
+    if not 0 < args.size <= 1:
+        parser.error(f"--size should be a share in (0, 1]. Received: {args.size}.")
+    return args
 
 
 class _List(argparse.Action):
@@ -81,6 +85,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arena = load_arena(args.data, per_group=args.per_group, **columns)
     group = args.targets or next(iter(arena.targets))
     cells.check_names(args.attack, args.victim, args.defence, group, arena)
+    if arena.shift:
+        print(f"ratings      {arena.shift:+g}, so that the lowest is 1: a fake rates nothing by 0")
     print(f"{arena.split!r}\ntargets ({group}): {', '.join(map(str, arena.targets[group]))}")
     with tempfile.TemporaryDirectory() as folder:
         bench = cells.Bench(arena, StageStore(folder, {}), fillers=args.fillers)

@@ -52,7 +52,8 @@ def facts_of(data: Interactions) -> RatingFacts:
     """The facts of `data`; rows without a rating (NaN) count as an item's, not for its mean.
 
     Raises:
-        ValueError: if there is no row, or no rating where there should be.
+        ValueError: if there is no row, no rating where there should be, or one of 0 or less:
+            in a profile 0 is an item that is not rated.
     """
     if not len(data):
         raise ValueError("`data` should hold a row. Received none.")
@@ -60,6 +61,12 @@ def facts_of(data: Interactions) -> RatingFacts:
     rated = ~np.isnan(rating)
     if not rated.any():
         raise ValueError("`data` should hold a rating, or None for all. Received NaN alone.")
+    if rating[rated].min() <= 0:
+        raise ValueError(
+            "`data` should have ratings above 0: in a profile 0 says that an item is not rated. "
+            "`attacks.ratings.above_zero` shifts them. Received ratings from "
+            f"{rating[rated].min():g} on."
+        )
     items, values = data.item_index[rated], rating[rated].astype(np.float64)
     count = np.bincount(items, minlength=data.num_items)
     total = np.bincount(items, values, minlength=data.num_items)
@@ -72,3 +79,12 @@ def facts_of(data: Interactions) -> RatingFacts:
         item_mean=item_mean.astype(np.float32),
         counts=data.item_counts(),
     )
+
+
+def above_zero(data: Interactions) -> tuple[Interactions, float]:
+    """The data with its ratings shifted so that the lowest is 1, where it is 0 or less, and what
+    was added: in a profile 0 says that an item is not rated."""
+    if data.rating is None or np.isnan(data.rating).all() or np.nanmin(data.rating) > 0:
+        return data, 0.0
+    shift = 1.0 - float(np.nanmin(data.rating))
+    return dataclasses.replace(data, rating=data.rating + np.float32(shift)), shift

@@ -245,7 +245,7 @@ def _check(interactions: Interactions) -> None:
         raise ValueError(
             "`interactions` should hold each (user, item) pair once, or a pair could be both "
             f"trained on and tested. Received {int(repeated.sum())} repeats, the first of user "
-            f"{user!r} and item {item!r}. Apply filters.without_repeats first."
+            f"{user!r} and item {item!r}. Apply filters.without_repeats(data).interactions first."
         )
     if interactions.timestamp is not None and np.isnan(interactions.timestamp).any():
         rows = int(np.isnan(interactions.timestamp).sum())

@@ -18,6 +18,7 @@ import numpy as np
 
 from advrec_tf.attacks import heuristic
 from advrec_tf.attacks.injection import Poisoned, inject
+from advrec_tf.attacks.ratings import above_zero
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors import Detector, require_sklearn
 from advrec_tf.defence.features import FeatureTable, ProfileFeatures
@@ -67,6 +68,7 @@ def simulated(
             f"`share` should be > 0 and `campaign` >= 1. Received: {share!r} and {campaign!r}."
         )
     rng = np.random.default_rng(seed)
+    rows, shift = above_zero(rows)
     lengths = rows.user_counts()
     lengths = lengths[lengths > 0]
     most = max(1, rows.num_items // 6)  # the most rated fifth has to hold them
@@ -79,6 +81,10 @@ def simulated(
         target = rng.choice(rated, 1)
         profiles = attack.profiles(rows, target, rng=rng)
         data = inject(data, profiles, targets=target, attack="simulated", rng=rng)
+    if shift:
+        own = data.interactions
+        own = dataclasses.replace(own, rating=own.rating - np.float32(shift))
+        data = dataclasses.replace(data, interactions=own)
     return dataclasses.replace(data, attack="simulated")  # once, not joined by as many pluses
 
 

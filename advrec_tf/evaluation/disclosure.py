@@ -97,14 +97,14 @@ def disclosure(
     *,
     holdout: pd.DataFrame | None = None,
     seed: int = 0,
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Copies, distances and membership, on at most `MOST_ROWS` rows of each table.
 
     Returns:
         `duplicates`: see `duplicate_share`. `nearest_ratio`: median distance of a generated
         row to its nearest training row over that of a real row the generator never saw
         (with `holdout`), or of a training row to its nearest other; 1 is as far as real rows
-        are from each other, 0 copies. `neighbour_ratio`: the median over generated rows of
+        are from each other, 0 copies; None where most real rows have an equal. `neighbour_ratio`: the median over generated rows of
         the distance to the nearest over that to the second nearest training row, divided by
         the same for real rows. With `holdout` also `membership_auc`: of an attacker who takes
         a row for a training row the nearer it lies to a generated one; .5 is guessing.
@@ -130,11 +130,10 @@ def disclosure(
         second = np.maximum(distance[:, 1], 1e-9)
         return float(np.median(distance[:, 0] / second))
 
+    usual = float(np.median(reference[:, 0]))
     result = {
         "duplicates": duplicates,
-        "nearest_ratio": float(
-            np.median(to_train[:, 0]) / max(float(np.median(reference[:, 0])), 1e-9)
-        ),
+        "nearest_ratio": float(np.median(to_train[:, 0])) / usual if usual > 1e-9 else None,
         "neighbour_ratio": ratio(to_train) / max(ratio(reference), 1e-9),
     }
     if holdout is not None:

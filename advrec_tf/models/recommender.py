@@ -65,8 +65,14 @@ class Recommender:
             A row per recommendation: `user_id`, `rank` (1 is best), `item_id`, `score`.
 
         Raises:
-            ValueError: if k < 1 or `allow` or `exclude` names an unknown item.
+            ValueError: if `user_ids` is one text, k < 1, or `allow` or `exclude` names an unknown
+                item.
         """
+        if isinstance(user_ids, (str, bytes)):
+            raise ValueError(
+                f"`user_ids` should be a list of ids, such as [{user_ids!r}]. "
+                f"Received: {user_ids!r}."
+            )
         if k < 1:
             raise ValueError(f"`k` should be >= 1. Received: {k!r}.")
         data = self.interactions

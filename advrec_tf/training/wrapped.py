@@ -66,9 +66,15 @@ def layers_to_perturb(
     """The layers given, by default all embeddings.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is none, or one is no layer.
     """
     chosen = tuple(embedding_layers(model) if layers is None else layers)
+    strange = [layer for layer in chosen if not isinstance(layer, tf.Module)]
+    if strange:
+        raise ValueError(
+            "`layers` should hold layers, such as layers=[model.item_layer]. "
+            f"Received: {strange[0]!r}."
+        )
     if not chosen:
         raise ValueError(
             "`layers` should name a layer to perturb, such as layers=[model.item_layer]: "

@@ -16,7 +16,7 @@ from advrec_tf.attacks.heuristic import (
 )
 from advrec_tf.attacks.obfuscation import MixedAttack, NoiseInjection, TargetShifting, UserShifting
 from advrec_tf.attacks.probe import ProbeAttack
-from advrec_tf.attacks.ratings import facts_of
+from advrec_tf.attacks.ratings import above_zero, facts_of
 from advrec_tf.data.interactions import Interactions, Vocabulary
 
 TARGETS = np.array([0, 7])
@@ -278,3 +278,12 @@ def test_copies_of_power_users_are_of_the_most_active(ratings):
 def test_copies_need_a_source(settings):
     with pytest.raises(ValueError, match="`sources` should be >= 1 and `power` at least as much"):
         CopyAttack(num_profiles=1, num_fillers=1, **settings)
+
+
+def test_ratings_of_zero_are_refused_by_attacks_and_shifted_on_request(ratings):
+    low = dataclasses.replace(ratings, rating=ratings.rating - 1)
+    with pytest.raises(ValueError, match="should have ratings above 0.*Received ratings from 0 on"):
+        write(LoveHateAttack(**BUDGET), low)
+    shifted, by = above_zero(low)
+    assert by == 1.0 and (shifted.rating == ratings.rating).all()
+    assert above_zero(ratings) == (ratings, 0.0)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -173,3 +175,10 @@ def test_degree_sad_tells_profiles_of_rare_items_from_those_of_popular_ones(rows
     detector = detectors.DegreeSAD(seed=0).fit(rows, truth)
     new = rows_of([(0, 0, 3.0), (0, 1, 3.0), (1, 6, 3.0), (1, 7, 3.0)], items=8)
     assert detector.score(new).tolist() == [0.0, 1.0]
+
+
+def test_a_scale_from_zero_or_below_is_attacked_as_any_other(world):
+    low = dataclasses.replace(world, rating=world.rating - 6)
+    plain, moved = simulated(world, seed=1), simulated(low, seed=1)
+    assert len(plain.interactions) == len(moved.interactions)
+    np.testing.assert_allclose(moved.interactions.rating, plain.interactions.rating - 6)

@@ -132,3 +132,10 @@ def test_rows_that_agree_in_all_but_one_column_are_no_copies(real, schema):
     other = real.copy()
     other.loc[:199, "kind"] = "z"
     assert duplicate_share(other, real, schema) == 0.5
+
+
+def test_where_real_rows_repeat_their_distance_is_no_measure():
+    frame = pd.DataFrame({"plan": list("ab") * 60, "active": [0, 1, 1] * 40})
+    schema = table_schema.infer(frame)
+    found = disclosure(frame, frame.iloc[:60], schema)
+    assert found["nearest_ratio"] is None and found["duplicates"] == 0.0

@@ -135,3 +135,8 @@ def test_a_model_that_was_never_fitted_says_that_fit_is_what_it_needs(model):
         with pytest.raises(NotFittedError, match=rf"{type(model).__name__} has no .*fit\("):
             ask()
     assert copy.deepcopy(model).__class__ is type(model)
+
+
+def test_one_id_in_the_place_of_a_list_is_refused():
+    with pytest.raises(ValueError, match=r"`user_ids` should be a list of ids, such as \['11'\]"):
+        Scored().recommend("11", k=1)

@@ -325,6 +325,7 @@ def test_perturbing_the_item_layer_leaves_no_item_vector_out():
         ({"share": 0.0}, "`weight` should be >= 0 and `share`"),
         ({"share": 1.5}, "`weight` should be >= 0 and `share`"),
         ({"layers": []}, "`layers` should name a layer to perturb"),
+        ({"layers": ["items"]}, "`layers` should hold layers.*Received: 'items'"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from advrec_tf.attacks.ratings import above_zero
 from advrec_tf.data import splits
 from advrec_tf.data.filters import without_repeats
 from advrec_tf.data.interactions import Interactions
@@ -34,6 +35,7 @@ class Arena:
         segments: target -> published segment items, or {}.
         fillers: items a fake profile rates beside its target: the published number, or what the
             mean user rates.
+        shift: what was added to all ratings so that the lowest is 1, see `attacks.ratings`.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Arena:
     targets: Mapping[str, tuple[int, ...]]
     segments: Mapping[int, tuple[int, ...]]
     fillers: int
+    shift: float = 0.0
 
 
 def load_arena(
@@ -58,6 +61,7 @@ def load_arena(
     Raises:
         ValueError, FileNotFoundError, DataError: as the readers say.
     """
+    shift = 0.0
     if data in SHILLING_SETS:
         known = load_shilling(data, root)
         split, published = known.split, known.published_targets[:per_group]
@@ -65,6 +69,7 @@ def load_arena(
         name, fillers = data, known.published_fillers
     else:
         rows = without_repeats(load(data, **columns).interactions).interactions
+        rows, shift = above_zero(rows)
         split = splits.random_ratio(rows, validation=0.0, test=0.1, seed=seed)
         published, segments, name, fillers = (), {}, Path(data).name, None
     targets = choose_targets(split.train, per_group=per_group, seed=seed)
@@ -73,7 +78,9 @@ def load_arena(
     if fillers is None:
         mean = round(len(split.train) / max(1, int((split.train.user_counts() > 0).sum())))
         fillers = min(mean, split.train.num_items - 1)
-    return Arena(name=name, split=split, targets=targets, segments=segments, fillers=fillers)
+    return Arena(
+        name=name, split=split, targets=targets, segments=segments, fillers=fillers, shift=shift
+    )
 
 
 def choose_targets(train: Interactions, *, per_group: int, seed: int) -> dict[str, tuple[int, ...]]:
