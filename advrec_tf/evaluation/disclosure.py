@@ -104,9 +104,9 @@ def disclosure(
         `duplicates`: see `duplicate_share`. `nearest_ratio`: median distance of a generated
         row to its nearest training row over that of a real row the generator never saw
         (with `holdout`), or of a training row to its nearest other; 1 is as far as real rows
-        are from each other, 0 copies; None where most real rows have an equal. `neighbour_ratio`: the median over generated rows of
-        the distance to the nearest over that to the second nearest training row, divided by
-        the same for real rows. With `holdout` also `membership_auc`: of an attacker who takes
+        are from each other, 0 copies; None where most real rows have an equal. `neighbour_ratio`:
+        the median over generated rows of the distance to the nearest over that to the second
+        nearest training row, divided by the same for real rows. With `holdout` also `membership_auc`: of an attacker who takes
         a row for a training row the nearer it lies to a generated one; .5 is guessing.
     """
     rng = np.random.default_rng(seed)

@@ -41,14 +41,17 @@ def started(task: Task) -> Trained:
 
 
 def fine_tuned(
-    strategy: str, adversary: str = "none", epsilon: float = 0.0
+    strategy: str, adversary: str = "none", epsilon: float = 0.0, weight: float = 1.0
 ) -> Callable[[Task], Trained]:
-    """`epsilon` is a share of the norm of all token vectors of a text, or of its words."""
+    """`epsilon` is a share of the norm of all token vectors of a text, or of its words; `weight`
+    the factor of the adversary's term."""
 
     def train(task: Task) -> Trained:
         tower = task.content.fresh_encoder(strategy, dim=task.dim, seed=task.seed)
         model = on_texts(started(task).model, tower, task.content.texts)
-        trained = attacked(model, adversary, epsilon=epsilon, texts=task.content.texts)
+        trained = attacked(
+            model, adversary, epsilon=epsilon, weight=weight, texts=task.content.texts
+        )
         keras.utils.set_random_seed(task.seed)
         trained.compile(optimizer=keras.optimizers.Adam(LEARNING_RATES[strategy.split(":")[0]]))
         data = item_batches.of_items(
@@ -101,8 +104,9 @@ def robustness(task: Task, model: TwoTower, evaluator: RankingEvaluator, items: 
     return {f"{point.kind} {point.strength:g}": point.relative_loss for point in found.points}
 
 
-def _top_block(adversary: str, epsilon: float, twin: str = "top block") -> Row:
-    return Row(train=fine_tuned("top:1", adversary, epsilon), twin=twin, needs=("fresh_encoder",))
+def _top_block(adversary: str, epsilon: float, twin: str = "top block", weight: float = 1.0) -> Row:
+    train = fine_tuned("top:1", adversary, epsilon, weight)
+    return Row(train=train, twin=twin, needs=("fresh_encoder",))
 
 
 _NEEDS = {"needs": ("fresh_encoder",)}
@@ -124,5 +128,9 @@ FINE_TUNED = {
     "top block, texts disturbed": _top_block("disturbed", 0.3),
     "top block, worst of four disturbed": _top_block(
         "worst_disturbed", 0.3, twin="top block, texts disturbed"
+    ),
+    "top block, texts disturbed, times 30": _top_block("disturbed", 0.3, weight=30.0),
+    "top block, worst of four disturbed, times 30": _top_block(
+        "worst_disturbed", 0.3, twin="top block, texts disturbed, times 30", weight=30.0
     ),
 }
