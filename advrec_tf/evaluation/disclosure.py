@@ -106,8 +106,9 @@ def disclosure(
         (with `holdout`), or of a training row to its nearest other; 1 is as far as real rows
         are from each other, 0 copies; None where most real rows have an equal. `neighbour_ratio`:
         the median over generated rows of the distance to the nearest over that to the second
-        nearest training row, divided by the same for real rows. With `holdout` also `membership_auc`: of an attacker who takes
-        a row for a training row the nearer it lies to a generated one; .5 is guessing.
+        nearest training row, divided by the same for real rows. With `holdout` also
+        `membership_auc`: of an attacker who takes a row for a training row the nearer it lies to a
+        generated one; .5 is guessing.
     """
     rng = np.random.default_rng(seed)
     duplicates = duplicate_share(synthetic, train, schema)
