@@ -41,7 +41,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         behaviour_cli.train(argv, __doc__)
         return
     args = parse_args(argv)
-    settings, prepared, identity, store = cli.begin(args, "gan")
+    try:
+        settings, prepared, identity, store = cli.begin(args, "gan")
+    except SystemExit as error:
+        if "expected a column" not in str(error):
+            raise
+        raise SystemExit(
+            f"{error} This is read as interactions; a table of behaviour, with a column to be "
+            "predicted, needs --label COLUMN (or --table)."
+        ) from None
 
     from advrec_tf.jobs import generation, plots, recommender
 

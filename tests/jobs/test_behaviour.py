@@ -229,3 +229,12 @@ def test_a_two_sample_test_that_independent_columns_pass_is_said_to_decide_nothi
     assert behaviour.blunt_measures(told_apart) == []
     [line] = behaviour.blunt_measures({**told_apart, "marginals": quality_of(0.564)})
     assert "columns drawn independently reach the two-sample aim too (0.564)" in line
+
+
+def test_a_table_read_as_interactions_is_told_of_the_label(csv, tmp_path):
+    other = tmp_path / "t.csv"
+    other.write_text(csv.read_text().replace("user_id", "customer"))
+    with pytest.raises(SystemExit, match="expected a column 'user_id'.*needs --label COLUMN"):
+        script("train_gan").main(
+            ["--data", str(other), "--run-dir", str(tmp_path / "r"), "--out", str(tmp_path / "o")]
+        )
