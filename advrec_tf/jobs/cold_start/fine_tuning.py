@@ -129,8 +129,8 @@ FINE_TUNED = {
     "top block, worst of four disturbed": _top_block(
         "worst_disturbed", 0.3, twin="top block, texts disturbed"
     ),
-    "top block, texts disturbed, times 30": _top_block("disturbed", 0.3, weight=30.0),
-    "top block, worst of four disturbed, times 30": _top_block(
-        "worst_disturbed", 0.3, twin="top block, texts disturbed, times 30", weight=30.0
+    "top block, texts disturbed, times 10": _top_block("disturbed", 0.3, weight=10.0),
+    "top block, worst of four disturbed, times 10": _top_block(
+        "worst_disturbed", 0.3, twin="top block, texts disturbed, times 10", weight=10.0
     ),
 }
