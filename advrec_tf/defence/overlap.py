@@ -130,7 +130,6 @@ def overlaps(rows: Interactions, known: Interactions, *, max_users: int, seed: i
     item_class = np.searchsorted(null.degrees, item_counts)
     chances = null.chance.T, (null.chance * (1.0 - null.chance)).T
     others = [Neighbours(p, k=1, max_users=max_users, seed=seed) for p in plain if len(p)]
-    items = rows.by_user()
     ids = np.concatenate([one.ids for one in others])
     class_of = np.concatenate([np.searchsorted(null.lengths, one.lengths) for one in others])
     items = rows.by_user()
