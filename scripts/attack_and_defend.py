@@ -46,8 +46,6 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="a JSON file for the measures")
     args = parser.parse_args(argv)
     cli.require_counts(parser, args, "per_group", "seeds", "fillers")
-    if not 0 < args.size <= 1:
-        parser.error(f"--size should be a share in (0, 1]. Received: {args.size}.")
     return args
 
 
@@ -77,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from advrec_tf.jobs.manipulation.arena import load_arena
     from advrec_tf.jobs.stages import StageStore
 
+    cells.require_share(args.size)
     columns = {
         f"{name}_column": value
         for name in ("user", "item", "rating", "time")

@@ -62,7 +62,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--size", type=float, help="fakes per real user; default: 0.053")
     for name in NAMES:
         parser.add_argument(f"--{name.replace('_', '-')}", nargs="*", metavar="NAME")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    cli.require_counts(parser, args, "fillers", "seeds", "few_seeds", "targets", "few_targets")
+    return args
 
 
 @cli.guarded

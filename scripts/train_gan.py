@@ -41,12 +41,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         behaviour_cli.train(argv, __doc__)
         return
     args = parse_args(argv)
+    from advrec_tf.data.files import MissingColumnError
+
     try:
         settings, prepared, identity, store = cli.begin(args, "gan")
-    except SystemExit as error:
-        if "expected a column" not in str(error):
-            raise
-        raise SystemExit(
+    except MissingColumnError as error:
+        raise MissingColumnError(
             f"{error} This is read as interactions; a table of behaviour, with a column to be "
             "predicted, needs --label COLUMN (or --table)."
         ) from None

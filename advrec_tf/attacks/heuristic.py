@@ -240,65 +240,6 @@ class LoveHateAttack(ShillingAttack):
         return np.full(items.shape, facts.high if self.goal == "nuke" else facts.low)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class CopyAttack(ShillingAttack):
-    """Fillers and their ratings taken from real users: what AUSH starts from, without a generator.
-
-    Each profile takes equal parts of the items of `sources` users, drawn among those who have
-    enough (among the most active tenth where hardly anybody has; profiles are then shorter). One
-    source makes a cut copy of a user; several share no taste, but give no user a double. The
-    users copied from may be the most active ones, `power` of them (Wilson & Seminario 2013, ACM
-    RecSys workshop).
-
-    Args:
-        sources: users a profile is made of, >= 1.
-        power: draw sources among so many of the most active users; None draws among all.
-    """
-
-    sources: int = 1
-    power: int | None = None
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.sources < 1 or (self.power is not None and self.power < self.sources):
-            raise ValueError(
-                "`sources` should be >= 1 and `power` at least as much. "
-                f"Received: {self.sources!r} and {self.power!r}."
-            )
-
-    def profiles(self, data, targets, *, rng):
-        targets = checked_targets(data, targets)
-        facts = facts_of(data)
-        known = np.zeros((data.num_users, data.num_items), np.float32)
-        known[data.user_index, data.item_index] = 1.0 if data.rating is None else data.rating
-        known[:, targets] = 0.0
-        counts = (known > 0).sum(axis=1)
-        order = np.argsort(-counts, kind="stable")
-        if self.power is None:
-            users = np.flatnonzero(counts >= -(-self.num_fillers // self.sources))
-            if len(users) < max(10, self.sources):
-                users = order[: max(10, self.sources, len(order) // 10)]
-        else:
-            users = order[: self.power]
-        users = users[counts[users] > 0]
-        if len(users) < self.sources:
-            raise ValueError(
-                f"`data` should hold {self.sources} users with ratings of other items than the "
-                f"targets. Received {len(users)}."
-            )
-        profiles = np.zeros((self.num_profiles, data.num_items), np.float32)
-        for profile in profiles:
-            left = self.num_fillers
-            chosen = rng.choice(users, self.sources, replace=False)
-            for number, user in enumerate(chosen):
-                own = np.flatnonzero((known[user] > 0) & (profile == 0))
-                taken = rng.permutation(own)[: -(-left // (self.sources - number))]
-                profile[taken] = known[user, taken]
-                left -= len(taken)
-        profiles[:, targets] = target_rating(facts, self.goal)
-        return profiles
-
-
 class PopularAttack(ShillingAttack):
     """The most rated items, each a step apart by whether it is liked more than others.
 

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from advrec_tf.attacks.copies import users_to_copy
 from advrec_tf.attacks.heuristic import SegmentAttack, ShillingAttack, checked_targets
 from advrec_tf.attacks.ratings import RatingFacts, facts_of
 from advrec_tf.attacks.surrogates import AlternatingSurrogate, objective_loss
@@ -132,12 +133,7 @@ class _Templates:
         self.selected[selected] = 1.0
         self.open = np.ones(data.num_items, np.float32)
         self.open[targets] = self.open[selected] = 0.0
-        counts = ((self.ratings > 0) * self.open).sum(1)
-        # Those with items enough; where hardly anybody has, the most active tenth.
-        enough = np.flatnonzero(counts >= max(self.fillers, 1))
-        if len(enough) < 10:
-            enough = np.argsort(-counts, kind="stable")[: max(10, len(counts) // 10)]
-            enough = enough[counts[enough] > 0]
+        enough = users_to_copy(((self.ratings > 0) * self.open).sum(1), self.fillers)
         if not len(enough):
             raise ValueError("`data` should hold a user to take as a template. Received none.")
         self.users = enough.astype(np.int32)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
+from advrec_tf.attacks.copies import CopyAttack
 from advrec_tf.attacks.gradient import pga, revadv
 from advrec_tf.attacks.heuristic import (
     Attack,
     AverageAttack,
     BandwagonAttack,
-    CopyAttack,
     LoveHateAttack,
     PopularAttack,
     RandomAttack,

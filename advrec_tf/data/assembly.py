@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data.columns import MISSING, Ids, integer_like
-from advrec_tf.data.files import DataError, fault
+from advrec_tf.data.files import DataError, MissingColumnError, fault
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.report import Count, Loaded, ReadReport
 
@@ -63,7 +63,7 @@ def find_columns(
             )
     for name in wanted:
         if name is not None and name not in names:
-            raise DataError(
+            raise MissingColumnError(
                 f"{source}, header: expected a column {name!r}. "
                 f"Received the columns {', '.join(map(repr, names))}{hint}."
             )

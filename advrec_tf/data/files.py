@@ -26,6 +26,10 @@ class DataError(ValueError):
     """A data source that cannot be read as asked; the message says where and why."""
 
 
+class MissingColumnError(DataError):
+    """A table that lacks a column: perhaps it is a table of another kind."""
+
+
 def fault(source: str, place: str, column: str, expected: str, received: object) -> DataError:
     """The error for one bad value; `place` is "line 3" in a file, "row 2" in a frame."""
     return DataError(

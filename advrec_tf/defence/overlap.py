@@ -1,15 +1,7 @@
 """Do two users share more items, or fewer, than the popularity of these items explains?
 
-The null model is the bipartite configuration model (Saracco et al. 2015, arXiv:1503.05098; 2017,
-arXiv:1607.02481): the most random data in which every user keeps the number of items and every
-item the number of users it has on average, with the chance that user u has item i
-
-    p_ui = x_u y_i / (1 + x_u y_i).
-
-Given u's own items, the number that v shares is expected to be sum_i p_vi over them, with the
-variance sum_i p_vi (1 - p_vi); the deviation z_uv of what is seen is free of popularity and
-length. Four signs are read from a user's deviations; none needs a label, only the last reads
-ratings:
+The deviations z_uv of what users u and v share are those of `null_model`. Four signs are read from
+a user's deviations; none needs a label, only the last reads ratings:
 
     copied       the greatest of c_uv (z_uv - q90) / (q90 - q50), quantiles over all others, c_uv
                  the share of u's items that v has: somebody is nearer than the tail of the others
@@ -34,139 +26,15 @@ import numpy as np
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors import Detector, checked_labels, flagged_users
-from advrec_tf.defence.similarity import Neighbours
+from advrec_tf.defence.null_model import FEWEST_USERS, Overlaps, overlaps
 
 SIGNS = ("copied", "company", "tasteless", "accomplices")
-FEWEST_USERS = 20
 FEWEST_ITEMS = 5
 """Of users with fewer items nothing is said: all of one item is easily somebody else's."""
-TAIL = 0.9
-_COMPANY = 3  # the neighbour that `company` looks at
-_SOLVING = 200
-_BLOCK_CELLS = 2**22
-_FEWEST_EXPECTED = 0.25  # added to a variance: one shared rarity is no wonder
 _DOUBTED, _MOST_DOUBTED = 2.5, 0.15  # who is left out of the second round
 _ORDER = 4  # of the norm that joins the signs: nearly the greatest
 _LEAST_NEAR = 0.05  # of the nearest, before the logarithm
-_LEAST_VARIANCE = 0.05
 _FEWEST_ACCOMPLICES = 2
-_LEAST_SPREAD = 1.0  # of q90 - q50, which is 1.3 by chance; data may be too thin to show it
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class NullModel:
-    """The bipartite configuration model; users of one number of items are alike, as are items.
-
-    Attributes:
-        lengths: [classes of users] distinct numbers of items.
-        degrees: [classes of items] distinct numbers of users.
-        chance: [classes of users, classes of items] float64, p of the two.
-    """
-
-    lengths: np.ndarray
-    degrees: np.ndarray
-    chance: np.ndarray
-
-    @classmethod
-    def of(cls, user_counts: np.ndarray, item_counts: np.ndarray) -> NullModel:
-        """Solve for x and y by fixed-point iteration on the two lists of counts, all > 0."""
-        lengths, users = np.unique(user_counts, return_counts=True)
-        degrees, items = np.unique(item_counts, return_counts=True)
-        root = np.sqrt(float(np.sum(user_counts)))
-        x, y = lengths / root, degrees / root
-        for _ in range(_SOLVING):
-            x = lengths / ((items * y)[None, :] / (1.0 + np.outer(x, y))).sum(axis=1)
-            y = degrees / ((users * x)[:, None] / (1.0 + np.outer(x, y))).sum(axis=0)
-        odds = np.outer(x, y)
-        return cls(lengths, degrees, odds / (1.0 + odds))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Overlaps:
-    """What the deviations of some users say.
-
-    Attributes:
-        users: [n] int, those with a row.
-        length: [n] int, their numbers of items.
-        nearest: [n, 2] float64, the greatest and the third greatest c (z - q90) / (q90 - q50).
-        variance: [n] float64, > 0, of their deviations over all others.
-        closest: [n] external id of whom the greatest is of.
-        common, expected: [n] float64, the number of items shared with that user, and by chance.
-    """
-
-    users: np.ndarray
-    length: np.ndarray
-    nearest: np.ndarray
-    variance: np.ndarray
-    closest: np.ndarray
-    common: np.ndarray
-    expected: np.ndarray
-
-
-def overlaps(rows: Interactions, known: Interactions, *, max_users: int, seed: int) -> Overlaps:
-    """Every user of `rows` against all others of both.
-
-    Args:
-        rows: whose users are measured.
-        known: more users to be near to, over the same items; one who is in `rows` too counts
-            once (external ids tell).
-        max_users: so many of each of the two, drawn by `seed`, are the others.
-
-    Raises:
-        ValueError: if both have fewer than `FEWEST_USERS` users with rows.
-    """
-    users = np.flatnonzero(rows.user_counts() > 0)
-    double = np.isin(known.users.ids, rows.users.ids[users])
-    known = known.select(~double[known.user_index])
-    plain = [dataclasses.replace(part, rating=None) for part in (rows, known)]
-    lengths = [np.diff(part.by_user().row_splits) for part in plain]
-    present = np.concatenate([length[length > 0] for length in lengths])
-    if len(present) < FEWEST_USERS:
-        raise ValueError(
-            f"`interactions` should hold {FEWEST_USERS} users to compare. Received {len(present)}."
-        )
-    item_counts = sum(np.bincount(part.by_user().items, minlength=part.num_items) for part in plain)
-    null = NullModel.of(present, item_counts[item_counts > 0])
-    item_class = np.searchsorted(null.degrees, item_counts)
-    chances = null.chance.T, (null.chance * (1.0 - null.chance)).T
-    others = [Neighbours(p, k=1, max_users=max_users, seed=seed) for p in plain if len(p)]
-    ids = np.concatenate([one.ids for one in others])
-    class_of = np.concatenate([np.searchsorted(null.lengths, one.lengths) for one in others])
-    items = rows.by_user()
-    found = []
-    block = max(1, _BLOCK_CELLS // max(len(class_of), len(item_class)))
-    for start in range(0, len(users), block):
-        chosen = users[start : start + block]
-        held = np.zeros((len(chosen), len(null.degrees)))
-        for place, user in enumerate(chosen):
-            own = items.items[items.row_splits[user] : items.row_splits[user + 1]]
-            np.add.at(held[place], item_class[own], 1.0)
-        expected, spread = ((held @ chance)[:, class_of] for chance in chances)
-        common, width = [], 0
-        for one in others:
-            common.append(one.common(plain[0], chosen))
-            mine, own = one.places_of(plain[0], chosen)
-            expected[mine, width + own] = np.nan
-            width += len(one.ids)
-        common = np.concatenate(common, axis=1)
-        deviation = (common - expected) / np.sqrt(spread + _FEWEST_EXPECTED)
-        nearest, closest = _nearest(deviation, common / held.sum(axis=1)[:, None])
-        place = np.arange(len(chosen)), closest
-        variance = np.nanvar(deviation, axis=1) + _LEAST_VARIANCE
-        found.append((nearest, variance, ids[closest], common[place], expected[place]))
-    columns = (np.concatenate(column) for column in zip(*found, strict=True))
-    return Overlaps(users, lengths[0][users], *columns)
-
-
-def _nearest(deviation: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """[users, others] deviations (NaN for oneself) and shares -> [users, 2], see `Overlaps`, and
-    [users] int, whom the first is of."""
-    middle, tail = np.nanquantile(deviation, (0.5, TAIL), axis=1)
-    spread = np.maximum(tail - middle, _LEAST_SPREAD)
-    beyond = share * (deviation - tail[:, None]) / spread[:, None]
-    beyond = np.where(np.isnan(beyond), -np.inf, beyond)
-    ordered = np.partition(beyond, (-_COMPANY, -1), axis=1)
-    return ordered[:, [-1, -_COMPANY]], beyond.argmax(axis=1)
 
 
 class OverlapDetector(Detector):
@@ -177,8 +45,8 @@ class OverlapDetector(Detector):
     moves; after a first round those that it suspects are left out, and everything is measured
     anew. So a file that is neither labelled nor trusted may be fitted, and then scored. Two of the
     signs are on a log scale. Users are compared with all others in what is scored and in what was
-    fitted; no label of a judged user is read. From 3 on a user stands out: of honest ones two or
-    three in a hundred do, those among them whom a copy was made of.
+    fitted; no label of a judged user is read. From 3 on a user stands out: of honest ones 2 % do on
+    MovieLens 100K, and 11 % on FilmTrust, where most rows are of forty items.
 
     Args:
         max_users: neighbours are looked for among so many users, drawn by `seed`.

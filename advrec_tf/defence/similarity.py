@@ -31,7 +31,7 @@ class Neighbours:
 
     Attributes:
         ids: [reference users] their external ids.
-        lengths: [reference users] int, the number of distinct items of each.
+        lengths: [reference users] int, their numbers of rows.
     """
 
     def __init__(self, reference: Interactions, *, k: int, max_users: int = 5_000, seed: int = 0):
@@ -42,8 +42,7 @@ class Neighbours:
         self._rated = reference.rating is not None and not np.isnan(reference.rating).all()
         self.ids = reference.users.ids[users]
         self._place = {user: place for place, user in enumerate(self.ids.tolist())}
-        self._lengths = reference.user_counts()[users]
-        self.lengths = np.diff(reference.by_user().row_splits)[users]
+        self.lengths = reference.user_counts()[users]
         held = np.flatnonzero(reference.item_counts() > 0)
         self._width = len(held)
         self._column = np.full(reference.num_items, -1)
@@ -124,7 +123,7 @@ class Neighbours:
             found = _pearson(*sums)
         else:
             length = np.bincount(rows.user_index, minlength=rows.num_users)[users]
-            found = sums[0] / np.sqrt(np.maximum(np.outer(length, self._lengths), 1.0))
+            found = sums[0] / np.sqrt(np.maximum(np.outer(length, self.lengths), 1.0))
         found[self.places_of(rows, users)] = -np.inf
         return found
 

@@ -78,24 +78,21 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_from(args: argparse.Namespace):
-    """The `Loaded` that the arguments ask for; a mistake ends the program with its message."""
+    """The `Loaded` that the arguments ask for; mistakes raise, see `guarded`."""
     from advrec_tf.data.item_text import attach_item_text
     from advrec_tf.data.loading import SYNTHETIC, load
 
     columns = {name: getattr(args, name) for name in _COLUMNS if getattr(args, name) is not None}
-    try:
-        if args.data == SYNTHETIC:
-            if columns:
-                raise ValueError(f"Columns are of a table file. Received: {', '.join(columns)}.")
-            columns = {"seed": args.seed}
-        loaded = load(args.data, **columns)
-        if args.item_table is not None:
-            texts = _texts_of(args, loaded.interactions.items.ids)
-            loaded = dataclasses.replace(
-                loaded, interactions=attach_item_text(loaded.interactions, texts)
-            )
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"error: {error}") from None
+    if args.data == SYNTHETIC:
+        if columns:
+            raise ValueError(f"Columns are of a table file. Received: {', '.join(columns)}.")
+        columns = {"seed": args.seed}
+    loaded = load(args.data, **columns)
+    if args.item_table is not None:
+        texts = _texts_of(args, loaded.interactions.items.ids)
+        loaded = dataclasses.replace(
+            loaded, interactions=attach_item_text(loaded.interactions, texts)
+        )
     return loaded
 
 
@@ -269,16 +266,13 @@ def _shown(value) -> str:
 
 
 def settings_from(args: argparse.Namespace, kind: type = RecommenderSettings):
-    """The settings given, the rest by default; a mistake ends the program with its message."""
+    """The settings given, the rest by default; mistakes raise, see `guarded`."""
     given = {}
     for field in dataclasses.fields(kind):
         value = getattr(args, field.name)
         if value is not None:
             given[field.name] = tuple(value) if isinstance(value, list) else value
-    try:
-        settings = kind(**given)
-    except ValueError as error:
-        raise SystemExit(f"error: {error}") from None
+    settings = kind(**given)
     args.seed = settings.seed
     return settings
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from advrec_tf.attacks import heuristic, obfuscation
+from advrec_tf.attacks.copies import CopyAttack
 from advrec_tf.attacks.heuristic import (
     AverageAttack,
     BandwagonAttack,
-    CopyAttack,
     LoveHateAttack,
     PopularAttack,
     RandomAttack,
@@ -239,45 +239,6 @@ def test_targets_that_are_no_items_are_refused(targets, ratings):
     for attack in (RandomAttack(**BUDGET), ProbeAttack(**BUDGET)):
         with pytest.raises(ValueError, match="`targets` should be distinct items"):
             write(attack, ratings, targets)
-
-
-def test_copies_are_cut_from_one_user_or_from_four_in_equal_parts(ratings):
-    rng = np.random.default_rng(0)
-    targets = np.array([0])
-    known = np.zeros((ratings.num_users, ratings.num_items), np.float32)
-    known[ratings.user_index, ratings.item_index] = ratings.rating
-    known[:, targets] = 0.0
-    fillers = int(np.sort((known > 0).sum(axis=1))[-10])  # ten users have as many
-    for sources in (1, 2):
-        attack = CopyAttack(num_profiles=4, num_fillers=fillers, sources=sources)
-        for profile in attack.profiles(ratings, targets, rng=rng):
-            assert profile[0] == 5 and 0 < (profile[1:] > 0).sum() <= fillers
-            # Every filler is rated as one of the users who are copied rated it.
-            agrees = (known == profile) & (profile > 0)
-            covered = agrees.sum(axis=1).max()
-            if sources == 1:
-                assert covered == (profile[1:] > 0).sum()
-            assert agrees[:, 1:].any(axis=0).sum() == (profile[1:] > 0).sum()
-
-
-def test_copies_of_power_users_are_of_the_most_active(ratings):
-    targets = np.array([0])
-    known = np.zeros((ratings.num_users, ratings.num_items), np.float32)
-    known[ratings.user_index, ratings.item_index] = ratings.rating
-    known[:, targets] = 0.0
-    best = int(np.argmax((known > 0).sum(axis=1)))
-    attack = CopyAttack(num_profiles=3, num_fillers=2, power=1)
-    for profile in attack.profiles(ratings, targets, rng=np.random.default_rng(1)):
-        own = profile.copy()
-        own[targets] = 0
-        assert (own > 0).sum() == 2
-        assert (known[best][own > 0] == own[own > 0]).all()
-
-
-@pytest.mark.parametrize("settings", [{"sources": 0}, {"sources": 3, "power": 2}])
-def test_copies_need_a_source(settings):
-    with pytest.raises(ValueError, match="`sources` should be >= 1 and `power` at least as much"):
-        CopyAttack(num_profiles=1, num_fillers=1, **settings)
 
 
 def test_ratings_of_zero_are_refused_by_attacks_and_shifted_on_request(ratings):

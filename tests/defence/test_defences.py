@@ -7,7 +7,8 @@ from tensorflow import keras
 
 pytest.importorskip("sklearn")
 
-from advrec_tf.attacks.heuristic import AverageAttack, CopyAttack, RandomAttack
+from advrec_tf.attacks.copies import CopyAttack
+from advrec_tf.attacks.heuristic import AverageAttack, RandomAttack
 from advrec_tf.attacks.injection import inject
 from advrec_tf.data import batches
 from advrec_tf.defence import defences

@@ -3,18 +3,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from advrec_tf.attacks.heuristic import AverageAttack, CopyAttack, PopularAttack
+from advrec_tf.attacks.copies import CopyAttack
+from advrec_tf.attacks.heuristic import AverageAttack, PopularAttack
 from advrec_tf.attacks.injection import inject
 from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.defence.joined import ForestAndOverlap
-from advrec_tf.defence.overlap import (
-    SIGNS,
-    NullModel,
-    OverlapDetector,
-    _nearest,
-    accomplices,
-    overlaps,
-)
+from advrec_tf.defence.null_model import NullModel, _nearest, overlaps
+from advrec_tf.defence.overlap import SIGNS, OverlapDetector, accomplices
 from advrec_tf.evaluation.classification import area_under_curve
 
 
@@ -65,6 +60,15 @@ def test_a_user_known_and_judged_is_one_user(world):
     both = overlaps(world, world, max_users=1000, seed=0)
     np.testing.assert_allclose(both.nearest, alone.nearest)
     np.testing.assert_allclose(both.variance, alone.variance)
+
+
+def test_a_pair_that_a_log_repeats_is_one_item_shared(world):
+    again = world.select(np.concatenate([np.arange(len(world)), np.arange(0, len(world), 2)]))
+    once = overlaps(world, world, max_users=1000, seed=0)
+    twice = overlaps(again, again, max_users=1000, seed=0)
+    assert (twice.common <= twice.length).all()
+    np.testing.assert_array_equal(twice.common, once.common)
+    np.testing.assert_allclose(twice.nearest, once.nearest)
 
 
 def test_users_of_the_reference_are_others_too(world):

@@ -44,7 +44,7 @@ def test_several_values_become_a_tuple_and_a_flag_a_truth_value():
 )
 def test_a_setting_out_of_range_ends_the_program_with_its_name(words, message):
     with pytest.raises(SystemExit) as stop:
-        cli.settings_from(parse("--data", "synthetic", *words))
+        cli.guarded(cli.settings_from)(parse("--data", "synthetic", *words))
     assert message in str(stop.value)
 
 
@@ -52,7 +52,7 @@ def test_a_file_that_is_not_there_ends_the_program_with_its_name(tmp_path):
     args = parse("--data", str(tmp_path / "none.csv"))
     cli.settings_from(args)
     with pytest.raises(SystemExit, match="none.csv"):
-        cli.load_from(args)
+        cli.guarded(cli.load_from)(args)
 
 
 def test_titles_of_an_item_table_are_attached_by_id(tmp_path):
@@ -71,7 +71,7 @@ def test_an_item_table_without_the_named_column_is_refused_with_the_columns_it_h
     args = parse(*words, "--item-table-text", "name")
     cli.settings_from(args)
     with pytest.raises(SystemExit, match="'name'.*item_id, title"):
-        cli.load_from(args)
+        cli.guarded(cli.load_from)(args)
 
 
 def test_a_baseline_above_the_shipped_model_is_said():

@@ -15,6 +15,10 @@ from advrec_tf.jobs.detection.fraud import MOST, Verdicts, detect, reasons, writ
 from advrec_tf.serving.fraud_export import check_scorer, export_scorer
 
 CHECKED = 64  # profiles compared after an export
+LOOKS = {
+    "like_simulated_attacks": "look like simulated attacks",
+    "overlap": "overlap more than popularity explains",
+}
 
 
 def run(
@@ -53,10 +57,10 @@ def run(
     count = write_ranking(verdicts, interactions, out)
     flagged = int(verdicts.flagged.sum())
     write(f"flagged      {flagged} of {count} users ({flagged / count:.1%})")
-    if verdicts.weighed < 1.0:
+    for sign, weight in verdicts.weighed.items():
         write(
-            f"note         more than {MOST:.0%} of the users look like simulated attacks; taken "
-            f"for its ordinary profiles, that sign counts {verdicts.weighed:.2f} of itself. "
+            f"note         more than {MOST:.0%} of the users {LOOKS[sign]}; taken "
+            f"for its ordinary profiles, that sign counts {weight:.2f} of itself. "
             "If the file may hold so many fakes, read the head of the list, or name some (--labels)"
         )
     if known is not None:

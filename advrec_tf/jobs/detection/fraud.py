@@ -3,8 +3,8 @@
 Without labels three signs are joined: likeness to simulated attacks (`SelfTaught`), blocks of
 users denser than chance (`Rings`), and overlaps with other users that popularity does not explain
 (`OverlapDetector`; left out where users are too few to compare). Where more than `MOST` of the
-users look like simulated attacks, such profiles are this file's ordinary ones, and that sign is
-weighed down by as much.
+users look like simulated attacks, or overlap, such profiles are this file's ordinary ones, and that
+sign is weighed down by as much.
 With labels of some users a forest learns from those, company included, and every labelled user
 is scored by a forest that did not see its label.
 """
@@ -25,13 +25,14 @@ from advrec_tf.defence.detectors import ForestDetector
 from advrec_tf.defence.features import PROFILE_FEATURES, FeatureTable
 from advrec_tf.defence.graph import Rings
 from advrec_tf.defence.item_statistics import has_ratings
+from advrec_tf.defence.null_model import FEWEST_USERS
 from advrec_tf.defence.online import ONLINE_FEATURES, OnlineScorer
-from advrec_tf.defence.overlap import FEWEST_ITEMS, FEWEST_USERS, SIGNS, OverlapDetector
+from advrec_tf.defence.overlap import FEWEST_ITEMS, SIGNS, OverlapDetector
 from advrec_tf.defence.self_taught import EXACT, SelfTaught
 
 MOST = 0.05
 RING = 1.5  # a block half as dense again as chance, an excess of 1/3, is suspicious: 1/2
-OVERLAP = 7.0  # from half of it on an overlap is suspicious: one honest user of a hundred
+OVERLAP = 7.0  # from half of it on an overlap is suspicious: 1 % of the users of MovieLens 100K
 FEWEST = 10
 FOLDS = 5
 REASONS = 3
@@ -76,7 +77,7 @@ class Verdicts:
         importance: feature -> how much the forest reads it.
         labelled: how many users had a label.
         scorer: for profiles to come.
-        weighed: in (0, 1], what the likeness to simulated attacks counts of itself.
+        weighed: sign -> in (0, 1), what it counts of itself; signs that count in full are absent.
         overlap: what it has found, for the reasons; None where it was not asked.
     """
 
@@ -86,7 +87,7 @@ class Verdicts:
     importance: dict[str, float]
     labelled: int
     scorer: OnlineScorer
-    weighed: float = 1.0
+    weighed: dict[str, float] = dataclasses.field(default_factory=dict)
     overlap: OverlapDetector | None = None
 
     @property
@@ -135,7 +136,7 @@ def detect(
 
 
 def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
-    items = np.diff(rows.by_user().row_splits)
+    items = rows.by_user().counts
     if (items > 1).sum() < FEWEST:
         raise ValueError(
             f"`interactions` should hold at least {FEWEST} users with two items or more, to tell "
@@ -144,15 +145,14 @@ def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
     taught = SelfTaught(seed=seed, day=day).fit(rows)
     likeness = taught.score(rows)
     judged = likeness > -np.inf
-    share = (likeness[judged] >= 0.5).mean()
-    factor = min(1.0, MOST / share) if share else 1.0
     ring = np.minimum(1.0, RING * Rings(seed=seed).fit(rows).score(rows))
     signs, found = {"like_simulated_attacks": likeness, "ring": ring}, None
-    joined = np.maximum(factor * likeness, ring)
     if (items >= FEWEST_ITEMS).sum() >= 2 * FEWEST_USERS:
         found = OverlapDetector(seed=seed).fit(rows)
         signs["overlap"] = np.minimum(1.0, found.score(rows) / OVERLAP)
-        joined = np.maximum(joined, signs["overlap"])
+    shares = {name: (signs[name][judged] >= 0.5).mean() for name in signs if name != "ring"}
+    weighed = {name: float(MOST / share) for name, share in shares.items() if share > MOST}
+    joined = np.max([weighed.get(name, 1.0) * sign for name, sign in signs.items()], axis=0)
     suspicion = np.where(judged, joined, -np.inf)
     columns = online_columns(rows)
     scorer = OnlineScorer(
@@ -165,7 +165,7 @@ def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
         importance=dict(zip(taught.table.names, taught.forest.feature_importances_, strict=True)),
         labelled=0,
         scorer=scorer,
-        weighed=factor,
+        weighed=weighed,
         overlap=found,
     )
 

@@ -39,6 +39,14 @@ ADAPTIVE_CANDIDATES = ("average", "segment", "average_over_popular", "aush", "co
 gives nobody a double."""
 
 
+def require_share(size: float) -> None:
+    """Raises:
+    ValueError: if the size of an attack is no share of the users in (0, 1].
+    """
+    if not 0 < size <= 1:
+        raise ValueError(f"`size` should be a share in (0, 1]. Received: {size!r}.")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, order=True)
 class Cell:
     """What is attacked, how, against what.
@@ -53,6 +61,9 @@ class Cell:
         seed: of attack, victim and defence.
         knowledge: of `knowledge.LEVELS`; "as written" leaves an attack all rows and the
             surrogate of its registry entry.
+
+    Raises:
+        ValueError: if the size is no share.
     """
 
     attack: str
@@ -63,6 +74,9 @@ class Cell:
     size: float = 0.05
     seed: int = 0
     knowledge: str = KNOWN
+
+    def __post_init__(self):
+        require_share(self.size)
 
     def name(self) -> str:
         """A stage's name, file-safe."""
@@ -116,10 +130,7 @@ class Bench:
         if why is not None:
             raise ValueError(f"`cell` should fit the data and the victim: {why}. Received: {cell}.")
 
-        def measure(_) -> StageResult:
-            return StageResult(self._measure(cell), {})
-
-        return self.store.run(cell.name(), measure).summary
+        return self.store.run(cell.name(), lambda _: StageResult(self._measure(cell), {})).summary
 
     def num_profiles(self, size: float) -> int:
         """At least one."""

@@ -28,6 +28,7 @@ from advrec_tf.jobs.manipulation.cells import (
     SURROGATE_KINDS,
     Bench,
     Cell,
+    require_share,
     unfit,
 )
 from advrec_tf.jobs.stages import StageResult
@@ -65,7 +66,7 @@ class GridSettings:
             other parts have seed 0.
 
     Raises:
-        ValueError: if a name is unknown.
+        ValueError: if a name is unknown or the size no share.
     """
 
     attacks: tuple[str, ...] = (NONE, *ATTACKS)
@@ -106,6 +107,7 @@ class GridSettings:
     few_seeds: int = 1
 
     def __post_init__(self):
+        require_share(self.size)
         known = {
             "attacks": {NONE, *ATTACKS},
             "other_attacks": {*ATTACKS},
@@ -218,6 +220,7 @@ def run(bench: Bench, settings: GridSettings, *, say: Callable[[str], None] = pr
         "items": bench.train.num_items,
         "rows": len(bench.train),
         "fillers": bench.fillers,
+        "shift": bench.arena.shift,
         "profiles": bench.num_profiles(settings.size),
         "targets": {g: list(t) for g, t in targets_of(parts["attacks"]).items()},
         "settings": dataclasses.asdict(settings),

@@ -58,6 +58,12 @@ def markdown(report: dict, command: str, figures: Sequence[str] = ()) -> str:
         "attack is the control of every other, and a twin that of what it is the twin of.",
         "",
     ]
+    if report.get("shift"):
+        lines += [
+            f"Ratings were shifted by {report['shift']:+g}, so that the lowest is 1: in a fake "
+            "profile 0 is an item that is not rated.",
+            "",
+        ]
     for name in figures:
         lines += [f"![{Path(name).stem.replace('_', ' ')}]({name})", ""]
     parts = report["parts"]

@@ -278,7 +278,7 @@ def test_rows_written_twice_change_nothing_and_are_counted(tmp_path):
 
 def test_a_sign_that_is_weighed_down_is_said(attacked_verdicts, monkeypatch, tmp_path):
     verdicts, _, _ = attacked_verdicts
-    weaker = dataclasses.replace(verdicts, weighed=0.4)
+    weaker = dataclasses.replace(verdicts, weighed={"like_simulated_attacks": 0.4})
     monkeypatch.setattr(filter_file, "detect", lambda *_, **__: weaker)
     monkeypatch.setattr(filter_file, "write_ranking", lambda *_: 1)
     lines = ["user_id,item_id", *(f"u{n},i{n % 5}" for n in range(len(verdicts.suspicion)))]
@@ -363,3 +363,17 @@ def test_a_file_of_users_with_one_item_each_is_too_small_to_tell():
 
     with pytest.raises(ValueError, match="at least 10 users with two items.*Received 0 of 50"):
         fraud.detect(from_frame(frame).interactions, day=None)
+
+
+def test_overlaps_that_are_the_file_s_habit_are_weighed_down(monkeypatch):
+    data = copies(100)
+    count = np.arange(data.num_users)
+    # One user of five overlaps as hardly anybody does elsewhere.
+    monkeypatch.setattr(
+        fraud.OverlapDetector, "score", lambda *_: np.where(count % 5 == 0, fraud.OVERLAP, 0.0)
+    )
+    verdicts = fraud.detect(data, day=None)
+    share = (count % 5 == 0).mean()
+    assert verdicts.weighed["overlap"] == pytest.approx(fraud.MOST / share)
+    ordinary = (count % 5 == 0) & (verdicts.signs["like_simulated_attacks"] < 0.2)
+    assert ordinary.any() and not verdicts.flagged[ordinary].any()

@@ -175,3 +175,42 @@ def test_a_fake_rates_as_many_items_as_published_or_as_the_mean_user(tmp_path, d
     (tmp_path / "own.csv").write_text("\n".join(lines))
     own = load_arena(str(tmp_path / "own.csv"), rating_column="rating")
     assert own.fillers == round(len(own.split.train) / 9) == 11
+
+
+@pytest.mark.parametrize("size", [0.0, -1.0, 50.0, float("nan")])
+def test_the_size_of_an_attack_is_a_share(size):
+    for build in (
+        lambda: grid.GridSettings(size=size),
+        lambda: cells.Cell(attack="random", victim="biased_mf", target=0, size=size),
+    ):
+        with pytest.raises(ValueError, match=r"`size` should be a share in \(0, 1\]"):
+            build()
+
+
+def test_a_scale_from_zero_is_shifted_and_the_page_says_so(tmp_path):
+    rng = np.random.default_rng(0)
+    lines = ["user_id,item_id,rating"]
+    for u in range(40):
+        for i in rng.choice(30, 12, replace=False):
+            lines.append(f"{u},{i},{rng.integers(0, 5)}")
+    path = tmp_path / "zero.csv"
+    path.write_text("\n".join(lines) + "\n")
+    found = load_arena(str(path), rating_column="rating")
+    assert found.shift == 1.0 and found.split.train.rating.min() == 1.0
+    settings = grid.GridSettings(
+        attacks=("none", "random"),
+        victims=("biased_mf",),
+        other_attacks=(),
+        transfer_victims=(),
+        informed_victims=(),
+        defended_victims=(),
+        hardened_victims=(),
+        sized_victims=(),
+        curve_victims=(),
+        seeds=1,
+        targets=1,
+        few_targets=1,
+    )
+    bench = cells.Bench(found, StageStore(tmp_path / "run", {}))
+    report = grid.run(bench, settings, say=lambda _: None)
+    assert "Ratings were shifted by +1" in page.markdown(report, "command")
