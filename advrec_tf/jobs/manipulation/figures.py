@@ -207,7 +207,7 @@ def _defences(rows: list[dict]):
             )
         ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
         ax.set_title(TITLES.get(victim, victim), fontsize=10)
-        ax.set_ylabel("target hit rate@10 after the attack")
+        ax.set_ylabel("target hit rate@10")
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
     )
