@@ -156,12 +156,18 @@ def overlap(seed: int) -> Detector:
 
 
 SCRUB_BY_OVERLAP = Scrub(detector=overlap, threshold=3.0)
+STRICTNESS = {
+    f"scrub by overlap at {threshold:g}": Scrub(detector=overlap, threshold=threshold)
+    for threshold in (1.5, 2.0, 2.5, 4.0, 6.0)
+}
+"""The same scrub, stricter and laxer than the 3 it has: what safety costs honest users."""
 
 DEFENCES: dict[str, Defence] = {
     "none": Defence(),
     "scrub": Scrub(detector=self_taught),
     "scrub by overlap": SCRUB_BY_OVERLAP,
     "scrub by overlap, purify": Chain(defences=(SCRUB_BY_OVERLAP, Purify())),
+    **STRICTNESS,
     "down-weight": DownWeight(detector=self_taught),
     "APR": Adversarial(perturbation=fgsm(0.1, relative=True)),
     "PGD": Adversarial(perturbation=pgd(0.1, steps=3, relative=True)),

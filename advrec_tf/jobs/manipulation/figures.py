@@ -1,4 +1,5 @@
-"""Plots of the grid: strength beside stealth, groups of targets, sizes, epsilon, defences."""
+"""Plots of the grid: strength beside stealth, groups of targets, sizes, epsilon, defences and what
+they cost."""
 
 from __future__ import annotations
 
@@ -38,6 +39,8 @@ def draw(report: dict) -> dict[str, plt.Figure]:
         figures["attack_size"] = _sizes(parts["sizes"])
     if parts["defences"]:
         figures["defences"] = _defences(parts["defences"])
+    if parts["trade_off"]:
+        figures["trade_off"] = _trade_off(parts["trade_off"], parts["defences"])
     if report["curves"]:
         figures["epsilon"] = _epsilon(report["curves"])
     return figures
@@ -189,11 +192,20 @@ def _epsilon(curves: dict):
     return figure
 
 
+def _of_panels(rows: list[dict]) -> dict[str, list[dict]]:
+    """Title of a panel -> its rows: one of each victim and group of targets."""
+    found: dict[str, list[dict]] = {}
+    for row in rows:
+        victim = TITLES.get(row["victim"], row["victim"])
+        found.setdefault(f"{victim}, {row['group']} targets", []).append(row)
+    return found
+
+
 def _defences(rows: list[dict]):
-    victims = list(dict.fromkeys(row["victim"] for row in rows))
-    figure, axes = _panels(len(victims))
-    for ax, victim in zip(axes, victims, strict=True):
-        own = [row for row in rows if row["victim"] == victim and row["attack"] != "none"]
+    panels = _of_panels(rows)
+    figure, axes = _panels(len(panels))
+    for ax, (title, own) in zip(axes, panels.items(), strict=True):
+        own = [row for row in own if row["attack"] != "none"]
         names = list(dict.fromkeys(row["defence"] for row in own))
         attacks = list(dict.fromkeys(row["attack"] for row in own))
         for i, attack in enumerate(attacks):
@@ -206,9 +218,59 @@ def _defences(rows: list[dict]):
                 label=attack,
             )
         ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
-        ax.set_title(TITLES.get(victim, victim), fontsize=10)
+        ax.set_title(title, fontsize=10)
         ax.set_ylabel("target hit rate@10")
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
     )
     return figure
+
+
+def _trade_off(strict: list[dict], defended: list[dict]):
+    """Worst target hit rate over attacks against accuracy kept without one.
+
+    A line through one defence at several thresholds, and the other defences as points.
+    """
+    panels, others = _of_panels(strict), _of_panels(defended)
+    figure, axes = _panels(len(panels))
+    for ax, (title, rows) in zip(axes, panels.items(), strict=True):
+        points = sorted(_worst_and_kept(rows).items(), key=lambda point: point[1][0])
+        ax.plot(*zip(*(at for _, at in points)), marker="o", color=COLOURS[1], label="threshold")
+        rest = _worst_and_kept([r for r in others.get(title, ()) if r["attack"] in _tried(rows)])
+        rest = [(name, at) for name, at in rest.items() if name not in dict(points)]
+        for _, (kept, worst) in rest:
+            ax.plot(kept, worst, "o", color=COLOURS[0])
+        for name, at in [*points, *rest]:
+            ax.annotate(
+                name.rsplit(" at ")[-1] if (name, at) in points else name,
+                at,
+                xytext=(5, 4),
+                textcoords="offset points",
+                fontsize=8,
+            )
+        clean = rows[0]["target_hit_rate@10, clean"]
+        ax.axhline(clean, color="black", linestyle="--", lw=1, label="clean")
+        ax.axvline(98, color="black", linestyle=":", lw=1, label="2 % lost")
+        ax.margins(x=0.15)
+        ax.set_ylim(bottom=0)
+        ax.set_title(title, fontsize=10)
+        ax.set_xlabel("NDCG@10 of honest users kept without attack, %")
+        ax.set_ylabel("worst target hit rate@10")
+    axes[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _tried(rows: list[dict]) -> set[str]:
+    return {row["attack"] for row in rows}
+
+
+def _worst_and_kept(rows: list[dict]) -> dict[str, tuple[float, float]]:
+    """Defence -> (NDCG@10 kept without attack in percent, greatest target hit rate@10)."""
+    found = {}
+    for defence in dict.fromkeys(row["defence"] for row in rows):
+        own = {row["attack"]: row for row in rows if row["defence"] == defence}
+        attacked = [row["target_hit_rate@10"] for name, row in own.items() if name != "none"]
+        if attacked and "none" in own:
+            kept = 100 * own["none"]["ndcg@10"] / own["none"]["ndcg@10, clean"]
+            found[defence] = (kept, max(attacked))
+    return found

@@ -2,9 +2,10 @@
 
 Parts: attacks on the victims that attacks are published on; the same fakes against victims their
 writer never thought of (*transfer*); attackers who know less (*knowledge*); defences, the adaptive
-attacker included; adversarial training of a victim trained by gradients (*hardening*); and attack
-sizes from .3 to 5 %. The last, vectors perturbed by a growing epsilon, needs no fake user. Cells
-that do not fit the data are named, never dropped in silence; a stopped grid goes on where it was.
+attacker included; one of them made stricter and laxer (*trade-off*); adversarial training of a
+victim trained by gradients (*hardening*); and attack sizes from .3 to 5 %. The last, vectors
+perturbed by a growing epsilon, needs no fake user. Cells that do not fit the data are named, never
+dropped in silence; a stopped grid goes on where it was.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable, Sequence
 from advrec_tf.attacks.knowledge import LEVELS
 from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.attacks.victims import VICTIMS
-from advrec_tf.defence.registry import DEFENCES
+from advrec_tf.defence.registry import DEFENCES, STRICTNESS
 from advrec_tf.evaluation.robustness import KINDS, robustness_curve, vectors_of
 from advrec_tf.jobs.manipulation.arena import Arena
 from advrec_tf.jobs.manipulation.cells import (
@@ -53,6 +54,9 @@ class GridSettings:
         transfer_attacks, transfer_victims: of the second.
         informed_attacks, informed_victims: of the third, at every level of `attacks.knowledge`.
         defences, defended_victims, defended_attacks: of the fourth; "adaptive" may be an attack.
+        defended_groups: of targets there and in the trade-off; none: the first group.
+        strictness, strict_attacks: defences of the trade-off, on the victims of the fourth part;
+            those that are also in `defences` stand for themselves.
         hardened_victims, hardened_attacks: of the fifth, with the defences of `HARDENING`; the
             same.
         sized_attacks, sized_victims: of the sixth.
@@ -62,8 +66,8 @@ class GridSettings:
         few_targets: of the other groups, and of the first group in the other parts.
         size: fakes per real user, but in the sixth part.
         seeds: 0, 1, ... of attacks by rule in the first part.
-        few_seeds: of learned and optimised attacks there, and of defences, hardening and sizes; the
-            other parts have seed 0.
+        few_seeds: of learned and optimised attacks there, and of defences, trade-off, hardening and
+            sizes; the other parts have seed 0.
 
     Raises:
         ValueError: if a name is unknown or the size no share.
@@ -83,7 +87,7 @@ class GridSettings:
     transfer_victims: tuple[str, ...] = tuple(v for v in VICTIMS if v not in ("biased_mf", "wrmf"))
     informed_attacks: tuple[str, ...] = ("average", "aush", "revadv")
     informed_victims: tuple[str, ...] = ("biased_mf", "wrmf")
-    defences: tuple[str, ...] = tuple(d for d in DEFENCES if d not in ADVERSARIAL)
+    defences: tuple[str, ...] = tuple(d for d in DEFENCES if d not in (*ADVERSARIAL, *STRICTNESS))
     defended_victims: tuple[str, ...] = ("biased_mf",)
     defended_attacks: tuple[str, ...] = (
         "random",
@@ -94,6 +98,9 @@ class GridSettings:
         "copy_of_four",
         ADAPTIVE,
     )
+    defended_groups: tuple[str, ...] = ()
+    strictness: tuple[str, ...] = ("scrub by overlap", *STRICTNESS)
+    strict_attacks: tuple[str, ...] = ("segment", "aush", ADAPTIVE)
     hardened_victims: tuple[str, ...] = ("mf_bpr",)
     hardened_attacks: tuple[str, ...] = ("average", "segment", "aush", "revadv", ADAPTIVE)
     sized_attacks: tuple[str, ...] = ("random", "average", "segment", "aush")
@@ -115,9 +122,11 @@ class GridSettings:
             "informed_attacks": {*ATTACKS},
             "defended_attacks": {*ATTACKS, ADAPTIVE},
             "hardened_attacks": {*ATTACKS, ADAPTIVE},
+            "strict_attacks": {*ATTACKS, ADAPTIVE},
             "sized_attacks": {*ATTACKS},
             "informed_victims": {*SURROGATE_KINDS},
             "defences": {*DEFENCES},
+            "strictness": {*DEFENCES},
         }
         known |= {
             f"{part}victims": {*VICTIMS}
@@ -139,6 +148,11 @@ def cells_of(settings: GridSettings, arena: Arena) -> dict[str, list[Cell]]:
     popular = [(group, t) for group, t in every if group == "popular"]
     first = [(group, t) for group, t in every if group == groups[0]]
     few = first[: settings.few_targets]
+    defended = [
+        (group, target)
+        for group in settings.defended_groups or groups[:1]
+        for target in arena.targets.get(group, ())[: settings.few_targets]
+    ]
 
     def cells(attacks, victims, targets, *, seeds=1, **lists) -> list[Cell]:
         lists = {"defence": (NONE,), "size": (settings.size,), "knowledge": (KNOWN,)} | lists
@@ -169,8 +183,15 @@ def cells_of(settings: GridSettings, arena: Arena) -> dict[str, list[Cell]]:
         "defences": cells(
             (NONE, *settings.defended_attacks),
             settings.defended_victims,
-            few,
+            defended,
             defence=settings.defences,
+            seeds=settings.few_seeds,
+        ),
+        "trade_off": cells(
+            (NONE, *settings.strict_attacks),
+            settings.defended_victims,
+            defended,
+            defence=settings.strictness,
             seeds=settings.few_seeds,
         ),
         "hardening": cells(

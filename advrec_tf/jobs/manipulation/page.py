@@ -32,6 +32,11 @@ ADAPTIVE_TEXT = (
     "defence has a detector, the two best once more with the least suspicious of four times as "
     "many profiles; he plays what works best there, which another seed of the defence may foil. "
 )
+TRADE_OFF_TEXT = (
+    "One defence made stricter and laxer: a profile is left out where its overlap lies further "
+    "than this many deviations above that of honest users (3 where no number stands). Stricter "
+    "leaves the attacker less and costs honest users theirs. Target HR@10."
+)
 HARDENING_TEXT = (
     "A victim trained by gradients, with an adversary on its vectors in training (APR, PGD, VAT); "
     "noise of the same size is the control, scrubbing the rows for comparison. Target HR@10."
@@ -106,13 +111,14 @@ def markdown(report: dict, command: str, figures: Sequence[str] = ()) -> str:
     adaptive = any(row["attack"] == "adaptive" for row in parts["defences"])
     for part, title, text in (
         ("defences", "Defences", ADAPTIVE_TEXT * adaptive + DEFENCES_TEXT),
+        ("trade_off", "Trade-off", TRADE_OFF_TEXT),
         ("hardening", "Adversarial training", HARDENING_TEXT),
     ):
         if parts[part]:
             lines += [f"## {title}", "", f"{text} {_counts(parts[part])}", ""]
-            for victim in dict.fromkeys(row["victim"] for row in parts[part]):
-                own = [r for r in parts[part] if r["victim"] == victim]
-                lines += [f"### {victim}", "", *_defences(own), ""]
+            for group, victim in dict.fromkeys((r["group"], r["victim"]) for r in parts[part]):
+                own = [r for r in parts[part] if (r["group"], r["victim"]) == (group, victim)]
+                lines += [f"### {victim}, {group} targets", "", *_defences(own), ""]
     if report["parts"]["sizes"]:
         lines += ["## Attack size", "", f"Target HR@10. {_counts(report['parts']['sizes'])}", ""]
         lines += [*_sizes(report["parts"]["sizes"]), ""]

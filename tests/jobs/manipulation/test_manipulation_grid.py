@@ -120,6 +120,34 @@ def test_costly_attacks_have_few_seeds_and_nukes_popular_targets_alone():
     assert of["nuke_average"] == [(20, 0), (20, 1), (20, 2)]
 
 
+def test_defences_stand_on_the_groups_asked_for_or_on_the_first():
+    here = dataclasses.replace(arena(), targets={"tail": (0, 1), "popular": (20, 21, 22)})
+    settings = grid.GridSettings(groups=("tail", "popular"), few_targets=2)
+    for groups, expected in (
+        ((), {("tail", 0), ("tail", 1)}),
+        (("popular", "tail"), {("popular", 20), ("popular", 21), ("tail", 0), ("tail", 1)}),
+    ):
+        found = grid.cells_of(dataclasses.replace(settings, defended_groups=groups), here)
+        for part in ("defences", "trade_off"):
+            assert {(cell.group, cell.target) for cell in found[part]} == expected
+        strict = {cell.defence for cell in found["trade_off"]}
+        assert strict == set(settings.strictness) and "scrub by overlap at 2" in strict
+
+
+def test_a_trade_off_shows_the_worst_attack_against_what_is_kept_without_one():
+    keys = ("defence", "attack", "target_hit_rate@10", "ndcg@10")
+    rows = [
+        {**dict(zip(keys, row, strict=True)), "ndcg@10, clean": 2}
+        for row in (
+            ("strict", "none", 0.9, 1.5),
+            ("strict", "x", 0.1, 1.0),
+            ("strict", "y", 0.2, 0.5),
+            ("never without attack", "x", 0.3, 1.0),
+        )
+    ]
+    assert figures._worst_and_kept(rows) == {"strict": (75.0, 0.2)}
+
+
 def test_means_are_over_targets_first_and_deviations_over_seeds():
     base = {"attack": "a", "victim": "v", "defence": "none", "group": "g", "size": 0.1}
     base["knowledge"] = cells.KNOWN
@@ -143,6 +171,8 @@ def test_a_grid_ends_in_a_page_and_figures_and_names_what_it_left_out(tmp_path):
         defences=("none", "trimmed"),
         defended_victims=("biased_mf", "ease"),
         defended_attacks=("random",),
+        strictness=("scrub by overlap", "scrub by overlap at 6"),
+        strict_attacks=("average",),
         hardened_victims=(),
         sized_attacks=("random",),
         sized_victims=("ease",),
@@ -158,11 +188,14 @@ def test_a_grid_ends_in_a_page_and_figures_and_names_what_it_left_out(tmp_path):
         "strength_and_stealth",
         "attack_size",
         "defences",
+        "trade_off",
         "epsilon",
     }
     text = page.markdown(report, "the command")
     assert "### biased_mf" in text and "trimmed" in text and "Left out: 2 cells" in text
     assert "| wrmf | linf | cw |" in text and "| wrmf | l2 | random |" in text
+    assert "## Trade-off" in text and "| scrub by overlap at 6 | " in text
+    assert "### ease, tail targets" in text
     assert "## Transfer" in text and "| attack | white | grey | black |" in text
     assert "nuke" not in text  # without a popular target nothing can fall
     with pytest.raises(ValueError, match="`attacks` should be of .*'x'"):
