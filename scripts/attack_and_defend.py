@@ -4,7 +4,7 @@ r"""Attack one recommender, defend it, measure: one cell of the robustness bench
     python scripts/attack_and_defend.py --data ml100k --victim biased_mf --attack average \
         --defence scrub --seeds 5
     python scripts/attack_and_defend.py --data events.csv --rating-column stars --victim mf_bpr \
-        --attack revadv --defence APR --targets tail
+        --attack revadv --defence APR --items B00042 B00107
 
 --data is a published shilling set (found through ADVREC_DATA), "synthetic", a MovieLens folder or a
 table file. Each target of the group is attacked alone.
@@ -28,8 +28,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", required=True, help="ml100k, filmTrust, ..., or your own")
-    for name in ("user", "item", "rating", "time"):
-        parser.add_argument(f"--{name}-column", help="of a table file")
+    cli.add_table_arguments(parser)
     parser.add_argument("--victim", default="biased_mf", help="%(default)s; a name of --list")
     parser.add_argument("--attack", default="average", help="%(default)s")
     parser.add_argument("--defence", default="none", help="%(default)s")
@@ -37,12 +36,13 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--targets", help="published, popular, mid or tail; default: the first there is"
     )
+    parser.add_argument("--items", nargs="+", default=(), metavar="ID", help="attack these items")
     parser.add_argument("--per-group", type=int, default=5, help="targets, %(default)s")
     parser.add_argument("--size", type=float, default=0.05, help="fakes per real user, %(default)s")
     parser.add_argument(
         "--fillers", type=int, help="items a fake rates; default: the published number"
     )
-    parser.add_argument("--seeds", type=int, default=1, help="%(default)s")
+    parser.add_argument("--seeds", type=int, default=1, help="repetitions, %(default)s")
     parser.add_argument("--out", type=Path, help="a JSON file for the measures")
     args = parser.parse_args(argv)
     cli.require_counts(parser, args, "per_group", "seeds", "fillers")
@@ -76,12 +76,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from advrec_tf.jobs.stages import StageStore
 
     cells.require_share(args.size)
-    columns = {
-        f"{name}_column": value
-        for name in ("user", "item", "rating", "time")
-        if (value := getattr(args, f"{name}_column")) is not None
-    }
-    arena = load_arena(args.data, per_group=args.per_group, **columns)
+    arena = load_arena(
+        args.data, per_group=args.per_group, own_targets=args.items, **cli.table_columns(args)
+    )
     group = args.targets or next(iter(arena.targets))
     cells.check_names(args.attack, args.victim, args.defence, group, arena)
     if arena.shift:

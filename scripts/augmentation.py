@@ -48,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     loaded = cli.load_from(args)
     print(loaded.report)
     name = args.name or Path(args.data).name.split(".")[0]
+    cli.note_resume(args)
     report, plots = job.run(
         loaded.interactions,
         settings,

@@ -79,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     content, about = load_content(args)
     identity = {"job": "cold_start", **about, "epochs": args.epochs, "points": args.points}
+    cli.note_resume(args)
     store = StageStore(args.run_dir, identity, resume=args.resume)
     reports = [
         runner.run_scenario(

@@ -64,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from advrec_tf.jobs.page import image_folder
     from advrec_tf.jobs.plots import write_figures
 
+    cli.note_resume(args)
     report = runner.run(
         run_dir=args.run_dir,
         resume=args.resume,

@@ -71,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "epochs": args.epochs,
         "version": __version__,
     }
+    cli.note_resume(args)
     store = StageStore(args.run_dir, {"job": "knowledge", **about}, resume=args.resume)
     report = {"command": cli.command_line(), "about": about}
     if "links" in args.parts:

@@ -70,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     kept = SETTINGS / f"{args.table}.json"
     settings_file = args.settings or (args.run_dir / "settings.json" if args.search else kept)
+    cli.note_resume(args)
     report = runner.run(
         args.table,
         run_dir=args.run_dir,

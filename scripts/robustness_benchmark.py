@@ -21,27 +21,27 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.jobs import cli
 
-NAMES = (
-    "attacks",
-    "victims",
-    "other_attacks",
-    "transfer_attacks",
-    "transfer_victims",
-    "informed_attacks",
-    "informed_victims",
-    "defences",
-    "defended_victims",
-    "defended_attacks",
-    "defended_groups",
-    "strictness",
-    "strict_attacks",
-    "hardened_victims",
-    "hardened_attacks",
-    "sized_attacks",
-    "sized_victims",
-    "curve_victims",
-    "groups",
-)
+NAMES = {
+    "attacks": "of the first part; default: all, and none",
+    "victims": "of the first part",
+    "other_attacks": "those of them that are tried on every group of targets",
+    "transfer_attacks": "tried on victims their writer never thought of",
+    "transfer_victims": "those victims; nothing after it leaves the part out, as with all others",
+    "informed_attacks": "written by attackers who know all, a fifth, or not the victim",
+    "informed_victims": "theirs",
+    "defences": "tried one by one; default: all but those of --hardened-victims",
+    "defended_victims": "theirs",
+    "defended_attacks": "on these; adaptive knows victim and defence",
+    "defended_groups": "of targets, of defences and trade-off; default: the first",
+    "strictness": "defences of the trade-off: one, stricter and laxer",
+    "strict_attacks": "on these",
+    "hardened_victims": "trained with an adversary on their vectors",
+    "hardened_attacks": "on these",
+    "sized_attacks": "tried at sizes from .3 to 5 %%",
+    "sized_victims": "theirs",
+    "curve_victims": "whose vectors are moved by a growing epsilon",
+    "groups": "of targets: published, popular, mid, tail",
+}
 COUNTS = ("seeds", "few_seeds", "targets", "few_targets", "size")
 TARGETS = 5  # drawn of each group, however many are used
 
@@ -51,8 +51,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", required=True, help="ml100k, filmTrust, ..., or your own")
-    for name in ("user", "item", "rating", "time"):
-        parser.add_argument(f"--{name}-column", help="of a table file")
+    cli.add_table_arguments(parser)
     cli.add_run_arguments(parser)
     parser.add_argument("--out", type=Path, help="folder of the page; default: the run folder")
     parser.add_argument(
@@ -63,8 +62,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--targets", type=int, help="of the first group; default: 5")
     parser.add_argument("--few-targets", type=int, help="of others, and of other parts; default: 2")
     parser.add_argument("--size", type=float, help="fakes per real user; default: 0.053")
-    for name in NAMES:
-        parser.add_argument(f"--{name.replace('_', '-')}", nargs="*", metavar="NAME")
+    for name, text in NAMES.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", nargs="*", metavar="NAME", help=text)
     args = parser.parse_args(argv)
     cli.require_counts(parser, args, "fillers", "seeds", "few_seeds", "targets", "few_targets")
     return args
@@ -83,12 +82,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = {name: tuple(v) for name in NAMES if (v := getattr(args, name)) is not None}
     given |= {n: v for n in COUNTS if (v := getattr(args, n)) is not None}
     settings = grid.GridSettings(**given)
-    columns = {
-        f"{name}_column": value
-        for name in ("user", "item", "rating", "time")
-        if (value := getattr(args, f"{name}_column")) is not None
-    }
-    arena = load_arena(args.data, per_group=TARGETS, **columns)
+    arena = load_arena(args.data, per_group=TARGETS, **cli.table_columns(args))
+    cli.note_resume(args)
     # What a cell's result depends on beside the cell: other cells may join the same run folder.
     identity = {
         "job": "robustness",

@@ -49,7 +49,8 @@ def read_behaviour_table(
     """A CSV or TSV file, plain or gzip, with a header line.
 
     Numbers, ISO dates, and true/false in any case are known by their look; everything else
-    is a category. Empty fields and the marks of `columns.MISSING` are missing.
+    is a category, whole numbers written with leading zeros (postcodes) among it. Empty
+    fields and the marks of `columns.MISSING` are missing.
 
     Args:
         path: the file.
@@ -168,6 +169,7 @@ class _ColumnReader:
         self.kind = {"number": "number", "date": "date", "boolean": "boolean"}.get(asked)
         if asked in ("category", "identifier"):
             self.kind = "text"
+        self.asked = asked
         self.parts: list[np.ndarray] = []
         self.codes = columns.IdCodes()
         self.times = columns.Times(source=source, column=name)
@@ -189,6 +191,8 @@ class _ColumnReader:
             return None
         if all(t.lower() in _BOOLEANS for t in seen):
             return "boolean"
+        if any(map(_is_padded, seen)) and all(map(_is_number, seen)):
+            return "text"
         numbers = sum(map(_is_number, seen))
         if numbers == len(seen) or numbers > len(seen) / 2:
             return "number"  # the others are refused with their line
@@ -206,12 +210,21 @@ class _ColumnReader:
             return self._booleans(texts, place, hint)
         try:
             if self.kind == "number":
+                if self.asked is None:
+                    self._refuse_padded(texts, place)
                 return columns.numbers(texts, source=self.source, column=self.name, place=place)
             return self.times.parse(texts, place)
         except DataError as error:
             raise DataError(
                 f"{str(error).rstrip('.')}, where most values are {self.kind}s{hint}."
             ) from None
+
+    def _refuse_padded(self, texts, place) -> None:
+        """As a number, 007 would be written as 7."""
+        for row, text in enumerate(texts):
+            if _is_padded(text.strip()):
+                wanted = "a number without leading zeros"
+                raise files.fault(self.source, place(row), self.name, wanted, text)
 
     def _booleans(self, texts, place, hint) -> np.ndarray:
         values = np.full(len(texts), np.nan)
@@ -247,6 +260,10 @@ class _ColumnReader:
             return pd.Series(values).astype("boolean") if gaps.any() else pd.Series(values == 1)
         whole = not gaps.any() and (np.abs(values) < 2**53).all() and (values % 1 == 0).all()
         return pd.Series(values.astype("int64") if whole else values)
+
+
+def _is_padded(text: str) -> bool:
+    return len(text) > 1 and text[0] == "0" and text.isdigit()
 
 
 def _is_number(text: str) -> bool:

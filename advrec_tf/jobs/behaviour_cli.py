@@ -110,6 +110,7 @@ def train(argv: Sequence[str], description: str) -> None:
         "data_sha256": fingerprint(table),
         "versions": versions(),
     }
+    cli.note_resume(args)
     store = StageStore(args.run_dir, identity, resume=args.resume)
     outcome = behaviour.run(table, settings, store)
     rows = len(table.frame) if args.rows is None else args.rows

@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 
 from advrec_tf.jobs.settings import GAN_LOSSES
+from advrec_tf.jobs.settings_help import descriptions, help_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,6 +18,29 @@ class BehaviourSettings:
 
     A `noise_multiplier` above 0 trains the discriminator by DP-SGD (`gan.private`): then there
     are no conditions and no autoencoder, the last round is kept, and copies are not refused.
+
+    Attributes:
+        conditional: columns that --condition may give, beside the label.
+        seed: of everything that is drawn.
+        holdout_share: of the rows, never shown to a generator, to judge it by.
+        validation_share: of the others, which choose the round that is kept.
+        max_modes: most Gaussians of a number's mode-specific normalisation.
+        loss: of the game.
+        critic_steps: steps of the discriminator to one of the generator.
+        pack: rows that the discriminator judges together (PacGAN).
+        noise_dim: of the generator's noise.
+        adversarial_weight: of the game in the generator's loss; 0 is its twin without the game.
+        reconstruction_weight: of the autoencoder's loss in the same network.
+        g_learning_rate, d_learning_rate, vae_learning_rate: of Adam, of each network.
+        noise_multiplier: above 0, DP-SGD: noise for each gradient, in units of `clip`.
+        clip: longest gradient of one example under DP-SGD.
+        delta: of (epsilon, delta) privacy.
+        steps: of the generator, at most.
+        steps_per_round: between two looks at the validation rows.
+        batch_size: rows of a step.
+        patience: rounds without a better one until the game stops.
+        refuse_copies: write no row that equals a training row which is the only one of its kind,
+            as far as the table has values enough.
 
     Raises:
         ValueError: if a value is out of its range; the message names it.
@@ -85,7 +109,7 @@ class BehaviourSettings:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One argument a field."""
-    group = parser.add_argument_group("settings")
+    group, described = parser.add_argument_group("settings"), descriptions(BehaviourSettings)
     for field in dataclasses.fields(BehaviourSettings):
         name = f"--{field.name.replace('_', '-')}"
         if field.name == "conditional":
@@ -94,15 +118,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 nargs="+",
                 metavar="COLUMN",
                 default=(),
-                help="columns that --condition may give (default: the label)",
+                help=help_of(described[field.name], "the label alone"),
             )
         elif field.name == "refuse_copies":
             group.add_argument(
                 name,
                 action=argparse.BooleanOptionalAction,
                 default=True,
-                help="write no row that equals a training row which is the only one of its kind, "
-                "as far as the table has values enough; default: on",
+                help=help_of(described[field.name], "on"),
             )
         else:
             group.add_argument(
@@ -110,7 +133,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 type=type(field.default),
                 default=field.default,
                 metavar="VALUE",
-                help=f"default: {field.default}",
+                help=help_of(described[field.name], str(field.default)),
             )
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from advrec_tf.jobs.settings import RecommenderSettings
+from advrec_tf.jobs.settings_help import descriptions, help_of
 
 _COLUMNS = (
     "user_column",
@@ -58,17 +59,8 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="'synthetic', a MovieLens folder, or a CSV/TSV file (.gz or plain)",
     )
-    group = parser.add_argument_group("columns of a table file")
-    group.add_argument("--user-column", help="default: user_id")
-    group.add_argument("--item-column", help="default: item_id")
-    group.add_argument("--rating-column")
-    group.add_argument("--time-column", help="numbers, or ISO dates")
+    group = add_table_arguments(parser)
     group.add_argument("--item-text-column", help="a title or description of the item")
-    group.add_argument(
-        "--column-names", nargs="+", help="of all columns, for a file without a header line"
-    )
-    group.add_argument("--separator", help="default: comma or tab, from the header")
-    group.add_argument("--encoding", help="default: utf-8")
     group.add_argument(
         "--item-table",
         help="a CSV/TSV of items, for titles (needs --item-table-text), or MovieLens' movies.dat",
@@ -77,12 +69,32 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--item-table-text", help="the column that holds the text")
 
 
+def add_table_arguments(parser: argparse.ArgumentParser):
+    """How a table file is to be read; returns their group. See `table_columns`."""
+    group = parser.add_argument_group("columns of a table file")
+    group.add_argument("--user-column", help="default: user_id")
+    group.add_argument("--item-column", help="default: item_id")
+    group.add_argument("--rating-column", help="default: no ratings are read")
+    group.add_argument("--time-column", help="numbers, or ISO dates; default: no times are read")
+    group.add_argument(
+        "--column-names", nargs="+", help="of all columns, for a file without a header line"
+    )
+    group.add_argument("--separator", help="default: comma or tab, from the header")
+    group.add_argument("--encoding", help="default: utf-8")
+    return group
+
+
+def table_columns(args: argparse.Namespace) -> dict:
+    """Those of `add_table_arguments` that are given, as keywords of `data.loading.load`."""
+    return {name: v for name in _COLUMNS if (v := getattr(args, name, None)) is not None}
+
+
 def load_from(args: argparse.Namespace):
     """The `Loaded` that the arguments ask for; mistakes raise, see `guarded`."""
     from advrec_tf.data.item_text import attach_item_text
     from advrec_tf.data.loading import SYNTHETIC, load
 
-    columns = {name: getattr(args, name) for name in _COLUMNS if getattr(args, name) is not None}
+    columns = table_columns(args)
     if args.data == SYNTHETIC:
         if columns:
             raise ValueError(f"Columns are of a table file. Received: {', '.join(columns)}.")
@@ -126,6 +138,12 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="continue the run in --run-dir")
 
 
+def note_resume(args: argparse.Namespace) -> None:
+    """Say so where there is nothing to resume: the folder may be misspelt."""
+    if args.resume and not (args.run_dir / "run.json").exists():
+        print(f"{args.run_dir} holds no run to resume: this is a new one")
+
+
 def run_parser(description: str, settings: type = RecommenderSettings) -> argparse.ArgumentParser:
     """The parser of a script that runs a job: data, run folder, the fields of its settings."""
     parser = argparse.ArgumentParser(
@@ -158,6 +176,7 @@ def begin(args: argparse.Namespace, job: str, kind: type = RecommenderSettings):
     for name in ("export", "out"):
         check_writable(name, getattr(args, name, None))
     identity = {"job": job, **identity_of(prepared, settings)}
+    note_resume(args)
     store = StageStore(args.run_dir, identity, resume=args.resume)
     return settings, prepared, identity, store
 
@@ -239,7 +258,7 @@ def add_settings_arguments(
     parser: argparse.ArgumentParser, settings: type = RecommenderSettings
 ) -> None:
     """One argument per field of the settings, a dataclass; a tuple takes several values."""
-    hints = typing.get_type_hints(settings)
+    hints, described = typing.get_type_hints(settings), descriptions(settings)
     several = any(typing.get_origin(hint) is tuple for hint in hints.values())
     title = "settings (several values: validation chooses)" if several else "settings"
     group = parser.add_argument_group(title)
@@ -247,7 +266,12 @@ def add_settings_arguments(
         kind = hints[field.name]
         name = f"--{field.name.replace('_', '-')}"
         if kind is bool:
-            group.add_argument(name, action=argparse.BooleanOptionalAction, default=None)
+            group.add_argument(
+                name,
+                action=argparse.BooleanOptionalAction,
+                default=None,
+                help=help_of(described[field.name], "on" if field.default else "off"),
+            )
             continue
         several = typing.get_origin(kind) is tuple
         options = [a for a in typing.get_args(kind) if a not in (type(None), Ellipsis)]
@@ -257,11 +281,13 @@ def add_settings_arguments(
             nargs="+" if several else None,
             default=None,
             metavar="VALUE",
-            help=f"default: {_shown(field.default)}",
+            help=help_of(described[field.name], _shown(field.default)),
         )
 
 
 def _shown(value) -> str:
+    if value is None:
+        return "none"
     return " ".join(f"{v:g}" for v in value) if isinstance(value, tuple) else str(value)
 
 

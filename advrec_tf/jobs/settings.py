@@ -38,6 +38,40 @@ class RecommenderSettings:
     """Everything that decides the result of `jobs.recommender.run`, apart from the data.
 
     Tuples are searched on validation; a tuple of one value is a fixed setting.
+
+    Attributes:
+        split: how test rows are chosen: each user's last item, a share at random, or the latest.
+        minimum_rating: rows rated lower are left out.
+        k_core: users and items with fewer rows are left out, until all have as many.
+        seed: the first.
+        seeds: runs of every model, with the seeds that follow.
+        use_features: give the towers the features of users and items beside their ids.
+        embedding_dim: of the two towers.
+        batch_size: rows of a step of the towers; the others of a batch are their negatives.
+        learning_rate: of the towers.
+        temperature: of their softmax.
+        epochs: of the towers, at most.
+        patience: epochs without a better one until their training stops.
+        ease_l2: ridge of EASE.
+        epsilon: radius of the towers' adversary, as a share of each embedding's norm.
+        adversarial_weight: of its loss.
+        adversarial_share: of a batch that is perturbed.
+        code_dim: of the profile autoencoder.
+        code_drop: share of a profile hidden from it in training.
+        code_epsilon: radius of its adversary, on item vectors, as a share of their norm.
+        code_batch_size, code_learning_rate: of its training.
+        code_epochs, code_patience: epochs and patience of the autoencoder.
+        gan_loss: of the profile GAN.
+        gan_weight: of the game in its generator's loss; its twin has 0.
+        gan_epochs, gan_patience: epochs and patience of the GAN.
+        gan_d_learning_rate, gan_g_learning_rate: of discriminator and generator.
+        generated_reach: users with fewer rows are given generated ones, up to so many.
+        generated_weight: of a generated row beside a real one.
+        generated_share: of generated rows in a batch.
+        few: users with as many rows or fewer are served with a popularity prior, where that pays.
+        cold_share: of the users whose rows are cut to 1, 3 or 5 for the cold-start comparison.
+        ranking_epochs, ranking_patience: epochs and patience of the ranking tower.
+        ranking_l2: penalty on its vectors.
     """
 
     split: str = "last_item"

@@ -29,18 +29,28 @@ class TextTowerSettings:
     """Everything that decides the result of `jobs.text_tower.run`, apart from data and model.
 
     Attributes:
-        strategy: what of the language model trains; see `LanguageModelLayer`.
-        adversary: of `ADVERSARIES`; what is done to the token vectors in fine-tuning.
+        split: how test rows are chosen: each user's last item, a share at random, or the latest.
+        minimum_rating: rows rated lower are left out.
+        k_core: users and items with fewer rows are left out, until all have as many.
+        seed: of everything that is drawn.
+        strategy: what of the language model trains: frozen, top:N, lora:R or all.
+        adversary: what is done to token vectors or words in fine-tuning: none, noise, fgm, pgd,
+            freelb, vat, vat_noise, disturbed or worst_disturbed.
         epsilon: its radius, as a share of the norm of a text's token vectors; the share of the
             words that are disturbed.
         steps: gradient steps of pgd and freelb, power iterations of vat.
         adversarial_weight: of the adversarial or virtual term; freelb has none.
+        pooling: of a text's token vectors: mean, first or last.
         dim: of the vectors.
         max_length: tokens of a text.
+        mixed_precision: half precision in the language model, the loss in float32.
+        temperature: of the softmax.
         learning_rate: of the start, on the vectors of the untouched model.
         fine_tuning_rate: of the language model and all else in fine-tuning.
-        epochs, fine_tuning_epochs, patience: at most so many; without a better one, so many.
-        items_per_batch, rows_per_item: see `data.item_batches`.
+        epochs, fine_tuning_epochs: at most.
+        patience: epochs without a better one until training stops.
+        items_per_batch: distinct items of a step of fine-tuning, whose texts are encoded once.
+        rows_per_item: most interactions of each of them in that step.
     """
 
     split: str = "last_item"

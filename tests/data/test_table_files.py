@@ -171,6 +171,26 @@ def test_columns_are_read_the_same_in_blocks(write, monkeypatch):
     assert whole.schema == blocks.schema
 
 
+def test_leading_zeros_make_a_category_and_are_kept(write, tmp_path, monkeypatch):
+    codes = ["007", "0123", "12345"] * 20
+    read = read_behaviour_table(write(table(postcode=codes)))
+    assert read.schema["postcode"].kind == "category"
+    out = tmp_path / "out.csv"
+    write_behaviour_table(read.frame, read.schema, out)
+    assert out.read_text() == (tmp_path / "table.csv").read_text()
+    as_numbers = read_behaviour_table(write(table(postcode=codes)), kinds={"postcode": "number"})
+    assert as_numbers.frame["postcode"].tolist()[:3] == [7, 123, 12345]
+    decimals = read_behaviour_table(write(table(rate=["0.5", "0", "00.5"] * 20)))
+    assert decimals.schema["rate"].kind == "number"
+
+
+def test_leading_zeros_after_plain_numbers_are_refused_with_their_line(write, monkeypatch):
+    monkeypatch.setattr(table_files, "BLOCK_ROWS", 7)
+    late = ["12345", "54321"] * 25 + ["007"] * 10
+    with pytest.raises(DataError, match="line 52.*without leading zeros.*007.*--category postcode"):
+        read_behaviour_table(write(table(postcode=late)))
+
+
 def test_a_further_file_is_read_by_the_kinds_of_the_first(write, tmp_path):
     schema = read_behaviour_table(write(table())).schema
     other = tmp_path / "other.csv"

@@ -1,4 +1,5 @@
 import argparse
+import dataclasses
 
 import numpy as np
 import pytest
@@ -6,8 +7,12 @@ import pytest
 from advrec_tf import losses
 from advrec_tf.data import splits
 from advrec_tf.jobs import cli, page, settings
+from advrec_tf.jobs.augmentation.settings import AugmentationSettings
+from advrec_tf.jobs.behaviour_settings import BehaviourSettings
 from advrec_tf.jobs.settings import RecommenderSettings
-from advrec_tf.jobs.stages import slug
+from advrec_tf.jobs.settings_help import descriptions
+from advrec_tf.jobs.stages import StageStore, slug
+from advrec_tf.jobs.text_tower_settings import TextTowerSettings
 
 
 def parse(*words):
@@ -20,6 +25,51 @@ def parse(*words):
 
 def test_settings_not_given_keep_their_defaults():
     assert cli.settings_from(parse("--data", "synthetic")) == RecommenderSettings()
+
+
+@pytest.mark.parametrize(
+    "kind", [RecommenderSettings, BehaviourSettings, TextTowerSettings, AugmentationSettings]
+)
+def test_help_says_what_every_setting_is(kind):
+    found = descriptions(kind)
+    assert [name for name, text in found.items() if not text] == []
+    parser = cli.run_parser("x", kind)
+    assert all(text.split(".")[0][:30] in parser.format_help() for text in found.values())
+
+
+def test_a_description_is_that_of_every_name_before_it_with_its_further_lines():
+    @dataclasses.dataclass
+    class Record:
+        """One.
+
+        Attributes:
+            a, b: first: of two
+                lines.
+            c: 5 % of it.
+
+        Raises:
+            d: never.
+        """
+
+        a: int = 1
+        b: int = 2
+        c: int = 3
+        d: int = 4
+
+    expected = {"a": "first: of two lines.", "b": "first: of two lines.", "c": "5 % of it."}
+    assert descriptions(Record) == expected | {"d": ""}
+    parser = argparse.ArgumentParser()
+    cli.add_settings_arguments(parser, Record)
+    assert "5 % of it; default: 3" in parser.format_help()
+
+
+def test_nothing_to_resume_is_said(tmp_path, capsys):
+    args = argparse.Namespace(run_dir=tmp_path / "new", resume=True)
+    cli.note_resume(args)
+    assert "new holds no run to resume" in capsys.readouterr().out
+    StageStore(args.run_dir, {}).claim()
+    cli.note_resume(args)
+    assert capsys.readouterr().out == ""
 
 
 def test_several_values_become_a_tuple_and_a_flag_a_truth_value():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,8 @@ from advrec_tf.data.loading import load
 from advrec_tf.data.shilling import SHILLING_SETS, load_shilling
 from advrec_tf.data.splits import Split
 
-GROUPS = ("published", "popular", "mid", "tail")
+OWN = "own"
+GROUPS = (OWN, "published", "popular", "mid", "tail")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -52,14 +53,16 @@ def load_arena(
     per_group: int = 5,
     seed: int = 0,
     root: str | os.PathLike | None = None,
+    own_targets: Sequence[str] = (),
     **columns,
 ) -> Arena:
     """The arena of a published set (a name in `SHILLING_SETS`) or of any source of `loading.load`.
 
     The latter is split at random, a tenth of each user's rows to test on. `columns` go to `load`.
+    The items with the ids `own_targets`, as they are written in the data, are a group "own".
 
     Raises:
-        ValueError, FileNotFoundError, DataError: as the readers say.
+        ValueError, FileNotFoundError, DataError: as the readers say; or if an id is unknown.
     """
     shift = 0.0
     if data in SHILLING_SETS:
@@ -75,12 +78,25 @@ def load_arena(
     targets = choose_targets(split.train, per_group=per_group, seed=seed)
     if published:
         targets = {"published": tuple(published), **targets}
+    if own_targets:
+        targets = {OWN: _items_of(split.train, own_targets), **targets}
     if fillers is None:
         mean = round(len(split.train) / max(1, int((split.train.user_counts() > 0).sum())))
         fillers = min(mean, split.train.num_items - 1)
     return Arena(
         name=name, split=split, targets=targets, segments=segments, fillers=fillers, shift=shift
     )
+
+
+def _items_of(train: Interactions, ids: Sequence[str]) -> tuple[int, ...]:
+    index = {str(item): i for i, item in enumerate(train.items.ids.tolist())}
+    unknown = [item for item in ids if item not in index]
+    if unknown:
+        raise ValueError(
+            f"`own_targets` should be ids of items, such as {next(iter(index))}. "
+            f"Received: {unknown[0]}."
+        )
+    return tuple(dict.fromkeys(index[item] for item in ids))
 
 
 def choose_targets(train: Interactions, *, per_group: int, seed: int) -> dict[str, tuple[int, ...]]:

@@ -210,6 +210,19 @@ def test_a_fake_rates_as_many_items_as_published_or_as_the_mean_user(tmp_path, d
     assert own.fillers == round(len(own.split.train) / 9) == 11
 
 
+def test_own_items_are_a_group_of_targets_by_their_ids(tmp_path):
+    lines = ["user;item;stars", *(f"u{u};i{i};3" for u in range(9) for i in range(12))]
+    (tmp_path / "own.csv").write_text("\n".join(lines))
+    columns = {"user_column": "user", "item_column": "item", "rating_column": "stars"}
+    columns["separator"] = ";"
+    found = load_arena(str(tmp_path / "own.csv"), own_targets=["i7", "i2", "i7"], **columns)
+    ids = found.split.train.items.ids
+    assert [ids[t] for t in found.targets["own"]] == ["i7", "i2"]
+    assert next(iter(found.targets)) == "own"  # what is attacked where no group is named
+    with pytest.raises(ValueError, match="`own_targets` .*such as i0. Received: j9"):
+        load_arena(str(tmp_path / "own.csv"), own_targets=["i7", "j9"], **columns)
+
+
 @pytest.mark.parametrize("size", [0.0, -1.0, 50.0, float("nan")])
 def test_the_size_of_an_attack_is_a_share(size):
     for build in (
