@@ -6,6 +6,9 @@ r"""Reproduce a published table of recommenders, adversarial ones and their twin
     python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --only EASE CFGAN \
         --onto docs/results/irgan-ml100k.json --out docs/results
 
+    python scripts/reproduce.py --overview README.md --out docs/results
+
+The last writes all tables' figures, from the reports in --out, between two marks in a page.
 Without `--search` the settings come from scripts/settings/TABLE.json; with it the choices are
 written into the run folder, or where `--settings` says. With `--onto` the rows that this run
 does not train are those of an earlier report, as far as its settings still hold. The data is found
@@ -16,7 +19,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -49,10 +52,13 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="LABEL", help="only these rows")
     parser.add_argument("--seeds", type=int, default=5, help="default: 5")
+    parser.add_argument("--overview", type=Path, metavar="PAGE", help="write all tables into it")
     parser.add_argument("--workers", type=int, default=1, help="processes at once, default: 1")
     args = parser.parse_args(argv)
-    if not args.list and (args.table is None or args.run_dir is None):
-        parser.error(f"give {'a table and ' if args.table is None else ''}--run-dir, or --list")
+    if not args.list and args.overview is None and (args.table is None or args.run_dir is None):
+        parser.error(
+            f"give {'a table and ' if args.table is None else ''}--run-dir, --list or --overview"
+        )
     cli.require_counts(parser, args, "seeds", "workers", "search")
     return args
 
@@ -67,6 +73,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.list:
         for name, table in TABLES.items():
             print(f"{name}: {table.protocol}\n  {'; '.join(table.enters)}")
+        return
+    if args.overview is not None:
+        _write_overview(args.overview, args.out or Path("docs/results"), TABLES)
         return
     kept = SETTINGS / f"{args.table}.json"
     settings_file = args.settings or (args.run_dir / "settings.json" if args.search else kept)
@@ -94,6 +103,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     print("\n" + text)
     if report["failed"]:
         raise SystemExit(f"{len(report['failed'])} rows failed: {'; '.join(report['failed'])}")
+
+
+def _write_overview(page: Path, folder: Path, tables: Iterable[str]) -> None:
+    from advrec_tf.jobs.reproduction import overview
+
+    files = {name: folder / f"{name}.json" for name in tables}
+    reports = {n: json.loads(f.read_text()) for n, f in files.items() if f.exists()}
+    if not reports:
+        names = ", ".join(file.name for file in files.values())
+        raise ValueError(f"`--out` should hold reports: {names}. Received: {folder}.")
+    link = Path(os.path.relpath(folder, page.parent)).as_posix() + "/{}.md"
+    overview.write(page, reports, link=link)
 
 
 if __name__ == "__main__":
