@@ -191,10 +191,7 @@ GRAPH = ("LightGCN", "LightGCN, noise contrast", "LightGCN, adversarial contrast
 BASE = ("popularity", "EASE")
 SMALL = BASE + FACTORISATION + APR + SOFTMAX + AUTOENCODERS + VARIATIONAL + BLENDS + GANS + GRAPH
 
-ML1M_SEEDS = {
-    **dict.fromkeys((*FACTORISATION, *APR, *SOFTMAX), 3),
-    **dict.fromkeys(GRAPH, 2),
-}
+ML1M_SEEDS = dict.fromkeys(GRAPH, 2)
 GOWALLA_SEEDS = dict.fromkeys((*SOFTMAX, *AUTOENCODERS, *WALK_BLENDS, *GRAPH), 2)
 
 TABLES: dict[str, Table] = {
