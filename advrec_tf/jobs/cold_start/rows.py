@@ -15,13 +15,14 @@ from advrec_tf.jobs.cold_start.generated import filled, with_generated
 from advrec_tf.jobs.cold_start.task import Row
 from advrec_tf.jobs.cold_start.towers import (
     generated_rows,
-    perturbed_text,
+    perturbed,
     tower,
     with_prior,
 )
 
 _AGAINST = {"points": (0.1, 0.3, 1.0), "setting": "weight", "needs": ("attributes",)}
-_PERTURBED = {"points": (0.1, 0.3), "setting": "epsilon", "twin": "text tower"}
+_PERTURBED = {"points": (0.1, 0.3), "setting": "epsilon"}
+_BOTH = {"needs": ("attributes",), "twin": "text + attributes tower"}
 BASELINES = {
     "random": Row(train=baselines.random),
     "popularity": Row(train=baselines.popularity, seeded=False),
@@ -61,15 +62,23 @@ SCENARIOS: Mapping[str, Mapping[str, Row]] = {
             train=tower("text", "attributes"), needs=("attributes",), twin="text tower"
         ),
         "text + attributes tower, gated": Row(
-            train=tower("text", "attributes", fusion="gated"),
-            needs=("attributes",),
-            twin="text + attributes tower",
+            train=tower("text", "attributes", fusion="gated"), **_BOTH
         ),
         "text + graph tower": Row(
             train=tower("text", "graph"), needs=("graph",), twin="text tower"
         ),
-        "text tower, text perturbed by noise": Row(train=perturbed_text("random"), **_PERTURBED),
-        "text tower, text perturbed (FGSM)": Row(train=perturbed_text("gradient"), **_PERTURBED),
+        "text tower, text perturbed by noise": Row(
+            train=perturbed("random", "text"), twin="text tower", **_PERTURBED
+        ),
+        "text tower, text perturbed (FGSM)": Row(
+            train=perturbed("gradient", "text"), twin="text tower", **_PERTURBED
+        ),
+        "text + attributes tower, both perturbed by noise": Row(
+            train=perturbed("random", "text", "attributes"), **_PERTURBED, **_BOTH
+        ),
+        "text + attributes tower, both perturbed (FGSM)": Row(
+            train=perturbed("gradient", "text", "attributes"), **_PERTURBED, **_BOTH
+        ),
         "text tower against random vectors": Row(
             train=with_generated("random", 1.0), twin="text tower", **_AGAINST
         ),

@@ -67,13 +67,14 @@ def with_prior(train: Callable[[Task], Trained]) -> Callable[[Task], Trained]:
     return trained
 
 
-def perturbed_text(direction: str) -> Callable[[Task], Trained]:
-    """The text vectors moved to their worst case by `point` of their length while training."""
+def perturbed(direction: str, *sources: str) -> Callable[[Task], Trained]:
+    """The vectors of the sources moved to their worst case, or at random, by `point` of their
+    length while training."""
 
     def train(task: Task) -> Trained:
-        model = build(task, "text")
+        model = build(task, *sources)
         perturbation = Perturbation(epsilon=task.point, relative=True, direction=direction)
-        layers = [model.item_tower.sources["text"]]
+        layers = [model.item_tower.sources[source] for source in sources]
         return fit(
             task,
             AdversarialTraining(model, perturbation, layers=layers),
