@@ -18,14 +18,17 @@ from tensorflow import keras
 
 from advrec_tf.attacks.copies import users_to_copy
 from advrec_tf.attacks.heuristic import SegmentAttack, ShillingAttack, checked_targets
-from advrec_tf.attacks.ratings import RatingFacts, facts_of
+from advrec_tf.attacks.ratings import RatingFacts, facts_of, ratings_by_user
 from advrec_tf.attacks.surrogates import AlternatingSurrogate, objective_loss
 from advrec_tf.data import batches
+from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan.pair import AdversarialPair
 from advrec_tf.losses import GAN_LOSSES
 
 AIMS = ("selected", "surrogate")
+USERS_ASKED = 1024
+"""Real users, drawn anew at every step, that the surrogate ranks the targets for."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -123,32 +126,47 @@ class ProfileGANAttack(ShillingAttack):
 
 
 class _Templates:
-    """Real users cut to the size of a fake profile, in NumPy and in the graph."""
+    """Real users cut to the size of a fake profile, in NumPy and in the graph.
+
+    Attributes:
+        users: [n] int32, those with enough items.
+        histories: the items of everybody.
+        selected: [num_items] float32, 1 where an item is selected.
+    """
 
     def __init__(self, data: Interactions, targets, selected, num_fillers: int):
-        self.ratings = np.zeros((data.num_users, data.num_items), np.float32)
-        self.ratings[data.user_index, data.item_index] = data.rating
+        known = data.by_user()
+        self.histories = Histories(known)
+        self._known = known
+        self._ratings = ratings_by_user(data)
+        self._ratings_in_graph = tf.constant(self._ratings)
         self.fillers = num_fillers - len(selected)
         self.selected = np.zeros(data.num_items, np.float32)
         self.selected[selected] = 1.0
         self.open = np.ones(data.num_items, np.float32)
         self.open[targets] = self.open[selected] = 0.0
-        enough = users_to_copy(((self.ratings > 0) * self.open).sum(1), self.fillers)
+        counts = np.bincount(
+            known.users(), self.open[known.items] * (self._ratings > 0), data.num_users
+        )
+        enough = users_to_copy(counts, self.fillers)
         if not len(enough):
             raise ValueError("`data` should hold a user to take as a template. Received none.")
         self.users = enough.astype(np.int32)
 
     def cut(self, user: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """[num_items] ratings and [num_items] of 0/1: fillers of a user, and the selected."""
-        own = np.flatnonzero((self.ratings[user] > 0) & (self.open > 0))
+        row = slice(*self._known.row_splits[user : user + 2])
+        ratings = np.zeros_like(self.selected)
+        ratings[self._known.items[row]] = self._ratings[row]
+        own = np.flatnonzero((ratings > 0) & (self.open > 0))
         kept = rng.permutation(own)[: self.fillers]
         rated = self.selected.copy()
         rated[kept] = 1.0
-        return self.ratings[user] * rated, rated
+        return ratings * rated, rated
 
     def cut_in_graph(self, users: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """[batch] -> the same for a batch, drawn by `seed`."""
-        ratings = tf.gather(tf.constant(self.ratings), users)
+        ratings = self.histories.dense(users, self._ratings_in_graph)
         own = tf.cast(ratings > 0, tf.float32) * self.open
         if not self.fillers:
             rated = tf.zeros_like(own)
@@ -165,6 +183,7 @@ class _ProfilePair(AdversarialPair):
 
     def __init__(self, attack, data, facts: RatingFacts, templates, targets, selected, seed):
         num_items = data.num_items
+        self.num_users = data.num_users
         super().__init__(
             _network(num_items, attack.hidden, num_items, seed, "generator"),
             _network(num_items, attack.hidden, 1, seed + 50, "discriminator"),
@@ -183,7 +202,6 @@ class _ProfilePair(AdversarialPair):
             self.surrogate = AlternatingSurrogate(
                 data, kind="ratings", dim=16, ridge=4.0, seed=seed
             )
-            self.seen = tf.constant((templates.ratings > 0).astype(np.float32))
             self.items = tf.Variable(self.surrogate.items, trainable=False)
 
     def _scaled(self, ratings, rated):
@@ -226,10 +244,21 @@ class _ProfilePair(AdversarialPair):
         profiles = tf.where(self.is_target > 0, self.facts.high, written)
         users, items = self.surrogate.unrolled(profiles, rated, tf.convert_to_tensor(self.items), 1)
         self.items.assign(items)  # the next batch goes on from here: clean items flatter
+        asked = self._users_asked(seed)
         aim = objective_loss(
-            self.surrogate.scores(users, items), self.seen, self.targets, objective="softmax"
+            self.surrogate.scores(tf.gather(users, asked), items),
+            self.templates.histories.dense(asked),
+            self.targets,
+            objective="softmax",
         )
         return kept + self.attack.aim_weight * aim
+
+    def _users_asked(self, seed: tf.Tensor) -> tf.Tensor:
+        """All real users, or `USERS_ASKED` of them by `seed`."""
+        if self.num_users <= USERS_ASKED:
+            return tf.range(self.num_users)
+        draw = tf.random.stateless_uniform([self.num_users], seed + [9, 0])
+        return tf.math.top_k(draw, USERS_ASKED).indices
 
 
 def _network(inputs: int, hidden: int, outputs: int, seed: int, name: str) -> keras.Model:

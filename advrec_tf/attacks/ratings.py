@@ -88,3 +88,11 @@ def above_zero(data: Interactions) -> tuple[Interactions, float]:
         return data, 0.0
     shift = 1.0 - float(np.nanmin(data.rating))
     return dataclasses.replace(data, rating=data.rating + np.float32(shift)), shift
+
+
+def ratings_by_user(data: Interactions) -> np.ndarray:
+    """[nnz] float32, the last rating of each entry of `data.by_user().items`; 0 where there is
+    none."""
+    keys = data.user_index.astype(np.int64) * data.num_items + data.item_index
+    _, from_the_end = np.unique(keys[::-1], return_index=True)
+    return np.nan_to_num(data.rating[::-1][from_the_end]).astype(np.float32)

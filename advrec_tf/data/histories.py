@@ -46,11 +46,16 @@ class Histories(tf.Module):
         row, place = self.entries(user_index)
         return tf.stack([row, tf.gather(self.items, place)], axis=1)
 
-    def dense(self, user_index: tf.Tensor) -> tf.Tensor:
-        """[batch] int32 -> [batch, num_items] float32 of zeros and ones."""
-        pairs = self.pairs(user_index)
-        ones = tf.ones(tf.shape(pairs)[:1])
-        return tf.scatter_nd(pairs, ones, [tf.size(user_index), self.num_items])
+    def dense(self, user_index: tf.Tensor, values: tf.Tensor | None = None) -> tf.Tensor:
+        """[batch] int32 -> [batch, num_items] float32, zeros and the `values` of the entries.
+
+        Args:
+            values: [nnz] float32, one for each of the user items; ones by default.
+        """
+        row, place = self.entries(user_index)
+        pairs = tf.stack([row, tf.gather(self.items, place)], axis=1)
+        found = tf.ones(tf.shape(row)) if values is None else tf.gather(values, place)
+        return tf.scatter_nd(pairs, found, [tf.size(user_index), self.num_items])
 
     def padded(self, user_index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """[batch] int32 -> items [batch, longest] int32 and mask, same shape, bool.
