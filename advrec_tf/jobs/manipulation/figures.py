@@ -9,6 +9,8 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 
+from advrec_tf.defence.registry import DEFENCES
+
 COLOURS = (
     "#9a9a9a",
     "#4c78a8",
@@ -234,20 +236,19 @@ def _trade_off(strict: list[dict], defended: list[dict]):
     panels, others = _of_panels(strict), _of_panels(defended)
     figure, axes = _panels(len(panels))
     for ax, (title, rows) in zip(axes, panels.items(), strict=True):
-        points = sorted(_worst_and_kept(rows).items(), key=lambda point: point[1][0])
-        ax.plot(*zip(*(at for _, at in points)), marker="o", color=COLOURS[1], label="threshold")
+        at = {DEFENCES[name].threshold: point for name, point in _worst_and_kept(rows).items()}
+        ax.plot(*zip(*(at[t] for t in sorted(at))), marker="o", color=COLOURS[1], label="threshold")
         rest = _worst_and_kept([r for r in others.get(title, ()) if r["attack"] in _tried(rows)])
-        rest = [(name, at) for name, at in rest.items() if name not in dict(points)]
-        for _, (kept, worst) in rest:
-            ax.plot(kept, worst, "o", color=COLOURS[0])
-        for name, at in [*points, *rest]:
-            ax.annotate(
-                name.rsplit(" at ")[-1] if (name, at) in points else name,
-                at,
-                xytext=(5, 4),
-                textcoords="offset points",
-                fontsize=8,
-            )
+        tried = {row["defence"] for row in rows}
+        rest = {name: point for name, point in rest.items() if name not in tried}
+        for point in rest.values():
+            ax.plot(*point, "o", color=COLOURS[0])
+        # Thresholds above their points and names below keep clear of one another.
+        labels = [(f"{t:g}", at[t], 4, COLOURS[1]) for t in at]
+        labels += [(name, point, -11, "black") for name, point in rest.items()]
+        for text, point, height, colour in labels:
+            away = {"xytext": (5, height), "textcoords": "offset points", "fontsize": 8}
+            ax.annotate(text, point, color=colour, **away)
         clean = rows[0]["target_hit_rate@10, clean"]
         ax.axhline(clean, color="black", linestyle="--", lw=1, label="clean")
         ax.axvline(98, color="black", linestyle=":", lw=1, label="2 % lost")
