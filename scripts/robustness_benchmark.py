@@ -10,6 +10,7 @@ in TensorBoard.
 """
 
 import argparse
+import functools
 import json
 import os
 import shutil
@@ -62,10 +63,18 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--targets", type=int, help="of the first group; default: 5")
     parser.add_argument("--few-targets", type=int, help="of others, and of other parts; default: 2")
     parser.add_argument("--size", type=float, help="fakes per real user; default: 0.053")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        help="processes at once, which share the cores; default: 1",
+    )
     for name, text in NAMES.items():
         parser.add_argument(f"--{name.replace('_', '-')}", nargs="*", metavar="NAME", help=text)
     args = parser.parse_args(argv)
-    cli.require_counts(parser, args, "fillers", "seeds", "few_seeds", "targets", "few_targets")
+    cli.require_counts(
+        parser, args, "fillers", "seeds", "few_seeds", "targets", "few_targets", "workers"
+    )
     return args
 
 
@@ -73,35 +82,33 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     from advrec_tf.jobs.manipulation import figures, grid, page
-    from advrec_tf.jobs.manipulation.arena import load_arena
-    from advrec_tf.jobs.manipulation.cells import Bench
+    from advrec_tf.jobs.manipulation.cells import open_bench
     from advrec_tf.jobs.page import image_folder
     from advrec_tf.jobs.plots import write_figures
-    from advrec_tf.jobs.stages import StageStore
 
     given = {name: tuple(v) for name in NAMES if (v := getattr(args, name)) is not None}
     given |= {n: v for n in COUNTS if (v := getattr(args, n)) is not None}
     settings = grid.GridSettings(**given)
-    arena = load_arena(args.data, per_group=TARGETS, **cli.table_columns(args))
     cli.note_resume(args)
-    # What a cell's result depends on beside the cell: other cells may join the same run folder.
-    identity = {
-        "job": "robustness",
-        "data": arena.split.fingerprint(),
-        "fillers": args.fillers or arena.fillers,
-        "per_group": TARGETS,
-    }
-    bench = Bench(
-        arena, StageStore(args.run_dir, identity, resume=args.resume), fillers=args.fillers
+    fresh = functools.partial(
+        open_bench,
+        args.data,
+        run_dir=args.run_dir,
+        fillers=args.fillers,
+        per_group=TARGETS,
+        **cli.table_columns(args),
     )
-    report = grid.run(bench, settings)
+    bench = fresh(resume=args.resume)
+    report = grid.run(
+        bench, settings, fresh=functools.partial(fresh, resume=True), workers=args.workers
+    )
     report["command"] = cli.command_line()
     paths = write_figures(figures.draw(report), args.run_dir)
     out = args.out or args.run_dir
     images = image_folder(out) if args.out else args.run_dir
     for folder in (out, images):
         folder.mkdir(parents=True, exist_ok=True)
-    name = f"robustness-{arena.name}"
+    name = f"robustness-{bench.arena.name}"
     shown = []
     for path in paths:
         target = images / f"{name}-{path.stem}.png"

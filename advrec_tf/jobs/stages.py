@@ -88,7 +88,8 @@ class StageStore:
         self.claim()  # only now: a start that fails before its first stage leaves it free
         checkpoint = self._stages / f"{name}.checkpoint.npz"
         result = compute(checkpoint)
-        partial = path.with_suffix(".partial")
+        # Of this process: another one may compute the same stage, and either file is whole.
+        partial = path.with_suffix(f".{os.getpid()}.partial")
         with open(partial, "wb") as file:
             np.savez(file, __summary__=json.dumps(result.summary), **result.arrays)
             file.flush()

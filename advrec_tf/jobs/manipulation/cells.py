@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import time
 from collections.abc import Callable
 
@@ -25,7 +26,7 @@ from advrec_tf.evaluation.classification import area_under_curve
 from advrec_tf.evaluation.detection import average_precision
 from advrec_tf.evaluation.manipulation import ManipulationEvaluator
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.jobs.manipulation.arena import Arena
+from advrec_tf.jobs.manipulation.arena import Arena, load_arena
 from advrec_tf.jobs.stages import StageResult, StageStore
 from advrec_tf.models.recommender import Recommender
 
@@ -131,6 +132,10 @@ class Bench:
             raise ValueError(f"`cell` should fit the data and the victim: {why}. Received: {cell}.")
 
         return self.store.run(cell.name(), lambda _: StageResult(self._measure(cell), {})).summary
+
+    def has(self, cell: Cell) -> bool:
+        """Is the cell measured already?"""
+        return self.store.has(cell.name())
 
     def num_profiles(self, size: float) -> int:
         """At least one."""
@@ -238,6 +243,31 @@ class Bench:
         if attacked and rows.suspicion is not None:
             summary["defence_auc"] = area_under_curve(poisoned.is_fake.astype(int), rows.suspicion)
         return summary
+
+
+def open_bench(
+    data: str,
+    *,
+    run_dir: str | os.PathLike,
+    resume: bool = False,
+    fillers: int | None = None,
+    per_group: int = 5,
+    **columns,
+) -> Bench:
+    """The bench of `data` over a run folder, for the first process of a run and for all others.
+
+    Raises:
+        as `load_arena` and `StageStore` do.
+    """
+    arena = load_arena(data, per_group=per_group, **columns)
+    # What a cell's result depends on beside the cell: other cells may join the same run folder.
+    identity = {
+        "job": "robustness",
+        "data": arena.split.fingerprint(),
+        "fillers": fillers or arena.fillers,
+        "per_group": per_group,
+    }
+    return Bench(arena, StageStore(run_dir, identity, resume=resume), fillers=fillers)
 
 
 def train_defended(victim: str, rows, defence, *, seed: int, start=None) -> Recommender:

@@ -11,6 +11,7 @@ dropped in silence; a stopped grid goes on where it was.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import statistics
 import time
@@ -32,11 +33,13 @@ from advrec_tf.jobs.manipulation.cells import (
     require_share,
     unfit,
 )
+from advrec_tf.jobs.processes import in_order
 from advrec_tf.jobs.stages import StageResult
 from advrec_tf.perturbations import NORMS
 
 SIZES = (0.003, 0.005, 0.01, 0.03, 0.05)
 EPSILONS = (0.1, 0.25, 0.5, 1.0)
+CELLS_A_PROCESS = 40
 ADVERSARIAL = ("APR", "PGD", "noise", "VAT")
 HARDENING = (NONE, *ADVERSARIAL, "scrub by overlap")
 NOT_MEANS = ("attack", "victim", "defence", "group", "target", "size", "seed", "knowledge")
@@ -211,9 +214,26 @@ def cells_of(settings: GridSettings, arena: Arena) -> dict[str, list[Cell]]:
     }
 
 
-def run(bench: Bench, settings: GridSettings, *, say: Callable[[str], None] = print) -> dict:
-    """All cells and curves; the report, JSON-able."""
+def run(
+    bench: Bench,
+    settings: GridSettings,
+    *,
+    fresh: Callable[[], Bench] | None = None,
+    workers: int = 0,
+    say: Callable[[str], None] = print,
+) -> dict:
+    """All cells and curves; the report, JSON-able.
+
+    Args:
+        fresh: makes the bench anew in another process; picklable. Needed with workers.
+        workers: processes at once, which share the cores; 0 measures here.
+
+    Raises:
+        ChildProcessError: if a process failed or was killed; what is done is kept.
+    """
     parts = cells_of(settings, bench.arena)
+    if workers:
+        _fill(bench, list(itertools.chain(*parts.values())), fresh, workers, say)
     total = sum(len(cells) for cells in parts.values())
     left_out: dict[str, int] = {}
     done, started, results, seconds = 0, time.perf_counter(), {}, 0.0
@@ -250,6 +270,60 @@ def run(bench: Bench, settings: GridSettings, *, say: Callable[[str], None] = pr
         "curves": curves,
         "seconds": seconds,
     }
+
+
+def _fill(
+    bench: Bench,
+    cells: Sequence[Cell],
+    fresh: Callable[[], Bench],
+    workers: int,
+    say: Callable[[str], None],
+) -> None:
+    """Measure what is not measured yet, in processes that end after some cells: every trained model
+    leaves its graph behind, and thousands of them fill the memory of any machine."""
+    bench.store.claim()
+    started = time.perf_counter()
+    wanted = [cell for cell in dict.fromkeys(cells) if unfit(cell, bench.arena) is None]
+    left = [cell for cell in wanted if not bench.has(cell)]
+    shares = {str(number): share for number, share in enumerate(shares_of(left))}
+    done = len(wanted) - len(left)
+
+    def ended(label: str, _) -> None:
+        nonlocal done
+        done += len(shares[label])
+        say(f"  {done}/{len(wanted)} cells, {time.perf_counter() - started:.0f} s")
+
+    failed = in_order(
+        {label: set() for label in shares},
+        lambda label: functools.partial(_measure, fresh, shares[label]),
+        ended,
+        workers,
+    )
+    if failed:
+        raise ChildProcessError(
+            f"{len(failed)} of the {len(shares)} processes that measured the grid failed, one with "
+            f"{next(iter(failed.values()))} What is done is kept: go on with --resume."
+        )
+
+
+def shares_of(cells: Sequence[Cell], *, size: int = CELLS_A_PROCESS) -> list[list[Cell]]:
+    """Cells on the same fakes are not parted; a share has `size` of them or a few more."""
+    groups: dict[tuple, list[Cell]] = {}
+    for cell in cells:
+        fakes = (cell.seed, cell.attack, cell.target, cell.size, cell.knowledge)
+        groups.setdefault(fakes, []).append(cell)
+    shares: list[list[Cell]] = []
+    for group in groups.values():
+        if not shares or len(shares[-1]) >= size:
+            shares.append([])
+        shares[-1] += group
+    return shares
+
+
+def _measure(fresh: Callable[[], Bench], cells: Sequence[Cell]) -> None:
+    bench = fresh()
+    for cell in cells:
+        bench.run(cell)
 
 
 def targets_of(cells: Sequence[Cell]) -> dict[str, list[int]]:

@@ -18,6 +18,7 @@ from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.jobs.machine import machine
 from advrec_tf.jobs.memory import peak_memory
+from advrec_tf.jobs.processes import in_order
 from advrec_tf.jobs.reproduction.contenders import (
     CONTENDERS,
     Contender,
@@ -26,7 +27,6 @@ from advrec_tf.jobs.reproduction.contenders import (
 )
 from advrec_tf.jobs.reproduction.files import read_choices, read_report, write_choices
 from advrec_tf.jobs.reproduction.parts import Parts
-from advrec_tf.jobs.reproduction.processes import in_order
 from advrec_tf.jobs.reproduction.results import (
     extended,
     identity_of,

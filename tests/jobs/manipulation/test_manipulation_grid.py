@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -260,3 +261,81 @@ def test_a_scale_from_zero_is_shifted_and_the_page_says_so(tmp_path):
     bench = cells.Bench(found, StageStore(tmp_path / "run", {}))
     report = grid.run(bench, settings, say=lambda _: None)
     assert "Ratings were shifted by +1" in page.markdown(report, "command")
+
+
+SMALLEST = grid.GridSettings(
+    attacks=("none", "random", "average"),
+    victims=("biased_mf",),
+    other_attacks=(),
+    transfer_victims=(),
+    informed_victims=(),
+    defences=("none",),
+    defended_victims=("ease",),
+    defended_attacks=("random",),
+    strictness=(),
+    hardened_victims=(),
+    sized_victims=(),
+    curve_victims=(),
+    seeds=1,
+    targets=2,
+    few_targets=1,
+)
+
+
+def own_file(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [
+        f"{u},{i},{rng.integers(1, 6)}"
+        for u in range(40)
+        for i in rng.choice(30, 12, replace=False)
+    ]
+    path = tmp_path / "own.csv"
+    path.write_text("\n".join(["user_id,item_id,rating", *rows]))
+    return str(path)
+
+
+def without_seconds(part):
+    return [
+        {name: value for name, value in row.items() if not name.endswith("seconds")} for row in part
+    ]
+
+
+def test_cells_measured_in_other_processes_are_those_measured_here(tmp_path):
+    path, said = own_file(tmp_path), []
+    fresh = functools.partial(cells.open_bench, path, rating_column="rating", per_group=2)
+    here = grid.run(fresh(run_dir=tmp_path / "here"), SMALLEST, say=said.append)
+    there = tmp_path / "there"
+    elsewhere = grid.run(
+        fresh(run_dir=there),
+        SMALLEST,
+        fresh=functools.partial(fresh, run_dir=there, resume=True),
+        workers=2,
+        say=said.append,
+    )
+    for part, rows in here["parts"].items():
+        assert without_seconds(elsewhere["parts"][part]) == without_seconds(rows)
+    assert said[-1].startswith("  9/9 cells")
+
+
+def test_a_process_that_fails_is_said_and_what_is_done_is_kept(tmp_path):
+    path = own_file(tmp_path)
+    bench = cells.open_bench(path, run_dir=tmp_path / "run", rating_column="rating")
+    lost = functools.partial(
+        cells.open_bench, path, run_dir=tmp_path / "run", resume=True, rating_column="stars"
+    )
+    with pytest.raises(ChildProcessError, match="1 of the 1 processes .*stars.*--resume"):
+        grid.run(bench, SMALLEST, fresh=lost, workers=1)
+
+
+def test_cells_on_the_same_fakes_stay_together():
+    cells_ = [
+        dataclasses.replace(CELL, attack=attack, victim=victim)
+        for victim in ("biased_mf", "ease")
+        for attack in ("random", "average", "segment")
+    ]
+    shares = grid.shares_of(cells_, size=3)
+    assert [[cell.attack for cell in share] for share in shares] == [
+        ["random", "random", "average", "average"],
+        ["segment", "segment"],
+    ]
+    assert sorted(cell for share in shares for cell in share) == sorted(cells_)

@@ -8,10 +8,10 @@ import pytest
 from advrec_tf.data import splits
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.jobs.processes import in_order
 from advrec_tf.jobs.reproduction import files, page, results, runner, trainers
 from advrec_tf.jobs.reproduction.contenders import CONTENDERS, Contender
 from advrec_tf.jobs.reproduction.parts import Parts
-from advrec_tf.jobs.reproduction.processes import in_order
 from advrec_tf.jobs.reproduction.search import search
 from advrec_tf.jobs.reproduction.tables import TABLES, Table, last_in_file, random_share
 from advrec_tf.jobs.reproduction.tasks import Choice, Task, Trained

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from advrec_tf.jobs.reproduction.processes import in_order
+from advrec_tf.jobs.processes import in_order
 
 RUN = """
 import functools, os, sys, time
 from pathlib import Path
-from advrec_tf.jobs.reproduction.processes import in_order
+from advrec_tf.jobs.processes import in_order
 
 def wait(path):
     Path(path).write_text(str(os.getpid()))
