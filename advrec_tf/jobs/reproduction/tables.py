@@ -147,6 +147,8 @@ GOWALLA = {
     "LightGCN": _LARGE_GRAPH,
 }
 GOWALLA_EPOCHS = {
+    "MF-BPR": 300,
+    "MF-BPR, DNS": 200,
     "APR": 20,
     "APR from DNS": 20,
     "softmax MF": 30,
