@@ -82,19 +82,34 @@ class Scrub(Defence):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DownWeight(Defence):
-    """Weigh a user's rows by 1 - score, cut to [0, 1], to a power.
+    """Weigh a user's rows by how far its score lies below what is distrusted, to a power.
 
     Args:
-        detector: seed -> a transductive detector whose scores are probabilities.
-        power: > 0.
+        detector: seed -> a transductive detector; its scores are probabilities by default.
+        trusted: score up to which a user's rows weigh 1.
+        distrusted: score from which they weigh 0, > `trusted`; in between they fall in a line.
+        power: > 0, of the weight.
+
+    Raises:
+        ValueError: if a number is out of range.
     """
 
     detector: Callable[[int], Detector]
+    trusted: float = 0.0
+    distrusted: float = 1.0
     power: float = 2.0
+
+    def __post_init__(self):
+        if not self.trusted < self.distrusted or not self.power > 0:
+            raise ValueError(
+                "`distrusted` should be > `trusted` and `power` > 0. "
+                f"Received: {self.distrusted!r}, {self.trusted!r}, {self.power!r}."
+            )
 
     def rows(self, train, *, seed):
         scores = self.detector(seed).fit(train).score(train)
-        trust = (1.0 - np.clip(scores, 0.0, 1.0)) ** self.power
+        below = (self.distrusted - scores) / (self.distrusted - self.trusted)
+        trust = np.clip(below, 0.0, 1.0) ** self.power
         return DefendedRows(
             interactions=train,
             weight=trust[train.user_index].astype(np.float32),

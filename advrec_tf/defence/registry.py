@@ -156,6 +156,7 @@ def overlap(seed: int) -> Detector:
 
 
 SCRUB_BY_OVERLAP = Scrub(detector=overlap, threshold=3.0)
+DOWN_WEIGHT_BY_OVERLAP = DownWeight(detector=overlap, trusted=1.0, distrusted=3.0, power=1.0)
 STRICTNESS = {
     f"scrub by overlap at {threshold:g}": Scrub(detector=overlap, threshold=threshold)
     for threshold in (1.5, 2.0, 2.5, 4.0, 6.0)
@@ -167,6 +168,7 @@ DEFENCES: dict[str, Defence] = {
     "scrub": Scrub(detector=self_taught),
     "scrub by overlap": SCRUB_BY_OVERLAP,
     "scrub by overlap, purify": Chain(defences=(SCRUB_BY_OVERLAP, Purify())),
+    "down-weight by overlap, purify": Chain(defences=(DOWN_WEIGHT_BY_OVERLAP, Purify())),
     **STRICTNESS,
     "down-weight": DownWeight(detector=self_taught),
     "APR": Adversarial(perturbation=fgsm(0.1, relative=True)),

@@ -65,6 +65,15 @@ def test_a_row_weighs_what_its_user_is_trusted(rows_of):
     assert found.interactions is rows
 
 
+def test_weights_fall_in_a_line_from_what_is_trusted_to_what_is_not(rows_of):
+    # Suspicion 1, 1/2 and 1/4: beyond, halfway between .75 and .25, and trusted.
+    rows = rows_of([(u, i, 3.0) for u, length in enumerate((4, 2, 1)) for i in range(length)])
+    weigh = defences.DownWeight(detector=by_length, trusted=0.25, distrusted=0.75, power=1.0)
+    assert weigh.rows(rows, seed=0).weight.tolist() == [0.0] * 4 + [0.5] * 2 + [1.0]
+    with pytest.raises(ValueError, match="`distrusted` should be > `trusted`"):
+        defences.DownWeight(detector=by_length, trusted=1.0)
+
+
 def test_ratings_that_habits_do_not_explain_weigh_less(rows_of):
     # Users 0-3 rate item 0 with 5 and item 1 with 1; user 4 rates item 1 with 1 as well.
     rows = rows_of(
