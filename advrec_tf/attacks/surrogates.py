@@ -84,12 +84,12 @@ class AlternatingSurrogate:
             features, bias = self._features(items)
             common = self._gram(features)
             real = self._solve(
-                self.known.of_rows(outer(features)),
+                self.known.of_rows(squares_of(features)),
                 self.pull.of_rows(features) - self.known.of_rows(features * bias),
                 common,
             )
             fake = self._solve(
-                tf.matmul(rated, outer(features)),
+                tf.matmul(rated, squares_of(features)),
                 tf.matmul(pull, features) - tf.matmul(rated, features * bias),
                 common,
             )
@@ -97,8 +97,8 @@ class AlternatingSurrogate:
             fake_features, fake_bias = self._features(fake)
             common = self._gram(features) + self._gram(fake_features)
             items = self._solve(
-                self.known.of_columns(outer(features))
-                + tf.matmul(rated, outer(fake_features), transpose_a=True),
+                self.known.of_columns(squares_of(features))
+                + tf.matmul(rated, squares_of(fake_features), transpose_a=True),
                 self.pull.of_columns(features)
                 - self.known.of_columns(features * bias)
                 + tf.matmul(pull, fake_features, transpose_a=True)
@@ -129,7 +129,7 @@ class AlternatingSurrogate:
         dim = sides.shape[1]
         if self.kind == "implicit":
             squares, sides = self.alpha * squares, (1.0 + self.alpha) * sides
-        systems = tf.reshape(squares, [-1, dim, dim]) + common + self.ridge * tf.eye(dim)
+        systems = symmetric(squares, dim) + common + self.ridge * tf.eye(dim)
         return tf.linalg.cholesky_solve(tf.linalg.cholesky(systems), sides[:, :, None])[:, :, 0]
 
 
@@ -195,9 +195,18 @@ class _Sparse:
         return tf.sparse.sparse_dense_matmul(self._transposed, dense)
 
 
-def outer(vectors: tf.Tensor) -> tf.Tensor:
-    """[n, dim] -> [n, dim * dim], each vector times itself."""
-    return tf.reshape(vectors[:, :, None] * vectors[:, None, :], [-1, vectors.shape[1] ** 2])
+def squares_of(vectors: tf.Tensor) -> tf.Tensor:
+    """[n, dim] -> [n, dim * (dim + 1) / 2], the lower half of each vector times itself."""
+    row, column = np.tril_indices(vectors.shape[1])
+    return tf.gather(vectors, row, axis=1) * tf.gather(vectors, column, axis=1)
+
+
+def symmetric(halves: tf.Tensor, dim: int) -> tf.Tensor:
+    """[n, dim * (dim + 1) / 2], as `squares_of` lays them out -> [n, dim, dim]."""
+    row, column = np.tril_indices(dim)
+    place = np.zeros((dim, dim), np.int32)
+    place[row, column] = place[column, row] = np.arange(len(row))
+    return tf.reshape(tf.gather(halves, place.ravel(), axis=1), [-1, dim, dim])
 
 
 def objective_loss(
