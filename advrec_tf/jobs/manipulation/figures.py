@@ -243,22 +243,29 @@ def _trade_off(strict: list[dict], defended: list[dict]):
         rest = {name: point for name, point in rest.items() if name not in tried}
         for point in rest.values():
             ax.plot(*point, "o", color=COLOURS[0])
-        # Thresholds above their points and names below keep clear of one another.
-        labels = [(f"{t:g}", at[t], 4, COLOURS[1]) for t in at]
-        labels += [(name, point, -11, "black") for name, point in rest.items()]
-        for text, point, height, colour in labels:
-            away = {"xytext": (5, height), "textcoords": "offset points", "fontsize": 8}
-            ax.annotate(text, point, color=colour, **away)
+        # Thresholds stand above their points and names below, those of what loses accuracy to the
+        # left: so they keep clear of one another.
+        for threshold, point in at.items():
+            _label(ax, f"{threshold:g}", point, (5, 4), va="bottom", color=COLOURS[1])
+        for name, point in rest.items():
+            text = name.replace(" by ", "\nby ").replace(", ", ",\n")
+            lost = point[0] < 100
+            side = {"ha": "right" if lost else "left", "va": "top"}
+            _label(ax, text, point, (-5 if lost else 5, -3), **side)
         clean = rows[0]["target_hit_rate@10, clean"]
         ax.axhline(clean, color="black", linestyle="--", lw=1, label="clean")
         ax.axvline(98, color="black", linestyle=":", lw=1, label="2 % lost")
-        ax.margins(x=0.15)
+        ax.margins(x=0.2)
         ax.set_ylim(bottom=0)
         ax.set_title(title, fontsize=10)
         ax.set_xlabel("NDCG@10 of honest users kept without attack, %")
         ax.set_ylabel("worst target hit rate@10")
     axes[0].legend(frameon=False, fontsize=8)
     return figure
+
+
+def _label(ax, text: str, point: tuple[float, float], away: tuple[int, int], **style) -> None:
+    ax.annotate(text, point, xytext=away, textcoords="offset points", fontsize=8, **style)
 
 
 def _tried(rows: list[dict]) -> set[str]:
