@@ -42,11 +42,8 @@ class DeviatingProfiles:
 
     def __call__(self, user_index: tf.Tensor) -> tf.Tensor:
         """[batch] int32 -> [batch, 2 * num_items] float32."""
-        row, place = self.histories.entries(user_index)
-        pairs = tf.stack([row, tf.gather(self.histories.items, place)], axis=1)
-        shape = [tf.size(user_index), self.num_items]
-        presence = tf.scatter_nd(pairs, tf.ones(tf.shape(row)), shape)
-        deviation = tf.scatter_nd(pairs, tf.gather(self._values, place), shape)
+        presence = self.histories.dense(user_index)
+        deviation = self.histories.dense(user_index, self._values)
         return tf.concat([presence, deviation], axis=1)
 
 
@@ -142,7 +139,8 @@ class WritingGAN(AdversarialPair):
         deviation = tf.where(naive, random_deviation, deviation)
         uniform = tf.random.stateless_uniform([batch, items], seed + [23, 0], 1e-7, 1.0)
         keys = logits - tf.math.log(-tf.math.log(uniform))
-        ordered = tf.sort(keys, axis=1, direction="DESCENDING")
+        longest = tf.maximum(tf.reduce_max(count), 1)  # a full sort would take most of the step
+        ordered = tf.math.top_k(keys, longest).values
         cut = tf.gather(ordered, tf.maximum(count - 1, 0), axis=1, batch_dims=1)[:, None]
         hard = tf.cast(keys >= cut, tf.float32)
         soft = tf.sigmoid((keys - tf.stop_gradient(cut)) / self.temperature)
