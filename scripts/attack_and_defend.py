@@ -83,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     cells.check_names(args.attack, args.victim, args.defence, group, arena)
     if arena.shift:
         print(f"ratings      {arena.shift:+g}, so that the lowest is 1: a fake rates nothing by 0")
-    print(f"{arena.split!r}\ntargets ({group}): {', '.join(map(str, arena.targets[group]))}")
+    ids = ", ".join(str(arena.id_of(target)) for target in arena.targets[group])
+    print(f"{arena.split!r}\ntargets ({group}): {ids}")
     with tempfile.TemporaryDirectory() as folder:
         bench = cells.Bench(arena, StageStore(folder, {}), fillers=args.fillers)
         rows = [

@@ -46,6 +46,10 @@ class Arena:
     fillers: int
     shift: float = 0.0
 
+    def id_of(self, item: int) -> int | str:
+        """The id that the data give an item."""
+        return self.split.train.items.ids[[item]].tolist()[0]
+
 
 def load_arena(
     data: str,

@@ -144,8 +144,17 @@ class GridSettings:
 
 
 def cells_of(settings: GridSettings, arena: Arena) -> dict[str, list[Cell]]:
-    """Part -> its cells, seeds outermost in each, so that a stopped grid has whole seeds."""
+    """Part -> its cells, seeds outermost in each, so that a stopped grid has whole seeds.
+
+    Raises:
+        ValueError: if the data has none of the groups of targets.
+    """
     groups = [group for group in settings.groups if group in arena.targets]
+    if not groups:
+        raise ValueError(
+            f"`groups` should name one of {', '.join(arena.targets)}, which these data have items "
+            f"in. Received: {', '.join(settings.groups)}."
+        )
     count = {g: settings.few_targets if n else settings.targets for n, g in enumerate(groups)}
     every = [(group, t) for group in groups for t in arena.targets[group][: count[group]]]
     popular = [(group, t) for group, t in every if group == "popular"]
@@ -263,7 +272,10 @@ def run(
         "fillers": bench.fillers,
         "shift": bench.arena.shift,
         "profiles": bench.num_profiles(settings.size),
-        "targets": {g: list(t) for g, t in targets_of(parts["attacks"]).items()},
+        "targets": {
+            group: [bench.arena.id_of(target) for target in targets]
+            for group, targets in targets_of(parts["attacks"]).items()
+        },
         "settings": dataclasses.asdict(settings),
         "left_out": left_out,
         "parts": results,

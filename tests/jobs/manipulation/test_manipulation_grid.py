@@ -219,6 +219,7 @@ def test_own_items_are_a_group_of_targets_by_their_ids(tmp_path):
     found = load_arena(str(tmp_path / "own.csv"), own_targets=["i7", "i2", "i7"], **columns)
     ids = found.split.train.items.ids
     assert [ids[t] for t in found.targets["own"]] == ["i7", "i2"]
+    assert [found.id_of(t) for t in found.targets["own"]] == ["i7", "i2"]
     assert next(iter(found.targets)) == "own"  # what is attacked where no group is named
     with pytest.raises(ValueError, match="`own_targets` .*such as i0. Received: j9"):
         load_arena(str(tmp_path / "own.csv"), own_targets=["i7", "j9"], **columns)
@@ -292,6 +293,11 @@ def own_file(tmp_path):
     path = tmp_path / "own.csv"
     path.write_text("\n".join(["user_id,item_id,rating", *rows]))
     return str(path)
+
+
+def test_groups_of_targets_that_the_data_lack_are_refused():
+    with pytest.raises(ValueError, match="`groups` should name one of tail, .*: published"):
+        grid.cells_of(dataclasses.replace(SMALLEST, groups=("published",)), arena())
 
 
 def without_seconds(part):
