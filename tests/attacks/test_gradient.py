@@ -8,7 +8,13 @@ import tensorflow as tf
 from advrec_tf.attacks.gradient import GradientAttack, pga, revadv
 from advrec_tf.attacks.heuristic import AverageAttack
 from advrec_tf.attacks.injection import inject
-from advrec_tf.attacks.surrogates import AlternatingSurrogate, Rehearsal, objective_loss
+from advrec_tf.attacks.surrogates import (
+    AlternatingSurrogate,
+    Rehearsal,
+    objective_loss,
+    squares_of,
+    symmetric,
+)
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.implicit_factorisation import ImplicitFactorisation
 from advrec_tf.models.rating_factorisation import BiasedFactorisation
@@ -46,6 +52,14 @@ def test_the_unrolled_surrogate_is_the_model_trained_on_with_the_profiles(kind, 
     else:
         np.testing.assert_allclose(users, model.users[:60], atol=1e-4)
         np.testing.assert_allclose(items, model.items, atol=1e-4)
+
+
+def test_half_of_a_symmetric_matrix_is_the_whole_of_it():
+    vectors = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    halves = squares_of(tf.constant(vectors))
+    assert halves.shape == (3, 10)
+    whole = vectors[:, :, None] * vectors[:, None, :]
+    assert symmetric(halves, 4).numpy().tolist() == whole.tolist()
 
 
 def test_gradients_through_the_surrogate_agree_with_differences(ratings):

@@ -1,7 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
+from advrec_tf.attacks import profile_gan
 from advrec_tf.attacks.profile_gan import ProfileGANAttack, aush, legup
+from advrec_tf.attacks.ratings import ratings_by_user
+from advrec_tf.data.interactions import Interactions, Vocabulary
 
 BUDGET = {"num_profiles": 5, "num_fillers": 10}
 
@@ -41,3 +46,30 @@ def test_what_a_generator_cannot_do_is_refused(ratings, implicit):
             ProfileGANAttack(**BUDGET, **settings)
     with pytest.raises(ValueError, match=r"\('push',\)"):
         aush(**BUDGET, goal="nuke")
+
+
+def test_rows_without_a_rating_are_no_template(ratings):
+    rating = ratings.rating.copy()
+    rating[ratings.user_index % 2 == 0] = np.nan
+    profiles = write(aush(**BUDGET, epochs=1), dataclasses.replace(ratings, rating=rating))
+    assert set(np.unique(profiles)) <= {0, 1, 2, 3, 4, 5}
+
+
+def test_the_last_rating_of_a_repeated_row_stands():
+    data = Interactions(
+        user_index=np.array([1, 0, 1, 1], np.int32),
+        item_index=np.array([2, 0, 1, 2], np.int32),
+        users=Vocabulary([0, 1]),
+        items=Vocabulary([0, 1, 2]),
+        rating=np.array([1.0, np.nan, 2.0, 3.0], np.float32),
+    )
+    assert ratings_by_user(data).tolist() == [0.0, 2.0, 3.0]
+
+
+def test_a_surrogate_may_rank_for_some_of_the_users(ratings, written, monkeypatch):
+    monkeypatch.setattr(profile_gan, "USERS_ASKED", 60)
+    assert np.array_equal(write(legup(**BUDGET, epochs=1), ratings, [0, 7]), written[legup])
+    monkeypatch.setattr(profile_gan, "USERS_ASKED", 20)
+    fewer = write(legup(**BUDGET, epochs=1), ratings, [0, 7])
+    assert fewer.shape == (5, 40) and (fewer[:, [0, 7]] == 5).all()
+    assert not np.array_equal(fewer, written[legup])

@@ -29,6 +29,12 @@ def test_dense_rows_hold_a_one_for_each_item():
     assert dense.numpy().tolist() == [[0, 1, 0, 1, 0], [0] * 5, [1, 0, 1, 0, 1]]
 
 
+def test_dense_rows_hold_the_values_of_the_entries_where_there_are_any():
+    values = tf.constant([1.0, 2.0, 3.0, 4.0, 5.0])  # of (0, 1), (0, 3), (2, 0), (2, 2), (2, 4)
+    dense = Histories(user_items()).dense(tf.constant([2, 1, 0]), values)
+    assert dense.numpy().tolist() == [[3, 0, 4, 0, 5], [0] * 5, [0, 1, 0, 2, 0]]
+
+
 def test_padded_lists_are_as_long_as_the_longest_history():
     items, mask = Histories(user_items()).padded(tf.constant([0, 1, 2]))
     assert mask.numpy().tolist() == [[True, True, False], [False] * 3, [True] * 3]
