@@ -47,16 +47,16 @@ class LightGCN(RecommenderModel):
     He et al. 2020 (arXiv:2002.02126). `loss="bpr"` is the paper's, with one uniform negative
     from the batch's seed; `loss="softmax"` is `losses.sampled_softmax` over
     the batch's items, of score / temperature. A propagation costs the same whatever the batch:
-    large batches train many times as fast, with `candidates` to keep their softmax small.
-    `num_layers` = 0 is a matrix factorisation. It trains on `batches.of_pairs`.
+    large batches train many times as fast, with `candidates` to keep their softmax and their
+    contrast small. `num_layers` = 0 is a matrix factorisation. It trains on `batches.of_pairs`.
 
     With `contrast` > 0 training adds `contrast` times the InfoNCE between two views of the
-    batch's users, and the same for its items. In a view each layer's output has been moved
-    inside the ball of `perturbation`, node by node, as in SimGCL (Yu et al. 2022,
-    arXiv:2112.08679, there noise confined to the orthant of the output, here any direction).
-    The first view is noise. The second is noise of its own for `direction="random"`; for
-    `direction="gradient"` it is the one that the first view recognises worst. Perturbations
-    are constants to the training gradient.
+    batch's users, and the same for its items (those of the first `candidates` rows). In a view
+    each layer's output has been moved inside the ball of `perturbation`, node by node, as in
+    SimGCL (Yu et al. 2022, arXiv:2112.08679, there noise confined to the orthant of the output,
+    here any direction). The first view is noise. The second is noise of its own for
+    `direction="random"`; for `direction="gradient"` it is the one that the first view recognises
+    worst. Perturbations are constants to the training gradient.
 
     Args:
         interactions: the training rows: edges, item frequencies, ids.
@@ -66,8 +66,9 @@ class LightGCN(RecommenderModel):
         loss: "bpr" or "softmax".
         cosine: score by the cosine instead of the dot product.
         temperature: of the softmax, > 0; about .1 to .2 with the cosine.
-        candidates: the softmax compares with the first so many items of the (shuffled) batch,
-            >= 2; None compares with all.
+        candidates: the softmax compares with the items of the first so many rows of the
+            (shuffled) batch, and the contrast with their users and items, >= 2; None compares
+            with all.
         hardness: >= 0; see `losses.sampled_softmax`.
         l2: factor of the squared norm of the batch's rows before propagation, >= 0.
         contrast: factor of the contrast, >= 0.
@@ -187,7 +188,7 @@ class LightGCN(RecommenderModel):
         """Mean InfoNCE over the batch's users, plus that over its items."""
         total = 0.0
         for nodes in (inputs["user_index"], inputs["item_index"] + self.graph.num_users):
-            nodes = tf.unique(nodes).y
+            nodes = tf.unique(nodes[: self.candidates]).y
             views = tf.gather(first, nodes), tf.gather(second, nodes)
             total += tf.reduce_mean(losses.info_nce(*views, self.contrast_temperature))
         return total

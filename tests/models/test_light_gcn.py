@@ -274,6 +274,17 @@ def test_a_node_that_comes_twice_in_a_batch_counts_once():
     assert float(twice) == pytest.approx(float(once), rel=1e-6)
 
 
+def test_the_contrast_is_between_the_nodes_of_the_candidate_rows():
+    model = grouped(contrast=1.0, candidates=3, perturbation=RANDOM)
+    _, first, second = views_of(model)
+    few = model._contrast_of(batch([0, 1, 4], [5, 6, 2]), first, second)
+    many = model._contrast_of(batch([0, 1, 4, 2, 7], [5, 6, 2, 1, 0]), first, second)
+    assert float(many) == pytest.approx(float(few), rel=1e-6)
+    free = grouped(contrast=1.0, perturbation=RANDOM)
+    everyone = free._contrast_of(batch([0, 1, 4, 2, 7], [5, 6, 2, 1, 0]), first, second)
+    assert float(everyone) > float(few) + 0.1
+
+
 @pytest.mark.parametrize("budget", [RANDOM, GRADIENT])
 def test_perturbations_are_constants_to_the_training_gradient(budget):
     model = grouped(contrast=1.0, perturbation=budget)

@@ -14,12 +14,13 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
         f"Made by `{command}`; settings in `{settings_file}`.",
         "",
         f"Protocol: {report['protocol']}. Settings and epochs were chosen by "
-        f"{report['choose_by']} on rows hidden from training, in the trials shown (a control that "
-        "takes the settings of another model has one); the test rows were ranked once a seed, at "
-        "the end. Means over seeds, the deviation over seeds in brackets. *against EASE* and "
-        f"*against twin*: difference in {decides}, paired over users (values averaged over seeds "
-        "first), with half of the 95 % interval and the p-value of the paired t-test, not "
-        "corrected for the number of rows; the twin is the same model without its ingredient. "
+        f"{report['choose_by']} on rows hidden from training, in the trials shown (a row that "
+        "takes the settings of another model has one, or none where it takes the epochs too); "
+        "the test rows were ranked once a seed, at the end. Means over seeds, the deviation over "
+        f"seeds in brackets. *against EASE* and *against twin*: difference in {decides}, paired "
+        "over users (values averaged over seeds first), with half of the 95 % interval and the "
+        "p-value of the paired t-test, not corrected for the number of rows; the twin is the "
+        "same model without its ingredient. "
         f"{users:,} users are ranked. Coverage: share of the catalogue in some list of ten; long "
         "tail: share of places for items outside the fifth with the most training rows. Seconds "
         "are those of training; memory is the peak of the process, with TensorFlow's own share.",

@@ -77,9 +77,11 @@ def do(work: Work) -> Choice | None:
 
 def _choose(work: Work, choosing: Split) -> Choice:
     table, contender = TABLES[work.table], CONTENDERS[work.label]
-    evaluator = RankingEvaluator(choosing.train, choosing.validation, ks=table.ks())
     if contender.like is not None:
-        settings = {**work.chosen[contender.like].settings, **contender.override}
+        followed = work.chosen[contender.like]
+        settings = {**followed.settings, **contender.override}
+        if work.label in table.untried:
+            return Choice(settings, followed.epochs, trials=0)
         other = CONTENDERS[contender.like]
         contender = dataclasses.replace(
             contender,
@@ -88,6 +90,7 @@ def _choose(work: Work, choosing: Split) -> Choice:
             patience=other.patience,
             every=other.every,
         )
+    evaluator = RankingEvaluator(choosing.train, choosing.validation, ks=table.ks())
     like = contender.like or work.label
     contender = dataclasses.replace(
         contender,

@@ -67,6 +67,8 @@ class Table:
             the spaces were made for.
         epochs: label -> at most so many while searching, in place of the contender's own.
         seeds: label -> at most so many final trainings, where one is long.
+        untried: labels that take the epochs of the contender they are `like` as well as its
+            settings, without a trial of their own, where one is long.
         choose_every: choices look at every so-manieth user of a published validation part.
     """
 
@@ -82,6 +84,7 @@ class Table:
     sizes: Mapping[str, Mapping[str, tuple]] = dataclasses.field(default_factory=dict)
     epochs: Mapping[str, int] = dataclasses.field(default_factory=dict)
     seeds: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    untried: tuple[str, ...] = ()
     choose_every: int = 1
 
     def ks(self) -> tuple[int, ...]:
@@ -114,9 +117,10 @@ class Table:
 
 _LARGE_BPR = {"batch_size": (2048,), "l2": (0.001, 0.003)}
 _LARGE_CODE = {"batch_size": (200,), "learning_rate": (0.002,), "drop": (0.2, 0.35)}
+# A propagation costs the same whatever the batch.
 _LARGE_GRAPH = {
-    "batch_size": (8192,),
-    "learning_rate": (0.01,),
+    "batch_size": (16384,),
+    "learning_rate": (0.01, 0.02),
     "num_layers": (3, 2),
     "temperature": (0.15, 0.2),
 }
@@ -129,7 +133,13 @@ ML1M = {
     "autoencoder, adversarial": {**_LARGE_CODE, "epsilon": (0.1, 0.2, 0.05)},
     "LightGCN": _LARGE_GRAPH,
 }
-ML1M_EPOCHS = {"autoencoder": 40, "autoencoder, adversarial": 40, "APR from DNS": 60}
+_GRAPH_EPOCHS = {"LightGCN": 21, "LightGCN, adversarial contrast": 21}
+ML1M_EPOCHS = {
+    "autoencoder": 40,
+    "autoencoder, adversarial": 40,
+    "APR from DNS": 60,
+    **_GRAPH_EPOCHS,
+}
 _LARGEST_CODE = {**_LARGE_CODE, "batch_size": (500,), "dim": (128,), "drop": (0.35, 0.5)}
 GOWALLA = {
     "MF-BPR": _LARGE_BPR,
@@ -154,6 +164,7 @@ GOWALLA_EPOCHS = {
     "softmax MF": 30,
     "autoencoder": 20,
     "autoencoder, adversarial": 20,
+    **_GRAPH_EPOCHS,
 }
 IN_BATCH = {"softmax MF": {"negatives": ("in_batch",), "temperature": (0.15, 0.12, 0.1)}}
 
@@ -194,6 +205,7 @@ BASE = ("popularity", "EASE")
 SMALL = BASE + FACTORISATION + APR + SOFTMAX + AUTOENCODERS + VARIATIONAL + BLENDS + GANS + GRAPH
 
 ML1M_SEEDS = dict.fromkeys(GRAPH, 2)
+LONG_CONTROLS = (*SOFTMAX[1:], "APR, PGD", "autoencoder, noise", "LightGCN, noise contrast")
 GOWALLA_SEEDS = dict.fromkeys((*SOFTMAX, *AUTOENCODERS, *WALK_BLENDS, *GRAPH), 2)
 
 TABLES: dict[str, Table] = {
@@ -318,6 +330,7 @@ TABLES: dict[str, Table] = {
         sizes=ML1M,
         epochs=ML1M_EPOCHS,
         seeds=ML1M_SEEDS,
+        untried=LONG_CONTROLS,
     ),
     "cfgan-ml100k": Table(
         benchmark="cfgan-ml100k",
@@ -373,6 +386,7 @@ TABLES: dict[str, Table] = {
         sizes=GOWALLA,
         epochs=GOWALLA_EPOCHS,
         seeds=GOWALLA_SEEDS,
+        untried=LONG_CONTROLS,
         choose_every=6,
     ),
     "lightgcnpp-ml1m": Table(
@@ -393,6 +407,7 @@ TABLES: dict[str, Table] = {
         sizes=ML1M,
         epochs=ML1M_EPOCHS,
         seeds=ML1M_SEEDS,
+        untried=LONG_CONTROLS,
     ),
     "lightgcnpp-lastfm": Table(
         benchmark="lightgcnpp-lastfm",

@@ -135,6 +135,25 @@ def test_a_table_may_say_its_own_sizes_epochs_and_seeds_and_a_control_keeps_to_t
     assert seen == [({"size": 1, "b": 7}, 3), ({"size": 5, "b": 7}, 3)]
 
 
+def test_a_control_may_take_the_epochs_of_its_model_without_a_trial(world, tmp_path, monkeypatch):
+    monkeypatch.setitem(TABLES, "tiny", tiny(untried=("shifted",)))
+    asked = []
+
+    def noting(task):
+        asked.append((task.evaluator is not None, task.epochs))
+        return shifted_scores(task)
+
+    monkeypatch.setitem(
+        CONTENDERS, "shifted", dataclasses.replace(CONTENDERS["shifted"], train=noting)
+    )
+    report = reproduce(tmp_path, budget=3, seeds=1)
+    row = report["rows"]["shifted"]
+    assert row["settings"] == {"size": 5, "b": 7}
+    assert (row["epochs"], row["validation"], row["trials"]) == (4, None, 0)
+    assert asked == [(False, 4)]  # never on validation rows
+    assert "5 | 4 |  | 0 |" in page.markdown(report, "x", "y")
+
+
 def test_the_settings_file_gives_the_same_table_without_a_search(world, tmp_path):
     first = reproduce(tmp_path, budget=2)
     (tmp_path / "run").rename(tmp_path / "other")
