@@ -117,12 +117,11 @@ class Table:
 
 _LARGE_BPR = {"batch_size": (2048,), "l2": (0.001, 0.003)}
 _LARGE_CODE = {"batch_size": (200,), "learning_rate": (0.002,), "drop": (0.2, 0.35)}
-# A propagation costs the same whatever the batch.
 _LARGE_GRAPH = {
-    "batch_size": (16384,),
-    "learning_rate": (0.01, 0.02),
-    "num_layers": (3, 2),
-    "temperature": (0.15, 0.2),
+    "batch_size": (4096,),
+    "learning_rate": (0.01,),
+    "num_layers": (2, 3),
+    "temperature": (0.2, 0.15),
 }
 ML1M = {
     "MF-BPR": _LARGE_BPR,
@@ -133,7 +132,7 @@ ML1M = {
     "autoencoder, adversarial": {**_LARGE_CODE, "epsilon": (0.1, 0.2, 0.05)},
     "LightGCN": _LARGE_GRAPH,
 }
-_GRAPH_EPOCHS = {"LightGCN": 21, "LightGCN, adversarial contrast": 21}
+_GRAPH_EPOCHS = {"LightGCN": 12, "LightGCN, adversarial contrast": 12}
 ML1M_EPOCHS = {
     "autoencoder": 40,
     "autoencoder, adversarial": 40,
@@ -154,7 +153,7 @@ GOWALLA = {
     },
     "autoencoder": _LARGEST_CODE,
     "autoencoder, adversarial": {**_LARGEST_CODE, "epsilon": (0.2, 0.1)},
-    "LightGCN": _LARGE_GRAPH,
+    "LightGCN": {**_LARGE_GRAPH, "num_layers": (3, 2), "temperature": (0.1, 0.12)},
 }
 GOWALLA_EPOCHS = {
     "MF-BPR": 300,
