@@ -132,12 +132,12 @@ ML1M = {
     "autoencoder, adversarial": {**_LARGE_CODE, "epsilon": (0.1, 0.2, 0.05)},
     "LightGCN": _LARGE_GRAPH,
 }
-_GRAPH_EPOCHS = {"LightGCN": 12, "LightGCN, adversarial contrast": 12}
 ML1M_EPOCHS = {
     "autoencoder": 40,
     "autoencoder, adversarial": 40,
     "APR from DNS": 60,
-    **_GRAPH_EPOCHS,
+    "LightGCN": 12,
+    "LightGCN, adversarial contrast": 12,
 }
 _LARGEST_CODE = {**_LARGE_CODE, "batch_size": (500,), "dim": (128,), "drop": (0.35, 0.5)}
 GOWALLA = {
@@ -163,7 +163,8 @@ GOWALLA_EPOCHS = {
     "softmax MF": 30,
     "autoencoder": 20,
     "autoencoder, adversarial": 20,
-    **_GRAPH_EPOCHS,
+    "LightGCN": 9,
+    "LightGCN, adversarial contrast": 9,
 }
 IN_BATCH = {"softmax MF": {"negatives": ("in_batch",), "temperature": (0.15, 0.12, 0.1)}}
 
