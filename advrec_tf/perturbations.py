@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from advrec_tf.random_draws import random_floats, random_normals
 from advrec_tf.row_sums import row_sum
 
 NORMS = ("l2", "linf")
@@ -117,8 +118,7 @@ def noise(
 
     Its whole norm is on the open parts: the control has the size of the attack.
     """
-    # By name: what XLA would choose itself on a CPU is twenty times slower.
-    drawn = tf.random.stateless_normal(tf.shape(like), seed, dtype=like.dtype, alg="philox")
+    drawn = tf.cast(random_normals(tf.shape(like), seed), like.dtype)
     return limit * steepest(within(drawn, parts), norm)
 
 
@@ -130,9 +130,7 @@ def random_point(
     linf: uniform in the ball (Madry et al. 2018). l2: every one of n open features uniform in
     +- limit / sqrt(n) (Zhu et al. 2020, FreeLB, algorithm 1): of norm about limit / sqrt(3).
     """
-    drawn = tf.random.stateless_uniform(
-        tf.shape(like), seed, -1.0, 1.0, dtype=like.dtype, alg="philox"
-    )
+    drawn = tf.cast(2.0 * random_floats(tf.shape(like), seed) - 1.0, like.dtype)
     if norm == "linf":
         return limit * within(drawn, parts)
     open_parts = within(tf.ones_like(like), parts)

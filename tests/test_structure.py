@@ -19,7 +19,14 @@ ROOMS = (
     "serving",
     "jobs",
 )
-GROUND_FLOOR = ("losses", "perturbations", "row_sums", "row_updates", "_version")
+GROUND_FLOOR = (
+    "losses",
+    "perturbations",
+    "random_draws",
+    "row_sums",
+    "row_updates",
+    "_version",
+)
 KERAS_PACKAGES = {"keras", "tf_keras", "keras_hub", "keras_nlp", "keras_cv"}
 
 

@@ -17,6 +17,7 @@ from advrec_tf import losses
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models import negatives as samplers
 from advrec_tf.models.row_model import RowModel
+from advrec_tf.random_draws import random_floats
 from advrec_tf.row_sums import row_dot, row_sum, unit_rows
 
 LOSSES = ("bpr", "softmax")
@@ -169,7 +170,7 @@ class MatrixFactorisation(RowModel):
         else:
             users, items = tables["generator_users"], tables["generator_items"]
             preference = row_dot(tf.gather(users, user)[:, None], tf.gather(items, candidates))
-            noise = samplers.random_floats(tf.shape(preference), seed + [0, 2], low=1e-7)
+            noise = random_floats(tf.shape(preference), seed + [0, 2], low=1e-7)
             preference -= tf.math.log(-tf.math.log(noise))  # Gumbel: a draw from the softmax
         preference = tf.where(is_open, preference, -np.inf)
         chosen = tf.argmax(preference, 1, output_type=tf.int32)

@@ -19,6 +19,7 @@ from advrec_tf.models import negatives as samplers
 from advrec_tf.models.known_triples import KnownTriples
 from advrec_tf.models.row_model import RowModel
 from advrec_tf.models.triple_scores import TripleScore
+from advrec_tf.random_draws import random_floats
 
 LOSSES = ("logistic", "margin")
 NEGATIVES = ("uniform", "self_adversarial", "generator")
@@ -208,7 +209,7 @@ class KnowledgeEmbedding(RowModel):
             tf.gather(relations, inputs["relation"]),
             tf.gather(entities, other),
         )
-        noise = samplers.random_floats(tf.shape(logits), seed + [0, 2], low=1e-7)
+        noise = random_floats(tf.shape(logits), seed + [0, 2], low=1e-7)
         logits -= tf.math.log(-tf.math.log(noise))  # Gumbel: a draw from the softmax
         chosen = tf.argmax(tf.where(is_open, logits, -np.inf), 1, output_type=tf.int32)
         return {

@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.random_draws import random_floats
 
 SAMPLERS = ("uniform", "popularity", "in_batch", "mixed", "dns", "generator")
 PAIRWISE_ONLY = ("dns", "generator")
@@ -45,19 +46,6 @@ def known_pairs(interactions: Interactions, argument: str) -> PairTable:
             f"{MAX_PAIR_TABLE_BYTES:,} bytes. Received a catalogue that needs {size:,}."
         )
     return PairTable(interactions.by_user())
-
-
-def random_floats(shape, seed: tf.Tensor, low: float = 0.0) -> tf.Tensor:
-    """float32 in [low, 1), uniform, made of random bits by the rule of XLA.
-
-    The bits are the same compiled by XLA or not, what TensorFlow makes of them is not; so a
-    block and its single steps draw alike.
-    """
-    bits = tf.random.stateless_uniform(
-        shape, seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
-    )
-    unit = tf.cast(tf.bitwise.right_shift(bits, 9), tf.float32) * 2.0**-23
-    return unit * (1.0 - low) + low
 
 
 class NegativeSampler(tf.Module):

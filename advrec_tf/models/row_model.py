@@ -5,8 +5,7 @@ given *blocks*, [steps, batch] of indices (`data.batches.in_blocks`), and one co
 function runs all their steps with the tables as loop state: gather the rows, differentiate
 by the rows, scatter the update. Time and memory of a step follow the batch, not the
 catalogue. `fit`, callbacks and TensorBoard see ordinary epochs. A batch that is not a block
-takes the ordinary Keras step, with the same result; only the noise of a perturbation of
-`direction="random"` is another draw of the same distribution once it is compiled.
+takes the ordinary Keras step, with the same result.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models import negatives
-from advrec_tf.models.negatives import NegativeSampler, random_floats
+from advrec_tf.models.negatives import NegativeSampler
 
 
 def rows(pairs, num_users, num_items):
@@ -95,18 +95,6 @@ def test_draws_repeat_for_a_seed_and_are_the_same_compiled(name):
     found, found_ratio = compiled_shared(items, tf.constant([1, 7]))
     np.testing.assert_array_equal(found, shared)
     np.testing.assert_allclose(found_ratio, log_ratio, rtol=1e-5, atol=1e-6)
-
-
-def test_random_floats_are_uniform_and_the_same_compiled():
-    seed = tf.constant([-5, 6])
-    drawn = random_floats([20_000], seed).numpy()
-    compiled = tf.function(lambda s: random_floats([20_000], s), jit_compile=True)(seed)
-    np.testing.assert_array_equal(compiled, drawn)
-    assert drawn.min() >= 0 and drawn.max() < 1
-    tenths = np.bincount((10 * drawn).astype(int), minlength=10) / 20_000
-    np.testing.assert_allclose(tenths, 0.1, atol=0.01)
-    low = random_floats([20_000], seed, low=0.75).numpy()
-    np.testing.assert_allclose(low, 0.75 + drawn / 4, rtol=1e-6)
 
 
 def test_candidates_are_uniform_and_known_pairs_are_closed():

@@ -412,15 +412,10 @@ def slots(model):
 
 @pytest.mark.parametrize("share", [1.0, 0.2])
 def test_blocks_of_noise_are_the_ordinary_steps_for_the_same_noise(share):
-    # compiled, the normal numbers of a seed are others: the same are compared uncompiled
     block = block_of(interactions())
-    tf.config.run_functions_eagerly(True)
-    try:
-        assert_blocks_equal_steps(
-            block, fgsm(0.5, direction="random"), share, GENERATOR, keras.optimizers.SGD, 0.3
-        )
-    finally:
-        tf.config.run_functions_eagerly(False)
+    assert_blocks_equal_steps(
+        block, fgsm(0.5, direction="random"), share, GENERATOR, keras.optimizers.SGD, 0.3
+    )
 
 
 class Recorded(MatrixFactorisation):
