@@ -204,7 +204,7 @@ GRAPH = ("LightGCN", "LightGCN, noise contrast", "LightGCN, adversarial contrast
 BASE = ("popularity", "EASE")
 SMALL = BASE + FACTORISATION + APR + SOFTMAX + AUTOENCODERS + VARIATIONAL + BLENDS + GANS + GRAPH
 
-ML1M_SEEDS = dict.fromkeys(GRAPH, 2)
+ML1M_SEEDS = dict.fromkeys((*SOFTMAX[1:], "APR, PGD", *GRAPH), 1)
 LONG_CONTROLS = (*SOFTMAX[1:], "APR, PGD", "autoencoder, noise", "LightGCN, noise contrast")
 GOWALLA_SEEDS = dict.fromkeys((*SOFTMAX, *AUTOENCODERS, *WALK_BLENDS, *GRAPH), 2)
 
