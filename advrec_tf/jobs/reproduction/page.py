@@ -46,6 +46,11 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
             "\nTrained by an earlier run with the same settings and kept, with the comparisons "
             f"measured then: {'; '.join(report['kept'])}."
         )
+    if report.get("unpaired"):
+        lines.append(
+            "\nWithout a comparison with the twin, which was not trained in the same run: "
+            f"{'; '.join(report['unpaired'])}."
+        )
     if report["not_run"]:
         lines.append(f"\nNot run yet: {'; '.join(report['not_run'])}.")
     lines += _robustness(report["rows"])

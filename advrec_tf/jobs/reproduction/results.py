@@ -135,8 +135,18 @@ def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -
         "left_out": dict(table.left_out),
         "machines": [m for i, m in enumerate(machines) if m not in machines[:i]],
         "not_run": [label for label in table.enters if label not in rows],
+        "unpaired": _unpaired(rows),
         "rows": rows,
     }
+
+
+def _unpaired(rows: Mapping[str, dict]) -> list[str]:
+    """Rows that have a twin and were trained without it."""
+    return [
+        label
+        for label, row in rows.items()
+        if CONTENDERS[label].twin and "twin" not in row["paired"]
+    ]
 
 
 def extended(report: dict, earlier: dict, chosen: Mapping[str, Choice]) -> dict:
@@ -171,9 +181,11 @@ def extended(report: dict, earlier: dict, chosen: Mapping[str, Choice]) -> dict:
     old = [label for label in TABLES[report["table"]].enters if label in earlier["rows"]]
     kept = [label for label in old if label not in trained and holds(label)]
     order = [label for label in TABLES[report["table"]].enters if label in {*trained, *kept}]
+    rows = {label: trained.get(label) or earlier["rows"][label] for label in order}
     machines = [*report["machines"], *(earlier.get("machines") or [])]
     return report | {
-        "rows": {label: trained.get(label) or earlier["rows"][label] for label in order},
+        "rows": rows,
+        "unpaired": _unpaired(rows),
         "not_run": [label for label in report["not_run"] if label not in kept],
         "kept": kept,
         "outdated": [label for label in old if label not in order],

@@ -478,6 +478,16 @@ def test_rows_of_an_earlier_report_are_kept_and_only_those_asked_for_are_trained
     assert "kept, with the comparisons measured then: popularity; EASE; shifted." in text
 
 
+def test_a_row_trained_again_without_its_twin_is_named(world, tmp_path):
+    before = earlier_report(tmp_path)
+    assert before["unpaired"] == []
+    report = reproduce(tmp_path, only=["shifted"], onto=tmp_path / "tiny.json")
+    assert report["unpaired"] == ["shifted"] and "shift" in report["kept"]
+    text = page.markdown(report, "a command", "a file")
+    assert "which was not trained in the same run: shifted." in text
+    assert "same run: " not in page.markdown(before, "a command", "a file")
+
+
 def test_a_row_whose_twin_has_other_settings_now_is_not_kept(world, tmp_path):
     earlier_report(tmp_path)
     path = tmp_path / "settings.json"
