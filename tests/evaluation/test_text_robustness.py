@@ -68,7 +68,8 @@ def test_an_adversary_turns_the_vectors_and_noise_of_its_size_turns_them_less(to
     for kind in ("fgsm", "bim", "pgd"):
         assert (turned[kind] < turned["random"]).all()
     assert turned["pgd"].mean() <= turned["fgsm"].mean() + 1e-4
-    assert turned["fgsm"].mean() < 1 - 1e-4 and turned["random"].mean() < 1 - 1e-5
+    assert turned["fgsm"].max() < 1 - 1e-5 and turned["fgsm"].mean() < 1 - 1e-4
+    assert turned["random"].mean() < 1 - 1e-5
 
 
 def test_the_margins_adversary_takes_an_item_for_another_and_then_stops(tower):
