@@ -15,8 +15,9 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
         "",
         f"Protocol: {report['protocol']}. Settings and epochs were chosen by "
         f"{report['choose_by']} on rows hidden from training, in the trials shown (a row that "
-        "takes the settings of another model has one, or none where it takes the epochs too); "
-        "the test rows were ranked once a seed, at the end. Means over seeds, the deviation over "
+        "takes the settings of another model has one, or none where it takes the epochs too; any "
+        "other row without a trial has the first settings of its space); the test rows were ranked "
+        "once a seed, at the end. Means over seeds, the deviation over "
         f"seeds in brackets. *against EASE* and *against twin*: difference in {decides}, paired "
         "over users (values averaged over seeds first), with half of the 95 % interval and the "
         "p-value of the paired t-test, not corrected for the number of rows; the twin is the "

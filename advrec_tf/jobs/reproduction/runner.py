@@ -77,12 +77,13 @@ def do(work: Work) -> Choice | None:
 
 def _choose(work: Work, choosing: Split) -> Choice:
     table, contender = TABLES[work.table], CONTENDERS[work.label]
+    like = contender.like or work.label
+    untried = work.label in table.untried
     if contender.like is not None:
-        followed = work.chosen[contender.like]
+        followed, other = work.chosen[like], CONTENDERS[like]
         settings = {**followed.settings, **contender.override}
-        if work.label in table.untried:
+        if untried:
             return Choice(settings, followed.epochs, trials=0)
-        other = CONTENDERS[contender.like]
         contender = dataclasses.replace(
             contender,
             space={name: (value,) for name, value in settings.items()},
@@ -90,13 +91,14 @@ def _choose(work: Work, choosing: Split) -> Choice:
             patience=other.patience,
             every=other.every,
         )
-    evaluator = RankingEvaluator(choosing.train, choosing.validation, ks=table.ks())
-    like = contender.like or work.label
     contender = dataclasses.replace(
         contender,
         space={**contender.space, **({} if contender.like else table.sizes.get(work.label, {}))},
         epochs=table.epochs.get(like, contender.epochs),
     )
+    if untried:
+        return Choice(contender.default(), contender.epochs, trials=0)
+    evaluator = RankingEvaluator(choosing.train, choosing.validation, ks=table.ks())
     return search(
         work.label,
         contender,

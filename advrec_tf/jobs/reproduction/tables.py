@@ -67,8 +67,9 @@ class Table:
             the spaces were made for.
         epochs: label -> at most so many while searching, in place of the contender's own.
         seeds: label -> at most so many final trainings, where one is long.
-        untried: labels that take the epochs of the contender they are `like` as well as its
-            settings, without a trial of their own, where one is long.
+        untried: labels without a trial of their own, where one is long: with the settings and
+            epochs of the contender they are `like`, or else the first of each setting's values
+            and the most epochs.
         choose_every: choices look at every so-manieth user of a published validation part.
     """
 
@@ -330,7 +331,7 @@ TABLES: dict[str, Table] = {
         sizes=ML1M,
         epochs=ML1M_EPOCHS,
         seeds=ML1M_SEEDS,
-        untried=UNTRIED,
+        untried=(*UNTRIED, "LightGCN, adversarial contrast"),
     ),
     "cfgan-ml100k": Table(
         benchmark="cfgan-ml100k",
@@ -386,7 +387,7 @@ TABLES: dict[str, Table] = {
         sizes=GOWALLA,
         epochs=GOWALLA_EPOCHS,
         seeds=GOWALLA_SEEDS,
-        untried=UNTRIED,
+        untried=(*UNTRIED, "autoencoder, adversarial", *WALK_BLENDS[3:]),
         choose_every=6,
     ),
     "lightgcnpp-ml1m": Table(

@@ -154,6 +154,18 @@ def test_a_control_may_take_the_epochs_of_its_model_without_a_trial(world, tmp_p
     assert "5 | 4 |  | 0 |" in page.markdown(report, "x", "y")
 
 
+def test_a_row_without_a_trial_has_the_first_of_its_settings_and_the_most_epochs(
+    world, tmp_path, monkeypatch
+):
+    table = tiny(untried=("shift",), sizes={"shift": {"b": (8, 7)}}, epochs={"shift": 6})
+    monkeypatch.setitem(TABLES, "tiny", table)
+    found = reproduce(tmp_path, budget=3, seeds=1)["rows"]
+    shift, shifted = found["shift"], found["shifted"]
+    assert shift["settings"] == {"size": 0, "b": 8}
+    assert (shift["epochs"], shift["validation"], shift["trials"]) == (6, None, 0)
+    assert (shifted["settings"], shifted["trials"]) == ({"size": 5, "b": 8}, 1)
+
+
 def test_the_settings_file_gives_the_same_table_without_a_search(world, tmp_path):
     first = reproduce(tmp_path, budget=2)
     (tmp_path / "run").rename(tmp_path / "other")
