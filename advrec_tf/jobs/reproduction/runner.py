@@ -78,26 +78,19 @@ def do(work: Work) -> Choice | None:
 def _choose(work: Work, choosing: Split) -> Choice:
     table, contender = TABLES[work.table], CONTENDERS[work.label]
     like = contender.like or work.label
-    untried = work.label in table.untried
+    leader = CONTENDERS[like]
+    epochs = untried_epochs = table.epochs.get(like, leader.epochs)
     if contender.like is not None:
-        followed, other = work.chosen[like], CONTENDERS[like]
-        settings = {**followed.settings, **contender.override}
-        if untried:
-            return Choice(settings, followed.epochs, trials=0)
-        contender = dataclasses.replace(
-            contender,
-            space={name: (value,) for name, value in settings.items()},
-            epochs=other.epochs,
-            patience=other.patience,
-            every=other.every,
-        )
+        settings = {**work.chosen[like].settings, **contender.override}
+        space = {name: (value,) for name, value in settings.items()}
+        untried_epochs = work.chosen[like].epochs
+    else:
+        space = {**contender.space, **table.sizes.get(work.label, {})}
     contender = dataclasses.replace(
-        contender,
-        space={**contender.space, **({} if contender.like else table.sizes.get(work.label, {}))},
-        epochs=table.epochs.get(like, contender.epochs),
+        contender, space=space, epochs=epochs, patience=leader.patience, every=leader.every
     )
-    if untried:
-        return Choice(contender.default(), contender.epochs, trials=0)
+    if work.label in table.untried:
+        return Choice(contender.default(), untried_epochs, trials=0)
     evaluator = RankingEvaluator(choosing.train, choosing.validation, ks=table.ks())
     return search(
         work.label,

@@ -62,7 +62,7 @@ class Table:
         refit: train the final models on training and validation rows together.
         references: model of others -> {metric: figure}, with where it comes from as key part.
         enters: labels of `contenders.CONTENDERS`, in the order of the rows.
-        left_out: label -> why it has no row.
+        left_out: model -> why it has no row.
         sizes: label -> setting -> values in place of the space's own, for data larger than
             the spaces were made for.
         epochs: label -> at most so many while searching, in place of the contender's own.
