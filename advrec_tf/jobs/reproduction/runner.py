@@ -79,17 +79,17 @@ def _choose(work: Work, choosing: Split) -> Choice:
     table, contender = TABLES[work.table], CONTENDERS[work.label]
     like = contender.like or work.label
     leader = CONTENDERS[like]
-    epochs = untried_epochs = table.epochs.get(like, leader.epochs)
+    epochs = untried_epochs = table.limits.epochs.get(like, leader.epochs)
     if contender.like is not None:
         settings = {**work.chosen[like].settings, **contender.override}
         space = {name: (value,) for name, value in settings.items()}
         untried_epochs = work.chosen[like].epochs
     else:
-        space = {**contender.space, **table.sizes.get(work.label, {})}
+        space = {**contender.space, **table.limits.sizes.get(work.label, {})}
     contender = dataclasses.replace(
         contender, space=space, epochs=epochs, patience=leader.patience, every=leader.every
     )
-    if work.label in table.untried:
+    if work.label in table.limits.untried:
         return Choice(contender.default(), untried_epochs, trials=0)
     evaluator = RankingEvaluator(choosing.train, choosing.validation, ks=table.ks())
     return search(
@@ -230,7 +230,7 @@ class _Plan:
 
     def numbers(self, label: str) -> tuple[int, ...]:
         """The seeds of a row's final trainings."""
-        most = min(self.seeds, TABLES[self.table].seeds.get(label, self.seeds))
+        most = min(self.seeds, TABLES[self.table].limits.seeds.get(label, self.seeds))
         return tuple(range(most)) if CONTENDERS[label].seeded else (0,)
 
     def work(self, label: str, kind: str, chosen: Mapping[str, Choice]) -> Callable[[], Choice]:

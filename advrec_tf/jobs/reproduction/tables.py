@@ -16,6 +16,8 @@ import numpy as np
 from advrec_tf.data.benchmarks import load_benchmark
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split, random_ratio
+from advrec_tf.jobs.reproduction import limits, rows
+from advrec_tf.jobs.reproduction.limits import Limits
 
 Hide = Callable[[Interactions], np.ndarray]
 
@@ -63,13 +65,7 @@ class Table:
         references: model of others -> {metric: figure}, with where it comes from as key part.
         enters: labels of `contenders.CONTENDERS`, in the order of the rows.
         left_out: model -> why it has no row.
-        sizes: label -> setting -> values in place of the space's own, for data larger than
-            the spaces were made for.
-        epochs: label -> at most so many while searching, in place of the contender's own.
-        seeds: label -> at most so many final trainings, where one is long.
-        untried: labels without a trial of their own, where one is long: with the settings and
-            epochs of the contender they are `like`, or else the first of each setting's values
-            and the most epochs.
+        limits: where its rows have less than the full protocol.
         choose_every: choices look at every so-manieth user of a published validation part.
     """
 
@@ -82,10 +78,7 @@ class Table:
     references: Mapping[str, Mapping[str, float]]
     enters: tuple[str, ...]
     left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    sizes: Mapping[str, Mapping[str, tuple]] = dataclasses.field(default_factory=dict)
-    epochs: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    seeds: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    untried: tuple[str, ...] = ()
+    limits: Limits = dataclasses.field(default_factory=Limits)
     choose_every: int = 1
 
     def ks(self) -> tuple[int, ...]:
@@ -115,118 +108,6 @@ class Table:
         )
         return choosing, published
 
-
-_LARGE_BPR = {"batch_size": (2048,), "l2": (0.001, 0.003)}
-_LARGE_CODE = {"batch_size": (200,), "learning_rate": (0.002,), "drop": (0.2, 0.35)}
-_LARGE_GRAPH = {
-    "batch_size": (4096,),
-    "learning_rate": (0.01,),
-    "num_layers": (2, 3),
-    "temperature": (0.2, 0.15),
-}
-ML1M = {
-    "MF-BPR": _LARGE_BPR,
-    "MF-BPR, DNS": _LARGE_BPR,
-    "MF-BPR, generator's negatives": _LARGE_BPR,
-    "softmax MF": {"batch_size": (2048,), "temperature": (0.2, 0.15)},
-    "autoencoder": _LARGE_CODE,
-    "autoencoder, adversarial": {**_LARGE_CODE, "epsilon": (0.1, 0.2, 0.05)},
-    "Mult-VAE": _LARGE_CODE,
-    "Mult-VAE, adversarial": _LARGE_CODE,
-    "LightGCN": _LARGE_GRAPH,
-}
-ML1M_EPOCHS = {
-    "autoencoder": 40,
-    "autoencoder, adversarial": 40,
-    "Mult-VAE": 40,
-    "Mult-VAE, adversarial": 40,
-    "APR from DNS": 60,
-    "LightGCN": 12,
-    "LightGCN, adversarial contrast": 12,
-}
-_LARGEST_CODE = {**_LARGE_CODE, "batch_size": (500,), "dim": (128,), "drop": (0.35, 0.5)}
-GOWALLA = {
-    "MF-BPR": _LARGE_BPR,
-    "MF-BPR, DNS": _LARGE_BPR,
-    "MF-BPR, generator's negatives": _LARGE_BPR,
-    "softmax MF": {
-        "negatives": ("in_batch", "mixed"),
-        "count": (2048,),
-        "temperature": (0.1, 0.12),
-        "batch_size": (2048,),
-        "learning_rate": (0.003, 0.001),
-        "dim": (64, 128),
-    },
-    "autoencoder": _LARGEST_CODE,
-    "autoencoder, adversarial": {**_LARGEST_CODE, "epsilon": (0.2, 0.1)},
-    "Mult-VAE": _LARGEST_CODE,
-    "Mult-VAE, adversarial": _LARGEST_CODE,
-    "LightGCN": {**_LARGE_GRAPH, "num_layers": (3, 2), "temperature": (0.1, 0.12)},
-}
-GOWALLA_EPOCHS = {
-    "MF-BPR": 300,
-    "MF-BPR, DNS": 200,
-    "APR": 20,
-    "APR from DNS": 20,
-    "softmax MF": 30,
-    "autoencoder": 20,
-    "autoencoder, adversarial": 20,
-    "Mult-VAE": 20,
-    "Mult-VAE, adversarial": 20,
-    "LightGCN": 9,
-    "LightGCN, adversarial contrast": 9,
-}
-IN_BATCH = {"softmax MF": {"negatives": ("in_batch",), "temperature": (0.15, 0.12, 0.1)}}
-
-FACTORISATION = ("MF-BPR", "MF-BPR, DNS", "MF-BPR, generator's negatives")
-APR = (
-    "MF-BPR, continued",
-    "APR",
-    "APR, noise",
-    "APR, PGD",
-    "APR from DNS",
-    "APR from DNS, noise",
-)
-SOFTMAX = ("softmax MF", "softmax MF, hard weights", "softmax MF, FGSM", "softmax MF, noise")
-AUTOENCODERS = ("autoencoder", "autoencoder, noise", "autoencoder, adversarial")
-VARIATIONAL = ("Mult-VAE", "Mult-VAE, adversarial")
-BLENDS = ("autoencoder + EASE", "adversarial autoencoder + EASE")
-WALK_BLENDS = (
-    "DNS + walk",
-    "APR from DNS + walk",
-    "softmax MF + walk",
-    "softmax MF, FGSM + walk",
-    "autoencoder + walk",
-    "adversarial autoencoder + walk",
-)
-SOFTMAX_BLENDS = ("softmax MF + autoencoder", "softmax MF + adversarial autoencoder")
-GANS = (
-    "DNS start of IRGAN",
-    "IRGAN, pointwise",
-    "IRGAN, pairwise",
-    "IRGAN's twin",
-    "CFGAN",
-    "CFGAN, positives written",
-    "CFGAN's twin",
-    "CFGAN, users' profiles",
-)
-GRAPH = ("LightGCN", "LightGCN, noise contrast", "LightGCN, adversarial contrast")
-BASE = ("popularity", "EASE")
-WITH_EASE = (
-    *BASE,
-    *FACTORISATION,
-    *APR,
-    *SOFTMAX,
-    *AUTOENCODERS,
-    *VARIATIONAL,
-    *BLENDS,
-    *GANS,
-    *GRAPH,
-)
-
-ML1M_SEEDS = dict.fromkeys((*SOFTMAX[1:], "APR, PGD", *GANS, *GRAPH), 1)
-UNTRIED = (*SOFTMAX[1:], "APR, PGD", "autoencoder, noise", "LightGCN, noise contrast")
-GOWALLA_SEEDS = dict.fromkeys((*SOFTMAX, *AUTOENCODERS, *WALK_BLENDS, *GRAPH), 2)
 
 TABLES: dict[str, Table] = {
     "irgan-ml100k": Table(
@@ -259,7 +140,7 @@ TABLES: dict[str, Table] = {
                 "ndcg@10": 0.3518,
             },
         },
-        enters=WITH_EASE,
+        enters=rows.WITH_EASE,
     ),
     "apr-loo-ml100k": Table(
         benchmark="apr-loo-ml100k",
@@ -287,7 +168,7 @@ TABLES: dict[str, Table] = {
                 "ndcg@50": 0.1260,
             },
         },
-        enters=WITH_EASE,
+        enters=rows.WITH_EASE,
     ),
     "apr-loo-amazon": Table(
         benchmark="apr-loo-amazon",
@@ -316,8 +197,8 @@ TABLES: dict[str, Table] = {
                 "ndcg@50": 0.0687,
             },
         },
-        enters=WITH_EASE,
-        seeds={"softmax MF, noise": 1},
+        enters=rows.WITH_EASE,
+        limits=Limits(seeds={"softmax MF, noise": 1}),
     ),
     "ml1m-neumf-loo": Table(
         benchmark="ml1m-neumf-loo",
@@ -346,11 +227,8 @@ TABLES: dict[str, Table] = {
                 "ndcg@50": 0.0874,
             },
         },
-        enters=WITH_EASE,
-        sizes=ML1M,
-        epochs=ML1M_EPOCHS,
-        seeds=ML1M_SEEDS,
-        untried=(*UNTRIED, "LightGCN, adversarial contrast"),
+        enters=rows.WITH_EASE,
+        limits=limits.NEUMF,
     ),
     "cfgan-ml100k": Table(
         benchmark="cfgan-ml100k",
@@ -373,7 +251,7 @@ TABLES: dict[str, Table] = {
                 "ndcg@20": 0.433,
             },
         },
-        enters=WITH_EASE,
+        enters=rows.WITH_EASE,
     ),
     "gowalla": Table(
         benchmark="gowalla",
@@ -389,17 +267,7 @@ TABLES: dict[str, Table] = {
             "MF-BPR (freerec)": {"plain_recall@20": 0.1491, "ndcg@20": 0.1235},
             "LightGCN, 3 layers (its authors)": {"plain_recall@20": 0.1824, "ndcg@20": 0.1547},
         },
-        enters=(
-            "popularity",
-            "walk on the graph",
-            *FACTORISATION,
-            *APR,
-            *SOFTMAX,
-            *AUTOENCODERS,
-            *VARIATIONAL,
-            *WALK_BLENDS,
-            *GRAPH,
-        ),
+        enters=rows.ON_A_GRAPH,
         left_out={
             "EASE": "40,981 items need 37 GiB for its closed form; the walk on the graph is the "
             "closed form that stands here",
@@ -408,10 +276,7 @@ TABLES: dict[str, Table] = {
             "CFGAN": "its batch holds all profiles, 29,858 times 40,981 cells of 4 bytes, several "
             "times over",
         },
-        sizes=GOWALLA,
-        epochs=GOWALLA_EPOCHS,
-        seeds=GOWALLA_SEEDS,
-        untried=(*UNTRIED, "autoencoder, adversarial", *WALK_BLENDS[3:]),
+        limits=limits.GOWALLA,
         choose_every=6,
     ),
     "lightgcnpp-ml1m": Table(
@@ -428,11 +293,8 @@ TABLES: dict[str, Table] = {
             "XSimGCL (same)": {"plain_recall@10": 0.1657, "ndcg@10": 0.3216},
             "LightGCN++ (same)": {"plain_recall@10": 0.1667, "ndcg@10": 0.3243},
         },
-        enters=WITH_EASE,
-        sizes=ML1M,
-        epochs=ML1M_EPOCHS,
-        seeds=ML1M_SEEDS,
-        untried=UNTRIED,
+        enters=rows.WITH_EASE,
+        limits=limits.ML1M,
     ),
     "lightgcnpp-lastfm": Table(
         benchmark="lightgcnpp-lastfm",
@@ -447,7 +309,7 @@ TABLES: dict[str, Table] = {
             "SimGCL (same)": {"plain_recall@10": 0.1795, "ndcg@10": 0.2049},
             "LightGCN++ (same)": {"plain_recall@10": 0.1889, "ndcg@10": 0.2171},
         },
-        enters=(*WITH_EASE, *SOFTMAX_BLENDS),
-        sizes=IN_BATCH,
+        enters=(*rows.WITH_EASE, *rows.SOFTMAX_BLENDS),
+        limits=limits.LASTFM,
     ),
 }

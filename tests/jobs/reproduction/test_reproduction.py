@@ -11,6 +11,7 @@ from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.jobs.processes import in_order
 from advrec_tf.jobs.reproduction import files, page, results, runner, trainers
 from advrec_tf.jobs.reproduction.contenders import CONTENDERS, Contender
+from advrec_tf.jobs.reproduction.limits import Limits
 from advrec_tf.jobs.reproduction.parts import Parts
 from advrec_tf.jobs.reproduction.search import search
 from advrec_tf.jobs.reproduction.tables import TABLES, Table, last_in_file, random_share
@@ -128,15 +129,15 @@ def test_a_table_may_say_its_own_sizes_epochs_and_seeds_and_a_control_keeps_to_t
     for label in ("shift", "shifted"):
         noted = dataclasses.replace(CONTENDERS[label], train=noting, epochs=9)
         monkeypatch.setitem(CONTENDERS, label, noted)
-    table = tiny(sizes={"shift": {"size": (1,)}}, epochs={"shift": 3}, seeds={"shift": 2})
-    monkeypatch.setitem(TABLES, "tiny", table)
+    limits = Limits(sizes={"shift": {"size": (1,)}}, epochs={"shift": 3}, seeds={"shift": 2})
+    monkeypatch.setitem(TABLES, "tiny", tiny(limits=limits))
     found = reproduce(tmp_path, budget=3)["rows"]
     assert found["shift"]["seeds"] == 2 and found["shifted"]["seeds"] == 3
     assert seen == [({"size": 1, "b": 7}, 3), ({"size": 5, "b": 7}, 3)]
 
 
 def test_a_control_may_take_the_epochs_of_its_model_without_a_trial(world, tmp_path, monkeypatch):
-    monkeypatch.setitem(TABLES, "tiny", tiny(untried=("shifted",)))
+    monkeypatch.setitem(TABLES, "tiny", tiny(limits=Limits(untried=("shifted",))))
     asked = []
 
     def noting(task):
@@ -157,8 +158,8 @@ def test_a_control_may_take_the_epochs_of_its_model_without_a_trial(world, tmp_p
 def test_a_row_without_a_trial_has_the_first_of_its_settings_and_the_most_epochs(
     world, tmp_path, monkeypatch
 ):
-    table = tiny(untried=("shift",), sizes={"shift": {"b": (8, 7)}}, epochs={"shift": 6})
-    monkeypatch.setitem(TABLES, "tiny", table)
+    limits = Limits(untried=("shift",), sizes={"shift": {"b": (8, 7)}}, epochs={"shift": 6})
+    monkeypatch.setitem(TABLES, "tiny", tiny(limits=limits))
     found = reproduce(tmp_path, budget=3, seeds=1)["rows"]
     shift, shifted = found["shift"], found["shifted"]
     assert shift["settings"] == {"size": 0, "b": 8}
