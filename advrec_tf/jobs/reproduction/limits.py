@@ -58,6 +58,7 @@ ML1M = Limits(
         "autoencoder, adversarial": {**_LARGE_CODE, "epsilon": (0.1, 0.2, 0.05)},
         **dict.fromkeys(VARIATIONAL, _LARGE_CODE),
         "LightGCN": _LARGE_GRAPH,
+        "DNS start of IRGAN": {"dim": (64,), "decay": (0.1, 0.3, 0.03), "batch_size": (128,)},
     },
     epochs={
         "APR from DNS": 60,
