@@ -218,6 +218,14 @@ CONTENDERS: dict[str, Contender] = {
         override={"hardness": 0.3},
         twin="softmax MF",
     ),
+    # Hard weights share the gradient among the negatives as a temperature lower by 1 + hardness
+    # would: the control of their gain.
+    "softmax MF, lower temperature": Contender(
+        train=trainers.factorisation,
+        like="softmax MF",
+        override={"cooling": 1.3},
+        twin="softmax MF, hard weights",
+    ),
     "softmax MF, FGSM": Contender(
         attacked=True,
         train=trainers.factorisation,

@@ -14,6 +14,7 @@ from advrec_tf.jobs.reproduction.rows import (
     FACTORISATION,
     GANS,
     GRAPH,
+    LOWER_TEMPERATURE,
     SOFTMAX,
     VARIATIONAL,
     WALK_BLENDS,
@@ -48,7 +49,13 @@ _LARGE_GRAPH = {
     "num_layers": (2, 3),
     "temperature": (0.2, 0.15),
 }
-_FOLLOWERS = (*SOFTMAX[1:], "APR, PGD", "autoencoder, noise", "LightGCN, noise contrast")
+_FOLLOWERS = (
+    *SOFTMAX[1:],
+    LOWER_TEMPERATURE,
+    "APR, PGD",
+    "autoencoder, noise",
+    "LightGCN, noise contrast",
+)
 
 ML1M = Limits(
     sizes={
@@ -65,7 +72,7 @@ ML1M = Limits(
         **dict.fromkeys((*AUTOENCODERS, *VARIATIONAL), 40),
         **dict.fromkeys(GRAPH, 12),
     },
-    seeds=dict.fromkeys((*SOFTMAX[1:], "APR, PGD", *GANS, *GRAPH), 1),
+    seeds=dict.fromkeys((*SOFTMAX[2:], "APR, PGD", *GANS, *GRAPH), 1),
     untried=_FOLLOWERS,
 )
 NEUMF = dataclasses.replace(ML1M, untried=(*_FOLLOWERS, "LightGCN, adversarial contrast"))

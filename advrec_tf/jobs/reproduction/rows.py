@@ -13,6 +13,7 @@ APR = (
     "APR from DNS, noise",
 )
 SOFTMAX = ("softmax MF", "softmax MF, hard weights", "softmax MF, FGSM", "softmax MF, noise")
+LOWER_TEMPERATURE = "softmax MF, lower temperature"
 AUTOENCODERS = ("autoencoder", "autoencoder, noise", "autoencoder, adversarial")
 VARIATIONAL = ("Mult-VAE", "Mult-VAE, adversarial")
 BLENDS = ("autoencoder + EASE", "adversarial autoencoder + EASE")
@@ -48,6 +49,7 @@ WITH_EASE = (
     *GANS,
     *GRAPH,
 )
+WITH_LOWER_TEMPERATURE = (*WITH_EASE, LOWER_TEMPERATURE)
 ON_A_GRAPH = (
     "popularity",
     "walk on the graph",

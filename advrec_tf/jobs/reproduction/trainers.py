@@ -66,6 +66,8 @@ _MODEL_SETTINGS = (
 
 def _factorisation_model(task: Task) -> MatrixFactorisation:
     settings = {name: task.settings[name] for name in _MODEL_SETTINGS if name in task.settings}
+    if "cooling" in task.settings:
+        settings["temperature"] /= task.settings["cooling"]
     return MatrixFactorisation(task.train, seed=task.seed, **settings)
 
 
