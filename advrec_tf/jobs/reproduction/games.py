@@ -79,12 +79,12 @@ def cfgan(task: Task) -> Trained:
         mode=settings["mode"],
         generator_hidden=(settings["hidden"],),
         masked_negatives=settings["masked"],
-        zeroed_negatives=1.0,
+        zeroed_negatives=settings.get("zeroed", 1.0),
         positive_weight=settings["positive"],
         adversarial_weight=settings["adversarial"],
         generator_l2=settings["l2"],
-        critic_batch=64,
-        generator_batch=32,
+        critic_batch=settings.get("critic_batch", 64),
+        generator_batch=settings.get("generator_batch", 32),
         seed=task.seed,
     )
     model.compile(

@@ -49,6 +49,15 @@ _LARGE_GRAPH = {
     "num_layers": (2, 3),
     "temperature": (0.2, 0.15),
 }
+# CFGAN's penalty on zeroed entries is a sum over the profile: on profiles six times as long it
+# would drown the game.
+_LARGE_ROUND = {"critic_batch": (128,), "generator_batch": (128,)}
+_LARGE_GAME = {
+    **_LARGE_ROUND,
+    "zeroed": (0.3,),
+    "d_learning_rate": (5e-5,),
+    "l2": (0.001, 0.002),
+}
 _FOLLOWERS = (
     *SOFTMAX[1:],
     LOWER_TEMPERATURE,
@@ -66,6 +75,8 @@ ML1M = Limits(
         **dict.fromkeys(VARIATIONAL, _LARGE_CODE),
         "LightGCN": _LARGE_GRAPH,
         "DNS start of IRGAN": {"dim": (64,), "decay": (0.1, 0.3, 0.03), "batch_size": (128,)},
+        **dict.fromkeys(("CFGAN", "CFGAN, users' profiles"), _LARGE_GAME),
+        **dict.fromkeys(("CFGAN, positives written", "CFGAN's twin"), _LARGE_ROUND),
     },
     epochs={
         "APR from DNS": 60,
