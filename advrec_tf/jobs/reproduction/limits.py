@@ -112,7 +112,12 @@ GOWALLA = Limits(
         **dict.fromkeys(GRAPH, 9),
     },
     seeds=dict.fromkeys((*SOFTMAX, *AUTOENCODERS, *WALK_BLENDS, *GRAPH), 2),
-    untried=(*_FOLLOWERS, "autoencoder, adversarial", *WALK_BLENDS[3:]),
+    untried=(
+        *_FOLLOWERS,
+        "autoencoder, adversarial",
+        "Mult-VAE, adversarial",
+        *WALK_BLENDS[3:],
+    ),
 )
 LASTFM = Limits(
     sizes={"softmax MF": {"negatives": ("in_batch",), "temperature": (0.15, 0.12, 0.1)}}
