@@ -49,15 +49,15 @@ _LARGE_GRAPH = {
     "num_layers": (2, 3),
     "temperature": (0.2, 0.15),
 }
-# CFGAN's penalty on zeroed entries is a sum over the profile: on profiles six times as long it
-# would drown the game.
 _LARGE_ROUND = {"critic_batch": (128,), "generator_batch": (128,)}
-_LARGE_GAME = {
-    **_LARGE_ROUND,
-    "zeroed": (0.3,),
-    "d_learning_rate": (5e-5,),
-    "l2": (0.001, 0.002),
-}
+
+
+def _large_game(zeroed: float, *, d_learning_rate: tuple = (5e-5,)) -> dict[str, tuple]:
+    """CFGAN where the penalty on zeroed entries, a sum over long profiles, would drown the game."""
+    sizes = {"zeroed": (zeroed,), "d_learning_rate": d_learning_rate, "l2": (0.001, 0.002)}
+    return {**_LARGE_ROUND, **sizes}
+
+
 _FOLLOWERS = (
     *SOFTMAX[1:],
     LOWER_TEMPERATURE,
@@ -75,7 +75,7 @@ ML1M = Limits(
         **dict.fromkeys(VARIATIONAL, _LARGE_CODE),
         "LightGCN": _LARGE_GRAPH,
         "DNS start of IRGAN": {"dim": (64,), "decay": (0.1, 0.3, 0.03), "batch_size": (128,)},
-        **dict.fromkeys(("CFGAN", "CFGAN, users' profiles"), _LARGE_GAME),
+        **dict.fromkeys(("CFGAN", "CFGAN, users' profiles"), _large_game(0.3)),
         **dict.fromkeys(("CFGAN, positives written", "CFGAN's twin"), _LARGE_ROUND),
     },
     epochs={
@@ -120,5 +120,10 @@ GOWALLA = Limits(
     ),
 )
 LASTFM = Limits(
-    sizes={"softmax MF": {"negatives": ("in_batch",), "temperature": (0.15, 0.12, 0.1)}}
+    sizes={
+        "softmax MF": {"negatives": ("in_batch",), "temperature": (0.15, 0.12, 0.1)},
+        "CFGAN": _large_game(0.5, d_learning_rate=(1e-4, 2e-4)),
+        "CFGAN, users' profiles": _large_game(0.05),
+        **dict.fromkeys(("CFGAN, positives written", "CFGAN's twin"), _LARGE_ROUND),
+    }
 )
