@@ -143,13 +143,12 @@ def draw_popularity(generated: dict[str, AugmentedInteractions]):
 def draw_cold_users(report: dict):
     """NDCG@10 on withheld history of users cut to 1, 3 and 5 rows."""
     models = report["cold_start"]["models"]
-    names = [n for n in models if n not in ("tower+noise", "autoencoder+noise")]
     groups = list(report["cold_start"]["users"])
-    figure, ax = _axes(11, 4.8)
-    width = 0.84 / len(names)
+    figure, ax = _axes(13, 4.8)
+    width = 0.84 / len(models)
     palette = plt.get_cmap("tab20")
-    for i, name in enumerate(names):
-        row = models[name]["withheld"]
+    for i, (name, tests) in enumerate(models.items()):
+        row = tests["withheld"]
         ax.bar(
             np.arange(len(groups)) + i * width,
             [row[g]["ndcg@10"] for g in groups],
