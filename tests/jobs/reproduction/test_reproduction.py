@@ -558,6 +558,22 @@ def test_irgan_starts_from_the_scorer_that_dns_trained():
     np.testing.assert_allclose(gan.user_vectors(), start.user_vectors(), rtol=1e-6)
 
 
+def test_the_lower_temperature_is_the_one_that_hard_weights_amount_to():
+    hard, control = "softmax MF, hard weights", "softmax MF, lower temperature"
+    hardness = CONTENDERS[hard].override["hardness"]
+    assert CONTENDERS[control].override == {"cooling": 1 + hardness}
+    assert trained(control).model.temperature == pytest.approx(
+        trained("softmax MF").model.temperature / (1 + hardness)
+    )
+
+
+def test_sizes_for_long_profiles_reach_cfgan():
+    plain = trained("CFGAN").model
+    assert (plain.zeroed_negatives, plain.critic_batch, plain.generator_batch) == (1.0, 64, 32)
+    sized = trained("CFGAN", zeroed=0.3, critic_batch=8, generator_batch=4).model
+    assert (sized.zeroed_negatives, sized.critic_batch, sized.generator_batch) == (0.3, 8, 4)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("label", CONTENDERS)
 def test_every_contender_trains(label):
