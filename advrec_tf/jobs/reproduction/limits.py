@@ -49,12 +49,13 @@ _LARGE_GRAPH = {
     "num_layers": (2, 3),
     "temperature": (0.2, 0.15),
 }
+_SPARSE_L2 = (0.001, 0.0003)
 _LARGE_ROUND = {"critic_batch": (128,), "generator_batch": (128,)}
 
 
-def _large_game(zeroed: float, *, d_learning_rate: tuple = (5e-5,)) -> dict[str, tuple]:
+def _large_game(zeroed: float) -> dict[str, tuple]:
     """CFGAN where the penalty on zeroed entries, a sum over long profiles, would drown the game."""
-    sizes = {"zeroed": (zeroed,), "d_learning_rate": d_learning_rate, "l2": (0.001, 0.002)}
+    sizes = {"zeroed": (zeroed,), "d_learning_rate": (5e-5,), "l2": (0.001, 0.002)}
     return {**_LARGE_ROUND, **sizes}
 
 
@@ -122,8 +123,9 @@ GOWALLA = Limits(
 LASTFM = Limits(
     sizes={
         "softmax MF": {"negatives": ("in_batch",), "temperature": (0.15, 0.12, 0.1)},
-        "CFGAN": _large_game(0.5, d_learning_rate=(1e-4, 2e-4)),
+        "CFGAN": {**_large_game(0.5), "d_learning_rate": (1e-4,), "l2": _SPARSE_L2},
         "CFGAN, users' profiles": _large_game(0.05),
-        **dict.fromkeys(("CFGAN, positives written", "CFGAN's twin"), _LARGE_ROUND),
+        "CFGAN, positives written": {**_LARGE_ROUND, "l2": _SPARSE_L2, "adversarial": (0.3,)},
+        "CFGAN's twin": {**_LARGE_ROUND, "l2": _SPARSE_L2, "positive": (3.0,)},
     }
 )
