@@ -49,7 +49,6 @@ _LARGE_GRAPH = {
     "num_layers": (2, 3),
     "temperature": (0.2, 0.15),
 }
-_SPARSE_L2 = (0.001, 0.0003)
 _LARGE_ROUND = {"critic_batch": (128,), "generator_batch": (128,)}
 
 
@@ -123,9 +122,13 @@ GOWALLA = Limits(
 LASTFM = Limits(
     sizes={
         "softmax MF": {"negatives": ("in_batch",), "temperature": (0.15, 0.12, 0.1)},
-        "CFGAN": {**_large_game(0.5), "d_learning_rate": (1e-4,), "l2": _SPARSE_L2},
+        "CFGAN": {**_large_game(0.5), "d_learning_rate": (1e-4,), "l2": (0.001, 0.0003)},
         "CFGAN, users' profiles": _large_game(0.05),
-        "CFGAN, positives written": {**_LARGE_ROUND, "l2": _SPARSE_L2, "adversarial": (0.3,)},
-        "CFGAN's twin": {**_LARGE_ROUND, "l2": _SPARSE_L2, "positive": (3.0,)},
+        "CFGAN, positives written": {
+            **_LARGE_ROUND,
+            "l2": (0.001, 0.0003),
+            "adversarial": (0.3,),
+        },
+        "CFGAN's twin": {**_LARGE_ROUND, "l2": (0.0003,), "positive": (3.0,)},
     }
 )
