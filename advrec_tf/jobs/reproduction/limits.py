@@ -1,7 +1,9 @@
 """What a table spends on its rows, where its data is larger than the spaces were made for.
 
-On the small splits every row has a search of its own, all epochs and all seeds. On larger
-ones a training is minutes or an hour: what is cut then stands here, and on the table's page.
+The spaces of `contenders` fit the small splits. On larger ones a training is minutes or an
+hour, an epoch has more steps and a profile more entries: the values searched there, the
+fewer epochs and seeds, and the rows without a trial stand here. The page of a table shows
+the settings, trials and seeds that each row had.
 """
 
 from __future__ import annotations
