@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from advrec_tf.random_draws import random_floats, random_normals
-from advrec_tf.row_sums import row_sum
+from advrec_tf.ops.random import random_floats, random_normals
+from advrec_tf.ops.reductions import row_sum
 
 NORMS = ("l2", "linf")
 DIRECTIONS = ("gradient", "random")

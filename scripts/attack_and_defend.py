@@ -20,7 +20,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.jobs import cli
+from advrec_tf.pipelines import cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -71,25 +71,26 @@ class _List(argparse.Action):
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     cli.check_writable("out", args.out)
-    from advrec_tf.jobs.manipulation import cells, grid, page
-    from advrec_tf.jobs.manipulation.arena import load_arena
-    from advrec_tf.jobs.stages import StageStore
+    from advrec_tf.pipelines.attack import cell
+    from advrec_tf.pipelines.attack.setting import load_arena
+    from advrec_tf.pipelines.stages import StageStore
+    from experiments.robustness_grid import grid, page
 
-    cells.require_share(args.size)
+    cell.require_share(args.size)
     arena = load_arena(
         args.data, per_group=args.per_group, own_targets=args.items, **cli.table_columns(args)
     )
     group = args.targets or next(iter(arena.targets))
-    cells.check_names(args.attack, args.victim, args.defence, group, arena)
+    cell.check_names(args.attack, args.victim, args.defence, group, arena)
     if arena.shift:
         print(f"ratings      {arena.shift:+g}, so that the lowest is 1: a fake rates nothing by 0")
     ids = ", ".join(str(arena.id_of(target)) for target in arena.targets[group])
     print(f"{arena.split!r}\ntargets ({group}): {ids}")
     with tempfile.TemporaryDirectory() as folder:
-        bench = cells.Bench(arena, StageStore(folder, {}), fillers=args.fillers)
+        bench = cell.Bench(arena, StageStore(folder, {}), fillers=args.fillers)
         rows = [
             bench.run(
-                cells.Cell(
+                cell.Cell(
                     attack=args.attack,
                     victim=args.victim,
                     defence=args.defence,

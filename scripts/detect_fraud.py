@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.jobs import cli
+from advrec_tf.pipelines import cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -51,9 +51,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     loaded = cli.load_from(args)
     print(loaded.report)
 
-    from advrec_tf.jobs.detection import filter_file
+    from advrec_tf.pipelines.fraud import job
 
-    filter_file.run(
+    job.run(
         loaded.interactions,
         out=args.out,
         labels=args.labels,

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.jobs import cli
+from advrec_tf.pipelines import cli
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -38,8 +38,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 @cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    from advrec_tf.jobs.language_encoding import encode_table
-    from advrec_tf.models.language_model import LanguageModelTower
+    from advrec_tf.pipelines.text.encoding import encode_table
+    from advrec_tf.text.language_model import LanguageModelTower
 
     tower = LanguageModelTower.from_preset(
         args.model,

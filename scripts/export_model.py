@@ -14,7 +14,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.jobs import cli
+from advrec_tf.pipelines import cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:

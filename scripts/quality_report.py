@@ -18,7 +18,8 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.jobs import behaviour_cli, cli
+from advrec_tf.pipelines import cli
+from advrec_tf.pipelines.tabular import cli as behaviour_cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -40,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.out.exists() and (not args.out.is_dir() or (args.out / "quality.json").exists()):
         held = "a report" if args.out.is_dir() else "a file"
         raise ValueError(f"`--out` should be a new folder. Received {args.out}, {held} already.")
-    from advrec_tf.data.table_files import read_like
     from advrec_tf.evaluation.two_sample import require_sklearn
+    from advrec_tf.tabular.files import read_like
 
     require_sklearn()
     real = behaviour_cli.read(args, args.real)
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     synthetic = read_like(real.schema, args.synthetic, **files)
     holdout = None if args.holdout is None else read_like(real.schema, args.holdout, **files)
 
-    from advrec_tf.jobs import quality, quality_page, quality_plots
+    from advrec_tf.tabular import quality, quality_page, quality_plots
 
     result = quality.quality(real.frame, synthetic, real.schema, holdout=holdout, seed=args.seed)
     args.out.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,8 @@ from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.jobs import behaviour_cli, cli
+from advrec_tf.pipelines import cli
+from advrec_tf.pipelines.tabular import cli as behaviour_cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         behaviour_cli.train(argv, __doc__)
         return
     args = parse_args(argv)
-    from advrec_tf.data.files import MissingColumnError
+    from advrec_tf.data.readers.files import MissingColumnError
 
     try:
         settings, prepared, identity, store = cli.begin(args, "gan")
@@ -51,9 +52,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             "predicted, needs --label COLUMN (or --table)."
         ) from None
 
-    from advrec_tf.jobs import generation, plots, recommender
+    from advrec_tf.pipelines.recommend import generation, job, plots
 
-    outcome = recommender.run_gan(prepared, settings, store)
+    outcome = job.run_gan(prepared, settings, store)
     generation.write_csv(outcome.generated, args.out)
     cli.finish(args, prepared, identity, outcome)
     figures = plots.draw_players_and_rows(outcome, args.run_dir)

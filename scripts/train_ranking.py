@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.jobs import cli
+from advrec_tf.pipelines import cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -22,9 +22,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     settings, prepared, identity, store = cli.begin(args, "ranking")
 
-    from advrec_tf.jobs import recommender
+    from advrec_tf.pipelines.recommend import job
 
-    outcome = recommender.run_ranking(prepared, settings, store)
+    outcome = job.run_ranking(prepared, settings, store)
     result = cli.finish(args, prepared, identity, outcome)
     for name, row in result["models"].items():
         for kind in ("classification", "ratings", "ratings_of_the_mean"):

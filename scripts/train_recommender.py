@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.jobs import cli
+from advrec_tf.pipelines import cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -27,10 +27,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     settings, prepared, identity, store = cli.begin(args, "recommender")
 
-    from advrec_tf.jobs import plots, recommender
     from advrec_tf.models.vectors import save_vectors
+    from advrec_tf.pipelines.recommend import job, plots
 
-    outcome = recommender.run(prepared, settings, store)
+    outcome = job.run(prepared, settings, store)
     save_vectors(outcome.shipped, args.run_dir / "shipped.npz")
     exported = cli.export_checked(outcome.shipped, args.export, identity)
     result = cli.finish(args, prepared, identity, outcome, **exported)

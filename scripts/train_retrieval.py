@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.jobs import cli
+from advrec_tf.pipelines import cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -25,10 +25,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     settings, prepared, identity, store = cli.begin(args, "retrieval")
 
-    from advrec_tf.jobs import recommender
     from advrec_tf.models.vectors import save_vectors
+    from advrec_tf.pipelines.recommend import job
 
-    outcome = recommender.run_retrieval(prepared, settings, store)
+    outcome = job.run_retrieval(prepared, settings, store)
     save_vectors(outcome.shipped, args.run_dir / "shipped.npz")
     exported = cli.export_checked(outcome.shipped, args.export, identity)
     cli.finish(args, prepared, identity, outcome, **exported)

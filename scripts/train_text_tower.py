@@ -18,8 +18,8 @@ from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.jobs import cli
-from advrec_tf.jobs.text_tower_settings import TextTowerSettings
+from advrec_tf.pipelines import cli
+from advrec_tf.pipelines.text.settings import TextTowerSettings
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -39,10 +39,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     settings, prepared, identity, store = cli.begin(args, "text_tower", TextTowerSettings)
 
-    from advrec_tf.jobs import text_tower
     from advrec_tf.models.vectors import save_vectors
+    from advrec_tf.pipelines.text import job
 
-    found = text_tower.run(
+    found = job.run(
         prepared,
         settings,
         args.model,
@@ -53,15 +53,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     save_vectors(found.recommender, args.run_dir / "vectors.npz")
     report = {**identity, "command": cli.command_line(), "counts": prepared.counts, **found.report}
     if args.export is not None:
-        from advrec_tf.serving.language_export import check_tower, export_tower
+        from advrec_tf.text.export import check_tower, export_tower
 
         exported = export_tower(found.tower, args.export, items=found.recommender)
-        some = ["", *text_tower.texts_of(prepared)[:20]]
+        some = ["", *job.texts_of(prepared)[:20]]
         check = check_tower(exported, found.tower, some)
         report["export"] = {"path": str(exported), "check": check}
     path = args.run_dir / "report.json"
     path.write_text(json.dumps(report, indent=2) + "\n")
-    print("\n".join(text_tower.table_lines(report)))
+    print("\n".join(job.table_lines(report)))
     print(f"\nreport       {path}")
     print(f"TensorBoard  tensorboard --logdir {args.run_dir / 'tensorboard'}")
     if "export" in report:
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     if args.sentence is not None:
         print(f"\nitems nearest to {args.sentence!r}, by cosine:")
-        for title, cosine in text_tower.nearest_items(found, args.sentence):
+        for title, cosine in job.nearest_items(found, args.sentence):
             print(f"  {cosine:6.3f}  {title}")
 
 

@@ -30,9 +30,9 @@ def make_text_tower():
     the same each time; skips where the extra `text` is missing."""
     keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
     pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
-    from advrec_tf.models.language_layer import LanguageModelLayer
-    from advrec_tf.models.language_model import LanguageModelTower
-    from advrec_tf.models.language_tokenizer import LanguageTokenizer
+    from advrec_tf.text.language_layer import LanguageModelLayer
+    from advrec_tf.text.language_model import LanguageModelTower
+    from advrec_tf.text.tokenizer import LanguageTokenizer
 
     def make(
         words,

@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 
 from advrec_tf.attacks.heuristic import ShillingAttack, checked_targets, target_rating
-from advrec_tf.attacks.ratings import facts_of
+from advrec_tf.attacks.rating_statistics import facts_of
 
 FEWEST_TEMPLATES = 10
 

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.attacks.heuristic import AverageAttack, ShillingAttack, checked_targets
-from advrec_tf.attacks.ratings import facts_of
+from advrec_tf.attacks.rating_statistics import facts_of
 from advrec_tf.attacks.surrogates import (
     KINDS,
     OBJECTIVES,

@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from advrec_tf.attacks.ratings import RatingFacts, facts_of
+from advrec_tf.attacks.rating_statistics import RatingFacts, facts_of
 from advrec_tf.data.interactions import Interactions
 
 GOALS = ("push", "nuke")

@@ -12,8 +12,8 @@ import dataclasses
 import numpy as np
 
 from advrec_tf.attacks.heuristic import Attack, checked_targets
-from advrec_tf.attacks.ratings import RatingFacts, facts_of
-from advrec_tf.attacks.wrapped import WrappedAttack
+from advrec_tf.attacks.rating_statistics import RatingFacts, facts_of
+from advrec_tf.attacks.wrappers import WrappedAttack
 from advrec_tf.data.interactions import Interactions
 
 

@@ -15,7 +15,7 @@ from advrec_tf.attacks.heuristic import (
     checked_targets,
     target_rating,
 )
-from advrec_tf.attacks.ratings import facts_of
+from advrec_tf.attacks.rating_statistics import facts_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

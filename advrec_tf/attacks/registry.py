@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 from advrec_tf.attacks.copies import CopyAttack
+from advrec_tf.attacks.gan import aush, legup
 from advrec_tf.attacks.gradient import pga, revadv
 from advrec_tf.attacks.heuristic import (
     Attack,
@@ -19,7 +20,6 @@ from advrec_tf.attacks.heuristic import (
 )
 from advrec_tf.attacks.obfuscation import MixedAttack, NoiseInjection, TargetShifting, UserShifting
 from advrec_tf.attacks.probe import ProbeAttack
-from advrec_tf.attacks.profile_gan import aush, legup
 
 FAMILIES = ("heuristic", "obfuscated", "optimised", "learned")
 

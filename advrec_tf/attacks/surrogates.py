@@ -16,8 +16,8 @@ import tensorflow as tf
 
 from advrec_tf.attacks.injection import inject
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.implicit_factorisation import ImplicitFactorisation
-from advrec_tf.models.rating_factorisation import BiasedFactorisation
+from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorisation
+from advrec_tf.models.factorization.rating_factorization import BiasedFactorisation
 
 KINDS = ("implicit", "ratings")
 OBJECTIVES = ("score", "softmax", "margin", "hit")

@@ -17,11 +17,11 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.autoencoder import ProfileAutoencoder
+from advrec_tf.models.base import Recommender
 from advrec_tf.models.baselines import EASE, Popularity
-from advrec_tf.models.factorisation import MatrixFactorisation
-from advrec_tf.models.implicit_factorisation import ImplicitFactorisation
-from advrec_tf.models.rating_factorisation import BiasedFactorisation
-from advrec_tf.models.recommender import Recommender
+from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorisation
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
+from advrec_tf.models.factorization.rating_factorization import BiasedFactorisation
 from advrec_tf.models.retrieval import build_two_tower
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining

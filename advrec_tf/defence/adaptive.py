@@ -16,12 +16,12 @@ import numpy as np
 
 from advrec_tf.attacks.heuristic import Attack
 from advrec_tf.attacks.injection import inject
-from advrec_tf.attacks.wrapped import WrappedAttack
+from advrec_tf.attacks.wrappers import WrappedAttack
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.defences import Defence, DefendedRows
-from advrec_tf.defence.detectors import Detector
-from advrec_tf.evaluation.manipulation import ManipulationEvaluator
-from advrec_tf.models.recommender import Recommender
+from advrec_tf.defence.detectors.base import Detector
+from advrec_tf.evaluation.attack_effect import ManipulationEvaluator
+from advrec_tf.models.base import Recommender
 
 Surrogate = Callable[[DefendedRows, Defence, int], Recommender]
 """(rows, defence, seed) -> a trained model; the attacker's copy of the victim."""

@@ -20,7 +20,7 @@ import numpy as np
 from tensorflow import keras
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.defence.detectors import Detector, flagged_users
+from advrec_tf.defence.detectors.base import Detector, flagged_users
 from advrec_tf.defence.poisoning_training import erm_users
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial import AdversarialTraining

@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from advrec_tf.attacks.injection import inject
-from advrec_tf.attacks.ratings import facts_of
+from advrec_tf.attacks.rating_statistics import facts_of
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.rating_factorisation import BiasedFactorisation
+from advrec_tf.models.factorization.rating_factorization import BiasedFactorisation
 
 _DIM = 16
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from advrec_tf.defence.company import CompanyForest
 from advrec_tf.defence.defences import (
     Adversarial,
     Chain,
@@ -19,17 +18,18 @@ from advrec_tf.defence.defences import (
     Scrub,
     Trimmed,
 )
-from advrec_tf.defence.detectors import DegreeSAD, Detector, ForestDetector
-from advrec_tf.defence.discriminator import DiscriminatorDetector
-from advrec_tf.defence.graph import FraudPropagation, Rings
-from advrec_tf.defence.joined import ForestAndOverlap
-from advrec_tf.defence.outliers import ECOD, IsolationForestDetector, MahalanobisDetector
-from advrec_tf.defence.overlap import OverlapDetector
-from advrec_tf.defence.self_taught import SelfTaught
-from advrec_tf.defence.semi_supervised import SemiSAD
-from advrec_tf.defence.spectral import PCAVarSelect
-from advrec_tf.defence.stacked import StackedForest
-from advrec_tf.defence.surprise import AutoencoderError
+from advrec_tf.defence.detectors.base import DegreeSAD, Detector, ForestDetector
+from advrec_tf.defence.detectors.gan_discriminator import DiscriminatorDetector
+from advrec_tf.defence.detectors.graph import FraudPropagation, Rings
+from advrec_tf.defence.detectors.joined import ForestAndOverlap
+from advrec_tf.defence.detectors.neighbourhood_forest import CompanyForest
+from advrec_tf.defence.detectors.outliers import ECOD, IsolationForestDetector, MahalanobisDetector
+from advrec_tf.defence.detectors.overlap import OverlapDetector
+from advrec_tf.defence.detectors.pca_var_select import PCAVarSelect
+from advrec_tf.defence.detectors.reconstruction_error import AutoencoderError
+from advrec_tf.defence.detectors.semi_sad import SemiSAD
+from advrec_tf.defence.detectors.simulated_attack_forest import SelfTaught
+from advrec_tf.defence.detectors.stacked import StackedForest
 from advrec_tf.perturbations import fgsm, pgd
 
 KINDS = ("unsupervised", "supervised", "semi-supervised")

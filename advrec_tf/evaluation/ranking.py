@@ -30,7 +30,7 @@ import tensorflow as tf
 
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.recommender import Recommender
+from advrec_tf.models.base import Recommender
 
 HEAD_SHARE = 0.2
 _BLOCK_CELLS = 2**22

@@ -18,7 +18,7 @@ import tensorflow as tf
 from advrec_tf import losses
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.models.negatives import random_items
+from advrec_tf.models.factorization.negatives import random_items
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import Perturbation, fgsm, pgd, worst_case
 

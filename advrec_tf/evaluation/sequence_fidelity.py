@@ -12,10 +12,10 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data import table_schema
 from advrec_tf.data.sequences import NONE, Sequences
 from advrec_tf.evaluation.two_sample import two_sample_auc
 from advrec_tf.models.item_similarity import sign_groups
+from advrec_tf.tabular import schema as table_schema
 
 FEWEST_DISTINCT = 0.5
 FEWEST_ITEMS = 0.25

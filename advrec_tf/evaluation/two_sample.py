@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data.column_codecs import raw_values
-from advrec_tf.data.table_schema import TableSchema
+from advrec_tf.tabular.codecs import raw_values
+from advrec_tf.tabular.schema import TableSchema
 
 MOST_ROWS = 10_000
 FOLDS = 5

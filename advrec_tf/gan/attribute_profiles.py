@@ -23,11 +23,11 @@ from tensorflow import keras
 from advrec_tf import losses
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan.pair import AdversarialPair
+from advrec_tf.gan.base import AdversarialPair
 from advrec_tf.gan.profiles import build_discriminator
 from advrec_tf.gan.relaxations import gumbel, straight_through_set
-from advrec_tf.models.content_tower import Modality
-from advrec_tf.models.recommender import Recommender, log_popularity
+from advrec_tf.models.base import Recommender, log_popularity
+from advrec_tf.models.content.tower import Modality
 from advrec_tf.models.towers import in_blocks, popularity_logits, seeded_dense
 
 

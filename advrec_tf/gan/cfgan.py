@@ -28,9 +28,9 @@ from tensorflow import keras
 
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan.pair import AdversarialPair, diversity
+from advrec_tf.gan.base import AdversarialPair, diversity
 from advrec_tf.gan.profiles import build_discriminator, build_generator
-from advrec_tf.models.recommender import Recommender
+from advrec_tf.models.base import Recommender
 from advrec_tf.models.towers import in_blocks
 
 MODES = ("item", "user")

@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf.gan.pair import AdversarialPair
-from advrec_tf.models.modalities import Modality
+from advrec_tf.gan.base import AdversarialPair
+from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.towers import in_blocks, seeded_dense
 
 

@@ -23,8 +23,8 @@ from tensorflow import keras
 from advrec_tf import losses
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan.pair import AdversarialPair
-from advrec_tf.models.recommender import Recommender
+from advrec_tf.gan.base import AdversarialPair
+from advrec_tf.models.base import Recommender
 from advrec_tf.models.towers import in_blocks
 
 

@@ -22,11 +22,11 @@ from tensorflow import keras
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import Sequences, last_items
-from advrec_tf.gan.pair import AdversarialPair, diversity
+from advrec_tf.gan.base import AdversarialPair, diversity
 from advrec_tf.gan.relaxations import gumbel, straight_through_choice
-from advrec_tf.models import sequence_networks as networks
-from advrec_tf.models.content_tower import Modality
-from advrec_tf.models.recommender import Recommender, log_popularity
+from advrec_tf.models.base import Recommender, log_popularity
+from advrec_tf.models.content.tower import Modality
+from advrec_tf.models.sequential import networks
 
 ESTIMATORS = ("gumbel_softmax", "policy_gradient")
 _BLOCK = 256

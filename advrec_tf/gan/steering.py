@@ -20,7 +20,7 @@ import dataclasses
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.recommender import log_popularity
+from advrec_tf.models.base import log_popularity
 
 WIDEST = 64.0
 """The largest |gamma| that is tried."""

@@ -12,7 +12,7 @@ import pandas as pd
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.recommender import Recommender
+from advrec_tf.models.base import Recommender
 
 BINS = 5
 

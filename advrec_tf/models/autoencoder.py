@@ -19,7 +19,7 @@ from tensorflow import keras
 from advrec_tf import losses
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.recommender_model import RecommenderModel
+from advrec_tf.models.tfrs_model import RecommenderModel
 from advrec_tf.models.towers import in_blocks
 
 _HIDDEN = -1e9

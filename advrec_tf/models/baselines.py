@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.graph import RowSparse
-from advrec_tf.models.recommender import ClosedForm, log_popularity
+from advrec_tf.models.base import ClosedForm, log_popularity
+from advrec_tf.models.graph.propagation import RowSparse
 
 EASE_MEMORY_LIMIT = 8 * 2**30
 """Bytes that fitting EASE may take: three float64 matrices of items x items."""

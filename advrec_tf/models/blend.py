@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.histories import Histories
-from advrec_tf.models.recommender import Recommender
+from advrec_tf.models.base import Recommender
 
 
 def standardised(scores: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:

@@ -18,7 +18,7 @@ from tensorflow import keras
 from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.losses import weighted_mean
-from advrec_tf.models.recommender_model import RecommenderModel
+from advrec_tf.models.tfrs_model import RecommenderModel
 from advrec_tf.models.towers import build_index_tower, features_of, in_blocks
 from advrec_tf.models.vectors import VectorRecommender
 

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.models.recommender import Recommender, log_popularity
+from advrec_tf.models.base import Recommender, log_popularity
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

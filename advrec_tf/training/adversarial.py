@@ -15,10 +15,10 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
-from advrec_tf.models.row_model import RowAdversary, RowModel
-from advrec_tf.models.tapping import tapped
+from advrec_tf.models.factorization.sparse_model import RowAdversary, RowModel
 from advrec_tf.perturbations import Perturbation, worst_case
-from advrec_tf.training.wrapped import WrappedModel, layers_to_perturb, require_perturbation
+from advrec_tf.training.perturb_outputs import tapped
+from advrec_tf.training.wrapper import WrappedModel, layers_to_perturb, require_perturbation
 
 
 class AdversarialTraining(WrappedModel):

@@ -13,9 +13,9 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
-from advrec_tf.models.tapping import tapped
 from advrec_tf.perturbations import Perturbation, ascend, balls, starting_points
-from advrec_tf.training.wrapped import WrappedModel, layers_to_perturb, require_perturbation
+from advrec_tf.training.perturb_outputs import tapped
+from advrec_tf.training.wrapper import WrappedModel, layers_to_perturb, require_perturbation
 
 _SEEDS_A_STEP = 1000
 

@@ -14,8 +14,8 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.losses import weighted_mean
-from advrec_tf.models.content_two_tower import ContentTwoTower
-from advrec_tf.training.wrapped import WrappedModel
+from advrec_tf.models.content.two_tower import ContentTwoTower
+from advrec_tf.training.wrapper import WrappedModel
 
 Source = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 

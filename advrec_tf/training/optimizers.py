@@ -10,7 +10,7 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf import row_updates
+from advrec_tf.ops import sparse_updates
 
 
 class LazyAdam(keras.optimizers.Optimizer):
@@ -71,7 +71,7 @@ class LazyAdam(keras.optimizers.Optimizer):
         second.scatter_update(tf.IndexedSlices(row_second, rows))
         variable.scatter_sub(tf.IndexedSlices(change, rows))
 
-    def row_rule(self) -> row_updates.RowRule:
+    def row_rule(self) -> sparse_updates.RowRule:
         """The same rule for tables inside a compiled block of steps."""
 
         def slots(variable):
@@ -79,11 +79,11 @@ class LazyAdam(keras.optimizers.Optimizer):
             return self._first[index], self._second[index]
 
         def update(*arguments):
-            return row_updates.lazy_adam(
+            return sparse_updates.lazy_adam(
                 *arguments, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon
             )
 
-        return row_updates.RowRule(slots=slots, update=update)
+        return sparse_updates.RowRule(slots=slots, update=update)
 
     def get_config(self):
         return {

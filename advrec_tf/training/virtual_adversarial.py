@@ -14,9 +14,9 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
-from advrec_tf.models.tapping import tapped
 from advrec_tf.perturbations import Perturbation, power_iteration
-from advrec_tf.training.wrapped import WrappedModel, require_perturbation
+from advrec_tf.training.perturb_outputs import tapped
+from advrec_tf.training.wrapper import WrappedModel, require_perturbation
 
 
 class VirtualAdversarialTraining(WrappedModel):

@@ -16,8 +16,8 @@ from advrec_tf.attacks.surrogates import (
     symmetric,
 )
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.models.implicit_factorisation import ImplicitFactorisation
-from advrec_tf.models.rating_factorisation import BiasedFactorisation
+from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorisation
+from advrec_tf.models.factorization.rating_factorization import BiasedFactorisation
 
 BUDGET = {"num_profiles": 4, "num_fillers": 8}
 QUICK = {"dim": 4, "steps": 12}

@@ -16,7 +16,7 @@ from advrec_tf.attacks.heuristic import (
 )
 from advrec_tf.attacks.obfuscation import MixedAttack, NoiseInjection, TargetShifting, UserShifting
 from advrec_tf.attacks.probe import ProbeAttack
-from advrec_tf.attacks.ratings import above_zero, facts_of
+from advrec_tf.attacks.rating_statistics import above_zero, facts_of
 from advrec_tf.data.interactions import Interactions, Vocabulary
 
 TARGETS = np.array([0, 7])

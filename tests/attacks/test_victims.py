@@ -9,8 +9,8 @@ from advrec_tf.attacks import victims
 from advrec_tf.attacks.heuristic import AverageAttack
 from advrec_tf.attacks.injection import inject
 from advrec_tf.attacks.victims import VICTIMS, thinned
-from advrec_tf.data.shilling import load_shilling
-from advrec_tf.evaluation.manipulation import ManipulationEvaluator
+from advrec_tf.data.readers.shilling import load_shilling
+from advrec_tf.evaluation.attack_effect import ManipulationEvaluator
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from advrec_tf.data import movielens, splits
+from advrec_tf.data import splits
 from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.readers import movielens
 
 
 def rows(users, items, time=None, num_items=10):

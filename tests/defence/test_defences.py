@@ -14,11 +14,11 @@ from advrec_tf.data import batches
 from advrec_tf.defence import defences
 from advrec_tf.defence.adaptive import BestResponse, EvadingAttack
 from advrec_tf.defence.defences import Chain, Defence, DefendedRows, Scrub, Trimmed, purified
-from advrec_tf.defence.detectors import Detector, flagged_users
+from advrec_tf.defence.detectors.base import Detector, flagged_users
 from advrec_tf.defence.poisoning_training import erm_users, item_influence
 from advrec_tf.defence.registry import DEFENCES, DETECTORS, KINDS, self_taught
-from advrec_tf.models.factorisation import MatrixFactorisation
-from advrec_tf.models.rating_factorisation import BiasedFactorisation
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
+from advrec_tf.models.factorization.rating_factorization import BiasedFactorisation
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 pytest.importorskip("sklearn")
 
-from advrec_tf.defence.detectors import ForestDetector
+from advrec_tf.defence.detectors.base import ForestDetector
 from advrec_tf.defence.features import PROFILE_FEATURES, RATING_FEATURES, ProfileFeatures
 from advrec_tf.defence.online import FeatureGraph, ForestGraph, OnlineScorer
 from advrec_tf.serving.answers import ExportCheckError

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.models.recommender import Recommender
+from advrec_tf.models.base import Recommender
 
 
 def rows(pairs, num_users, num_items):

@@ -10,7 +10,7 @@ from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation import robustness
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.evaluation.robustness import attack_vectors, robustness_curve, vectors_of
-from advrec_tf.models.factorisation import MatrixFactorisation
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
 from advrec_tf.models.vectors import VectorRecommender, with_popularity_prior
 from advrec_tf.perturbations import Perturbation, fgsm, pgd
 

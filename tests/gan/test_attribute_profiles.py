@@ -6,7 +6,7 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.gan.attribute_profiles import build_attribute_profile_gan
-from advrec_tf.models.content_tower import Modality
+from advrec_tf.models.content.tower import Modality
 
 NOISE = 2
 

@@ -5,7 +5,7 @@ from tensorflow import keras
 
 from advrec_tf.data import batches
 from advrec_tf.gan.feature_vectors import build_feature_vector_gan
-from advrec_tf.models.modalities import Modality
+from advrec_tf.models.content.modalities import Modality
 
 KINDS = np.arange(80) % 4
 

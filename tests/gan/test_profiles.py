@@ -8,7 +8,7 @@ from tensorflow import keras
 from advrec_tf import losses
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.gan.pair import diversity
+from advrec_tf.gan.base import diversity
 from advrec_tf.gan.profiles import ProfileGAN, build_discriminator, build_profile_gan
 
 # Users {0, 1}, {2}, {0, 3, 4} of five items.

@@ -9,7 +9,7 @@ from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.sequences import NONE, sequences_of
 from advrec_tf.gan.sequences import build_sequence_gan, policy_gradient
-from advrec_tf.models.content_tower import Modality
+from advrec_tf.models.content.tower import Modality
 
 RING = 8
 

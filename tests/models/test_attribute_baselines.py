@@ -10,7 +10,7 @@ from advrec_tf.models.attribute_baselines import (
     attribute_groups,
     bootstrap_profiles,
 )
-from advrec_tf.models.recommender import log_popularity
+from advrec_tf.models.base import log_popularity
 
 # Users 0, 1 of group 0; 2 of group 1; 3 of group 0 and 4 of none, both without rows.
 PAIRS = [(0, 0), (0, 1), (1, 0), (2, 2)]

@@ -8,9 +8,9 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.autoencoder import ProfileAutoencoder
-from advrec_tf.models.tapping import tapped
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.perturb_outputs import tapped
 
 # Users {0, 1, 2}, {0, 1, 3, 4}, {0, 1}: rows per item 3, 3, 1, 1, 1, 0, and .5 more each in the
 # bias: 3.5 3.5 1.5 1.5 1.5 .5, together 12.

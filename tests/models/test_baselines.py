@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.data.benchmarks import load_benchmark
 from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.readers.published_splits import load_benchmark
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models import baselines
 from advrec_tf.models.baselines import EASE, Popularity, RandomWalk, gram_matrix

@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.models.base import MatrixRecommender
 from advrec_tf.models.baselines import EASE, Popularity
 from advrec_tf.models.blend import Blend, standardised
-from advrec_tf.models.recommender import MatrixRecommender
 
 
 def rows(pairs, num_users=2, num_items=3):

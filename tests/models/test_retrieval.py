@@ -8,9 +8,9 @@ from tensorflow import keras
 
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.data.item_batches import of_items
 from advrec_tf.models import retrieval
 from advrec_tf.models.retrieval import build_two_tower
+from advrec_tf.text.item_batches import of_items
 
 # Item counts 3, 2, 1, 1, 0 of 7 rows.
 ROWS = [(0, 0), (0, 1), (1, 0), (1, 2), (2, 0), (2, 1), (3, 3)]

@@ -9,15 +9,15 @@ from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.losses import weighted_mean
 from advrec_tf.models.autoencoder import ProfileAutoencoder
-from advrec_tf.models.factorisation import MatrixFactorisation
-from advrec_tf.models.recommender_model import RecommenderModel
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
 from advrec_tf.models.retrieval import build_two_tower
-from advrec_tf.models.tapping import tapped
+from advrec_tf.models.tfrs_model import RecommenderModel
+from advrec_tf.ops.sparse_updates import rule_of
 from advrec_tf.perturbations import fgsm, pgd
-from advrec_tf.row_updates import rule_of
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.optimizers import LazyAdam
-from advrec_tf.training.wrapped import embedding_layers
+from advrec_tf.training.perturb_outputs import tapped
+from advrec_tf.training.wrapper import embedding_layers
 
 
 def embedding(values):

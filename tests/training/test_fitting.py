@@ -8,7 +8,7 @@ from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.profiles import build_profile_gan
-from advrec_tf.models.factorisation import MatrixFactorisation
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
 from advrec_tf.models.retrieval import build_two_tower
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining

@@ -4,8 +4,8 @@ from tensorflow import keras
 
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.models.content_two_tower import build_content_two_tower
-from advrec_tf.models.modalities import Modality
+from advrec_tf.models.content.modalities import Modality
+from advrec_tf.models.content.two_tower import build_content_two_tower
 from advrec_tf.training.generated_items import GeneratedItems, random_vectors
 
 

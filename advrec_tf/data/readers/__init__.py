@@ -1,0 +1,1 @@
+"""Readers: from files and frames to `Interactions`, with a report of what was read."""

@@ -1,0 +1,1 @@
+"""Detectors of fake profiles, one file a published method."""

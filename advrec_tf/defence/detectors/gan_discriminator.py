@@ -1,0 +1,240 @@
+"""The discriminator of a profile-writing GAN as a detector, and its twin without the game.
+
+The generator writes whole profiles from noise, as long as real ones: which items, and how
+far each rating lies from the item's mean. The discriminator tells them from real profiles, and
+afterwards its judgement of strangers is the score. With `adversarial_weight=0` the generator
+never learns: the twin's discriminator has met random profiles alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from advrec_tf.data import batches
+from advrec_tf.data.histories import Histories
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.defence.detectors.base import Detector, checked_labels
+from advrec_tf.defence.item_statistics import has_ratings, item_statistics
+from advrec_tf.gan.base import AdversarialPair
+
+_BLOCK = 512
+
+
+class DeviatingProfiles:
+    """Profiles as [presence, rating deviation], both over the catalogue.
+
+    A deviation is (r_ui - m_i) / scale, 0 where there is no rating; without ratings all are 0.
+    """
+
+    def __init__(self, rows: Interactions, item_mean: np.ndarray | None, scale: float):
+        self.histories = Histories(rows.by_user())
+        self.num_items = rows.num_items
+        values = np.zeros(len(rows.by_user().items), np.float32)
+        if item_mean is not None:
+            # `by_user` keeps one row of a pair: its last rating stands.
+            keys = rows.user_index.astype(np.int64) * rows.num_items + rows.item_index
+            kept = rows.by_user().users().astype(np.int64) * rows.num_items + rows.by_user().items
+            deviation = np.nan_to_num(rows.rating - item_mean[rows.item_index]) / scale
+            values[np.searchsorted(kept, keys)] = deviation
+        self._values = tf.constant(np.append(values, np.float32(0.0)))
+
+    def __call__(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch, 2 * num_items] float32."""
+        presence = self.histories.dense(user_index)
+        deviation = self.histories.dense(user_index, self._values)
+        return tf.concat([presence, deviation], axis=1)
+
+
+def build_writer(num_items: int, *, noise_dim: int, hidden: int = 64, seed: int = 0):
+    """Noise [batch, noise_dim] -> [batch, 2 * num_items]: selection logits, deviations."""
+    noise = keras.Input(shape=(noise_dim,), name="noise")
+
+    def dense(units, seed, **settings):
+        initializer = keras.initializers.GlorotUniform(seed=seed)
+        return keras.layers.Dense(units, kernel_initializer=initializer, **settings)
+
+    x = dense(hidden, seed, activation="tanh", name="writer_hidden")(noise)
+    logits = dense(num_items, seed + 1, name="writer_logits")(x)
+    deviation = dense(num_items, seed + 2, activation="tanh", name="writer_deviations")(x)
+    outputs = keras.layers.Concatenate(name="written")([logits, 2.0 * deviation])
+    return keras.Model(noise, outputs, name="writer")
+
+
+def build_judge(num_items: int, *, hidden: int = 32, dropout: float = 0.3, seed: int = 0):
+    """[batch, 2 * num_items] -> logit [batch, 1]. Presence and deviations are each scaled to
+    length 1, so that how long a profile is says nothing."""
+    profile = keras.Input(shape=(2 * num_items,), name="profile")
+    presence = keras.layers.UnitNormalization(name="unit_presence")(profile[:, :num_items])
+    deviation = keras.layers.UnitNormalization(name="unit_deviation")(profile[:, num_items:])
+    x = keras.layers.Concatenate(name="joined")([presence, deviation])
+    x = keras.layers.Dropout(dropout, seed=seed + 9, name="dropout")(x)
+    x = keras.layers.Dense(
+        hidden,
+        activation="relu",
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
+        kernel_regularizer=keras.regularizers.L2(1e-4),
+        name="judge_hidden",
+    )(x)
+    logit = keras.layers.Dense(
+        1, kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 1), name="judge_logit"
+    )(x)
+    return keras.Model(profile, logit, name="judge")
+
+
+class WritingGAN(AdversarialPair):
+    """Real profiles against written ones of the same lengths.
+
+    A written profile holds the items with the highest logit + Gumbel noise, as many as the real
+    profile beside it has: a draw without replacement from the softmax (Plackett-Luce). Its
+    gradient passes through a sigmoid around the cut (straight-through; Bengio et al. 2013).
+    A share `random_share` of the batch is drawn uniformly with random deviations, so that the
+    discriminator does not forget what naive profiles look like.
+
+    Args:
+        profiles: of the real users.
+        writer, judge: see `build_writer`, `build_judge`.
+        noise_dim: length of the noise.
+        random_share: in [0, 1].
+        temperature: of the sigmoid around the cut, > 0.
+    """
+
+    def __init__(
+        self,
+        profiles: DeviatingProfiles,
+        writer: keras.Model,
+        judge: keras.Model,
+        *,
+        noise_dim: int,
+        random_share: float = 0.3,
+        temperature: float = 1.0,
+        **kwargs,
+    ):
+        super().__init__(writer, judge, **kwargs)
+        if not 0 <= random_share <= 1 or not temperature > 0:
+            raise ValueError(
+                "`random_share` should be in [0, 1] and `temperature` > 0. "
+                f"Received: {random_share!r} and {temperature!r}."
+            )
+        self.profiles = profiles
+        self.noise_dim = noise_dim
+        self.random_share = random_share
+        self.temperature = temperature
+
+    def real_samples(self, inputs):
+        return self.profiles(inputs["user_index"])
+
+    def fake_samples(self, inputs, seed, training):
+        real = self.profiles(inputs["user_index"])
+        items = self.profiles.num_items
+        batch = tf.shape(real)[0]
+        count = tf.cast(tf.reduce_sum(real[:, :items], 1), tf.int32)
+        noise = tf.random.stateless_normal([batch, self.noise_dim], seed + [20, 0])
+        written = self.generator(noise, training=training)
+        logits, deviation = written[:, :items], written[:, items:]
+        naive = tf.random.stateless_uniform([batch, 1], seed + [21, 0]) < self.random_share
+        logits = tf.where(naive, 0.0, logits)
+        random_deviation = tf.random.stateless_normal([batch, items], seed + [22, 0])
+        deviation = tf.where(naive, random_deviation, deviation)
+        uniform = tf.random.stateless_uniform([batch, items], seed + [23, 0], 1e-7, 1.0)
+        keys = logits - tf.math.log(-tf.math.log(uniform))
+        longest = tf.maximum(tf.reduce_max(count), 1)  # a full sort would take most of the step
+        ordered = tf.math.top_k(keys, longest).values
+        cut = tf.gather(ordered, tf.maximum(count - 1, 0), axis=1, batch_dims=1)[:, None]
+        hard = tf.cast(keys >= cut, tf.float32)
+        soft = tf.sigmoid((keys - tf.stop_gradient(cut)) / self.temperature)
+        chosen = soft + tf.stop_gradient(hard - soft)
+        rated = tf.cast(tf.reduce_any(tf.not_equal(real[:, items:], 0.0)), tf.float32)
+        return tf.concat([chosen, chosen * deviation * rated], axis=1)
+
+
+class DiscriminatorDetector(Detector):
+    """Minus the discriminator's logit, averaged over the last `snapshots` epochs.
+
+    A game goes in circles: a late discriminator may have forgotten what an early writer did,
+    hence the average. Known fakes are left out of training; other labels are not read.
+
+    Args:
+        adversarial_weight: 0 for the twin.
+        epochs, batch_size, noise_dim, learning_rate: of the game.
+        snapshots: >= 1.
+        **settings: of `WritingGAN`.
+    """
+
+    def __init__(
+        self,
+        *,
+        adversarial_weight: float = 1.0,
+        epochs: int = 60,
+        batch_size: int = 64,
+        noise_dim: int = 16,
+        learning_rate: float = 2e-3,
+        snapshots: int = 10,
+        seed: int = 0,
+        **settings,
+    ):
+        if not 1 <= snapshots <= epochs:
+            raise ValueError(
+                f"`snapshots` should lie in 1..{epochs}, the epochs. Received: {snapshots!r}."
+            )
+        self.adversarial_weight = adversarial_weight
+        self.epochs, self.batch_size, self.noise_dim = epochs, batch_size, noise_dim
+        self.learning_rate = learning_rate
+        self.snapshots = snapshots
+        self.seed = seed
+        self.settings = settings
+
+    def fit(self, interactions: Interactions, is_fake: np.ndarray | None = None):
+        is_fake = checked_labels(interactions, is_fake, needed=False)
+        rows = interactions.select(~is_fake[interactions.user_index])
+        self._mean = self._scale = None
+        if has_ratings(rows):
+            self._mean = item_statistics(rows).mean
+            self._scale = max(float(np.nanstd(rows.rating)), 1e-6)
+        keras.utils.set_random_seed(self.seed)
+        self.pair = WritingGAN(
+            self._profiles(rows),
+            build_writer(rows.num_items, noise_dim=self.noise_dim, seed=1000 * self.seed),
+            build_judge(rows.num_items, seed=1000 * self.seed + 500),
+            noise_dim=self.noise_dim,
+            adversarial_weight=self.adversarial_weight,
+            **self.settings,
+        )
+        optimizer = keras.optimizers.Adam
+        self.pair.compile(
+            d_optimizer=optimizer(self.learning_rate), g_optimizer=optimizer(self.learning_rate)
+        )
+        users = np.flatnonzero(rows.user_counts() > 0)
+        data = batches.of_users(users, batch_size=self.batch_size, seed=self.seed)
+        self._judges = []
+
+        def keep(epoch, logs):
+            if epoch >= self.epochs - self.snapshots:
+                self._judges.append(self.pair.discriminator.get_weights())
+
+        self.history = self.pair.fit(
+            data.dataset(0),
+            steps_per_epoch=data.steps_per_epoch,
+            epochs=self.epochs,
+            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=keep)],
+            verbose=0,
+        ).history
+        return self
+
+    def _profiles(self, rows: Interactions) -> DeviatingProfiles:
+        return DeviatingProfiles(rows, self._mean, self._scale or 1.0)
+
+    def scores_of(self, interactions: Interactions) -> np.ndarray:
+        profiles = self._profiles(interactions)
+        judge, last = self.pair.discriminator, self.pair.discriminator.get_weights()
+        users = np.flatnonzero(interactions.user_counts() > 0)
+        scores = np.zeros(interactions.num_users)
+        for weights in self._judges:
+            judge.set_weights(weights)
+            for start in range(0, len(users), _BLOCK):
+                block = users[start : start + _BLOCK]
+                logits = judge(profiles(tf.constant(block, tf.int32)), training=False)
+                scores[block] -= logits[:, 0].numpy() / len(self._judges)
+        judge.set_weights(last)
+        return scores

@@ -1,1 +1,0 @@
-"""Whole jobs behind the scripts: settings, stages that can be resumed, reports, plots."""

@@ -1,1 +1,0 @@
-"""What generated behaviour buys: with and without it, beside every simple control."""

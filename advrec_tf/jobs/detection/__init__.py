@@ -1,1 +1,0 @@
-"""Fraud detection: the benchmark of detectors, and the filter for a file."""

@@ -1,1 +1,0 @@
-"""Knowledge graphs: facts predicted, and what they do for items without a row."""

@@ -1,1 +1,0 @@
-"""Attack, defend, measure again: one cell, and the grid of them."""

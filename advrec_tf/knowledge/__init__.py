@@ -1,0 +1,1 @@
+"""Knowledge graphs: embeddings, link prediction, joint factorization, explanations."""

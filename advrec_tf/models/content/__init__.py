@@ -1,0 +1,1 @@
+"""Content towers: ids, texts, attributes and other modalities."""

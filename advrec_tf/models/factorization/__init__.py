@@ -1,0 +1,1 @@
+"""Matrix factorization: pairwise, softmax, least squares, and its negative samplers."""

@@ -1,0 +1,1 @@
+"""Graph models: LightGCN and the propagation it is built on."""

@@ -1,0 +1,1 @@
+"""Sequence models: self-attention networks and their counting baselines."""

@@ -1,0 +1,1 @@
+"""Operations that the whole package builds on: random streams, reductions, sparse updates."""

@@ -1,0 +1,1 @@
+"""The attack pipeline: attack a recommender, defend it, measure both."""

@@ -1,0 +1,319 @@
+"""Command-line parts that scripts share: where the data is, the settings, a list to look at.
+
+Importing it is quick: no TensorFlow, so `--help` and mistakes in arguments answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import json
+import os
+import shlex
+import sys
+import textwrap
+import typing
+from collections.abc import Callable
+from pathlib import Path
+
+from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+from advrec_tf.pipelines.settings_help import descriptions, help_of
+
+_COLUMNS = (
+    "user_column",
+    "item_column",
+    "rating_column",
+    "time_column",
+    "item_text_column",
+    "column_names",
+    "separator",
+    "encoding",
+)
+
+
+def guarded(main: Callable) -> Callable:
+    """A script's `main` whose user mistakes end in one line instead of a traceback.
+
+    With ADVREC_TRACEBACK=1 in the environment the traceback is shown.
+    """
+
+    @functools.wraps(main)
+    def run(*args, **kwargs):
+        try:
+            return main(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise SystemExit("stopped; a run with --run-dir goes on with --resume") from None
+        except (ValueError, OSError, ImportError, FloatingPointError) as error:
+            if os.environ.get("ADVREC_TRACEBACK") == "1":
+                raise
+            raise SystemExit(f"error: {error}") from None
+
+    return run
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--data` and the names of the columns of a table file."""
+    parser.add_argument(
+        "--data",
+        required=True,
+        help="'synthetic', a MovieLens folder, or a CSV/TSV file (.gz or plain)",
+    )
+    group = add_table_arguments(parser)
+    group.add_argument("--item-text-column", help="a title or description of the item")
+    group.add_argument(
+        "--item-table",
+        help="a CSV/TSV of items, for titles (needs --item-table-text), or MovieLens' movies.dat",
+    )
+    group.add_argument("--item-table-id", default="item_id", help="default: item_id")
+    group.add_argument("--item-table-text", help="the column that holds the text")
+
+
+def add_table_arguments(parser: argparse.ArgumentParser):
+    """How a table file is to be read; returns their group. See `table_columns`."""
+    group = parser.add_argument_group("columns of a table file")
+    group.add_argument("--user-column", help="default: user_id")
+    group.add_argument("--item-column", help="default: item_id")
+    group.add_argument("--rating-column", help="default: no ratings are read")
+    group.add_argument("--time-column", help="numbers, or ISO dates; default: no times are read")
+    group.add_argument(
+        "--column-names", nargs="+", help="of all columns, for a file without a header line"
+    )
+    group.add_argument("--separator", help="default: comma or tab, from the header")
+    group.add_argument("--encoding", help="default: utf-8")
+    return group
+
+
+def table_columns(args: argparse.Namespace) -> dict:
+    """Those of `add_table_arguments` that are given, as keywords of `data.loading.load`."""
+    return {name: v for name in _COLUMNS if (v := getattr(args, name, None)) is not None}
+
+
+def load_from(args: argparse.Namespace):
+    """The `Loaded` that the arguments ask for; mistakes raise, see `guarded`."""
+    from advrec_tf.data.metadata import attach_item_text
+    from advrec_tf.data.readers.loading import SYNTHETIC, load
+
+    columns = table_columns(args)
+    if args.data == SYNTHETIC:
+        if columns:
+            raise ValueError(f"Columns are of a table file. Received: {', '.join(columns)}.")
+        columns = {"seed": args.seed}
+    loaded = load(args.data, **columns)
+    if args.item_table is not None:
+        texts = _texts_of(args, loaded.interactions.items.ids)
+        loaded = dataclasses.replace(
+            loaded, interactions=attach_item_text(loaded.interactions, texts)
+        )
+    return loaded
+
+
+def _texts_of(args: argparse.Namespace, ids) -> dict:
+    import pandas as pd
+
+    if args.item_table.endswith((".dat", ".dat.gz")):
+        from advrec_tf.data.readers.movielens import read_movie_titles
+
+        return read_movie_titles(args.item_table)
+    if args.item_table_text is None:
+        raise ValueError("`--item-table` needs `--item-table-text`, the column of the text.")
+    table = pd.read_csv(args.item_table, sep=None, engine="python", dtype=str)
+    for column in (args.item_table_id, args.item_table_text):
+        if column not in table:
+            raise ValueError(
+                f"{args.item_table} should have a column {column!r}. "
+                f"Received: {', '.join(table.columns)}."
+            )
+    integer = all(isinstance(i, int) for i in ids.tolist())
+    keys = table[args.item_table_id]
+    texts = table[args.item_table_text].fillna("")
+    return {int(k) if integer and k.isdigit() else k: t for k, t in zip(keys, texts, strict=True)}
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--run-dir` and `--resume`."""
+    parser.add_argument(
+        "--run-dir", type=Path, required=True, help="folder for report, plots and TensorBoard"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue the run in --run-dir")
+
+
+def note_resume(args: argparse.Namespace) -> None:
+    """Say so where there is nothing to resume: the folder may be misspelt."""
+    if args.resume and not (args.run_dir / "run.json").exists():
+        print(f"{args.run_dir} holds no run to resume: this is a new one")
+
+
+def run_parser(description: str, settings: type = RecommenderSettings) -> argparse.ArgumentParser:
+    """The parser of a script that runs a job: data, run folder, the fields of its settings."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_data_arguments(parser)
+    add_run_arguments(parser)
+    add_settings_arguments(parser, settings)
+    return parser
+
+
+def begin(args: argparse.Namespace, job: str, kind: type = RecommenderSettings):
+    """(settings, prepared data, identity, store) of a run; mistakes raise, see `guarded`.
+
+    What was read is printed before anything is trained.
+    """
+    settings = settings_from(args, kind)
+    loaded = load_from(args)
+    from advrec_tf.pipelines.recommend.preparation import identity_of, prepare
+    from advrec_tf.pipelines.stages import StageStore
+
+    print(loaded.report)
+    prepared = prepare(loaded, settings)
+    for what, count in prepared.counts.items():
+        if what.startswith("removed") and count:
+            print(f"  {what.replace('_', ' ')}: {count:,}")
+    print(prepared.audit)
+    if prepared.split.settings.get("order") == "file":
+        print("  no time column: the order of the file is taken for the order of time")
+    for name in ("export", "out"):
+        check_writable(name, getattr(args, name, None))
+    identity = {"job": job, **identity_of(prepared, settings)}
+    note_resume(args)
+    store = StageStore(args.run_dir, identity, resume=args.resume)
+    return settings, prepared, identity, store
+
+
+def require_counts(parser: argparse.ArgumentParser, args: argparse.Namespace, *names: str) -> None:
+    """End with the parser's error unless each of the arguments that is given is >= 1."""
+    for name in names:
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name.replace('_', '-')} should be >= 1. Received: {value}.")
+
+
+def command_line() -> str:
+    """The command as it was given, without what is said of this machine's folders; and without
+    --resume, which gives what an unbroken run gives."""
+    command = shlex.join(["python", *(part for part in sys.argv if part != "--resume")])
+    root = os.environ.get("ADVREC_DATA")
+    return command.replace(root.rstrip("/"), "$ADVREC_DATA") if root else command
+
+
+def check_writable(name: str, path: str | None) -> None:
+    """Before hours of training: can `--export DIR` or `--out FILE` be written at all?
+
+    Raises:
+        ValueError: if not.
+    """
+    if path is None:
+        return
+    if name != "export" and Path(path).is_dir():
+        raise ValueError(f"`--{name}` should be a file. Received {path}, which is a folder.")
+    folder = Path(path) if name == "export" else Path(path).parent
+    while name == "export" and not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(f"`--{name} {path}` should be writable. Received {folder}, which is not.")
+
+
+def export_checked(recommender, folder: str | None, identity: dict, *, k: int = 10) -> dict:
+    """Export, reload through TensorFlow's C API, compare; {} where no folder is given."""
+    if folder is None:
+        return {}
+    from advrec_tf.serving.check import check_export
+    from advrec_tf.serving.export import export
+
+    path = export(recommender, folder, k=k, metadata={"run": identity})
+    return {"export": {"path": str(path), "check": check_export(path, recommender).as_dict()}}
+
+
+def finish(args: argparse.Namespace, prepared, identity: dict, outcome, **more) -> dict:
+    """Write report.json and print its table; returns the report."""
+    from advrec_tf.pipelines.recommend import page, report
+
+    result = report.make_report(
+        outcome, identity=identity, counts=prepared.counts, audit=prepared.audit.as_dict()
+    )
+    result.update(more)
+    path = args.run_dir / "report.json"
+    path.write_text(json.dumps(result, indent=2) + "\n")
+    path.with_suffix(".md").write_text(page.markdown(result, command_line()))
+    print("\n" + "\n".join(page.table_lines(result)))
+    print("\n" + "\n".join(textwrap.wrap(page.LEGEND, 100)))
+    lines = page.comparison_lines(result["comparisons"])
+    if lines:
+        print("\nwhat each ingredient bought (NDCG@10, paired over users, 95 % interval):")
+        print("\n".join(lines))
+    if "cold_start" in result:
+        print("\nthe same for users cut to 1, 3 or 5 interactions, on their withheld history:")
+        print("\n".join(page.comparison_lines(result["cold_start"]["comparisons"]["withheld"])))
+    print(f"\nreport       {path}")
+    print(f"TensorBoard  tensorboard --logdir {shlex.quote(str(args.run_dir / 'tensorboard'))}")
+    if "export" in result:
+        print(f"SavedModel   {result['export']['path']}")
+    if "shipped_model" in outcome.choices:
+        print(f"\n{page.verdict(outcome.choices)}")
+    return result
+
+
+def add_settings_arguments(
+    parser: argparse.ArgumentParser, settings: type = RecommenderSettings
+) -> None:
+    """One argument per field of the settings, a dataclass; a tuple takes several values."""
+    hints, described = typing.get_type_hints(settings), descriptions(settings)
+    several = any(typing.get_origin(hint) is tuple for hint in hints.values())
+    title = "settings (several values: validation chooses)" if several else "settings"
+    group = parser.add_argument_group(title)
+    for field in dataclasses.fields(settings):
+        kind = hints[field.name]
+        name = f"--{field.name.replace('_', '-')}"
+        if kind is bool:
+            group.add_argument(
+                name,
+                action=argparse.BooleanOptionalAction,
+                default=None,
+                help=help_of(described[field.name], "on" if field.default else "off"),
+            )
+            continue
+        several = typing.get_origin(kind) is tuple
+        options = [a for a in typing.get_args(kind) if a not in (type(None), Ellipsis)]
+        group.add_argument(
+            name,
+            type=options[0] if options else kind,
+            nargs="+" if several else None,
+            default=None,
+            metavar="VALUE",
+            help=help_of(described[field.name], _shown(field.default)),
+        )
+
+
+def _shown(value) -> str:
+    if value is None:
+        return "none"
+    return " ".join(f"{v:g}" for v in value) if isinstance(value, tuple) else str(value)
+
+
+def settings_from(args: argparse.Namespace, kind: type = RecommenderSettings):
+    """The settings given, the rest by default; mistakes raise, see `guarded`."""
+    given = {}
+    for field in dataclasses.fields(kind):
+        value = getattr(args, field.name)
+        if value is not None:
+            given[field.name] = tuple(value) if isinstance(value, list) else value
+    settings = kind(**given)
+    args.seed = settings.seed
+    return settings
+
+
+def print_list(recommender, user_id: str | None, k: int = 10) -> None:
+    """A user's list by title; by default of the user with the median number of rows."""
+    data = recommender.interactions
+    if user_id is None:
+        order = data.user_counts().argsort(kind="stable")
+        user_id = data.users.ids[order[len(order) // 2]]
+    elif len(data.users) and not isinstance(data.users.ids[0], str):
+        user_id = int(user_id) if user_id.lstrip("-").isdigit() else user_id
+    listed = recommender.recommend([user_id], k)
+    index = data.items.index_of(listed["item_id"].tolist())
+    print(f"\ntop {k} for user {user_id}:")
+    for rank, item_id, i in zip(listed["rank"], listed["item_id"], index, strict=True):
+        title = "" if data.item_text is None else data.item_text[i]
+        print(f"  {rank:>2}  {title or item_id}" + (f"  [{item_id}]" if title else ""))

@@ -1,0 +1,1 @@
+"""The recommendation pipeline: train, compare, choose and export."""

@@ -1,0 +1,242 @@
+"""The contest of the main job: every model, beside its twins, as stages in an arena."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.augmentation import AugmentedInteractions
+from advrec_tf.data.splits import Split
+from advrec_tf.evaluation.protocols import ColdStart
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.models.base import MatrixRecommender, log_popularity
+from advrec_tf.models.baselines import EASE, Popularity
+from advrec_tf.models.towers import in_blocks
+from advrec_tf.perturbations import Perturbation
+from advrec_tf.pipelines.recommend import variants
+from advrec_tf.pipelines.recommend.generation import calibrate, generated_rows
+from advrec_tf.pipelines.recommend.ranking_stages import train_clicks, train_ratings
+from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+from advrec_tf.pipelines.recommend.variants import Arena, Console
+from advrec_tf.pipelines.stages import StageResult, StageStore
+
+GENERATORS = ("gan", "gan_twin", "ease", "popularity", "random")
+
+
+class Contest:
+    """The stages, in their order; keeps the results by arena and model."""
+
+    def __init__(self, settings: RecommenderSettings, store: StageStore, console: Console):
+        self.settings = settings
+        self.store = store
+        self.console = console
+        self.results: dict[str, dict[str, list[StageResult]]] = {"whole": {}, "cold": {}}
+        self.seeds = range(settings.seed, settings.seed + settings.seeds)
+
+    def stage(self, arena: Arena, model: str, seed: int, train, **arguments) -> StageResult:
+        """Train one model in one arena with one seed, unless the store has it."""
+        label = f"{arena.name} {model} {seed}"
+        name = label.replace(" ", "-")
+        done = self.store.has(name)
+        result = self.store.run(
+            name,
+            lambda checkpoint: train(
+                arena, self.settings, self.console, label, checkpoint, seed=seed, **arguments
+            ),
+        )
+        validation = result.summary.get("validation")
+        value = "" if validation is None else f"validation ndcg@10 {validation:.4f}"
+        self.console.write(f"{label:<36} {value}{'  (stored)' if done else ''}")
+        return result
+
+    def keep(self, arena: Arena, model: str, result: StageResult) -> None:
+        self.results[arena.name].setdefault(model, []).append(result)
+
+    def keep_missing(self, arena: Arena, model: str, seed: int, train, **arguments) -> None:
+        """`stage` and `keep`, unless choosing a size has already trained this very model."""
+        if len(self.results[arena.name].get(model, [])) <= seed - self.seeds[0]:
+            self.keep(arena, model, self.stage(arena, model, seed, train, **arguments))
+
+    def oracle(self, arena: Arena, best_scores: np.ndarray) -> None:
+        """The truth behind invented data, as a row to measure the others against."""
+        oracle = MatrixRecommender(scores=best_scores, interactions=arena.train)
+        result = self.store.run(f"{arena.name}-oracle", lambda _: variants.measure(oracle, arena))
+        self.keep(arena, "oracle", result)
+
+    def baselines(self, arena: Arena) -> None:
+        """Popularity, and EASE at the ridge that validation prefers."""
+
+        def popularity(checkpoint):
+            return variants.measure_baseline(Popularity().fit(arena.train), arena, 0.0)
+
+        def ease(checkpoint):
+            fitted = []
+            for l2 in self.settings.ease_l2:
+                started = time.perf_counter()
+                model = EASE(l2).fit(arena.train)
+                seconds = time.perf_counter() - started
+                value = arena.validation.evaluate(model).metrics["ndcg@10"]
+                fitted.append((value, -l2, model, seconds))
+            value, negative_l2, model, seconds = max(fitted, key=lambda f: f[:2])
+            result = variants.measure_baseline(model, arena, seconds)
+            result.summary["l2"] = -negative_l2
+            return result
+
+        self.keep(arena, "popularity", self.store.run(f"{arena.name}-popularity", popularity))
+        if EASE.fits(arena.train):
+            self.keep(arena, "ease", self.store.run(f"{arena.name}-ease", ease))
+        else:
+            self.console.write("no EASE row: the catalogue is too large for its closed form")
+
+    def choose_temperature(self, arena: Arena) -> float:
+        """The temperature of the plain tower that validation prefers; keeps the plain towers."""
+        first = self.seeds[0]
+        found = {
+            t: self.stage(
+                arena,
+                "tower" if len(self.settings.temperature) == 1 else f"tower@{t:g}",
+                first,
+                variants.train_tower,
+                temperature=t,
+            )
+            for t in self.settings.temperature
+        }
+        best = max(found, key=lambda t: found[t].summary["validation"])
+        for seed in self.seeds:
+            plain = found[best]
+            if seed != first:
+                plain = self.stage(arena, "tower", seed, variants.train_tower, temperature=best)
+            self.keep(arena, "tower", plain)
+        return best
+
+    def choose_epsilon(self, arena: Arena, temperature: float) -> float:
+        """The size of the attack on embedding rows that validation prefers (not zero: whether
+        to attack at all is decided when the model to ship is chosen)."""
+        return self._choose(
+            arena,
+            "tower+perturbed",
+            self.settings.epsilon,
+            variants.train_tower,
+            temperature=temperature,
+        )
+
+    def choose_code_epsilon(self, arena: Arena) -> float:
+        """As `choose_epsilon`, for the item vectors of the autoencoder."""
+        return self._choose(
+            arena, "autoencoder+perturbed", self.settings.code_epsilon, variants.train_autoencoder
+        )
+
+    def _choose(self, arena, model, sizes, train, **arguments) -> float:
+        found = {
+            size: self.stage(
+                arena,
+                f"{model}@{size:g}",
+                self.seeds[0],
+                train,
+                perturbation=Perturbation(epsilon=size, relative=True),
+                **arguments,
+            )
+            for size in sizes
+        }
+        best = max(found, key=lambda size: found[size].summary["validation"])
+        self.keep(arena, model, found[best])
+        return best
+
+    def generate(
+        self, arena: Arena, blends: dict[str, dict], cold: ColdStart | None = None
+    ) -> dict[str, AugmentedInteractions]:
+        """Rows from every generator, with the first seed.
+
+        With `cold`, `blends` is filled by calibration; without, it is used as it is.
+        """
+        settings, train, seed = self.settings, arena.train, self.seeds[0]
+        sparse = np.flatnonzero(train.by_user().counts < settings.generated_reach)
+        if not len(sparse):
+            self.console.write(
+                f"{arena.name}: no user has fewer than {settings.generated_reach} rows, so "
+                "nothing is generated"
+            )
+            return {}
+        popularity = np.tile(log_popularity(train), (len(sparse), 1))
+        noise = np.random.default_rng(seed).random((len(sparse), train.num_items))
+        scores = {"popularity": popularity, "random": noise.astype(np.float32)}
+        for name, weight in (("gan", settings.gan_weight), ("gan_twin", 0.0)):
+            result = self.stage(arena, name, seed, variants.train_gan, adversarial_weight=weight)
+            self.keep(arena, name, result)
+            scores[name] = result.arrays["scores"]
+        if "ease" in self.results[arena.name]:
+            l2 = self.results[arena.name]["ease"][0].summary["l2"]
+            ease = EASE(l2).fit(train)
+            scores["ease"] = in_blocks(
+                lambda rows: ease.score(tf.gather(sparse, rows)), len(sparse)
+            )
+        rows = {}
+        for name in GENERATORS:
+            if name not in scores:
+                continue
+            if cold is not None and name in ("gan", "gan_twin", "ease"):
+                blends[name] = calibrate(scores[name], sparse, cold)
+            rows[name] = generated_rows(
+                scores[name], sparse, train, settings, name, blends.get(name)
+            )
+        return rows
+
+    def twins(
+        self,
+        arena: Arena,
+        generated: dict[str, AugmentedInteractions],
+        *,
+        temperature: float,
+        epsilon: float,
+        code_epsilon: float,
+    ) -> None:
+        """Every row of the comparison that is not there yet, for every seed."""
+        attack = Perturbation(epsilon=epsilon, relative=True)
+        code_attack = Perturbation(epsilon=code_epsilon, relative=True)
+        for seed in self.seeds:
+            for model, perturbation, source in _tower_rows(attack, generated):
+                self.keep_missing(
+                    arena,
+                    model,
+                    seed,
+                    variants.train_tower,
+                    temperature=temperature,
+                    perturbation=perturbation,
+                    augmented=generated.get(source),
+                )
+            for model, perturbation in (
+                ("autoencoder", None),
+                ("autoencoder+noise", dataclasses.replace(code_attack, direction="random")),
+                ("autoencoder+perturbed", code_attack),
+            ):
+                self.keep_missing(
+                    arena, model, seed, variants.train_autoencoder, perturbation=perturbation
+                )
+
+    def ranking_towers(self, split: Split, test: RankingEvaluator) -> dict[str, StageResult]:
+        """The ranking tower on clicks, and on ratings where there are any."""
+        stages = {
+            "clicks": lambda checkpoint: train_clicks(
+                split, self.settings, self.console, "ranking clicks", checkpoint, test
+            )
+        }
+        if split.train.rating is not None:
+            stages["ratings"] = lambda checkpoint: train_ratings(
+                split, self.settings, self.console, "ranking ratings"
+            )
+        return {name: self.store.run(f"ranking-{name}", train) for name, train in stages.items()}
+
+
+def _tower_rows(attack: Perturbation, generated: dict):
+    """(row name, perturbation, source of generated rows) of every tower in the table."""
+    yield "tower", None, None
+    yield "tower+perturbed", attack, None
+    yield "tower+noise", dataclasses.replace(attack, direction="random"), None
+    for source in GENERATORS:
+        if source in generated:
+            yield f"tower+generated_{source}", None, source
+    if "gan" in generated:
+        yield "tower+perturbed+generated_gan", attack, "gan"

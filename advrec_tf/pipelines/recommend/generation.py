@@ -1,0 +1,106 @@
+"""From a teacher's scores to generated interactions, for the rows of the comparison.
+
+The GAN, its twin, EASE, popularity and noise all pass through the same door: scores are
+standardised per user, blended with log popularity, the blend calibrated on withheld
+history, and the best unseen items up to a reach become rows.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pandas as pd
+
+from advrec_tf.data.augmentation import AugmentedInteractions, top_unseen
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.evaluation.protocols import ColdStart
+from advrec_tf.models.base import log_popularity
+from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+
+TEMPERATURES = (0.5, 1.0, 2.0, 5.0)
+POPULARITY_WEIGHTS = (0.0, 0.5, 1.0)
+
+
+def blended(
+    scores: np.ndarray, popularity: np.ndarray, temperature: float, weight: float
+) -> np.ndarray:
+    """z-score(scores) / temperature + weight * log popularity, per row of [users, items]."""
+    mean = scores.mean(1, keepdims=True)
+    deviation = np.maximum(scores.std(1, keepdims=True), 1e-9)
+    return (scores - mean) / deviation / temperature + weight * popularity
+
+
+def calibrate(scores: np.ndarray, users: np.ndarray, cold: ColdStart) -> dict[str, float]:
+    """The (temperature, weight) under which the choosing half of cut users is most likely.
+
+    Args:
+        scores: [users, num_items] of the given users, which include all that were cut.
+    """
+    cut = np.isin(users, cold.users)
+    position = np.full(cold.train.num_users, -1)
+    position[users[cut]] = np.arange(cut.sum())
+    popularity = log_popularity(cold.train)
+    seen = cold.train.by_user()
+    rows = position[cold.choosing.user_index]
+    best = {"temperature": 1.0, "popularity_weight": 0.0, "log_likelihood": -np.inf}
+    for temperature in TEMPERATURES:
+        for weight in POPULARITY_WEIGHTS:
+            logits = blended(scores[cut], popularity, temperature, weight).astype(np.float64)
+            for row, user in enumerate(users[cut]):
+                logits[row, seen[user]] = -np.inf
+            logits -= logits.max(1, keepdims=True)
+            logits -= np.log(np.exp(logits).sum(1, keepdims=True))
+            likelihood = float(logits[rows, cold.choosing.item_index].mean())
+            if likelihood > best["log_likelihood"]:
+                best = {
+                    "temperature": temperature,
+                    "popularity_weight": weight,
+                    "log_likelihood": likelihood,
+                }
+    return best
+
+
+def generated_rows(
+    scores: np.ndarray,
+    users: np.ndarray,
+    train: Interactions,
+    settings: RecommenderSettings,
+    source: str,
+    blend: dict[str, float] | None,
+) -> AugmentedInteractions:
+    """Scores [users, num_items] of the sparse users -> real rows with generated ones."""
+    if blend is not None:
+        scores = blended(
+            scores, log_popularity(train), blend["temperature"], blend["popularity_weight"]
+        )
+    everyone = np.zeros((train.num_users, train.num_items), np.float32)
+    everyone[users] = scores
+    user_index, item_index = top_unseen(
+        everyone, train, reach=settings.generated_reach, users=users
+    )
+    return AugmentedInteractions(
+        real=train,
+        user_index=user_index,
+        item_index=item_index,
+        weight=settings.generated_weight,
+        share=settings.generated_share,
+        source=source,
+    )
+
+
+def write_csv(generated: dict[str, AugmentedInteractions], path: str | os.PathLike) -> None:
+    """One row per generated interaction: user_id, item_id, source."""
+    tables = [
+        pd.DataFrame(
+            {
+                "user_id": rows.real.users.ids[rows.user_index],
+                "item_id": rows.real.items.ids[rows.item_index],
+                "source": rows.source,
+            }
+        )
+        for rows in generated.values()
+    ]
+    columns = ["user_id", "item_id", "source"]
+    table = pd.concat(tables) if tables else pd.DataFrame(columns=columns)
+    table.to_csv(path, index=False)

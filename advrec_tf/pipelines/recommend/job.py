@@ -1,0 +1,184 @@
+"""The main job: from interactions to a compared, chosen and exported recommender.
+
+Two arenas are run side by side. `whole` is the split as it is; `cold` is the same split with
+a share of the users cut to 1, 3 and 5 interactions. In each, every adversarial or generated
+ingredient stands beside its twin without the adversary, noise of equal size, and simple
+sources of the same rows. Sizes are chosen on validation, zero included; what is shipped is
+what validation prefers, with a popularity prior for users with few interactions. Every
+model is a stage of its own, so the job can be killed and resumed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from advrec_tf.data.augmentation import AugmentedInteractions
+from advrec_tf.data.splits import Split
+from advrec_tf.evaluation.protocols import ColdStart, cold_start
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.models.vectors import VectorRecommender
+from advrec_tf.pipelines.recommend.comparison import Contest
+from advrec_tf.pipelines.recommend.preparation import Prepared
+from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+from advrec_tf.pipelines.recommend.shipping import Prior, ship
+from advrec_tf.pipelines.recommend.variants import Arena, Console
+from advrec_tf.pipelines.stages import StageResult, StageStore
+
+TABLE_KS = (10, 20)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Outcome:
+    """What a job found.
+
+    Attributes:
+        split: the data of the whole arena.
+        cold: the data of the cold arena; None where there is none.
+        results: arena -> model name -> one `StageResult` per seed.
+        ranking: objective -> result of the ranking tower.
+        choices: what validation chose, by name.
+        shipped: the recommender to export, where one was trained.
+        generated: source -> generated rows of the cold arena (first seed).
+    """
+
+    split: Split
+    results: dict[str, dict[str, list[StageResult]]]
+    choices: dict
+    cold: ColdStart | None = None
+    ranking: dict[str, StageResult] = dataclasses.field(default_factory=dict)
+    shipped: VectorRecommender | None = None
+    generated: dict[str, AugmentedInteractions] = dataclasses.field(default_factory=dict)
+
+
+def run(
+    prepared: Prepared,
+    settings: RecommenderSettings,
+    store: StageStore,
+    write: Callable[[str], None] = print,
+) -> Outcome:
+    """Train, measure and choose. Deterministic for equal data, settings and machine."""
+    contest, whole = _begin(prepared, settings, store, write)
+    cold, cold_arena = _cold_arena(prepared.split, whole, settings, write)
+
+    contest.baselines(whole)
+    sizes = {"temperature": contest.choose_temperature(whole)}
+    sizes["epsilon"] = contest.choose_epsilon(whole, sizes["temperature"])
+    sizes["code_epsilon"] = contest.choose_code_epsilon(whole)
+    blends: dict[str, dict] = {}
+    generated: dict[str, AugmentedInteractions] = {}
+    if cold_arena is not None:
+        contest.baselines(cold_arena)
+        generated = contest.generate(cold_arena, blends, cold)
+        contest.twins(cold_arena, generated, **sizes)
+    contest.twins(whole, contest.generate(whole, blends), **sizes)
+    shipped, choices = ship(contest, whole, cold_arena)
+    return Outcome(
+        split=prepared.split,
+        cold=cold,
+        results=contest.results,
+        ranking=contest.ranking_towers(prepared.split, whole.tests["test"]),
+        choices={**sizes, "generation": blends, **choices},
+        # Chosen and trained on the training rows; served lists leave out all that is known.
+        shipped=dataclasses.replace(shipped, interactions=prepared.split.everything()),
+        generated=generated,
+    )
+
+
+def run_retrieval(
+    prepared: Prepared,
+    settings: RecommenderSettings,
+    store: StageStore,
+    write: Callable[[str], None] = print,
+) -> Outcome:
+    """Only the baselines and the plain two-tower model, which is what is shipped."""
+    contest, whole = _begin(prepared, settings, store, write)
+    contest.baselines(whole)
+    temperature = contest.choose_temperature(whole)
+    towers = contest.results["whole"]["tower"]
+    best = max(towers, key=lambda result: result.summary["validation"])
+    shipped = Prior(None, 0).on(best, whole.train)
+    return Outcome(
+        split=prepared.split,
+        results=contest.results,
+        choices={"temperature": temperature},
+        shipped=dataclasses.replace(shipped, interactions=prepared.split.everything()),
+    )
+
+
+def run_ranking(
+    prepared: Prepared,
+    settings: RecommenderSettings,
+    store: StageStore,
+    write: Callable[[str], None] = print,
+) -> Outcome:
+    """Only the baselines and the ranking tower."""
+    contest, whole = _begin(prepared, settings, store, write)
+    contest.baselines(whole)
+    ranking = contest.ranking_towers(prepared.split, whole.tests["test"])
+    return Outcome(split=prepared.split, results=contest.results, choices={}, ranking=ranking)
+
+
+def run_gan(
+    prepared: Prepared,
+    settings: RecommenderSettings,
+    store: StageStore,
+    write: Callable[[str], None] = print,
+) -> Outcome:
+    """Only popularity, EASE, the profile GAN and its twin, and the rows these two generate."""
+    contest, whole = _begin(prepared, settings, store, write)
+    contest.baselines(whole)
+    generated = contest.generate(whole, {})
+    return Outcome(
+        split=prepared.split,
+        results=contest.results,
+        choices={},
+        generated={name: generated[name] for name in ("gan", "gan_twin") if name in generated},
+    )
+
+
+def _begin(prepared, settings, store, write) -> tuple[Contest, Arena]:
+    tf.config.experimental.enable_op_determinism()
+    split = prepared.split
+    for part in ("validation", "test"):
+        if not len(getattr(split, part)):
+            raise ValueError(
+                f"The {part} part of the split {split.name!r} should have rows. Received none: "
+                "last_item needs users with three interactions, the other splits a larger share."
+            )
+    console = Console(write=write, boards=store.folder / "tensorboard")
+    test = RankingEvaluator(split.train, split.test, also_seen=split.validation, ks=TABLE_KS)
+    validation = RankingEvaluator(split.train, split.validation, ks=TABLE_KS)
+    whole = Arena(name="whole", train=split.train, validation=validation, tests={"test": test})
+    contest = Contest(settings, store, console)
+    if prepared.best_scores is not None:
+        contest.oracle(whole, prepared.best_scores)
+    return contest, whole
+
+
+def _cold_arena(split, whole, settings, write) -> tuple[ColdStart | None, Arena | None]:
+    try:
+        cold = cold_start(split, share=settings.cold_share, seed=settings.seed)
+    except ValueError as reason:
+        write(f"no cold-start comparison: {reason}")
+        return None, None
+    tests = {
+        "withheld": RankingEvaluator(
+            cold.train, cold.withheld, also_seen=cold.choosing, ks=TABLE_KS
+        ),
+        "choosing": RankingEvaluator(
+            cold.train, cold.choosing, also_seen=cold.withheld, ks=TABLE_KS
+        ),
+        # What the user saw before is not on offer, though the models do not know of it.
+        "next_item": RankingEvaluator(
+            split.train,
+            split.test,
+            also_seen=split.validation,
+            ks=TABLE_KS,
+            users=cold.users,
+        ),
+    }
+    arena = Arena(name="cold", train=cold.train, validation=whole.validation, tests=tests)
+    return cold, arena

@@ -1,0 +1,164 @@
+"""Plots of the main job, as PNG files and as images in TensorBoard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.augmentation import AugmentedInteractions
+from advrec_tf.pipelines.recommend.job import Outcome
+
+_COLOURS = {
+    "oracle": "#d0d0d0",
+    "popularity": "#9a9a9a",
+    "ease": "#6b6b6b",
+    "tower": "#4c78a8",
+    "autoencoder": "#59a14f",
+    "shipped": "#e45756",
+    "ranking": "#b279a2",
+}
+
+
+def draw_all(outcome: Outcome, report: dict, run_dir: Path) -> list[Path]:
+    """Every plot that the outcome has data for, as PNG and in TensorBoard; the files."""
+    figures = {"metrics": draw_metrics(report)}
+    if "cold_start" in report:
+        figures["cold_users"] = draw_cold_users(report)
+    return write_figures(figures, run_dir) + draw_players_and_rows(outcome, run_dir)
+
+
+def draw_players_and_rows(outcome: Outcome, run_dir: Path) -> list[Path]:
+    """The plots of the GAN alone: both players, and what was generated."""
+    figures = {}
+    for arena in ("cold", "whole"):
+        if "gan" in outcome.results[arena]:
+            history = outcome.results[arena]["gan"][0].summary["history"]
+            figures["gan_training"] = draw_players(history)
+            break
+    if outcome.generated:
+        figures["generated_popularity"] = draw_popularity(outcome.generated)
+    return write_figures(figures, run_dir)
+
+
+def write_figures(figures: dict, run_dir: Path) -> list[Path]:
+    """Name -> figure, each as PNG in run_dir/plots and as an image in TensorBoard; the files."""
+    folder = run_dir / "plots"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    writer = tf.summary.create_file_writer(str(run_dir / "tensorboard" / "plots"))
+    with writer.as_default():
+        for name, figure in figures.items():
+            paths.append(folder / f"{name}.png")
+            figure.savefig(paths[-1], dpi=110)
+            plt.close(figure)
+            image = tf.io.decode_png(paths[-1].read_bytes(), channels=3)
+            tf.summary.image(name, image[None], step=0)
+    writer.close()
+    return paths
+
+
+def _axes(width: float, height: float, columns: int = 1):
+    figure, axes = plt.subplots(1, columns, figsize=(width, height), layout="constrained")
+    for ax in np.atleast_1d(axes):
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(axis="y", alpha=0.25)
+        ax.set_axisbelow(True)
+    return figure, axes
+
+
+def _colour(name: str) -> str:
+    family = next((key for key in _COLOURS if name.startswith(key)), "tower")
+    return _COLOURS[family]
+
+
+def draw_metrics(report: dict):
+    """NDCG@10 of every model as bars: all users, and the sparsest fifth."""
+    rows = {n: r for n, r in report["models"].items() if "ndcg@10" in r}
+    names = list(rows)
+    figure, axes = _axes(12, 0.36 * len(names) + 1.6, 2)
+    titles = ("all users", "sparsest fifth of users")
+    values = (
+        [rows[n]["ndcg@10"] for n in names],
+        [rows[n]["sparsest_fifth"]["ndcg@10"] for n in names],
+    )
+    for ax, title, value in zip(axes, titles, values, strict=True):
+        ax.grid(axis="x", alpha=0.25)
+        ax.grid(axis="y", visible=False)
+        bars = ax.barh(names, value, color=[_colour(n) for n in names])
+        ax.bar_label(bars, fmt="%.4f", padding=3, fontsize=8)
+        ax.invert_yaxis()
+        ax.set_xlim(0, 1.18 * max(value))
+        ax.set_title(title)
+        ax.set_xlabel("NDCG@10, full ranking")
+    axes[1].set_yticklabels([])
+    return figure
+
+
+def draw_players(history: dict[str, list[float]]):
+    """Losses of both players, discriminator accuracy and diversity over epochs."""
+    figure, (left, right) = _axes(11, 4, 2)
+    epochs = np.arange(1, len(history["d_loss"]) + 1)
+    left.plot(epochs, history["d_loss"], color="#e45756", label="discriminator loss")
+    left.plot(epochs, history["g_loss"], color="#4c78a8", label="generator loss (adversarial)")
+    left.set_xlabel("epoch")
+    left.set_ylabel("loss")
+    left.legend(frameon=False)
+    right.plot(epochs, history["d_accuracy"], color="#e45756", label="discriminator accuracy")
+    right.plot(epochs, history["diversity"], color="#59a14f", label="diversity of generated")
+    right.axhline(0.5, color="#9a9a9a", linewidth=0.8, linestyle="--", label="guessing")
+    right.set_ylim(0, 1.05)
+    right.set_xlabel("epoch")
+    right.legend(frameon=False)
+    figure.suptitle("profile GAN: both players")
+    return figure
+
+
+def draw_popularity(generated: dict[str, AugmentedInteractions]):
+    """Popularity curve of generated rows against real ones, items by real popularity."""
+    figure, ax = _axes(8, 4.5)
+    real = next(iter(generated.values())).real
+    counts = real.item_counts()
+    order = np.argsort(-counts, kind="stable")
+    share = np.arange(1, len(order) + 1) / len(order)
+    ax.plot(share, np.cumsum(counts[order]) / counts.sum(), color="black", label="real rows")
+    for name, rows in generated.items():
+        if not len(rows):
+            continue
+        written = np.bincount(rows.item_index, minlength=real.num_items)
+        ax.plot(share, np.cumsum(written[order]) / written.sum(), label=f"generated: {name}")
+    ax.set_xlabel("share of the catalogue, most popular items first")
+    ax.set_ylabel("share of the rows")
+    ax.set_title("popularity of real and of generated interactions")
+    ax.legend(frameon=False)
+    return figure
+
+
+def draw_cold_users(report: dict):
+    """NDCG@10 on withheld history of users cut to 1, 3 and 5 rows."""
+    models = report["cold_start"]["models"]
+    groups = list(report["cold_start"]["users"])
+    figure, ax = _axes(13, 4.8)
+    width = 0.84 / len(models)
+    palette = plt.get_cmap("tab20")
+    for i, (name, tests) in enumerate(models.items()):
+        row = tests["withheld"]
+        ax.bar(
+            np.arange(len(groups)) + i * width,
+            [row[g]["ndcg@10"] for g in groups],
+            width,
+            label=name,
+            color=palette(i % 20),
+        )
+    ax.set_xticks(np.arange(len(groups)) + 0.42 - width / 2)
+    ax.set_xticklabels([g.replace("_", " ") for g in groups])
+    ax.set_ylabel("NDCG@10 on withheld history")
+    ax.set_title("users with few interactions")
+    ax.legend(frameon=False, fontsize=8, ncols=1, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure

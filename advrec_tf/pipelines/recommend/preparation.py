@@ -1,0 +1,76 @@
+"""From loaded interactions to a split, with everything counted and a name for the result."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from importlib import metadata
+
+import numpy as np
+
+from advrec_tf._version import __version__
+from advrec_tf.data import audit, filters, splits
+from advrec_tf.data.readers.report import Loaded
+from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Prepared:
+    """Loaded, filtered and split data, with everything that was counted on the way.
+
+    `best_scores` is that of `Loaded` where every user and item of it is still there.
+    """
+
+    split: splits.Split
+    counts: dict
+    audit: audit.SplitAudit
+    best_scores: np.ndarray | None = None
+
+
+def prepare(loaded: Loaded, settings: RecommenderSettings) -> Prepared:
+    """Filter, drop repeats, split and audit; nothing leaves uncounted."""
+    interactions = loaded.interactions
+    counts = {"read": loaded.report.as_dict()}
+    if settings.minimum_rating is not None:
+        interactions, removed = filters.minimum_rating(interactions, settings.minimum_rating)
+        counts["removed_by_minimum_rating"] = removed
+    interactions, counts["removed_as_repeats"] = filters.without_repeats(interactions)
+    if settings.k_core:
+        interactions, counts["removed_by_k_core"] = filters.k_core(
+            interactions, users=settings.k_core, items=settings.k_core
+        )
+    split = splits.make(settings.split, interactions)
+    counts |= {
+        "users": interactions.num_users,
+        "items": interactions.num_items,
+        "rows": len(interactions),
+        "train_rows": len(split.train),
+        "validation_rows": len(split.validation),
+        "test_rows": len(split.test),
+    }
+    whole = (interactions.num_users, interactions.num_items)
+    best_scores = loaded.best_scores
+    if best_scores is not None and (best_scores.shape != whole or split.name != "last_item"):
+        best_scores = None
+    return Prepared(split=split, counts=counts, audit=audit.audit(split), best_scores=best_scores)
+
+
+def identity_of(prepared: Prepared, settings: RecommenderSettings) -> dict:
+    """What the results depend on: the run is resumed only where all of it is the same."""
+    return {
+        "settings": settings.as_dict(),
+        "data_sha256": prepared.split.fingerprint(),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package, of Python and of what computes."""
+    packages = ("tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow-recommenders", "numpy")
+    found = {"advrec_tf": __version__, "python": platform.python_version()}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,242 @@
+"""One function per trained model of the main job: train it in an arena, measure it, store it.
+
+An arena is a training set with the evaluators that go with it. Every function returns a
+`StageResult` that holds the model as vectors and all its measurements, so the job can be
+stopped after any of them and needs no model object later.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from tensorflow import keras
+
+from advrec_tf.data import batches
+from advrec_tf.data.augmentation import AugmentedInteractions
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.gan.profiles import build_profile_gan
+from advrec_tf.models.autoencoder import ProfileAutoencoder
+from advrec_tf.models.base import Recommender
+from advrec_tf.models.retrieval import build_two_tower
+from advrec_tf.models.vectors import VectorRecommender
+from advrec_tf.perturbations import Perturbation
+from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+from advrec_tf.pipelines.stages import StageResult
+from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.fitting import FitReport, fit_ranked
+from advrec_tf.training.optimizers import LazyAdam
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Arena:
+    """Training rows and what is measured on them.
+
+    Attributes:
+        name: prefix of its stages.
+        train: rows every model of the arena is trained on.
+        validation: chooses epochs and sizes.
+        tests: name -> evaluator of the results.
+    """
+
+    name: str
+    train: Interactions
+    validation: RankingEvaluator
+    tests: dict[str, RankingEvaluator]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Console:
+    """Where a stage shows its progress, and where TensorBoard finds it."""
+
+    write: Callable[[str], None]
+    boards: Path
+
+    def board(self, label: str, *, histograms: bool = False) -> keras.callbacks.Callback:
+        folder = self.boards / label.replace(" ", "_")
+        return keras.callbacks.TensorBoard(
+            folder, histogram_freq=5 if histograms else 0, write_graph=False, profile_batch=0
+        )
+
+
+def measure(model: Recommender, arena: Arena) -> StageResult:
+    """All tests of the arena: metrics as the summary, per-user values as arrays."""
+    summary, arrays = {"tests": {}}, {}
+    for name, evaluator in arena.tests.items():
+        result = evaluator.evaluate(model)
+        summary["tests"][name] = result.metrics
+        summary["users_per_second"] = result.users_per_second
+        for metric, values in result.per_user.items():
+            arrays[f"{name}/{metric}"] = values
+    return StageResult(summary, arrays)
+
+
+def measure_baseline(model: Recommender, arena: Arena, seconds: float) -> StageResult:
+    """As `measure`, with the value on validation."""
+    result = measure(model, arena)
+    validation = arena.validation.evaluate(model).metrics
+    result.summary.update(validation=validation["ndcg@10"], seconds=seconds)
+    return result
+
+
+def vectors_of(result: StageResult, train: Interactions) -> VectorRecommender:
+    """The recommender stored in a stage, without any prior."""
+    return VectorRecommender(
+        user_vectors=result.arrays["user_vectors"],
+        item_vectors=result.arrays["item_vectors"],
+        unknown_user=np.zeros(result.arrays["user_vectors"].shape[1], np.float32),
+        interactions=train,
+    )
+
+
+def train_tower(
+    arena: Arena,
+    settings: RecommenderSettings,
+    console: Console,
+    label: str,
+    checkpoint: Path,
+    *,
+    seed: int,
+    temperature: float,
+    perturbation: Perturbation | None = None,
+    augmented: AugmentedInteractions | None = None,
+) -> StageResult:
+    """The two-tower model; with `perturbation` its embedding rows are attacked in training."""
+    keras.utils.set_random_seed(seed)
+    model = build_two_tower(
+        arena.train,
+        embedding_dim=settings.embedding_dim,
+        use_features=settings.use_features,
+        temperature=temperature,
+        seed=seed,
+    )
+    trained = model
+    if perturbation is not None:
+        trained = AdversarialTraining(
+            model,
+            perturbation,
+            weight=settings.adversarial_weight,
+            share=settings.adversarial_share,
+        )
+    data = batches.of_pairs(
+        arena.train if augmented is None else augmented, batch_size=settings.batch_size, seed=seed
+    )
+    # XLA doubles the speed of a step, but draws normal noise many times slower on a CPU.
+    noise = perturbation is not None and perturbation.direction == "random"
+    trained.compile(
+        optimizer=LazyAdam(settings.learning_rate), jit_compile=not noise, steps_per_execution=16
+    )
+    return _fit_vectors(
+        trained,
+        data,
+        arena,
+        console,
+        label,
+        checkpoint,
+        epochs=settings.epochs,
+        patience=settings.patience,
+    )
+
+
+def train_autoencoder(
+    arena: Arena,
+    settings: RecommenderSettings,
+    console: Console,
+    label: str,
+    checkpoint: Path,
+    *,
+    seed: int,
+    perturbation: Perturbation | None = None,
+) -> StageResult:
+    """The profile autoencoder; with `perturbation` its item vectors are attacked in training."""
+    keras.utils.set_random_seed(seed)
+    model = ProfileAutoencoder(
+        arena.train, dim=settings.code_dim, drop=settings.code_drop, seed=seed
+    )
+    trained = model
+    if perturbation is not None:
+        trained = AdversarialTraining(model, perturbation, layers=[model.item_layer], share=1.0)
+    trained.compile(
+        optimizer=keras.optimizers.Adam(settings.code_learning_rate), steps_per_execution=16
+    )
+    users = np.flatnonzero(arena.train.by_user().counts >= 3)
+    return _fit_vectors(
+        trained,
+        batches.of_users(users, batch_size=settings.code_batch_size, seed=seed),
+        arena,
+        console,
+        label,
+        checkpoint,
+        epochs=settings.code_epochs,
+        patience=settings.code_patience,
+        every=2,
+    )
+
+
+def _fit_vectors(model, data, arena, console, label, checkpoint, **fit) -> StageResult:
+    report = fit_ranked(
+        model,
+        data,
+        evaluator=arena.validation,
+        checkpoint=checkpoint,
+        callbacks=[console.board(label)],
+        label=label,
+        write=console.write,
+        **fit,
+    )
+    arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
+    measured = measure(vectors_of(StageResult({}, arrays), arena.train), arena)
+    summary = {**measured.summary, **summary_of(report)}
+    return StageResult(summary, {**arrays, **measured.arrays})
+
+
+def summary_of(report: FitReport) -> dict:
+    """What a fit leaves in a stage's summary."""
+    return {
+        "validation": report.best,
+        "best_epoch": report.best_epoch,
+        "epochs": report.epochs,
+        "seconds": report.seconds,
+        "history": report.history,
+    }
+
+
+def train_gan(
+    arena: Arena,
+    settings: RecommenderSettings,
+    console: Console,
+    label: str,
+    checkpoint: Path,
+    *,
+    seed: int,
+    adversarial_weight: float,
+) -> StageResult:
+    """The profile GAN, or its twin at weight 0; the result holds the scores of sparse users."""
+    keras.utils.set_random_seed(seed)
+    gan = build_profile_gan(
+        arena.train, loss=settings.gan_loss, adversarial_weight=adversarial_weight, seed=seed
+    )
+    gan.compile(
+        d_optimizer=keras.optimizers.Adam(settings.gan_d_learning_rate),
+        g_optimizer=keras.optimizers.Adam(settings.gan_g_learning_rate),
+        steps_per_execution=16,
+    )
+    users = np.flatnonzero(arena.train.by_user().counts >= 3)
+    report = fit_ranked(
+        gan,
+        batches.of_users(users, batch_size=settings.code_batch_size, seed=seed),
+        epochs=settings.gan_epochs,
+        evaluator=arena.validation,
+        patience=settings.gan_patience,
+        every=2,
+        checkpoint=checkpoint,
+        callbacks=[console.board(label, histograms=True)],
+        label=label,
+        write=console.write,
+    )
+    sparse = np.flatnonzero(arena.train.by_user().counts < settings.generated_reach)
+    scores = gan.scores()[sparse]
+    return StageResult(summary_of(report), {"users": sparse, "scores": scores})

@@ -1,0 +1,234 @@
+"""The command line of the behaviour-table job, for `train_gan.py` and `quality_report.py`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import importlib.util
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from advrec_tf.pipelines import cli
+from advrec_tf.pipelines.tabular import settings as behaviour_settings
+
+
+def asks_for_table(argv: Sequence[str]) -> bool:
+    """Whether the arguments are those of a behaviour table: `--label COLUMN` or `--table`."""
+    return any(a in ("--label", "--table") or a.startswith("--label=") for a in argv)
+
+
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """The file's columns."""
+    group = parser.add_argument_group("columns of the table")
+    group.add_argument("--label", metavar="COLUMN", help="what is predicted (default: the last)")
+    group.add_argument("--drop", nargs="+", default=(), metavar="COLUMN", help="leave out")
+    for kind in ("category", "identifier", "date", "number"):
+        group.add_argument(
+            f"--{kind}", nargs="+", default=(), metavar="COLUMN", help=f"read as {kind}"
+        )
+    group.add_argument("--max-categories", type=int, default=1000, help="default: 1000")
+    group.add_argument("--separator", help="default: comma or tab, from the header")
+    group.add_argument("--encoding", default="utf-8", help="default: utf-8")
+
+
+def read(args: argparse.Namespace, path: str):
+    """The table at `path` as the arguments describe it."""
+    from advrec_tf.tabular.files import read_behaviour_table
+
+    kinds = {
+        name: kind
+        for kind in ("category", "identifier", "date", "number")
+        for name in getattr(args, kind)
+    }
+    return read_behaviour_table(
+        path,
+        label=args.label,
+        kinds=kinds,
+        drop=args.drop,
+        separator=args.separator,
+        encoding=args.encoding,
+        max_categories=args.max_categories,
+    )
+
+
+def table_parser(description: str) -> argparse.ArgumentParser:
+    """The arguments of `train_gan.py` for a behaviour table."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", required=True, metavar="FILE", help="CSV or TSV, or .gz of it")
+    parser.add_argument("--table", action="store_true", help="the label is the last column")
+    parser.add_argument("--out", required=True, help="CSV file of generated rows")
+    parser.add_argument("--rows", type=int, help="rows to generate (default: as many as read)")
+    parser.add_argument(
+        "--condition",
+        nargs="+",
+        default=(),
+        metavar="COLUMN=VALUE",
+        help="values that the written rows are to have",
+    )
+    parser.add_argument("--export", metavar="DIR", help="write the generator as a SavedModel")
+    cli.add_run_arguments(parser)
+    add_table_arguments(parser)
+    behaviour_settings.add_arguments(parser)
+    return parser
+
+
+def train(argv: Sequence[str], description: str) -> None:
+    """The whole job: read, train, measure, write rows and report, export and check."""
+    parser = table_parser(description)
+    args = parser.parse_args(argv)
+    cli.require_counts(parser, args, "rows")
+    settings = behaviour_settings.settings_from(args)
+    cli.check_writable("out", args.out)
+    cli.check_writable("export", args.export)
+    from advrec_tf.evaluation.two_sample import require_sklearn
+
+    require_sklearn()
+    table = read(args, args.data)
+    print(table)
+    if settings.private:
+        if settings.conditional:
+            raise ValueError("`--conditional` and `--noise-multiplier` exclude each other.")
+        if importlib.util.find_spec("dp_accounting") is None:
+            raise ImportError(
+                "`--noise-multiplier` needs dp-accounting, the extra `privacy`: "
+                "bash scripts/install.sh --extras privacy."
+            )
+    elif not settings.conditional:
+        settings = dataclasses.replace(settings, conditional=(table.schema.label,))
+    conditions = conditions_from(args.condition, table, settings.conditional)
+
+    from advrec_tf.pipelines.recommend.preparation import versions
+    from advrec_tf.pipelines.stages import StageStore
+    from advrec_tf.pipelines.tabular import job
+
+    identity = {
+        "job": "behaviour",
+        "settings": settings.as_dict(),
+        "data_sha256": fingerprint(table),
+        "versions": versions(),
+    }
+    cli.note_resume(args)
+    store = StageStore(args.run_dir, identity, resume=args.resume)
+    outcome = job.run(table, settings, store)
+    rows = len(table.frame) if args.rows is None else args.rows
+    job.write_generated(
+        outcome, Path(args.out), rows=rows, conditions=conditions, seed=settings.seed
+    )
+    notes = [*table.schema.noticed, f"training: {outcome.fits['gan']['verdict']}"]
+    if settings.private:
+        notes.append(job.spent(outcome, settings))
+        print(notes[-1])
+    copies = outcome.model.copies_drawn, outcome.model.copies_left
+    if copies[0]:
+        notes.append(_copies_in_words(*copies, rows))
+        print(f"note: {notes[-1]}")
+    blunt = job.blunt_measures(outcome.qualities)
+    page = job.write_report(
+        outcome,
+        args.run_dir,
+        notes=[f"made by {cli.command_line()}", *notes, *blunt],
+        identity=identity,
+    )
+    _say(outcome)
+    for line in blunt:
+        print(f"note: {line}")
+    print(f"\nrows         {rows:,} in {args.out}\nreport       {page}")
+    print(f"TensorBoard  tensorboard --logdir {shlex.quote(str(args.run_dir / 'tensorboard'))}")
+    if args.export is not None:
+        from advrec_tf.tabular.export import check_generator, export_generator
+
+        path = export_generator(outcome.model, args.export)
+        check = check_generator(path, outcome.model)
+        print(
+            f"SavedModel   {path}: {check.rows} rows of {check.columns} columns equal those in "
+            f"memory, {check.rows_per_second:,.0f} rows/s through the C API"
+        )
+
+
+def _copies_in_words(drawn: int, left: int, rows: int) -> str:
+    text = (
+        f"{drawn} of {rows} rows drawn equalled a training row that is the only one of its kind; "
+    )
+    if left < drawn:
+        return text + f"{drawn - left} were drawn anew"
+    return (
+        text + "they stay: with so few different values, refusing them would bend the table. Where "
+        "they could give somebody away, leave columns out or train with --noise-multiplier"
+    )
+
+
+def _say(outcome) -> None:
+    from advrec_tf.tabular.quality_page import comparison_rows, verdict_rows
+
+    rows = [
+        ["" if c is None else f"{c:.3f}" if isinstance(c, float) else str(c) for c in row]
+        for row in comparison_rows(outcome.qualities)
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    print()
+    for row in rows:
+        print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+    print()
+    for name, value, aim, done in verdict_rows(outcome.qualities["gan"]):
+        shown = "not measured" if value is None else f"{value:.3f}"
+        mark = {True: "reached", False: "missed", None: "not judged"}[done]
+        print(f"{name:<62} {shown:>8}  {aim:<14} {mark}")
+
+
+def conditions_from(given: Sequence[str], table, conditional: Sequence[str]) -> dict:
+    """COLUMN=VALUE texts -> {column: value of its type}.
+
+    Raises:
+        ValueError: if a text has no "=", names a column that is not conditional, or a value
+            that the column never has.
+    """
+    conditions = {}
+    for text in given:
+        name, found, value = text.partition("=")
+        if not found or name not in conditional:
+            raise ValueError(
+                f"`--condition` should be COLUMN=VALUE on one of {', '.join(conditional)} (see "
+                f"`--conditional`). Received: {text!r}."
+            )
+        column = table.schema[name]
+        if column.kind == "number":
+            try:
+                conditions[name] = float(value)
+            except ValueError:
+                raise ValueError(
+                    f"`--condition` on {name} should be a number. Received: {value!r}."
+                ) from None
+            continue
+        if column.kind == "boolean":
+            known = {column.spelling[0].lower(): False, column.spelling[1].lower(): True}
+            asked = value.lower()
+        else:
+            known = {str(v): v for v in table.frame[name].dropna().unique()}
+            asked = value
+        if asked not in known:
+            raise ValueError(
+                f"`--condition` on {name} should be one of its values: "
+                f"{', '.join(sorted(known)[:10])}{', ...' if len(known) > 10 else ''}. "
+                f"Received: {value!r}."
+            )
+        conditions[name] = known[asked]
+    return conditions
+
+
+def fingerprint(table) -> str:
+    """SHA-256 of the rows and the schema."""
+    import json
+
+    import pandas as pd
+
+    digest = hashlib.sha256(json.dumps(table.schema.as_dict(), default=str).encode())
+    for name in table.frame:
+        series = table.frame[name]
+        if series.dtype == object:
+            series = series.astype("category")
+        digest.update(pd.util.hash_pandas_object(series, index=False).to_numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,260 @@
+"""The job behind `train_gan.py --label`: a table in, generated rows and their quality out.
+
+Rows are split into training, validation (which stops training) and held-out rows (which only
+the report sees). The GAN stands beside the variational generator, a bootstrap, independent
+marginals and noise, all through the same measures. Every part is a stage, so a killed run goes
+on with `--resume`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tensorflow import keras
+
+from advrec_tf.pipelines.stages import StageResult, StageStore
+from advrec_tf.pipelines.tabular.settings import BehaviourSettings
+from advrec_tf.tabular.controls import CONTROLS
+from advrec_tf.tabular.files import Table, write_behaviour_table
+from advrec_tf.tabular.gan import BehaviourGAN, build_behaviour_gan
+from advrec_tf.tabular.generator import TableGenerator
+from advrec_tf.tabular.network_generator import NetworkGenerator
+from advrec_tf.tabular.private_gan import build_private_gan, epsilon
+from advrec_tf.tabular.quality import quality, reached
+from advrec_tf.tabular.schema import TableSchema
+from advrec_tf.tabular.training import fit_behaviour
+from advrec_tf.tabular.transform import TableTransform
+from advrec_tf.tabular.vae import build_table_vae
+
+GENERATORS = ("gan", "vae", *CONTROLS)
+_REPORT_ROWS = (2_000, 20_000)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Parts:
+    """A table's rows by their use."""
+
+    train: pd.DataFrame
+    validation: pd.DataFrame
+    holdout: pd.DataFrame
+
+    @property
+    def known(self) -> pd.DataFrame:
+        """What a generator has seen in any way: training and validation rows."""
+        return pd.concat([self.train, self.validation], ignore_index=True)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Outcome:
+    """The trained GAN, and per generator its quality and, where it was trained, its fit."""
+
+    model: BehaviourGAN
+    parts: Parts
+    schema: TableSchema
+    qualities: dict[str, dict]
+    fits: dict[str, dict]
+
+
+def split_rows(frame: pd.DataFrame, settings: BehaviourSettings) -> Parts:
+    """At random: `holdout_share` of the rows, then `validation_share` of the others."""
+    order = np.random.default_rng(settings.seed).permutation(len(frame))
+    held = max(1, round(settings.holdout_share * len(frame)))
+    checked = max(1, round(settings.validation_share * (len(frame) - held)))
+    parts = np.split(order, [held, held + checked])
+    holdout, validation, train = (frame.iloc[p].reset_index(drop=True) for p in parts)
+    return Parts(train=train, validation=validation, holdout=holdout)
+
+
+def run(
+    table: Table,
+    settings: BehaviourSettings,
+    store: StageStore,
+    *,
+    generators: tuple[str, ...] = GENERATORS,
+    write: Callable[[str], None] = print,
+) -> Outcome:
+    """Train, generate and measure.
+
+    Raises:
+        GenerationFailure: if the GAN wrote nothing worth keeping.
+        ImportError: if scikit-learn is not installed.
+    """
+    schema, parts = table.schema, split_rows(table.frame, settings)
+    transform = TableTransform.fit(
+        parts.known, schema, max_modes=settings.max_modes, seed=settings.seed
+    )
+    least, most = _REPORT_ROWS
+    count = int(np.clip(len(parts.known), least, most))
+    qualities, fits, models = {}, {}, {}
+    for name in generators:
+        model, fit = generator(name, transform, parts, settings, store, write)
+        if fit is not None:
+            fits[name] = fit
+        models[name] = model
+
+        def measure(checkpoint, model=model):
+            rows = model.generate(count, seed=settings.seed + 1)
+            found = quality(parts.known, rows, schema, holdout=parts.holdout, seed=settings.seed)
+            return StageResult(found, {})
+
+        qualities[name] = store.run(f"quality-{name}", measure).summary
+        auc = qualities[name]["two_sample_auc"]
+        write(f"{name:<12} two-sample AUC {auc:.3f}")
+    return Outcome(model=models["gan"], parts=parts, schema=schema, qualities=qualities, fits=fits)
+
+
+def generator(
+    name: str,
+    transform: TableTransform,
+    parts: Parts,
+    settings: BehaviourSettings,
+    store: StageStore,
+    write: Callable[[str], None] = print,
+) -> tuple[TableGenerator, dict | None]:
+    """One of `GENERATORS`, trained where it is trained, and how its fit went."""
+    if name in CONTROLS:
+        return CONTROLS[name](transform, parts.known, seed=settings.seed), None
+    model = untrained(name, transform, settings)
+
+    def train(checkpoint: Path) -> StageResult:
+        keras.utils.set_random_seed(settings.seed)
+        board = keras.callbacks.TensorBoard(
+            store.folder / "tensorboard" / name, write_graph=False, profile_batch=0
+        )
+        fit = fit_behaviour(
+            model,
+            parts.train,
+            parts.validation,
+            steps=settings.steps,
+            steps_per_round=settings.steps_per_round,
+            batch_size=settings.batch_size,
+            patience=settings.patience,
+            seed=settings.seed,
+            keep_last=name == "gan" and settings.private,
+            checkpoint=checkpoint,
+            callbacks=[board],
+            label=name,
+            write=write,
+        )
+        weights = {f"w{i}": value for i, value in enumerate(model.get_weights())}
+        return StageResult(fit.as_dict(), weights)
+
+    result = store.run(name, train)
+    model.set_weights([result.arrays[f"w{i}"] for i in range(len(result.arrays))])
+    model.refused = None
+    if settings.refuse_copies and not (name == "gan" and settings.private):
+        model.refuse_copies_of(parts.known)
+    write(f"{name:<12} {result.summary['verdict']} (round {result.summary['best_round']})")
+    return model, result.summary
+
+
+def untrained(
+    name: str, transform: TableTransform, settings: BehaviourSettings
+) -> NetworkGenerator:
+    """The GAN or its variational twin, compiled."""
+    conditional = settings.conditional
+    if name == "gan" and settings.private:
+        model = build_private_gan(
+            transform,
+            loss=settings.loss,
+            critic_steps=settings.critic_steps,
+            clip=settings.clip,
+            noise_multiplier=settings.noise_multiplier,
+            noise_dim=settings.noise_dim,
+            seed=settings.seed,
+        )
+        return _compiled(model, settings)
+    if name == "vae":
+        model = build_table_vae(
+            transform, conditional=conditional, noise_dim=settings.noise_dim, seed=settings.seed
+        )
+        model.compile(
+            optimizer=keras.optimizers.Adam(settings.vae_learning_rate), steps_per_execution=20
+        )
+        return model
+    model = build_behaviour_gan(
+        transform,
+        conditional=conditional,
+        loss=settings.loss,
+        critic_steps=settings.critic_steps,
+        pack=settings.pack,
+        noise_dim=settings.noise_dim,
+        adversarial_weight=settings.adversarial_weight,
+        reconstruction_weight=settings.reconstruction_weight,
+        variational=settings.reconstruction_weight > 0,
+        seed=settings.seed,
+    )
+    return _compiled(model, settings)
+
+
+def _compiled(model: BehaviourGAN, settings: BehaviourSettings) -> BehaviourGAN:
+    model.compile(
+        d_optimizer=keras.optimizers.Adam(settings.d_learning_rate, 0.5, 0.9),
+        g_optimizer=keras.optimizers.Adam(settings.g_learning_rate, 0.5, 0.9),
+        steps_per_execution=20,
+    )
+    return model
+
+
+def spent(outcome: Outcome, settings: BehaviourSettings) -> str:
+    """A sentence on the privacy of the GAN's rows, as trained."""
+    fit = outcome.fits["gan"]
+    rows = len(outcome.parts.train)
+    found = epsilon(
+        noise_multiplier=settings.noise_multiplier,
+        batch_size=min(settings.batch_size, rows),
+        rows=rows,
+        updates=fit["rounds"] * fit["steps_per_round"] * settings.critic_steps,
+        delta=settings.delta,
+    )
+    return (
+        f"differential privacy of the training rows: epsilon {found:.3g} at delta "
+        f"{settings.delta:g}. It covers the discriminator and what is learned through it, not "
+        "the fitted transform (values of categories, ranges, modes) nor this report"
+    )
+
+
+def write_generated(
+    outcome: Outcome, path: Path, *, rows: int, conditions: dict | None, seed: int
+) -> pd.DataFrame:
+    """Generate rows and write them as the input spelled its own."""
+    generated = outcome.model.generate(rows, conditions, seed=seed)
+    write_behaviour_table(generated, outcome.schema, path)
+    return generated
+
+
+def write_report(outcome: Outcome, run_dir: Path, *, notes: list[str], identity: dict) -> Path:
+    """quality.json, quality.html, the plots and their TensorBoard images; the page's path."""
+    from advrec_tf.tabular import quality_page, quality_plots
+
+    gan = outcome.qualities["gan"]
+    synthetic = outcome.model.generate(gan["rows"]["synthetic"], seed=1)
+    plots = quality_plots.all_plots(
+        outcome.parts.known, synthetic, outcome.schema, outcome.fits["gan"]["history"]
+    )
+    quality_plots.write_plots(plots, run_dir)
+    record = {"run": identity, "generators": outcome.qualities, "fits": outcome.fits}
+    (run_dir / "quality.json").write_text(json.dumps(record, indent=2) + "\n")
+    path = run_dir / "quality.html"
+    path.write_text(
+        quality_page.page(
+            "Quality of generated rows", gan, plots, notes=notes, others=outcome.qualities
+        )
+    )
+    return path
+
+
+def blunt_measures(qualities: dict[str, dict]) -> list[str]:
+    """A sentence where independent columns reach the two-sample aim: there it decides nothing."""
+    control = qualities.get("marginals")
+    if control is None or not reached("two_sample_auc", control):
+        return []
+    return [
+        f"columns drawn independently reach the two-sample aim too ({control['two_sample_auc']:.3f}"
+        "): on this table it does not show whether dependences were learned; read the label's row"
+    ]

@@ -1,0 +1,143 @@
+"""The settings of the behaviour-table job: one frozen record, checked when built.
+
+Imports nothing heavy, so that a mistake is told before TensorFlow loads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from advrec_tf.pipelines.recommend.settings import GAN_LOSSES
+from advrec_tf.pipelines.settings_help import descriptions, help_of
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BehaviourSettings:
+    """Everything that decides the result of `job.run`, apart from the data.
+
+    A `noise_multiplier` above 0 trains the discriminator by DP-SGD (`gan.private`): then there
+    are no conditions and no autoencoder, the last round is kept, and copies are not refused.
+
+    Attributes:
+        conditional: columns that --condition may give, beside the label.
+        seed: of everything that is drawn.
+        holdout_share: of the rows, never shown to a generator, to judge it by.
+        validation_share: of the others, which choose the round that is kept.
+        max_modes: most Gaussians of a number's mode-specific normalisation.
+        loss: of the game.
+        critic_steps: steps of the discriminator to one of the generator.
+        pack: rows that the discriminator judges together (PacGAN).
+        noise_dim: of the generator's noise.
+        adversarial_weight: of the game in the generator's loss; 0 is its twin without the game.
+        reconstruction_weight: of the autoencoder's loss in the same network.
+        g_learning_rate, d_learning_rate, vae_learning_rate: of Adam, of each network.
+        noise_multiplier: above 0, DP-SGD: noise for each gradient, in units of `clip`.
+        clip: longest gradient of one example under DP-SGD.
+        delta: of (epsilon, delta) privacy.
+        steps: of the generator, at most.
+        steps_per_round: between two looks at the validation rows.
+        batch_size: rows of a step.
+        patience: rounds without a better one until the game stops.
+        refuse_copies: write no row that equals a training row which is the only one of its kind,
+            as far as the table has values enough.
+
+    Raises:
+        ValueError: if a value is out of its range; the message names it.
+    """
+
+    conditional: tuple[str, ...] = ()
+    seed: int = 0
+    holdout_share: float = 0.2
+    validation_share: float = 0.15
+    max_modes: int = 10
+
+    loss: str = "wasserstein"
+    critic_steps: int = 1
+    pack: int = 2
+    noise_dim: int = 64
+    adversarial_weight: float = 1.0
+    reconstruction_weight: float = 0.3
+    g_learning_rate: float = 1e-3
+    d_learning_rate: float = 1e-3
+    vae_learning_rate: float = 1e-3
+
+    noise_multiplier: float = 0.0
+    clip: float = 1.0
+    delta: float = 1e-5
+
+    steps: int = 4000
+    steps_per_round: int = 200
+    batch_size: int = 500
+    patience: int = 8
+    refuse_copies: bool = True
+
+    def __post_init__(self):
+        at_least_one = "max_modes critic_steps pack noise_dim steps steps_per_round batch_size"
+        rules = [(name, ">= 1", lambda v: v >= 1) for name in (at_least_one + " patience").split()]
+        rules += [
+            (name, "> 0", lambda v: 0 < v < float("inf"))
+            for name in ("g_learning_rate", "d_learning_rate", "vae_learning_rate")
+        ]
+        rules += [
+            (name, "in (0, .5]", lambda v: 0 < v <= 0.5)
+            for name in ("holdout_share", "validation_share")
+        ]
+        rules += [
+            (name, ">= 0", lambda v: 0 <= v < float("inf"))
+            for name in ("adversarial_weight", "reconstruction_weight")
+        ]
+        rules += [
+            ("noise_multiplier", ">= 0", lambda v: 0 <= v < float("inf")),
+            ("clip", "> 0", lambda v: 0 < v < float("inf")),
+            ("delta", "in (0, 1)", lambda v: 0 < v < 1),
+        ]
+        rules.append(("seed", "in 0..2147483647", lambda v: 0 <= v < 2**31))
+        rules.append(("loss", f"one of {', '.join(GAN_LOSSES)}", lambda v: v in GAN_LOSSES))
+        for name, wanted, holds in rules:
+            value = getattr(self, name)
+            if not holds(value):
+                raise ValueError(f"`{name}` should be {wanted}. Received: {value!r}.")
+
+    @property
+    def private(self) -> bool:
+        return self.noise_multiplier > 0
+
+    def as_dict(self) -> dict:
+        return dataclasses.asdict(self)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """One argument a field."""
+    group, described = parser.add_argument_group("settings"), descriptions(BehaviourSettings)
+    for field in dataclasses.fields(BehaviourSettings):
+        name = f"--{field.name.replace('_', '-')}"
+        if field.name == "conditional":
+            group.add_argument(
+                name,
+                nargs="+",
+                metavar="COLUMN",
+                default=(),
+                help=help_of(described[field.name], "the label alone"),
+            )
+        elif field.name == "refuse_copies":
+            group.add_argument(
+                name,
+                action=argparse.BooleanOptionalAction,
+                default=True,
+                help=help_of(described[field.name], "on"),
+            )
+        else:
+            group.add_argument(
+                name,
+                type=type(field.default),
+                default=field.default,
+                metavar="VALUE",
+                help=help_of(described[field.name], str(field.default)),
+            )
+
+
+def settings_from(args: argparse.Namespace) -> BehaviourSettings:
+    """The settings given; raises as `BehaviourSettings`."""
+    given = {f.name: getattr(args, f.name) for f in dataclasses.fields(BehaviourSettings)}
+    return BehaviourSettings(**{**given, "conditional": tuple(given["conditional"])})

@@ -1,0 +1,79 @@
+"""A table of texts to a file of vectors: what `scripts/encode_text.py` does."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from advrec_tf.text.cache import encode_texts, fingerprint
+from advrec_tf.text.language_model import LanguageModelTower
+
+
+def read_texts(
+    path: str | os.PathLike, *, id_column: str, text_column: str
+) -> tuple[list[str], list[str]]:
+    """(ids, texts) of a CSV or TSV file with a header, ids as text; a missing text is "".
+
+    Raises:
+        ValueError: if a column is missing, or an id is missing or occurs twice.
+    """
+    table = pd.read_csv(path, sep=None, engine="python", dtype=str, keep_default_na=False)
+    for argument, column in (("id_column", id_column), ("text_column", text_column)):
+        if column not in table:
+            raise ValueError(
+                f"`{argument}` should be a column of {path}: {', '.join(table.columns)}. "
+                f"Received: {column!r}."
+            )
+    ids = table[id_column]
+    if (ids == "").any() or ids.duplicated().any():
+        wrong = ids[(ids == "") | ids.duplicated()].iloc[0]
+        raise ValueError(f"`{id_column}` should name every row once. Received: {wrong!r}.")
+    return ids.tolist(), table[text_column].tolist()
+
+
+def encode_table(
+    tower: LanguageModelTower,
+    path: str | os.PathLike,
+    out: str | os.PathLike,
+    *,
+    id_column: str,
+    text_column: str,
+    cache: str | os.PathLike | None = None,
+    batch_size: int = 64,
+) -> dict:
+    """Write the vectors of the texts in `path` to the .npz file `out`.
+
+    It holds `ids` [n] str, `vectors` [n, dim] float32 and `notes`, JSON with the fingerprint
+    of the tower; an existing file is replaced at once.
+
+    Returns:
+        Counts, as JSON values: texts, without text, cut, dim.
+
+    Raises:
+        ValueError: if `out` does not end in .npz; besides those of `read_texts`.
+    """
+    out = Path(out)
+    if out.suffix != ".npz":
+        raise ValueError(f"`out` should end in .npz. Received: {os.fspath(out)!r}.")
+    ids, texts = read_texts(path, id_column=id_column, text_column=text_column)
+    vectors = encode_texts(tower, texts, cache=cache, batch_size=batch_size)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
+    notes = json.dumps({"tower": fingerprint(tower)})
+    try:
+        with open(unfinished, "wb") as file:
+            np.savez(file, ids=np.array(ids, str), vectors=vectors, notes=notes)
+        os.replace(unfinished, out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return {
+        "texts": len(texts),
+        "without_text": sum(not text.strip() for text in texts),
+        "cut": tower.tokenizer.num_truncated(texts) if texts else 0,
+        "dim": tower.dim,
+    }

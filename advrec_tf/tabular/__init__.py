@@ -1,0 +1,1 @@
+"""Generated tables: schema, codecs, generators, fidelity, disclosure, export."""

@@ -1,0 +1,145 @@
+"""What generated rows give away about training rows: copies, nearest neighbours, membership.
+
+NumPy only. Distances are between rows as the transform widens them, in a common metric:
+every column counts alike (a category differs by 1, a number by the difference of its ranks).
+A guarantee is not given here; see `training.private` for one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from advrec_tf.evaluation.classification import area_under_curve
+from advrec_tf.tabular.codecs import raw_values
+from advrec_tf.tabular.schema import TableSchema
+
+MOST_ROWS = 4000
+_BLOCK = 256
+
+
+class RowMetric:
+    """Distance of rows: the mean over the learned columns of a difference in [0, 1].
+
+    Categories differ by 0 or 1; numbers and dates by the difference of their ranks among the
+    reference rows; a missing value differs by 1 from all others.
+    """
+
+    def __init__(self, reference: pd.DataFrame, schema: TableSchema):
+        self._columns = schema.learned
+        self._sorted, self._categories = {}, {}
+        for column in self._columns:
+            raw = raw_values(reference[column.name], column)
+            if column.kind == "category":
+                self._categories[column.name] = {}
+            else:
+                self._sorted[column.name] = np.sort(raw[~np.isnan(raw)])
+
+    def encode(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Rows -> (categories [rows, n] int32, ranks [rows, m] float32, NaN where missing)."""
+        kinds, ranks = [], []
+        for column in self._columns:
+            raw = raw_values(frame[column.name], column)
+            if column.kind == "category":
+                codes = self._categories[column.name]
+                kinds.append([codes.setdefault(v, len(codes)) for v in raw])
+                continue
+            order = self._sorted[column.name]
+            rank = np.searchsorted(order, raw, "left") + np.searchsorted(order, raw, "right")
+            ranks.append(np.where(np.isnan(raw), np.nan, rank / (2 * len(order))))
+        rows = len(frame)
+        return (
+            np.array(kinds, np.int32).reshape(-1, rows).T,
+            np.array(ranks, np.float32).reshape(-1, rows).T,
+        )
+
+    def nearest(self, rows, others, *, k: int = 1, same: bool = False) -> np.ndarray:
+        """[rows, k] distances to the nearest of `others`, ascending.
+
+        Args:
+            rows, others: results of `encode`.
+            same: the two are one table: a row is not its own neighbour.
+        """
+        found = []
+        count = rows[0].shape[1] + rows[1].shape[1]
+        for start in range(0, len(rows[0]), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            distance = (rows[0][block, None, :] != others[0][None]).sum(2, dtype=np.float32)
+            for j in range(rows[1].shape[1]):
+                a, b = rows[1][block, j][:, None], others[1][:, j][None]
+                gap = np.abs(a - b)
+                alike = np.isnan(a) & np.isnan(b)
+                distance += np.where(alike, 0.0, np.where(np.isnan(gap), 1.0, gap))
+            if same:
+                at = np.arange(len(distance))
+                distance[at, start + at] = np.inf
+            found.append(np.sort(np.partition(distance, min(k, distance.shape[1]) - 1, 1)[:, :k]))
+        return np.concatenate(found) / count
+
+
+def duplicate_share(synthetic: pd.DataFrame, train: pd.DataFrame, schema: TableSchema) -> float:
+    """Share of the generated rows that equal, in every learned column, a training row that no other
+    training row equals: what several people share betrays none of them."""
+    names = [column.name for column in schema.learned]
+
+    def keys(frame):
+        values = [raw_values(frame[c.name], c) for c in schema.learned]
+        return pd.MultiIndex.from_arrays(values, names=names)
+
+    known = keys(train)
+    return float(keys(synthetic).isin(known[~known.duplicated(keep=False)]).mean())
+
+
+def disclosure(
+    train: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    *,
+    holdout: pd.DataFrame | None = None,
+    seed: int = 0,
+) -> dict[str, float | None]:
+    """Copies, distances and membership, on at most `MOST_ROWS` rows of each table.
+
+    Returns:
+        `duplicates`: see `duplicate_share`. `nearest_ratio`: median distance of a generated
+        row to its nearest training row over that of a real row the generator never saw
+        (with `holdout`), or of a training row to its nearest other; 1 is as far as real rows
+        are from each other, 0 copies; None where most real rows have an equal. `neighbour_ratio`:
+        the median over generated rows of the distance to the nearest over that to the second
+        nearest training row, divided by the same for real rows. With `holdout` also
+        `membership_auc`: of an attacker who takes a row for a training row the nearer it lies to a
+        generated one; .5 is guessing.
+    """
+    rng = np.random.default_rng(seed)
+    duplicates = duplicate_share(synthetic, train, schema)
+
+    def some(frame, most=MOST_ROWS):
+        return frame.iloc[rng.permutation(len(frame))[:most]]
+
+    metric = RowMetric(train, schema)
+    # The attacker needs as many members as others; distances all the training rows there are.
+    near = metric.encode(some(train))
+    written = metric.encode(some(synthetic))
+    to_train = metric.nearest(written, near, k=2)
+    if holdout is None:
+        reference = metric.nearest(near, near, k=2, same=True)
+    else:
+        outside = metric.encode(some(holdout))
+        reference = metric.nearest(outside, near, k=2)
+
+    def ratio(distance: np.ndarray) -> float:
+        second = np.maximum(distance[:, 1], 1e-9)
+        return float(np.median(distance[:, 0] / second))
+
+    usual = float(np.median(reference[:, 0]))
+    result = {
+        "duplicates": duplicates,
+        "nearest_ratio": float(np.median(to_train[:, 0])) / usual if usual > 1e-9 else None,
+        "neighbour_ratio": ratio(to_train) / max(ratio(reference), 1e-9),
+    }
+    if holdout is not None:
+        members = metric.nearest(near, written)[:, 0]
+        others = metric.nearest(outside, written)[:, 0]
+        labels = np.repeat([1.0, 0.0], [len(members), len(others)])
+        result["membership_auc"] = area_under_curve(labels, -np.concatenate([members, others]))
+    return result

@@ -1,0 +1,218 @@
+"""A GAN that writes rows of a behaviour table: CTGAN's representation on `AdversarialPair`.
+
+Xu et al. 2019 (arXiv:1907.00503): mode-specific normalisation (`data.column_codecs`) and
+Gumbel-softmax outputs; a discriminator that judges packs of rows against collapse (PacGAN; Lin
+et al. 2018, arXiv:1712.04086); by default the Wasserstein game with a gradient penalty. Rows are
+written with the running average of the generator's weights (Yazici et al. 2019,
+arXiv:1806.04498), which the game itself never uses.
+
+Beside the game the generator may pay a variational autoencoder's bound, being its decoder
+(VAE/GAN; Larsen et al. 2016, arXiv:1512.09300): `evidence`. Its twin without the adversary is
+then that autoencoder, `models.table_vae`. Training with an early stop is in
+`training.behaviour`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+from tensorflow import keras
+
+from advrec_tf.gan.base import AdversarialPair
+from advrec_tf.tabular.conditions import Conditions
+from advrec_tf.tabular.network_generator import NetworkGenerator
+from advrec_tf.tabular.networks import WIDE, row_features, soft_rows, widened
+from advrec_tf.tabular.transform import TableTransform
+from advrec_tf.tabular.vae import TableVAE, build_row_decoder, build_table_vae
+
+
+class BehaviourGAN(NetworkGenerator, AdversarialPair):
+    """Generator and discriminator of table rows.
+
+    Batches come from `table_batches.of_rows`: `choices`, `numbers` and `seed`; their size is
+    a multiple of `pack`.
+
+    Args:
+        transform: fitted on the training rows.
+        generator: (noise, condition) -> raw output.
+        averaged: a second network of the same shape, which holds the running average.
+        discriminator: a pack of rows, each with its condition, [batch / pack, pack * (width
+            + condition)] -> logit.
+        evidence: the autoencoder whose decoder is `generator`, or None to play the game
+            alone.
+        conditional: columns that can be given to `generate`.
+        noise_dim: of the generator's noise.
+        pack: rows judged together, >= 1.
+        temperature: of the Gumbel-softmax, > 0.
+        averaging: weight of the past in the running average, in [0, 1).
+
+    Raises:
+        ValueError: if an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        transform: TableTransform,
+        generator: keras.Model,
+        averaged: keras.Model,
+        discriminator: keras.Model,
+        *,
+        evidence: TableVAE | None = None,
+        conditional: Sequence[str] = (),
+        noise_dim: int = 64,
+        pack: int = 2,
+        temperature: float = 0.5,
+        averaging: float = 0.995,
+        loss: str = "wasserstein",
+        **kwargs,
+    ):
+        super().__init__(generator, discriminator, loss=loss, **kwargs)
+        for name, value, holds in (
+            ("pack", pack, pack >= 1),
+            ("temperature", temperature, temperature > 0),
+            ("averaging", averaging, 0 <= averaging < 1),
+        ):
+            if not holds:
+                raise ValueError(f"`{name}` is out of its range. Received: {value!r}.")
+        self.set_up(transform, tuple(conditional))
+        self.evidence = evidence
+        self.averaged = averaged
+        self.averaged.trainable = False
+        self.averaged.set_weights(generator.get_weights())
+        self.noise_dim, self.pack = noise_dim, pack
+        self.temperature, self.averaging = temperature, averaging
+
+    def call(self, inputs, training=False):
+        return self.generator(inputs, training=training)
+
+    def raw_rows(self, noise, condition, seed):
+        return self._finished(self.averaged([noise, condition], training=False), seed)
+
+    def _finished(self, raw, seed):
+        return raw if self.evidence is None else self.evidence.with_noise(raw, seed)
+
+    def served_weights(self):
+        extra = [] if self.evidence is None else self.evidence.log_deviation
+        return [*self.averaged.weights, *extra]
+
+    def generator_variables(self):
+        if self.evidence is None:
+            return self.generator.trainable_variables
+        return self.evidence.trainable_variables
+
+    def reconstruction_loss(self, inputs, seed, training):
+        if self.evidence is None:
+            return tf.constant(0.0)
+        reconstruction, divergence = self.evidence.evidence(inputs, seed)
+        return reconstruction + divergence
+
+    def _rows_and_flags(self, inputs):
+        rows = widened(inputs["choices"], inputs["numbers"], self.layout)
+        # The same flags for both players and all moves of a step: fixed by the batch.
+        return rows, self.conditions.shown(tf.shape(rows)[0], inputs["seed"])
+
+    def _written(self, inputs, seed, training):
+        rows, flags = self._rows_and_flags(inputs)
+        condition = self.conditions.read(rows, flags)
+        noise = tf.random.stateless_normal([tf.shape(rows)[0], self.noise_dim], seed + [100, 0])
+        raw = self._finished(self.generator([noise, condition], training=training), seed)
+        soft = soft_rows(raw, self.layout, seed, temperature=self.temperature)
+        return self.conditions.keep(soft, rows, flags), condition
+
+    def _packed(self, rows, condition):
+        joined = tf.concat([rows, condition], axis=1)
+        return tf.reshape(joined, [-1, self.pack * (self.layout.width + self.conditions.width)])
+
+    def real_samples(self, inputs):
+        rows, flags = self._rows_and_flags(inputs)
+        return self._packed(rows, self.conditions.read(rows, flags))
+
+    def fake_samples(self, inputs, seed, training):
+        return self._packed(*self._written(inputs, seed, training))
+
+    def written_samples(self, inputs, seed):
+        return self._written(inputs, seed, training=False)[0]
+
+    def train_step(self, inputs):
+        logs = super().train_step(inputs)
+        for mean, variable in zip(self.averaged.weights, self.generator.weights, strict=True):
+            mean.assign(self.averaging * mean + (1.0 - self.averaging) * variable)
+        return logs
+
+
+def build_row_discriminator(
+    transform: TableTransform,
+    conditions: Conditions,
+    *,
+    pack: int,
+    hidden: Sequence[int],
+    seed: int = 0,
+) -> keras.Model:
+    """Packs of rows with their conditions, [batch, pack * (width + condition)] -> logit."""
+    layout = transform.layout
+    width = layout.width + conditions.width
+    packed = keras.Input(shape=(pack * width,), name="packed_rows")
+    x = packed
+    if any(block > WIDE for block in layout.widths):
+        # One embedding serves the rows of a pack: they are read one after another.
+        rows = keras.layers.Reshape((pack, width), name="rows")(packed)
+        x = row_features(rows, layout, seed=seed + 200, name="discriminator")
+        x = keras.layers.Flatten(name="features")(x)
+    for i, units in enumerate(hidden):
+        x = keras.layers.Dense(
+            units,
+            kernel_initializer=keras.initializers.HeUniform(seed=seed + i),
+            name=f"discriminator_hidden_{i}",
+        )(x)
+        x = keras.layers.LeakyReLU(0.2, name=f"discriminator_act_{i}")(x)
+    logit = keras.layers.Dense(
+        1,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 99),
+        name="discriminator_logit",
+    )(x)
+    return keras.Model(packed, logit, name="discriminator")
+
+
+def build_behaviour_gan(
+    transform: TableTransform,
+    *,
+    conditional: Sequence[str] = (),
+    noise_dim: int = 64,
+    generator_hidden: Sequence[int] = (128, 128),
+    discriminator_hidden: Sequence[int] = (256, 256),
+    pack: int = 2,
+    variational: bool = True,
+    seed: int = 0,
+    **settings,
+) -> BehaviourGAN:
+    """The networks and the pair for a fitted transform.
+
+    Args:
+        variational: whether the generator is an autoencoder's decoder and pays its bound, by
+            `reconstruction_weight`; without it, the game alone.
+        settings: as in `BehaviourGAN`.
+    """
+    conditions = Conditions(transform.layout, tuple(conditional))
+    sizes = {"noise_dim": noise_dim, "hidden": generator_hidden}
+    evidence = None
+    if variational:
+        evidence = build_table_vae(transform, conditional=conditional, seed=seed, **sizes)
+    generator, averaged = (
+        build_row_decoder(transform, conditions, **sizes, seed=1000 * seed + 500, name=name)
+        for name in ("generator", "averaged_generator")
+    )
+    return BehaviourGAN(
+        transform,
+        generator if evidence is None else evidence.decoder,
+        averaged,
+        build_row_discriminator(
+            transform, conditions, pack=pack, hidden=discriminator_hidden, seed=1000 * seed + 700
+        ),
+        evidence=evidence,
+        conditional=conditional,
+        noise_dim=noise_dim,
+        pack=pack,
+        name="behaviour_gan",
+        **settings,
+    )

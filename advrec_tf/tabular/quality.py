@@ -1,0 +1,146 @@
+"""The quality of generated rows as one dictionary: fidelity, classifier tests, disclosure.
+
+Plots are in `quality_plots`, the page in `quality_page`; the measures themselves in
+`evaluation`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from advrec_tf.data.readers.files import DataError
+from advrec_tf.evaluation import two_sample
+from advrec_tf.tabular.disclosure import disclosure
+from advrec_tf.tabular.fidelity import (
+    Binning,
+    column_distances,
+    correlation_difference,
+    fidelity,
+    mode_coverage,
+    worst_columns,
+)
+from advrec_tf.tabular.schema import TableSchema
+
+AIMS = {
+    "two_sample_auc": ("at most", 0.65),
+    "worst_total_variation": ("at most", 0.10),
+    "train_on_synthetic_ratio": ("at least", 0.95),
+    "duplicates": ("at most", 0.0),
+    "nearest_ratio": ("at least", 0.95),
+}
+"""What generated rows should reach, by the names of `headline`."""
+
+FEWEST_ROWS = 100
+"""With fewer generated rows no aim is called reached: chance alone would decide."""
+
+COPIES_BELOW = 0.35
+"""A two-sample test below this says that rows are copies: a copy left out of the classifier's
+training gets the label of its twin."""
+
+_TEST_SHARE = 0.3
+
+
+def quality(
+    real: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: TableSchema,
+    *,
+    holdout: pd.DataFrame | None = None,
+    seed: int = 0,
+) -> dict:
+    """All measures of `evaluation`, JSON-able.
+
+    Args:
+        real: the rows that the generator was trained on.
+        synthetic: what it wrote.
+        holdout: real rows that it never saw: what a label is tested on and what the
+            nearest-neighbour distances are held against. Without them a share of `real` is
+            tested on, which the generator knows, and membership is not measured.
+
+    Raises:
+        DataError: if a table lacks columns.
+        ImportError: if scikit-learn is not installed.
+    """
+    two_sample.require_sklearn()
+    real = schema.require_same(real, "real")
+    synthetic = schema.require_same(synthetic, "synthetic")
+    if len(synthetic) < two_sample.FOLDS:
+        raise DataError(
+            f"`synthetic` should have at least {two_sample.FOLDS} rows. Received: {len(synthetic)}."
+        )
+    binning = Binning.of(real, schema)
+    columns = column_distances(real, synthetic, binning)
+    train, test = real, holdout
+    if holdout is None:
+        order = np.random.default_rng(seed).permutation(len(real))
+        cut = int(len(real) * (1 - _TEST_SHARE))
+        train, test = real.iloc[order[:cut]], real.iloc[order[cut:]]
+    else:
+        test = schema.require_same(holdout, "holdout")
+    result = {
+        "notes": [],
+        "rows": {
+            "real": len(real),
+            "synthetic": len(synthetic),
+            "holdout": None if holdout is None else len(holdout),
+        },
+        "columns": columns,
+        "worst_column": list(worst_columns(columns)),
+        "fidelity": fidelity(real, synthetic, binning),
+        "correlations": correlation_difference(real, synthetic, binning),
+        "mode_coverage": mode_coverage(real, synthetic, binning),
+        "two_sample_auc": two_sample.two_sample_auc(real, synthetic, schema, seed=seed),
+        "train_on_synthetic": _label(train, synthetic, test, schema, seed),
+        "disclosure": disclosure(real, synthetic, schema, holdout=holdout, seed=seed),
+    }
+    if holdout is not None:
+        result["two_sample_auc_holdout"] = two_sample.two_sample_auc(
+            test, synthetic, schema, seed=seed
+        )
+    if len(synthetic) < FEWEST_ROWS:
+        result["notes"].append(
+            f"{len(synthetic)} generated rows are too few to judge: {FEWEST_ROWS} are needed"
+        )
+    if result["two_sample_auc"] < COPIES_BELOW:
+        result["notes"].append(
+            f"the two-sample test at {result['two_sample_auc']:.3f}, far below .5, says that rows "
+            "of one table copy the other's"
+        )
+    return result
+
+
+def _label(train, synthetic, test, schema, seed) -> dict:
+    try:
+        return two_sample.synthetic_to_real(train, synthetic, test, schema, seed=seed)
+    except ValueError as error:  # a label of one value: a finding about the rows, not a fault
+        return {
+            "measure": "none",
+            "real": None,
+            "synthetic": None,
+            "ratio": None,
+            "why": str(error),
+        }
+
+
+def headline(result: dict) -> dict[str, float | None]:
+    """The figures that `AIMS` speaks of."""
+    return {
+        "two_sample_auc": result["two_sample_auc"],
+        "worst_total_variation": result["worst_column"][1],
+        "train_on_synthetic_ratio": result["train_on_synthetic"]["ratio"],
+        "duplicates": result["disclosure"]["duplicates"],
+        "nearest_ratio": result["disclosure"]["nearest_ratio"],
+    }
+
+
+def reached(name: str, result: dict) -> bool | None:
+    """Whether a figure of `headline` reaches its aim; None where there is none, or are too few
+    rows for it."""
+    value = headline(result)[name]
+    if value is None or result["rows"]["synthetic"] < FEWEST_ROWS:
+        return None
+    if name == "two_sample_auc" and value < COPIES_BELOW:
+        return False
+    way, aim = AIMS[name]
+    return bool(value <= aim if way == "at most" else value >= aim)

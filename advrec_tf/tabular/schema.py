@@ -1,0 +1,310 @@
+"""What a table's columns are: numbers, categories, booleans, dates, or nothing to learn.
+
+`infer` looks at a DataFrame and says of each column what it is, refusing what cannot be told.
+Reading and writing files is left to `table_files`, turning values into numbers that a network
+takes to `table_transform`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from advrec_tf.data.readers.files import DataError
+
+KINDS = ("number", "category", "boolean", "date", "identifier", "constant")
+LEARNED = ("number", "category", "boolean", "date")
+FEWEST_ROWS = 50
+MAX_CATEGORIES = 1000
+DAY = 86_400.0
+
+_IDENTIFIER_NAME = re.compile(r"(^|_|\b)(id|uuid|guid|index|key)$|[a-z]Id$", re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: as in the table.
+        kind: one of `KINDS`. An "identifier" has a new value in every row and is numbered
+            afresh; a "constant" has one value, or none at all, and is repeated.
+        dtype: the pandas dtype that generated values are given.
+        missing: whether a value may be missing.
+        decimals: of a number: digits after the point, 0 for whole numbers, None for as many
+            as there are.
+        day: of a date: whether it is a day without a time.
+        spelling: of a boolean in a file: the texts of false and true.
+        value: of a constant; None where every value is missing.
+        following: of an identifier made of integers: the first number not yet used.
+    """
+
+    name: str
+    kind: str
+    dtype: str = "object"
+    missing: bool = False
+    decimals: int | None = None
+    day: bool = False
+    spelling: tuple[str, str] = ("False", "True")
+    value: object = None
+    following: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableSchema:
+    """The columns of a table, in order, and which of them is the label.
+
+    Attributes:
+        columns: in the order of the table.
+        label: name of a learned column.
+        noticed: sentences for the reader: columns that are not learned, and why.
+    """
+
+    columns: tuple[Column, ...]
+    label: str
+    noticed: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    @property
+    def learned(self) -> list[Column]:
+        """The columns that a generator learns: all but identifiers and constants."""
+        return [column for column in self.columns if column.kind in LEARNED]
+
+    def __getitem__(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    def as_dict(self) -> dict:
+        """JSON-able; `from_dict` gives the schema back."""
+        return {
+            "columns": [dataclasses.asdict(column) for column in self.columns],
+            "label": self.label,
+            "noticed": list(self.noticed),
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping) -> TableSchema:
+        columns = (Column(**{**c, "spelling": tuple(c["spelling"])}) for c in record["columns"])
+        return cls(columns=tuple(columns), label=record["label"], noticed=tuple(record["noticed"]))
+
+    def require_same(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+        """The columns of `frame` in the schema's order.
+
+        Raises:
+            DataError: if one is absent; the message names it.
+        """
+        absent = [column for column in self.names if column not in frame]
+        if absent:
+            raise DataError(
+                f"`{name}` should have the columns {', '.join(self.names)}. "
+                f"Missing: {', '.join(absent)}."
+            )
+        return frame[self.names]
+
+
+def infer(
+    frame: pd.DataFrame,
+    *,
+    label: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+    spellings: Mapping[str, tuple[str, str]] | None = None,
+    max_categories: int = MAX_CATEGORIES,
+    source: str = "DataFrame",
+) -> TableSchema:
+    """The schema of a table.
+
+    Args:
+        frame: [rows, columns]; bool, number, datetime and text columns, with missing values.
+        label: name of the column to be predicted from the others; by default the last.
+        kinds: name -> kind, for columns that are not what they look like: a number that is a
+            "category", or a text that is an "identifier".
+        spellings: name -> texts of (false, true), as `table_files` found them.
+        max_categories: the most distinct values a category may have.
+        source: what messages call the table.
+
+    Raises:
+        DataError: if there are fewer than `FEWEST_ROWS` rows, a column holds values of more
+            than one kind or too many categories, the label is absent or not learned, or fewer
+            than two columns can be learned.
+        ValueError: if `kinds` names an unknown column or kind.
+    """
+    kinds, spellings = dict(kinds or {}), dict(spellings or {})
+    names = [str(name) for name in frame.columns]
+    if len(frame) < FEWEST_ROWS:
+        raise DataError(
+            f"{source}: expected at least {FEWEST_ROWS} rows to learn from. Received {len(frame)}."
+        )
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise DataError(f"{source}: expected distinct column names. Received twice: {twice}.")
+    for name, kind in kinds.items():
+        if name not in names or kind not in KINDS[:5]:
+            raise ValueError(
+                f"`kinds` should give columns of {', '.join(names)} one of {KINDS[:5]}. "
+                f"Received: {name!r}: {kind!r}."
+            )
+    label = names[-1] if label is None else label
+    if label not in names:
+        raise DataError(
+            f"{source}: expected a label column {label!r}. Received: {', '.join(names)}."
+        )
+    columns, noticed = [], []
+    for name in names:
+        asked = kinds.get(name)
+        column = _infer_column(frame[name], name, asked, source, max_categories, name == label)
+        if name in spellings and column.kind == "boolean":
+            column = dataclasses.replace(column, spelling=spellings[name])
+        columns.append(column)
+        noticed += _notice(column)
+    schema = TableSchema(columns=tuple(columns), label=label, noticed=tuple(noticed))
+    if schema[label].kind not in LEARNED:
+        raise DataError(
+            f"{source}: expected a label that varies and repeats. Received column {label!r}: "
+            f"{_notice(schema[label])[0]}."
+        )
+    if len(schema.learned) < 2:
+        raise DataError(
+            f"{source}: expected at least two columns to learn. Received "
+            f"{'; '.join([', '.join(c.name for c in schema.learned), *noticed])}."
+        )
+    return schema
+
+
+def _notice(column: Column) -> list[str]:
+    if column.kind == "identifier":
+        return [f"{column.name}: a new value in every row, an identifier: numbered afresh"]
+    if column.kind == "constant":
+        what = "every value is missing" if column.value is None else f"always {column.value!r}"
+        return [f"{column.name}: {what}: nothing to learn, repeated as it is"]
+    return []
+
+
+def _infer_column(series, name, asked, source, max_categories, is_label) -> Column:
+    present = series.dropna()
+    missing = len(present) < len(series)
+    if not len(present):
+        return Column(name=name, kind="constant", dtype=str(series.dtype), missing=True)
+    if asked == "identifier":
+        return _identifier(present, name, missing)
+    is_bool = pd.api.types.is_bool_dtype(present)
+    distinct = pd.unique(present)
+    if len(distinct) == 1 and not missing:
+        value = distinct[0].item() if isinstance(distinct[0], np.generic) else distinct[0]
+        if isinstance(value, pd.Timestamp):
+            value = value.isoformat()
+        return Column(name=name, kind="constant", dtype=str(series.dtype), value=value)
+    if asked == "boolean" or (is_bool and asked is None):
+        if not is_bool:
+            raise DataError(
+                f"{source}, column {name!r}: expected true or false. "
+                f"Received: {', '.join(map(repr, distinct[:5]))}."
+            )
+        return Column(
+            name=name, kind="boolean", dtype="boolean" if missing else "bool", missing=missing
+        )
+    if asked == "date" or (asked is None and pd.api.types.is_datetime64_any_dtype(present)):
+        if not pd.api.types.is_datetime64_any_dtype(present):
+            raise DataError(
+                f"{source}, column {name!r}: expected dates. Received: {distinct[0]!r}."
+            )
+        seconds = date_seconds(present)
+        return Column(
+            name=name,
+            kind="date",
+            dtype="datetime64[s]",
+            missing=missing,
+            day=bool((seconds % DAY == 0).all()),
+        )
+    if asked in (None, "number") and pd.api.types.is_numeric_dtype(present):
+        return _number(present, name, missing, asked, source, is_label)
+    if asked == "number":
+        raise DataError(f"{source}, column {name!r}: expected numbers. Received: {distinct[0]!r}.")
+    _require_one_type(series, name, source)
+    if asked is None and len(distinct) == len(present) and not missing and not is_label:
+        return _identifier(present, name, missing)
+    if len(distinct) > max_categories:
+        raise DataError(
+            f"{source}, column {name!r}: expected at most {max_categories:,} categories. "
+            f"Received {len(distinct):,} in {len(present):,} rows. Leave the column out "
+            f"(`--drop {name}`), have it numbered afresh (`--identifier {name}`), or raise "
+            "`--max-categories`."
+        )
+    return Column(name=name, kind="category", dtype=str(series.dtype), missing=missing)
+
+
+def _identifier(present: pd.Series, name: str, missing: bool) -> Column:
+    whole = pd.api.types.is_integer_dtype(present)
+    return Column(
+        name=name,
+        kind="identifier",
+        dtype="int64" if whole else "object",
+        missing=missing,
+        following=int(present.max()) + 1 if whole else None,
+    )
+
+
+def _number(present, name, missing, asked, source, is_label) -> Column:
+    values = present.to_numpy(np.float64)
+    if not np.isfinite(values).all():
+        row = present.index[int(np.argmin(np.isfinite(values)))]
+        raise DataError(f"{source}, row {row}, column {name!r}: expected finite numbers.")
+    decimals = _decimals(values)
+    if decimals == 0 and asked is None and not missing and not is_label:
+        distinct = np.unique(values)
+        run = distinct[-1] - distinct[0] == len(distinct) - 1
+        if len(distinct) == len(values) and (run or _IDENTIFIER_NAME.search(name)):
+            return _identifier(present.astype("int64"), name, missing)
+    whole = decimals == 0 and (missing or pd.api.types.is_integer_dtype(present))
+    dtype = "float64" if not whole else "Int64" if missing else "int64"
+    return Column(name=name, kind="number", dtype=dtype, missing=missing, decimals=decimals)
+
+
+def _decimals(values: np.ndarray) -> int | None:
+    for decimals in range(5):
+        if np.allclose(values, np.round(values, decimals), rtol=0, atol=1e-9):
+            return decimals
+    return None
+
+
+def _require_one_type(series: pd.Series, name: str, source: str) -> None:
+    """A column of objects: all of them texts, say."""
+    if pd.api.types.infer_dtype(series, skipna=True) == "string":
+        return
+    kinds: dict[str, int] = {}
+    for row, value in enumerate(series):
+        if not (value is None or value != value or value is pd.NaT):
+            kinds.setdefault(_type_of(value), row)
+    if len(kinds) > 1:
+        (first, at), (second, where) = list(kinds.items())[:2]
+        raise DataError(
+            f"{source}, row {where}, column {name!r}: expected {first}, as in row {at}. "
+            f"Received {second}: {series.iloc[where]!r}. A column holds one type."
+        )
+
+
+def _type_of(value: object) -> str:
+    if isinstance(value, (bool, np.bool_)):
+        return "a boolean"
+    if isinstance(value, (int, float, np.number)):
+        return "a number"
+    return "a text" if isinstance(value, str) else f"a {type(value).__name__}"
+
+
+def date_seconds(series: pd.Series) -> np.ndarray:
+    """Datetimes [n] -> seconds since 1970 (UTC) [n] float64, NaN where missing."""
+    moments = pd.to_datetime(series, utc=True)
+    return (moments - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(np.float64)
+
+
+def columns_of(schema: TableSchema, kinds: Sequence[str]) -> list[str]:
+    """Names of the columns of the given kinds."""
+    return [column.name for column in schema.columns if column.kind in kinds]

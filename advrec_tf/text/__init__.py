@@ -1,0 +1,1 @@
+"""Language models as towers: encoding, robustness, adversarial training on texts, export."""

@@ -1,0 +1,1 @@
+"""What generated interactions buy, beside every simple control."""

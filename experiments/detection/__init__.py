@@ -1,0 +1,1 @@
+"""The benchmark of detectors: unseen attacks, labelled sets, click fraud."""

@@ -1,0 +1,102 @@
+"""The benchmark of detectors: attacks unseen in training, labelled sets, click fraud.
+
+Every fit and judgement of one detector is a stage, so a stopped run goes on where it was. The
+three parts are in `unseen`, `labelled` and `clicks`; the page and its curves are made by `page`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from advrec_tf._version import __version__
+from advrec_tf.defence.registry import DETECTORS
+from advrec_tf.pipelines.stages import StageStore
+from experiments.detection import pools
+from experiments.detection.clicks import click_frauds
+from experiments.detection.labelled import labelled_sets
+from experiments.detection.unseen import unseen_attacks
+
+NEED_LABELS_OF_JUDGED = ("FAP", "forest with company")
+"""Their labels are of users who share items with the judged: they have no place where attacks are
+unseen, and are measured on labelled sets alone."""
+
+PARTS = ("unseen", "labelled", "clicks")
+LABELLED = ("amazon", "averageattack")
+
+
+def run(
+    *,
+    run_dir: Path,
+    resume: bool,
+    sets: Sequence[str],
+    seeds: int,
+    targets: int,
+    learned: Sequence[str],
+    detectors: Sequence[str] | None = None,
+    click_seeds: int = 3,
+    parts: Sequence[str] = PARTS,
+    against_learned: Sequence[str] | None = None,
+    on_labelled: Sequence[str] | None = None,
+    write: Callable[[str], None] = print,
+) -> dict:
+    """The benchmark, or some `parts` of it; returns the report.
+
+    Args:
+        detectors: names; by default all.
+        against_learned, on_labelled: those of them that are judged on learned attacks, and on
+            labelled sets, which are larger and fitted in five folds; by default all.
+
+    Raises:
+        ValueError: if a detector, an attack or a part is unknown.
+    """
+    chosen = list(DETECTORS) if detectors is None else list(detectors)
+    for name, given, known in (
+        ("detectors", chosen, DETECTORS),
+        ("learned", learned, pools.LEARNED),
+        ("parts", parts, PARTS),
+        ("against_learned", against_learned or (), chosen),
+        ("on_labelled", on_labelled or (), chosen),
+    ):
+        unknown = [one for one in given if one not in known]
+        if unknown:
+            raise ValueError(
+                f"`{name}` should be among {', '.join(known)}. Received: {', '.join(unknown)}."
+            )
+    settings = {
+        "sets": list(sets),
+        "seeds": seeds,
+        "targets": targets,
+        "learned": list(learned),
+        "click_seeds": click_seeds,
+    }
+    # More seeds and sets may join a run; what a stage's result depends on may not change.
+    identity = {"job": "detection", "advrec_tf": __version__, "targets": targets}
+    store = StageStore(run_dir, identity, resume=resume)
+    against_unseen = [name for name in chosen if name not in NEED_LABELS_OF_JUDGED]
+    return {
+        "settings": settings,
+        "kinds": {name: DETECTORS[name].kind for name in chosen},
+        "sources": {name: DETECTORS[name].source for name in chosen},
+        "unseen": {
+            name: unseen_attacks(
+                store,
+                name,
+                detectors=against_unseen,
+                seeds=seeds,
+                targets=targets,
+                learned=learned,
+                against_learned=against_learned,
+                write=write,
+            )
+            for name in (sets if "unseen" in parts else ())
+        },
+        "labelled": labelled_sets(
+            store,
+            LABELLED if "labelled" in parts else (),
+            detectors=[n for n in chosen if on_labelled is None or n in on_labelled],
+            seeds=seeds,
+            write=write,
+        ),
+        "clicks": click_frauds(store, seeds=click_seeds, write=write) if "clicks" in parts else {},
+    }

@@ -1,0 +1,1 @@
+"""Knowledge graphs: facts predicted, and what they do for items without interactions."""

@@ -1,0 +1,315 @@
+"""The tables that can be reproduced: split, protocol, figures of others, what enters.
+
+A table is a record. Every choice (settings, epochs) is made on validation rows: those the
+authors of a split published, or else rows hidden from its training part as `hide` says.
+Figures of others are given with where they come from; they are orientation where a
+protocol left room.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.readers.published_splits import load_benchmark
+from advrec_tf.data.splits import Split, random_ratio
+from experiments.published_tables import families, limits
+from experiments.published_tables.limits import Limits
+
+Hide = Callable[[Interactions], np.ndarray]
+
+
+def last_in_file(rows: int) -> Hide:
+    """Hides the last `rows` rows of each user in file order, all of a user but one at most."""
+
+    def hide(train: Interactions) -> np.ndarray:
+        order = np.argsort(train.user_index, kind="stable")
+        counts = train.user_counts()
+        ends = np.repeat(np.cumsum(counts), counts)
+        from_end = np.empty(len(train), np.int64)
+        from_end[order] = ends - 1 - np.arange(len(train))
+        limit = np.minimum(families, counts - 1)[train.user_index]
+        return from_end < limit
+
+    return hide
+
+
+def random_share(share: float, *, users: float = 1.0) -> Hide:
+    """Hides a random share of the rows of each user, or of a random share of the users."""
+
+    def hide(train: Interactions) -> np.ndarray:
+        parts = random_ratio(train, validation=0.0, test=share, seed=0)
+        keys = train.user_index.astype(np.int64) * train.num_items + train.item_index
+        test = parts.test
+        hidden = test.user_index.astype(np.int64) * train.num_items + test.item_index
+        chosen = np.random.default_rng(1).random(train.num_users) < users
+        return np.isin(keys, hidden) & chosen[train.user_index]
+
+    return hide
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Table:
+    """One table.
+
+    Attributes:
+        benchmark: name of the split in `data.benchmarks`.
+        protocol: what is measured, in a sentence.
+        metrics: the columns; "plain_recall@k" divides by all relevant items.
+        choose_by: metric of every choice on validation, and of the paired comparisons.
+        hide: which training rows become validation; None where the authors published some.
+        refit: train the final models on training and validation rows together.
+        references: model of others -> {metric: figure}, with where it comes from as key part.
+        enters: labels of `contenders.CONTENDERS`, in the order of the rows.
+        left_out: model -> why it has no row.
+        limits: where its rows have less than the full protocol.
+        choose_every: choices look at every so-manieth user of a published validation part.
+    """
+
+    benchmark: str
+    protocol: str
+    metrics: tuple[str, ...]
+    choose_by: str
+    hide: Hide | None
+    refit: bool
+    references: Mapping[str, Mapping[str, float]]
+    enters: tuple[str, ...]
+    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    limits: Limits = dataclasses.field(default_factory=Limits)
+    choose_every: int = 1
+
+    def ks(self) -> tuple[int, ...]:
+        return tuple(sorted({int(metric.split("@")[1]) for metric in self.metrics}))
+
+    def load(self, root=None) -> tuple[Split, Split]:
+        """(for choices: train and validation; for the result: train and test).
+
+        Raises:
+            FileNotFoundError: if the data is not there.
+        """
+        published = load_benchmark(self.benchmark, root)
+        nothing = published.train.select(np.zeros(len(published.train), bool))
+        if self.hide is None:
+            looked_at = published.validation.user_index % self.choose_every == 0
+            choosing = dataclasses.replace(
+                published, validation=published.validation.select(looked_at), test=nothing
+            )
+            train = published.trainval() if self.refit else published.train
+            return choosing, dataclasses.replace(published, train=train, validation=nothing)
+        hidden = self.hide(published.train)
+        choosing = dataclasses.replace(
+            published,
+            train=published.train.select(~hidden),
+            validation=published.train.select(hidden),
+            test=nothing,
+        )
+        return choosing, published
+
+
+TABLES: dict[str, Table] = {
+    "irgan-ml100k": Table(
+        benchmark="irgan-ml100k",
+        protocol=(
+            "ratings of 4 and 5 are positive; 1,683 items less the training positives are "
+            "ranked for the users with a test positive"
+        ),
+        metrics=("precision@5", "ndcg@5", "precision@10", "ndcg@10"),
+        choose_by="ndcg@5",
+        hide=random_share(0.5, users=0.5),
+        refit=True,
+        references={
+            "EASE, ridge 300 (NumPy)": {
+                "precision@5": 0.4171,
+                "ndcg@5": 0.457,
+                "precision@10": 0.357,
+                "ndcg@10": 0.4293,
+            },
+            "IRGAN, the authors' weights": {
+                "precision@5": 0.3785,
+                "ndcg@5": 0.4053,
+                "precision@10": 0.3184,
+                "ndcg@10": 0.3775,
+            },
+            "DNS start, the authors' weights": {
+                "precision@5": 0.3474,
+                "ndcg@5": 0.3749,
+                "precision@10": 0.2967,
+                "ndcg@10": 0.3518,
+            },
+        },
+        enters=families.WITH_EASE,
+    ),
+    "apr-loo-ml100k": Table(
+        benchmark="apr-loo-ml100k",
+        protocol="the last item of each user, full ranking",
+        metrics=("hit_rate@10", "ndcg@10", "hit_rate@50", "ndcg@50"),
+        choose_by="ndcg@10",
+        hide=last_in_file(4),
+        refit=True,
+        references={
+            "EASE, ridge 500 (NumPy)": {
+                "hit_rate@10": 0.1442,
+                "ndcg@10": 0.0731,
+                "hit_rate@50": 0.3743,
+            },
+            "MF-BPR, grid on test (sisinflab)": {
+                "hit_rate@10": 0.1347,
+                "ndcg@10": 0.0689,
+                "hit_rate@50": 0.3839,
+                "ndcg@50": 0.1222,
+            },
+            "APR, grid on test (sisinflab)": {
+                "hit_rate@10": 0.1368,
+                "ndcg@10": 0.0734,
+                "hit_rate@50": 0.3966,
+                "ndcg@50": 0.1260,
+            },
+        },
+        enters=families.WITH_EASE,
+    ),
+    "apr-loo-amazon": Table(
+        benchmark="apr-loo-amazon",
+        protocol="one item of each user, full ranking",
+        metrics=("hit_rate@10", "ndcg@10", "hit_rate@50", "ndcg@50"),
+        choose_by="ndcg@10",
+        hide=random_share(0.2),
+        refit=True,
+        references={
+            "EASE, ridge 100 (NumPy)": {
+                "hit_rate@10": 0.0861,
+                "ndcg@10": 0.0469,
+                "hit_rate@50": 0.2148,
+                "ndcg@50": 0.0749,
+            },
+            "MF-BPR, grid on test (sisinflab)": {
+                "hit_rate@10": 0.0764,
+                "ndcg@10": 0.0375,
+                "hit_rate@50": 0.2059,
+                "ndcg@50": 0.0658,
+            },
+            "APR, grid on test (sisinflab)": {
+                "hit_rate@10": 0.0807,
+                "ndcg@10": 0.0401,
+                "hit_rate@50": 0.2130,
+                "ndcg@50": 0.0687,
+            },
+        },
+        enters=families.WITH_EASE,
+        limits=Limits(seeds={"softmax MF, noise": 1}),
+    ),
+    "ml1m-neumf-loo": Table(
+        benchmark="ml1m-neumf-loo",
+        protocol="the last item of each user, full ranking",
+        metrics=("hit_rate@10", "ndcg@10", "hit_rate@50", "ndcg@50"),
+        choose_by="ndcg@10",
+        hide=random_share(0.05),
+        refit=True,
+        references={
+            "EASE, ridge 300 (NumPy)": {
+                "hit_rate@10": 0.1121,
+                "ndcg@10": 0.0552,
+                "hit_rate@50": 0.3197,
+                "ndcg@50": 0.0998,
+            },
+            "MF-BPR, grid on test (sisinflab)": {
+                "hit_rate@10": 0.0881,
+                "ndcg@10": 0.0439,
+                "hit_rate@50": 0.2735,
+                "ndcg@50": 0.0837,
+            },
+            "APR, grid on test (sisinflab)": {
+                "hit_rate@10": 0.0944,
+                "ndcg@10": 0.0474,
+                "hit_rate@50": 0.2829,
+                "ndcg@50": 0.0874,
+            },
+        },
+        enters=families.WITH_LOWER_TEMPERATURE,
+        limits=limits.NEUMF,
+    ),
+    "cfgan-ml100k": Table(
+        benchmark="cfgan-ml100k",
+        protocol="a random fifth of the ratings, any rating is positive, full ranking",
+        metrics=("precision@5", "ndcg@5", "precision@20", "ndcg@20"),
+        choose_by="ndcg@5",
+        hide=random_share(0.2),
+        refit=True,
+        references={
+            "EASE, ridge 300 (NumPy)": {
+                "precision@5": 0.4464,
+                "ndcg@5": 0.4808,
+                "precision@20": 0.2933,
+                "ndcg@20": 0.437,
+            },
+            "CFGAN, the paper (from memory)": {
+                "precision@5": 0.444,
+                "ndcg@5": 0.476,
+                "precision@20": 0.294,
+                "ndcg@20": 0.433,
+            },
+        },
+        enters=families.WITH_EASE,
+    ),
+    "gowalla": Table(
+        benchmark="gowalla",
+        protocol=(
+            "a random fifth, full ranking; trained on training and validation rows, choices on "
+            "every sixth user of the validation part"
+        ),
+        metrics=("plain_recall@20", "ndcg@20"),
+        choose_by="ndcg@20",
+        hide=None,
+        refit=True,
+        references={
+            "MF-BPR (freerec)": {"plain_recall@20": 0.1491, "ndcg@20": 0.1235},
+            "LightGCN, 3 layers (its authors)": {"plain_recall@20": 0.1824, "ndcg@20": 0.1547},
+        },
+        enters=families.ON_A_GRAPH,
+        left_out={
+            "EASE": "40,981 items need 37 GiB for its closed form; the walk on the graph is the "
+            "closed form that stands here",
+            "IRGAN": "each of its dozens of epochs scores all items for all users, 1.2 billion "
+            "scores a move",
+            "CFGAN": "its batch holds all profiles, 29,858 times 40,981 cells of 4 bytes, several "
+            "times over",
+        },
+        limits=limits.GOWALLA,
+        choose_every=6,
+    ),
+    "lightgcnpp-ml1m": Table(
+        benchmark="lightgcnpp-ml1m",
+        protocol="random split of the LightGCN++ authors; trained on training rows alone",
+        metrics=("plain_recall@10", "ndcg@10", "plain_recall@20", "ndcg@20"),
+        choose_by="ndcg@10",
+        hide=None,
+        refit=False,
+        references={
+            "EASE, ridge 1000 (NumPy)": {"plain_recall@10": 0.1642, "ndcg@10": 0.3274},
+            "MF-BPR (LightGCN++ paper)": {"plain_recall@10": 0.1291, "ndcg@10": 0.2677},
+            "LightGCN (same)": {"plain_recall@10": 0.1495, "ndcg@10": 0.2977},
+            "XSimGCL (same)": {"plain_recall@10": 0.1657, "ndcg@10": 0.3216},
+            "LightGCN++ (same)": {"plain_recall@10": 0.1667, "ndcg@10": 0.3243},
+        },
+        enters=families.WITH_LOWER_TEMPERATURE,
+        limits=limits.ML1M,
+    ),
+    "lightgcnpp-lastfm": Table(
+        benchmark="lightgcnpp-lastfm",
+        protocol="random split of the LightGCN++ authors; trained on training rows alone",
+        metrics=("plain_recall@10", "ndcg@10", "plain_recall@20", "ndcg@20"),
+        choose_by="ndcg@10",
+        hide=None,
+        refit=False,
+        references={
+            "MF-BPR (LightGCN++ paper)": {"plain_recall@10": 0.1361, "ndcg@10": 0.1532},
+            "LightGCN (same)": {"plain_recall@10": 0.1741, "ndcg@10": 0.1996},
+            "SimGCL (same)": {"plain_recall@10": 0.1795, "ndcg@10": 0.2049},
+            "LightGCN++ (same)": {"plain_recall@10": 0.1889, "ndcg@10": 0.2171},
+        },
+        enters=(*families.WITH_EASE, *families.SOFTMAX_BLENDS),
+        limits=limits.LASTFM,
+    ),
+}

@@ -1,0 +1,217 @@
+"""From a `Task` to a trained model: one function per family of models.
+
+A task says on which rows, with which settings, how long and with which seed; these
+functions know optimisers, batches and the order of phases (a start, then its adversary). Games
+of two players are in `games`; what is searched, and who is whose twin, in `contenders`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+import numpy as np
+from tensorflow import keras
+
+from advrec_tf.data import batches
+from advrec_tf.models.autoencoder import ProfileAutoencoder
+from advrec_tf.models.base import Recommender
+from advrec_tf.models.baselines import EASE, Popularity, RandomWalk
+from advrec_tf.models.blend import Blend
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
+from advrec_tf.models.graph.light_gcn import LightGCN
+from advrec_tf.models.variational import VariationalAutoencoder
+from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.optimizers import LazyAdam
+from experiments.published_tables.tasks import (
+    Settings,
+    Task,
+    Trained,
+    fit,
+    part,
+    perturbation,
+    solved,
+)
+
+
+def popularity(task: Task) -> Trained:
+    started = time.perf_counter()
+    return solved(task, Popularity().fit(task.train), started)
+
+
+def ease(task: Task) -> Trained:
+    started = time.perf_counter()
+    return solved(task, EASE(task.settings["l2"]).fit(task.train), started)
+
+
+def random_walk(task: Task) -> Trained:
+    started = time.perf_counter()
+    return solved(task, RandomWalk(**task.settings).fit(task.train), started)
+
+
+_MODEL_SETTINGS = (
+    "dim",
+    "l2",
+    "loss",
+    "negatives",
+    "count",
+    "cosine",
+    "temperature",
+    "hardness",
+    "mask_known",
+    "initial_scale",
+)
+
+
+def _factorisation_model(task: Task) -> MatrixFactorisation:
+    settings = {name: task.settings[name] for name in _MODEL_SETTINGS if name in task.settings}
+    if "cooling" in task.settings:
+        settings["temperature"] /= task.settings["cooling"]
+    return MatrixFactorisation(task.train, seed=task.seed, **settings)
+
+
+def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
+    rate = settings["learning_rate"]
+    if settings.get("optimizer", "adagrad") == "adagrad":
+        # The accumulator starts near zero: the loss is a mean, its gradients are small.
+        return keras.optimizers.Adagrad(rate, initial_accumulator_value=1e-8)
+    return LazyAdam(rate)
+
+
+def _pairs(task: Task) -> batches.Batches:
+    rows = batches.of_pairs(task.train, batch_size=task.settings["batch_size"], seed=task.seed)
+    return batches.in_blocks(rows)
+
+
+def factorisation(task: Task) -> Trained:
+    keras.utils.set_random_seed(task.seed)
+    model = _factorisation_model(task)
+    if task.settings.get("epsilon"):
+        model = AdversarialTraining(model, perturbation(task.settings), share=1.0)
+    model.compile(optimizer=_optimizer(task.settings))
+    return fit(task, model, _pairs(task))
+
+
+def _from_start(task: Task) -> Task:
+    """With the settings of its start below its own."""
+    start = task.chosen[task.settings.get("start", "MF-BPR")]
+    return dataclasses.replace(task, settings={**start.settings, **task.settings})
+
+
+def apr(task: Task) -> Trained:
+    """The start to its own best epoch, then adversarial epochs from there (He et al. 2018)."""
+    weights, seconds = part(task, task.settings.get("start", "MF-BPR"), factorisation)
+    keras.utils.set_random_seed(task.seed)
+    task = _from_start(task)
+    model = _factorisation_model(task)
+    model.set_weights(weights)
+    adversarial = AdversarialTraining(
+        model, perturbation(task.settings), weight=task.settings["weight"], share=1.0
+    )
+    adversarial.compile(optimizer=_optimizer(task.settings))
+    trained = fit(task, adversarial, _pairs(task))
+    return dataclasses.replace(trained, seconds=trained.seconds + seconds)
+
+
+def _autoencoder_model(task: Task) -> ProfileAutoencoder:
+    settings = task.settings
+    return ProfileAutoencoder(
+        task.train, dim=settings["dim"], drop=settings["drop"], seed=task.seed
+    )
+
+
+def autoencoder(task: Task) -> Trained:
+    keras.utils.set_random_seed(task.seed)
+    return _fit_profiles(task, _autoencoder_model(task))
+
+
+def variational(task: Task) -> Trained:
+    keras.utils.set_random_seed(task.seed)
+    settings = task.settings
+    names = ("dim", "hidden", "decoder_hidden", "drop", "kl_weight", "kl_steps", "weight_power")
+    chosen = {name: settings[name] for name in names if name in settings}
+    for name in ("hidden", "decoder_hidden"):
+        if name in chosen:
+            chosen[name] = (chosen[name],) if chosen[name] else ()
+    model = VariationalAutoencoder(
+        task.train, candidates_only=settings["candidates_only"], seed=task.seed, **chosen
+    )
+    return _fit_profiles(task, model)
+
+
+def _fit_profiles(task: Task, model) -> Trained:
+    """Train an autoencoder over profiles, against perturbed item vectors where asked."""
+    settings = task.settings
+    trained = model
+    if settings.get("epsilon"):
+        trained = AdversarialTraining(
+            model, perturbation(settings), layers=[model.item_layer], share=1.0
+        )
+    trained.compile(
+        optimizer=keras.optimizers.Adam(settings["learning_rate"]), steps_per_execution=16
+    )
+    users = np.flatnonzero(task.train.by_user().counts >= 3)
+    data = batches.of_users(users, batch_size=settings["batch_size"], seed=task.seed)
+    return fit(task, trained, data)
+
+
+# label -> how it is trained and, where it has weights to be kept, how it is built.
+_MEMBERS = {
+    "EASE": (ease, None),
+    "walk on the graph": (random_walk, None),
+    "MF-BPR, DNS": (factorisation, _factorisation_model),
+    "APR from DNS": (apr, lambda task: _factorisation_model(_from_start(task))),
+    "softmax MF": (factorisation, _factorisation_model),
+    "softmax MF, FGSM": (factorisation, _factorisation_model),
+    "autoencoder": (autoencoder, _autoencoder_model),
+    "autoencoder, adversarial": (autoencoder, _autoencoder_model),
+}
+
+
+def _member(task: Task, label: str) -> tuple[Recommender, float]:
+    """(a needed contender as its own choice makes it, seconds)."""
+    train, build = _MEMBERS[label]
+    if build is None:
+        trained = train(task.of(label))
+        return trained.model, trained.seconds
+    weights, seconds = part(task, label, train)
+    model = build(task.of(label))
+    model.set_weights(weights)
+    return model, seconds
+
+
+def blend(*labels: str) -> Callable[[Task], Trained]:
+    """The sum of standardised scores: the first with weight 1, the second with the one searched.
+
+    Each member has its own choice.
+    """
+
+    def train(task: Task) -> Trained:
+        members, seconds = zip(*(_member(task, label) for label in labels), strict=True)
+        trained = solved(task, Blend(members, (1.0, task.settings["weight"])), time.perf_counter())
+        return dataclasses.replace(trained, seconds=sum(seconds) + trained.seconds)
+
+    return train
+
+
+def light_gcn(task: Task) -> Trained:
+    """With `contrast` it builds on what validation chose for the plain one."""
+    keras.utils.set_random_seed(task.seed)
+    settings, adversary = task.settings, {}
+    if "contrast" in settings:
+        settings = {**task.chosen["LightGCN"].settings, **settings}
+        task = dataclasses.replace(task, settings=settings)
+        adversary = {"perturbation": perturbation(settings)}
+    model = LightGCN(
+        task.train,
+        num_layers=settings["num_layers"],
+        temperature=settings["temperature"],
+        candidates=settings.get("candidates"),
+        contrast=settings.get("contrast", 0.0),
+        seed=task.seed,
+        **adversary,
+    )
+    model.compile(optimizer=keras.optimizers.Adam(settings["learning_rate"]), steps_per_execution=8)
+    data = batches.of_pairs(task.train, batch_size=settings["batch_size"], seed=task.seed)
+    return fit(task, model, data)

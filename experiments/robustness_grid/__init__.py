@@ -1,0 +1,1 @@
+"""Attack, defend, measure again: the grid of attacks, victims and defences."""

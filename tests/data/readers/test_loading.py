@@ -1,0 +1,33 @@
+import pytest
+
+from advrec_tf.data.readers.loading import load
+
+
+def test_a_file_goes_to_the_table_reader_with_its_columns(tmp_path):
+    path = tmp_path / "rows.tsv"
+    path.write_text("who\titem_id\na\tx\nb\ty\n")
+    loaded = load(path, user_column="who")
+    assert loaded.interactions.users.ids.tolist() == ["a", "b"]
+    assert load(str(path), user_column="who").report == loaded.report
+
+
+def test_a_folder_goes_to_the_movielens_reader(data_root):
+    loaded = load(data_root / "ml-100k")
+    assert loaded.interactions.num_users == 943
+    assert loaded.report.source.endswith("ml-100k")
+
+
+def test_a_folder_takes_no_columns(tmp_path):
+    with pytest.raises(ValueError, match="`columns`.*user_column"):
+        load(tmp_path, user_column="who")
+
+
+def test_the_synthetic_world_comes_by_its_name():
+    loaded = load("synthetic", num_users=30, num_items=20, seed=1)
+    assert loaded.interactions.num_users == 30
+    assert loaded.report.rows_read == loaded.report.rows_kept == len(loaded.interactions)
+
+
+def test_a_source_that_is_nothing_is_told_what_there_is(tmp_path):
+    with pytest.raises(FileNotFoundError, match="'synthetic', a MovieLens folder.*nothing"):
+        load(tmp_path / "nothing")

@@ -1,0 +1,111 @@
+import gzip
+
+import pytest
+
+from advrec_tf.data.readers import published_splits
+from advrec_tf.data.readers.files import DataError
+
+COUNTED = {  # users, items, train, validation, test
+    "irgan-ml100k": (943, 1683, 44_140, 0, 11_235),
+    "apr-loo-ml100k": (943, 1682, 99_056, 0, 943),
+    "apr-loo-amazon": (3915, 2549, 73_413, 0, 3915),
+    "ml1m-neumf-loo": (6040, 3706, 994_169, 0, 6040),
+    "cfgan-ml100k": (943, 1653, 80_000, 0, 19_963),
+    "gowalla": (29_858, 40_981, 719_081, 91_047, 217_242),
+    "lightgcnpp-ml1m": (6039, 3628, 590_733, 80_897, 164_848),
+    "lightgcnpp-lastfm": (1885, 17_388, 64_315, 9143, 18_321),
+}
+
+
+def put(root, path, text):
+    path = root / path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+
+
+def pairs(part):
+    return list(zip(part.user_index.tolist(), part.item_index.tolist(), strict=True))
+
+
+def test_every_published_split_has_a_counted_size():
+    assert set(COUNTED) == set(published_splits.BENCHMARKS)
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_the_published_split_has_its_counted_size(name, data_root):
+    split = published_splits.load_benchmark(name, data_root)
+    parts = (split.train, split.validation, split.test)
+    sizes = (split.train.num_users, split.train.num_items, *map(len, parts))
+    assert sizes == COUNTED[name] and split.name == name
+    assert split.train.items.ids[-1] == split.train.num_items - 1  # index = id
+
+
+def test_the_irgan_split_tests_on_456_users(data_root):
+    split = published_splits.load_benchmark("irgan-ml100k", data_root)
+    assert (split.test.user_counts() > 0).sum() == 456
+
+
+def test_irgan_rows_rated_below_four_are_no_positives(tmp_path):
+    put(tmp_path, "irgan-ml100k/movielens-100k-train.txt", "0\t5\t4\n0\t6\t3\n2\t7\t5\n")
+    put(tmp_path, "irgan-ml100k/movielens-100k-test.txt", "0\t8\t3\n1\t9\t4\n")
+    split = published_splits.load_benchmark("irgan-ml100k", tmp_path)
+    assert pairs(split.train) == [(0, 5), (2, 7)] and pairs(split.test) == [(1, 9)]
+    assert (split.train.num_users, split.train.num_items) == (943, 1683)
+    assert split.settings["positive_from"] == 4
+
+
+def test_lines_of_items_are_read_for_their_user_and_may_be_empty(tmp_path):
+    put(tmp_path, "gowalla/train.txt.gz", "0 3 1\n2 0\n")
+    put(tmp_path, "gowalla/valid.txt.gz", "0 2\n1\n")
+    put(tmp_path, "gowalla/test.txt.gz", "2 4 1\n")
+    split = published_splits.load_benchmark("gowalla", tmp_path)
+    assert pairs(split.train) == [(0, 3), (0, 1), (2, 0)]
+    assert pairs(split.validation) == [(0, 2)] and pairs(split.test) == [(2, 4), (2, 1)]
+    assert (split.train.num_users, split.train.num_items) == (3, 5)
+
+
+def test_pairs_with_windows_line_ends_and_decimal_ratings_are_read(tmp_path):
+    put(tmp_path, "cfgan/ML100K/ML100K.train", "0 1 3.0\r\n1 0 5.0\r\n")
+    put(tmp_path, "cfgan/ML100K/ML100K.test", "1 2 1.0\r\n")
+    split = published_splits.load_benchmark("cfgan-ml100k", tmp_path)
+    assert pairs(split.train) == [(0, 1), (1, 0)] and pairs(split.test) == [(1, 2)]
+
+
+def test_an_unknown_split_is_told_the_names_there_are(tmp_path):
+    with pytest.raises(ValueError, match="irgan-ml100k.*gowalla.*'netflix'"):
+        published_splits.load_benchmark("netflix", tmp_path)
+
+
+def test_an_absent_root_is_named_with_the_variable_that_sets_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADVREC_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(FileNotFoundError, match="ADVREC_DATA.*nowhere"):
+        published_splits.load_benchmark("gowalla")
+    monkeypatch.delenv("ADVREC_DATA")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"Received: \.\./shared/data"):
+        published_splits.load_benchmark("gowalla")
+
+
+def test_the_variable_sets_the_root_and_the_argument_comes_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADVREC_DATA", str(tmp_path))
+    assert published_splits.data_root() == tmp_path
+    (tmp_path / "other").mkdir()
+    assert published_splits.data_root(tmp_path / "other") == tmp_path / "other"
+
+
+def test_an_absent_file_is_named(tmp_path):
+    for name in ("gowalla", "cfgan-ml100k"):
+        with pytest.raises(FileNotFoundError, match="train"):
+            published_splits.load_benchmark(name, tmp_path)
+
+
+def test_a_file_of_text_or_negative_ids_is_refused_by_name(tmp_path):
+    put(tmp_path, "cfgan/ML100K/ML100K.train", "a b c\n")
+    with pytest.raises(DataError, match=r"ML100K\.train: expected"):
+        published_splits.load_benchmark("cfgan-ml100k", tmp_path)
+    put(tmp_path, "cfgan/ML100K/ML100K.train", "1 0 5\n0 -1 5\n")
+    with pytest.raises(DataError, match=r"ML100K\.train: expected ids as integers from 0.*-1"):
+        published_splits.load_benchmark("cfgan-ml100k", tmp_path)
+    put(tmp_path, "gowalla/train.txt.gz", "0 x\n")
+    with pytest.raises(DataError, match=r"train\.txt\.gz: expected lines of integers.*'x'"):
+        published_splits.load_benchmark("gowalla", tmp_path)

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow import keras
+
+from advrec_tf.defence.detectors.gan_discriminator import (
+    DeviatingProfiles,
+    DiscriminatorDetector,
+    WritingGAN,
+    build_judge,
+    build_writer,
+)
+from advrec_tf.defence.detectors.reconstruction_error import AutoencoderError
+from advrec_tf.evaluation.classification import area_under_curve
+
+
+@pytest.fixture(scope="module")
+def surprised(world):
+    return AutoencoderError(dim=8, epochs=25, batch_size=32, seed=0).fit(world)
+
+
+def test_profiles_that_mix_tastes_surprise_the_autoencoder(surprised, rows_of):
+    # Users of the world like even items or odd ones; ten profiles are of both alike.
+    one = [(u, i, 4.0) for u in range(10) for i in range(u % 2, 24, 2)]
+    both = [(10 + u, i, 4.0) for u in range(10) for i in range(6, 18)]
+    rows = rows_of(one + both, items=80)
+    scores = surprised.score(rows)
+    assert area_under_curve(np.arange(20) >= 10, scores) > 0.9
+
+
+def test_the_cost_above_popularity_is_what_popularity_alone_would_pay_taken_off(surprised, world):
+    cost, above = surprised.costs(world)[:5].T
+    counts = world.item_counts() + 0.5
+    cheapest = -np.log(counts.max() / counts.sum())
+    assert (cost - above > 0).all() and (cost - above < 10 * cheapest).all()
+    plain = AutoencoderError(against_popularity=0.0)
+    plain.model, plain._popularity, plain._cost_of = (
+        surprised.model,
+        surprised._popularity,
+        surprised._cost_of,
+    )
+    np.testing.assert_allclose(plain.score(world)[:5], cost)
+    np.testing.assert_allclose(surprised.score(world)[:5], above)
+
+
+def test_profiles_hold_presence_and_scaled_deviations(rows_of):
+    rows = rows_of([(0, 1, 5.0), (0, 0, 2.0), (1, 3, 4.0)])
+    profiles = DeviatingProfiles(rows, np.array([3.0, 3.0, 3.0, 3.0]), scale=2.0)
+    found = profiles(tf.constant([0, 1])).numpy()
+    assert found.tolist() == [[1, 1, 0, 0, -0.5, 1, 0, 0], [0, 0, 0, 1, 0, 0, 0, 0.5]]
+
+
+@pytest.fixture(scope="module")
+def pair(world):
+    profiles = DeviatingProfiles(world, np.full(80, 3.0), scale=1.0)
+    return WritingGAN(
+        profiles,
+        build_writer(80, noise_dim=4, hidden=8),
+        build_judge(80, hidden=8),
+        noise_dim=4,
+        random_share=0.0,
+    )
+
+
+def test_a_written_profile_is_as_long_as_the_real_one_beside_it(pair):
+    inputs = {"user_index": tf.range(10)}
+    real = pair.real_samples(inputs).numpy()[:, :80].sum(1)
+    written = pair.fake_samples(inputs, tf.constant([1, 2]), training=False).numpy()
+    np.testing.assert_allclose(written[:, :80].sum(1), real, atol=1e-4)
+    # Deviations stand where items do.
+    assert np.abs(written[:, 80:][written[:, :80] < 0.5]).max() < 1e-4
+
+
+def test_the_writer_gets_a_gradient_through_the_choice_of_items(pair):
+    inputs = {"user_index": tf.range(10)}
+    with tf.GradientTape() as tape:
+        written = pair.fake_samples(inputs, tf.constant([1, 2]), training=True)
+        loss = tf.reduce_sum(written[:, :80] * tf.range(80, dtype=tf.float32))
+    kernel = pair.generator.get_layer("writer_logits").kernel
+    assert float(tf.reduce_max(tf.abs(tape.gradient(loss, kernel)))) > 0
+
+
+def test_the_twins_writer_never_moves_and_the_players_does(world):
+    def moved(weight):
+        detector = DiscriminatorDetector(adversarial_weight=weight, epochs=1, snapshots=1, seed=0)
+        detector.fit(world)
+        start = build_writer(80, noise_dim=16, seed=0).get_layer("writer_logits").get_weights()[0]
+        now = detector.pair.generator.get_layer("writer_logits").get_weights()[0]
+        return np.abs(now - start).max()
+
+    assert moved(0.0) == 0.0
+    assert moved(1.0) > 0.0
+
+
+def test_the_discriminator_knows_random_profiles_of_strangers(world, strangers, rows_of):
+    rng = np.random.default_rng(0)
+    random = [(u, i, rng.integers(1, 6)) for u in range(30) for i in rng.choice(80, 15, False)]
+    detector = DiscriminatorDetector(epochs=25, snapshots=5, batch_size=32, seed=0).fit(world)
+    honest = detector.score(strangers.interactions)[~strangers.is_fake]
+    fake = detector.score(rows_of(random, items=80))
+    labels = np.repeat([0, 1], [len(honest), len(fake)])
+    assert area_under_curve(labels, np.concatenate([honest, fake])) > 0.8
+
+
+def test_more_snapshots_than_epochs_are_refused():
+    with pytest.raises(ValueError, match="`snapshots` should lie in 1..5"):
+        DiscriminatorDetector(epochs=5, snapshots=6)
+    assert isinstance(build_judge(3), keras.Model)

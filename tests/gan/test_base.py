@@ -1,0 +1,290 @@
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow import keras
+
+from advrec_tf import losses
+from advrec_tf.gan.base import AdversarialPair, diversity
+from advrec_tf.training.callbacks import NonFiniteGuard
+
+
+def line(weight, name):
+    """x [batch, 1] -> weight * x."""
+    x = keras.Input(shape=(1,))
+    out = keras.layers.Dense(1, use_bias=False)(x)
+    model = keras.Model(x, out, name=name)
+    model.set_weights([np.array([[weight]], np.float32)])
+    return model
+
+
+class LinearGAN(AdversarialPair):
+    """fake = w z, logit = v x, and what the generator pays apart is (fake - target)^2."""
+
+    def real_samples(self, inputs):
+        return inputs["real"]
+
+    def fake_samples(self, inputs, seed, training):
+        return self.generator(inputs["z"], training=training)
+
+    def reconstruction_loss(self, inputs, seed, training):
+        return tf.reduce_mean(tf.square(self.generator(inputs["z"]) - inputs["target"]))
+
+
+def linear_gan(w, v, *, d_rate=0.1, g_rate=0.1, reconstruction_weight=0.0, **settings):
+    gan = LinearGAN(
+        line(w, "generator"),
+        line(v, "discriminator"),
+        reconstruction_weight=reconstruction_weight,
+        name="linear",
+        **settings,
+    )
+    gan.compile(d_optimizer=keras.optimizers.SGD(d_rate), g_optimizer=keras.optimizers.SGD(g_rate))
+    return gan
+
+
+def batch(real=3.0, z=1.0, target=0.0, rows=4):
+    return {
+        "real": tf.fill([rows, 1], real),
+        "z": tf.fill([rows, 1], z),
+        "target": tf.fill([rows, 1], target),
+        "seed": tf.constant([0, 0]),
+    }
+
+
+SEED = tf.constant([0, 0])
+
+
+def w(gan):
+    return gan.generator.get_weights()[0].item()
+
+
+def v(gan):
+    return gan.discriminator.get_weights()[0].item()
+
+
+def test_generator_step_follows_the_discriminator():
+    # fake = w z, logit = 2 fake, loss = softplus(-2 w z): at w = 0, z = 1, dloss/dw = -1
+    gan = linear_gan(w=0.0, v=2.0)
+    loss = gan.generator_step(batch(z=1.0), SEED)
+    assert float(loss) == pytest.approx(math.log(2))
+    assert w(gan) == pytest.approx(0.1) and v(gan) == 2.0
+
+
+def test_generator_step_turns_with_the_discriminator():
+    gan = linear_gan(w=0.0, v=-2.0)
+    gan.generator_step(batch(z=1.0), SEED)
+    assert w(gan) == pytest.approx(-0.1)
+
+
+def test_discriminator_step_tells_real_from_generated():
+    # loss = softplus(-3 v) + softplus(v) at fake = 1: at v = 0, dloss/dv = -3/2 + 1/2 = -1
+    gan = linear_gan(w=1.0, v=0.0)
+    loss = gan.discriminator_step(batch(real=3.0, z=1.0), SEED)
+    assert float(loss) == pytest.approx(2 * math.log(2))
+    assert v(gan) == pytest.approx(0.1) and w(gan) == 1.0
+
+
+def test_each_step_moves_only_its_own_player():
+    # at w = 1 and v = 2 both losses have a gradient in both weights
+    gan = linear_gan(w=1.0, v=2.0)
+    gan.generator_step(batch(), SEED)
+    assert v(gan) == 2.0 and w(gan) > 1.0
+    moved = w(gan)
+    gan.discriminator_step(batch(), SEED)
+    assert w(gan) == moved and v(gan) != 2.0
+
+
+def test_a_critic_pays_the_gradient_penalty_beside_the_distance():
+    # fake - real = 2 - 6 at v = 2, and 10 (|2| - 1)^2;  d/dv: 1 - 3 + 20 = 18
+    gan = linear_gan(w=1.0, v=2.0, loss="wasserstein")
+    assert gan.penalty_weight == 10.0
+    assert float(gan.discriminator_step(batch(real=3.0), SEED)) == pytest.approx(6.0, rel=1e-5)
+    assert v(gan) == pytest.approx(2.0 - 1.8, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["minimax", "non_saturating", "least_squares", "hinge"])
+def test_a_game_that_is_no_critics_has_no_penalty_unless_asked_for(name):
+    assert linear_gan(1.0, 1.0, loss=name).penalty_weight == 0.0
+    assert linear_gan(1.0, 1.0, loss=name, penalty_weight=2.0).penalty_weight == 2.0
+
+
+def test_a_step_is_the_critics_moves_and_then_one_of_the_generator():
+    gan = linear_gan(w=1.0, v=0.0, critic_steps=3)
+    gan.train_step(batch())
+    assert int(gan.d_optimizer.iterations) == 3 and int(gan.g_optimizer.iterations) == 1
+    assert int(gan.step) == 1
+
+
+def test_the_generator_moves_against_the_discriminator_as_it_now_is():
+    # the discriminator goes from v = 0 to .1; then dloss/dw = -v sigmoid(-v w) = -.1 sigmoid(-.1)
+    gan = linear_gan(w=1.0, v=0.0)
+    gan.train_step(batch())
+    step = 0.1 * 0.1 / (1 + math.exp(0.1))
+    assert w(gan) == pytest.approx(1.0 + step, rel=1e-6)
+
+
+def test_each_move_of_a_step_has_noise_of_its_own():
+    seeds = []
+
+    class Noted(LinearGAN):
+        def fake_samples(self, inputs, seed, training):
+            if training:  # `diversity` looks at the generator without moving it
+                seeds.append(tuple(seed.numpy().tolist()))
+            return super().fake_samples(inputs, seed, training)
+
+    gan = Noted(line(1.0, "generator"), line(1.0, "discriminator"), critic_steps=3)
+    gan.compile(d_optimizer=keras.optimizers.SGD(), g_optimizer=keras.optimizers.SGD())
+    gan.train_step(batch())
+    assert len(set(seeds)) == len(seeds) == 4
+
+
+def test_the_generator_pays_both_parts_by_their_weights():
+    # fake = 2: softplus(-2 v) = ln 2 at v = 0;  (2 - 5)^2 = 9;  .5 ln 2 + 3 * 9
+    gan = linear_gan(w=2.0, v=0.0, adversarial_weight=0.5, reconstruction_weight=3.0)
+    loss = gan.generator_step(batch(z=1.0, target=5.0), SEED)
+    assert float(loss) == pytest.approx(0.5 * math.log(2) + 27)
+    assert float(gan.g_loss.result()) == pytest.approx(math.log(2))
+    assert float(gan.reconstruction.result()) == pytest.approx(9.0)
+
+
+def test_without_adversarial_weight_the_generator_does_not_see_the_discriminator():
+    moved = []
+    for slope in (5.0, -7.0):
+        gan = linear_gan(w=2.0, v=slope, adversarial_weight=0.0, reconstruction_weight=1.0)
+        gan.generator_step(batch(z=1.0, target=5.0), SEED)
+        moved.append(w(gan))
+    # d/dw (w - 5)^2 = -6 at w = 2
+    assert moved[0] == moved[1] == pytest.approx(2.6)
+
+
+def test_the_twin_without_an_adversary_still_trains_its_watcher():
+    gan = linear_gan(w=1.0, v=0.0, adversarial_weight=0.0, reconstruction_weight=1.0)
+    gan.train_step(batch())
+    assert v(gan) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "real", "fake"),
+    [
+        ("minimax", 2.0, -2.0),
+        ("non_saturating", 2.0, -2.0),
+        ("hinge", 2.0, -2.0),
+        ("least_squares", 0.9, 0.1),  # its labels are 1 and 0
+        ("wasserstein", 9.0, 8.0),  # no zero point: what counts is the middle
+    ],
+)
+def test_a_discriminator_that_is_right_has_accuracy_one(name, real, fake):
+    gan = linear_gan(w=1.0, v=1.0, loss=name)
+    gan.discriminator_step(batch(real=real, z=fake), SEED)
+    assert float(gan.d_accuracy.result()) == 1.0
+    gan.d_accuracy.reset_state()
+    gan.discriminator.set_weights([np.array([[1.0]], np.float32)])
+    gan.discriminator_step(batch(real=fake, z=real), SEED)
+    assert float(gan.d_accuracy.result()) == 0.0
+
+
+def test_samples_that_all_point_the_same_way_have_no_diversity():
+    same = tf.constant([[1.0, 2.0], [2.0, 4.0], [0.5, 1.0]])
+    assert float(diversity(same)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_diversity_is_one_for_right_angles_and_two_for_opposites():
+    assert float(diversity(tf.constant([[1.0, 0.0], [0.0, 3.0]]))) == pytest.approx(1.0)
+    assert float(diversity(tf.constant([[1.0, 0.0], [-3.0, 0.0]]))) == pytest.approx(2.0)
+
+
+def stream(plant=None, steps=6, bad_step=4):
+    """Batches, one of them with a NaN under the name `plant`."""
+    columns = {name: np.ones((steps, 4, 1), np.float32) for name in ("real", "z", "target")}
+    if plant:
+        columns[plant][bad_step] = np.nan
+    columns["seed"] = np.zeros((steps, 2), np.int32)
+    return tf.data.Dataset.from_tensor_slices(columns).repeat()
+
+
+@pytest.mark.parametrize(
+    ("plant", "term"),
+    [("real", "d_loss"), ("z", "d_loss"), ("target", "reconstruction_loss")],
+)
+def test_the_guard_names_the_first_term_that_broke_and_its_step(plant, term):
+    gan = linear_gan(w=1.0, v=0.0, reconstruction_weight=1.0)
+    with pytest.raises(FloatingPointError, match=f"linear: `{term}` .* step 4 .epoch 3."):
+        gan.fit(stream(plant), steps_per_epoch=2, epochs=5, callbacks=[NonFiniteGuard()], verbose=0)
+
+
+def test_the_step_noted_is_the_first_of_many_that_broke():
+    # several steps in one execution: by the time the guard looks, all later ones are NaN too
+    gan = linear_gan(w=1.0, v=0.0)
+    gan.compile(
+        d_optimizer=keras.optimizers.SGD(),
+        g_optimizer=keras.optimizers.SGD(),
+        steps_per_execution=6,
+    )
+    with pytest.raises(FloatingPointError, match="linear: `d_loss` .* step 4 .epoch 1."):
+        gan.fit(
+            stream("real"),
+            steps_per_epoch=12,
+            epochs=1,
+            callbacks=[NonFiniteGuard()],
+            verbose=0,
+        )
+
+
+def test_fit_logs_the_mean_of_every_metric_over_the_epoch():
+    gan = linear_gan(w=1.0, v=0.0, d_rate=0.0, g_rate=0.0)
+    history = gan.fit(
+        stream(), steps_per_epoch=3, epochs=1, callbacks=[NonFiniteGuard()], verbose=0
+    ).history
+    expected = {
+        "d_loss": 2 * math.log(2),
+        "g_loss": math.log(2),
+        "reconstruction_loss": 0.0,
+        "d_accuracy": 0.5,  # logits of 0: nothing real is accepted, everything fake refused
+        "diversity": 0.0,
+    }
+    assert {name: values[0] for name, values in history.items()} == pytest.approx(
+        expected, abs=1e-6
+    )
+
+
+def test_both_players_may_not_share_an_optimiser():
+    gan = LinearGAN(line(1.0, "generator"), line(1.0, "discriminator"))
+    shared = keras.optimizers.Adam()
+    with pytest.raises(ValueError, match="`d_optimizer` and `g_optimizer` should be two objects"):
+        gan.compile(d_optimizer=shared, g_optimizer=shared)
+
+
+def test_the_players_are_named_with_the_variables_each_optimiser_trains():
+    gan = linear_gan(w=1.0, v=2.0)
+    (d_optimizer, d_variables), (g_optimizer, g_variables) = gan.players()
+    assert d_optimizer is gan.d_optimizer and g_optimizer is gan.g_optimizer
+    assert d_variables[0].numpy().item() == 2.0 and g_variables[0].numpy().item() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"loss": "vanilla"}, "should be one of"),
+        ({"critic_steps": 0}, "`critic_steps` should be >= 1"),
+        ({"adversarial_weight": -1.0}, "`adversarial_weight` and `reconstruction_weight`"),
+        ({"reconstruction_weight": -1.0}, "`adversarial_weight` and `reconstruction_weight`"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        LinearGAN(line(1.0, "generator"), line(1.0, "discriminator"), **settings)
+
+
+def test_a_pair_that_does_not_say_what_its_samples_are_is_refused():
+    pair = AdversarialPair(line(1.0, "generator"), line(1.0, "discriminator"))
+    with pytest.raises(NotImplementedError, match="does not define `real_samples`"):
+        pair.real_samples({})
+    with pytest.raises(NotImplementedError, match="does not define `fake_samples`"):
+        pair.fake_samples({}, SEED, training=True)
+
+
+def test_every_game_of_the_losses_can_be_asked_for():
+    for name in losses.GAN_LOSSES:
+        assert linear_gan(1.0, 1.0, loss=name).game is losses.GAN_LOSSES[name]

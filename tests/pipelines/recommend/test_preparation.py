@@ -1,0 +1,40 @@
+import numpy as np
+
+from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.readers.report import Loaded, report_of
+from advrec_tf.pipelines.recommend.preparation import prepare
+from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+
+
+def loaded_rows(pairs, rating=None):
+    users, items = np.array(pairs).T.astype(np.int32)
+    interactions = Interactions(
+        user_index=users,
+        item_index=items,
+        users=Vocabulary(np.arange(users.max() + 1)),
+        items=Vocabulary(np.arange(items.max() + 1)),
+        rating=rating,
+    )
+    return Loaded(interactions=interactions, report=report_of(interactions, "by hand"))
+
+
+def test_every_row_that_is_taken_out_is_counted():
+    pairs = [(0, 0), (0, 1), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    rating = np.array([5, 5, 4, 1, 5, 5, 5], np.float32)
+    prepared = prepare(loaded_rows(pairs, rating), RecommenderSettings(minimum_rating=2.0))
+    counts = prepared.counts
+    # the row rated 1 goes; then one of the two (0, 1)
+    assert counts["removed_by_minimum_rating"] == 1
+    assert counts["removed_as_repeats"] == 1
+    assert counts["rows"] == 5
+    assert counts["train_rows"] + counts["validation_rows"] + counts["test_rows"] == 5
+
+
+def test_the_truth_is_dropped_where_the_filters_changed_the_users_or_items(tiny_world):
+    scores = np.zeros((tiny_world.num_users, tiny_world.num_items), np.float32)
+    loaded = Loaded(
+        interactions=tiny_world, report=report_of(tiny_world, "tiny"), best_scores=scores
+    )
+    assert prepare(loaded, RecommenderSettings()).best_scores is scores
+    assert prepare(loaded, RecommenderSettings(k_core=8)).best_scores is None
+    assert prepare(loaded, RecommenderSettings(split="random_ratio")).best_scores is None

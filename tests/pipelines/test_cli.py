@@ -1,0 +1,190 @@
+import argparse
+import dataclasses
+
+import numpy as np
+import pytest
+
+from advrec_tf import losses
+from advrec_tf.data import splits
+from advrec_tf.pipelines import cli
+from advrec_tf.pipelines.recommend import page, settings
+from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+from advrec_tf.pipelines.settings_help import descriptions
+from advrec_tf.pipelines.stages import StageStore, slug
+from advrec_tf.pipelines.tabular.settings import BehaviourSettings
+from advrec_tf.pipelines.text.settings import TextTowerSettings
+from experiments.augmentation.settings import AugmentationSettings
+
+
+def parse(*words):
+    parser = argparse.ArgumentParser()
+    cli.add_data_arguments(parser)
+    cli.add_run_arguments(parser)
+    cli.add_settings_arguments(parser)
+    return parser.parse_args(["--run-dir", "unused", *words])
+
+
+def test_settings_not_given_keep_their_defaults():
+    assert cli.settings_from(parse("--data", "synthetic")) == RecommenderSettings()
+
+
+@pytest.mark.parametrize(
+    "kind", [RecommenderSettings, BehaviourSettings, TextTowerSettings, AugmentationSettings]
+)
+def test_help_says_what_every_setting_is(kind):
+    found = descriptions(kind)
+    assert [name for name, text in found.items() if not text] == []
+    parser = cli.run_parser("x", kind)
+    assert all(text.split(".")[0][:30] in parser.format_help() for text in found.values())
+
+
+def test_a_description_is_that_of_every_name_before_it_with_its_further_lines():
+    @dataclasses.dataclass
+    class Record:
+        """One.
+
+        Attributes:
+            a, b: first: of two
+                lines.
+            c: 5 % of it.
+
+        Raises:
+            d: never.
+        """
+
+        a: int = 1
+        b: int = 2
+        c: int = 3
+        d: int = 4
+
+    expected = {"a": "first: of two lines.", "b": "first: of two lines.", "c": "5 % of it."}
+    assert descriptions(Record) == expected | {"d": ""}
+    parser = argparse.ArgumentParser()
+    cli.add_settings_arguments(parser, Record)
+    assert "5 % of it; default: 3" in parser.format_help()
+
+
+def test_nothing_to_resume_is_said(tmp_path, capsys):
+    args = argparse.Namespace(run_dir=tmp_path / "new", resume=True)
+    cli.note_resume(args)
+    assert "new holds no run to resume" in capsys.readouterr().out
+    StageStore(args.run_dir, {}).claim()
+    cli.note_resume(args)
+    assert capsys.readouterr().out == ""
+
+
+def test_several_values_become_a_tuple_and_a_flag_a_truth_value():
+    args = parse("--data", "synthetic", "--epsilon", "0.1", "0.3", "--use-features")
+    given = cli.settings_from(args)
+    assert given.epsilon == (0.1, 0.3)
+    assert given.use_features is True
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--epochs", "0"], "`epochs` should be >= 1. Received: 0."),
+        (["--epsilon", "0"], "`epsilon` should be > 0"),
+        (["--temperature", "nan"], "`temperature` should be > 0"),
+        (["--learning-rate", "-1"], "`learning_rate` should be > 0"),
+        (["--adversarial-share", "1.5"], "`adversarial_share` should be in (0, 1]"),
+        (["--gan-loss", "maximin"], "`gan_loss` should be one of minimax"),
+        (["--split", "half"], "`split` should be one of last_item"),
+        (["--seed", "99999999999"], "`seed` should be in 0..2147483647"),
+    ],
+)
+def test_a_setting_out_of_range_ends_the_program_with_its_name(words, message):
+    with pytest.raises(SystemExit) as stop:
+        cli.guarded(cli.settings_from)(parse("--data", "synthetic", *words))
+    assert message in str(stop.value)
+
+
+def test_a_file_that_is_not_there_ends_the_program_with_its_name(tmp_path):
+    args = parse("--data", str(tmp_path / "none.csv"))
+    cli.settings_from(args)
+    with pytest.raises(SystemExit, match="none.csv"):
+        cli.guarded(cli.load_from)(args)
+
+
+def test_titles_of_an_item_table_are_attached_by_id(tmp_path):
+    (tmp_path / "rows.csv").write_text("user_id,item_id\n1,10\n1,20\n2,10\n")
+    (tmp_path / "items.csv").write_text("item_id,title\n10,Ten\n20,Twenty\n30,Thirty\n")
+    words = ["--data", str(tmp_path / "rows.csv"), "--item-table", str(tmp_path / "items.csv")]
+    args = parse(*words, "--item-table-text", "title")
+    cli.settings_from(args)
+    assert cli.load_from(args).interactions.item_text.tolist() == ["Ten", "Twenty"]
+
+
+def test_an_item_table_without_the_named_column_is_refused_with_the_columns_it_has(tmp_path):
+    (tmp_path / "rows.csv").write_text("user_id,item_id\n1,10\n1,20\n2,10\n")
+    (tmp_path / "items.csv").write_text("item_id,title\n10,Ten\n20,Twenty\n")
+    words = ["--data", str(tmp_path / "rows.csv"), "--item-table", str(tmp_path / "items.csv")]
+    args = parse(*words, "--item-table-text", "name")
+    cli.settings_from(args)
+    with pytest.raises(SystemExit, match="'name'.*item_id, title"):
+        cli.guarded(cli.load_from)(args)
+
+
+def test_a_baseline_above_the_shipped_model_is_said():
+    choices = {
+        "shipped_model": "tower",
+        "validation_of_candidates": {"tower": 0.05},
+        "validation_of_baselines": {"popularity": 0.02, "ease": 0.06},
+    }
+    assert "NOTE: ease is better on validation (0.0600)" in page.verdict(choices)
+    choices["validation_of_baselines"]["ease"] = 0.04
+    assert "NOTE" not in page.verdict(choices)
+
+
+def test_names_told_early_are_the_names_there_are():
+    assert set(settings.GAN_LOSSES) == set(losses.GAN_LOSSES)
+    assert set(settings.SPLITS) == set(splits.SPLITS)
+
+
+def test_a_users_mistake_ends_in_one_line(monkeypatch):
+    def main():
+        raise ValueError("`x` should be 1. Received: 2.")
+
+    with pytest.raises(SystemExit) as stop:
+        cli.guarded(main)()
+    assert str(stop.value) == "error: `x` should be 1. Received: 2."
+    monkeypatch.setenv("ADVREC_TRACEBACK", "1")
+    with pytest.raises(ValueError):
+        cli.guarded(main)()
+
+
+@pytest.mark.parametrize(("name", "path"), [("out", "none/rows.csv"), ("export", "file.csv")])
+def test_what_cannot_be_written_is_refused_before_training(tmp_path, name, path):
+    (tmp_path / "file.csv").write_text("")
+    with pytest.raises(ValueError, match=f"`--{name} .*should be writable"):
+        cli.check_writable(name, str(tmp_path / path))
+
+
+def test_the_recorded_command_names_the_data_folder_by_its_variable(monkeypatch):
+    monkeypatch.setenv("ADVREC_DATA", "/some/where")
+    monkeypatch.setattr("sys.argv", ["scripts/x.py", "--data", "/some/where/ml-100k"])
+    assert cli.command_line() == "python scripts/x.py --data $ADVREC_DATA/ml-100k"
+
+
+def test_the_built_in_world_comes_with_the_truth_behind_it():
+    args = parse("--data", "synthetic")
+    cli.settings_from(args)
+    loaded = cli.load_from(args)
+    shape = (loaded.interactions.num_users, loaded.interactions.num_items)
+    assert loaded.best_scores.shape == shape
+    assert np.isfinite(loaded.best_scores).all()
+
+
+@pytest.mark.parametrize(("given", "refused"), [(0, True), (-3, True), (1, False), (None, False)])
+def test_a_count_on_the_command_line_is_at_least_one_where_it_is_given(given, refused, capsys):
+    parser, args = argparse.ArgumentParser(), argparse.Namespace(link_epochs=given)
+    if not refused:
+        cli.require_counts(parser, args, "link_epochs")
+        return
+    with pytest.raises(SystemExit):
+        cli.require_counts(parser, args, "link_epochs")
+    assert f"--link-epochs should be >= 1. Received: {given}." in capsys.readouterr().err
+
+
+def test_a_slug_keeps_letters_and_digits_alone():
+    assert slug("APR, ε .5") == "APR__ε__5"

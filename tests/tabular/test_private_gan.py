@@ -1,0 +1,94 @@
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from tensorflow import keras
+
+from advrec_tf.tabular import schema
+from advrec_tf.tabular.batches import of_rows
+from advrec_tf.tabular.private_gan import build_private_gan, epsilon
+from advrec_tf.tabular.transform import TableTransform
+
+
+@pytest.fixture(scope="module")
+def frame():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({"x": rng.normal(size=100), "y": rng.choice(["a", "b"], 100)})
+
+
+@pytest.fixture(scope="module")
+def transform(frame):
+    return TableTransform.fit(frame, schema.infer(frame), max_modes=1)
+
+
+def linear_critic(transform, **settings):
+    """A critic D(r) = v . r, without a penalty: an example's gradient is fake - real."""
+    model = build_private_gan(transform, penalty_weight=0.0, **settings)
+    rows = keras.Input(shape=(transform.layout.width,))
+    model.discriminator = keras.Model(rows, keras.layers.Dense(1, use_bias=False)(rows))
+    return model
+
+
+def test_each_gradient_is_clipped_by_hand_before_they_are_added(transform):
+    model = linear_critic(transform, clip=1.0)
+    width = transform.layout.width
+    real = np.zeros((2, width), np.float32)
+    real[0, :2], real[1, :2] = (3.0, 4.0), (0.0, 0.5)
+    fake = np.zeros_like(real)
+    # -(3, 4) has norm 5 and becomes -(.6, .8); -(0, .5) is short enough to stay
+    sums, *_ = model.clipped_gradients(tf.constant(real), tf.constant(fake), tf.zeros([2, 1]))
+    expected = np.zeros((width, 1))
+    expected[:2, 0] = (-0.6, -1.3)
+    np.testing.assert_allclose(sums[0], expected, atol=1e-5)
+
+
+def test_the_clip_is_over_all_weights_together_and_covers_the_penalty(frame, transform):
+    model = build_private_gan(transform, clip=0.1)
+    batch = next(iter(of_rows(transform.encode(frame), batch_size=1, seed=0).dataset(0)))
+    real = 50.0 * model.real_samples(batch)
+    sums, *_ = model.clipped_gradients(real, tf.zeros_like(real), tf.fill([1, 1], 0.5))
+    norm = np.sqrt(sum(float(tf.reduce_sum(g**2)) for g in sums))
+    assert norm == pytest.approx(0.1, rel=1e-4)
+
+
+def test_the_noise_has_the_deviation_that_is_accounted_for(frame, transform):
+    # sum of gradients + 200 * .5 * noise, over 50 examples: deviation 2, the gradients <= .5
+    model = build_private_gan(transform, clip=0.5, noise_multiplier=200.0)
+    model.compile(d_optimizer=keras.optimizers.SGD(1.0), g_optimizer=keras.optimizers.SGD(0.0))
+    batch = next(iter(of_rows(transform.encode(frame), batch_size=50, seed=0).dataset(0)))
+    before = model.discriminator.get_weights()[0]
+    model.discriminator_step(batch, batch["seed"])
+    moved = model.discriminator.get_weights()[0] - before
+    assert moved.std() == pytest.approx(2.0, rel=0.15)
+
+
+def test_a_private_gan_trains_in_the_graph(frame, transform):
+    model = build_private_gan(transform)
+    model.compile(d_optimizer=keras.optimizers.Adam(), g_optimizer=keras.optimizers.Adam())
+    data = of_rows(transform.encode(frame), batch_size=50, seed=0).dataset(0)
+    history = model.fit(data, steps_per_epoch=3, epochs=1, verbose=0).history
+    assert np.isfinite(history["d_loss"][0]) and len(model.generate(7)) == 7
+
+
+def test_without_sampling_epsilon_is_that_of_the_gaussian_mechanism():
+    # one update on all rows: RDP a / (2 s^2), so eps <= 1 / (2 s^2) + sqrt(2 ln(1/d)) / s
+    s, delta = 5.0, 1e-5
+    found = epsilon(noise_multiplier=s, batch_size=10, rows=10, updates=1, delta=delta)
+    bound = 1 / (2 * s**2) + np.sqrt(2 * np.log(1 / delta)) / s
+    assert 0.5 * bound < found <= bound * 1.01
+
+
+def test_epsilon_grows_with_updates_and_falls_with_noise():
+    base = {"batch_size": 100, "rows": 10_000, "delta": 1e-5}
+    few = epsilon(noise_multiplier=1.0, updates=100, **base)
+    assert few < epsilon(noise_multiplier=1.0, updates=1000, **base)
+    assert few > epsilon(noise_multiplier=2.0, updates=100, **base)
+
+
+def test_what_would_show_real_rows_to_the_generator_is_refused(transform):
+    with pytest.raises(ValueError, match="should have `pack=1`, no conditional columns"):
+        build_private_gan(transform, conditional=("y",))
+    with pytest.raises(ValueError, match="`clip` and `noise_multiplier` should be > 0"):
+        build_private_gan(transform, clip=0.0)
+    with pytest.raises(ValueError, match="`batch_size` should be in 1..`rows`"):
+        epsilon(noise_multiplier=1.0, batch_size=5, rows=4, updates=1, delta=1e-5)
