@@ -2,7 +2,7 @@
 
 All start from the same tower, trained on the vectors of the untouched model, and get the same
 number of steps on the same batches of few items with many rows. What differs is what of the
-model trains and what the adversary does to the token vectors; see `advrec_tf.pipelines.text.fine_tuning`.
+model trains and what the adversary does to the token vectors (`pipelines.text.fine_tuning`).
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def predict_links(
     """
     train, held = graph.hold_out(HELD_OUT, seed=0)
     validation, test = held.hold_out(0.5, seed=1)
-    choosing = LinkPredictionEvaluator(train, validation)
+    validation_evaluator = LinkPredictionEvaluator(train, validation)
     final = LinkPredictionEvaluator(train, test, also_known=validation)
 
     def trained(score, negatives, point, seed):
@@ -122,7 +122,7 @@ def predict_links(
             found = store.run(
                 f"{name}-choose-{point:g}",
                 lambda _, point=point: StageResult(
-                    choosing.evaluate(trained(score, negatives, point, CHOOSING_SEED)).metrics, {}
+                    validation_evaluator.evaluate(trained(score, negatives, point, CHOOSING_SEED)).metrics, {}
                 ),
             )
             tried[point] = found.summary["mrr"]

@@ -38,8 +38,8 @@ def train_clicks(
     )
     model.compile(optimizer=LazyAdam(2e-3), steps_per_execution=16)
     with_row = np.unique(split.validation.user_index)
-    choosing = np.random.default_rng(settings.seed).permutation(with_row)[:VALIDATION_USERS]
-    validation = RankingEvaluator(split.train, split.validation, users=choosing)
+    users = np.random.default_rng(settings.seed).permutation(with_row)[:VALIDATION_USERS]
+    validation = RankingEvaluator(split.train, split.validation, users=users)
     report = fit_ranked(
         model,
         batches.of_pairs(split.train, batch_size=1024, seed=settings.seed),

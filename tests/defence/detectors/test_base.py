@@ -5,7 +5,8 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from advrec_tf.defence.detectors.base import base, crossfitted, outliers
+from advrec_tf.defence.detectors import base, outliers
+from advrec_tf.defence.detectors.base import crossfitted
 from advrec_tf.defence.detectors.neighbourhood_forest import CompanyForest, ItemGuilt
 from advrec_tf.defence.detectors.semi_sad import SemiSAD, naive_bayes
 from advrec_tf.defence.detectors.simulated_attack_forest import SelfTaught, simulated
