@@ -32,7 +32,7 @@ def weighted_mean(values: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
 
 
 def bpr(positive_scores: tf.Tensor, negative_scores: tf.Tensor) -> tf.Tensor:
-    """Bayesian personalised ranking, per pair.
+    """Bayesian personalized ranking, per pair.
 
     Rendle et al. 2009, eq. 4 (arXiv:1205.2618): -log sigmoid(positive - negative).
 
@@ -138,7 +138,7 @@ def multinomial(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class GANLoss:
-    """Both sides of one game, each a function of logits, both to be minimised.
+    """Both sides of one game, each a function of logits, both to be minimized.
 
     Attributes:
         name: the name the pair is asked for by.
@@ -195,10 +195,10 @@ def _negative_mean(fake_logits):
 
 MINIMAX = GANLoss("minimax", _cross_entropy_discriminator, _minimax_generator)
 """Goodfellow et al. 2014, eq. 1 (arXiv:1406.2661), both sides as stated: the generator
-minimises E log(1 - D(fake)), whose gradient vanishes where D is sure."""
+minimizes E log(1 - D(fake)), whose gradient vanishes where D is sure."""
 
 NON_SATURATING = GANLoss("non_saturating", _cross_entropy_discriminator, _non_saturating_generator)
-"""Goodfellow et al. 2014, section 3: the generator minimises -E log D(fake) instead."""
+"""Goodfellow et al. 2014, section 3: the generator minimizes -E log D(fake) instead."""
 
 LEAST_SQUARES = GANLoss(
     "least_squares", _least_squares_discriminator, _least_squares_generator, threshold=0.5

@@ -1,6 +1,6 @@
 """Worst-case perturbations inside norm balls, as pure functions of tensors.
 
-Training (adversarial regularisation) and attacks (evasion) use this one loop, so an
+Training (adversarial regularization) and attacks (evasion) use this one loop, so an
 epsilon means the same in a defence and in the attack on it. Every value is perturbed row
 by row: row i of a [rows, features] tensor has a ball of its own around it. FGSM is PGD
 with one step; noise of equal size is the control that every claim needs. Where parts of a
@@ -65,7 +65,7 @@ class Perturbation:
             raise ValueError(f"`step_size` should be > 0. Received: {self.step_size!r}.")
 
     @property
-    def share_of_radius(self) -> float:
+    def step_fraction(self) -> float:
         """Length of one step as a share of the radius."""
         if self.step_size is not None:
             return self.step_size
@@ -181,7 +181,7 @@ def ascend(
         for gradient, part in zip(gradients, parts, strict=True)
     ]
     return [
-        project(delta + perturbation.share_of_radius * limit * move, limit, perturbation.norm)
+        project(delta + perturbation.step_fraction * limit * move, limit, perturbation.norm)
         for delta, move, limit in zip(deltas, moves, limits, strict=True)
     ]
 
@@ -193,9 +193,9 @@ def leave_zero(
     parts: Sequence[tf.Tensor | None],
 ) -> list[tf.Tensor]:
     """`ascend` from 0, without its projection: a step of at most the radius ends in the ball."""
-    share = min(perturbation.share_of_radius, 1.0)
+    fraction = min(perturbation.step_fraction, 1.0)
     return [
-        share * limit * steepest(within(gradient, part), perturbation.norm)
+        fraction * limit * steepest(within(gradient, part), perturbation.norm)
         for gradient, limit, part in zip(gradients, limits, parts, strict=True)
     ]
 

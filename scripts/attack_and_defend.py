@@ -72,22 +72,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     cli.check_writable("out", args.out)
     from advrec_tf.pipelines.attack import cell
-    from advrec_tf.pipelines.attack.setting import load_arena
+    from advrec_tf.pipelines.attack.setting import load_setting
     from advrec_tf.pipelines.stages import StageStore
     from experiments.robustness_grid import grid, page
 
     cell.require_share(args.size)
-    arena = load_arena(
+    setting = load_setting(
         args.data, per_group=args.per_group, own_targets=args.items, **cli.table_columns(args)
     )
-    group = args.targets or next(iter(arena.targets))
-    cell.check_names(args.attack, args.victim, args.defence, group, arena)
-    if arena.shift:
-        print(f"ratings      {arena.shift:+g}, so that the lowest is 1: a fake rates nothing by 0")
-    ids = ", ".join(str(arena.id_of(target)) for target in arena.targets[group])
-    print(f"{arena.split!r}\ntargets ({group}): {ids}")
+    group = args.targets or next(iter(setting.targets))
+    cell.check_names(args.attack, args.victim, args.defence, group, setting)
+    if setting.shift:
+        print(
+            f"ratings      {setting.shift:+g}, so that the lowest is 1: a fake rates nothing by 0"
+        )
+    ids = ", ".join(str(setting.id_of(target)) for target in setting.targets[group])
+    print(f"{setting.split!r}\ntargets ({group}): {ids}")
     with tempfile.TemporaryDirectory() as folder:
-        bench = cell.Bench(arena, StageStore(folder, {}), fillers=args.fillers)
+        bench = cell.Bench(setting, StageStore(folder, {}), fillers=args.fillers)
         rows = [
             bench.run(
                 cell.Cell(
@@ -101,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 )
             )
             for seed in range(args.seeds)
-            for target in arena.targets[group]
+            for target in setting.targets[group]
         ]
     found = grid.aggregate(rows)[0]
     print("\n" + "\n".join(page.one_cell(found)))

@@ -4,7 +4,7 @@ r"""How good are generated rows? Fidelity, classifier tests and disclosure, as o
         --holdout unseen.csv --out runs/quality
 
 REAL are the rows that the generator was trained on, --holdout real rows that it never saw;
-without them nearest neighbours are held against the real rows themselves and membership is not
+without them nearest neighbors are held against the real rows themselves and membership is not
 measured. The folder gets quality.html (self-contained), quality.json, plots, and TensorBoard
 images. Needs the extra `analysis`.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
-from advrec_tf.pipelines.tabular import cli as behaviour_cli
+from advrec_tf.pipelines.tabular import cli as table_cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -31,7 +31,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--holdout", metavar="FILE", help="CSV of real rows never trained on")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the report")
     parser.add_argument("--seed", type=int, default=0)
-    behaviour_cli.add_table_arguments(parser)
+    table_cli.add_table_arguments(parser)
     return parser.parse_args(argv)
 
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from advrec_tf.tabular.files import read_like
 
     require_sklearn()
-    real = behaviour_cli.read(args, args.real)
+    real = table_cli.read(args, args.real)
     print(real)
     files = {"separator": args.separator, "encoding": args.encoding}
     synthetic = read_like(real.schema, args.synthetic, **files)

@@ -10,5 +10,5 @@ bash scripts/install.sh
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-2}"
 exec .venv/bin/python scripts/train_recommender.py \
   --data synthetic --run-dir runs/quickstart --export saved_models/quickstart \
-  --embedding-dim 64 --epochs 10 --epsilon 0.1 --code-dim 100 --code-epsilon 0.1 --code-epochs 40 \
+  --embedding-dim 64 --epochs 10 --epsilon 0.1 --autoencoder-dim 100 --autoencoder-epsilon 0.1 --autoencoder-epochs 40 \
   --gan-epochs 24 --ranking-epochs 5 "$@"

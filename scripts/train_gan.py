@@ -1,6 +1,6 @@
 r"""Train a GAN on what users did, and write what it generates.
 
-On a table of behaviour, a row a user or event, with a column to be predicted:
+On a table of behavior, a row a user or event, with a column to be predicted:
 
     python scripts/train_gan.py --data user_behavior.csv --label churned \
         --run-dir runs/table --out generated.csv --export saved_models/table
@@ -9,7 +9,7 @@ which writes rows with the same columns, a quality report (quality.html) beside 
 generator that runs without this package. `--label COLUMN` (or `--table`: the last column is the
 label) chooses this form; `--label COLUMN --help` lists its options.
 
-On interactions, which is what runs without `--label`: the profile GAN and its twin.
+On interactions, which is what runs without `--label`: the profile GAN and its ablation.
 
     python scripts/train_gan.py --data synthetic --run-dir runs/gan --out generated.csv
 
@@ -26,7 +26,7 @@ from collections.abc import Sequence
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
-from advrec_tf.pipelines.tabular import cli as behaviour_cli
+from advrec_tf.pipelines.tabular import cli as table_cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -38,8 +38,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 @cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else list(argv)
-    if behaviour_cli.asks_for_table(argv):
-        behaviour_cli.train(argv, __doc__)
+    if table_cli.asks_for_table(argv):
+        table_cli.train(argv, __doc__)
         return
     args = parse_args(argv)
     from advrec_tf.data.readers.files import MissingColumnError
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings, prepared, identity, store = cli.begin(args, "gan")
     except MissingColumnError as error:
         raise MissingColumnError(
-            f"{error} This is read as interactions; a table of behaviour, with a column to be "
+            f"{error} This is read as interactions; a table of behavior, with a column to be "
             "predicted, needs --label COLUMN (or --table)."
         ) from None
 

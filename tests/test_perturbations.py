@@ -193,9 +193,9 @@ def test_the_steepest_step_has_length_one_whatever_the_gradients_size():
 
 
 def test_a_step_is_the_radius_for_one_step_and_two_and_a_half_shares_for_more():
-    assert fgsm(1.0).share_of_radius == 1.0
-    assert pgd(1.0, steps=10).share_of_radius == 0.25
-    assert pgd(1.0, steps=10, step_size=0.7).share_of_radius == 0.7
+    assert fgsm(1.0).step_fraction == 1.0
+    assert pgd(1.0, steps=10).step_fraction == 0.25
+    assert pgd(1.0, steps=10, step_size=0.7).step_fraction == 0.7
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,8 @@ class CopyAttack(ShillingAttack):
         known[:, targets] = 0.0
         counts = (known > 0).sum(axis=1)
         if self.power is None:
-            share = -(-self.num_fillers // self.sources)
-            users = users_to_copy(counts, share, fewest=max(FEWEST_TEMPLATES, self.sources))
+            fraction = -(-self.num_fillers // self.sources)
+            users = users_to_copy(counts, fraction, fewest=max(FEWEST_TEMPLATES, self.sources))
         else:
             users = most_active(counts, self.power)
         if len(users) < self.sources:

@@ -4,8 +4,8 @@ Both copy templates, real users cut to as many items as a fake profile may rate,
 generator rewrite ratings; the discriminator tells what came out from real users cut alike.
 `aush` (Lin et al. 2020, CIKM) keeps the template's fillers and writes the ratings of a few
 selected items, which the generator pays for rating low; `legup` (Lin et al. 2022, TNNLS) rewrites
-every rating and pays what a surrogate factorisation, trained with the profiles in thought, says of
-the target's rank. With `adversarial_weight=0` each is its own twin without the adversary.
+every rating and pays what a surrogate factorization, trained with the profiles in thought, says of
+the target's rank. With `adversarial_weight=0` each is its own ablation without the adversary.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from advrec_tf.attacks.surrogates import AlternatingSurrogate, objective_loss
 from advrec_tf.data import batches
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan.base import AdversarialPair
+from advrec_tf.gan.base import GAN
 from advrec_tf.losses import GAN_LOSSES
 
 AIMS = ("selected", "surrogate")
@@ -42,7 +42,7 @@ class ProfileGANAttack(ShillingAttack):
         num_selected: how many these are by default; 0 writes none.
         hidden: units of the hidden layer of either player.
         epochs: passes over the templates, >= 1.
-        adversarial_weight: factor of the generator's side of the game; 0 is the twin.
+        adversarial_weight: factor of the generator's side of the game; 0 is the ablation.
         aim_weight: factor of what it pays for the aim.
         keep_weight: factor of what it pays for leaving the template's ratings.
         rate: of Adam, for both players.
@@ -178,7 +178,7 @@ class _Templates:
         return ratings * rated, rated
 
 
-class _ProfilePair(AdversarialPair):
+class _ProfilePair(GAN):
     """Ratings scaled to [-1, 1] on what is rated, 0 elsewhere; the targets belong to neither."""
 
     def __init__(self, attack, data, facts: RatingFacts, templates, targets, selected, seed):
@@ -214,9 +214,9 @@ class _ProfilePair(AdversarialPair):
             new = self.middle + self.half * tf.tanh(raw)
             return tf.where(self.selected > 0, new, template)
         # Around the template: the generator starts as a copier.
-        centre = tf.where(template > 0, template, self.facts.mean)
+        center = tf.where(template > 0, template, self.facts.mean)
         return tf.clip_by_value(
-            centre + 2 * self.half * tf.tanh(raw), self.facts.low, self.facts.high
+            center + 2 * self.half * tf.tanh(raw), self.facts.low, self.facts.high
         )
 
     def real_samples(self, inputs):

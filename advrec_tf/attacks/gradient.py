@@ -1,6 +1,6 @@
 """Profiles found by descending through a surrogate: PGA and RevAdv, as one loop.
 
-Both write profiles, train a factorisation with them in thought, ask which cells would have moved
+Both write profiles, train a factorization with them in thought, ask which cells would have moved
 the targets further, and project back into the budget: every profile rates the targets and exactly
 `num_fillers` other items, on the scale of the data. `pga` (Li et al. 2016, NIPS) climbs the
 targets' scores by the gradient through the last round; `revadv` (Tang et al. 2020, RecSys) climbs
@@ -21,7 +21,7 @@ from advrec_tf.attacks.surrogates import (
     KINDS,
     OBJECTIVES,
     AlternatingSurrogate,
-    Rehearsal,
+    RetrainedSurrogate,
     objective_loss,
 )
 from advrec_tf.data.interactions import Interactions
@@ -102,7 +102,9 @@ class GradientAttack(ShillingAttack):
         shape = {"kind": self.surrogate, "dim": self.dim, "ridge": ridge, "alpha": self.alpha}
         shape["seed"] = int(rng.integers(2**31))
         surrogate = AlternatingSurrogate(data, **shape)
-        rehearsal = Rehearsal(data, targets, goal=self.goal, objective=self.objective, **shape)
+        rehearsal = RetrainedSurrogate(
+            data, targets, goal=self.goal, objective=self.objective, **shape
+        )
         is_target = np.zeros(data.num_items, bool)
         is_target[targets] = True
         closed = is_target.copy()

@@ -80,21 +80,21 @@ class TargetShifting(_Altered):
     """The targets rated one level short of the end of the scale.
 
     Args:
-        share: of the profiles, drawn at random, whose targets are shifted, in [0, 1].
+        fraction: of the profiles, drawn at random, whose targets are shifted, in [0, 1].
     """
 
-    share: float = 1.0
+    fraction: float = 1.0
 
     def __post_init__(self):
-        if not 0 <= self.share <= 1:
-            raise ValueError(f"`share` should be in [0, 1]. Received: {self.share!r}.")
+        if not 0 <= self.fraction <= 1:
+            raise ValueError(f"`fraction` should be in [0, 1]. Received: {self.fraction!r}.")
 
     def _altered(self, profiles, is_target, facts, rng):
         levels = facts.levels
         second_high, second_low = levels[max(-2, -len(levels))], levels[min(1, len(levels) - 1)]
         inward = np.where(profiles == levels[-1], second_high, profiles)
         inward = np.where((profiles == levels[0]) & (len(levels) > 1), second_low, inward)
-        chosen = rng.permutation(len(profiles)) < round(self.share * len(profiles))
+        chosen = rng.permutation(len(profiles)) < round(self.fraction * len(profiles))
         return np.where(is_target & chosen[:, None], inward, profiles)
 
 

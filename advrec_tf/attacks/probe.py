@@ -20,7 +20,7 @@ from advrec_tf.attacks.rating_statistics import facts_of
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProbeAttack(ShillingAttack):
-    """A profile grown from seeds by what a neighbourhood recommender answers to it.
+    """A profile grown from seeds by what a neighborhood recommender answers to it.
 
     O'Mahony et al. 2005: a few random items are rated about their mean, the system is asked what
     it would recommend to such a user, those items are rated as it predicts, and so on. The system
@@ -64,7 +64,7 @@ class ProbeAttack(ShillingAttack):
             nearness = (profiles @ known.T) / np.maximum(length, 1e-9)
             support = nearness @ rated
             predicted = np.where(support > 0, nearness @ known / np.maximum(support, 1e-9), 0)
-            # What is recommended: liked, by enough of the neighbours to be sure of it.
+            # What is recommended: liked, by enough of the neighbors to be sure of it.
             wanted = (predicted - facts.low + 1.0) * support
             wanted[profiles > 0] = -np.inf
             wanted[:, targets] = -np.inf

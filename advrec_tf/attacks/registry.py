@@ -21,7 +21,7 @@ from advrec_tf.attacks.heuristic import (
 from advrec_tf.attacks.obfuscation import MixedAttack, NoiseInjection, TargetShifting, UserShifting
 from advrec_tf.attacks.probe import ProbeAttack
 
-FAMILIES = ("heuristic", "obfuscated", "optimised", "learned")
+FAMILIES = ("heuristic", "obfuscated", "optimized", "learned")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -99,13 +99,13 @@ ATTACKS: Mapping[str, AttackEntry] = {
         ratings=True,
     ),
     "mixed": AttackEntry(build=_mixed, family="obfuscated", source="Cao et al. 2013"),
-    "pga": AttackEntry(build=_with(pga, dim=16), family="optimised", source="Li et al. 2016"),
+    "pga": AttackEntry(build=_with(pga, dim=16), family="optimized", source="Li et al. 2016"),
     "revadv": AttackEntry(
-        build=_with(revadv, dim=16), family="optimised", source="Tang et al. 2020"
+        build=_with(revadv, dim=16), family="optimized", source="Tang et al. 2020"
     ),
     "pga_ratings": AttackEntry(
         build=_with(pga, dim=16, surrogate="ratings"),
-        family="optimised",
+        family="optimized",
         source="Li et al. 2016",
         ratings=True,
     ),
@@ -145,4 +145,5 @@ ATTACKS: Mapping[str, AttackEntry] = {
         ratings=True,
     ),
 }
-"""Name -> entry; "random" is the control of all others, a twin that of what it is the twin of."""
+"""Name -> entry; "random" is the control of all others, an ablation that of what it is the
+ablation of."""

@@ -1,11 +1,11 @@
-"""A factorisation that an attacker trains in thought, differentiable in the profiles he writes.
+"""A factorization that an attacker trains in thought, differentiable in the profiles he writes.
 
 `AlternatingSurrogate` fits one of the two ALS models to the data it knows, then goes on for a few
 rounds with fake profiles beside the real rows, every half round a closed form in TensorFlow. What
 comes out, the scores of real users, has a gradient in every cell of the profiles. Li et al. 2016
 take it through the last round alone, with the other side held; Tang et al. 2020 unroll several.
 Few rounds flatter the profiles: what they gain is in part lost when a model is trained to the end.
-`Rehearsal` trains one, so that an attack can keep what works there. What is climbed is in
+`RetrainedSurrogate` trains one, so that an attack can keep what works there. What is climbed is in
 `objective_loss`; the climbing is left to the attacks.
 """
 
@@ -16,8 +16,8 @@ import tensorflow as tf
 
 from advrec_tf.attacks.injection import inject
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorisation
-from advrec_tf.models.factorization.rating_factorization import BiasedFactorisation
+from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorization
+from advrec_tf.models.factorization.rating_factorization import BiasedFactorization
 
 KINDS = ("implicit", "ratings")
 OBJECTIVES = ("score", "softmax", "margin", "hit")
@@ -28,7 +28,7 @@ class AlternatingSurrogate:
 
     Args:
         data: the rows the attacker knows.
-        kind: "implicit" (`ImplicitFactorisation`) or "ratings" (`BiasedFactorisation`).
+        kind: "implicit" (`ImplicitFactorization`) or "ratings" (`BiasedFactorization`).
         dim: factors.
         ridge: of both sides.
         alpha: confidence of an interaction, "implicit" alone.
@@ -36,7 +36,7 @@ class AlternatingSurrogate:
 
     Attributes:
         items: [num_items, dim (+ 1)] float32, where a continuation starts.
-        mean: what predicted ratings are centred by; 0 for "implicit".
+        mean: what predicted ratings are centerd by; 0 for "implicit".
 
     Raises:
         ValueError: if the kind is unknown or the data lacks the ratings it needs.
@@ -56,10 +56,10 @@ class AlternatingSurrogate:
             raise ValueError(f"`kind` should be one of {KINDS}. Received: {kind!r}.")
         self.kind, self.ridge, self.alpha = kind, ridge, alpha
         if kind == "implicit":
-            model = ImplicitFactorisation(dim=dim, ridge=ridge, alpha=alpha, seed=seed).fit(data)
+            model = ImplicitFactorization(dim=dim, ridge=ridge, alpha=alpha, seed=seed).fit(data)
             self.mean, weight = 0.0, np.ones(len(data), np.float32)
         else:
-            model = BiasedFactorisation(dim=dim, ridge=ridge, seed=seed).fit(data)
+            model = BiasedFactorization(dim=dim, ridge=ridge, seed=seed).fit(data)
             self.mean, weight = model.mean, data.rating - np.float32(model.mean)
         self.items = tf.constant(model.items, tf.float32)
         self.num_users, self.num_items = data.num_users, data.num_items
@@ -133,7 +133,7 @@ class AlternatingSurrogate:
         return tf.linalg.cholesky_solve(tf.linalg.cholesky(systems), sides[:, :, None])[:, :, 0]
 
 
-class Rehearsal:
+class RetrainedSurrogate:
     """The attacker's own copy of the victim, trained to the end with profiles in it.
 
     Args: as `AlternatingSurrogate`; and
@@ -159,10 +159,10 @@ class Rehearsal:
         self.sign = 1.0 if goal == "push" else -1.0
         self.start = None
         if kind == "implicit":
-            self.model = ImplicitFactorisation(dim=dim, ridge=ridge, alpha=alpha, seed=seed)
+            self.model = ImplicitFactorization(dim=dim, ridge=ridge, alpha=alpha, seed=seed)
         else:
-            self.model = BiasedFactorisation(dim=dim, ridge=ridge, seed=seed)
-            self.start = BiasedFactorisation(dim=dim, ridge=ridge, seed=seed).fit(data)
+            self.model = BiasedFactorization(dim=dim, ridge=ridge, seed=seed)
+            self.start = BiasedFactorization(dim=dim, ridge=ridge, seed=seed).fit(data)
         self.seen = tf.constant(data.by_user().dense())
 
     def loss(self, profiles: np.ndarray) -> float:

@@ -1,8 +1,8 @@
 """What an attacker knows: which share of the users, and what kind of model the victim is.
 
-Three levels, as the field counts them. *White*: all rows and the victim's kind. *Grey*: the rows
+Three levels, as the field counts them. *White*: all rows and the victim's kind. *Gray*: the rows
 of a fifth of the users, and the kind. *Black*: the rows of a fifth, and a wrong guess at the kind.
-An attack by rule asks nothing of the victim, so that grey and black are one to it. What is done
+An attack by rule asks nothing of the victim, so that gray and black are one to it. What is done
 with the knowledge is left to the attacks.
 """
 
@@ -24,48 +24,48 @@ class Knowledge:
     """A level.
 
     Attributes:
-        share: of the users whose rows are known, in (0, 1].
+        fraction: of the users whose rows are known, in (0, 1].
         knows_victim: whether a surrogate is of the victim's kind or of the other one.
     """
 
-    share: float
+    fraction: float
     knows_victim: bool
 
 
 LEVELS: Mapping[str, Knowledge] = {
-    "white": Knowledge(share=1.0, knows_victim=True),
-    "grey": Knowledge(share=0.2, knows_victim=True),
-    "black": Knowledge(share=0.2, knows_victim=False),
+    "white": Knowledge(fraction=1.0, knows_victim=True),
+    "gray": Knowledge(fraction=0.2, knows_victim=True),
+    "black": Knowledge(fraction=0.2, knows_victim=False),
 }
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class KnowingSome(WrappedAttack):
+class PartialKnowledge(WrappedAttack):
     """`attack`, shown the rows of a share of the users alone.
 
     Args:
         attack: whose profiles are written; its size is the budget.
-        share: of the users with rows, drawn at random, in (0, 1]; ten of them at least.
+        fraction: of the users with rows, drawn at random, in (0, 1]; ten of them at least.
     """
 
-    share: float
+    fraction: float
 
     def __post_init__(self):
-        if not 0 < self.share <= 1:
-            raise ValueError(f"`share` should be in (0, 1]. Received: {self.share!r}.")
+        if not 0 < self.fraction <= 1:
+            raise ValueError(f"`fraction` should be in (0, 1]. Received: {self.fraction!r}.")
 
     def profiles(
         self, data: Interactions, targets: np.ndarray, *, rng: np.random.Generator
     ) -> np.ndarray:
         """[num_profiles, num_items] float32; see `attacks.heuristic.Attack`."""
-        return self.attack.profiles(known_rows(data, self.share, rng=rng), targets, rng=rng)
+        return self.attack.profiles(known_rows(data, self.fraction, rng=rng), targets, rng=rng)
 
 
-def known_rows(data: Interactions, share: float, *, rng: np.random.Generator) -> Interactions:
+def known_rows(data: Interactions, fraction: float, *, rng: np.random.Generator) -> Interactions:
     """The rows of a share of the users with rows, who alone are its users; all items stay."""
     users = np.flatnonzero(data.user_counts() > 0)
-    if share < 1:
-        count = min(len(users), max(10, round(share * len(users))))
+    if fraction < 1:
+        count = min(len(users), max(10, round(fraction * len(users))))
         users = np.sort(rng.choice(users, count, replace=False))
     kept = data.select(np.isin(data.user_index, users))
     features = kept.user_features
@@ -77,7 +77,7 @@ def known_rows(data: Interactions, share: float, *, rng: np.random.Generator) ->
     )
 
 
-def informed(attack: Attack, level: str, *, victim_kind: str) -> KnowingSome:
+def informed(attack: Attack, level: str, *, victim_kind: str) -> PartialKnowledge:
     """`attack` as an attacker of a level would run it.
 
     Args:
@@ -98,4 +98,4 @@ def informed(attack: Attack, level: str, *, victim_kind: str) -> KnowingSome:
     if isinstance(attack, GradientAttack):
         kind = victim_kind if knowledge.knows_victim else other[victim_kind]
         attack = dataclasses.replace(attack, surrogate=kind)
-    return KnowingSome(attack=attack, share=knowledge.share)
+    return PartialKnowledge(attack=attack, fraction=knowledge.fraction)

@@ -19,9 +19,9 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.baselines import EASE, Popularity
-from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorisation
-from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
-from advrec_tf.models.factorization.rating_factorization import BiasedFactorisation
+from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorization
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
+from advrec_tf.models.factorization.rating_factorization import BiasedFactorization
 from advrec_tf.models.retrieval import build_two_tower
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
@@ -42,7 +42,7 @@ class Training:
         start: a model of the same kind, trained on the first users of `data`, to go on from.
         weight: [rows] in [0, 1], how much a row counts; None counts all alike.
         wrap: what a defence makes of a compiled-to-be model, see `AdversarialTraining`.
-        trim: share of an item's rows left out, see `BiasedFactorisation`.
+        trim: share of an item's rows left out, see `BiasedFactorization`.
     """
 
     data: Interactions
@@ -138,12 +138,12 @@ def take_over(model: keras.Model, start: keras.Model) -> None:
 
 
 def _biased_mf(training: Training) -> Recommender:
-    model = BiasedFactorisation(seed=training.seed, trim=training.trim)
+    model = BiasedFactorization(seed=training.seed, trim=training.trim)
     return model.fit(training.data, weight=training.weight, start=training.start)
 
 
 def _wrmf(training: Training) -> Recommender:
-    model = ImplicitFactorisation(seed=training.seed)
+    model = ImplicitFactorization(seed=training.seed)
     return model.fit(training.data, weight=training.weight, start=training.start)
 
 
@@ -173,7 +173,7 @@ def _adagrad(rate: float) -> keras.optimizers.Optimizer:
 def _mf_bpr(training: Training) -> Recommender:
     keras.utils.set_random_seed(training.seed)
     data = thinned(training.data, training.weight, training.seed)
-    model = MatrixFactorisation(data, dim=64, l2=0.001, initial_scale=0.01, seed=training.seed)
+    model = MatrixFactorization(data, dim=64, l2=0.001, initial_scale=0.01, seed=training.seed)
     rows = batches.in_blocks(batches.of_pairs(data, batch_size=512, seed=training.seed))
     return _fitted(training, model, _adagrad(0.05), rows, 40)
 
@@ -185,7 +185,7 @@ def _apr(training: Training) -> Recommender:
     inner = model if training.wrap is None else training.wrap(model)
     if isinstance(inner, AdversarialTraining):
         raise ValueError("`wrap` should not add an adversary to apr, which has one.")
-    adversarial = AdversarialTraining(inner, fgsm(0.25), share=1.0)
+    adversarial = AdversarialTraining(inner, fgsm(0.25), fraction=1.0)
     adversarial.compile(optimizer=_adagrad(0.01))
     fit_ranked(adversarial, batches.in_blocks(rows), epochs=20)
     return model
@@ -221,4 +221,4 @@ VICTIMS: Mapping[str, Victim] = {
         Victim(name="autoencoder", fit=_autoencoder, traits=frozenset(("gradient",))),
     )
 }
-"""Name -> victim: rating factorisation as attacks are published on, and what the suite trains."""
+"""Name -> victim: rating factorization as attacks are published on, and what the suite trains."""

@@ -1,6 +1,6 @@
 """Generated interactions beside real ones: marked, weighted and capped.
 
-A generator (a GAN, its twin without the adversary, EASE, popularity, noise) gives scores;
+A generator (a GAN, its ablation without the adversary, EASE, popularity, noise) gives scores;
 `top_unseen` (the best) or `drawn_unseen` (by chance) writes them down as rows; every trainer
 takes the pair as `AugmentedInteractions`. Real rows are never altered, and generated ones
 never become negatives of real ones: their items enter a batch as positives of their own row
@@ -24,19 +24,19 @@ class AugmentedInteractions:
         real: the training rows.
         user_index, item_index: [generated] int32, the generated rows.
         weight: weight of a generated row in the loss, a real one having 1. >= 0.
-        share: cap on generated rows in a batch, as a share of the real rows in it.
+        fraction: cap on generated rows in a batch, as a share of the real rows in it.
         source: what wrote the rows, for reports.
 
     Raises:
         ValueError: if the columns differ in length, an index is out of range, a generated
-            row repeats a real one, or `weight` or `share` lies outside its range.
+            row repeats a real one, or `weight` or `fraction` lies outside its range.
     """
 
     real: Interactions
     user_index: np.ndarray
     item_index: np.ndarray
     weight: float = 0.3
-    share: float = 0.2
+    fraction: float = 0.2
     source: str = "generated"
 
     def __post_init__(self):
@@ -45,10 +45,10 @@ class AugmentedInteractions:
                 "`user_index` and `item_index` should have the same length. "
                 f"Received: {len(self.user_index)} and {len(self.item_index)}."
             )
-        if self.weight < 0 or not 0 < self.share <= 1:
+        if self.weight < 0 or not 0 < self.fraction <= 1:
             raise ValueError(
-                "`weight` should be >= 0 and `share` in (0, 1]. "
-                f"Received: {self.weight!r} and {self.share!r}."
+                "`weight` should be >= 0 and `fraction` in (0, 1]. "
+                f"Received: {self.weight!r} and {self.fraction!r}."
             )
         generated = dataclasses.replace(
             self.real,
@@ -75,32 +75,32 @@ def top_unseen(
     scores: np.ndarray,
     interactions: Interactions,
     *,
-    reach: int,
+    min_history: int,
     users: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fill up short histories: each user gets the best unseen items up to `reach` in all.
+    """Fill up short histories: each user gets the best unseen items up to `min_history` in all.
 
     Args:
         scores: [num_users, num_items], the generator's logits or probabilities.
-        interactions: the real rows; a user with `reach` or more items gets none.
-        reach: real plus generated items per user, >= 1.
+        interactions: the real rows; a user with `min_history` or more items gets none.
+        min_history: real plus generated items per user, >= 1.
         users: only these user indices.
 
     Returns:
         (user_index, item_index), each [generated] int32.
 
     Raises:
-        ValueError: if `scores` has the wrong shape or holds NaN, or `reach` < 1.
+        ValueError: if `scores` has the wrong shape or holds NaN, or `min_history` < 1.
     """
     expected = (interactions.num_users, interactions.num_items)
     if scores.shape != expected:
         raise ValueError(f"`scores` should have shape {expected}. Received: {scores.shape}.")
     if np.isnan(scores).any():
         raise ValueError("`scores` should be numbers. Received NaN.")
-    if reach < 1:
-        raise ValueError(f"`reach` should be >= 1. Received: {reach!r}.")
+    if min_history < 1:
+        raise ValueError(f"`min_history` should be >= 1. Received: {min_history!r}.")
     known = interactions.by_user()
-    missing = np.maximum(reach - known.counts, 0)
+    missing = np.maximum(min_history - known.counts, 0)
     if users is not None:
         missing[np.setdiff1d(np.arange(interactions.num_users), users)] = 0
     user_rows, item_rows = [], []

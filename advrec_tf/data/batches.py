@@ -161,7 +161,7 @@ def of_pairs(
 
     extra = 0
     if augmented is not None:
-        extra = min(int(round(augmented.share * batch_size)), len(augmented))
+        extra = min(int(round(augmented.fraction * batch_size)), len(augmented))
     if extra:
         extra_users = tf.constant(augmented.user_index)
         extra_items = tf.constant(augmented.item_index)

@@ -28,7 +28,7 @@ def in_sessions(
     """The same rows with times in sessions; a user's order stays.
 
     A user's rows are cut into sessions of geometric length. A session starts on the day of its
-    first row, at an hour drawn about the user's own favourite hour (normal, deviation 3 hours)
+    first row, at an hour drawn about the user's own favorite hour (normal, deviation 3 hours)
     within the user's waking hours; gaps within it are log-normal. Where sessions would cross,
     the later one waits.
 
@@ -53,14 +53,14 @@ def in_sessions(
     user, time = interactions.user_index[order], interactions.timestamp[order]
     number = interactions.num_users
     wakes = rng.uniform(5.0, 10.0, number)
-    favourite = rng.uniform(0.0, waking_hours, number)
+    favorite = rng.uniform(0.0, waking_hours, number)
     new_user = np.diff(user, prepend=-1) != 0
     starts = new_user | (rng.random(len(user)) < 1.0 / mean_session)
     gaps = np.exp(rng.normal(np.log(gap_seconds), gap_spread, len(user)))
     session = np.cumsum(starts) - 1
     first = np.flatnonzero(starts)
     who = user[first]
-    hour = np.clip(rng.normal(favourite[who], 3.0), 0.0, waking_hours) + wakes[who]
+    hour = np.clip(rng.normal(favorite[who], 3.0), 0.0, waking_hours) + wakes[who]
     begin = np.floor(time[first] / DAY) * DAY + hour * 3600.0
     inside = np.where(starts, 0.0, gaps)
     offset = np.cumsum(inside) - np.cumsum(inside)[first][session]

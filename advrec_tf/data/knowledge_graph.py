@@ -201,22 +201,22 @@ class KnowledgeGraph:
             self, heads=self.heads[rows], relations=self.relations[rows], tails=self.tails[rows]
         )
 
-    def hold_out(self, share: float, *, seed: int) -> tuple[KnowledgeGraph, KnowledgeGraph]:
+    def hold_out(self, fraction: float, *, seed: int) -> tuple[KnowledgeGraph, KnowledgeGraph]:
         """(the rest, round(share * distinct triples) of the triples), each in file order.
 
         A triple that occurs several times is on one side with all its occurrences.
 
         Raises:
-            ValueError: if `share` is outside (0, 1), or leaves a side without triples.
+            ValueError: if `fraction` is outside (0, 1), or leaves a side without triples.
         """
-        if not 0 < share < 1:
-            raise ValueError(f"`share` should lie in (0, 1). Received: {share!r}.")
+        if not 0 < fraction < 1:
+            raise ValueError(f"`fraction` should lie in (0, 1). Received: {fraction!r}.")
         columns = np.stack([self.heads, self.relations, self.tails], 1)
         distinct, which = np.unique(columns, axis=0, return_inverse=True)
-        count = round(share * len(distinct))
+        count = round(fraction * len(distinct))
         if not 0 < count < len(distinct):
             raise ValueError(
-                f"`share` should leave both sides triples. Received: {share!r} of "
+                f"`fraction` should leave both sides triples. Received: {fraction!r} of "
                 f"{len(distinct)} distinct triples."
             )
         held = np.zeros(len(distinct), bool)

@@ -1,4 +1,4 @@
-"""Short behaviour sequences: what users did one after the other, as rows of equal length.
+"""Short behavior sequences: what users did one after the other, as rows of equal length.
 
 Cut from interactions in the order of time (of the file where there are no times). A place holds
 an item index, or `NONE` where a sequence is over; a sequence holds an item at least.
@@ -69,7 +69,7 @@ class Sequences:
         return counts / counts.sum()
 
     def pairs(self) -> np.ndarray:
-        """[pairs] int64, item * num_items + next item, of every two neighbours."""
+        """[pairs] int64, item * num_items + next item, of every two neighbors."""
         first, second = self.items[:, :-1], self.items[:, 1:]
         there = second != NONE
         return first[there].astype(np.int64) * self.num_items + second[there]

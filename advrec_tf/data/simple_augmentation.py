@@ -18,22 +18,22 @@ from advrec_tf.data.interactions import Interactions
 Rows = tuple[np.ndarray, np.ndarray]
 
 
-def _check_share(share: float, name: str = "share") -> None:
-    if not 0 <= share < 1:
-        raise ValueError(f"`{name}` should lie in [0, 1). Received: {share!r}.")
+def _check_fraction(fraction: float, name: str = "fraction") -> None:
+    if not 0 <= fraction < 1:
+        raise ValueError(f"`{name}` should lie in [0, 1). Received: {fraction!r}.")
 
 
 def dropped_rows(
-    interactions: Interactions, share: float, *, rng: np.random.Generator
+    interactions: Interactions, fraction: float, *, rng: np.random.Generator
 ) -> Interactions:
     """The rows without a random share of them; every user keeps one at least.
 
     Raises:
-        ValueError: if `share` lies outside [0, 1).
+        ValueError: if `fraction` lies outside [0, 1).
     """
-    _check_share(share)
+    _check_fraction(fraction)
     draw = rng.random(len(interactions))
-    keep = draw >= share
+    keep = draw >= fraction
     # The row with a user's largest draw stays whatever the share.
     order = np.lexsort((draw, interactions.user_index))
     users = interactions.user_index[order]
@@ -43,30 +43,30 @@ def dropped_rows(
 
 
 def swapped_rows(
-    interactions: Interactions, neighbours: np.ndarray, share: float, *, rng: np.random.Generator
+    interactions: Interactions, neighbors: np.ndarray, fraction: float, *, rng: np.random.Generator
 ) -> Rows:
-    """For a random share of the rows a new one, its item swapped for one of its neighbours.
+    """For a random share of the rows a new one, its item swapped for one of its neighbors.
 
     Args:
-        neighbours: [num_items, n] int, the items most like each; one of the n is drawn.
-        share: of the rows, in [0, 1).
+        neighbors: [num_items, n] int, the items most like each; one of the n is drawn.
+        fraction: of the rows, in [0, 1).
 
     Returns:
         (user_index, item_index), [rows] int32 each, none of which a user has already; a swap
         into what a user has is left out.
 
     Raises:
-        ValueError: if `share` lies outside [0, 1) or there is no row of neighbours an item.
+        ValueError: if `fraction` lies outside [0, 1) or there is no row of neighbors an item.
     """
-    _check_share(share)
-    if neighbours.ndim != 2 or len(neighbours) != interactions.num_items:
+    _check_fraction(fraction)
+    if neighbors.ndim != 2 or len(neighbors) != interactions.num_items:
         raise ValueError(
-            f"`neighbours` should be [{interactions.num_items}, n]. "
-            f"Received shape: {neighbours.shape}."
+            f"`neighbors` should be [{interactions.num_items}, n]. "
+            f"Received shape: {neighbors.shape}."
         )
-    rows = np.flatnonzero(rng.random(len(interactions)) < share)
-    column = rng.integers(neighbours.shape[1], size=len(rows))
-    items = neighbours[interactions.item_index[rows], column].astype(np.int32)
+    rows = np.flatnonzero(rng.random(len(interactions)) < fraction)
+    column = rng.integers(neighbors.shape[1], size=len(rows))
+    items = neighbors[interactions.item_index[rows], column].astype(np.int32)
     return _new(interactions, interactions.user_index[rows], items)
 
 

@@ -29,7 +29,7 @@ SEGMENTS = ("student", "teacher", "engineer", "artist", "clerk", "doctor", "farm
 GENRES = {  # name -> the nouns of its titles
     "action": "Pursuit Bullet Fury Strike Chase Rebel Outpost Convoy".split(),
     "animation": "Teapot Dragonfly Puppet Balloon Hedgehog Acorn Snowman Kite".split(),
-    "comedy": "Wedding Neighbour Landlord Picnic Butler Holiday Mix-up Parrot".split(),
+    "comedy": "Wedding Neighbor Landlord Picnic Butler Holiday Mix-up Parrot".split(),
     "crime": "Alibi Heist Witness Ransom Verdict Informer Vault Motive".split(),
     "documentary": "Glacier Orchestra Election Reef Archive Harvest Census Voyage".split(),
     "drama": "Harbour Letter Orchard Promise Winter Inheritance Silence Station".split(),

@@ -2,7 +2,7 @@
 
     rows = defence.rows(train, seed=0)             before training: which rows, at what weight
     model = defence.wrap(model, rows, seed=0)      around a model trained by `fit`
-    defence.trim                                   for a factorisation by least squares
+    defence.trim                                   for a factorization by least squares
 
 A victim calls all three, so it needs to know no defence by name. `needs` says what a defence
 asks of the victim: "ratings", "gradient" (trained by `compile` and `fit`) or "als". None of
@@ -60,7 +60,7 @@ class Defence:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Scrub(Defence):
+class RemoveSuspicious(Defence):
     """Take out the rows of the users whom a detector finds suspicious.
 
     Args:
@@ -138,13 +138,13 @@ class Adversarial(Defence):
             model,
             self.perturbation,
             weight=self.weight,
-            share=1.0,
+            fraction=1.0,
             vulnerability=self.vulnerability,
         )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Trimmed(Defence):
+class LeastTrimmedSquares(Defence):
     """Each item's update leaves out the share `trim` of its rows with the largest residual
     (least trimmed squares; Cheng & Hurley 2010). Near .5 it withstands most poison, as the
     median does."""
@@ -154,7 +154,7 @@ class Trimmed(Defence):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Purify(Defence):
+class RatingConsistencyWeights(Defence):
     """Weigh down ratings that an item has more often than its raters' habits explain.
 
     Item i's rating r is expected sum_u p_u(r) times, p_u the shares of ratings in the other rows
@@ -174,7 +174,7 @@ class Purify(Defence):
 
 
 def purified(rows: Interactions, *, slack: float) -> np.ndarray:
-    """[rows] float32 in (0, 1]; see `Purify`. A row without a rating weighs 1."""
+    """[rows] float32 in (0, 1]; see `RatingConsistencyWeights`. A row without a rating weighs 1."""
     weight = np.ones(len(rows), np.float32)
     rated = np.flatnonzero(~np.isnan(rows.rating))
     user, item = rows.user_index[rated], rows.item_index[rated]
@@ -185,9 +185,9 @@ def purified(rows: Interactions, *, slack: float) -> np.ndarray:
     count = habits.sum(axis=1)
     own = np.zeros((len(rated), len(values)))
     own[np.arange(len(rated)), code] = 1.0
-    share = (habits[user] - own + usual) / count[user][:, None]
+    fraction = (habits[user] - own + usual) / count[user][:, None]
     expected = np.zeros((rows.num_items, len(values)))
-    np.add.at(expected, item, share)
+    np.add.at(expected, item, fraction)
     given = np.zeros_like(expected)
     np.add.at(given, (item, code), 1.0)
     allowed = expected + slack * np.sqrt(expected)
@@ -202,11 +202,11 @@ class PoisoningTraining(Defence):
     `poisoning_training`.
 
     Args:
-        share: ERM users, as a share of the users.
+        fraction: ERM users, as a share of the users.
         rounds, num_items, boost: of `erm_users`.
     """
 
-    share: float = 0.05
+    fraction: float = 0.05
     rounds: int = 3
     num_items: int | None = None
     boost: float = 1.0
@@ -216,7 +216,7 @@ class PoisoningTraining(Defence):
     def rows(self, train, *, seed):
         added = erm_users(
             train,
-            num_users=max(1, round(self.share * train.num_users)),
+            num_users=max(1, round(self.fraction * train.num_users)),
             rounds=self.rounds,
             num_items=self.num_items,
             boost=self.boost,

@@ -1,8 +1,8 @@
 """What a profile looks like from outside: one number a user for each sign of an attack.
 
 Every feature is measured against a *reference*, the rows whose item means, item degrees and
-neighbours it takes: trusted history, or, where nothing is trusted, the file itself. `timing`
-holds the features of timestamps, `similarity` the neighbours. What is suspicious is left to
+neighbors it takes: trusted history, or, where nothing is trusted, the file itself. `timing`
+holds the features of timestamps, `similarity` the neighbors. What is suspicious is left to
 the detectors: a feature is a measurement.
 
 For a user u with ratings r_ui of N_u items, item means m_i and degrees n_i of the reference:
@@ -48,7 +48,7 @@ from advrec_tf.defence.item_statistics import (
     has_ratings,
     item_statistics,
 )
-from advrec_tf.defence.similarity import Neighbours
+from advrec_tf.defence.similarity import Neighbors
 
 RATING_FEATURES = (
     "rdma",
@@ -114,10 +114,10 @@ class ProfileFeatures:
     """Measures profiles against a reference: `fit` it once, call it on any interactions.
 
     Args:
-        neighbours: k of `degsim`, >= 1.
+        neighbors: k of `degsim`, >= 1.
         day: length of a day in the unit of the timestamps, for the features of the hour; None
             leaves those out.
-        max_reference: `degsim` looks for neighbours among so many reference users, drawn by
+        max_reference: `degsim` looks for neighbors among so many reference users, drawn by
             `seed`.
 
     Attributes:
@@ -128,27 +128,27 @@ class ProfileFeatures:
     def __init__(
         self,
         *,
-        neighbours: int = 20,
+        neighbors: int = 20,
         day: float | None = 86_400.0,
         max_reference: int = 5_000,
         seed: int = 0,
     ):
-        if neighbours < 1 or max_reference < 2:
+        if neighbors < 1 or max_reference < 2:
             raise ValueError(
-                "`neighbours` should be >= 1 and `max_reference` >= 2. "
-                f"Received: {neighbours!r} and {max_reference!r}."
+                "`neighbors` should be >= 1 and `max_reference` >= 2. "
+                f"Received: {neighbors!r} and {max_reference!r}."
             )
-        self.neighbours = neighbours
+        self.neighbors = neighbors
         self.day = day
         self.max_reference = max_reference
         self.seed = seed
 
     def fit(self, reference: Interactions) -> ProfileFeatures:
-        """Take items and neighbours of `reference`; which features there are follows from it."""
+        """Take items and neighbors of `reference`; which features there are follows from it."""
         self.statistics = item_statistics(reference)
         self._rated = has_ratings(reference)
-        self._neighbours = Neighbours(
-            reference, k=self.neighbours, max_users=self.max_reference, seed=self.seed
+        self._neighbors = Neighbors(
+            reference, k=self.neighbors, max_users=self.max_reference, seed=self.seed
         )
         self.names = (RATING_FEATURES if self._rated else ()) + PROFILE_FEATURES + ("degsim",)
         self._clock = None
@@ -169,7 +169,7 @@ class ProfileFeatures:
         columns = profile_columns(interactions, self.statistics)
         if self._rated:
             columns |= rating_columns(interactions, self.statistics)
-        columns["degsim"] = self._neighbours.mean_similarity(interactions)
+        columns["degsim"] = self._neighbors.mean_similarity(interactions)
         if self._clock is not None:
             columns |= self._clock.columns(interactions)
         values = np.stack([columns[name] for name in self.names], axis=1)
@@ -239,7 +239,7 @@ def profile_columns(rows: Interactions, items: ItemStatistics) -> dict[str, np.n
     classes = np.zeros((number, CLASSES))
     np.add.at(classes, (user, items.item_class[item]), 1.0)
     # The row of smoothing is spread as the reference is: it pulls short profiles to no shift.
-    share = (classes + items.class_share) / (count + 1.0)[:, None]
+    fraction = (classes + items.class_fraction) / (count + 1.0)[:, None]
     return {
         "length_var": np.abs(count - items.mean_length) / max(items.length_sum, 1.0),
         "mud": mean(degree),
@@ -247,7 +247,7 @@ def profile_columns(rows: Interactions, items: ItemStatistics) -> dict[str, np.n
         "qud": at(last // 4),
         "popularity": popularity,
         "pop_spread": spread,
-        "pop_shift": np.sum(share * np.log2(share / items.class_share), axis=1),
+        "pop_shift": np.sum(fraction * np.log2(fraction / items.class_fraction), axis=1),
         "new_share": mean((~items.seen[item]).astype(np.float64)),
         "length": np.log(np.maximum(count, 1)),
     }
@@ -258,9 +258,9 @@ def rating_entropy(user: np.ndarray, rating: np.ndarray, num_users: int) -> np.n
     values, code = np.unique(rating, return_inverse=True)
     counts = np.zeros((num_users, max(len(values), 1)))
     np.add.at(counts, (user, code), 1.0)
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
-    logs = np.log2(share, out=np.zeros_like(share), where=share > 0)
-    return -np.sum(share * logs, axis=1) + 0.0
+    fraction = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
+    logs = np.log2(fraction, out=np.zeros_like(fraction), where=fraction > 0)
+    return -np.sum(fraction * logs, axis=1) + 0.0
 
 
 def _means(user: np.ndarray, num_users: int):

@@ -25,7 +25,7 @@ class ItemStatistics:
         global_mean: m; None without ratings.
         highest, lowest: the ends of the rating scale; None without ratings.
         item_class: [num_items] int, 0 (rarest) .. CLASSES - 1.
-        class_share: [CLASSES] float64, of the reference's rows.
+        class_fraction: [CLASSES] float64, of the reference's rows.
         mean_length, length_sum: N, and sum_v (N_v - N)^2 over users with a row.
     """
 
@@ -36,7 +36,7 @@ class ItemStatistics:
     highest: float | None
     lowest: float | None
     item_class: np.ndarray
-    class_share: np.ndarray
+    class_fraction: np.ndarray
     mean_length: float
     length_sum: float
 
@@ -75,7 +75,7 @@ def item_statistics(reference: Interactions) -> ItemStatistics:
         highest=highest,
         lowest=lowest,
         item_class=item_class,
-        class_share=(class_rows + 1.0) / (len(reference) + CLASSES),
+        class_fraction=(class_rows + 1.0) / (len(reference) + CLASSES),
         mean_length=float(lengths.mean()),
         length_sum=float(np.sum((lengths - lengths.mean()) ** 2)),
     )

@@ -20,11 +20,11 @@ import dataclasses
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.defence.similarity import Neighbours
+from advrec_tf.defence.similarity import Neighbors
 
 FEWEST_USERS = 20
 TAIL = 0.9
-_COMPANY = 3  # the neighbour looked at beside the nearest
+_COMPANY = 3  # the neighbor looked at beside the nearest
 _SOLVING = 200
 _BLOCK_CELLS = 2**22
 _FEWEST_EXPECTED = 0.25  # added to a variance: one shared rarity is no wonder
@@ -108,7 +108,7 @@ def overlaps(rows: Interactions, known: Interactions, *, max_users: int, seed: i
     null = NullModel.of(present, item_counts[item_counts > 0])
     item_class = np.searchsorted(null.degrees, item_counts)
     chances = null.chance.T, (null.chance * (1.0 - null.chance)).T
-    others = [Neighbours(p, k=1, max_users=max_users, seed=seed) for p in parts if len(p)]
+    others = [Neighbors(p, k=1, max_users=max_users, seed=seed) for p in parts if len(p)]
     ids = np.concatenate([one.ids for one in others])
     class_of = np.concatenate([np.searchsorted(null.lengths, one.lengths) for one in others])
     items = rows.by_user()
@@ -148,12 +148,12 @@ def _distinct(rows: Interactions) -> Interactions:
     )
 
 
-def _nearest(deviation: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(deviation: np.ndarray, fraction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """[users, others] deviations (NaN for oneself) and shares -> [users, 2], see `Overlaps`, and
     [users] int, whom the first is of."""
     middle, tail = np.nanquantile(deviation, (0.5, TAIL), axis=1)
     spread = np.maximum(tail - middle, _LEAST_SPREAD)
-    beyond = share * (deviation - tail[:, None]) / spread[:, None]
+    beyond = fraction * (deviation - tail[:, None]) / spread[:, None]
     beyond = np.where(np.isnan(beyond), -np.inf, beyond)
     ordered = np.partition(beyond, (-_COMPANY, -1), axis=1)
     return ordered[:, [-1, -_COMPANY]], beyond.argmax(axis=1)

@@ -1,7 +1,7 @@
 """Scoring a profile online: features and forest as one TensorFlow graph.
 
 What is served gets the items and ratings of one profile after another, measures the features of
-`features` that need neither neighbours nor times against the stored reference, and walks the
+`features` that need neither neighbors nor times against the stored reference, and walks the
 trees of a fitted forest. Nothing in the graph needs this package or scikit-learn; writing it to
 disk is left to `serving.fraud_export`.
 """
@@ -49,11 +49,11 @@ class ForestGraph(tf.Module):
         self.threshold = tf.constant(padded("threshold", 0.0, np.float64))
         self.left = tf.constant(np.where(leaf, own, padded("children_left", 0, np.int32)))
         self.right = tf.constant(np.where(leaf, own, padded("children_right", 0, np.int32)))
-        share = np.zeros((len(trees), most), np.float32)
-        for row, tree in zip(share, trees, strict=True):
+        fraction = np.zeros((len(trees), most), np.float32)
+        for row, tree in zip(fraction, trees, strict=True):
             value = tree.value[:, 0, :]
             row[: tree.node_count] = value[:, 1] / value.sum(axis=1)
-        self.share = tf.constant(share)
+        self.fraction = tf.constant(fraction)
         self.depth = int(max(tree.max_depth for tree in trees))
 
     def __call__(self, values: tf.Tensor) -> tf.Tensor:
@@ -71,7 +71,7 @@ class ForestGraph(tf.Module):
             return level + 1, tf.where(goes_left, of(self.left, node), of(self.right, node))
 
         _, node = tf.while_loop(lambda level, _: level < self.depth, step, (0, node))
-        return tf.reduce_mean(of(self.share, node), axis=1)
+        return tf.reduce_mean(of(self.fraction, node), axis=1)
 
 
 class FeatureGraph(tf.Module):
@@ -103,7 +103,7 @@ class FeatureGraph(tf.Module):
         self.degree = with_unknown(items.degree, 1.0)
         self.seen = with_unknown(items.seen, 0.0)
         self.item_class = with_unknown(items.item_class, 0, np.int32)
-        self.class_share = tf.constant(items.class_share, tf.float32)
+        self.class_fraction = tf.constant(items.class_fraction, tf.float32)
         self.mean_length = float(items.mean_length)
         self.length_sum = max(float(items.length_sum), 1.0)
         if rated:
@@ -152,8 +152,10 @@ class FeatureGraph(tf.Module):
         classes = tf.math.unsorted_segment_sum(
             tf.one_hot(tf.gather(self.item_class, item), CLASSES), row, batch
         )
-        share = (classes + self.class_share) / (count + 1.0)[:, None]
-        shift = tf.reduce_sum(share * tf.math.log(share / self.class_share), 1) / np.log(2.0)
+        fraction = (classes + self.class_fraction) / (count + 1.0)[:, None]
+        shift = tf.reduce_sum(fraction * tf.math.log(fraction / self.class_fraction), 1) / np.log(
+            2.0
+        )
         return {
             "length_var": tf.abs(count - self.mean_length) / self.length_sum,
             "mud": mean(degree),
@@ -181,7 +183,7 @@ class FeatureGraph(tf.Module):
         key = tf.cast(row, tf.int64) * 2**32 + bits
         unique = tf.unique_with_counts(key)
         often = tf.cast(tf.gather(unique.count, unique.idx), tf.float32)
-        share = often / tf.gather(tf.maximum(count, 1.0), row)
+        fraction = often / tf.gather(tf.maximum(count, 1.0), row)
         filler_gap = tf.abs(mean(rating, target) - mean(rating, ~target))
         return {
             "rdma": mean(weighted),
@@ -190,7 +192,7 @@ class FeatureGraph(tf.Module):
             "fmtd": tf.where(others > 0, filler_gap, 0.0),
             "mean_var": mean(tf.square(deviation), ~target),
             "hv": tf.math.divide_no_nan(odd, varied),
-            "entropy": mean(-tf.math.log(share)) / np.log(2.0),
+            "entropy": mean(-tf.math.log(fraction)) / np.log(2.0),
             "top_share": mean(tf.cast(rating >= self.highest, tf.float32)),
             "low_share": mean(tf.cast(rating <= self.lowest, tf.float32)),
         }

@@ -3,7 +3,7 @@
 Wu et al. 2021 (SIGIR, "Fight Fire with Fire"): while the attacker's profiles raise the risk,
 the defender adds profiles (ERM users) chosen to lower it, retrains, chooses again, and so on.
 What a rating of item i by a new user would do to the risk comes from an influence function.
-Here the model is a biased factorisation by least squares, whose item blocks are solved
+Here the model is a biased factorization by least squares, whose item blocks are solved
 exactly, so the inverse Hessian of an item is at hand and nothing has to be estimated.
 """
 
@@ -14,13 +14,13 @@ import numpy as np
 from advrec_tf.attacks.injection import inject
 from advrec_tf.attacks.rating_statistics import facts_of
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.factorization.rating_factorization import BiasedFactorisation
+from advrec_tf.models.factorization.rating_factorization import BiasedFactorization
 
 _DIM = 16
 
 
 def item_influence(
-    model: BiasedFactorisation, rows: Interactions, user: np.ndarray, rating: np.ndarray
+    model: BiasedFactorization, rows: Interactions, user: np.ndarray, rating: np.ndarray
 ) -> np.ndarray:
     """[num_items] float64: change of the risk sum (r - r_hat)^2 if a user rates each item.
 
@@ -94,7 +94,7 @@ def erm_users(
     data, model = train, None
     for _ in range(rounds):
         start = None if model is None or model.interactions.num_users > data.num_users else model
-        model = BiasedFactorisation(dim=_DIM, rounds=4, seed=seed).fit(data, start=start)
+        model = BiasedFactorization(dim=_DIM, rounds=4, seed=seed).fit(data, start=start)
         mean_user = model.users[: train.num_users].mean(axis=0)
         influence = item_influence(model, train, mean_user, wanted)
         helpful = np.flatnonzero((influence < 0) & (train.item_counts() > 0))

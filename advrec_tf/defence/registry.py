@@ -13,22 +13,22 @@ from advrec_tf.defence.defences import (
     Chain,
     Defence,
     DownWeight,
+    LeastTrimmedSquares,
     PoisoningTraining,
-    Purify,
-    Scrub,
-    Trimmed,
+    RatingConsistencyWeights,
+    RemoveSuspicious,
 )
 from advrec_tf.defence.detectors.base import DegreeSAD, Detector, ForestDetector
 from advrec_tf.defence.detectors.gan_discriminator import DiscriminatorDetector
-from advrec_tf.defence.detectors.graph import FraudPropagation, Rings
+from advrec_tf.defence.detectors.graph import FAP, Rings
 from advrec_tf.defence.detectors.joined import ForestAndOverlap
-from advrec_tf.defence.detectors.neighbourhood_forest import CompanyForest
+from advrec_tf.defence.detectors.neighborhood_forest import NeighborhoodForest
 from advrec_tf.defence.detectors.outliers import ECOD, IsolationForestDetector, MahalanobisDetector
 from advrec_tf.defence.detectors.overlap import OverlapDetector
 from advrec_tf.defence.detectors.pca_var_select import PCAVarSelect
 from advrec_tf.defence.detectors.reconstruction_error import AutoencoderError
 from advrec_tf.defence.detectors.semi_sad import SemiSAD
-from advrec_tf.defence.detectors.simulated_attack_forest import SelfTaught
+from advrec_tf.defence.detectors.simulated_attack_forest import SimulatedAttackForest
 from advrec_tf.defence.detectors.stacked import StackedForest
 from advrec_tf.perturbations import fgsm, pgd
 
@@ -72,7 +72,7 @@ DETECTORS: dict[str, DetectorEntry] = {
         classic=True,
     ),
     "FAP": DetectorEntry(
-        build=lambda seed: FraudPropagation(seed=seed),
+        build=lambda seed: FAP(seed=seed),
         kind="semi-supervised",
         source="Zhang et al. 2015",
         classic=True,
@@ -107,13 +107,13 @@ DETECTORS: dict[str, DetectorEntry] = {
         kind="unsupervised",
         source="Goodfellow et al. 2014 (the game)",
     ),
-    "its twin without the game": DetectorEntry(
+    "its ablation without the game": DetectorEntry(
         build=lambda seed: DiscriminatorDetector(seed=seed, adversarial_weight=0.0),
         kind="unsupervised",
         source="against random profiles",
     ),
     "self-taught forest": DetectorEntry(
-        build=lambda seed: SelfTaught(seed=seed),
+        build=lambda seed: SimulatedAttackForest(seed=seed),
         kind="unsupervised",
         source="Breiman 2001, on simulated attacks",
     ),
@@ -138,7 +138,7 @@ DETECTORS: dict[str, DetectorEntry] = {
         source="both of these",
     ),
     "forest with company": DetectorEntry(
-        build=lambda seed: CompanyForest(seed=seed),
+        build=lambda seed: NeighborhoodForest(seed=seed),
         kind="supervised",
         source="Breiman 2001, Zhang et al. 2015",
     ),
@@ -147,7 +147,7 @@ DETECTORS: dict[str, DetectorEntry] = {
 
 def self_taught(seed: int) -> Detector:
     """The detector of the defences that scrub and weigh: no label and no trusted row needed."""
-    return SelfTaught(seed=seed)
+    return SimulatedAttackForest(seed=seed)
 
 
 def overlap(seed: int) -> Detector:
@@ -155,20 +155,22 @@ def overlap(seed: int) -> Detector:
     return OverlapDetector(seed=seed)
 
 
-SCRUB_BY_OVERLAP = Scrub(detector=overlap, threshold=3.0)
+SCRUB_BY_OVERLAP = RemoveSuspicious(detector=overlap, threshold=3.0)
 DOWN_WEIGHT_BY_OVERLAP = DownWeight(detector=overlap, trusted=1.0, distrusted=3.0, power=1.0)
 STRICTNESS = {
-    f"scrub by overlap at {threshold:g}": Scrub(detector=overlap, threshold=threshold)
+    f"scrub by overlap at {threshold:g}": RemoveSuspicious(detector=overlap, threshold=threshold)
     for threshold in (1.5, 2.0, 2.5, 4.0, 6.0)
 }
 """The same scrub, stricter and laxer than the 3 it has: what safety costs honest users."""
 
 DEFENCES: dict[str, Defence] = {
     "none": Defence(),
-    "scrub": Scrub(detector=self_taught),
+    "scrub": RemoveSuspicious(detector=self_taught),
     "scrub by overlap": SCRUB_BY_OVERLAP,
-    "scrub by overlap, purify": Chain(defences=(SCRUB_BY_OVERLAP, Purify())),
-    "down-weight by overlap, purify": Chain(defences=(DOWN_WEIGHT_BY_OVERLAP, Purify())),
+    "scrub by overlap, purify": Chain(defences=(SCRUB_BY_OVERLAP, RatingConsistencyWeights())),
+    "down-weight by overlap, purify": Chain(
+        defences=(DOWN_WEIGHT_BY_OVERLAP, RatingConsistencyWeights())
+    ),
     **STRICTNESS,
     "down-weight": DownWeight(detector=self_taught),
     "APR": Adversarial(perturbation=fgsm(0.1, relative=True)),
@@ -176,9 +178,9 @@ DEFENCES: dict[str, Defence] = {
     "noise": Adversarial(perturbation=fgsm(0.1, relative=True, direction="random")),
     "VAT": Adversarial(perturbation=fgsm(0.1, relative=True), vulnerability=2.0),
     "APT": PoisoningTraining(),
-    "trimmed": Trimmed(trim=0.2),
-    "median": Trimmed(trim=0.49),
-    "purify": Purify(),
+    "trimmed": LeastTrimmedSquares(trim=0.2),
+    "median": LeastTrimmedSquares(trim=0.49),
+    "purify": RatingConsistencyWeights(),
 }
 """Name -> record. Radii are shares of each vector's length: training starts from vectors so short
 that an absolute one is longer than they are, and nothing is learned. "median" is least trimmed

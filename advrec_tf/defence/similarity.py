@@ -16,17 +16,17 @@ _COST_OF_MEETING = 200  # in multiplications of a dense product, measured roughl
 _FEWEST = 2  # common items below which two profiles say nothing about each other
 
 
-class Neighbours:
+class Neighbors:
     """The reference users nearest to any profile.
 
     With ratings the similarity is Pearson's over the items both have, times min(common / 20, 1)
     (the significance weight of Herlocker et al. 1999; in DegSim it is Burke et al. 2006's d);
     without, the cosine of the two sets of items. A user of the reference is never its own
-    neighbour: external ids tell.
+    neighbor: external ids tell.
 
     Args:
-        reference: the rows whose users are neighbours.
-        k: neighbours averaged; fewer where there are not so many.
+        reference: the rows whose users are neighbors.
+        k: neighbors averaged; fewer where there are not so many.
         max_users: at most so many reference users, drawn by `seed`.
 
     Attributes:

@@ -124,11 +124,11 @@ class Clock:
         counts = np.zeros((rows.num_users, HOURS))
         np.add.at(counts, (rows.user_index, np.minimum(hour, HOURS - 1)), 1.0)
         number = np.maximum(rows.user_counts(), 1)
-        share = counts / number[:, None]
-        logs = np.log2(share, out=np.zeros_like(share), where=share > 0)
+        fraction = counts / number[:, None]
+        logs = np.log2(fraction, out=np.zeros_like(fraction), where=fraction > 0)
         sizes, place = np.unique(number, return_inverse=True)
         usual = np.array([uniform_entropy(int(size)) for size in sizes])
-        return -np.sum(share * logs, axis=1) - usual[place]
+        return -np.sum(fraction * logs, axis=1) - usual[place]
 
     def _lockstep(self, rows: Interactions, width: float) -> np.ndarray:
         order = np.lexsort((rows.timestamp, rows.item_index))

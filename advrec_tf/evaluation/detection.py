@@ -23,7 +23,7 @@ from advrec_tf.evaluation.classification import area_under_curve
 BASE_RATE = 0.01
 
 
-class Labelled(Protocol):
+class Labeled(Protocol):
     """Interactions whose fake users are known, such as `attacks.injection.Poisoned`."""
 
     interactions: Interactions
@@ -190,7 +190,7 @@ def detection(
 
 def judge(
     detector: Scorer,
-    test: Labelled,
+    test: Labeled,
     *,
     trained_on: Interactions,
     honest: Interactions,
@@ -235,7 +235,7 @@ def judge(
     )
 
 
-def _refuse_shared(name: str, known: Interactions, test: Labelled) -> None:
+def _refuse_shared(name: str, known: Interactions, test: Labeled) -> None:
     judged = test.interactions
     mine = known.users.ids[known.user_counts() > 0]
     theirs = judged.users.ids[(judged.user_counts() > 0) & ~test.is_fake]

@@ -24,13 +24,13 @@ class ColdStart:
 
     Attributes:
         train: the training rows that are left.
-        choosing, withheld: two random halves of the rows taken away; settings are chosen on
+        validation, withheld: two random halves of the rows taken away; settings are chosen on
             the first, results come from the second.
         users_cut_to: rows left -> user indices cut to so many.
     """
 
     train: Interactions
-    choosing: Interactions
+    validation: Interactions
     withheld: Interactions
     users_cut_to: dict[int, np.ndarray]
 
@@ -41,7 +41,7 @@ class ColdStart:
 
 
 def cold_start(
-    split: Split, *, share: float = 0.2, counts: Sequence[int] = (1, 3, 5), seed: int = 0
+    split: Split, *, fraction: float = 0.2, counts: Sequence[int] = (1, 3, 5), seed: int = 0
 ) -> ColdStart:
     """Cut a random share of the users to `counts` training rows each, >= 0, in equal groups.
 
@@ -50,17 +50,17 @@ def cold_start(
     with at least max(counts) + 4 rows can be cut.
 
     Raises:
-        ValueError: if `share` lies outside (0, 1], a count is negative, or fewer users than
+        ValueError: if `fraction` lies outside (0, 1], a count is negative, or fewer users than
             counts can be cut.
     """
-    if not 0 < share <= 1:
-        raise ValueError(f"`share` should lie in (0, 1]. Received: {share!r}.")
+    if not 0 < fraction <= 1:
+        raise ValueError(f"`fraction` should lie in (0, 1]. Received: {fraction!r}.")
     if not counts or min(counts) < 0:
         raise ValueError(f"`counts` should hold numbers >= 0. Received: {tuple(counts)!r}.")
     rng = np.random.default_rng(seed)
     train = split.train
     eligible = np.flatnonzero(train.user_counts() >= max(counts) + _LEAST_WITHHELD)
-    wanted = int(round(share * train.num_users))
+    wanted = int(round(fraction * train.num_users))
     chosen = rng.permutation(eligible)[:wanted]
     if len(chosen) < len(counts):
         raise ValueError(
@@ -80,7 +80,7 @@ def cold_start(
     even = (position - keep[train.user_index]) % 2 == 0
     return ColdStart(
         train=train.select(kept),
-        choosing=train.select(~kept & even),
+        validation=train.select(~kept & even),
         withheld=train.select(~kept & ~even),
         users_cut_to=groups,
     )
@@ -92,27 +92,27 @@ class ColdItems:
 
     Attributes:
         train: the rows of the other items.
-        choosing, withheld: the rows of two halves of the cold items, each item's on one side;
+        validation, withheld: the rows of two halves of the cold items, each item's on one side;
             settings are chosen on the first, results come from the second.
-        choosing_items, withheld_items: item indices, sorted.
+        validation_items, withheld_items: item indices, sorted.
     """
 
     train: Interactions
-    choosing: Interactions
+    validation: Interactions
     withheld: Interactions
-    choosing_items: np.ndarray
+    validation_items: np.ndarray
     withheld_items: np.ndarray
 
     @property
     def items(self) -> np.ndarray:
         """All items that were taken away, sorted."""
-        return np.sort(np.concatenate([self.choosing_items, self.withheld_items]))
+        return np.sort(np.concatenate([self.validation_items, self.withheld_items]))
 
 
 def cold_items(
     interactions: Interactions,
     *,
-    share: float = 0.2,
+    fraction: float = 0.2,
     least: int = 1,
     among: np.ndarray | None = None,
     seed: int = 0,
@@ -124,27 +124,27 @@ def cold_items(
     history.
 
     Args:
-        share: of the items that can be drawn, in (0, 1).
+        fraction: of the items that can be drawn, in (0, 1).
         least: rows an item must have to be drawn, >= 1.
         among: item indices that can be drawn, such as those with a text; by default all.
 
     Raises:
-        ValueError: if `share` or `least` is out of range, or fewer than two items would be
+        ValueError: if `fraction` or `least` is out of range, or fewer than two items would be
             cold.
     """
-    if not 0 < share < 1:
-        raise ValueError(f"`share` should lie in (0, 1). Received: {share!r}.")
+    if not 0 < fraction < 1:
+        raise ValueError(f"`fraction` should lie in (0, 1). Received: {fraction!r}.")
     if least < 1:
         raise ValueError(f"`least` should be >= 1. Received: {least!r}.")
     counts = interactions.item_counts()
     eligible = np.flatnonzero(counts >= least)
     if among is not None:
         eligible = np.intersect1d(eligible, among)
-    cold = int(round(share * len(eligible)))
+    cold = int(round(fraction * len(eligible)))
     if cold < 2:
         raise ValueError(
-            f"`share` should make at least 2 of the {len(eligible)} items with {least} rows or "
-            f"more cold. Received: {share!r}."
+            f"`fraction` should make at least 2 of the {len(eligible)} items with {least} rows or "
+            f"more cold. Received: {fraction!r}."
         )
     rng = np.random.default_rng(seed)
     ordered = eligible[np.lexsort((rng.random(len(eligible)), counts[eligible]))]
@@ -156,15 +156,15 @@ def cold_items(
     rows = [np.isin(interactions.item_index, items) for items in sets]
     return ColdItems(
         train=interactions.select(~rows[0] & ~rows[1]),
-        choosing=interactions.select(rows[0]),
+        validation=interactions.select(rows[0]),
         withheld=interactions.select(rows[1]),
-        choosing_items=sets[0],
+        validation_items=sets[0],
         withheld_items=sets[1],
     )
 
 
-def sparsest_users(train: Interactions, users: np.ndarray, share: float = 0.2) -> np.ndarray:
+def sparsest_users(train: Interactions, users: np.ndarray, fraction: float = 0.2) -> np.ndarray:
     """The given share of `users` with the fewest training rows (ties by index), sorted."""
     counts = train.user_counts()[users]
     order = np.argsort(counts, kind="stable")
-    return np.sort(users[order[: max(1, int(round(share * len(users))))]])
+    return np.sort(users[order[: max(1, int(round(fraction * len(users))))]])

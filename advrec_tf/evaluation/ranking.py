@@ -131,7 +131,7 @@ class RankingEvaluator:
             ValueError: if a score is NaN, or `score` has the wrong shape.
         """
         started = time.perf_counter()
-        model = model.for_ranking()
+        model = model.frozen()
         blocks = []
         for start in range(0, len(self.users), self._block):
             users = tf.constant(self.users[start : start + self._block])

@@ -1,4 +1,4 @@
-"""How like real behaviour are generated sequences? Measured against sequences held out.
+"""How like real behavior are generated sequences? Measured against sequences held out.
 
 Every distance stands beside the same distance for real training sequences, as many of them:
 on samples of that size nothing could be nearer than about that. Distances are total variations,
@@ -31,7 +31,7 @@ class SequenceQuality:
         group_bigrams: the same for groups of items alike (`item_similarity.sign_groups`), which
             are few enough to be counted well.
         auc: of a classifier that tells generated from held-out sequences by popularity, likeness
-            of neighbours and mean vector; .5 is perfect.
+            of neighbors and mean vector; .5 is perfect.
         distinct: distinct sequences over all.
         effective_items: exp(entropy of the item shares), in items.
         repeats: share of places that hold an item of the same sequence again.

@@ -59,7 +59,7 @@ def paired(model: np.ndarray, other: np.ndarray) -> PairedDifference:
 
 
 def _two_sided_tail(t: float, freedom: int) -> float:
-    """P(|T| > t) for Student's t, by the regularised incomplete beta function."""
+    """P(|T| > t) for Student's t, by the regularized incomplete beta function."""
     half = tf.constant(0.5, tf.float64)
     return float(tf.math.betainc(freedom * half, half, freedom / (freedom + t * t)))
 

@@ -84,7 +84,7 @@ def two_sample_auc(
     Returns:
         Mean area under the curve; .5 where the two cannot be told apart. Slightly below .5
         by chance on small tables; far below it where rows of one side are copies of rows of the
-        other, since a copy left out gets the label of its twin: then the test says nothing.
+        other, since a copy left out gets the label of its ablation: then the test says nothing.
 
     Raises:
         ImportError: if scikit-learn is not installed.

@@ -8,7 +8,7 @@ discriminator sees such sets of zeros and ones beside the attributes.
 Apart from the game the generator pays the bound of a conditional variational autoencoder,
 being its decoder (VAE/GAN; Larsen et al. 2016, arXiv:1512.09300): so the noise comes to mean
 taste that the attributes leave open. With `adversarial_weight=0` that autoencoder is the
-twin without an adversary. What cold users are ranked by besides is in
+ablation without an adversary. What cold users are ranked by besides is in
 `models.attribute_baselines`.
 """
 
@@ -23,7 +23,7 @@ from tensorflow import keras
 from advrec_tf import losses
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan.base import AdversarialPair
+from advrec_tf.gan.base import GAN
 from advrec_tf.gan.profiles import build_discriminator
 from advrec_tf.gan.relaxations import gumbel, straight_through_set
 from advrec_tf.models.base import Recommender, log_popularity
@@ -78,10 +78,10 @@ def build_profile_encoder(
     return keras.Model(inputs, code, name="encoder")
 
 
-class AttributeProfileGAN(Recommender, AdversarialPair):
+class AttributeProfileGAN(Recommender, GAN):
     """Generator, encoder and discriminator of the profiles of one data set.
 
-    Batches come from `batches.of_users`, of users that have rows. The generator minimises
+    Batches come from `batches.of_users`, of users that have rows. The generator minimizes
 
         adversarial_weight * game(D(attributes, drawn profile))
         + reconstruction_weight * mean_u [ -log p(profile | z, attributes) / items of u
@@ -169,7 +169,7 @@ class AttributeProfileGAN(Recommender, AdversarialPair):
         counts = tf.cast(tf.reduce_sum(profile, axis=-1), tf.int32)
         return tf.concat([attributes, self._drawn(attributes, counts, seed, training)], axis=-1)
 
-    def written_samples(self, inputs, seed):
+    def generated_samples(self, inputs, seed):
         # Probabilities by noise alone: drawn sets would differ whatever the generator writes.
         _, attributes = self._own(inputs)
         return tf.nn.softmax(self._logits(attributes, seed, training=False))

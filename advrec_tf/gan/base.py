@@ -1,6 +1,6 @@
 """A GAN as one `keras.Model` over two functional networks: the order of play.
 
-`AdversarialPair` owns when each player moves, the two optimisers and the guards; the maths
+`GAN` owns when each player moves, the two optimizers and the guards; the maths
 of the game is in `losses`, the sizes in the builders, and what a real and a generated
 sample are is said by a subclass. So `fit`, callbacks and TensorBoard work unchanged.
 """
@@ -13,7 +13,7 @@ from tensorflow import keras
 from advrec_tf import losses
 
 
-class AdversarialPair(keras.Model):
+class GAN(keras.Model):
     """Two players on dict batches that carry `seed` [2] int32.
 
     A subclass implements
@@ -28,7 +28,7 @@ class AdversarialPair(keras.Model):
         generator, discriminator: functional models; the discriminator ends in one logit.
         loss: name of a pair in `losses.GAN_LOSSES`.
         critic_steps: discriminator updates per generator update, >= 1.
-        adversarial_weight: factor of the generator's side of the game, >= 0; 0 is the twin
+        adversarial_weight: factor of the generator's side of the game, >= 0; 0 is the ablation
             without an adversary (the discriminator still trains, and still watches).
         reconstruction_weight: factor of `reconstruction_loss`, >= 0.
         penalty_weight: factor of the gradient penalty; by default 10 for a critic, else 0.
@@ -78,10 +78,10 @@ class AdversarialPair(keras.Model):
         }
 
     def compile(self, *, d_optimizer, g_optimizer, **kwargs):
-        """As `keras.Model.compile`, with an optimiser for each player.
+        """As `keras.Model.compile`, with an optimizer for each player.
 
         Raises:
-            ValueError: if both players are given the same optimiser object, which would mix
+            ValueError: if both players are given the same optimizer object, which would mix
                 their moments.
         """
         if d_optimizer is g_optimizer:
@@ -92,7 +92,7 @@ class AdversarialPair(keras.Model):
         self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
 
     def players(self):
-        """[(optimiser, the variables it trains)], for checkpoints."""
+        """[(optimizer, the variables it trains)], for checkpoints."""
         return [
             (self.d_optimizer, self.discriminator.trainable_variables),
             (self.g_optimizer, self.generator_variables()),
@@ -115,7 +115,7 @@ class AdversarialPair(keras.Model):
     def reconstruction_loss(self, inputs, seed, training):
         return tf.constant(0.0)
 
-    def written_samples(self, inputs, seed):
+    def generated_samples(self, inputs, seed):
         """What `diversity` looks at: [batch, features], nothing but the generator's output."""
         return self.fake_samples(inputs, seed, training=False)
 
@@ -168,7 +168,7 @@ class AdversarialPair(keras.Model):
         self._watch("reconstruction_loss", reconstruction)
         self.g_loss.update_state(adversarial)
         self.reconstruction.update_state(reconstruction)
-        self.diversity.update_state(diversity(self.written_samples(inputs, seed)))
+        self.diversity.update_state(diversity(self.generated_samples(inputs, seed)))
         return loss
 
     def _watch(self, name: str, value: tf.Tensor) -> None:
@@ -178,7 +178,7 @@ class AdversarialPair(keras.Model):
 
 
 def diversity(samples: tf.Tensor) -> tf.Tensor:
-    """How different the samples of a batch are: 1 - mean cosine of neighbours in the batch.
+    """How different the samples of a batch are: 1 - mean cosine of neighbors in the batch.
 
     [batch, features] -> scalar in [0, 2]; 0 where all samples point the same way, which is
     what a collapsed generator gives.

@@ -28,7 +28,7 @@ from tensorflow import keras
 
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan.base import AdversarialPair, diversity
+from advrec_tf.gan.base import GAN, diversity
 from advrec_tf.gan.profiles import build_discriminator, build_generator
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.towers import in_blocks
@@ -38,17 +38,17 @@ OUTPUTS = ("linear", "sigmoid")
 _BLOCK = 1024
 
 
-class CFGAN(Recommender, AdversarialPair):
+class CFGAN(Recommender, GAN):
     """Generator and discriminator of the profiles of one data set, in item or user mode.
 
-    The generator minimises, over a batch of profiles r with outputs y,
+    The generator minimizes, over a batch of profiles r with outputs y,
 
         adversarial_weight * game(D(r, y * mask))
         + zr_coefficient * mean_r [ sum_{j in zeroed} y_j^2
                                     + positive_weight * sum_{j in r} (1 - y_j)^2 ]
         + generator_l2 / 2 * ||weights of the generator||^2.
 
-    With `adversarial_weight=0` and `positive_weight` > 0 it is the twin without an
+    With `adversarial_weight=0` and `positive_weight` > 0 it is the ablation without an
     adversary: the discriminator's pull towards the real profile becomes a squared error.
 
     Batches come from `batches.of_users(np.arange(model.num_profiles), ...)`: their
@@ -102,12 +102,12 @@ class CFGAN(Recommender, AdversarialPair):
         for name, value, known in (("mode", mode, MODES), ("output", output, OUTPUTS)):
             if value not in known:
                 raise ValueError(f"`{name}` should be one of {known}. Received: {value!r}.")
-        for name, share in (
+        for name, fraction in (
             ("masked_negatives", masked_negatives),
             ("zeroed_negatives", zeroed_negatives),
         ):
-            if not 0 <= share <= 1:
-                raise ValueError(f"`{name}` should be a share of 1. Received: {share!r}.")
+            if not 0 <= fraction <= 1:
+                raise ValueError(f"`{name}` should be a share of 1. Received: {fraction!r}.")
         for name, factor in (
             ("zr_coefficient", zr_coefficient),
             ("positive_weight", positive_weight),
@@ -219,7 +219,7 @@ class CFGAN(Recommender, AdversarialPair):
         profile = self._profiles.dense(inputs["user_index"])
         return self._shown(profile, self.write(profile, training), seed)
 
-    def written_samples(self, inputs, seed):
+    def generated_samples(self, inputs, seed):
         # Without the condition and the mask, which differ between profiles whatever is written.
         return self.write(self._profiles.dense(inputs["user_index"]))
 

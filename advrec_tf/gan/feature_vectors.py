@@ -2,7 +2,7 @@
 
 The generator writes a vector of one modality (a text, image or audio embedding) from a
 condition (genres, a knowledge-graph entity) and noise; the discriminator sees vector and
-condition side by side. Beside it stands its twin, the same network without the adversary, a
+condition side by side. Beside it stands its ablation, the same network without the adversary, a
 regression on the condition. What generated vectors are used for is left to
 `training.generated_items` and, for items without a vector, to `fill`.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf.gan.base import AdversarialPair
+from advrec_tf.gan.base import GAN
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.towers import in_blocks, seeded_dense
 
@@ -48,18 +48,18 @@ def build_vector_discriminator(width: int, *, hidden: Sequence[int], seed: int =
     )
 
 
-class FeatureVectorGAN(AdversarialPair):
+class FeatureVectorGAN(GAN):
     """Batches carry `item_index` [batch] and `seed` [2] (`batches.of_index`).
 
     The vectors are compared at length 1, the length at which sentence encoders give them.
     What the generator pays apart from the game is 1 - cos(G(z, c), v), nats of nothing, in
-    [0, 2]; with `adversarial_weight=0` it is the twin.
+    [0, 2]; with `adversarial_weight=0` it is the ablation.
 
     Args:
         vectors: the modality that is written; batches should hold present items only.
         conditions: what it is written from, a row an item; a missing one is all zeros.
         noise_dim: numbers of noise, >= 1.
-        settings: of `AdversarialPair`.
+        settings: of `GAN`.
 
     Raises:
         ValueError: if the two modalities differ in rows or `noise_dim` is < 1.
@@ -112,7 +112,7 @@ class FeatureVectorGAN(AdversarialPair):
         fake = self._write(index, seed + [20, 0], training)
         return tf.concat([fake, tf.gather(self._conditions, index)], axis=-1)
 
-    def written_samples(self, inputs, seed):
+    def generated_samples(self, inputs, seed):
         return self._write(inputs["item_index"], seed + [20, 0], training=False)
 
     def reconstruction_loss(self, inputs, seed, training):
@@ -155,7 +155,7 @@ def build_feature_vector_gan(
     seed: int = 0,
     **settings,
 ) -> FeatureVectorGAN:
-    """Both networks and the pair; `settings` as in `AdversarialPair`."""
+    """Both networks and the pair; `settings` as in `GAN`."""
     return FeatureVectorGAN(
         build_vector_generator(
             vectors.width, conditions.width, noise_dim=noise_dim, hidden=hidden, seed=1000 * seed

@@ -2,9 +2,9 @@
 
 Wang et al. 2017 (arXiv:1705.10513), the item recommendation part. Selecting is discrete, so the
 generator learns by policy gradient: the discriminator's opinion of a selected item is its reward.
-Both players are the same factorisation with an item bias (`build_scorer`), and the generator starts
-from one trained by ranking against the hardest of some negatives (`DNSFactorisation`).
-`adversarial_weight=0` with `reconstruction_weight=1` is the twin that goes on with just that,
+Both players are the same factorization with an item bias (`build_scorer`), and the generator starts
+from one trained by ranking against the hardest of some negatives (`DNSFactorization`).
+`adversarial_weight=0` with `reconstruction_weight=1` is the ablation that goes on with just that,
 without the game.
 """
 
@@ -16,7 +16,7 @@ from tensorflow import keras
 
 from advrec_tf import losses
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan.base import AdversarialPair, diversity
+from advrec_tf.gan.base import GAN, diversity
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.hard_negatives import (
     Observed,
@@ -58,7 +58,7 @@ def policy_loss(log_chances: tf.Tensor, rewards: tf.Tensor, importance: tf.Tenso
     return -tf.reduce_mean(tf.stop_gradient(importance * advantage) * log_chances, axis=1)
 
 
-class IRGAN(Recommender, AdversarialPair):
+class IRGAN(Recommender, GAN):
     """The game of selecting, p(i | u) = softmax_i(s_G(u, i) / temperature).
 
     Batches come from `batches.of_users`. A step is `d_steps` moves of the discriminator and then
@@ -86,12 +86,12 @@ class IRGAN(Recommender, AdversarialPair):
             sample the baseline would leave nothing.
         temperature: of p where the generator moves, and of `sample`, > 0.
         d_temperature: of p where items are selected for the discriminator, > 0; below
-            `temperature` it sees the generator's favourites.
+            `temperature` it sees the generator's favorites.
         mixture: share of observed items in the generator's draws, in [0, 1).
         candidates: negatives drawn for each positive in `reconstruction_loss`, >= 1.
         scorer: whose scores rank: "generator" or "discriminator".
         adversarial_weight, reconstruction_weight: factors of the game and of the ranking loss
-            of `DNSFactorisation` in the generator's loss, >= 0.
+            of `DNSFactorization` in the generator's loss, >= 0.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -198,16 +198,16 @@ class IRGAN(Recommender, AdversarialPair):
             [0, 1 / (1 - mixture)].
         """
         count = self._observed.counts(user_index)[:, None]
-        share = tf.where(count > 0, self.mixture, 0.0)
+        fraction = tf.where(count > 0, self.mixture, 0.0)
         drawn = tf.random.stateless_categorical(
             tf.math.log(chances), self.samples, seed + [10, 0], dtype=tf.int32
         )
         own = self._observed.draw(user_index, self.samples, seed + [12, 0])
         coin = tf.random.stateless_uniform(tf.shape(drawn), seed + [14, 0])
-        items = tf.where(coin < share, own, drawn)
+        items = tf.where(coin < fraction, own, drawn)
         target = tf.gather(chances, items, batch_dims=1)
         is_own = tf.gather(self._observed.profile(user_index), items, batch_dims=1)
-        proposal = (1.0 - share) * target + share * tf.math.divide_no_nan(is_own, count)
+        proposal = (1.0 - fraction) * target + fraction * tf.math.divide_no_nan(is_own, count)
         return items, tf.math.divide_no_nan(target, proposal)
 
     def rewards(self, user_index: tf.Tensor, items: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -220,7 +220,7 @@ class IRGAN(Recommender, AdversarialPair):
         return tf.nn.softplus(selected - tf.gather(opinion, liked, batch_dims=1))
 
     def reconstruction_loss(self, inputs, seed, training):
-        """The ranking loss of `DNSFactorisation`, for the generator."""
+        """The ranking loss of `DNSFactorization`, for the generator."""
         return hard_ranking_loss(
             self.generator,
             self._observed,
@@ -275,7 +275,7 @@ class IRGAN(Recommender, AdversarialPair):
         """One update of the generator.
 
         Returns:
-            What it minimises, before the update: minus the expected reward and the ranking loss,
+            What it minimizes, before the update: minus the expected reward and the ranking loss,
             by their weights.
         """
         users, weight = inputs["user_index"], inputs["weight"]
@@ -315,7 +315,7 @@ def build_irgan(
 
     From random weights the game learns next to nothing. What works, on `batches.of_users`:
 
-        start = DNSFactorisation(train, dim=dim)             # models.hard_negatives
+        start = DNSFactorization(train, dim=dim)             # models.hard_negatives
         start.compile(Adam(0.01, weight_decay=1.0)); start.fit(...)
         irgan = build_irgan(train, dim=dim, d_temperature=3.0)
         irgan.generator.set_weights(start.scorer.get_weights())

@@ -8,7 +8,7 @@ generator come plausible further interactions for users with few: see
 
 Part of the profile is hidden from the condition, and the generator pays for not ranking the
 hidden items first (multinomial likelihood), which keeps it from copying. With
-`adversarial_weight=0` this is the twin without an adversary. The published model, with zero
+`adversarial_weight=0` this is the ablation without an adversary. The published model, with zero
 reconstruction and its own schedule, is in `gan.cfgan`.
 """
 
@@ -23,7 +23,7 @@ from tensorflow import keras
 from advrec_tf import losses
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan.base import AdversarialPair
+from advrec_tf.gan.base import GAN
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.towers import in_blocks
 
@@ -89,7 +89,7 @@ def build_discriminator(
     return keras.Model(pair, logit, name="discriminator")
 
 
-class ProfileGAN(Recommender, AdversarialPair):
+class ProfileGAN(Recommender, GAN):
     """Generator and discriminator of profiles of one data set.
 
     Batches come from `batches.of_users`. A generated profile is sigmoid(logits) on the
@@ -117,9 +117,9 @@ class ProfileGAN(Recommender, AdversarialPair):
         **kwargs,
     ):
         super().__init__(generator, discriminator, **kwargs)
-        for name, share in (("drop", drop), ("masked_negatives", masked_negatives)):
-            if not 0 <= share <= 1 or (name == "drop" and share == 1):
-                raise ValueError(f"`{name}` should be a share of 1. Received: {share!r}.")
+        for name, fraction in (("drop", drop), ("masked_negatives", masked_negatives)):
+            if not 0 <= fraction <= 1 or (name == "drop" and fraction == 1):
+                raise ValueError(f"`{name}` should be a share of 1. Received: {fraction!r}.")
         self.interactions = interactions
         self.drop = drop
         self.masked_negatives = masked_negatives
@@ -154,7 +154,7 @@ class ProfileGAN(Recommender, AdversarialPair):
         shown = tf.maximum(profile, tf.cast(noise < self.masked_negatives, tf.float32))
         return tf.concat([profile, tf.sigmoid(logits) * shown], axis=-1)
 
-    def written_samples(self, inputs, seed):
+    def generated_samples(self, inputs, seed):
         # Without the condition and the mask, which differ between users whatever is written.
         profile = self._histories.dense(inputs["user_index"])
         return tf.sigmoid(self.generator(self._condition(profile, seed), training=False))

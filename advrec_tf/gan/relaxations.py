@@ -1,6 +1,6 @@
 """Discrete choices that pass a gradient: draws that are hard forwards and soft backwards.
 
-A profile is a set of items and a behaviour sequence a choice at each place; the discriminator
+A profile is a set of items and a behavior sequence a choice at each place; the discriminator
 has to see them as they are, zeros and ones, while the generator learns through the softmax (or
 sigmoid) beneath: the straight-through estimator of Jang et al. 2017 (arXiv:1611.01144). Noise
 comes in as an argument, so that a draw is a function of its seed.

@@ -1,4 +1,4 @@
-"""Short behaviour sequences from a GAN: self-attention, and two ways past the discrete choice.
+"""Short behavior sequences from a GAN: self-attention, and two ways past the discrete choice.
 
 The generator (`models.sequence_networks`) is trained by likelihood first, then plays against
 a discriminator of whole sequences. What it draws is discrete; its gradient comes, by name,
@@ -10,7 +10,7 @@ a discriminator of whole sequences. What it draws is discrete; its gradient come
   its roll-outs, so that every place of a sequence earns the same).
 
 Both take one pass over the drawn sequences: what was drawn earlier in a sequence is held, and a
-place learns from its own choice. With `adversarial_weight=0` it is the twin: maximum
+place learns from its own choice. With `adversarial_weight=0` it is the ablation: maximum
 likelihood alone. Controls that do not train are in `models.sequence_controls`.
 """
 
@@ -22,7 +22,7 @@ from tensorflow import keras
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import Sequences, last_items
-from advrec_tf.gan.base import AdversarialPair, diversity
+from advrec_tf.gan.base import GAN, diversity
 from advrec_tf.gan.relaxations import gumbel, straight_through_choice
 from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.models.content.tower import Modality
@@ -33,11 +33,11 @@ _BLOCK = 256
 _WATCHED = 32
 
 
-class SequenceGAN(Recommender, AdversarialPair):
+class SequenceGAN(Recommender, GAN):
     """Generator and discriminator of the sequences of one data set.
 
     Batches come from `batches.of_index(np.arange(len(sequences)), name="sequence_index")`. The
-    generator minimises adversarial_weight * game + reconstruction_weight * cross-entropy of the
+    generator minimizes adversarial_weight * game + reconstruction_weight * cross-entropy of the
     next token (nats a place, over each sequence and its end).
 
     As a recommender it ranks what would come next after a user's last items.
@@ -141,7 +141,7 @@ class SequenceGAN(Recommender, AdversarialPair):
         closed = networks.closed_tokens(tokens, self.num_tokens, repeats=self.repeats)
         return tf.where(closed, networks.CLOSED, logits)
 
-    def written_samples(self, inputs, seed):
+    def generated_samples(self, inputs, seed):
         # Drawn once more, and drawing is dear: a few of them say enough.
         few = {"sequence_index": inputs["sequence_index"][:_WATCHED]}
         return self.fake_samples(few, seed, training=False)
@@ -173,7 +173,7 @@ class SequenceGAN(Recommender, AdversarialPair):
         self.g_loss.update_state(adversarial)
         self.reconstruction.update_state(reconstruction)
         if self.adversarial_weight:
-            self.diversity.update_state(diversity(self.written_samples(inputs, seed)))
+            self.diversity.update_state(diversity(self.generated_samples(inputs, seed)))
         return loss
 
     def _policy_loss(self, inputs, seed):
@@ -187,7 +187,7 @@ class SequenceGAN(Recommender, AdversarialPair):
 
     def train_step(self, inputs):
         if not self.adversarial_weight:
-            # Pretraining, and the twin: nobody to play with.
+            # Pretraining, and the ablation: nobody to play with.
             self.generator_step(inputs, inputs["seed"] + [1, 0])
             self.step.assign_add(1)
             return {metric.name: metric.result() for metric in self.metrics}
@@ -245,7 +245,7 @@ class SequenceGAN(Recommender, AdversarialPair):
 
 
 def policy_gradient(log_p: tf.Tensor, reward: tf.Tensor) -> tf.Tensor:
-    """REINFORCE with the batch's mean as baseline: a scalar to minimise.
+    """REINFORCE with the batch's mean as baseline: a scalar to minimize.
 
     Args:
         log_p: [batch] float32, log-probability of what was drawn.

@@ -18,14 +18,14 @@ from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.knowledge.known_triples import KnownTriples
 from advrec_tf.knowledge.scores import TripleScore
 from advrec_tf.models.factorization import negatives as samplers
-from advrec_tf.models.factorization.sparse_model import RowModel
+from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
 from advrec_tf.ops.random import random_floats
 
 LOSSES = ("logistic", "margin")
 NEGATIVES = ("uniform", "self_adversarial", "generator")
 
 
-class KnowledgeEmbedding(RowModel):
+class KnowledgeEmbedding(SparseEmbeddingModel):
     """Vectors that score facts (h, r, t) as `TripleScore` says, trained to score true ones high.
 
     Trained on batches of `data.batches.of_triples`. Of a batch every other fact, beginning
@@ -45,7 +45,7 @@ class KnowledgeEmbedding(RowModel):
                            p = softmax of its scores. It follows the policy gradient of the
                            fact's loss, less the batch's mean (Cai & Wang 2018,
                            arXiv:1711.04071, whose reward is s'; the game of
-                           `models.factorisation`)
+                           `models.factorization`)
 
     Args:
         graph: the training facts.

@@ -40,7 +40,7 @@ class Explanation:
         user_id, item_id: external ids.
         item: title of the item, or its id.
         score: of the model.
-        neighbours: (title, cosine of the item vectors) of items of the history, best first.
+        neighbors: (title, cosine of the item vectors) of items of the history, best first.
         path: from an item of the history to the item; empty where there is none.
         words: (word, contribution to the score), largest first; empty without an encoder.
     """
@@ -49,15 +49,15 @@ class Explanation:
     item_id: object
     item: str
     score: float
-    neighbours: tuple[tuple[str, float], ...]
+    neighbors: tuple[tuple[str, float], ...]
     path: tuple[Step, ...] = ()
     words: tuple[tuple[str, float], ...] = ()
 
     def facts(self) -> list[str]:
         """The explanation as plain sentences, each one fact."""
         found = []
-        if self.neighbours:
-            titles = [title for title, _ in self.neighbours]
+        if self.neighbors:
+            titles = [title for title, _ in self.neighbors]
             found.append(f"{self.item} is close to {_joined(titles)} in your history.")
         if self.path:
             steps = [f"{step.head} - {step.relation} - {step.tail}" for step in self.path]
@@ -75,7 +75,7 @@ def explain(
     *,
     graph: KnowledgeGraph | None = None,
     attribute: Callable[[int, int], Sequence[tuple[str, float]]] | None = None,
-    neighbours: int = 3,
+    neighbors: int = 3,
     max_steps: int = 4,
 ) -> Explanation:
     """The facts behind `item_id` for `user_id`.
@@ -84,7 +84,7 @@ def explain(
         graph: whose items are those of the model, for a path of at most `max_steps` facts.
         attribute: (user index, item index) -> words with their contributions, such as
             `TokenAttribution`.
-        neighbours: so many items of the history at most.
+        neighbors: so many items of the history at most.
 
     Raises:
         ValueError: if an id is unknown, or the graph is of other items.
@@ -102,7 +102,7 @@ def explain(
     vectors = model.item_vectors()
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     cosines = unit[history] @ unit[item]
-    order = np.argsort(-cosines, kind="stable")[:neighbours]
+    order = np.argsort(-cosines, kind="stable")[:neighbors]
     path = (
         ()
         if graph is None
@@ -115,7 +115,7 @@ def explain(
         item_id=item_id,
         item=_title(data, item),
         score=score,
-        neighbours=tuple((_title(data, history[i]), float(cosines[i])) for i in order),
+        neighbors=tuple((_title(data, history[i]), float(cosines[i])) for i in order),
         path=tuple(
             Step(head=name(h), relation=relation, tail=name(t))
             for name in [_entity_names(graph, data)]

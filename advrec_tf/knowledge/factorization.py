@@ -1,6 +1,6 @@
-"""A factorisation and a knowledge graph embedding that share the vectors of the items.
+"""A factorization and a knowledge graph embedding that share the vectors of the items.
 
-The graph regularises the recommender: what the facts say of an item moves the vector that
+The graph regularizes the recommender: what the facts say of an item moves the vector that
 users are matched with, which helps where an item has few rows. Zhang et al. 2016 (CKE) add a
 structural vector to the item's own; Ai et al. 2018 (CFKG, arXiv:1805.03352) give users, items
 and entities one space. Here an item simply is an entity.
@@ -14,20 +14,20 @@ import tensorflow as tf
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.knowledge.embeddings import KnowledgeEmbedding
 from advrec_tf.models.factorization import negatives as samplers
-from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 
 _PREFIX = "knowledge_"
 
 
-class KnowledgeFactorisation(MatrixFactorisation):
-    """`MatrixFactorisation` whose item vectors are the first entities of `knowledge`.
+class KnowledgeFactorization(MatrixFactorization):
+    """`MatrixFactorization` whose item vectors are the first entities of `knowledge`.
 
-    Trained on the batches of the factorisation, `data.batches.of_pairs`. Beside each positive
+    Trained on the batches of the factorization, `data.batches.of_pairs`. Beside each positive
     a fact is drawn, uniform among those of the graph, and
 
         loss = loss of the positive + weight * loss of the fact
 
-    so one optimiser step, compiled in blocks, serves both. A fact without an open candidate
+    so one optimizer step, compiled in blocks, serves both. A fact without an open candidate
     adds nothing. `AdversarialTraining` perturbs the rows of both.
 
     Args:
@@ -35,15 +35,15 @@ class KnowledgeFactorisation(MatrixFactorisation):
         knowledge: on a graph in which entity i is item i (`KnowledgeGraph.with_items_first`);
             its entity and relation tables are trained here.
         weight: of the facts, >= 0.
-        settings: those of `MatrixFactorisation`, but for `dim`, which is that of `knowledge`.
+        settings: those of `MatrixFactorization`, but for `dim`, which is that of `knowledge`.
             The items begin at the vectors of `knowledge`.
 
     Raises:
-        ValueError: as `MatrixFactorisation`; if `weight` is negative, or entity i of the graph
+        ValueError: as `MatrixFactorization`; if `weight` is negative, or entity i of the graph
             is not item i.
     """
 
-    attackable = MatrixFactorisation.attackable + tuple(
+    attackable = MatrixFactorization.attackable + tuple(
         _PREFIX + name for name in KnowledgeEmbedding.attackable
     )
 
@@ -91,7 +91,7 @@ class KnowledgeFactorisation(MatrixFactorisation):
         return tables | {_PREFIX + name: layer for name, layer in of_knowledge.items()}
 
     def draw(self, inputs, tables):
-        """As the factorisation; adds a fact each example, and what is drawn for it."""
+        """As the factorization; adds a fact each example, and what is drawn for it."""
         seed = inputs["seed"]
         rows = samplers.random_items(
             tf.shape(inputs["weight"]), seed + [0, 11], len(self.knowledge.graph)

@@ -1,1 +1,1 @@
-"""What scores items: baselines, factorisation, towers, autoencoders, ranking."""
+"""What scores items: baselines, factorization, towers, autoencoders, ranking."""

@@ -68,8 +68,8 @@ class GroupPopularity(Recommender):
             )
         self.interactions = interactions
         counts = interactions.item_counts() + 0.5
-        share = counts / counts.sum()
-        self._scores = np.tile(np.log(share), (interactions.num_users, 1))
+        fraction = counts / counts.sum()
+        self._scores = np.tile(np.log(fraction), (interactions.num_users, 1))
         for column in self.groups.T:
             known = column[interactions.user_index] >= 0
             rows = np.zeros((column.max(initial=-1) + 1, interactions.num_items))
@@ -78,9 +78,9 @@ class GroupPopularity(Recommender):
                 (column[interactions.user_index[known]], interactions.item_index[known]),
                 1.0,
             )
-            smoothed = rows + self.strength * share
+            smoothed = rows + self.strength * fraction
             smoothed /= rows.sum(1, keepdims=True) + self.strength
-            gain = np.log(smoothed / share)
+            gain = np.log(smoothed / fraction)
             given = column >= 0
             self._scores[given] += gain[column[given]]
         self._scores = self._scores.astype(np.float32)

@@ -170,7 +170,7 @@ class ProfileAutoencoder(ProfileModel):
 
     The loss of user u is w_u * sum over hidden items of -log softmax(logits), w_u =
     (hidden items)^-weight_power, with the visible items taken out of the softmax (as in
-    Liang et al. 2018, arXiv:1802.05814, but on the candidates only); w_u is normalised over
+    Liang et al. 2018, arXiv:1802.05814, but on the candidates only); w_u is normalized over
     the batch. A user with fewer than three items teaches nothing and is left out.
 
     Args:

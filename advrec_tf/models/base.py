@@ -36,7 +36,7 @@ class Recommender:
         """[batch] int32, 0 <= index < num_users -> [batch, num_items] float32, high is good."""
         raise NotImplementedError(f"{type(self).__name__} does not define `score`.")
 
-    def for_ranking(self) -> Recommender:
+    def frozen(self) -> Recommender:
         """What scores users block by block, as the model stands now: itself, or something
         that spares work which is the same for every block."""
         return self
@@ -134,7 +134,7 @@ class MatrixRecommender(Recommender):
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Among(Recommender):
+class CandidateSubset(Recommender):
     """Ranks the given items alone: every other one has the score -infinity."""
 
     model: Recommender
@@ -146,8 +146,8 @@ class Among(Recommender):
         open_items[self.items] = True
         return tf.where(open_items[None, :], self.model.score(user_index), -np.inf)
 
-    def for_ranking(self):
-        return dataclasses.replace(self, model=self.model.for_ranking())
+    def frozen(self):
+        return dataclasses.replace(self, model=self.model.frozen())
 
 
 def _item_indices(data: Interactions, ids: Sequence, name: str) -> np.ndarray:

@@ -67,7 +67,7 @@ class EASE(ClosedForm):
         if not self.fits(interactions):
             raise ValueError(
                 f"EASE on {num_items} items needs {_ease_bytes(interactions) / 2**30:.1f} GiB, "
-                f"over the limit of {EASE_MEMORY_LIMIT / 2**30:.1f} GiB. Use a factorisation or "
+                f"over the limit of {EASE_MEMORY_LIMIT / 2**30:.1f} GiB. Use a factorization or "
                 "a tower instead."
             )
         self.interactions = interactions

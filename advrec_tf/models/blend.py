@@ -1,7 +1,7 @@
-"""Several recommenders as one: the weighted sum of their standardised scores.
+"""Several recommenders as one: the weighted sum of their standardized scores.
 
 Scores of different models have different units, and those of one model differ in spread from
-user to user. Standardised per user they can be added. Members of one kind that differ in
+user to user. Standardized per user they can be added. Members of one kind that differ in
 their seed alone make a bag: a blend with equal weights.
 """
 
@@ -17,7 +17,7 @@ from advrec_tf.data.histories import Histories
 from advrec_tf.models.base import Recommender
 
 
-def standardised(scores: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+def standardized(scores: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
     """(score - mean) / standard deviation, both of each user over the items not seen.
 
     Args:
@@ -30,16 +30,16 @@ def standardised(scores: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
     """
     unseen = 1.0 - seen
     count = tf.maximum(tf.reduce_sum(unseen, 1, keepdims=True), 1.0)
-    centred = scores - tf.reduce_sum(scores * unseen, 1, keepdims=True) / count
-    variance = tf.reduce_sum(tf.square(centred) * unseen, 1, keepdims=True) / count
+    centerd = scores - tf.reduce_sum(scores * unseen, 1, keepdims=True) / count
+    variance = tf.reduce_sum(tf.square(centerd) * unseen, 1, keepdims=True) / count
     # Below this a deviation is the rounding of the mean, not a difference between items.
     size = tf.reduce_max(tf.abs(scores) * unseen, 1, keepdims=True)
     deviation = tf.sqrt(variance)
-    return tf.where(deviation > 1e-6 * size, tf.math.divide_no_nan(centred, deviation), 0.0)
+    return tf.where(deviation > 1e-6 * size, tf.math.divide_no_nan(centerd, deviation), 0.0)
 
 
 class Blend(Recommender):
-    """score(u, i) = sum over members m of weight_m * z_m(u, i), z_m `standardised`.
+    """score(u, i) = sum over members m of weight_m * z_m(u, i), z_m `standardized`.
 
     Args:
         members: recommenders of the same training rows, one or more.
@@ -83,7 +83,7 @@ class Blend(Recommender):
         seen = self._histories.dense(user_index)
         return tf.add_n(
             [
-                weight * standardised(tf.cast(member.score(user_index), tf.float32), seen)
+                weight * standardized(tf.cast(member.score(user_index), tf.float32), seen)
                 for member, weight in zip(self.members, self.weights, strict=True)
             ]
         )

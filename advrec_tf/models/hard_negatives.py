@@ -1,9 +1,9 @@
-"""Factorisation with item bias over the whole catalogue, trained against hard negatives.
+"""Factorization with item bias over the whole catalogue, trained against hard negatives.
 
 What IRGAN plays with: the network of both its players (`build_scorer`), the draws from what
-users have (`Observed`), and `DNSFactorisation`, which its generator starts from. Scores are
+users have (`Observed`), and `DNSFactorization`, which its generator starts from. Scores are
 those of all items at once; for catalogues where that is too many see
-`models.factorisation`.
+`models.factorization`.
 """
 
 from __future__ import annotations
@@ -140,11 +140,11 @@ def hard_ranking_loss(scorer, observed, inputs, seed, *, samples, candidates, tr
     return losses.weighted_mean(tf.reduce_mean(values, axis=1), weight)
 
 
-class DNSFactorisation(RecommenderModel):
+class DNSFactorization(RecommenderModel):
     """score(u, i) = p_u . q_i + b_i, trained against the hardest of some uniform negatives.
 
     What IRGAN's generator starts from: `irgan.generator.set_weights(model.scorer.get_weights())`.
-    Batches come from `batches.of_users`; regularise by the optimiser's `weight_decay`.
+    Batches come from `batches.of_users`; regularize by the optimizer's `weight_decay`.
 
     Args:
         interactions: the training rows.

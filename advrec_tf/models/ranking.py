@@ -46,7 +46,7 @@ class RankingModel(RecommenderModel):
 
     With `objective="clicks"` every row of a batch is a positive and `negatives` uniform
     items of the same user stand beside it as zeros. With "ratings" the batch carries the
-    label, and predictions are centred on the training mean.
+    label, and predictions are centerd on the training mean.
 
     Args:
         user_tower, item_tower: index [batch] -> [batch, dim].
@@ -170,7 +170,7 @@ def build_ranking_model(
             num_ids,
             embedding_dim=embedding_dim,
             features=features_of(table) if use_features and table is not None else (),
-            normalise=False,
+            normalize=False,
             initial_scale=0.05,
             seed=seed,
             name=name,

@@ -29,7 +29,7 @@ PAIR_TABLE_LIMIT = 2**29
 class TwoTower(RecommenderModel):
     """Query and candidate tower under an in-batch softmax.
 
-    Yi et al. 2019 (sampling-bias-corrected neural modelling, RecSys): row b is scored
+    Yi et al. 2019 (sampling-bias-corrected neural modeling, RecSys): row b is scored
     against every candidate c of the batch by (u_b . v_c) / temperature - log q_c with q_c
     the share of training rows that are item c.
 
@@ -188,7 +188,7 @@ class TwoTower(RecommenderModel):
         items = self.item_tower(tf.range(self.interactions.num_items))
         return tf.matmul(self.user_tower(user_index), items, transpose_b=True) / self.temperature
 
-    def for_ranking(self) -> VectorRecommender:
+    def frozen(self) -> VectorRecommender:
         """The vectors as they are now: no tower runs again for each block of users."""
         users, items = self.user_vectors(), self.item_vectors()
         return VectorRecommender(

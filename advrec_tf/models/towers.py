@@ -72,7 +72,7 @@ def build_feature_tower(
 ) -> keras.Model:
     """{feature name: [batch] or [batch, dim]} -> [batch, embedding_dim].
 
-    A category is embedded, a number standardised by its mean and deviation over the table
+    A category is embedded, a number standardized by its mean and deviation over the table
     (with a flag where it is missing), a vector taken as it is; all are concatenated and
     projected.
 
@@ -97,7 +97,7 @@ def build_feature_tower(
             parts.append(embed(value))
         elif isinstance(feature, Numeric):
             value = keras.Input(shape=(), dtype="float32", name=layer_name)
-            parts.append(Standardise(feature.values, name=f"{layer_name}_standardised")(value))
+            parts.append(Standardize(feature.values, name=f"{layer_name}_standardized")(value))
         else:
             value = keras.Input(shape=feature.matrix.shape[1:], name=layer_name)
             parts.append(value)
@@ -113,7 +113,7 @@ def build_index_tower(
     embedding_dim: int,
     features: Sequence[Feature] = (),
     hidden: Sequence[int] = (),
-    normalise: bool = True,
+    normalize: bool = True,
     initial_scale: float = 0.1,
     seed: int = 0,
     name: str,
@@ -121,7 +121,7 @@ def build_index_tower(
     """Index [batch] int32, 0 <= index < num_ids -> embedding [batch, embedding_dim].
 
     The id embedding and, where given, the feature tower's output are added; `hidden` layers
-    with a last projection follow where asked for; with `normalise` the result has length 1,
+    with a last projection follow where asked for; with `normalize` the result has length 1,
     so that a dot product is a cosine.
     """
     index = keras.Input(shape=(), dtype="int32", name="index")
@@ -145,7 +145,7 @@ def build_index_tower(
         x = seeded_dense(units, 2000 * seed + i, activation="relu", name=f"{name}_hidden_{i}")(x)
     if hidden:
         x = seeded_dense(embedding_dim, 2000 * seed + len(hidden), name=f"{name}_projection")(x)
-    if normalise:
+    if normalize:
         x = keras.layers.UnitNormalization(name=f"{name}_unit")(x)
     return keras.Model(index, x, name=name)
 
@@ -210,8 +210,8 @@ class _TableRows(keras.layers.Layer):
         return tf.gather(self.rows, index)
 
 
-class Standardise(keras.layers.Layer):
-    """[batch] -> [batch, 2]: the standardised number (0 where missing) and a missing flag."""
+class Standardize(keras.layers.Layer):
+    """[batch] -> [batch, 2]: the standardized number (0 where missing) and a missing flag."""
 
     def __init__(self, values: np.ndarray, **kwargs):
         super().__init__(**kwargs)

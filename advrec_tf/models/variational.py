@@ -87,7 +87,7 @@ class VariationalAutoencoder(ProfileModel):
 
     It trains on `batches.of_users`.
 
-    Minimises the negative of the evidence lower bound of Liang et al. 2018, eq. 5:
+    Minimizes the negative of the evidence lower bound of Liang et al. 2018, eq. 5:
     the multinomial loss of the profile at a sample z, plus beta KL(q || N(0, 1)). Beta grows
     from 0 to `kl_weight` over the first `kl_steps` updates (their section 2.2.2). The mean
     over users is weighted by (targets)^-weight_power, 0 in the paper; a user with fewer than

@@ -1,6 +1,6 @@
 """Recommenders that are two matrices: what is exported, and what a popularity prior joins.
 
-A two-tower model, a factorisation and an autoencoder all end as one vector a user and one
+A two-tower model, a factorization and an autoencoder all end as one vector a user and one
 vector an item whose dot product ranks. In that form the prior for users with few
 interactions is one more dimension, and the served model stays a single matrix product.
 """
@@ -70,23 +70,28 @@ def with_popularity_prior(
     interactions: Interactions,
     *,
     scale: float,
-    few: int,
+    prior_max_history: int,
 ) -> VectorRecommender:
     """Vectors [users, dim] and [items, dim] -> a recommender of dim + 1 with the prior inside.
 
-    A user with fewer than `few` rows is scored `scale * u . v + log(rows of v + .5)`, every
+    A user with fewer than `prior_max_history` rows is scored `scale * u . v + log(rows of v +
+    .5)`, every
     other user `u . v` as before, a user without any row by popularity alone. `scale` weighs
-    taste against popularity and is chosen on validation; with `few` = 0 only users without
+    taste against popularity and is chosen on validation; with `prior_max_history` = 0 only users
+    without
     rows have the prior.
 
     Raises:
-        ValueError: if `scale` or `few` is negative.
+        ValueError: if `scale` or `prior_max_history` is negative.
     """
-    if scale < 0 or few < 0:
-        raise ValueError(f"`scale` and `few` should be >= 0. Received: {scale!r} and {few!r}.")
+    if scale < 0 or prior_max_history < 0:
+        raise ValueError(
+            f"`scale` and `prior_max_history` should be >= 0. Received: {scale!r} and "
+            f"{prior_max_history!r}."
+        )
     rows = interactions.user_counts()[:, None]
-    needs_prior = ((rows < few) | (rows == 0)).astype(np.float32)
-    users = user_vectors * np.where(rows == 0, 0.0, np.where(rows < few, scale, 1.0))
+    needs_prior = ((rows < prior_max_history) | (rows == 0)).astype(np.float32)
+    users = user_vectors * np.where(rows == 0, 0.0, np.where(rows < prior_max_history, scale, 1.0))
     unknown = np.zeros(user_vectors.shape[1] + 1, np.float32)
     unknown[-1] = 1.0
     return VectorRecommender(

@@ -1,7 +1,7 @@
 """Random numbers that a seed gives alike whether XLA compiles the step or not, and quickly.
 
 Philox bits are the same everywhere; what TensorFlow and XLA make of them is not, and XLA's own
-normal numbers take twice as long as these on a CPU, longer than all else in a factorisation's step.
+normal numbers take twice as long as these on a CPU, longer than all else in a factorization's step.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""How an optimiser moves the rows a batch looked up, as pure functions of tensors.
+"""How an optimizer moves the rows a batch looked up, as pure functions of tensors.
 
-Compiled blocks of steps keep whole tables as loop state, where Keras optimisers, which
+Compiled blocks of steps keep whole tables as loop state, where Keras optimizers, which
 write to variables, cannot go. Here are the same rules on tensors: given a table, the slots
-of its optimiser, the rows and a gradient per occurrence, each returns the new table and
+of its optimizer, the rows and a gradient per occurrence, each returns the new table and
 slots. A step costs by the batch, never by the table, and rows outside the batch keep their
-bits. `rule_of` finds the rule of a compiled Keras optimiser; its slots stay the
-optimiser's own variables, so checkpoints hold them.
+bits. `rule_of` finds the rule of a compiled Keras optimizer; its slots stay the
+optimizer's own variables, so checkpoints hold them.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ Slots = tuple[tf.Tensor, ...]
 
 @dataclasses.dataclass(frozen=True)
 class RowRule:
-    """One optimiser's rule.
+    """One optimizer's rule.
 
     Attributes:
-        slots: table variable -> the optimiser's variables of the same shape, in a fixed order.
+        slots: table variable -> the optimizer's variables of the same shape, in a fixed order.
         update: (table, slots, rows [n], gradient [n, dim], rate, step) -> (table, slots);
             `step` counts from 1 and is a float.
     """
@@ -82,7 +82,7 @@ def lazy_adam(table, slots: Slots, rows, gradient, rate, step, *, beta_1, beta_2
 
 
 def rule_of(optimizer: keras.optimizers.Optimizer) -> RowRule:
-    """The rule of a compiled optimiser: plain SGD, Adagrad, or one with a `row_rule()`.
+    """The rule of a compiled optimizer: plain SGD, Adagrad, or one with a `row_rule()`.
 
     Raises:
         ValueError: if it has none, or its settings touch rows outside the batch.
@@ -98,7 +98,7 @@ def rule_of(optimizer: keras.optimizers.Optimizer) -> RowRule:
         refused.append("momentum")
     if refused:
         raise ValueError(
-            "Blocks of steps need an optimiser that touches the rows of the batch alone. "
+            "Blocks of steps need an optimizer that touches the rows of the batch alone. "
             f"Received {type(optimizer).__name__} with {', '.join(refused)}."
         )
     if hasattr(optimizer, "row_rule"):

@@ -1,4 +1,4 @@
-"""The signatures inside a serialised MetaGraphDef, read from the wire format.
+"""The signatures inside a serialized MetaGraphDef, read from the wire format.
 
 The message classes come with Python's TensorFlow, and to import them is to import all of it.
 Few fields are needed, so `c_api` reads them here.
@@ -55,7 +55,7 @@ def read_fields(message: bytes | memoryview) -> Iterator[tuple[int, int | bytes 
 
 
 def read_signatures(meta_graph: bytes) -> dict[str, Signature]:
-    """A serialised MetaGraphDef -> its signatures by name (field 5, a map)."""
+    """A serialized MetaGraphDef -> its signatures by name (field 5, a map)."""
     fields = read_fields(memoryview(meta_graph))
     entries = [dict(read_fields(value)) for number, value in fields if number == 5]
     return {str(entry[1], "utf-8"): _read_signature(entry.get(2, b"")) for entry in entries}

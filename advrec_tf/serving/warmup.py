@@ -23,7 +23,7 @@ def write_requests(
 
 
 def prediction_log(model_name: str, signature_name: str, inputs: Mapping[str, tf.Tensor]) -> bytes:
-    """A serialised `tensorflow.serving.PredictionLog` of one predict request.
+    """A serialized `tensorflow.serving.PredictionLog` of one predict request.
 
     Field numbers: PredictionLog.predict_log = 6, PredictLog.request = 1,
     PredictRequest.model_spec = 1 and .inputs = 2 (a map: key = 1, value = 2),

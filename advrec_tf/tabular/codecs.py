@@ -5,7 +5,7 @@ Every learned column becomes a *choice* (an int below `width`), and a continuous
 
 * `ChoiceCodec`: categories, booleans, and numbers with few distinct values: the value itself
   is chosen;
-* `ModeCodec`: mode-specific normalisation (Xu et al. 2019, CTGAN, section 4.2,
+* `ModeCodec`: mode-specific normalization (Xu et al. 2019, CTGAN, section 4.2,
   arXiv:1907.00503): a mode k of a Gaussian mixture is chosen, and the number is
   (x - mean_k) / (4 deviation_k). Skewed columns are taken on a logarithmic scale first, whole
   numbers and days are spread over their unit, and single values that many rows share (a count
@@ -245,10 +245,10 @@ def _scaled(values: np.ndarray, logarithmic: bool, offset: float) -> np.ndarray:
 
 
 def _skew(values: np.ndarray) -> float:
-    """Third standardised moment; 0 for a constant."""
-    centred = values - values.mean()
-    deviation = centred.std()
-    return float((centred**3).mean() / deviation**3) if deviation else 0.0
+    """Third standardized moment; 0 for a constant."""
+    centerd = values - values.mean()
+    deviation = centerd.std()
+    return float((centerd**3).mean() / deviation**3) if deviation else 0.0
 
 
 def codec_as_dict(codec: Codec) -> dict:

@@ -1,4 +1,4 @@
-"""What generated rows give away about training rows: copies, nearest neighbours, membership.
+"""What generated rows give away about training rows: copies, nearest neighbors, membership.
 
 NumPy only. Distances are between rows as the transform widens them, in a common metric:
 every column counts alike (a category differs by 1, a number by the difference of its ranks).
@@ -58,7 +58,7 @@ class RowMetric:
 
         Args:
             rows, others: results of `encode`.
-            same: the two are one table: a row is not its own neighbour.
+            same: the two are one table: a row is not its own neighbor.
         """
         found = []
         count = rows[0].shape[1] + rows[1].shape[1]
@@ -104,7 +104,7 @@ def disclosure(
         `duplicates`: see `duplicate_share`. `nearest_ratio`: median distance of a generated
         row to its nearest training row over that of a real row the generator never saw
         (with `holdout`), or of a training row to its nearest other; 1 is as far as real rows
-        are from each other, 0 copies; None where most real rows have an equal. `neighbour_ratio`:
+        are from each other, 0 copies; None where most real rows have an equal. `neighbor_ratio`:
         the median over generated rows of the distance to the nearest over that to the second
         nearest training row, divided by the same for real rows. With `holdout` also
         `membership_auc`: of an attacker who takes a row for a training row the nearer it lies to a
@@ -135,7 +135,7 @@ def disclosure(
     result = {
         "duplicates": duplicates,
         "nearest_ratio": float(np.median(to_train[:, 0])) / usual if usual > 1e-9 else None,
-        "neighbour_ratio": ratio(to_train) / max(ratio(reference), 1e-9),
+        "neighbor_ratio": ratio(to_train) / max(ratio(reference), 1e-9),
     }
     if holdout is not None:
         members = metric.nearest(near, written)[:, 0]

@@ -137,9 +137,9 @@ def column_distances(
 
 
 def mode_coverage(
-    real: pd.DataFrame, synthetic: pd.DataFrame, binning: Binning, share: float = 0.01
+    real: pd.DataFrame, synthetic: pd.DataFrame, binning: Binning, fraction: float = 0.01
 ) -> float:
-    """Share of the cells with at least `share` of the real rows that hold at least a tenth of
+    """Share of the cells with at least `fraction` of the real rows that hold at least a tenth of
     that share of the generated ones; 1 is all, a collapsed generator has few."""
     reached = total = 0
     for column in binning.schema.learned:
@@ -148,7 +148,7 @@ def mode_coverage(
             np.bincount(binning.cells(frame, column), minlength=size) / len(frame)
             for frame in (real, synthetic)
         ]
-        common = parts[0] >= share
+        common = parts[0] >= fraction
         total += common.sum()
         reached += (parts[1][common] >= 0.1 * parts[0][common]).sum()
     return float(reached / total)
@@ -167,9 +167,9 @@ def correlation_difference(
     features = [features_of(frame, real, binning) for frame in (real, synthetic)]
     blocks = features[0][1]
     for values, _ in features:
-        centred = values - values.mean(0)
-        norm = np.sqrt((centred**2).sum(0))
-        unit = np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 1e-12)
+        centerd = values - values.mean(0)
+        norm = np.sqrt((centerd**2).sum(0))
+        unit = np.divide(centerd, norm, out=np.zeros_like(centerd), where=norm > 1e-12)
         parts.append(unit.T @ unit)
     different = blocks[:, None] != blocks[None, :]
     gaps = np.abs(parts[0] - parts[1])[different]
@@ -185,8 +185,8 @@ def features_of(
     for i, column in enumerate(binning.schema.learned):
         if column.kind == "category":
             cells = [binning.cells(f, column) for f in (real, frame)]
-            share = np.bincount(cells[0], minlength=binning.size(column)) / len(real)
-            for value in np.flatnonzero(share >= 0.01):
+            fraction = np.bincount(cells[0], minlength=binning.size(column)) / len(real)
+            for value in np.flatnonzero(fraction >= 0.01):
                 columns.append((cells[1] == value).astype(np.float64))
                 blocks.append(i)
             continue

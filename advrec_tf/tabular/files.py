@@ -1,4 +1,4 @@
-"""Behaviour tables in CSV files: read into typed columns block by block, and written back.
+"""Behavior tables in CSV files: read into typed columns block by block, and written back.
 
 A value that does not fit its column is refused with its line. Memory is that of the typed
 columns, not of the text. What the columns mean is said by `table_schema`.
@@ -37,7 +37,7 @@ class Table:
         return "\n".join(lines + [f"  {line}" for line in self.schema.noticed])
 
 
-def read_behaviour_table(
+def read_table(
     path: str | os.PathLike,
     *,
     label: str | None = None,
@@ -139,9 +139,7 @@ def _read_columns(
     return list(read.values())
 
 
-def write_behaviour_table(
-    frame: pd.DataFrame, schema: TableSchema, path: str | os.PathLike
-) -> None:
+def write_table(frame: pd.DataFrame, schema: TableSchema, path: str | os.PathLike) -> None:
     """Write rows as the original file spelled them: dates, decimals, booleans.
 
     The file appears whole or not at all.

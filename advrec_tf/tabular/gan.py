@@ -1,15 +1,15 @@
-"""A GAN that writes rows of a behaviour table: CTGAN's representation on `AdversarialPair`.
+"""A GAN that writes rows of a behavior table: CTGAN's representation on `GAN`.
 
-Xu et al. 2019 (arXiv:1907.00503): mode-specific normalisation (`data.column_codecs`) and
+Xu et al. 2019 (arXiv:1907.00503): mode-specific normalization (`data.column_codecs`) and
 Gumbel-softmax outputs; a discriminator that judges packs of rows against collapse (PacGAN; Lin
 et al. 2018, arXiv:1712.04086); by default the Wasserstein game with a gradient penalty. Rows are
 written with the running average of the generator's weights (Yazici et al. 2019,
 arXiv:1806.04498), which the game itself never uses.
 
 Beside the game the generator may pay a variational autoencoder's bound, being its decoder
-(VAE/GAN; Larsen et al. 2016, arXiv:1512.09300): `evidence`. Its twin without the adversary is
+(VAE/GAN; Larsen et al. 2016, arXiv:1512.09300): `evidence`. Its ablation without the adversary is
 then that autoencoder, `models.table_vae`. Training with an early stop is in
-`training.behaviour`.
+`training.behavior`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf.gan.base import AdversarialPair
+from advrec_tf.gan.base import GAN
 from advrec_tf.tabular.conditions import Conditions
 from advrec_tf.tabular.network_generator import NetworkGenerator
 from advrec_tf.tabular.networks import WIDE, row_features, soft_rows, widened
@@ -27,7 +27,7 @@ from advrec_tf.tabular.transform import TableTransform
 from advrec_tf.tabular.vae import TableVAE, build_row_decoder, build_table_vae
 
 
-class BehaviourGAN(NetworkGenerator, AdversarialPair):
+class TableGAN(NetworkGenerator, GAN):
     """Generator and discriminator of table rows.
 
     Batches come from `table_batches.of_rows`: `choices`, `numbers` and `seed`; their size is
@@ -131,7 +131,7 @@ class BehaviourGAN(NetworkGenerator, AdversarialPair):
     def fake_samples(self, inputs, seed, training):
         return self._packed(*self._written(inputs, seed, training))
 
-    def written_samples(self, inputs, seed):
+    def generated_samples(self, inputs, seed):
         return self._written(inputs, seed, training=False)[0]
 
     def train_step(self, inputs):
@@ -174,7 +174,7 @@ def build_row_discriminator(
     return keras.Model(packed, logit, name="discriminator")
 
 
-def build_behaviour_gan(
+def build_table_gan(
     transform: TableTransform,
     *,
     conditional: Sequence[str] = (),
@@ -185,13 +185,13 @@ def build_behaviour_gan(
     variational: bool = True,
     seed: int = 0,
     **settings,
-) -> BehaviourGAN:
+) -> TableGAN:
     """The networks and the pair for a fitted transform.
 
     Args:
         variational: whether the generator is an autoencoder's decoder and pays its bound, by
             `reconstruction_weight`; without it, the game alone.
-        settings: as in `BehaviourGAN`.
+        settings: as in `TableGAN`.
     """
     conditions = Conditions(transform.layout, tuple(conditional))
     sizes = {"noise_dim": noise_dim, "hidden": generator_hidden}
@@ -202,7 +202,7 @@ def build_behaviour_gan(
         build_row_decoder(transform, conditions, **sizes, seed=1000 * seed + 500, name=name)
         for name in ("generator", "averaged_generator")
     )
-    return BehaviourGAN(
+    return TableGAN(
         transform,
         generator if evidence is None else evidence.decoder,
         averaged,
@@ -213,6 +213,6 @@ def build_behaviour_gan(
         conditional=conditional,
         noise_dim=noise_dim,
         pack=pack,
-        name="behaviour_gan",
+        name="table_gan",
         **settings,
     )

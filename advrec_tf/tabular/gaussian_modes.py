@@ -1,6 +1,6 @@
 """The modes of a column of numbers: a mixture of normal distributions in one dimension.
 
-Expectation maximisation in NumPy. Which columns are described by modes, and on which scale,
+Expectation maximization in NumPy. Which columns are described by modes, and on which scale,
 is decided in `column_codecs`.
 """
 
@@ -40,7 +40,7 @@ def fit_modes(
     Args:
         values: [n] float64, finite; at most `SAMPLE` of them, drawn at random, are used.
         max_modes: >= 1.
-        rounds: of expectation maximisation, at most.
+        rounds: of expectation maximization, at most.
 
     Raises:
         ValueError: if there is no value or `max_modes` < 1.
@@ -57,7 +57,7 @@ def fit_modes(
     for count in range(1, max_modes + 1):
         if count > 1 and len(values) < 10 * count:
             break
-        modes = _maximise(values, count, scale * _FLOOR, rounds)
+        modes = _maximize(values, count, scale * _FLOOR, rounds)
         criterion = (3 * count - 1) * np.log(len(values)) / len(values)
         criterion -= 2 * modes.log_likelihood(values)
         if criterion < lowest:
@@ -67,7 +67,7 @@ def fit_modes(
     return best
 
 
-def _maximise(values: np.ndarray, count: int, floor: float, rounds: int) -> Modes:
+def _maximize(values: np.ndarray, count: int, floor: float, rounds: int) -> Modes:
     """Started at evenly spaced quantiles."""
     mean = np.quantile(values, (np.arange(count) + 0.5) / count)
     modes = Modes(np.full(count, 1 / count), mean, np.full(count, max(values.std() / count, floor)))
@@ -75,10 +75,10 @@ def _maximise(values: np.ndarray, count: int, floor: float, rounds: int) -> Mode
     for _ in range(rounds):
         joint = modes.log_joint(values)
         total = np.logaddexp.reduce(joint, axis=1)
-        share = np.exp(joint - total[:, None])
-        mass = share.sum(0) + 1e-12
-        mean = (share * values[:, None]).sum(0) / mass
-        variance = (share * (values[:, None] - mean) ** 2).sum(0) / mass
+        fraction = np.exp(joint - total[:, None])
+        mass = fraction.sum(0) + 1e-12
+        mean = (fraction * values[:, None]).sum(0) / mass
+        variance = (fraction * (values[:, None] - mean) ** 2).sum(0) / mass
         modes = Modes(mass / mass.sum(), mean, np.maximum(np.sqrt(variance), floor))
         now = float(total.mean())
         if now - before < 1e-5:

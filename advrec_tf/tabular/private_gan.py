@@ -1,4 +1,4 @@
-"""A behaviour GAN whose discriminator learns from real rows by DP-SGD.
+"""A behavior GAN whose discriminator learns from real rows by DP-SGD.
 
 Abadi et al. 2016 (arXiv:1607.00133): the gradient of every example is clipped and noise is
 added to their sum; what the generator learns comes through the discriminator alone, so it is
@@ -17,13 +17,13 @@ import tensorflow as tf
 
 from advrec_tf import losses
 from advrec_tf.tabular.conditions import Conditions
-from advrec_tf.tabular.gan import BehaviourGAN, build_row_discriminator
+from advrec_tf.tabular.gan import TableGAN, build_row_discriminator
 from advrec_tf.tabular.transform import TableTransform
 from advrec_tf.tabular.vae import build_row_decoder
 
 
-class PrivateBehaviourGAN(BehaviourGAN):
-    """A `BehaviourGAN` in which one real row can move the discriminator only so far.
+class PrivateTableGAN(TableGAN):
+    """A `TableGAN` in which one real row can move the discriminator only so far.
 
     Rows are judged alone (`pack=1`), without conditions and without an autoencoder, since both
     would carry real rows to the generator.
@@ -114,9 +114,9 @@ def build_private_gan(
     discriminator_hidden: Sequence[int] = (128,),
     seed: int = 0,
     **settings,
-) -> PrivateBehaviourGAN:
+) -> PrivateTableGAN:
     """The networks and the pair for a fitted transform; `settings` as in
-    `PrivateBehaviourGAN`. A smaller discriminator, for the noise grows with its weights."""
+    `PrivateTableGAN`. A smaller discriminator, for the noise grows with its weights."""
     conditions = Conditions(transform.layout)
     generator, averaged = (
         build_row_decoder(
@@ -132,14 +132,14 @@ def build_private_gan(
     discriminator = build_row_discriminator(
         transform, conditions, pack=1, hidden=discriminator_hidden, seed=1000 * seed + 700
     )
-    return PrivateBehaviourGAN(
+    return PrivateTableGAN(
         transform,
         generator,
         averaged,
         discriminator,
         noise_dim=noise_dim,
         pack=1,
-        name="private_behaviour_gan",
+        name="private_table_gan",
         **settings,
     )
 
@@ -148,7 +148,7 @@ def epsilon(
     *, noise_multiplier: float, batch_size: int, rows: int, updates: int, delta: float
 ) -> float:
     """The epsilon of (epsilon, delta) differential privacy after so many discriminator
-    updates, neighbouring tables differing by one row added or removed.
+    updates, neighboring tables differing by one row added or removed.
 
     Renyi accounting (Mironov et al. 2019) of Poisson sampling at rate `batch_size` / `rows`;
     batches are drawn by shuffling, which this takes for the same, as is customary.

@@ -36,7 +36,7 @@ FEWEST_ROWS = 100
 
 COPIES_BELOW = 0.35
 """A two-sample test below this says that rows are copies: a copy left out of the classifier's
-training gets the label of its twin."""
+training gets the label of its ablation."""
 
 _TEST_SHARE = 0.3
 
@@ -55,7 +55,7 @@ def quality(
         real: the rows that the generator was trained on.
         synthetic: what it wrote.
         holdout: real rows that it never saw: what a label is tested on and what the
-            nearest-neighbour distances are held against. Without them a share of `real` is
+            nearest-neighbor distances are held against. Without them a share of `real` is
             tested on, which the generator knows, and membership is not measured.
 
     Raises:

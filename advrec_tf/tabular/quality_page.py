@@ -117,7 +117,7 @@ def _more(result: dict) -> str:
     rows += [
         ["difference of correlations, mean", result["correlations"]["mean"]],
         ["values and bins that are reached", result["mode_coverage"]],
-        ["nearest over second nearest, against real rows", given["neighbour_ratio"]],
+        ["nearest over second nearest, against real rows", given["neighbor_ratio"]],
     ]
     if "membership_auc" in given:
         rows.append(["membership inference, area under the curve", given["membership_auc"]])

@@ -114,9 +114,9 @@ def _draw_column(ax, column: Column, values: list[np.ndarray]) -> None:
         names = list(distinct[:_BARS])
         if column.kind != "category":
             names = sorted(names)
-        for shift, side, colour in ((-0.2, values[0], REAL), (0.2, values[1], SYNTHETIC)):
-            share = [float((side == name).mean()) for name in names]
-            ax.bar(np.arange(len(names)) + shift, share, 0.4, color=colour, alpha=0.8)
+        for shift, side, color in ((-0.2, values[0], REAL), (0.2, values[1], SYNTHETIC)):
+            fraction = [float((side == name).mean()) for name in names]
+            ax.bar(np.arange(len(names)) + shift, fraction, 0.4, color=color, alpha=0.8)
         if column.kind == "boolean":
             names = [column.spelling[int(name)] for name in names]
         texts = [f"{n:g}" if isinstance(n, float) else str(n)[:14] for n in names]
@@ -131,10 +131,10 @@ def _draw_column(ax, column: Column, values: list[np.ndarray]) -> None:
     else:
         low, high = np.quantile(present[0], [0.0, 0.995])
         edges = np.linspace(low, max(high, low + 1e-9), 31)
-        for side, colour in zip(present, (REAL, SYNTHETIC), strict=True):
+        for side, color in zip(present, (REAL, SYNTHETIC), strict=True):
             weights = np.full(len(side), 1 / max(len(side), 1))
             clipped = np.clip(side, edges[0], edges[-1])
-            ax.hist(clipped, edges, weights=weights, color=colour, alpha=0.5)
+            ax.hist(clipped, edges, weights=weights, color=color, alpha=0.5)
         if column.kind == "date":
             ticks = np.linspace(edges[0], edges[-1], 4)
             days = [str(np.datetime64(int(t), "s"))[:10] for t in ticks]
@@ -159,7 +159,7 @@ def draw_components(real: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSc
     rng = np.random.default_rng(0)
     frames = [f.iloc[rng.permutation(len(f))[:_POINTS]] for f in (real, synthetic)]
     binning = Binning.of(real, schema)
-    first, second, share = principal_components(
+    first, second, fraction = principal_components(
         *(features_of(frame, real, binning)[0] for frame in frames)
     )
     figure, axes = plt.subplots(
@@ -170,11 +170,11 @@ def draw_components(real: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSc
         (axes[1], [(second, SYNTHETIC)], "generated"),
         (axes[2], [(first, REAL), (second, SYNTHETIC)], "both"),
     ):
-        for points, colour in sides:
-            ax.scatter(*points.T, s=7, color=colour, alpha=0.35, linewidths=0)
-        ax.set(title=title, xlabel=f"component 1 ({share[0]:.0%} of variance)")
+        for points, color in sides:
+            ax.scatter(*points.T, s=7, color=color, alpha=0.35, linewidths=0)
+        ax.set(title=title, xlabel=f"component 1 ({fraction[0]:.0%} of variance)")
         _tidy(ax)
-    axes[0].set_ylabel(f"component 2 ({share[1]:.0%})")
+    axes[0].set_ylabel(f"component 2 ({fraction[1]:.0%})")
     return figure
 
 

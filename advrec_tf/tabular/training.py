@@ -32,7 +32,7 @@ class GenerationFailure(ValueError):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BehaviourFit:
+class TableFit:
     """How a fit went.
 
     Attributes:
@@ -130,7 +130,7 @@ def _trouble(found: dict[str, float], logs: dict) -> str | None:
     return None
 
 
-def fit_behaviour(
+def fit_table_generator(
     model: TableGenerator,
     train: pd.DataFrame,
     validation: pd.DataFrame,
@@ -146,7 +146,7 @@ def fit_behaviour(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     label: str | None = None,
     write: Callable[[str], None] = print,
-) -> BehaviourFit:
+) -> TableFit:
     """Train a compiled GAN or variational generator of table rows.
 
     Args:
@@ -214,7 +214,7 @@ def fit_behaviour(
     verdict = "no collapse, no divergence"
     if guard.warnings:
         verdict = f"{guard.warnings[-1]}; the weights of round {guard.best_epoch} are kept"
-    return BehaviourFit(
+    return TableFit(
         history=history,
         rounds=done,
         best_round=guard.best_epoch,

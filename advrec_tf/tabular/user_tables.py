@@ -1,4 +1,4 @@
-"""A behaviour table of users: what is known of them, joined with what they did.
+"""A behavior table of users: what is known of them, joined with what they did.
 
 Made from `Interactions` with their side tables; a row a user. What is done with such a table
 is left to the generators.
@@ -19,7 +19,7 @@ def user_table(interactions: Interactions, *, without: tuple[str, ...] = ("zip",
 
     Columns: the user features apart from `without`; `interactions`, `active_days` (distinct
     days), `first_day`, `mean_popularity` (mean log10 of the rows of the user's items); and
-    where the data has them `mean_rating`, `rating_deviation`, `favourite_genre` (that most of
+    where the data has them `mean_rating`, `rating_deviation`, `favorite_genre` (that most of
     the user's items have) and `mean_year` of the items.
     """
     users = interactions.user_index
@@ -61,7 +61,7 @@ def user_table(interactions: Interactions, *, without: tuple[str, ...] = ("zip",
             1,
         )[present]
         names = [n.removeprefix("genre_") for n in genres]
-        table["favourite_genre"] = np.array(names, object)[totals.argmax(1)]
+        table["favorite_genre"] = np.array(names, object)[totals.argmax(1)]
         year = next((n for n in _NOT_GENRES if n in features), None)
         if year is not None:
             values = features[year].to_numpy(np.float64)

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from advrec_tf.models.content.two_tower import ContentTwoTower
 from advrec_tf.text.language_model import LanguageModelTower
-from advrec_tf.training.perturb_outputs import tapped
+from advrec_tf.training.perturb_outputs import perturb_outputs
 
 
 class TokenAttribution:
@@ -84,13 +84,15 @@ class TokenAttribution:
             for name, value in tokens.items()
         }
         layer = self.encoder.language_model.token_vectors
-        with tapped([layer]) as outputs:
+        with perturb_outputs([layer]) as outputs:
             self.encoder(tokens)
         end = outputs[0]  # [1, length * width]
-        share = (tf.range(self.steps, dtype=tf.float32) + 0.5) / self.steps
+        fraction = (tf.range(self.steps, dtype=tf.float32) + 0.5) / self.steps
         with tf.GradientTape() as tape:
             # Every copy is the text itself; this takes it back to its point of the line.
-            with tapped([layer], tape=tape, deltas=[(share[:, None] - 1.0) * end]) as outputs:
+            with perturb_outputs(
+                [layer], tape=tape, deltas=[(fraction[:, None] - 1.0) * end]
+            ) as outputs:
                 vectors = self.encoder(copies)
             score = tf.reduce_sum(self._scores(user, vectors))
         gradient = tf.reduce_mean(tape.gradient(score, outputs[0]), axis=0)

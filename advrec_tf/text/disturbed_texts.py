@@ -17,16 +17,16 @@ from tensorflow import keras
 
 from advrec_tf.text.language_model import LanguageItemTower
 from advrec_tf.training.virtual_adversarial import cosine
-from advrec_tf.training.wrapper import WrappedModel
+from advrec_tf.training.wrapper import ModelWrapper
 
 
-class DisturbedTextTraining(WrappedModel):
+class DisturbedTextTraining(ModelWrapper):
     """loss of `model` + weight * mean over items of D, D = 1 - cos(v(x), v(x')).
 
     x' is the one of `choices` disturbed copies of the text x, drawn at random, of which D is the
     greatest: worst-of-k, the adversary of Engstrom et al. 2019 (arXiv:1712.02779) where no gradient
     leads from one input to the next. With one choice it is consistency training (Xie et al. 2020,
-    arXiv:1904.12848), its twin without an adversary. v(x) is held still; no label is needed, so
+    arXiv:1904.12848), its ablation without an adversary. v(x) is held still; no label is needed, so
     items without interactions take part.
 
     Args:

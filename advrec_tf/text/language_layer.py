@@ -147,9 +147,9 @@ class LanguageModelLayer(keras.layers.Layer):
         guest = self._guest
         noisy = bool(training) and self.dropout and self.strategy != "frozen"
         vectors = guest.embedding(ids, training=noisy)
-        tapped = tf.reshape(self.token_vectors(vectors, mask), tf.shape(vectors))
+        perturb_outputs = tf.reshape(self.token_vectors(vectors, mask), tf.shape(vectors))
         # At padding as it was, so that nothing but a perturbation alters the output.
-        vectors = tf.where(_real(mask), tf.cast(tapped, vectors.dtype), vectors)
+        vectors = tf.where(_real(mask), tf.cast(perturb_outputs, vectors.dtype), vectors)
         fed = {
             "token_vectors": vectors,
             "padding_mask": mask,

@@ -1,4 +1,4 @@
-"""Texts as vectors: a language model, pooled, projected and normalised, as a Keras 2 tower.
+"""Texts as vectors: a language model, pooled, projected and normalized, as a Keras 2 tower.
 
 `LanguageModelTower` takes texts or their tokens; `LanguageItemTower` takes item indices and
 fits wherever an index tower does, such as in `TwoTower`. Weights: `language_layer`; tokens:
@@ -140,7 +140,7 @@ class LanguageModelTower(keras.Model):
         )
 
     def without_head(self) -> LanguageModelTower:
-        """The same language model, pooled, with neither projection nor normalisation."""
+        """The same language model, pooled, with neither projection nor normalization."""
         return LanguageModelTower(
             self.language_model, self.tokenizer, pooling=self.pooling, normalize=False
         )
@@ -166,13 +166,13 @@ class LanguageModelTower(keras.Model):
         return encode
 
     def pooled(self, inputs, training: bool | None = None) -> tf.Tensor:
-        """As `call`, before projection and normalisation: [batch, width]."""
+        """As `call`, before projection and normalization: [batch, width]."""
         tokens = inputs if isinstance(inputs, dict) else self.tokenizer(inputs)
         hidden = self.language_model(tokens, training=training)
         return pool(hidden, tokens["padding_mask"], self.pooling)
 
     def head(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Projection and normalisation of pooled vectors, [batch, width] -> [batch, dim]."""
+        """Projection and normalization of pooled vectors, [batch, width] -> [batch, dim]."""
         if self.projection is not None:
             vectors = self.projection(vectors)
         if self.normalize:

@@ -41,8 +41,8 @@ def drop_words(texts: Sequence[str], rate: float, *, seed: int) -> list[str]:
 def add_typos(texts: Sequence[str], rate: float, *, seed: int) -> list[str]:
     """Each word of two or more letters gets one typing error with probability `rate`.
 
-    Two neighbouring letters swapped, a letter dropped, a letter typed twice, or the key beside
-    it hit (QWERTY; other letters have no neighbours), each as likely where it is possible. The
+    Two neighboring letters swapped, a letter dropped, a letter typed twice, or the key beside
+    it hit (QWERTY; other letters have no neighbors), each as likely where it is possible. The
     word is another afterwards, and never empty.
 
     Raises:

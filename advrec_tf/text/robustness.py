@@ -22,7 +22,7 @@ from advrec_tf.perturbations import Perturbation, fgsm, pgd, power_iteration, wo
 from advrec_tf.text.cache import encode_texts
 from advrec_tf.text.language_model import LanguageModelTower
 from advrec_tf.text.noise import add_typos, drop_words, swap_synonyms
-from advrec_tf.training.perturb_outputs import tapped
+from advrec_tf.training.perturb_outputs import perturb_outputs
 
 TEXT_KINDS = ("drop", "typo", "synonym")
 TOKEN_KINDS = ("fgsm", "bim", "pgd", "cw", "random")
@@ -248,18 +248,18 @@ def _moved_vectors(
     )
     def moved(texts, index, seed):
         tokens = tower.tokenizer(texts)
-        with tapped(layers) as values:
+        with perturb_outputs(layers) as values:
             clean = encoded(tokens)
 
         def gradients_at(deltas):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                with tapped(layers, tape=tape, deltas=deltas) as outputs:
+                with perturb_outputs(layers, tape=tape, deltas=deltas) as outputs:
                     vectors = encoded(tokens)
                 gain = climbed(vectors, clean, index)
             return tape.gradient(gain, list(outputs))
 
         deltas = find(gradients_at, list(values), perturbation, seed, parts=values.parts)
-        with tapped(layers, deltas=deltas):
+        with perturb_outputs(layers, deltas=deltas):
             return tower(tokens, training=False)
 
     return moved

@@ -1,1 +1,1 @@
-"""Adversarial training of any model, fitting that can be resumed, optimisers, callbacks."""
+"""Adversarial training of any model, fitting that can be resumed, optimizers, callbacks."""

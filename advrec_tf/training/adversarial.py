@@ -15,13 +15,13 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
-from advrec_tf.models.factorization.sparse_model import RowAdversary, RowModel
+from advrec_tf.models.factorization.sparse_model import EmbeddingAdversary, SparseEmbeddingModel
 from advrec_tf.perturbations import Perturbation, worst_case
-from advrec_tf.training.perturb_outputs import tapped
-from advrec_tf.training.wrapper import WrappedModel, layers_to_perturb, require_perturbation
+from advrec_tf.training.perturb_outputs import perturb_outputs
+from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb, require_perturbation
 
 
-class AdversarialTraining(WrappedModel):
+class AdversarialTraining(ModelWrapper):
     """Trains `model` against perturbations of what chosen layers put out.
 
     Args:
@@ -31,11 +31,11 @@ class AdversarialTraining(WrappedModel):
         perturbation: the adversary's budget; `direction="random"` is the control.
         layers: layers whose outputs are perturbed row by row; by default all embeddings.
         weight: factor of the adversarial loss, >= 0.
-        share: share of the batch's examples whose loss is taken adversarially as well, in
+        fraction: share of the batch's examples whose loss is taken adversarially as well, in
             (0, 1]; the first ones of a shuffled batch. 1 is He et al.'s method.
         vulnerability: lambda >= 0 of vulnerability-aware training (VAT, Zhang et al. 2024): the
-            radius of each example is epsilon * lambda * `vulnerable_share` of its user; 0 gives
-            all the same radius. Only for a `RowModel` trained in blocks.
+            radius of each example is epsilon * lambda * `vulnerable_fraction` of its user; 0 gives
+            all the same radius. Only for a `SparseEmbeddingModel` trained in blocks.
 
     Raises:
         ValueError: if an argument is out of range or there is no layer to perturb.
@@ -48,27 +48,28 @@ class AdversarialTraining(WrappedModel):
         *,
         layers: Sequence[keras.layers.Layer] | None = None,
         weight: float = 1.0,
-        share: float = 0.2,
+        fraction: float = 0.2,
         vulnerability: float = 0.0,
         **kwargs,
     ):
         super().__init__(model, **kwargs)
         self.perturbation = require_perturbation(perturbation)
-        if vulnerability < 0 or (vulnerability and not isinstance(model, RowModel)):
+        if vulnerability < 0 or (vulnerability and not isinstance(model, SparseEmbeddingModel)):
             raise ValueError(
-                "`vulnerability` should be >= 0, and 0 unless the model is a `RowModel`. "
+                "`vulnerability` should be >= 0, and 0 unless the model is a "
+                "`SparseEmbeddingModel`. "
                 f"Received: {vulnerability!r} and {type(model).__name__}."
             )
-        if weight < 0 or not 0 < share <= 1:
+        if weight < 0 or not 0 < fraction <= 1:
             raise ValueError(
-                "`weight` should be >= 0 and `share` in (0, 1]. "
-                f"Received: {weight!r} and {share!r}."
+                "`weight` should be >= 0 and `fraction` in (0, 1]. "
+                f"Received: {weight!r} and {fraction!r}."
             )
         self.weight = weight
-        self.share = share
+        self.fraction = fraction
         self.vulnerability = vulnerability
         self._chose_layers = layers is not None
-        self._tapped = layers_to_perturb(model, layers)
+        self._perturbed_layers = layers_to_perturb(model, layers)
         self._clean_loss = keras.metrics.Mean(name="clean_loss")
         self._adversarial_loss = keras.metrics.Mean(name="adversarial_loss")
 
@@ -77,17 +78,21 @@ class AdversarialTraining(WrappedModel):
         return [self._epoch_loss, self._clean_loss, self._adversarial_loss]
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """As `WrappedModel`; a block of steps for a `RowModel` runs compiled as a whole."""
-        if not isinstance(self.model, RowModel) or inputs["weight"].shape.rank == 1:
+        """As `ModelWrapper`; a block of steps for a `SparseEmbeddingModel` runs compiled as a
+        whole."""
+        if not isinstance(self.model, SparseEmbeddingModel) or inputs["weight"].shape.rank == 1:
             return super().train_step(inputs)
         if self._chose_layers:
             raise ValueError(
-                "`layers` should be left out where blocks of steps are trained: a `RowModel` "
+                "`layers` should be left out where blocks of steps are trained: a "
+                "`SparseEmbeddingModel` "
                 "names its attackable rows. Received layers and a block."
             )
         adversary = None
         if self.weight and self.perturbation.epsilon:
-            adversary = RowAdversary(self.perturbation, self.weight, self.share, self.vulnerability)
+            adversary = EmbeddingAdversary(
+                self.perturbation, self.weight, self.fraction, self.vulnerability
+            )
         logs = self.model.train_block(inputs, self.optimizer, adversary)
         self._epoch_loss.update_state(logs["loss"])
         if adversary is not None:
@@ -108,12 +113,12 @@ class AdversarialTraining(WrappedModel):
         def taped(batch, deltas=None):
             """Loss, what the layers put out, and the gradient of the loss at that."""
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                with tapped(self._tapped, tape=tape, deltas=deltas) as outputs:
+                with perturb_outputs(self._perturbed_layers, tape=tape, deltas=deltas) as outputs:
                     loss = self.model.compute_loss(batch, training=training)
             gradients = tape.gradient(loss, list(outputs), unconnected_gradients="zero")
             return loss, outputs, gradients
 
-        if self.share == 1:
+        if self.fraction == 1:
             # What the adversary climbs is the clean loss: one pass serves both.
             attacked = inputs
             clean, values, gradients = taped(attacked)
@@ -129,15 +134,15 @@ class AdversarialTraining(WrappedModel):
             at_zero=gradients,
             parts=values.parts,
         )
-        with tapped(self._tapped, deltas=deltas):
+        with perturb_outputs(self._perturbed_layers, deltas=deltas):
             adversarial = self.model.compute_loss(attacked, training=training)
         self._clean_loss.update_state(clean)
         self._adversarial_loss.update_state(adversarial)
-        return clean + self.weight * self.share * adversarial
+        return clean + self.weight * self.fraction * adversarial
 
     def _first_share(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The batch with no weight left on the examples after the first `share`."""
+        """The batch with no weight left on the examples after the first `fraction`."""
         examples = tf.shape(inputs["weight"])[0]
-        chosen = tf.cast(tf.math.ceil(self.share * tf.cast(examples, tf.float32)), tf.int32)
+        chosen = tf.cast(tf.math.ceil(self.fraction * tf.cast(examples, tf.float32)), tf.int32)
         kept = tf.cast(tf.range(examples) < chosen, tf.float32)
         return {**inputs, "weight": inputs["weight"] * kept}

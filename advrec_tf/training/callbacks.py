@@ -79,7 +79,7 @@ class RankingValidation(keras.callbacks.Callback):
 class TrainingCheckpoint(keras.callbacks.Callback):
     """Everything needed to go on after an epoch, in one file that is replaced atomically.
 
-    Weights, optimiser state, the history of the logs, and the state of a
+    Weights, optimizer state, the history of the logs, and the state of a
     `RankingValidation`. A kill at any moment leaves either the previous or the new file.
 
     Args:

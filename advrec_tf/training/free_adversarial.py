@@ -14,13 +14,13 @@ import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
 from advrec_tf.perturbations import Perturbation, ascend, balls, starting_points
-from advrec_tf.training.perturb_outputs import tapped
-from advrec_tf.training.wrapper import WrappedModel, layers_to_perturb, require_perturbation
+from advrec_tf.training.perturb_outputs import perturb_outputs
+from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb, require_perturbation
 
 _SEEDS_A_STEP = 1000
 
 
-class FreeLB(WrappedModel):
+class FreeLB(ModelWrapper):
     """Trains `model` on the mean over K points of an ascent within the ball.
 
     Zhu et al. 2020 (arXiv:1909.11764), algorithm 1: delta_0 random, then for t < K
@@ -51,7 +51,7 @@ class FreeLB(WrappedModel):
     ):
         super().__init__(model, **kwargs)
         self.perturbation = require_perturbation(perturbation)
-        self._tapped = layers_to_perturb(model, layers)
+        self._perturbed_layers = layers_to_perturb(model, layers)
         self._first_loss = keras.metrics.Mean(name="first_loss")
         self._last_loss = keras.metrics.Mean(name="last_loss")
 
@@ -64,7 +64,7 @@ class FreeLB(WrappedModel):
         if not training or self.perturbation.epsilon == 0:
             return self.model.compute_loss(inputs, training=training)
         # Only what the layers put out is used of this pass: a graph computes no more of it.
-        with tapped(self._tapped) as values:
+        with perturb_outputs(self._perturbed_layers) as values:
             self.model.compute_loss(inputs, training=training)
         values, limits, parts = balls(
             [tf.stop_gradient(value) for value in values], self.perturbation, values.parts
@@ -79,7 +79,7 @@ class FreeLB(WrappedModel):
             else:
                 deltas = ascend(deltas, climb, limits, self.perturbation, parts)
             with tf.GradientTape() as tape:
-                with tapped(self._tapped, tape=tape, deltas=deltas) as outputs:
+                with perturb_outputs(self._perturbed_layers, tape=tape, deltas=deltas) as outputs:
                     loss = self.model.compute_loss(inputs, training=training)
             # One pass backwards for both: this is what is free.
             climb, slope = tape.gradient(

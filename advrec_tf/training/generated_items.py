@@ -3,7 +3,7 @@
 A generator writes the vector of an item like the positive of a row (`gan.feature_vectors`); the
 tower is asked to rank the real one high and, as far as `weight` says, the written one low.
 With a negative weight the written item is one more positive, that is augmentation; with 0
-nothing is generated, which is the twin.
+nothing is generated, which is the ablation.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tensorflow import keras
 
 from advrec_tf.losses import weighted_mean
 from advrec_tf.models.content.two_tower import ContentTwoTower
-from advrec_tf.training.wrapper import WrappedModel
+from advrec_tf.training.wrapper import ModelWrapper
 
 Source = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -30,10 +30,10 @@ def random_vectors(width: int) -> Source:
     return draw
 
 
-class GeneratedItems(WrappedModel):
+class GeneratedItems(ModelWrapper):
     """loss = L_real - weight * share * L_fake, over one batch of `batches.of_pairs`.
 
-    L_real is the wrapped model's loss. For the first `share` of the rows an item is written
+    L_real is the wrapped model's loss. For the first `fraction` of the rows an item is written
     in the place of the positive; L_fake is the cross-entropy of choosing it among the batch's
     other items, less those the user is known to have, in nats per row:
 
@@ -47,10 +47,10 @@ class GeneratedItems(WrappedModel):
         source: (item index [n], seed [2]) -> [n, width], such as `FeatureVectorGAN.write`.
         modality: which of the item tower's modalities is written; the others are missing.
         weight: factor of the fake loss: > 0 against, < 0 for the generated items.
-        share: of the batch's rows that get one, in (0, 1].
+        fraction: of the batch's rows that get one, in (0, 1].
 
     Raises:
-        ValueError: if `share` is out of range or the tower lacks the modality.
+        ValueError: if `fraction` is out of range or the tower lacks the modality.
     """
 
     def __init__(
@@ -60,19 +60,19 @@ class GeneratedItems(WrappedModel):
         *,
         modality: str,
         weight: float = 0.1,
-        share: float = 0.2,
+        fraction: float = 0.2,
         **kwargs,
     ):
         super().__init__(model, **kwargs)
-        if not 0 < share <= 1:
-            raise ValueError(f"`share` should lie in (0, 1]. Received: {share!r}.")
+        if not 0 < fraction <= 1:
+            raise ValueError(f"`fraction` should lie in (0, 1]. Received: {fraction!r}.")
         if modality not in model.item_tower.names:
             raise ValueError(
                 f"`modality` should be one of {list(model.item_tower.names)}. "
                 f"Received: {modality!r}."
             )
         self.source, self.modality = source, modality
-        self.weight, self.share = weight, share
+        self.weight, self.fraction = weight, fraction
         self._mean_log_probability = model.mean_log_probability
         self._real_loss = keras.metrics.Mean(name="real_loss")
         self._fake_loss = keras.metrics.Mean(name="fake_loss")
@@ -88,10 +88,10 @@ class GeneratedItems(WrappedModel):
         fake = self.fake_loss(inputs)
         self._real_loss.update_state(real)
         self._fake_loss.update_state(fake)
-        return real - self.weight * self.share * fake
+        return real - self.weight * self.fraction * fake
 
     def fake_loss(self, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Mean of L_fake over the real rows among the first `share` of the batch."""
+        """Mean of L_fake over the real rows among the first `fraction` of the batch."""
         model = self.model
         users, items = model.embed_users(inputs, True), model.embed_items(inputs, True)
         others = tf.reduce_logsumexp(model.negative_logits(inputs, users, items), axis=-1)
@@ -99,6 +99,6 @@ class GeneratedItems(WrappedModel):
         fake = model.item_tower.embed({self.modality: written})
         own = tf.reduce_sum(users * fake, axis=-1) / model.temperature - self._mean_log_probability
         examples = tf.shape(inputs["weight"])[0]
-        chosen = tf.cast(tf.math.ceil(self.share * tf.cast(examples, tf.float32)), tf.int32)
+        chosen = tf.cast(tf.math.ceil(self.fraction * tf.cast(examples, tf.float32)), tf.int32)
         kept = tf.cast((tf.range(examples) < chosen) & ~inputs["generated"], tf.float32)
         return weighted_mean(tf.nn.softplus(others - own), kept)

@@ -1,4 +1,4 @@
-"""Optimisers whose step costs by the batch, not by the table.
+"""Optimizers whose step costs by the batch, not by the table.
 
 Keras' Adam decays the moments of a whole embedding table at every step. `LazyAdam` moves
 only the rows a batch looked up, so a million-row table trains as fast as a small one. For

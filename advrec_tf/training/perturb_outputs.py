@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 
-class Tapped(list):
+class LayerOutputs(list):
     """The outputs of tapped layers, [rows, ..., features] each, in the order of the calls.
 
     Attributes:
@@ -23,12 +23,12 @@ class Tapped(list):
 
 
 @contextlib.contextmanager
-def tapped(
+def perturb_outputs(
     layers: Sequence[keras.layers.Layer],
     *,
     tape: tf.GradientTape | None = None,
     deltas: Sequence[tf.Tensor] | None = None,
-) -> Iterator[Tapped]:
+) -> Iterator[LayerOutputs]:
     """Within the block, layer outputs are collected, watched by `tape`, shifted by `deltas`.
 
     Outputs (shifted, where there are deltas) are collected in the order of the calls; a layer
@@ -38,7 +38,7 @@ def tapped(
     Raises:
         ValueError: if the block makes more or fewer calls than there are deltas.
     """
-    outputs = Tapped()
+    outputs = LayerOutputs()
 
     def tap(layer, call):
         def tapped_call(*args, **kwargs):

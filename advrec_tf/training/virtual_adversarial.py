@@ -2,7 +2,7 @@
 
 A text without interactions has no loss that an adversary could climb. It has a vector, and
 the vector should not turn when the text's token vectors move a little: the term needs no
-label. Adversarial training on the labelled rows is left to `adversarial`.
+label. Adversarial training on the labeled rows is left to `adversarial`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
 from advrec_tf.perturbations import Perturbation, power_iteration
-from advrec_tf.training.perturb_outputs import tapped
-from advrec_tf.training.wrapper import WrappedModel, require_perturbation
+from advrec_tf.training.perturb_outputs import perturb_outputs
+from advrec_tf.training.wrapper import ModelWrapper, require_perturbation
 
 
-class VirtualAdversarialTraining(WrappedModel):
+class VirtualAdversarialTraining(ModelWrapper):
     """loss of `model` + weight * mean over items of D(item, r), D = 1 - cos(v(x), v(x + r)).
 
     Miyato et al. 2018 (arXiv:1704.03976), eq. 5 to 9, for texts Miyato et al. 2017
@@ -32,7 +32,7 @@ class VirtualAdversarialTraining(WrappedModel):
     Args:
         model: anything with `compute_loss(inputs, training)`; its batches carry `seed` [2].
         perturbation: the budget of r; `steps` is the number of power iterations, and
-            `direction="random"` the twin: r in a random direction, of the same size.
+            `direction="random"` the ablation: r in a random direction, of the same size.
         tower: (item index [n] int32, training) -> [n, dim], such as `model.item_tower`.
         layers: the layers inside `tower` whose outputs are perturbed, such as
             [language_model.token_vectors].
@@ -70,7 +70,7 @@ class VirtualAdversarialTraining(WrappedModel):
                 "`batch_size` should be >= 1, `weight` >= 0 and `probe` in (0, 1]. "
                 f"Received: {batch_size!r}, {weight!r} and {probe!r}."
             )
-        self.tower, self._tapped = tower, tuple(layers)
+        self.tower, self._perturbed_layers = tower, tuple(layers)
         self._items = tf.constant(items, tf.int32)
         self.batch_size, self.weight, self.probe = batch_size, weight, probe
         self._clean_loss = keras.metrics.Mean(name="clean_loss")
@@ -99,11 +99,11 @@ class VirtualAdversarialTraining(WrappedModel):
 
     def virtual_loss(self, items: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Items [n], seed [2] -> mean of D at the worst r found; in [0, 2]."""
-        with tapped(self._tapped) as values:
+        with perturb_outputs(self._perturbed_layers) as values:
             clean = tf.stop_gradient(self.tower(items, training=True))
 
         def divergence(deltas, tape=None):
-            with tapped(self._tapped, tape=tape, deltas=deltas) as outputs:
+            with perturb_outputs(self._perturbed_layers, tape=tape, deltas=deltas) as outputs:
                 moved = self.tower(items, training=True)
             return 1.0 - tf.reduce_mean(cosine(clean, moved)), list(outputs)
 

@@ -15,7 +15,7 @@ from advrec_tf.models.tfrs_model import RecommenderModel
 from advrec_tf.perturbations import Perturbation
 
 
-class WrappedModel(RecommenderModel):
+class ModelWrapper(RecommenderModel):
     """Trains `model` by another `compute_loss`; everything else is asked of `model`.
 
     A model that counts its updates (has `step_done`) is told of each.
@@ -35,8 +35,8 @@ class WrappedModel(RecommenderModel):
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         return self.model.score(user_index)
 
-    def for_ranking(self):
-        return self.model.for_ranking()
+    def frozen(self):
+        return self.model.frozen()
 
     def user_vectors(self):
         return self.model.user_vectors()

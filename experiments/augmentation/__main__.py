@@ -1,10 +1,11 @@
-r"""What generated behaviour buys sparse users, users known by attributes, and the long tail.
+r"""What generated behavior buys sparse users, users known by attributes, and the long tail.
 
     python scripts/augmentation.py --data ml-100k --run-dir runs/augmentation --out docs/results
     python scripts/augmentation.py --data events.csv --user-attributes users.csv \
         --parts sparse cold --seeds 3 --run-dir runs/augmentation
 
-Every generated ingredient stands beside its twin without the adversary and every simple control,
+Every generated ingredient stands beside its ablation without the adversary and every simple
+control,
 with paired tests; validation chooses the default, `off` included. Needs the extra `analysis` for
 sequences. A stopped run goes on with --resume; --seeds may grow from one time to the next.
 """

@@ -30,7 +30,7 @@ def group_popularity(task: Task) -> Recommender:
 def _best_group_popularity(task: Task) -> np.ndarray:
     def compute():
         found = [_group_popularity(task, strength) for strength in task.settings.strength]
-        best = max(found, key=lambda m: task.arena.choosing.evaluate(m).metrics[MONITOR])
+        best = max(found, key=lambda m: task.setting.validation.evaluate(m).metrics[MONITOR])
         return best.scores()
 
     return task.shared("group popularity", compute)
@@ -38,7 +38,7 @@ def _best_group_popularity(task: Task) -> np.ndarray:
 
 def _copied(task: Task) -> np.ndarray:
     """[num_users, num_items]: the copied profile of each cut user, zeros for the others."""
-    users = task.arena.cold.users
+    users = task.setting.cold.users
     copied = np.zeros((task.train.num_users, task.train.num_items), np.float32)
     copied[users] = bootstrap_profiles(task.train, task.groups, users, rng=task.rng(6))
     return copied
@@ -50,17 +50,17 @@ def bootstrap(task: Task) -> Recommender:
 
 
 def _best(task: Task, scores: np.ndarray) -> Recommender:
-    """The `reach` best items of every cut user, by scores [num_users, num_items], as rows."""
-    users = task.arena.cold.users
-    rows = top_unseen(scores, task.train, reach=task.settings.reach, users=users)
+    """The `min_history` best items of every cut user, by scores [num_users, num_items], as rows."""
+    users = task.setting.cold.users
+    rows = top_unseen(scores, task.train, min_history=task.settings.min_history, users=users)
     return augmented(task, rows, weight=1.0)
 
 
 def bootstrap_rows(task: Task) -> Recommender:
-    """`reach` items of the copied profile, at random."""
-    users = task.arena.cold.users
+    """`min_history` items of the copied profile, at random."""
+    users = task.setting.cold.users
     logits = np.where(_copied(task) > 0, 0.0, -np.inf)[users]
-    counts = np.full(len(users), task.settings.reach)
+    counts = np.full(len(users), task.settings.min_history)
     rows = drawn_unseen(logits, users, task.train, counts, rng=task.rng(7))
     return augmented(task, rows, weight=1.0)
 
@@ -100,9 +100,11 @@ def attribute_drawn(*, adversary: bool) -> Callable[[Task], Recommender]:
 
     def make(task: Task) -> Recommender:
         gan = attribute_gan(task, game=task.settings.gan_weight if adversary else 0.0)
-        users = task.arena.cold.users
-        counts = np.full(len(users), min(task.settings.reach, task.train.num_items))
-        written = gan.generate(task.attributes.vectors[users], counts, seed=1000 + task.arena.seed)
+        users = task.setting.cold.users
+        counts = np.full(len(users), min(task.settings.min_history, task.train.num_items))
+        written = gan.generate(
+            task.attributes.vectors[users], counts, seed=1000 + task.setting.seed
+        )
         rows, items = np.nonzero(written)
         pairs = users[rows].astype(np.int32), items.astype(np.int32)
         return augmented(task, pairs, weight=1.0)

@@ -28,13 +28,13 @@ CUTS = {"sparse": (1, 3, 5), "cold": (0,)}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Arena:
+class EvaluationSetting:
     """One seed of one part.
 
     Attributes:
         train: the rows that are left.
-        stopping: the evaluator that chooses epochs.
-        choosing: the evaluator that chooses settings and the default.
+        early_stopping: the evaluator that chooses epochs.
+        validation: the evaluator that chooses settings and the default.
         tests: name -> evaluator of the results.
         groups: name -> user indices shown besides all evaluated users.
         cold: which users were cut, or None.
@@ -42,16 +42,16 @@ class Arena:
 
     seed: int
     train: Interactions
-    stopping: RankingEvaluator
-    choosing: RankingEvaluator
+    early_stopping: RankingEvaluator
+    validation: RankingEvaluator
     tests: Mapping[str, RankingEvaluator]
     groups: Mapping[str, np.ndarray]
     cold: ColdStart | None = None
 
     def measure(self, model: Recommender) -> tuple[dict, dict[str, np.ndarray]]:
         """(figures by test, per-user NDCG@10 [num_users] by test, NaN where not measured)."""
-        model = model.for_ranking()
-        figures, per_user = {"choosing": _figures(self.choosing.evaluate(model), {})}, {}
+        model = model.frozen()
+        figures, per_user = {"validation": _figures(self.validation.evaluate(model), {})}, {}
         for name, evaluator in self.tests.items():
             result = evaluator.evaluate(model)
             figures[name] = _figures(result, self.groups)
@@ -70,8 +70,8 @@ def _figures(result: RankingResult, groups: Mapping[str, np.ndarray]) -> dict:
     return figures
 
 
-def make_arena(part: str, data: Interactions, seed: int) -> Arena:
-    """The arena of a part (see above) with users drawn by `seed`.
+def make_setting(part: str, data: Interactions, seed: int) -> EvaluationSetting:
+    """The evaluation setting of a part (see above) with users drawn by `seed`.
 
     Raises:
         ValueError: if there is no such part, or the data is too small to be cut.
@@ -85,30 +85,32 @@ def make_arena(part: str, data: Interactions, seed: int) -> Arena:
     everything = RankingEvaluator(split.train, split.test, also_seen=split.validation)
     if part == "tail":
         validation = RankingEvaluator(split.train, split.validation)
-        return Arena(
+        return EvaluationSetting(
             seed=seed,
             train=split.train,
-            stopping=validation,
-            choosing=validation,
+            early_stopping=validation,
+            validation=validation,
             tests={future: everything},
             groups={"sparsest fifth": sparsest_users(split.train, everything.users)},
         )
     if part not in CUTS:
         raise ValueError(f"`part` should be one of {(*CUTS, 'tail')}. Received: {part!r}.")
     cold = cold_start(split, counts=CUTS[part], seed=seed)
-    choosing = RankingEvaluator(cold.train, cold.choosing)
+    validation = RankingEvaluator(cold.train, cold.validation)
     if part == "cold":
         everything = RankingEvaluator(
             split.train, split.test, also_seen=split.validation, users=cold.users
         )
     groups = {"cut users": cold.users}
     groups |= {f"cut to {count}": users for count, users in cold.users_cut_to.items()}
-    return Arena(
+    return EvaluationSetting(
         seed=seed,
         train=cold.train,
         # With rows of their own everybody counts for the epoch; without, only the cut users do.
-        stopping=choosing if part == "cold" else RankingEvaluator(split.train, split.validation),
-        choosing=choosing,
+        early_stopping=validation
+        if part == "cold"
+        else RankingEvaluator(split.train, split.validation),
+        validation=validation,
         tests={"withheld": RankingEvaluator(cold.train, cold.withheld), future: everything},
         groups=groups if part == "sparse" else {},
         cold=cold,

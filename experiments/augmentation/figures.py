@@ -55,10 +55,10 @@ def _bars(means: Mapping, columns: Mapping[str, str], title: str, base: str | No
     for ax, (name, key) in zip(axes, columns.items(), strict=True):
         ax.spines[["top", "right"]].set_visible(False)
         values = [means[label].get(key, 0.0) for label in labels]
-        colours = [
+        colors = [
             _BASE if label == base else _GENERATED if "GAN" in label else _OTHER for label in labels
         ]
-        bars = ax.barh(labels, values, color=colours)
+        bars = ax.barh(labels, values, color=colors)
         shown = [f"{v:.3f}" if key in means[label] else "" for label, v in zip(labels, values)]
         ax.bar_label(bars, labels=shown, padding=3, fontsize=8)
         if base is not None:

@@ -1,6 +1,6 @@
 """The tables: off, every control, and the generators, a row each.
 
-Every row ends in the same factorisation (or, where it says so, in a ranking of its own), so that
+Every row ends in the same factorization (or, where it says so, in a ranking of its own), so that
 rows differ by what was done to the data or to the lists alone.
 """
 
@@ -24,9 +24,9 @@ TABLES: Mapping[str, Mapping[str, Row]] = {
         "random rows": Row(make=sparse.random_rows, setting="weight"),
         "popular rows": Row(make=sparse.popular_rows, setting="weight"),
         "EASE rows": Row(make=sparse.ease_rows, setting="weight"),
-        "twin rows": Row(make=sparse.profile_rows(adversary=False), setting="weight"),
+        "ablation rows": Row(make=sparse.profile_rows(adversary=False), setting="weight"),
         "GAN rows": Row(
-            make=sparse.profile_rows(adversary=True), setting="weight", twin="twin rows"
+            make=sparse.profile_rows(adversary=True), setting="weight", ablation="ablation rows"
         ),
     },
     "cold": {
@@ -36,33 +36,43 @@ TABLES: Mapping[str, Mapping[str, Row]] = {
             make=cold.group_popularity, setting="strength", needs_attributes=True
         ),
         "bootstrap": Row(make=cold.bootstrap, needs_attributes=True),
-        "twin": Row(make=cold.attribute_ranking(adversary=False), needs_attributes=True),
-        "GAN": Row(make=cold.attribute_ranking(adversary=True), twin="twin", needs_attributes=True),
+        "ablation": Row(make=cold.attribute_ranking(adversary=False), needs_attributes=True),
+        "GAN": Row(
+            make=cold.attribute_ranking(adversary=True), ablation="ablation", needs_attributes=True
+        ),
         "random rows": Row(make=cold.random_best),
         "popular rows": Row(make=cold.popular_best),
         "rows by attributes' popularity": Row(make=cold.group_best, needs_attributes=True),
         "bootstrap rows": Row(make=cold.bootstrap_rows, needs_attributes=True),
-        "twin rows, best": Row(make=cold.attribute_best(adversary=False), needs_attributes=True),
+        "ablation rows, best": Row(
+            make=cold.attribute_best(adversary=False), needs_attributes=True
+        ),
         "GAN rows, best": Row(
             make=cold.attribute_best(adversary=True),
-            twin="twin rows, best",
+            ablation="ablation rows, best",
             needs_attributes=True,
         ),
-        "twin rows, drawn": Row(make=cold.attribute_drawn(adversary=False), needs_attributes=True),
+        "ablation rows, drawn": Row(
+            make=cold.attribute_drawn(adversary=False), needs_attributes=True
+        ),
         "GAN rows, drawn": Row(
             make=cold.attribute_drawn(adversary=True),
-            twin="twin rows, drawn",
+            ablation="ablation rows, drawn",
             needs_attributes=True,
         ),
     },
     "tail": {
         "off": Row(make=shared.off),
-        "popularity penalty at serving": Row(make=tail.penalised, setting="penalty"),
+        "popularity penalty at serving": Row(make=tail.penalized, setting="penalty"),
         "rows by inverse popularity": Row(make=tail.reweighted, setting="row_power"),
-        "steered random rows": Row(make=tail.steered_rows("random"), setting="steered_share"),
-        "steered twin rows": Row(make=tail.steered_rows("twin"), setting="steered_share"),
+        "steered random rows": Row(make=tail.steered_rows("random"), setting="steered_fraction"),
+        "steered ablation rows": Row(
+            make=tail.steered_rows("ablation"), setting="steered_fraction"
+        ),
         "steered GAN rows": Row(
-            make=tail.steered_rows("gan"), setting="steered_share", twin="steered twin rows"
+            make=tail.steered_rows("gan"),
+            setting="steered_fraction",
+            ablation="steered ablation rows",
         ),
     },
 }

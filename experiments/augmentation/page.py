@@ -20,15 +20,16 @@ EXPLANATIONS = {
         "the data has no times), of all users and of those cut. *Rows*: each user with fewer "
         "than {reach} rows is filled up to that many by the best unseen items of a source, which "
         "sees the cut rows alone; how far a taught source is trusted beyond popularity is set "
-        "by the likelihood of the choosing half. What people rated favours popular items, and so "
+        "by the likelihood of the choosing half. What people rated favors popular items, and so "
         "does the withheld measure."
     ),
     "cold": (
         "A fifth of the users, drawn anew with every seed, lost every row. The first rows of the "
         "table rank such users directly; the *rows* give them {reach} generated interactions each, "
-        "the best of a source or a profile as it draws one, and train the factorisation on "
+        "the best of a source or a profile as it draws one, and train the factorization on "
         "those. *Withheld*: half of what was taken away, the other "
-        "half chose settings and epochs. The twin is a conditional variational autoencoder, the "
+        "half chose settings and epochs. The ablation is a conditional variational autoencoder, "
+        "the "
         "GAN the same with its game."
     ),
     "tail": (
@@ -111,7 +112,7 @@ def part_table(report: Mapping) -> list[str]:
             "" if row["chosen"] is None else f"{row['setting'].replace('_', ' ')} {row['chosen']:g}"
         )
         cells = [_cell(row, test, figure) for _, test, figure in columns]
-        validation = f"{row['mean']['choosing'][MONITOR]:.4f}"
+        validation = f"{row['mean']['validation'][MONITOR]:.4f}"
         gap = "" if label == base else _gap(row["against_base"][first])
         lines.append("| " + " | ".join([label, point, validation, *cells, gap]) + " |")
     chosen = report["default"]
@@ -119,15 +120,18 @@ def part_table(report: Mapping) -> list[str]:
     for label, row in report["rows"].items():
         if "against" not in row:
             continue
-        bought = [f"{test} {_gap(row['against'][row['twin']][test])}" for test in report["tests"]]
+        bought = [
+            f"{test} {_gap(row['against'][row['ablation']][test])}" for test in report["tests"]
+        ]
         others = [
             f"{other} {_gap(gaps[first])}"
             for other, gaps in row["against"].items()
-            if other != row["twin"]
+            if other != row["ablation"]
         ]
         lines += [
             "",
-            f"*{label}* less *{row['twin']}*, what the adversary bought: {'; '.join(bought)}. Less "
+            f"*{label}* less *{row['ablation']}*, what the adversary bought: {'; '.join(bought)}. "
+            f"Less "
             f"the others, {first}: {'; '.join(others)}.",
         ]
     return lines

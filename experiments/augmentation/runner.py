@@ -16,7 +16,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.significance import paired
 from advrec_tf.models.content.tower import Modality
 from advrec_tf.pipelines.stages import StageResult, StageStore, slug
-from experiments.augmentation.evaluation import MONITOR, make_arena
+from experiments.augmentation.evaluation import MONITOR, make_setting
 from experiments.augmentation.models import BASES, TABLES
 from experiments.augmentation.settings import AugmentationSettings
 from experiments.augmentation.task import Row, Task
@@ -64,22 +64,22 @@ def run_part(
     tried: dict[str, dict] = {}
     found: dict[str, list[StageResult]] = {label: [] for label in rows}
     for seed in range(settings.seed, settings.seed + settings.seeds):
-        arena = None
+        setting = None
         cache: dict = {}
         for label, row in rows.items():
 
             def stage(point, label=label, row=row, seed=seed, cache=cache):
-                nonlocal arena
+                nonlocal setting
 
                 def compute(_):
-                    nonlocal arena
-                    if arena is None:
-                        arena = make_arena(part, data, seed)
+                    nonlocal setting
+                    if setting is None:
+                        setting = make_setting(part, data, seed)
                     started = time.perf_counter()
                     shown = f"{part} {seed} {label}" + ("" if point is None else f" {point:g}")
                     model = row.make(
                         Task(
-                            arena=arena,
+                            setting=setting,
                             settings=settings,
                             point=point,
                             attributes=attributes,
@@ -89,7 +89,7 @@ def run_part(
                             write=write,
                         )
                     )
-                    figures, per_user = arena.measure(model)
+                    figures, per_user = setting.measure(model)
                     seconds = time.perf_counter() - started
                     write(f"{shown:<52} {_line(figures)}  {seconds:.0f} s")
                     return StageResult({"figures": figures, "seconds": seconds}, per_user)
@@ -113,7 +113,7 @@ def run_part(
 
 
 def _validation(result: StageResult) -> dict[str, float]:
-    return {name: result.summary["figures"]["choosing"][name] for name in (MONITOR, TAIL)}
+    return {name: result.summary["figures"]["validation"][name] for name in (MONITOR, TAIL)}
 
 
 def choose(part: str, results: Mapping[object, StageResult], base: StageResult | None):
@@ -160,9 +160,9 @@ def _report(part, rows, found, chosen, tried, settings) -> dict:
             "deviation": _over_seeds(figures, deviation),
         }
         row["against_base"] = _paired_tests(per_user[label], per_user[base])
-        if rows[label].twin is not None:
-            # Generated rows against every other row, their twin among them.
-            row["twin"] = rows[label].twin
+        if rows[label].ablation is not None:
+            # Generated rows against every other row, their ablation among them.
+            row["ablation"] = rows[label].ablation
             row["against"] = {
                 other: _paired_tests(per_user[label], per_user[other])
                 for other in found

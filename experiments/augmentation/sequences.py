@@ -1,7 +1,7 @@
 """Generated sequences: how like real ones they are, and what the generators say comes next.
 
 A fifth of the users is held out of training; what is generated is compared with their sequences.
-Likelihood first, then from its weights, for as many epochs, the twin (more likelihood) and the
+Likelihood first, then from its weights, for as many epochs, the ablation (more likelihood) and the
 game by both estimators. Each is a stage.
 """
 
@@ -30,7 +30,7 @@ from experiments.augmentation.settings import AugmentationSettings
 
 HELD_OUT = 0.2
 GAMES = {
-    "twin: likelihood alone": (False, "gumbel_softmax"),
+    "ablation: likelihood alone": (False, "gumbel_softmax"),
     "GAN, Gumbel-softmax": (True, "gumbel_softmax"),
     "GAN, policy gradient": (True, "policy_gradient"),
 }

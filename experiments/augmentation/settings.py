@@ -16,16 +16,17 @@ class AugmentationSettings:
         seeds: how many.
         sequence_seeds: how many of them train sequence generators, which are slower.
         item_core: items with fewer rows, and users with fewer than 3, are left out.
-        dim, batch_size, learning_rate, temperature, epochs: of the factorisation that is trained
+        dim, batch_size, learning_rate, temperature, epochs: of the factorization that is trained
             on real and generated rows.
-        reach: real plus generated rows of a sparse user.
+        min_history: real plus generated rows of a sparse user.
         weight: of a generated row.
         gan_epochs: of profile generators.
         gan_weight: of the game in every generator.
         strength: rows that group popularity is mixed with.
         cap: drift of popularity of steered rows, nats.
         steered_rows: steered rows a user, as a share of the real ones.
-        steered_share: of such rows in a batch, to its real ones. (Adam moves a vector that few rows
+        steered_fraction: of such rows in a batch, to its real ones. (Adam moves a vector that few
+        rows
             touch by as much whatever their weight; how often they come decides.)
         row_power: rows weigh (rows of the item)^-power.
         penalty: factor of log popularity that serving subtracts.
@@ -42,14 +43,14 @@ class AugmentationSettings:
     learning_rate: float = 0.01
     temperature: float = 0.12
     epochs: int = 24
-    reach: int = 20
+    min_history: int = 20
     weight: tuple[float, ...] = (0.3, 1.0)
     gan_epochs: int = 60
     gan_weight: float = 0.3
     strength: tuple[float, ...] = (1000.0, 3000.0, 10_000.0, 30_000.0)
     cap: float = 0.7
     steered_rows: float = 0.2
-    steered_share: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2)
+    steered_fraction: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2)
     row_power: tuple[float, ...] = (0.1, 0.3)
     penalty: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5)
     length: int = 10

@@ -8,15 +8,15 @@ from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.models.base import MatrixRecommender, Recommender
 from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.vectors import VectorRecommender
-from experiments.augmentation.task import Task, factorise
+from experiments.augmentation.task import Task, factorize
 
 SHARE = 0.2
 """Generated rows in a batch, to its real ones; also of rows dropped or swapped."""
 
 
 def off(task: Task) -> VectorRecommender:
-    """The factorisation on the real rows; other rows of the arena build on it."""
-    return task.shared("off", lambda: factorise(task))
+    """The factorization on the real rows; other rows of the evaluation setting build on it."""
+    return task.shared("off", lambda: factorize(task))
 
 
 def popularity(task: Task) -> Recommender:
@@ -28,13 +28,13 @@ def ranking(task: Task, scores: np.ndarray) -> Recommender:
     return MatrixRecommender(scores=scores, interactions=task.train)
 
 
-def augmented(task: Task, rows, *, weight: float, share: float = SHARE) -> Recommender:
+def augmented(task: Task, rows, *, weight: float, fraction: float = SHARE) -> Recommender:
     users, items = rows
     if not len(users):
         return off(task)
-    return factorise(
+    return factorize(
         task,
         AugmentedInteractions(
-            real=task.train, user_index=users, item_index=items, weight=weight, share=share
+            real=task.train, user_index=users, item_index=items, weight=weight, fraction=fraction
         ),
     )

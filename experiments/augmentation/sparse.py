@@ -21,10 +21,10 @@ from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.recommend.generation import blended, calibrate
 from experiments.augmentation.evaluation import MONITOR
 from experiments.augmentation.shared import SHARE, augmented, off
-from experiments.augmentation.task import Task, ease, factorise, profile_scores
+from experiments.augmentation.task import Task, ease, factorize, profile_scores
 
 PRIOR_SCALES = (0.0, 1.0, 2.0, 4.0, 8.0)
-NEIGHBOURS = 10
+NEIGHBORS = 10
 _NOISE = Perturbation(epsilon=0.2, relative=True, direction="random")
 
 
@@ -44,24 +44,24 @@ def serving_prior(task: Task) -> Recommender:
             model.item_vectors,
             task.train,
             scale=scale,
-            few=task.settings.reach,
+            prior_max_history=task.settings.min_history,
         )
         for scale in PRIOR_SCALES
     ]
-    return max(found, key=lambda m: task.arena.choosing.evaluate(m).metrics[MONITOR])
+    return max(found, key=lambda m: task.setting.validation.evaluate(m).metrics[MONITOR])
 
 
 def noise_on_embeddings(task: Task) -> Recommender:
-    return factorise(task, perturbation=_NOISE)
+    return factorize(task, perturbation=_NOISE)
 
 
 def item_dropout(task: Task) -> Recommender:
     rows = simple_augmentation.dropped_rows(task.train, SHARE, rng=task.rng(1))
-    return factorise(task, rows)
+    return factorize(task, rows)
 
 
 def swaps(task: Task) -> Recommender:
-    count = min(NEIGHBOURS, task.train.num_items - 1)
+    count = min(NEIGHBORS, task.train.num_items - 1)
     near = nearest_items(singular_item_vectors(task.train), count)
     rows = simple_augmentation.swapped_rows(task.train, near, SHARE, rng=task.rng(2))
     return augmented(task, rows, weight=task.point)
@@ -76,24 +76,27 @@ def mixup(task: Task) -> Recommender:
 
 
 def _sparse(task: Task) -> np.ndarray:
-    return np.flatnonzero(task.train.by_user().counts < task.settings.reach)
+    return np.flatnonzero(task.train.by_user().counts < task.settings.min_history)
 
 
 def _filled_up(task: Task, scores: np.ndarray, key, *, blend: bool) -> Recommender:
-    """Scores [num_users, num_items] -> the best unseen items up to `reach` as rows."""
+    """Scores [num_users, num_items] -> the best unseen items up to `min_history` as rows."""
     users = _sparse(task)
 
     def rows():
         if blend:
             # How far to trust taste beyond popularity: by the likelihood of the choosing half.
-            found = calibrate(scores[users], users, task.arena.cold)
+            found = calibrate(scores[users], users, task.setting.cold)
             popular = log_popularity(task.train)
             mixed = np.zeros_like(scores)
             mixed[users] = blended(
                 scores[users], popular, found["temperature"], found["popularity_weight"]
             )
         return top_unseen(
-            mixed if blend else scores, task.train, reach=task.settings.reach, users=users
+            mixed if blend else scores,
+            task.train,
+            min_history=task.settings.min_history,
+            users=users,
         )
 
     return augmented(task, task.shared(("rows", key), rows), weight=task.point)

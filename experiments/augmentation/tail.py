@@ -11,7 +11,7 @@ from advrec_tf.gan.steering import mean_log_popularity, steer
 from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.models.towers import in_blocks
 from experiments.augmentation.shared import augmented, off, ranking
-from experiments.augmentation.task import Task, factorise, profile_scores
+from experiments.augmentation.task import Task, factorize, profile_scores
 
 
 def steered_rows(source: str) -> Callable[[Task], Recommender]:
@@ -37,7 +37,7 @@ def steered_rows(source: str) -> Callable[[Task], Recommender]:
             f"  {task.label}: gamma {steered.gamma:.2f}, drift {steered.drift:+.2f} nats; of the "
             f"{len(rows[0]):,} rows drawn {drift:+.2f}"
         )
-        return augmented(task, rows, weight=1.0, share=task.point)
+        return augmented(task, rows, weight=1.0, fraction=task.point)
 
     return make
 
@@ -46,10 +46,10 @@ def reweighted(task: Task) -> Recommender:
     """Real rows weighed by (rows of the item)^-power, with mean 1."""
     counts = task.train.item_counts()[task.train.item_index].astype(np.float64)
     weight = counts**-task.point
-    return factorise(task, row_weight=weight / weight.mean())
+    return factorize(task, row_weight=weight / weight.mean())
 
 
-def penalised(task: Task) -> Recommender:
+def penalized(task: Task) -> Recommender:
     """score / temperature - penalty * log popularity, at serving."""
     model = off(task)
     scores = in_blocks(model.score, task.train.num_users, block=512)

@@ -16,13 +16,13 @@ from advrec_tf.gan.profiles import build_profile_gan
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.baselines import EASE
 from advrec_tf.models.content.tower import Modality
-from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.fitting import fit_ranked
 from advrec_tf.training.optimizers import LazyAdam
-from experiments.augmentation.evaluation import MONITOR, Arena
+from experiments.augmentation.evaluation import MONITOR, EvaluationSetting
 from experiments.augmentation.settings import AugmentationSettings
 
 EASE_L2 = (100.0, 300.0, 1000.0)
@@ -34,15 +34,15 @@ class Task:
     """One training of one row.
 
     Attributes:
-        arena: rows and evaluators.
+        setting: rows and evaluators.
         settings: of the job.
         point: the value of the row's setting, or None.
         attributes: coded, a row a user; groups: [users, columns]; both None without any.
-        cache: what rows of an arena share: trained generators and scores.
+        cache: what rows of an evaluation setting share: trained generators and scores.
         label, write: for progress.
     """
 
-    arena: Arena
+    setting: EvaluationSetting
     settings: AugmentationSettings
     point: float | tuple | None
     attributes: Modality | None
@@ -53,7 +53,7 @@ class Task:
 
     @property
     def train(self) -> Interactions:
-        return self.arena.train
+        return self.setting.train
 
     def shared(self, key, compute):
         if key not in self.cache:
@@ -61,7 +61,7 @@ class Task:
         return self.cache[key]
 
     def rng(self, *stream: int) -> np.random.Generator:
-        return np.random.default_rng([self.arena.seed, *stream])
+        return np.random.default_rng([self.setting.seed, *stream])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,30 +71,31 @@ class Row:
     Attributes:
         make: Task -> a recommender.
         setting: name of the field of the settings whose values are its points; "" for none.
-        twin: label of the row that differs by the adversary alone.
+        ablation: label of the row that differs by the adversary alone.
         needs_attributes: left out where users have none.
     """
 
     make: Callable[[Task], Recommender]
     setting: str = ""
-    twin: str | None = None
+    ablation: str | None = None
     needs_attributes: bool = False
 
     def points(self, settings: AugmentationSettings) -> Sequence:
         return getattr(settings, self.setting) if self.setting else (None,)
 
 
-class Factorisation:
-    """The recommender of every row: a factorisation under a sampled softmax of cosines.
+class Factorization:
+    """The recommender of every row: a factorization under a sampled softmax of cosines.
 
-    Compiling takes longer than training. So it is built once an arena (and once for each
+    Compiling takes longer than training. So it is built once an evaluation setting (and once for
+    each
     perturbation), and put back to its first weights for every row.
     """
 
     def __init__(self, task: Task, perturbation: Perturbation | None):
-        settings, self._seed = task.settings, task.arena.seed
+        settings, self._seed = task.settings, task.setting.seed
         keras.utils.set_random_seed(self._seed)
-        self._model = MatrixFactorisation(
+        self._model = MatrixFactorization(
             task.train,
             dim=settings.dim,
             loss="softmax",
@@ -108,7 +109,7 @@ class Factorisation:
         )
         self._trained = self._model
         if perturbation is not None:
-            self._trained = AdversarialTraining(self._model, perturbation, share=1.0)
+            self._trained = AdversarialTraining(self._model, perturbation, fraction=1.0)
         self._optimizer = LazyAdam(settings.learning_rate)
         self._trained.compile(optimizer=self._optimizer)
         self._optimizer.build(self._model.trainable_variables)
@@ -126,7 +127,7 @@ class Factorisation:
             self._trained,
             batches.in_blocks(data),
             epochs=task.settings.epochs,
-            evaluator=task.arena.stopping,
+            evaluator=task.setting.early_stopping,
             monitor=MONITOR,
             patience=3,
             every=2,
@@ -141,31 +142,32 @@ class Factorisation:
         )
 
 
-def factorise(
+def factorize(
     task: Task,
     rows: AugmentedInteractions | Interactions | None = None,
     *,
     row_weight: np.ndarray | None = None,
     perturbation: Perturbation | None = None,
 ) -> VectorRecommender:
-    """The factorisation trained on the arena's rows, or on those given; unit vectors."""
-    factorisation = task.shared(
-        ("factorisation", perturbation), lambda: Factorisation(task, perturbation)
+    """The factorization trained on the evaluation setting's rows, or on those given; unit
+    vectors."""
+    factorization = task.shared(
+        ("factorization", perturbation), lambda: Factorization(task, perturbation)
     )
     data = batches.of_pairs(
         task.train if rows is None else rows,
         batch_size=task.settings.batch_size,
-        seed=task.arena.seed,
+        seed=task.setting.seed,
         row_weight=row_weight,
     )
-    return factorisation.fit(data, task)
+    return factorization.fit(data, task)
 
 
 def profile_scores(task: Task, *, game: float) -> np.ndarray:
-    """Logits [num_users, num_items] of the profile GAN, or at game 0 of its twin."""
+    """Logits [num_users, num_items] of the profile GAN, or at game 0 of its ablation."""
 
     def compute():
-        train, seed = task.train, task.arena.seed
+        train, seed = task.train, task.setting.seed
         keras.utils.set_random_seed(seed)
         gan = build_profile_gan(train, adversarial_weight=game, seed=seed)
         _fit(task, gan, f"profile generator, game {game:g}", every=4)
@@ -175,10 +177,10 @@ def profile_scores(task: Task, *, game: float) -> np.ndarray:
 
 
 def attribute_gan(task: Task, *, game: float):
-    """The generator of profiles from attributes, or at game 0 its twin."""
+    """The generator of profiles from attributes, or at game 0 its ablation."""
 
     def compute():
-        train, seed = task.train, task.arena.seed
+        train, seed = task.train, task.setting.seed
         keras.utils.set_random_seed(seed)
         gan = build_attribute_profile_gan(
             train, task.attributes, adversarial_weight=game, seed=seed
@@ -198,9 +200,9 @@ def _fit(task: Task, gan, label: str, *, every: int) -> None:
     users = np.flatnonzero(task.train.by_user().counts >= _FEWEST_ITEMS)
     report = fit_ranked(
         gan,
-        batches.of_users(users, batch_size=64, seed=task.arena.seed),
+        batches.of_users(users, batch_size=64, seed=task.setting.seed),
         epochs=task.settings.gan_epochs,
-        evaluator=task.arena.stopping,
+        evaluator=task.setting.early_stopping,
         monitor=MONITOR,
         patience=5,
         every=every,
@@ -219,6 +221,6 @@ def ease(task: Task) -> EASE | None:
         if not EASE.fits(task.train):
             return None
         found = [EASE(l2).fit(task.train) for l2 in EASE_L2]
-        return max(found, key=lambda m: task.arena.stopping.evaluate(m).metrics[MONITOR])
+        return max(found, key=lambda m: task.setting.early_stopping.evaluate(m).metrics[MONITOR])
 
     return task.shared("ease", compute)

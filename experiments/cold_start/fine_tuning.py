@@ -14,7 +14,7 @@ import numpy as np
 from tensorflow import keras
 
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.models.base import Among
+from advrec_tf.models.base import CandidateSubset
 from advrec_tf.models.retrieval import TwoTower
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.pipelines.text.fine_tuning import attacked, on_kept_vectors, on_texts
@@ -78,7 +78,7 @@ def robustness(task: Task, model: TwoTower, evaluator: RankingEvaluator, items: 
     users, clean, tower = model.user_vectors(), model.item_vectors(), model.item_tower.tower
     texts = task.content.texts[items].tolist()
 
-    def rank(vectors: np.ndarray) -> Among:
+    def rank(vectors: np.ndarray) -> CandidateSubset:
         moved = clean.copy()
         moved[items] = vectors
         model = VectorRecommender(
@@ -87,7 +87,7 @@ def robustness(task: Task, model: TwoTower, evaluator: RankingEvaluator, items: 
             unknown_user=np.zeros(users.shape[1], np.float32),
             interactions=task.train,
         )
-        return Among(model=model, items=items, interactions=task.train)
+        return CandidateSubset(model=model, items=items, interactions=task.train)
 
     synonyms = nearest_words(tower.language_model, tower.tokenizer, words_of(texts))
     found = text_robustness(
@@ -104,17 +104,21 @@ def robustness(task: Task, model: TwoTower, evaluator: RankingEvaluator, items: 
     return {f"{point.kind} {point.strength:g}": point.relative_loss for point in found.points}
 
 
-def _top_block(adversary: str, epsilon: float, twin: str = "top block", weight: float = 1.0) -> Row:
+def _top_block(
+    adversary: str, epsilon: float, ablation: str = "top block", weight: float = 1.0
+) -> Row:
     train = fine_tuned("top:1", adversary, epsilon, weight)
-    return Row(train=train, twin=twin, needs=("fresh_encoder",))
+    return Row(train=train, ablation=ablation, needs=("fresh_encoder",))
 
 
 _NEEDS = {"needs": ("fresh_encoder",)}
 FINE_TUNED = {
     "text tower, as it starts": Row(train=started, **_NEEDS),
-    "head trained on": Row(train=fine_tuned("frozen"), twin="text tower, as it starts", **_NEEDS),
-    "LoRA of rank 4": Row(train=fine_tuned("lora:4"), twin="head trained on", **_NEEDS),
-    "top block": Row(train=fine_tuned("top:1"), twin="head trained on", **_NEEDS),
+    "head trained on": Row(
+        train=fine_tuned("frozen"), ablation="text tower, as it starts", **_NEEDS
+    ),
+    "LoRA of rank 4": Row(train=fine_tuned("lora:4"), ablation="head trained on", **_NEEDS),
+    "top block": Row(train=fine_tuned("top:1"), ablation="head trained on", **_NEEDS),
     "top block, noise of .03": _top_block("noise", 0.03),
     "top block, FGM of .003": _top_block("fgm", 0.003),
     "top block, FGM of .01": _top_block("fgm", 0.01),
@@ -127,10 +131,10 @@ FINE_TUNED = {
     "top block, VAT by noise of .3": _top_block("vat_noise", 0.3),
     "top block, texts disturbed": _top_block("disturbed", 0.3),
     "top block, worst of four disturbed": _top_block(
-        "worst_disturbed", 0.3, twin="top block, texts disturbed"
+        "worst_disturbed", 0.3, ablation="top block, texts disturbed"
     ),
     "top block, texts disturbed, times 10": _top_block("disturbed", 0.3, weight=10.0),
     "top block, worst of four disturbed, times 10": _top_block(
-        "worst_disturbed", 0.3, twin="top block, texts disturbed, times 10", weight=10.0
+        "worst_disturbed", 0.3, ablation="top block, texts disturbed, times 10", weight=10.0
     ),
 }

@@ -18,7 +18,7 @@ from experiments.cold_start.towers import build
 
 
 def vector_gan(task: Task, adversarial: bool) -> FeatureVectorGAN:
-    """The GAN of text vectors from attributes (and facts), or its twin without the adversary,
+    """The GAN of text vectors from attributes (and facts), or its ablation without the adversary,
     trained on the texts of the items that have rows."""
 
     def compute():
@@ -64,12 +64,12 @@ def with_generated(source: str, sign: float) -> Callable[[Task], Trained]:
 
 
 def filled(source: str) -> Callable[[Task], Trained]:
-    """The text tower, its missing texts generated: by the GAN, its twin, the mean of the items
+    """The text tower, its missing texts generated: by the GAN, its ablation, the mean of the items
     that share attributes, or a random direction."""
 
     def train(task: Task) -> Trained:
         text = task.content.text
-        if source in ("gan", "twin"):
+        if source in ("gan", "ablation"):
             text = vector_gan(task, source == "gan").fill(text, seed=task.seed)
         else:
             if source == "mean":

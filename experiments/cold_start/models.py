@@ -1,4 +1,4 @@
-"""The tables of the cold-start job: which rows each scenario has, and whose twin a row is.
+"""The tables of the cold-start job: which rows each scenario has, and whose ablation a row is.
 
 A row is a record: a function from a `Task` to a recommender, which `baselines`, `towers`,
 `generated` and `fine_tuning` hold. Settings are the same for all towers; epochs are chosen on
@@ -17,7 +17,7 @@ from experiments.cold_start.towers import generated_rows, perturbed, tower, with
 
 _AGAINST = {"points": (0.1, 0.3, 1.0), "setting": "weight", "needs": ("attributes",)}
 _PERTURBED = {"points": (0.1, 0.3), "setting": "epsilon"}
-_BOTH = {"needs": ("attributes",), "twin": "text + attributes tower"}
+_BOTH = {"needs": ("attributes",), "ablation": "text + attributes tower"}
 BASELINES = {
     "random": Row(train=baselines.random),
     "popularity": Row(train=baselines.popularity, seeded=False),
@@ -31,7 +31,7 @@ BASELINES = {
     "EASE": Row(train=baselines.ease, points=(300.0, 100.0, 1000.0), setting="l2", seeded=False),
 }
 ID_TOWER = {"id tower": Row(train=tower(item_ids=True))}
-TEXT_TOWER = {"text tower": Row(train=tower("text"), twin="id tower")}
+TEXT_TOWER = {"text tower": Row(train=tower("text"), ablation="id tower")}
 
 
 def text_and_id(*dropouts: float) -> Mapping[str, Row]:
@@ -40,7 +40,7 @@ def text_and_id(*dropouts: float) -> Mapping[str, Row]:
             train=tower("text", item_ids=True, id_dropout=None),
             points=dropouts,
             setting="id dropout",
-            twin="id tower",
+            ablation="id tower",
         )
     }
 
@@ -54,19 +54,19 @@ SCENARIOS: Mapping[str, Mapping[str, Row]] = {
         **TEXT_TOWER,
         **text_and_id(0.5, 0.2),
         "text + attributes tower": Row(
-            train=tower("text", "attributes"), needs=("attributes",), twin="text tower"
+            train=tower("text", "attributes"), needs=("attributes",), ablation="text tower"
         ),
         "text + attributes tower, gated": Row(
             train=tower("text", "attributes", fusion="gated"), **_BOTH
         ),
         "text + graph tower": Row(
-            train=tower("text", "graph"), needs=("graph",), twin="text tower"
+            train=tower("text", "graph"), needs=("graph",), ablation="text tower"
         ),
         "text tower, text perturbed by noise": Row(
-            train=perturbed("random", "text"), twin="text tower", **_PERTURBED
+            train=perturbed("random", "text"), ablation="text tower", **_PERTURBED
         ),
         "text tower, text perturbed (FGSM)": Row(
-            train=perturbed("gradient", "text"), twin="text tower", **_PERTURBED
+            train=perturbed("gradient", "text"), ablation="text tower", **_PERTURBED
         ),
         "text + attributes tower, both perturbed by noise": Row(
             train=perturbed("random", "text", "attributes"), **_PERTURBED, **_BOTH
@@ -75,56 +75,60 @@ SCENARIOS: Mapping[str, Mapping[str, Row]] = {
             train=perturbed("gradient", "text", "attributes"), **_PERTURBED, **_BOTH
         ),
         "text tower against random vectors": Row(
-            train=with_generated("random", 1.0), twin="text tower", **_AGAINST
+            train=with_generated("random", 1.0), ablation="text tower", **_AGAINST
         ),
-        "text tower against the GAN's twin": Row(
-            train=with_generated("twin", 1.0), twin="text tower", **_AGAINST
+        "text tower against the GAN's ablation": Row(
+            train=with_generated("ablation", 1.0), ablation="text tower", **_AGAINST
         ),
         "text tower against the GAN": Row(
-            train=with_generated("gan", 1.0), twin="text tower", **_AGAINST
+            train=with_generated("gan", 1.0), ablation="text tower", **_AGAINST
         ),
         "text tower with the GAN's items as positives": Row(
-            train=with_generated("gan", -1.0), twin="text tower", **_AGAINST
+            train=with_generated("gan", -1.0), ablation="text tower", **_AGAINST
         ),
     },
     "missing": {
         "text tower": Row(train=tower("text")),
         "text + attributes tower": Row(
-            train=tower("text", "attributes"), needs=("attributes",), twin="text tower"
+            train=tower("text", "attributes"), needs=("attributes",), ablation="text tower"
         ),
-        "text tower, filled at random": Row(train=filled("random"), twin="text tower"),
+        "text tower, filled at random": Row(train=filled("random"), ablation="text tower"),
         "text tower, filled by the attributes' mean": Row(
-            train=filled("mean"), needs=("attributes",), twin="text tower"
+            train=filled("mean"), needs=("attributes",), ablation="text tower"
         ),
-        "text tower, filled by the GAN's twin": Row(
-            train=filled("twin"), needs=("attributes",), twin="text tower"
+        "text tower, filled by the GAN's ablation": Row(
+            train=filled("ablation"), needs=("attributes",), ablation="text tower"
         ),
         "text tower, filled by the GAN": Row(
             train=filled("gan"),
             needs=("attributes",),
-            twin="text tower, filled by the GAN's twin",
+            ablation="text tower, filled by the GAN's ablation",
         ),
     },
     "users": {
         "popularity": BASELINES["popularity"],
         "EASE": BASELINES["EASE"],
         **ID_TOWER,
-        "id tower, popularity prior": Row(train=with_prior(tower(item_ids=True)), twin="id tower"),
-        "id tower, rows at random": Row(train=generated_rows("random"), twin="id tower"),
-        "id tower, rows by popularity": Row(train=generated_rows("popularity"), twin="id tower"),
-        "id tower, rows by EASE": Row(train=generated_rows("ease"), twin="id tower"),
+        "id tower, popularity prior": Row(
+            train=with_prior(tower(item_ids=True)), ablation="id tower"
+        ),
+        "id tower, rows at random": Row(train=generated_rows("random"), ablation="id tower"),
+        "id tower, rows by popularity": Row(
+            train=generated_rows("popularity"), ablation="id tower"
+        ),
+        "id tower, rows by EASE": Row(train=generated_rows("ease"), ablation="id tower"),
         "user attributes tower": Row(
             train=tower(item_ids=True, attributes_of_users=True, user_ids=False),
             needs=("user_attributes",),
-            twin="popularity",
+            ablation="popularity",
         ),
         "history tower": Row(
             train=tower("text", item_ids=True, history_of_text=True, id_dropout=0.3),
-            twin="id tower",
+            ablation="id tower",
         ),
         "history tower, popularity prior": Row(
             train=with_prior(tower("text", item_ids=True, history_of_text=True, id_dropout=0.3)),
-            twin="id tower, popularity prior",
+            ablation="id tower, popularity prior",
         ),
         "history + user attributes tower": Row(
             train=tower(
@@ -135,7 +139,7 @@ SCENARIOS: Mapping[str, Mapping[str, Row]] = {
                 id_dropout=0.3,
             ),
             needs=("user_attributes",),
-            twin="history tower",
+            ablation="history tower",
         ),
     },
     "finetuned": FINE_TUNED,
@@ -147,7 +151,7 @@ SCENARIOS: Mapping[str, Mapping[str, Row]] = {
         **text_and_id(0.2, 0.0),
         "text + id tower, histories": Row(
             train=tower("text", item_ids=True, history_of_text=True, id_dropout=0.2),
-            twin="text + id tower",
+            ablation="text + id tower",
         ),
     },
 }

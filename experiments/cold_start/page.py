@@ -31,7 +31,7 @@ EXPLANATIONS = {
     ),
     "users": (
         "A fifth of the users was cut to so many rows, chosen at random; NDCG@10 on half of the "
-        "rows taken away, settings from the other half. What people rated favours popular items. "
+        "rows taken away, settings from the other half. What people rated favors popular items. "
         "A tower has an id for users with a row, real or generated; without any, a tower by ids or "
         "histories alone ranks nothing for those cut to 0."
     ),
@@ -45,7 +45,8 @@ def markdown(reports: list[Mapping], title: str, command: str, about: Mapping) -
     lines += [f"- {key}: {value}" for key, value in about.items()]
     lines += [
         "",
-        "Means over the training seeds (deviation); *against twin* is the difference in NDCG@10 to "
+        "Means over the training seeds (deviation); *against ablation* is the difference in "
+        "NDCG@10 to "
         "the row named in brackets, paired over users, with half of the 95 % interval. Where a row "
         "has a setting, validation chose it among the values shown. Seconds are those of one "
         "training on a machine that may have been busy.",
@@ -69,7 +70,7 @@ def _table(report: Mapping) -> list[str]:
     for test in tests:
         head += [f"NDCG@10, {test}", f"hit rate@10, {test}"]
     head += [*groups, "coverage@10", "setting", "epochs", "seconds"]
-    head += [f"against twin, {test}" for test in tests]
+    head += [f"against ablation, {test}" for test in tests]
     body = []
     for label, row in report["rows"].items():
         cells = [label, str(row["seeds"])]
@@ -84,7 +85,7 @@ def _table(report: Mapping) -> list[str]:
             compared = row.get("against_twin")
             cells.append(
                 f"{compared[test]['difference']:+.4f} ± {compared[test]['half_width']:.4f} "
-                f"({compared['twin']})"
+                f"({compared['ablation']})"
                 if compared
                 else ""
             )

@@ -1,4 +1,4 @@
-"""Train every row of the asked scenarios, measure on what was withheld, compare with twins.
+"""Train every row of the asked scenarios, measure on what was withheld, compare with ablations.
 
 Each training is a stage of a run folder: a stopped run goes on where it was.
 """
@@ -16,7 +16,7 @@ from advrec_tf.data.splits import last_item
 from advrec_tf.evaluation.protocols import cold_items, cold_start
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.evaluation.significance import paired
-from advrec_tf.models.base import Among, Recommender
+from advrec_tf.models.base import CandidateSubset, Recommender
 from advrec_tf.pipelines.stages import StageResult, StageStore, slug
 from experiments.cold_start.content import Content
 from experiments.cold_start.models import SCENARIOS
@@ -32,7 +32,7 @@ class Scenario:
 
     Attributes:
         train, content: what rows are trained on.
-        choosing: the evaluator of validation.
+        validation: the evaluator of validation.
         tests: name -> (evaluator, the only items to rank, or None for all).
         groups: name -> user indices whose mean is shown, besides all.
         notes: counts for the page.
@@ -40,7 +40,7 @@ class Scenario:
 
     train: Interactions
     content: Content
-    choosing: RankingEvaluator
+    validation: RankingEvaluator
     tests: Mapping[str, tuple[RankingEvaluator, np.ndarray | None]]
     groups: Mapping[str, np.ndarray]
     notes: Mapping[str, object]
@@ -63,19 +63,19 @@ def make_scenario(name: str, content: Content, *, seed: int = 0) -> Scenario:
         cold = cold_items(data, among=content.items_with_text, seed=seed)
         notes = {"cold items": len(cold.items), "training rows": len(cold.train)}
         tested, asked = cold.withheld, cold.withheld_items
-        choosing = cold.choosing
+        validation = cold.validation
         if name == "missing":
             hidden = cold.items[::2]
             content = dataclasses.replace(content, text=content.text.without(hidden))
             notes["cold items without text"] = len(hidden)
             tested = tested.select(np.isin(tested.item_index, hidden))
-            choosing = choosing.select(np.isin(choosing.item_index, hidden))
+            validation = validation.select(np.isin(validation.item_index, hidden))
             asked = np.intersect1d(asked, hidden)
         test = RankingEvaluator(cold.train, tested)
         return Scenario(
             train=cold.train,
             content=content,
-            choosing=RankingEvaluator(cold.train, choosing),
+            validation=RankingEvaluator(cold.train, validation),
             tests={"all items": (test, None), "cold items": (test, asked)},
             groups={},
             notes=notes,
@@ -87,7 +87,7 @@ def make_scenario(name: str, content: Content, *, seed: int = 0) -> Scenario:
         return Scenario(
             train=cold.train,
             content=content,
-            choosing=RankingEvaluator(cold.train, cold.choosing),
+            validation=RankingEvaluator(cold.train, cold.validation),
             tests={"all items": (RankingEvaluator(cold.train, cold.withheld), None)},
             groups={f"cut to {count}": users for count, users in cold.users_cut_to.items()},
             notes=notes,
@@ -98,7 +98,7 @@ def make_scenario(name: str, content: Content, *, seed: int = 0) -> Scenario:
     return Scenario(
         train=split.train,
         content=content,
-        choosing=RankingEvaluator(split.train, split.validation),
+        validation=RankingEvaluator(split.train, split.validation),
         tests={"all items": (test, None)},
         groups={},
         notes={"training rows": len(split.train)},
@@ -108,12 +108,12 @@ def make_scenario(name: str, content: Content, *, seed: int = 0) -> Scenario:
 def measure(scenario: Scenario, model: Recommender) -> StageResult:
     """All tests of a scenario; per-user NDCG@10 as arrays."""
     summary, arrays = {}, {}
-    ranked = model.for_ranking()
+    ranked = model.frozen()
     for name, (evaluator, items) in scenario.tests.items():
         chosen = (
             ranked
             if items is None
-            else Among(model=ranked, items=items, interactions=scenario.train)
+            else CandidateSubset(model=ranked, items=items, interactions=scenario.train)
         )
         result = evaluator.evaluate(chosen)
         summary[name] = {
@@ -175,7 +175,7 @@ def run_scenario(
             trained = row.train(
                 Task(
                     train=scenario.train,
-                    evaluator=scenario.choosing,
+                    evaluator=scenario.validation,
                     content=scenario.content,
                     seed=seed,
                     point=point,
@@ -218,10 +218,10 @@ def run_scenario(
             for test in scenario.tests
         }
     for label, row in rows.items():
-        twin = SCENARIOS[name][label].twin
-        if twin in per_user:
-            row["against_twin"] = {"twin": twin} | {
-                test: paired(per_user[label][test], per_user[twin][test]).as_dict()
+        ablation = SCENARIOS[name][label].ablation
+        if ablation in per_user:
+            row["against_twin"] = {"ablation": ablation} | {
+                test: paired(per_user[label][test], per_user[ablation][test]).as_dict()
                 for test in scenario.tests
             }
     return {

@@ -69,7 +69,7 @@ class Row:
 
     Attributes:
         train: Task -> Trained.
-        twin: label of the same without the ingredient.
+        ablation: label of the same without the ingredient.
         points: values of its setting to choose from on validation; none for no setting.
         setting: what the points are.
         needs: parts of the content it cannot do without.
@@ -77,7 +77,7 @@ class Row:
     """
 
     train: Callable[[Task], Trained]
-    twin: str | None = None
+    ablation: str | None = None
     points: Sequence[float] = ()
     setting: str = ""
     needs: Sequence[str] = ()

@@ -59,7 +59,11 @@ def with_prior(train: Callable[[Task], Trained]) -> Callable[[Task], Trained]:
         found = []
         for scale in (0.0, 0.1, 0.25, 0.5, 1.0):
             prior = with_popularity_prior(
-                model.user_vectors(), model.item_vectors(), task.train, scale=scale, few=20
+                model.user_vectors(),
+                model.item_vectors(),
+                task.train,
+                scale=scale,
+                prior_max_history=20,
             )
             found.append(measured(task, prior))
         return max(found, key=lambda one: one.value)
@@ -98,7 +102,7 @@ def generated_rows(source: str) -> Callable[[Task], Trained]:
         else:
             shape = (task.train.num_users, task.train.num_items)
             scores = np.random.default_rng(task.seed).random(shape, np.float32)
-        users, items = top_unseen(scores, task.train, reach=20)
+        users, items = top_unseen(scores, task.train, min_history=20)
         rows = AugmentedInteractions(real=task.train, user_index=users, item_index=items)
         known = task.train.user_counts() > 0
         known[users] = True

@@ -1,1 +1,1 @@
-"""The benchmark of detectors: unseen attacks, labelled sets, click fraud."""
+"""The benchmark of detectors: unseen attacks, labeled sets, click fraud."""

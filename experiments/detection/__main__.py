@@ -1,4 +1,4 @@
-r"""Measure every detector of fake profiles: unseen attacks, labelled sets, click fraud.
+r"""Measure every detector of fake profiles: unseen attacks, labeled sets, click fraud.
 
     python scripts/detection_benchmark.py --run-dir runs/detection --out docs/results
 
@@ -35,20 +35,20 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--learned",
         nargs="*",
         default=["pga", "revadv", "aush", "legup"],
-        help="attacks that are optimised or learned; default: pga revadv aush legup",
+        help="attacks that are optimized or learned; default: pga revadv aush legup",
     )
     parser.add_argument(
         "--parts",
         nargs="+",
-        default=["unseen", "labelled", "clicks"],
-        help="of the benchmark; default: unseen labelled clicks",
+        default=["unseen", "labeled", "clicks"],
+        help="of the benchmark; default: unseen labeled clicks",
     )
     parser.add_argument("--detectors", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument(
         "--against-learned", nargs="+", metavar="NAME", help="detectors of --learned; default: all"
     )
     parser.add_argument(
-        "--on-labelled", nargs="+", metavar="NAME", help="detectors of labelled sets; default: all"
+        "--on-labeled", nargs="+", metavar="NAME", help="detectors of labeled sets; default: all"
     )
     parser.add_argument("--click-seeds", type=int, default=3, help="worlds; default: 3")
     args = parser.parse_args(argv)
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         click_seeds=args.click_seeds,
         parts=args.parts,
         against_learned=args.against_learned,
-        on_labelled=args.on_labelled,
+        on_labeled=args.on_labeled,
     )
     command = cli.command_line()
     text = page.markdown(report, command)

@@ -1,4 +1,4 @@
-"""What a detector's judgements come to: curves at fixed recalls, and means over repetitions."""
+"""What a detector's judgments come to: curves at fixed recalls, and means over repetitions."""
 
 from __future__ import annotations
 

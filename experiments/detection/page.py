@@ -21,11 +21,11 @@ def markdown(report: dict, command: str) -> str:
     ]
     for name, found in report.get("unseen", {}).items():
         lines += _unseen(name, found, report["settings"], report["kinds"])
-    if report.get("labelled"):
-        lines += _labelled(report["labelled"], report["kinds"])
+    if report.get("labeled"):
+        lines += _labeled(report["labeled"], report["kinds"])
     if report.get("clicks"):
         lines += _clicks(report["clicks"], report["settings"])
-    missing = [part for part in ("unseen", "labelled", "clicks") if not report.get(part)]
+    missing = [part for part in ("unseen", "labeled", "clicks") if not report.get(part)]
     if missing:
         lines += [f"Not asked for, so not on this page: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
@@ -43,7 +43,7 @@ def _unseen(name: str, found: dict, settings: dict, kinds: dict) -> list[str]:
         f"halvings: {settings['seeds']}, targets: {settings['targets']}, repetitions a figure: "
         f"{repetitions}. Groups: random, segment, popular, probe; average (also over popular "
         "items, with noise, with the target shifted), bandwagon, love_hate. Learned and "
-        "optimised attacks are judged by detectors fitted on all attacks by rule. A detector "
+        "optimized attacks are judged by detectors fitted on all attacks by rule. A detector "
         "marked * is transductive: "
         "fitted, without labels, on the very profiles it judges; all others never see them. The "
         "self-taught forest simulates the attacks of the fitting group only.",
@@ -112,11 +112,11 @@ def _learned(found: dict, learned: list[str]) -> list[str]:
     return lines
 
 
-def _labelled(found: dict, kinds: dict) -> list[str]:
+def _labeled(found: dict, kinds: dict) -> list[str]:
     detectors = [d for d in next(iter(found.values()))]
     names = list(found)
     lines = [
-        "## Labelled sets (SDLib)",
+        "## Labeled sets (SDLib)",
         "",
         "AP at the set's own share of fakes, five folds of users, means over seeds (deviation). A "
         "detector that needs labels has those of the other folds; one that needs none ranks the "
@@ -165,7 +165,12 @@ def attacks_of(found: dict) -> list[str]:
     return list(dict.fromkeys(attack for one in found.values() for attack in one))
 
 
-LINES = ("PCA-VarSelect", "GAN discriminator", "its twin without the game", "self-taught forest")
+LINES = (
+    "PCA-VarSelect",
+    "GAN discriminator",
+    "its ablation without the game",
+    "self-taught forest",
+)
 """Detectors whose curves are always drawn: the classic, and what this suite adds."""
 
 
@@ -197,8 +202,8 @@ def _map(found: dict):
         value = values[row, column]
         if np.isnan(value):
             continue
-        colour = "white" if value > 0.6 else "black"
-        ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=7)
+        color = "white" if value > 0.6 else "black"
+        ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=color, fontsize=7)
     ax.set_xticks(range(len(attacks)), attacks, rotation=35, ha="right", fontsize=8)
     ax.set_yticks(range(len(found)), list(found), fontsize=8)
     figure.colorbar(image, label="average precision, base rate 1 %")

@@ -31,7 +31,7 @@ GROUPS = (
 """Attacks by rule, of `attacks.registry`. What hides another attack stands in that one's group."""
 
 LEARNED = ("pga", "revadv", "aush", "legup")
-"""Attacks that are optimised or written by a GAN."""
+"""Attacks that are optimized or written by a GAN."""
 
 TRAIN_LENGTHS = (0.25, 0.5, 0.75)  # quantiles of the honest profiles' lengths
 TRAIN_PROFILES = 3  # of each attack and length
@@ -79,17 +79,17 @@ def judged_profiles(
     known: Interactions,
     target: int,
     fillers: int,
-    share: float = 0.01,
+    fraction: float = 0.01,
     seed: int,
 ) -> np.ndarray:
-    """Profiles of one attack on one target, `share` of the users of `half` and one at least.
+    """Profiles of one attack on one target, `fraction` of the users of `half` and one at least.
 
     Args:
         known: what the attacker knows of the data: all of it.
         fillers: items of a fake profile beside the target.
     """
     honest = int((half.user_counts() > 0).sum())
-    attack = ATTACKS[name].build(num_profiles=max(1, round(share * honest)), num_fillers=fillers)
+    attack = ATTACKS[name].build(num_profiles=max(1, round(fraction * honest)), num_fillers=fillers)
     return attack.profiles(known, np.array([target]), rng=np.random.default_rng([seed, 2, target]))
 
 

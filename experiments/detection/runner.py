@@ -1,7 +1,7 @@
-"""The benchmark of detectors: attacks unseen in training, labelled sets, click fraud.
+"""The benchmark of detectors: attacks unseen in training, labeled sets, click fraud.
 
-Every fit and judgement of one detector is a stage, so a stopped run goes on where it was. The
-three parts are in `unseen`, `labelled` and `clicks`; the page and its curves are made by `page`.
+Every fit and judgment of one detector is a stage, so a stopped run goes on where it was. The
+three parts are in `unseen`, `labeled` and `clicks`; the page and its curves are made by `page`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from advrec_tf.defence.registry import DETECTORS
 from advrec_tf.pipelines.stages import StageStore
 from experiments.detection import pools
 from experiments.detection.clicks import click_frauds
-from experiments.detection.labelled import labelled_sets
+from experiments.detection.labeled import labeled_sets
 from experiments.detection.unseen import unseen_attacks
 
 NEED_LABELS_OF_JUDGED = ("FAP", "forest with company")
 """Their labels are of users who share items with the judged: they have no place where attacks are
-unseen, and are measured on labelled sets alone."""
+unseen, and are measured on labeled sets alone."""
 
-PARTS = ("unseen", "labelled", "clicks")
+PARTS = ("unseen", "labeled", "clicks")
 LABELLED = ("amazon", "averageattack")
 
 
@@ -37,15 +37,15 @@ def run(
     click_seeds: int = 3,
     parts: Sequence[str] = PARTS,
     against_learned: Sequence[str] | None = None,
-    on_labelled: Sequence[str] | None = None,
+    on_labeled: Sequence[str] | None = None,
     write: Callable[[str], None] = print,
 ) -> dict:
     """The benchmark, or some `parts` of it; returns the report.
 
     Args:
         detectors: names; by default all.
-        against_learned, on_labelled: those of them that are judged on learned attacks, and on
-            labelled sets, which are larger and fitted in five folds; by default all.
+        against_learned, on_labeled: those of them that are judged on learned attacks, and on
+            labeled sets, which are larger and fitted in five folds; by default all.
 
     Raises:
         ValueError: if a detector, an attack or a part is unknown.
@@ -56,7 +56,7 @@ def run(
         ("learned", learned, pools.LEARNED),
         ("parts", parts, PARTS),
         ("against_learned", against_learned or (), chosen),
-        ("on_labelled", on_labelled or (), chosen),
+        ("on_labeled", on_labeled or (), chosen),
     ):
         unknown = [one for one in given if one not in known]
         if unknown:
@@ -91,10 +91,10 @@ def run(
             )
             for name in (sets if "unseen" in parts else ())
         },
-        "labelled": labelled_sets(
+        "labeled": labeled_sets(
             store,
-            LABELLED if "labelled" in parts else (),
-            detectors=[n for n in chosen if on_labelled is None or n in on_labelled],
+            LABELLED if "labeled" in parts else (),
+            detectors=[n for n in chosen if on_labeled is None or n in on_labeled],
             seeds=seeds,
             write=write,
         ),

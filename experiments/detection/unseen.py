@@ -14,7 +14,7 @@ from advrec_tf.attacks.injection import Poisoned
 from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.data.readers.shilling import load_shilling
 from advrec_tf.defence.detectors.base import Detector
-from advrec_tf.defence.detectors.simulated_attack_forest import SelfTaught
+from advrec_tf.defence.detectors.simulated_attack_forest import SimulatedAttackForest
 from advrec_tf.defence.registry import DETECTORS
 from advrec_tf.evaluation.detection import judge, threshold_for
 from advrec_tf.pipelines.stages import StageResult, StageStore
@@ -82,9 +82,11 @@ def unseen_attacks(
                     _, detector=detector, fitted=fitted, judged=judged, seed=seed, half=half
                 ):
                     judge_by = DETECTORS[detector].build(seed)
-                    if isinstance(judge_by, SelfTaught):  # it may simulate what others may see
+                    if isinstance(
+                        judge_by, SimulatedAttackForest
+                    ):  # it may simulate what others may see
                         judge_by.attacks = tuple(map(_builder, fitted))
-                    return _judge_all(
+                    return _score_all(
                         judge_by,
                         pools.fitting_pool(half.fitted, fitted, seed=seed),
                         half,
@@ -113,7 +115,7 @@ def _builder(name: str):
     return lambda profiles, fillers: ATTACKS[name].build(num_profiles=profiles, num_fillers=fillers)
 
 
-def _judge_all(
+def _score_all(
     detector: Detector,
     pool: Poisoned,
     half: pools.Halves,

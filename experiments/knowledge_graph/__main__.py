@@ -5,7 +5,7 @@ r"""Facts about items: link prediction, and what they do for items that nobody h
         --knowledge-items item_index2entity_id.txt --run-dir runs/knowledge
 
 TransE and DistMult, each with uniform, self-adversarial and generated corrupted facts; then a
-factorisation with and without the graph.
+factorization with and without the graph.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     group.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     group.add_argument("--seeds", type=int, default=5, help="trainings of a row; default: 5")
     group.add_argument("--link-epochs", type=int, default=30, help="default: 30")
-    group.add_argument("--epochs", type=int, default=30, help="of a factorisation; default: 30")
+    group.add_argument("--epochs", type=int, default=30, help="of a factorization; default: 30")
     group.add_argument("--out", type=Path, help="folder for knowledge-graph-NAME.md and .json")
     group.add_argument("--name", help="of the data, in file names; default: that of --data")
     args = parser.parse_args(argv)

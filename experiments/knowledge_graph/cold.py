@@ -1,7 +1,7 @@
-"""What facts do for items without a row: a factorisation alone, and tied to a knowledge graph.
+"""What facts do for items without a row: a factorization alone, and tied to a knowledge graph.
 
 All rows of a fifth of the items that the graph knows are taken away (`protocols.cold_items`).
-The factorisation without facts is the twin of every row with them; one more row has the same
+The factorization without facts is the ablation of every row with them; one more row has the same
 facts, each dealt to another item, which is noise of the same size.
 """
 
@@ -19,8 +19,8 @@ from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.evaluation.protocols import ColdItems, cold_items
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.evaluation.significance import paired
-from advrec_tf.knowledge.factorization import KnowledgeFactorisation
-from advrec_tf.models.base import Among, MatrixRecommender, Recommender
+from advrec_tf.knowledge.factorization import KnowledgeFactorization
+from advrec_tf.models.base import CandidateSubset, MatrixRecommender, Recommender
 from advrec_tf.models.baselines import Popularity
 from advrec_tf.pipelines.stages import StageResult, StageStore, slug
 from advrec_tf.training.fitting import fit_ranked
@@ -29,7 +29,7 @@ from experiments.knowledge_graph.links import CHOOSING_SEED, NEGATIVES, build_em
 
 WEIGHTS = (1.0, 0.3)
 MONITOR = "ndcg@10"
-TWIN = "factorisation"
+ABLATION = "factorization"
 MARGIN, BATCH = 4.0, 1024
 WITH_FACTS = {
     **{f"with facts, {kind}": (kind, False) for kind in NEGATIVES},
@@ -52,15 +52,15 @@ def known_to(graph: KnowledgeGraph, data: Interactions) -> tuple[Interactions, K
     return rows, dataclasses.replace(graph, item_entity=entity)
 
 
-def build_factorisation(
+def build_factorization(
     train: Interactions, graph: KnowledgeGraph, negatives: str, weight: float, seed: int
-) -> KnowledgeFactorisation:
+) -> KnowledgeFactorization:
     """Cosines of users and items, whose vectors are the first entities of a TransE.
 
     Candidates are the positives of the batch, so that an item without rows is none of them.
     """
     knowledge = build_embedding(graph, "transe", negatives, MARGIN, seed)
-    return KnowledgeFactorisation(
+    return KnowledgeFactorization(
         train,
         knowledge,
         weight=weight,
@@ -99,14 +99,14 @@ def cold_rows(
 
     def trained(label, weight, seed):
         negatives, dealt = WITH_FACTS.get(label, ("uniform", False))
-        model = build_factorisation(cold.train, facts[dealt], negatives, weight, seed)
+        model = build_factorization(cold.train, facts[dealt], negatives, weight, seed)
         keras.utils.set_random_seed(seed)
         model.compile(optimizer=LazyAdam(1e-2))
         report = fit_ranked(
             model,
             batches.in_blocks(batches.of_pairs(cold.train, batch_size=BATCH, seed=seed)),
             epochs=epochs,
-            evaluator=measured.choosing,
+            evaluator=measured.validation,
             monitor=MONITOR,
             patience=4,
             label=f"{label} {seed}",
@@ -132,9 +132,9 @@ def cold_rows(
         ],
     }
     chosen: dict[str, tuple] = {}
-    for label in (TWIN, *WITH_FACTS):
+    for label in (ABLATION, *WITH_FACTS):
         tried = {}
-        for weight in () if label == TWIN else WEIGHTS:
+        for weight in () if label == ABLATION else WEIGHTS:
             result = store.run(
                 f"cold-{slug(label)}-choose-{weight:g}",
                 lambda _, w=weight, label=label: StageResult(
@@ -167,12 +167,14 @@ class _Measure:
 
     def __init__(self, cold: ColdItems):
         self.cold = cold
-        self.choosing = _Alone(RankingEvaluator(cold.train, cold.choosing), cold.choosing_items)
+        self.validation = _Alone(
+            RankingEvaluator(cold.train, cold.validation), cold.validation_items
+        )
         self.test = RankingEvaluator(cold.train, cold.withheld)
 
     def __call__(self, model: Recommender) -> StageResult:
-        ranked, train = model.for_ranking(), self.cold.train
-        alone = Among(model=ranked, items=self.cold.withheld_items, interactions=train)
+        ranked, train = model.frozen(), self.cold.train
+        alone = CandidateSubset(model=ranked, items=self.cold.withheld_items, interactions=train)
         summary, arrays = {}, {}
         for name, recommender in (("all items", ranked), ("cold items", alone)):
             result = self.test.evaluate(recommender)
@@ -190,7 +192,9 @@ class _Alone:
 
     def evaluate(self, model: Recommender):
         train = model.interactions
-        return self.evaluator.evaluate(Among(model=model, items=self.items, interactions=train))
+        return self.evaluator.evaluate(
+            CandidateSubset(model=model, items=self.items, interactions=train)
+        )
 
 
 def _row(label: str, found: dict, chosen: dict) -> dict:
@@ -211,11 +215,11 @@ def _row(label: str, found: dict, chosen: dict) -> dict:
         if len(results) > 1:
             row[test]["deviation"] = float(np.std(columns[MONITOR], ddof=1))
         if label in WITH_FACTS:
-            own, twin = (
+            own, ablation = (
                 np.mean([result.arrays[test] for result in found[one]], axis=0)
-                for one in (label, TWIN)
+                for one in (label, ABLATION)
             )
-            row[test]["against twin"] = paired(own, twin).as_dict()
+            row[test]["against ablation"] = paired(own, ablation).as_dict()
     return row
 
 

@@ -23,7 +23,7 @@ from advrec_tf.pipelines.stages import StageResult, StageStore
 SETTINGS = {"transe": ("margin", (4.0, 8.0, 2.0)), "distmult": ("l2", (1e-3, 1e-2, 0.0))}
 NEGATIVES = ("uniform", "self_adversarial", "generator")
 METRICS = ("mrr", "hits@1", "hits@3", "hits@10", "mean_rank")
-WITHOUT_TWINS = ("mrr without twins", "hits@10 without twins")
+WITHOUT_COUNTERPARTS = ("mrr without counterparts", "hits@10 without counterparts")
 HELD_OUT, CHOOSING_SEED, DIM, COUNT, BATCH = 0.2, 100, 64, 16, 512
 
 
@@ -46,7 +46,7 @@ class CountedFacts:
         return tf.gather(self._counts["head"], relation)
 
 
-def twins(train: KnowledgeGraph, test: KnowledgeGraph) -> np.ndarray:
+def counterparts(train: KnowledgeGraph, test: KnowledgeGraph) -> np.ndarray:
     """[test facts] bool: the two ends stand together in a training fact, of another relation or
     the other way round: such a fact can be found by heart (Toutanova and Chen 2015)."""
     known = {
@@ -105,14 +105,16 @@ def predict_links(
         fit_embedding(model, train, epochs, seed)
         return model
 
-    by_heart = twins(train, test)
+    by_heart = counterparts(train, test)
 
     def measured(model):
         result = final.evaluate(model)
         ranks = result.ranks[~by_heart]
         rest = (1.0 / ranks, ranks <= 10) if len(ranks) else (np.nan, np.nan)
         summary = {name: result.metrics[name] for name in METRICS}
-        summary |= {name: float(np.mean(v)) for name, v in zip(WITHOUT_TWINS, rest, strict=True)}
+        summary |= {
+            name: float(np.mean(v)) for name, v in zip(WITHOUT_COUNTERPARTS, rest, strict=True)
+        }
         return StageResult(summary, {})
 
     def cell(score, negatives):
@@ -122,7 +124,10 @@ def predict_links(
             found = store.run(
                 f"{name}-choose-{point:g}",
                 lambda _, point=point: StageResult(
-                    validation_evaluator.evaluate(trained(score, negatives, point, CHOOSING_SEED)).metrics, {}
+                    validation_evaluator.evaluate(
+                        trained(score, negatives, point, CHOOSING_SEED)
+                    ).metrics,
+                    {},
                 ),
             )
             tried[point] = found.summary["mrr"]
@@ -144,7 +149,7 @@ def predict_links(
             write(f"links: {score}, {negatives:<18} mrr {row['mean']['mrr']:.4f}")
     return {
         "facts": {"train": len(train), "validation": len(validation), "test": len(test)},
-        "twins": float(by_heart.mean()),
+        "counterparts": float(by_heart.mean()),
         "entities": graph.num_entities,
         "relations": graph.num_relations,
         "rows": rows,
@@ -153,7 +158,8 @@ def predict_links(
 
 def _row(results: list[StageResult], setting, point, tried) -> dict:
     columns = {
-        name: [result.summary[name] for result in results] for name in (*METRICS, *WITHOUT_TWINS)
+        name: [result.summary[name] for result in results]
+        for name in (*METRICS, *WITHOUT_COUNTERPARTS)
     }
     return {
         "seeds": len(results),

@@ -1,4 +1,4 @@
-r"""Reproduce a published table of recommenders, adversarial ones and their twins.
+r"""Reproduce a published table of recommenders, adversarial ones and their ablations.
 
     python scripts/reproduce.py --list
     python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --out docs/results

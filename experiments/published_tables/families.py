@@ -1,9 +1,9 @@
-"""Which contenders stand in a table together: labels of `contenders.CONTENDERS`, in order.
+"""Which models stand in a table together: labels of `specs.MODELS`, in order.
 
-A model and its twins are one family, so that no table has the one without the other.
+A model and its ablations are one family, so that no table has the one without the other.
 """
 
-FACTORISATION = ("MF-BPR", "MF-BPR, DNS", "MF-BPR, generator's negatives")
+FACTORIZATION = ("MF-BPR", "MF-BPR, DNS", "MF-BPR, generator's negatives")
 APR = (
     "MF-BPR, continued",
     "APR",
@@ -30,17 +30,17 @@ GANS = (
     "DNS start of IRGAN",
     "IRGAN, pointwise",
     "IRGAN, pairwise",
-    "IRGAN's twin",
+    "IRGAN's ablation",
     "CFGAN",
     "CFGAN, positives written",
-    "CFGAN's twin",
+    "CFGAN's ablation",
     "CFGAN, users' profiles",
 )
 GRAPH = ("LightGCN", "LightGCN, noise contrast", "LightGCN, adversarial contrast")
 BASE = ("popularity", "EASE")
 WITH_EASE = (
     *BASE,
-    *FACTORISATION,
+    *FACTORIZATION,
     *APR,
     *SOFTMAX,
     *AUTOENCODERS,
@@ -53,7 +53,7 @@ WITH_LOWER_TEMPERATURE = (*WITH_EASE, LOWER_TEMPERATURE)
 ON_A_GRAPH = (
     "popularity",
     "walk on the graph",
-    *FACTORISATION,
+    *FACTORIZATION,
     *APR,
     *SOFTMAX,
     *AUTOENCODERS,

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from experiments.published_tables.models import CONTENDERS
+from experiments.published_tables.models import MODELS
 from experiments.published_tables.tasks import Choice
 
 
@@ -29,7 +29,7 @@ def read_choices(path: Path) -> dict[str, Choice]:
 
 
 def write_choices(path: Path, chosen: Mapping[str, Choice]) -> None:
-    """Replace the settings file; labels in the order of the contenders."""
+    """Replace the settings file; labels in the order of the models."""
     record = {
         "choices": {
             label: {
@@ -38,7 +38,7 @@ def write_choices(path: Path, chosen: Mapping[str, Choice]) -> None:
                 "validation": chosen[label].value,
                 "trials": chosen[label].trials,
             }
-            for label in CONTENDERS
+            for label in MODELS
             if label in chosen
         },
     }

@@ -10,12 +10,12 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.gan.cfgan import build_cfgan
 from advrec_tf.gan.irgan import build_irgan
-from advrec_tf.models.hard_negatives import DNSFactorisation
+from advrec_tf.models.hard_negatives import DNSFactorization
 from experiments.published_tables.tasks import Task, Trained, fit, part
 
 
 def dns_start(task: Task) -> Trained:
-    """DNS factorisation at a high rate, then at a tenth of it (the epochs that are chosen)."""
+    """DNS factorization at a high rate, then at a tenth of it (the epochs that are chosen)."""
     keras.utils.set_random_seed(task.seed)
     settings = task.settings
     model = _dns_model(task)
@@ -28,29 +28,29 @@ def dns_start(task: Task) -> Trained:
     return dataclasses.replace(trained, seconds=trained.seconds + seconds)
 
 
-def _dns_model(task: Task) -> DNSFactorisation:
+def _dns_model(task: Task) -> DNSFactorization:
     dim, candidates = task.settings["dim"], task.settings["candidates"]
-    return DNSFactorisation(task.train, dim=dim, candidates=candidates, seed=task.seed)
+    return DNSFactorization(task.train, dim=dim, candidates=candidates, seed=task.seed)
 
 
 def irgan(task: Task) -> Trained:
-    """From the DNS start: the discriminator alone, then the game; the twin goes on with DNS."""
+    """From the DNS start: the discriminator alone, then the game; the ablation goes on with DNS."""
     label = "DNS start of IRGAN"
     start = task.of(label)
     weights, seconds = part(task, label, dns_start)
     keras.utils.set_random_seed(task.seed)
     settings = {**start.settings, **task.settings}
     task = dataclasses.replace(task, settings=settings)
-    twin = settings["form"] == "none"
+    ablation = settings["form"] == "none"
     gan = build_irgan(
         task.train,
         dim=settings["dim"],
         candidates=settings["candidates"],
-        form="pointwise" if twin else settings["form"],
+        form="pointwise" if ablation else settings["form"],
         mixture=settings["mixture"],
         d_temperature=settings["d_temperature"],
-        adversarial_weight=0.0 if twin else 1.0,
-        reconstruction_weight=1.0 if twin else 0.0,
+        adversarial_weight=0.0 if ablation else 1.0,
+        reconstruction_weight=1.0 if ablation else 0.0,
         seed=task.seed,
     )
     start_model = _dns_model(start)
@@ -60,7 +60,7 @@ def irgan(task: Task) -> Trained:
         "d_optimizer": _decayed_adam(0.01, settings["decay"]),
         "steps_per_execution": 8,
     }
-    if not twin:
+    if not ablation:
         gan.compile(g_optimizer=keras.optimizers.SGD(0.0), **players)
         alone = dataclasses.replace(task, evaluator=None, epochs=settings["warm_up"], callbacks=())
         seconds += fit(alone, gan, _users(task)).seconds

@@ -1,6 +1,6 @@
 """What a table spends on its rows, where its data is larger than the spaces were made for.
 
-The spaces of `contenders` fit the small splits. On larger ones a training is minutes or an
+The spaces of `specs` fit the small splits. On larger ones a training is minutes or an
 hour, an epoch has more steps and a profile more entries: the values searched there, the
 fewer epochs and seeds, and the rows without a trial stand here. The page of a table shows
 the settings, trials and seeds that each row had.
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from experiments.published_tables.families import (
     AUTOENCODERS,
-    FACTORISATION,
+    FACTORIZATION,
     GANS,
     GRAPH,
     LOWER_TEMPERATURE,
@@ -29,17 +29,17 @@ class Limits:
 
     Attributes:
         sizes: label -> setting -> values in place of the space's own.
-        epochs: label -> at most so many while searching, in place of the contender's own.
+        epochs: label -> at most so many while searching, in place of the model's own.
         seeds: label -> at most so many final trainings.
-        untried: labels without a trial of their own: with the settings and epochs of the
-            contender they are `like`, or else the first of each setting's values and the most
+        untuned: labels without a trial of their own: with the settings and epochs of the
+            model they are `like`, or else the first of each setting's values and the most
             epochs.
     """
 
     sizes: Mapping[str, Mapping[str, tuple]] = dataclasses.field(default_factory=dict)
     epochs: Mapping[str, int] = dataclasses.field(default_factory=dict)
     seeds: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    untried: tuple[str, ...] = ()
+    untuned: tuple[str, ...] = ()
 
 
 _LARGE_BPR = {"batch_size": (2048,), "l2": (0.001, 0.003)}
@@ -70,7 +70,7 @@ _FOLLOWERS = (
 
 ML1M = Limits(
     sizes={
-        **dict.fromkeys(FACTORISATION, _LARGE_BPR),
+        **dict.fromkeys(FACTORIZATION, _LARGE_BPR),
         "softmax MF": {"batch_size": (2048,), "temperature": (0.2, 0.15)},
         "autoencoder": _LARGE_CODE,
         "autoencoder, adversarial": {**_LARGE_CODE, "epsilon": (0.1, 0.2, 0.05)},
@@ -78,7 +78,7 @@ ML1M = Limits(
         "LightGCN": _LARGE_GRAPH,
         "DNS start of IRGAN": {"dim": (64,), "decay": (0.1, 0.3, 0.03), "batch_size": (128,)},
         **dict.fromkeys(("CFGAN", "CFGAN, users' profiles"), _large_game(0.3)),
-        **dict.fromkeys(("CFGAN, positives written", "CFGAN's twin"), _LARGE_ROUND),
+        **dict.fromkeys(("CFGAN, positives written", "CFGAN's ablation"), _LARGE_ROUND),
     },
     epochs={
         "APR from DNS": 60,
@@ -86,12 +86,12 @@ ML1M = Limits(
         **dict.fromkeys(GRAPH, 12),
     },
     seeds=dict.fromkeys((*SOFTMAX[2:], "APR, PGD", *GANS, *GRAPH), 1),
-    untried=_FOLLOWERS,
+    untuned=_FOLLOWERS,
 )
-NEUMF = dataclasses.replace(ML1M, untried=(*_FOLLOWERS, "LightGCN, adversarial contrast"))
+NEUMF = dataclasses.replace(ML1M, untuned=(*_FOLLOWERS, "LightGCN, adversarial contrast"))
 GOWALLA = Limits(
     sizes={
-        **dict.fromkeys(FACTORISATION, _LARGE_BPR),
+        **dict.fromkeys(FACTORIZATION, _LARGE_BPR),
         "softmax MF": {
             "negatives": ("in_batch", "mixed"),
             "count": (2048,),
@@ -114,7 +114,7 @@ GOWALLA = Limits(
         **dict.fromkeys(GRAPH, 9),
     },
     seeds=dict.fromkeys((*SOFTMAX, *AUTOENCODERS, *WALK_BLENDS, *GRAPH), 2),
-    untried=(
+    untuned=(
         *_FOLLOWERS,
         "autoencoder, adversarial",
         "Mult-VAE, adversarial",
@@ -131,6 +131,6 @@ LASTFM = Limits(
             "l2": (0.001, 0.0003),
             "adversarial": (0.3,),
         },
-        "CFGAN's twin": {**_LARGE_ROUND, "l2": (0.0003,), "positive": (3.0,)},
+        "CFGAN's ablation": {**_LARGE_ROUND, "l2": (0.0003,), "positive": (3.0,)},
     }
 )

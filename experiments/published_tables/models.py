@@ -1,9 +1,9 @@
-"""What enters the tables: the search space of each model, its twins and its controls.
+"""What enters the tables: the search space of each model, its ablations and its controls.
 
-A contender is a record: how it is trained (`trainers`, `games`), and a finite search space whose
-first point is the recipe found to work before. `like` makes a control of another contender:
+A model is a record: how it is trained (`trainers`, `games`), and a finite search space whose
+first point is the recipe found to work before. `like` makes a control of another model:
 the same settings but for `override` (noise in place of the gradient). `needs` names
-contenders whose choices a model builds on: the start of an adversarial fine-tuning, the
+models whose choices a model builds on: the start of an adversarial fine-tuning, the
 members of a blend.
 """
 
@@ -17,7 +17,7 @@ from experiments.published_tables.tasks import Settings, Task, Trained
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Contender:
+class ModelSpec:
     """One row of a table.
 
     Attributes:
@@ -25,7 +25,7 @@ class Contender:
         space: setting -> values; the first of each make the default point.
         epochs: at most so many while searching.
         patience, every: of validation, in epochs between and number of evaluations.
-        twin: label of the same model without the ingredient.
+        ablation: label of the same model without the ingredient.
         needs: labels whose choices it uses.
         like: label whose settings it takes, with `override` on top; its epochs are its own.
         seeded: False where every seed gives the same.
@@ -37,7 +37,7 @@ class Contender:
     epochs: int = 1
     patience: int = 5
     every: int = 1
-    twin: str | None = None
+    ablation: str | None = None
     needs: tuple[str, ...] = ()
     like: str | None = None
     override: Settings = dataclasses.field(default_factory=dict)
@@ -110,45 +110,45 @@ _CFGAN_SPACE = {
 }
 
 
-def _blend(*members: str, twin: str | None = None) -> Contender:
-    return Contender(
+def _blend(*members: str, ablation: str | None = None) -> ModelSpec:
+    return ModelSpec(
         train=trainers.blend(*members),
         space={"weight": (1.0, 2.0, 0.5, 4.0, 8.0)},
-        twin=twin,
+        ablation=ablation,
         needs=members,
     )
 
 
-CONTENDERS: dict[str, Contender] = {
-    "popularity": Contender(train=trainers.popularity, seeded=False),
-    "EASE": Contender(
+MODELS: dict[str, ModelSpec] = {
+    "popularity": ModelSpec(train=trainers.popularity, seeded=False),
+    "EASE": ModelSpec(
         train=trainers.ease,
         space={"l2": (300.0, 100.0, 150.0, 200.0, 500.0, 800.0, 1000.0, 50.0)},
         seeded=False,
     ),
-    "walk on the graph": Contender(
+    "walk on the graph": ModelSpec(
         train=trainers.random_walk,
         space={"item": (0.5, 0.7, 1.0), "user": (0.7, 0.5, 1.0), "target": (0.3, 0.4, 0.5)},
         seeded=False,
     ),
-    "MF-BPR": Contender(
-        attacked=True, train=trainers.factorisation, space=_BPR_SPACE, epochs=100, every=5
+    "MF-BPR": ModelSpec(
+        attacked=True, train=trainers.factorization, space=_BPR_SPACE, epochs=100, every=5
     ),
-    "MF-BPR, DNS": Contender(
-        train=trainers.factorisation,
+    "MF-BPR, DNS": ModelSpec(
+        train=trainers.factorization,
         space={**_BPR_SPACE, "negatives": ("dns",), "count": (4, 8, 2)},
         epochs=100,
         every=5,
-        twin="MF-BPR",
+        ablation="MF-BPR",
     ),
-    "MF-BPR, generator's negatives": Contender(
-        train=trainers.factorisation,
+    "MF-BPR, generator's negatives": ModelSpec(
+        train=trainers.factorization,
         space={**_BPR_SPACE, "negatives": ("generator",), "count": (8, 16)},
         epochs=100,
         every=5,
-        twin="MF-BPR",
+        ablation="MF-BPR",
     ),
-    "APR": Contender(
+    "APR": ModelSpec(
         attacked=True,
         train=trainers.apr,
         space={
@@ -159,34 +159,34 @@ CONTENDERS: dict[str, Contender] = {
         epochs=150,
         every=10,
         patience=3,
-        twin="MF-BPR, continued",
+        ablation="MF-BPR, continued",
         needs=("MF-BPR",),
     ),
-    "MF-BPR, continued": Contender(
+    "MF-BPR, continued": ModelSpec(
         attacked=True,
         train=trainers.apr,
         like="APR",
         override={"weight": 0.0},
-        twin="MF-BPR",
+        ablation="MF-BPR",
         needs=("MF-BPR",),
     ),
-    "APR, noise": Contender(
+    "APR, noise": ModelSpec(
         attacked=True,
         train=trainers.apr,
         like="APR",
         override={"direction": "random"},
-        twin="APR",
+        ablation="APR",
         needs=("MF-BPR",),
     ),
-    "APR, PGD": Contender(
+    "APR, PGD": ModelSpec(
         attacked=True,
         train=trainers.apr,
         like="APR",
         override={"steps": 3},
-        twin="APR",
+        ablation="APR",
         needs=("MF-BPR",),
     ),
-    "APR from DNS": Contender(
+    "APR from DNS": ModelSpec(
         attacked=True,
         train=trainers.apr,
         space={
@@ -198,49 +198,49 @@ CONTENDERS: dict[str, Contender] = {
         epochs=150,
         every=10,
         patience=3,
-        twin="APR from DNS, noise",
+        ablation="APR from DNS, noise",
         needs=("MF-BPR, DNS",),
     ),
-    "APR from DNS, noise": Contender(
+    "APR from DNS, noise": ModelSpec(
         attacked=True,
         train=trainers.apr,
         like="APR from DNS",
         override={"direction": "random"},
-        twin="MF-BPR, DNS",
+        ablation="MF-BPR, DNS",
         needs=("MF-BPR, DNS",),
     ),
-    "softmax MF": Contender(
-        attacked=True, train=trainers.factorisation, space=_SOFTMAX_SPACE, epochs=60, every=2
+    "softmax MF": ModelSpec(
+        attacked=True, train=trainers.factorization, space=_SOFTMAX_SPACE, epochs=60, every=2
     ),
-    "softmax MF, hard weights": Contender(
-        train=trainers.factorisation,
+    "softmax MF, hard weights": ModelSpec(
+        train=trainers.factorization,
         like="softmax MF",
         override={"hardness": 0.3},
-        twin="softmax MF",
+        ablation="softmax MF",
     ),
     # Hard weights share the gradient among the negatives as a temperature lower by 1 + hardness
     # would: the control of their gain.
-    "softmax MF, lower temperature": Contender(
-        train=trainers.factorisation,
+    "softmax MF, lower temperature": ModelSpec(
+        train=trainers.factorization,
         like="softmax MF",
         override={"cooling": 1.3},
-        twin="softmax MF, hard weights",
+        ablation="softmax MF, hard weights",
     ),
-    "softmax MF, FGSM": Contender(
+    "softmax MF, FGSM": ModelSpec(
         attacked=True,
-        train=trainers.factorisation,
+        train=trainers.factorization,
         like="softmax MF",
         override={"epsilon": 0.1, "relative": True},
-        twin="softmax MF",
+        ablation="softmax MF",
     ),
-    "softmax MF, noise": Contender(
+    "softmax MF, noise": ModelSpec(
         attacked=True,
-        train=trainers.factorisation,
+        train=trainers.factorization,
         like="softmax MF",
         override={"epsilon": 0.1, "relative": True, "direction": "random"},
-        twin="softmax MF",
+        ablation="softmax MF",
     ),
-    "autoencoder": Contender(
+    "autoencoder": ModelSpec(
         attacked=True,
         train=trainers.autoencoder,
         space=_CODE_SPACE,
@@ -248,71 +248,71 @@ CONTENDERS: dict[str, Contender] = {
         every=10,
         patience=3,
     ),
-    "autoencoder, adversarial": Contender(
+    "autoencoder, adversarial": ModelSpec(
         attacked=True,
         train=trainers.autoencoder,
         space={**_CODE_SPACE, "epsilon": (0.3, 0.1, 0.2, 0.4), "relative": (True,)},
         epochs=120,
         every=10,
         patience=3,
-        twin="autoencoder",
+        ablation="autoencoder",
     ),
-    "autoencoder, noise": Contender(
+    "autoencoder, noise": ModelSpec(
         attacked=True,
         train=trainers.autoencoder,
         like="autoencoder, adversarial",
         override={"direction": "random"},
-        twin="autoencoder, adversarial",
+        ablation="autoencoder, adversarial",
     ),
-    "Mult-VAE": Contender(
+    "Mult-VAE": ModelSpec(
         train=trainers.variational, space=_VAE_SPACE, epochs=120, every=10, patience=3
     ),
-    "Mult-VAE, adversarial": Contender(
+    "Mult-VAE, adversarial": ModelSpec(
         train=trainers.variational,
         space={**_VAE_SPACE, "epsilon": (0.1, 0.3), "relative": (True,)},
         epochs=120,
         every=10,
         patience=3,
-        twin="Mult-VAE",
+        ablation="Mult-VAE",
     ),
     "autoencoder + EASE": _blend("EASE", "autoencoder"),
     "adversarial autoencoder + EASE": _blend(
-        "EASE", "autoencoder, adversarial", twin="autoencoder + EASE"
+        "EASE", "autoencoder, adversarial", ablation="autoencoder + EASE"
     ),
     "DNS + walk": _blend("walk on the graph", "MF-BPR, DNS"),
-    "APR from DNS + walk": _blend("walk on the graph", "APR from DNS", twin="DNS + walk"),
+    "APR from DNS + walk": _blend("walk on the graph", "APR from DNS", ablation="DNS + walk"),
     "softmax MF + walk": _blend("walk on the graph", "softmax MF"),
     "softmax MF, FGSM + walk": _blend(
-        "walk on the graph", "softmax MF, FGSM", twin="softmax MF + walk"
+        "walk on the graph", "softmax MF, FGSM", ablation="softmax MF + walk"
     ),
     "autoencoder + walk": _blend("walk on the graph", "autoencoder"),
     "adversarial autoencoder + walk": _blend(
-        "walk on the graph", "autoencoder, adversarial", twin="autoencoder + walk"
+        "walk on the graph", "autoencoder, adversarial", ablation="autoencoder + walk"
     ),
     "softmax MF + autoencoder": _blend("softmax MF", "autoencoder"),
     "softmax MF + adversarial autoencoder": _blend(
-        "softmax MF", "autoencoder, adversarial", twin="softmax MF + autoencoder"
+        "softmax MF", "autoencoder, adversarial", ablation="softmax MF + autoencoder"
     ),
-    "LightGCN": Contender(
+    "LightGCN": ModelSpec(
         train=trainers.light_gcn, space=_GRAPH_SPACE, epochs=30, every=3, patience=3
     ),
-    "LightGCN, adversarial contrast": Contender(
+    "LightGCN, adversarial contrast": ModelSpec(
         train=trainers.light_gcn,
         space={"contrast": (0.02, 0.005, 0.1), "epsilon": (0.3, 0.1), "relative": (True,)},
         epochs=30,
         every=3,
         patience=3,
-        twin="LightGCN, noise contrast",
+        ablation="LightGCN, noise contrast",
         needs=("LightGCN",),
     ),
-    "LightGCN, noise contrast": Contender(
+    "LightGCN, noise contrast": ModelSpec(
         train=trainers.light_gcn,
         like="LightGCN, adversarial contrast",
         override={"direction": "random"},
-        twin="LightGCN",
+        ablation="LightGCN",
         needs=("LightGCN",),
     ),
-    "DNS start of IRGAN": Contender(
+    "DNS start of IRGAN": ModelSpec(
         train=gans.dns_start,
         space={
             "dim": (20, 40),
@@ -324,23 +324,23 @@ CONTENDERS: dict[str, Contender] = {
         epochs=40,
         every=2,
     ),
-    "IRGAN, pointwise": Contender(
+    "IRGAN, pointwise": ModelSpec(
         train=gans.irgan,
         space={**_IRGAN_SPACE, "form": ("pointwise",)},
         epochs=16,
         every=2,
-        twin="IRGAN's twin",
+        ablation="IRGAN's ablation",
         needs=("DNS start of IRGAN",),
     ),
-    "IRGAN, pairwise": Contender(
+    "IRGAN, pairwise": ModelSpec(
         train=gans.irgan,
         space={**_IRGAN_SPACE, "form": ("pairwise",)},
         epochs=16,
         every=2,
-        twin="IRGAN's twin",
+        ablation="IRGAN's ablation",
         needs=("DNS start of IRGAN",),
     ),
-    "IRGAN's twin": Contender(
+    "IRGAN's ablation": ModelSpec(
         train=gans.irgan,
         space={
             **_IRGAN_SPACE,
@@ -353,15 +353,15 @@ CONTENDERS: dict[str, Contender] = {
         every=2,
         needs=("DNS start of IRGAN",),
     ),
-    "CFGAN": Contender(
+    "CFGAN": ModelSpec(
         train=gans.cfgan,
         space=_CFGAN_SPACE,
         epochs=60,
         every=4,
         patience=4,
-        twin="CFGAN's twin",
+        ablation="CFGAN's ablation",
     ),
-    "CFGAN, positives written": Contender(
+    "CFGAN, positives written": ModelSpec(
         train=gans.cfgan,
         space={
             **_CFGAN_SPACE,
@@ -373,9 +373,9 @@ CONTENDERS: dict[str, Contender] = {
         epochs=60,
         every=4,
         patience=4,
-        twin="CFGAN's twin",
+        ablation="CFGAN's ablation",
     ),
-    "CFGAN's twin": Contender(
+    "CFGAN's ablation": ModelSpec(
         train=gans.cfgan,
         space={
             **_CFGAN_SPACE,
@@ -387,21 +387,21 @@ CONTENDERS: dict[str, Contender] = {
         every=4,
         patience=4,
     ),
-    "CFGAN, users' profiles": Contender(
+    "CFGAN, users' profiles": ModelSpec(
         train=gans.cfgan,
         space={**_CFGAN_SPACE, "mode": ("user",), "hidden": (200,)},
         epochs=60,
         every=4,
         patience=4,
-        twin="CFGAN",
+        ablation="CFGAN",
     ),
 }
 
 
 def requirements(label: str) -> set[str]:
-    """The contenders whose choices this one builds on, directly."""
-    contender = CONTENDERS[label]
-    return {*contender.needs, *([contender.like] if contender.like else [])}
+    """The models whose choices this one builds on, directly."""
+    spec = MODELS[label]
+    return {*spec.needs, *([spec.like] if spec.like else [])}
 
 
 def with_requirements(labels: Sequence[str]) -> list[str]:

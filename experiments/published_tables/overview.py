@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from experiments.published_tables.models import CONTENDERS
+from experiments.published_tables.models import MODELS
 
 BEGIN, END = "<!-- overview: begin -->", "<!-- overview: end -->"
 USUAL_SEEDS = 5  # means of fewer say of how many
@@ -19,7 +19,8 @@ LEGEND = (
     "brackets); *others*: the highest published figure of a learned model, where there is one."
 )
 ADDED = (
-    "What an ingredient adds to its twin without it, in percent of the twin's metric: **bold** "
+    "What an ingredient adds to its ablation without it, in percent of the ablation's metric: "
+    "**bold** "
     "where the paired 95 % interval over users leaves out 0, not corrected for the number of "
     "comparisons."
 )
@@ -34,7 +35,7 @@ def markdown(reports: Mapping[str, dict], *, link: str = "{}.md") -> list[str]:
     """
     columns = [f"[{t}]({link.format(t)}), {_short(r['choose_by'])}" for t, r in reports.items()]
     known = {label for report in reports.values() for label in report["rows"]}
-    labels = [label for label in CONTENDERS if label in known]
+    labels = [label for label in MODELS if label in known]
     lines = [LEGEND, "", *_table(["", *columns])]
     for label in labels:
         lines.append(_line([label, *(_value(r, label) for r in reports.values())]))
@@ -43,8 +44,8 @@ def markdown(reports: Mapping[str, dict], *, link: str = "{}.md") -> list[str]:
     for label in labels:
         cells = [_added(report, label) for report in reports.values()]
         if any(cells):
-            twin = CONTENDERS[label].twin
-            lines.append(_line([f"{label} (over {twin})", *cells]))
+            ablation = MODELS[label].ablation
+            lines.append(_line([f"{label} (over {ablation})", *cells]))
     return lines
 
 
@@ -70,7 +71,7 @@ def _value(report: dict, label: str) -> str:
     row = report["rows"].get(label)
     if row is None:
         return ""
-    few = CONTENDERS[label].seeded and row["seeds"] < USUAL_SEEDS
+    few = MODELS[label].seeded and row["seeds"] < USUAL_SEEDS
     return _figure(row["mean"][report["choose_by"]]) + f" ({row['seeds']})" * few
 
 
@@ -82,13 +83,13 @@ def _published(report: dict) -> str:
 
 def _added(report: dict, label: str) -> str:
     row = report["rows"].get(label, {})
-    test = row.get("paired", {}).get("twin")
-    if test is None or CONTENDERS[label].twin not in report["rows"]:
+    test = row.get("paired", {}).get("ablation")
+    if test is None or MODELS[label].ablation not in report["rows"]:
         return ""
     name = report["choose_by"]
     found = test[name]
-    twin = report["rows"][test["against"]]["mean"][name]
-    text = f"{100 * found['difference'] / twin:+.1f}"
+    ablation = report["rows"][test["against"]]["mean"][name]
+    text = f"{100 * found['difference'] / ablation:+.1f}"
     return f"**{text}**" if abs(found["difference"]) > found["half_width"] else text
 
 

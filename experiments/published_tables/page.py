@@ -18,9 +18,10 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
         "takes the settings of another model has one, or none where it takes the epochs too; any "
         "other row without a trial has the first settings of its space); the test rows were ranked "
         "once a seed, at the end. Means over seeds, the deviation over "
-        f"seeds in brackets. *against EASE* and *against twin*: difference in {decides}, paired "
+        f"seeds in brackets. *against EASE* and *against ablation*: difference in {decides}, "
+        f"paired "
         "over users (values averaged over seeds first), with half of the 95 % interval and the "
-        "p-value of the paired t-test, not corrected for the number of rows; the twin is the "
+        "p-value of the paired t-test, not corrected for the number of rows; the ablation is the "
         "same model without its ingredient. "
         f"{users:,} users are ranked. Coverage: share of the catalogue in some list of ten; long "
         "tail: share of places for items outside the fifth with the most training rows. Seconds "
@@ -30,7 +31,7 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
     for machine in report["machines"]:
         lines += ["Seconds on " + ", ".join(f"{n} {v}" for n, v in machine.items()) + ".", ""]
     head = ["model", "seeds", *metrics, "coverage@10", "long tail", "seconds", "peak MB"]
-    head += ["against EASE", "against twin"]
+    head += ["against EASE", "against ablation"]
     rows = [_row(label, row, metrics, decides) for label, row in report["rows"].items()]
     for who, figures in report["references"].items():
         cells = [f"{figures[m]:.4f}" if m in figures else "" for m in metrics]
@@ -49,7 +50,7 @@ def markdown(report: dict, command: str, settings_file: str) -> str:
         )
     if report.get("unpaired"):
         lines.append(
-            "\nWithout a comparison with the twin, which was not trained in the same run: "
+            "\nWithout a comparison with the ablation, which was not trained in the same run: "
             f"{'; '.join(report['unpaired'])}."
         )
     if report["not_run"]:
@@ -75,7 +76,7 @@ def _row(label: str, row: dict, metrics: list[str], decides: str) -> list[str]:
     cells = [label, str(row["seeds"]), *map(cell, metrics)]
     cells += [f"{mean['coverage@10']:.3f}", f"{mean['long_tail_share@10']:.3f}"]
     cells += [f"{mean['seconds']:.1f}", f"{mean['peak_mb']:.0f}"]
-    for kind in ("EASE", "twin"):
+    for kind in ("EASE", "ablation"):
         against = row["paired"].get(kind)
         if against is None:
             cells.append("")

@@ -14,7 +14,7 @@ from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
 from advrec_tf.evaluation.robustness import robustness_curve
 from advrec_tf.evaluation.significance import paired
 from advrec_tf.pipelines.stages import StageResult, StageStore, slug
-from experiments.published_tables.models import CONTENDERS, with_requirements
+from experiments.published_tables.models import MODELS, with_requirements
 from experiments.published_tables.tables import TABLES, Table
 from experiments.published_tables.tasks import Choice
 
@@ -77,7 +77,7 @@ def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -
     for label in table.enters:
         if not all(needed in chosen for needed in with_requirements([label])):
             continue
-        numbers = range(seeds) if CONTENDERS[label].seeded else range(1)
+        numbers = range(seeds) if MODELS[label].seeded else range(1)
         stored = [
             store.result(stage_name(label, seed, chosen))
             for seed in numbers
@@ -116,7 +116,7 @@ def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -
             for metric in table.metrics
         }
     for label, row in rows.items():
-        against = {"EASE": "EASE", "twin": CONTENDERS[label].twin}
+        against = {"EASE": "EASE", "ablation": MODELS[label].ablation}
         row["paired"] = {
             kind: {"against": other}
             | {
@@ -141,11 +141,11 @@ def report(name: str, run_dir: Path, chosen: Mapping[str, Choice], seeds: int) -
 
 
 def _unpaired(rows: Mapping[str, dict]) -> list[str]:
-    """Rows that have a twin and were trained without it."""
+    """Rows that have an ablation and were trained without it."""
     return [
         label
         for label, row in rows.items()
-        if CONTENDERS[label].twin and "twin" not in row["paired"]
+        if MODELS[label].ablation and "ablation" not in row["paired"]
     ]
 
 

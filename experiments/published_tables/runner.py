@@ -1,6 +1,6 @@
 """Reproduce a published table: search on validation, train five seeds, measure once, compare.
 
-Every contender runs in a process of its own, so that its seconds and its peak memory are
+Every model runs in a process of its own, so that its seconds and its peak memory are
 its own and a crash costs its row alone. All results are stages of a run folder: a stopped run
 goes on where it was. What validation chose is a settings file of the repository; with it
 the final figures come again without any search.
@@ -22,8 +22,8 @@ from advrec_tf.pipelines.processes import in_order
 from advrec_tf.pipelines.stages import StageStore, sole_run
 from experiments.published_tables.files import read_choices, read_report, write_choices
 from experiments.published_tables.models import (
-    CONTENDERS,
-    Contender,
+    MODELS,
+    ModelSpec,
     requirements,
     with_requirements,
 )
@@ -45,14 +45,14 @@ SEARCH_SEED = 100
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Work:
-    """What one process is asked to do: choose settings for a contender, or train it finally.
+    """What one process is asked to do: choose settings for a model, or train it finally.
 
     Attributes:
-        table, label: names in `TABLES` and `CONTENDERS`.
+        table, label: names in `TABLES` and `MODELS`.
         kind: "search" or "final".
         run_dir: folder of stages.
         data_root: where the published data is, or None.
-        chosen: label -> choice, of this and every needed contender.
+        chosen: label -> choice, of this and every needed model.
         budget: trials of a search.
         seeds: of a final training.
     """
@@ -69,33 +69,33 @@ class Work:
 
 def do(work: Work) -> Choice | None:
     """The choice of a search, or None after the final stages."""
-    choosing, final = TABLES[work.table].load(work.data_root)
+    validation, final = TABLES[work.table].load(work.data_root)
     if work.kind == "search":
-        return _choose(work, choosing)
+        return _choose(work, validation)
     return _train_finally(work, final)
 
 
-def _choose(work: Work, choosing: Split) -> Choice:
-    table, contender = TABLES[work.table], CONTENDERS[work.label]
-    like = contender.like or work.label
-    leader = CONTENDERS[like]
-    epochs = untried_epochs = table.limits.epochs.get(like, leader.epochs)
-    if contender.like is not None:
-        settings = {**work.chosen[like].settings, **contender.override}
+def _choose(work: Work, validation: Split) -> Choice:
+    table, spec = TABLES[work.table], MODELS[work.label]
+    like = spec.like or work.label
+    leader = MODELS[like]
+    epochs = untuned_epochs = table.limits.epochs.get(like, leader.epochs)
+    if spec.like is not None:
+        settings = {**work.chosen[like].settings, **spec.override}
         space = {name: (value,) for name, value in settings.items()}
-        untried_epochs = work.chosen[like].epochs
+        untuned_epochs = work.chosen[like].epochs
     else:
-        space = {**contender.space, **table.limits.sizes.get(work.label, {})}
-    contender = dataclasses.replace(
-        contender, space=space, epochs=epochs, patience=leader.patience, every=leader.every
+        space = {**spec.space, **table.limits.sizes.get(work.label, {})}
+    spec = dataclasses.replace(
+        spec, space=space, epochs=epochs, patience=leader.patience, every=leader.every
     )
-    if work.label in table.limits.untried:
-        return Choice(contender.default(), untried_epochs, trials=0)
-    evaluator = RankingEvaluator(choosing.train, choosing.validation, ks=table.ks())
+    if work.label in table.limits.untuned:
+        return Choice(spec.default(), untuned_epochs, trials=0)
+    evaluator = RankingEvaluator(validation.train, validation.validation, ks=table.ks())
     return search(
         work.label,
-        contender,
-        _task(work, contender, choosing.train, evaluator, table, SEARCH_SEED),
+        spec,
+        _task(work, spec, validation.train, evaluator, table, SEARCH_SEED),
         budget=work.budget,
         journal=Path(work.run_dir) / "search.journal",
         say=lambda line: print(line, flush=True),
@@ -103,25 +103,25 @@ def _choose(work: Work, choosing: Split) -> Choice:
 
 
 def _train_finally(work: Work, final: Split) -> None:
-    table, contender = TABLES[work.table], CONTENDERS[work.label]
+    table, spec = TABLES[work.table], MODELS[work.label]
     evaluator = RankingEvaluator(final.train, final.test, ks=sorted({*table.ks(), 10}))
     relevant = final.test.by_user().counts
     store = StageStore(work.run_dir, identity_of(work.table), resume=True)
     choice = work.chosen[work.label]
-    needed = {other for label in table.enters for other in CONTENDERS[label].needs}
+    needed = {other for label in table.enters for other in MODELS[label].needs}
     for seed in work.seeds:
 
         def train(_, seed=seed):
-            task = _task(work, contender, final.train, None, table, seed)
+            task = _task(work, spec, final.train, None, table, seed)
             task = dataclasses.replace(task, settings=choice.settings, epochs=choice.epochs)
-            trained = contender.train(task)
+            trained = spec.train(task)
             if work.label in needed:
                 keep(task, work.label, trained)
             result = measure(table, evaluator, relevant, trained.model)
             result.summary["seconds"] = trained.seconds
             result.summary["peak_mb"] = peak_memory()
             result.summary["machine"] = machine()
-            if contender.attacked:
+            if spec.attacked:
                 result.summary["robustness"] = under_attack(trained.model, final.train, evaluator)
             return result
 
@@ -130,15 +130,15 @@ def _train_finally(work: Work, final: Split) -> None:
         print(f"  {work.label}, seed {seed}: {shown}  {summary['seconds']:.1f} s", flush=True)
 
 
-def _task(work: Work, contender: Contender, train, evaluator, table: Table, seed: int) -> Task:
+def _task(work: Work, spec: ModelSpec, train, evaluator, table: Table, seed: int) -> Task:
     return Task(
         train=train,
         settings={},
-        epochs=contender.epochs,
+        epochs=spec.epochs,
         evaluator=evaluator,
         monitor=table.choose_by,
-        patience=contender.patience,
-        every=contender.every,
+        patience=spec.patience,
+        every=spec.every,
         seed=seed,
         chosen=work.chosen,
         parts=Parts(Path(work.run_dir) / "parts" / work.kind),
@@ -164,16 +164,16 @@ def run(
     Args:
         run_dir: stages and the journal of the search.
         settings_file: what validation chose, read and (after a search) written.
-        budget: trials per contender without a choice; None searches nothing.
+        budget: trials per model without a choice; None searches nothing.
         only: labels; by default all that enter the table, without a search those the settings
             file has a choice for.
-        seeds: final trainings per contender; fewer where the table says so.
+        seeds: final trainings per model; fewer where the table says so.
         workers: processes at once; 0 runs everything in this process, where memory is not a
             row's own.
         onto: an earlier report of the table, whose other rows are kept (`results.extended`).
 
     Raises:
-        ValueError: if a name is unknown, a contender has neither a choice nor a budget, or
+        ValueError: if a name is unknown, a model has neither a choice nor a budget, or
             `onto` is no report of this table.
     """
     if name not in TABLES:
@@ -231,7 +231,7 @@ class _Plan:
     def numbers(self, label: str) -> tuple[int, ...]:
         """The seeds of a row's final trainings."""
         most = min(self.seeds, TABLES[self.table].limits.seeds.get(label, self.seeds))
-        return tuple(range(most)) if CONTENDERS[label].seeded else (0,)
+        return tuple(range(most)) if MODELS[label].seeded else (0,)
 
     def work(self, label: str, kind: str, chosen: Mapping[str, Choice]) -> Callable[[], Choice]:
         needed = with_requirements([label])
@@ -271,7 +271,7 @@ def _search(
         workers,
         set(chosen),
     )
-    say(f"searched {len(missing)} contenders in {time.perf_counter() - started:.0f} s")
+    say(f"searched {len(missing)} models in {time.perf_counter() - started:.0f} s")
     return failed
 
 
@@ -289,7 +289,7 @@ def _train(
         if not all(store.has(stage_name(label, n, chosen)) for n in plan.numbers(label))
     ]
     return in_order(
-        {label: set(CONTENDERS[label].needs) & set(untrained) for label in untrained},
+        {label: set(MODELS[label].needs) & set(untrained) for label in untrained},
         lambda label: plan.work(label, "final", chosen),
         lambda label, _: None,
         workers,

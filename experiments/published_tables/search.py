@@ -1,4 +1,4 @@
-"""The same small search for every contender: Optuna over a finite space, pruned, resumable.
+"""The same small search for every model: Optuna over a finite space, pruned, resumable.
 
 Points are drawn without replacement, the default point first, so a budget that covers the
 space is a grid search. Each trial trains with early stop on validation; one that lags
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from tensorflow import keras
 
-from experiments.published_tables.models import Contender
+from experiments.published_tables.models import ModelSpec
 from experiments.published_tables.tasks import Choice, Task
 
 
@@ -55,7 +55,7 @@ def require_optuna():
 
 def search(
     label: str,
-    contender: Contender,
+    spec: ModelSpec,
     task: Task,
     *,
     budget: int,
@@ -89,7 +89,7 @@ def search(
         load_if_exists=True,
         direction="maximize",
         sampler=optuna.samplers.RandomSampler(seed=0),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=4 * contender.every),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=4 * spec.every),
     )
     for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # the process was killed
@@ -99,18 +99,18 @@ def search(
         asked = dataclasses.replace(
             task,
             settings=settings,
-            epochs=contender.epochs,
-            patience=contender.patience,
-            every=contender.every,
+            epochs=spec.epochs,
+            patience=spec.patience,
+            every=spec.every,
             callbacks=[_Pruning(trial, task.monitor)],
         )
-        trained = contender.train(asked)
+        trained = spec.train(asked)
         trial.set_user_attr("epochs", trained.epochs)
         trial.set_user_attr("seconds", trained.seconds)
         return trained.value if trained.value is not None else -math.inf
 
-    fixed = {name: values[0] for name, values in contender.space.items() if len(values) == 1}
-    free = {name: values for name, values in contender.space.items() if len(values) > 1}
+    fixed = {name: values[0] for name, values in spec.space.items() if len(values) == 1}
+    free = {name: values for name, values in spec.space.items() if len(values) > 1}
     distributions = {
         name: optuna.distributions.CategoricalDistribution(values) for name, values in free.items()
     }

@@ -37,11 +37,11 @@ def last_in_file(rows: int) -> Hide:
     return hide
 
 
-def random_share(share: float, *, users: float = 1.0) -> Hide:
+def random_fraction(fraction: float, *, users: float = 1.0) -> Hide:
     """Hides a random share of the rows of each user, or of a random share of the users."""
 
     def hide(train: Interactions) -> np.ndarray:
-        parts = random_ratio(train, validation=0.0, test=share, seed=0)
+        parts = random_ratio(train, validation=0.0, test=fraction, seed=0)
         keys = train.user_index.astype(np.int64) * train.num_items + train.item_index
         test = parts.test
         hidden = test.user_index.astype(np.int64) * train.num_items + test.item_index
@@ -63,7 +63,7 @@ class Table:
         hide: which training rows become validation; None where the authors published some.
         refit: train the final models on training and validation rows together.
         references: model of others -> {metric: figure}, with where it comes from as key part.
-        enters: labels of `contenders.CONTENDERS`, in the order of the rows.
+        enters: labels of `specs.MODELS`, in the order of the rows.
         left_out: model -> why it has no row.
         limits: where its rows have less than the full protocol.
         choose_every: choices look at every so-manieth user of a published validation part.
@@ -94,19 +94,19 @@ class Table:
         nothing = published.train.select(np.zeros(len(published.train), bool))
         if self.hide is None:
             looked_at = published.validation.user_index % self.choose_every == 0
-            choosing = dataclasses.replace(
+            validation = dataclasses.replace(
                 published, validation=published.validation.select(looked_at), test=nothing
             )
             train = published.trainval() if self.refit else published.train
-            return choosing, dataclasses.replace(published, train=train, validation=nothing)
+            return validation, dataclasses.replace(published, train=train, validation=nothing)
         hidden = self.hide(published.train)
-        choosing = dataclasses.replace(
+        validation = dataclasses.replace(
             published,
             train=published.train.select(~hidden),
             validation=published.train.select(hidden),
             test=nothing,
         )
-        return choosing, published
+        return validation, published
 
 
 TABLES: dict[str, Table] = {
@@ -118,7 +118,7 @@ TABLES: dict[str, Table] = {
         ),
         metrics=("precision@5", "ndcg@5", "precision@10", "ndcg@10"),
         choose_by="ndcg@5",
-        hide=random_share(0.5, users=0.5),
+        hide=random_fraction(0.5, users=0.5),
         refit=True,
         references={
             "EASE, ridge 300 (NumPy)": {
@@ -175,7 +175,7 @@ TABLES: dict[str, Table] = {
         protocol="one item of each user, full ranking",
         metrics=("hit_rate@10", "ndcg@10", "hit_rate@50", "ndcg@50"),
         choose_by="ndcg@10",
-        hide=random_share(0.2),
+        hide=random_fraction(0.2),
         refit=True,
         references={
             "EASE, ridge 100 (NumPy)": {
@@ -205,7 +205,7 @@ TABLES: dict[str, Table] = {
         protocol="the last item of each user, full ranking",
         metrics=("hit_rate@10", "ndcg@10", "hit_rate@50", "ndcg@50"),
         choose_by="ndcg@10",
-        hide=random_share(0.05),
+        hide=random_fraction(0.05),
         refit=True,
         references={
             "EASE, ridge 300 (NumPy)": {
@@ -235,7 +235,7 @@ TABLES: dict[str, Table] = {
         protocol="a random fifth of the ratings, any rating is positive, full ranking",
         metrics=("precision@5", "ndcg@5", "precision@20", "ndcg@20"),
         choose_by="ndcg@5",
-        hide=random_share(0.2),
+        hide=random_fraction(0.2),
         refit=True,
         references={
             "EASE, ridge 300 (NumPy)": {

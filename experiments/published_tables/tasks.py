@@ -26,7 +26,7 @@ Settings = Mapping[str, object]
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """What validation chose for a contender.
+    """What validation chose for a model.
 
     Attributes:
         settings: a point of its space.
@@ -47,13 +47,13 @@ class Task:
 
     Attributes:
         train: the rows.
-        settings: a point of the contender's space.
+        settings: a point of the model's space.
         epochs: at most so many with an evaluator, exactly so many without.
         evaluator: validation, or None for a final training.
         monitor: metric that chooses the epoch.
         patience, every: see `fit_ranked`.
         seed: of weights, batches and noise.
-        chosen: label of a needed contender -> its choice.
+        chosen: label of a needed model -> its choice.
         callbacks: for pruning.
         parts: trained parts that several rows and trials share.
     """
@@ -71,7 +71,7 @@ class Task:
     parts: Parts = dataclasses.field(default_factory=Parts)
 
     def of(self, label: str) -> Task:
-        """The final training of a needed contender, on the same rows and seed."""
+        """The final training of a needed model, on the same rows and seed."""
         choice = self.chosen[label]
         return dataclasses.replace(
             self, settings=choice.settings, epochs=choice.epochs, evaluator=None, callbacks=()
@@ -133,7 +133,7 @@ def part_name(label: str, task: Task) -> str:
 
 
 def part(task: Task, label: str, train: Callable[[Task], Trained]):
-    """(weights, seconds) of the final training of a needed contender, trained where nobody
+    """(weights, seconds) of the final training of a needed model, trained where nobody
     has yet."""
     start = task.of(label)
 

@@ -1,8 +1,8 @@
 """From a `Task` to a trained model: one function per family of models.
 
 A task says on which rows, with which settings, how long and with which seed; these
-functions know optimisers, batches and the order of phases (a start, then its adversary). Games
-of two players are in `games`; what is searched, and who is whose twin, in `contenders`.
+functions know optimizers, batches and the order of phases (a start, then its adversary). Games
+of two players are in `games`; what is searched, and who is whose ablation, in `specs`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.baselines import EASE, Popularity, RandomWalk
 from advrec_tf.models.blend import Blend
-from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 from advrec_tf.models.graph.light_gcn import LightGCN
 from advrec_tf.models.variational import VariationalAutoencoder
 from advrec_tf.training.adversarial import AdversarialTraining
@@ -64,11 +64,11 @@ _MODEL_SETTINGS = (
 )
 
 
-def _factorisation_model(task: Task) -> MatrixFactorisation:
+def _factorization_model(task: Task) -> MatrixFactorization:
     settings = {name: task.settings[name] for name in _MODEL_SETTINGS if name in task.settings}
     if "cooling" in task.settings:
         settings["temperature"] /= task.settings["cooling"]
-    return MatrixFactorisation(task.train, seed=task.seed, **settings)
+    return MatrixFactorization(task.train, seed=task.seed, **settings)
 
 
 def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
@@ -84,11 +84,11 @@ def _pairs(task: Task) -> batches.Batches:
     return batches.in_blocks(rows)
 
 
-def factorisation(task: Task) -> Trained:
+def factorization(task: Task) -> Trained:
     keras.utils.set_random_seed(task.seed)
-    model = _factorisation_model(task)
+    model = _factorization_model(task)
     if task.settings.get("epsilon"):
-        model = AdversarialTraining(model, perturbation(task.settings), share=1.0)
+        model = AdversarialTraining(model, perturbation(task.settings), fraction=1.0)
     model.compile(optimizer=_optimizer(task.settings))
     return fit(task, model, _pairs(task))
 
@@ -101,13 +101,13 @@ def _from_start(task: Task) -> Task:
 
 def apr(task: Task) -> Trained:
     """The start to its own best epoch, then adversarial epochs from there (He et al. 2018)."""
-    weights, seconds = part(task, task.settings.get("start", "MF-BPR"), factorisation)
+    weights, seconds = part(task, task.settings.get("start", "MF-BPR"), factorization)
     keras.utils.set_random_seed(task.seed)
     task = _from_start(task)
-    model = _factorisation_model(task)
+    model = _factorization_model(task)
     model.set_weights(weights)
     adversarial = AdversarialTraining(
-        model, perturbation(task.settings), weight=task.settings["weight"], share=1.0
+        model, perturbation(task.settings), weight=task.settings["weight"], fraction=1.0
     )
     adversarial.compile(optimizer=_optimizer(task.settings))
     trained = fit(task, adversarial, _pairs(task))
@@ -146,7 +146,7 @@ def _fit_profiles(task: Task, model) -> Trained:
     trained = model
     if settings.get("epsilon"):
         trained = AdversarialTraining(
-            model, perturbation(settings), layers=[model.item_layer], share=1.0
+            model, perturbation(settings), layers=[model.item_layer], fraction=1.0
         )
     trained.compile(
         optimizer=keras.optimizers.Adam(settings["learning_rate"]), steps_per_execution=16
@@ -160,17 +160,17 @@ def _fit_profiles(task: Task, model) -> Trained:
 _MEMBERS = {
     "EASE": (ease, None),
     "walk on the graph": (random_walk, None),
-    "MF-BPR, DNS": (factorisation, _factorisation_model),
-    "APR from DNS": (apr, lambda task: _factorisation_model(_from_start(task))),
-    "softmax MF": (factorisation, _factorisation_model),
-    "softmax MF, FGSM": (factorisation, _factorisation_model),
+    "MF-BPR, DNS": (factorization, _factorization_model),
+    "APR from DNS": (apr, lambda task: _factorization_model(_from_start(task))),
+    "softmax MF": (factorization, _factorization_model),
+    "softmax MF, FGSM": (factorization, _factorization_model),
     "autoencoder": (autoencoder, _autoencoder_model),
     "autoencoder, adversarial": (autoencoder, _autoencoder_model),
 }
 
 
 def _member(task: Task, label: str) -> tuple[Recommender, float]:
-    """(a needed contender as its own choice makes it, seconds)."""
+    """(a needed model as its own choice makes it, seconds)."""
     train, build = _MEMBERS[label]
     if build is None:
         trained = train(task.of(label))
@@ -182,7 +182,7 @@ def _member(task: Task, label: str) -> tuple[Recommender, float]:
 
 
 def blend(*labels: str) -> Callable[[Task], Trained]:
-    """The sum of standardised scores: the first with weight 1, the second with the one searched.
+    """The sum of standardized scores: the first with weight 1, the second with the one searched.
 
     Each member has its own choice.
     """

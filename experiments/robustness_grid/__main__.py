@@ -108,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     images = image_folder(out) if args.out else args.run_dir
     for folder in (out, images):
         folder.mkdir(parents=True, exist_ok=True)
-    name = f"robustness-{bench.arena.name}"
+    name = f"robustness-{bench.setting.name}"
     shown = []
     for path in paths:
         target = images / f"{name}-{path.stem}.png"

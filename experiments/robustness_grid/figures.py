@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 
 from advrec_tf.defence.registry import DEFENCES
 
-COLOURS = (
+COLORS = (
     "#9a9a9a",
     "#4c78a8",
     "#e45756",
@@ -22,9 +22,9 @@ COLOURS = (
     "#9c755f",
 )
 TITLES = {
-    "biased_mf": "biased matrix factorisation (ratings)",
-    "wrmf": "weighted factorisation (implicit)",
-    "mf_bpr": "matrix factorisation, BPR",
+    "biased_mf": "biased matrix factorization (ratings)",
+    "wrmf": "weighted factorization (implicit)",
+    "mf_bpr": "matrix factorization, BPR",
     "apr": "the same with adversarial training (APR)",
 }
 
@@ -80,8 +80,8 @@ def _strength_and_stealth(rows: list[dict]):
         own = {row["attack"]: row for row in rows if row["victim"] == victim}
         values = [own[attack].get(measure, 0.0) if attack in own else 0.0 for attack in attacks]
         spread = [own.get(a, {}).get("deviation", {}).get(measure, 0.0) for a in attacks]
-        colour = COLOURS[2] if measure == "pca_ap" else COLOURS[1]
-        ax.barh(places, values, xerr=spread, color=colour, error_kw={"capsize": 2, "lw": 1})
+        color = COLORS[2] if measure == "pca_ap" else COLORS[1]
+        ax.barh(places, values, xerr=spread, color=color, error_kw={"capsize": 2, "lw": 1})
         for place, value, more in zip(places, values, spread, strict=True):
             text = f"{value:.3f}" if measure == "pca_ap" else f"{value:.4f}"
             at = {"xytext": (4, 0), "textcoords": "offset points"}
@@ -120,9 +120,9 @@ def _groups(rows: list[dict]):
             for attack in attacks
         ]
         for i, (name, values) in enumerate(bars):
-            colour = "black" if not i else COLOURS[(i - 1) % len(COLOURS)]
+            color = "black" if not i else COLORS[(i - 1) % len(COLORS)]
             places = [n + width * (i + 0.5) - 0.4 for n in range(len(groups))]
-            ax.bar(places, values, width=width, color=colour, label=name)
+            ax.bar(places, values, width=width, color=color, label=name)
         ax.set_xticks(range(len(groups)), groups)
         ax.set_title(TITLES.get(victim, victim), fontsize=10)
         ax.set_xlabel("targets")
@@ -138,14 +138,12 @@ def _sizes(rows: list[dict]):
     figure, axes = _panels(len(victims))
     for ax, victim in zip(axes, victims, strict=True):
         own = [row for row in rows if row["victim"] == victim]
-        for colour, attack in zip(COLOURS, dict.fromkeys(row["attack"] for row in own)):
+        for color, attack in zip(COLORS, dict.fromkeys(row["attack"] for row in own)):
             points = sorted((row["size"], row) for row in own if row["attack"] == attack)
             sizes = [100 * size for size, _ in points]
             rates = [row["target_hit_rate@10"] for _, row in points]
             spread = [row.get("deviation", {}).get("target_hit_rate@10", 0) for _, row in points]
-            ax.errorbar(
-                sizes, rates, yerr=spread, marker="o", capsize=3, color=colour, label=attack
-            )
+            ax.errorbar(sizes, rates, yerr=spread, marker="o", capsize=3, color=color, label=attack)
         ax.axhline(
             own[0]["target_hit_rate@10, clean"], color="black", linestyle="--", label="clean"
         )
@@ -158,10 +156,10 @@ def _sizes(rows: list[dict]):
 
 
 def _epsilon(curves: dict):
-    """A row a norm, a panel a victim; the colours of kinds are the same in all."""
+    """A row a norm, a panel a victim; the colors of kinds are the same in all."""
     norms = list(dict.fromkeys(p["norm"] for curve in curves.values() for p in curve["points"]))
     kinds = list(dict.fromkeys(p["kind"] for curve in curves.values() for p in curve["points"]))
-    colours = dict(zip(kinds, COLOURS[1:])) | {"random": COLOURS[0]}
+    colors = dict(zip(kinds, COLORS[1:])) | {"random": COLORS[0]}
     figure, axes = plt.subplots(
         len(norms),
         len(curves),
@@ -182,7 +180,7 @@ def _epsilon(curves: dict):
                 style = "--" if kind == "random" else "-"
                 epsilons = [0, *(p[0] for p in points)]
                 values = [curve["clean"], *(p[1] for p in points)]
-                ax.plot(epsilons, values, style, marker="o", color=colours[kind], label=kind)
+                ax.plot(epsilons, values, style, marker="o", color=colors[kind], label=kind)
             ax.set_title(f"{TITLES.get(victim, victim)}, {norm}", fontsize=10)
             ax.spines[["top", "right"]].set_visible(False)
             ax.grid(axis="y", alpha=0.25)
@@ -216,7 +214,7 @@ def _defences(rows: list[dict]):
                 [n + 0.8 * (i + 0.5) / len(attacks) - 0.4 for n in range(len(names))],
                 [found.get(name, 0) for name in names],
                 width=0.8 / len(attacks),
-                color=COLOURS[i % len(COLOURS)],
+                color=COLORS[i % len(COLORS)],
                 label=attack,
             )
         ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
@@ -237,16 +235,16 @@ def _trade_off(strict: list[dict], defended: list[dict]):
     figure, axes = _panels(len(panels))
     for ax, (title, rows) in zip(axes, panels.items(), strict=True):
         at = {DEFENCES[name].threshold: point for name, point in _worst_and_kept(rows).items()}
-        ax.plot(*zip(*(at[t] for t in sorted(at))), marker="o", color=COLOURS[1], label="threshold")
+        ax.plot(*zip(*(at[t] for t in sorted(at))), marker="o", color=COLORS[1], label="threshold")
         rest = _worst_and_kept([r for r in others.get(title, ()) if r["attack"] in _tried(rows)])
         tried = {row["defence"] for row in rows}
         rest = {name: point for name, point in rest.items() if name not in tried}
         for point in rest.values():
-            ax.plot(*point, "o", color=COLOURS[0])
+            ax.plot(*point, "o", color=COLORS[0])
         # Thresholds stand above their points and names below, those of what loses accuracy to the
         # left: so they keep clear of one another.
         for threshold, point in at.items():
-            _label(ax, f"{threshold:g}", point, (5, 4), va="bottom", color=COLOURS[1])
+            _label(ax, f"{threshold:g}", point, (5, 4), va="bottom", color=COLORS[1])
         for name, point in rest.items():
             text = name.replace(" by ", "\nby ").replace(", ", ",\n")
             lost = point[0] < 100

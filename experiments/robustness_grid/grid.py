@@ -33,7 +33,7 @@ from advrec_tf.pipelines.attack.cell import (
     require_share,
     unfit,
 )
-from advrec_tf.pipelines.attack.setting import Arena
+from advrec_tf.pipelines.attack.setting import EvaluationSetting
 from advrec_tf.pipelines.processes import in_order
 from advrec_tf.pipelines.stages import StageResult
 
@@ -69,7 +69,7 @@ class GridSettings:
         few_targets: of the other groups, and of the first group in the other parts.
         size: fakes per real user, but in the sixth part.
         seeds: 0, 1, ... of attacks by rule in the first part.
-        few_seeds: of learned and optimised attacks there, and of defences, trade-off, hardening and
+        few_seeds: of learned and optimized attacks there, and of defences, trade-off, hardening and
             sizes; the other parts have seed 0.
 
     Raises:
@@ -143,27 +143,28 @@ class GridSettings:
                 )
 
 
-def cells_of(settings: GridSettings, arena: Arena) -> dict[str, list[Cell]]:
+def cells_of(settings: GridSettings, setting: EvaluationSetting) -> dict[str, list[Cell]]:
     """Part -> its cells, seeds outermost in each, so that a stopped grid has whole seeds.
 
     Raises:
         ValueError: if the data has none of the groups of targets.
     """
-    groups = [group for group in settings.groups if group in arena.targets]
+    groups = [group for group in settings.groups if group in setting.targets]
     if not groups:
         raise ValueError(
-            f"`groups` should name one of {', '.join(arena.targets)}, which these data have items "
+            f"`groups` should name one of {', '.join(setting.targets)}, which these data have "
+            f"items "
             f"in. Received: {', '.join(settings.groups)}."
         )
     count = {g: settings.few_targets if n else settings.targets for n, g in enumerate(groups)}
-    every = [(group, t) for group in groups for t in arena.targets[group][: count[group]]]
+    every = [(group, t) for group in groups for t in setting.targets[group][: count[group]]]
     popular = [(group, t) for group, t in every if group == "popular"]
     first = [(group, t) for group, t in every if group == groups[0]]
     few = first[: settings.few_targets]
     defended = [
         (group, target)
         for group in settings.defended_groups or groups[:1]
-        for target in arena.targets.get(group, ())[: settings.few_targets]
+        for target in setting.targets.get(group, ())[: settings.few_targets]
     ]
 
     def cells(attacks, victims, targets, *, seeds=1, **lists) -> list[Cell]:
@@ -240,7 +241,7 @@ def run(
     Raises:
         ChildProcessError: if a process failed or was killed; what is done is kept.
     """
-    parts = cells_of(settings, bench.arena)
+    parts = cells_of(settings, bench.setting)
     if workers:
         _fill(bench, list(itertools.chain(*parts.values())), fresh, workers, say)
     total = sum(len(cells) for cells in parts.values())
@@ -250,7 +251,7 @@ def run(
         rows = []
         for cell in cells:
             done += 1
-            why = unfit(cell, bench.arena)
+            why = unfit(cell, bench.setting)
             if why is not None:
                 left_out[why] = left_out.get(why, 0) + 1
                 continue
@@ -265,15 +266,15 @@ def run(
             f"evasion-{victim}", lambda _, victim=victim: _curve(bench, victim)
         ).summary
     return {
-        "data": bench.arena.name,
+        "data": bench.setting.name,
         "users": bench.train.num_users,
         "items": bench.train.num_items,
         "rows": len(bench.train),
         "fillers": bench.fillers,
-        "shift": bench.arena.shift,
+        "shift": bench.setting.shift,
         "profiles": bench.num_profiles(settings.size),
         "targets": {
-            group: [bench.arena.id_of(target) for target in targets]
+            group: [bench.setting.id_of(target) for target in targets]
             for group, targets in targets_of(parts["attacks"]).items()
         },
         "settings": dataclasses.asdict(settings),
@@ -295,9 +296,9 @@ def _fill(
     leaves its graph behind, and thousands of them fill the memory of any machine."""
     bench.store.claim()
     started = time.perf_counter()
-    wanted = [cell for cell in dict.fromkeys(cells) if unfit(cell, bench.arena) is None]
+    wanted = [cell for cell in dict.fromkeys(cells) if unfit(cell, bench.setting) is None]
     left = [cell for cell in wanted if not bench.has(cell)]
-    shares = {str(number): share for number, share in enumerate(shares_of(left))}
+    shares = {str(number): fraction for number, fraction in enumerate(shares_of(left))}
     done = len(wanted) - len(left)
 
     def ended(label: str, _) -> None:

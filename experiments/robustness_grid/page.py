@@ -60,7 +60,7 @@ def markdown(report: dict, command: str, figures: Sequence[str] = ()) -> str:
         "users who have not rated the target, over the full ranking of what they have not rated; "
         "ties count against the target. *Clean*: the same victim without fakes. List overlap "
         "leaves the targets out; score shift is in deviations of a user's clean scores. The random "
-        "attack is the control of every other, and a twin that of what it is the twin of.",
+        "attack is the control of every other, and an ablation that of what it is the ablation of.",
         "",
     ]
     if report.get("shift"):
@@ -99,9 +99,9 @@ def markdown(report: dict, command: str, figures: Sequence[str] = ()) -> str:
             "## What the attacker knows",
             "",
             "*White*: all rows, and a surrogate of the victim's kind where the attack has one. "
-            "*Grey*: the rows of a fifth of the users. *Black*: these, and a surrogate of the "
+            "*Gray*: the rows of a fifth of the users. *Black*: these, and a surrogate of the "
             "other kind (implicit for a victim of ratings, and the other way round); attacks "
-            "without a surrogate are the same as grey. Target HR@10 (HR@50). "
+            "without a surrogate are the same as gray. Target HR@10 (HR@50). "
             f"{_counts(parts['knowledge'])}",
             "",
         ]

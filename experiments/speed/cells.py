@@ -24,7 +24,7 @@ _EVALUATIONS = 3
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Method:
-    """One way to train a factorisation.
+    """One way to train a factorization.
 
     Attributes:
         optimizer: "sgd", "adagrad" or "lazy_adam".
@@ -149,7 +149,7 @@ def measure(cell: Cell) -> dict:
 
     from advrec_tf.data import batches
     from advrec_tf.evaluation.ranking import RankingEvaluator
-    from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
+    from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
     from advrec_tf.perturbations import fgsm
     from advrec_tf.training.adversarial import AdversarialTraining
     from advrec_tf.training.callbacks import NonFiniteGuard
@@ -161,9 +161,9 @@ def measure(cell: Cell) -> dict:
     before = peak_memory()
 
     sampled = {"loss": "softmax", "count": 512} if method.loss == "softmax" else {}
-    model = MatrixFactorisation(train, dim=cell.dim, seed=cell.seed, **sampled)
+    model = MatrixFactorization(train, dim=cell.dim, seed=cell.seed, **sampled)
     if method.adversarial:
-        model = AdversarialTraining(model, fgsm(0.5), share=1.0)
+        model = AdversarialTraining(model, fgsm(0.5), fraction=1.0)
     made = batches.of_pairs(train, batch_size=cell.batch_size, seed=cell.seed)
     batch_size = min(cell.batch_size, len(train))
     steps = made.steps_per_epoch

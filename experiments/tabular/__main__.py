@@ -1,8 +1,8 @@
-r"""Every generator of behaviour tables on users' tables, over seeds: the page of its results.
+r"""Every generator of behavior tables on users' tables, over seeds: the page of its results.
 
     export ADVREC_DATA=…   # for ml-100k and ml-1m
     python scripts/behaviour_tables.py world ml-100k --seeds 3 \
-        --run-dir runs/behaviour-tables --out docs/results
+        --run-dir runs/behavior-tables --out docs/results
 
 A stopped run goes on by the same command; `--page-only` makes the page of what is finished.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
-from advrec_tf.pipelines.tabular import settings as behaviour_settings
+from advrec_tf.pipelines.tabular import settings as table_settings
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -28,14 +28,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the page")
     parser.add_argument("--page-only", action="store_true")
-    behaviour_settings.add_arguments(parser)
+    table_settings.add_arguments(parser)
     return parser.parse_args(argv)
 
 
 @cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    settings = behaviour_settings.settings_from(args)
+    settings = table_settings.settings_from(args)
     from experiments.tabular import runner
 
     if not args.page_only:
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(text)
     if args.out is not None:
         args.out.mkdir(parents=True, exist_ok=True)
-        (args.out / "behaviour-tables.md").write_text(text)
+        (args.out / "behavior-tables.md").write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The page of behaviour tables: every generator on users' tables, over seeds.
+"""The page of behavior tables: every generator on users' tables, over seeds.
 
-Each (table, seed) is a run of `behaviour.run` with a folder and stages of its own, so the job
+Each (table, seed) is a run of `behavior.run` with a folder and stages of its own, so the job
 goes on where it was stopped, and the page can be made from whatever is finished.
 """
 
@@ -21,7 +21,7 @@ from advrec_tf.data.readers import movielens
 from advrec_tf.data.readers.loading import load
 from advrec_tf.pipelines.stages import StageStore
 from advrec_tf.pipelines.tabular import job
-from advrec_tf.pipelines.tabular.settings import BehaviourSettings
+from advrec_tf.pipelines.tabular.settings import TableSettings
 from advrec_tf.tabular import schema as table_schema
 from advrec_tf.tabular import user_tables
 from advrec_tf.tabular.files import Table
@@ -74,7 +74,7 @@ def _ml_1m(folder: Path) -> Interactions:
 def run_all(
     names: Sequence[str],
     seeds: Sequence[int],
-    settings: BehaviourSettings,
+    settings: TableSettings,
     data_root: Path,
     run_dir: Path,
     *,
@@ -86,7 +86,7 @@ def run_all(
         for name, table in tables.items():
             write(f"{name}, seed {seed}: {table}")
             own = dataclasses.replace(settings, seed=seed)
-            identity = {"job": "behaviour-tables", "table": name, "settings": own.as_dict()}
+            identity = {"job": "behavior-tables", "table": name, "settings": own.as_dict()}
             store = StageStore(run_dir / f"{name}-{seed}", identity, resume=True)
             outcome = job.run(table, own, store, write=write)
             record = {
@@ -117,7 +117,7 @@ def collect(run_dir: Path) -> dict[str, dict[int, dict]]:
 def page(results: dict[str, dict[int, dict]], command: str) -> str:
     """The results as Markdown: a table a data set, means over seeds with the deviation."""
     lines = [
-        "# Generated behaviour tables",
+        "# Generated behavior tables",
         "",
         f"Made by `{command}`. A fifth of the users is held out; the rest trains the generators "
         "and, 15 % of it, stops them. *AUC*: of a gradient-boosting classifier that tells "
@@ -159,7 +159,7 @@ def _mean(values: list[float]) -> str:
 
 
 def _verdict(seeds: dict[int, dict]) -> str:
-    """Which aims the mean of the GAN reaches, and whether it stands above its twin."""
+    """Which aims the mean of the GAN reaches, and whether it stands above its ablation."""
     figures = [headline(r["qualities"]["gan"]) for r in seeds.values()]
     parts = []
     for name, (way, aim) in AIMS.items():
@@ -171,7 +171,7 @@ def _verdict(seeds: dict[int, dict]) -> str:
         for r in seeds.values()
     ]
     text = (
-        f"The GAN: {'; '.join(parts)}. Its two-sample AUC less that of its twin, by seed: "
+        f"The GAN: {'; '.join(parts)}. Its two-sample AUC less that of its ablation, by seed: "
         f"{', '.join(f'{g:+.3f}' for g in gap)}."
     )
     counts = {name: sum(name in r["unfinished"] for r in seeds.values()) for name in ("gan", "vae")}

@@ -10,18 +10,18 @@ from advrec_tf.attacks.heuristic import AverageAttack
 from advrec_tf.attacks.injection import inject
 from advrec_tf.attacks.surrogates import (
     AlternatingSurrogate,
-    Rehearsal,
+    RetrainedSurrogate,
     objective_loss,
     squares_of,
     symmetric,
 )
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorisation
-from advrec_tf.models.factorization.rating_factorization import BiasedFactorisation
+from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorization
+from advrec_tf.models.factorization.rating_factorization import BiasedFactorization
 
 BUDGET = {"num_profiles": 4, "num_fillers": 8}
 QUICK = {"dim": 4, "steps": 12}
-MODELS = {"implicit": ImplicitFactorisation, "ratings": BiasedFactorisation}
+MODELS = {"implicit": ImplicitFactorization, "ratings": BiasedFactorization}
 
 
 def written(data, seed=0):
@@ -187,7 +187,7 @@ def test_the_start_is_kept_where_no_step_works_in_the_rehearsal(ratings, monkeyp
         trials.append(profiles)
         return float(len(trials))  # every trial is worse than the one before
 
-    monkeypatch.setattr(Rehearsal, "loss", loss)
+    monkeypatch.setattr(RetrainedSurrogate, "loss", loss)
     attack = pga(**BUDGET, dim=4, steps=4, rehearse=2, rate=0.5)
     profiles = attack.profiles(ratings, [0], rng=np.random.default_rng(0))
     assert len(trials) == 3 and profiles is trials[0]
@@ -196,7 +196,9 @@ def test_the_start_is_kept_where_no_step_works_in_the_rehearsal(ratings, monkeyp
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_rehearsal_is_the_objective_of_the_model_trained_to_the_end(kind, ratings):
     profiles = written(ratings)
-    rehearsal = Rehearsal(ratings, np.array([0]), kind=kind, dim=4, ridge=2.0, objective="score")
+    rehearsal = RetrainedSurrogate(
+        ratings, np.array([0]), kind=kind, dim=4, ridge=2.0, objective="score"
+    )
     model = MODELS[kind](dim=4, ridge=2.0)
     poisoned = inject(ratings, profiles, targets=[0], attack="x", rng=np.random.default_rng(0))
     start = MODELS[kind](dim=4, ridge=2.0).fit(ratings) if kind == "ratings" else None

@@ -191,7 +191,7 @@ def test_target_shifting_moves_targets_one_level_inwards(ratings):
     shifted = write(TargetShifting(attack=AverageAttack(**base)), ratings)
     assert (shifted[:, TARGETS] == 4).all()
     assert np.array_equal(np.delete(shifted, TARGETS, 1), np.delete(plain, TARGETS, 1))
-    half = write(TargetShifting(attack=AverageAttack(**base), share=0.5), ratings)
+    half = write(TargetShifting(attack=AverageAttack(**base), fraction=0.5), ratings)
     assert sorted(half[:, 0]) == [4] * 4 + [5] * 4
     nuke = TargetShifting(attack=AverageAttack(**base, goal="nuke"))
     assert (write(nuke, ratings)[:, TARGETS] == 2).all()
@@ -217,7 +217,7 @@ def test_a_mixture_shares_its_profiles_out_evenly():
         (lambda: ProbeAttack(**BUDGET, rounds=0), "`rounds`"),
         (lambda: NoiseInjection(attack=RandomAttack(**BUDGET), factor=-1.0), "`factor`"),
         (lambda: UserShifting(attack=RandomAttack(**BUDGET), factor=float("nan")), "`factor`"),
-        (lambda: TargetShifting(attack=RandomAttack(**BUDGET), share=1.5), "`share`"),
+        (lambda: TargetShifting(attack=RandomAttack(**BUDGET), fraction=1.5), "`fraction`"),
         (lambda: obfuscation.MixedAttack(attacks=()), "`attacks`"),
     ],
 )

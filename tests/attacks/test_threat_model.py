@@ -3,7 +3,7 @@ import pytest
 
 from advrec_tf.attacks.gradient import pga
 from advrec_tf.attacks.heuristic import AverageAttack
-from advrec_tf.attacks.threat_model import KnowingSome, informed, known_rows
+from advrec_tf.attacks.threat_model import PartialKnowledge, informed, known_rows
 
 BUDGET = {"num_profiles": 4, "num_fillers": 8}
 
@@ -31,7 +31,7 @@ def test_the_attack_sees_what_is_known_and_nothing_else(ratings):
             return np.ones((2, data.num_items), np.float32)
 
     looking = Looking()
-    attack = KnowingSome(attack=looking, share=0.5)
+    attack = PartialKnowledge(attack=looking, fraction=0.5)
     profiles = attack.profiles(ratings, np.array([0]), rng=np.random.default_rng(0))
     assert looking.users == 30 and profiles.shape == (2, 40)
     assert (attack.num_profiles, attack.num_fillers) == (2, 3)
@@ -40,20 +40,20 @@ def test_the_attack_sees_what_is_known_and_nothing_else(ratings):
 def test_a_surrogate_is_of_the_victims_kind_but_in_the_dark():
     kinds = {
         level: informed(pga(**BUDGET), level, victim_kind="ratings").attack.surrogate
-        for level in ("white", "grey", "black")
+        for level in ("white", "gray", "black")
     }
-    assert kinds == {"white": "ratings", "grey": "ratings", "black": "implicit"}
+    assert kinds == {"white": "ratings", "gray": "ratings", "black": "implicit"}
     rule = informed(AverageAttack(**BUDGET), "black", victim_kind="ratings")
-    assert rule.attack == AverageAttack(**BUDGET) and rule.share == 0.2
+    assert rule.attack == AverageAttack(**BUDGET) and rule.fraction == 0.2
 
 
 def test_levels_kinds_and_shares_that_are_none_are_refused():
-    with pytest.raises(ValueError, match="`level` should be one of white, grey, black"):
+    with pytest.raises(ValueError, match="`level` should be one of white, gray, black"):
         informed(pga(**BUDGET), "pink", victim_kind="ratings")
     with pytest.raises(ValueError, match="`victim_kind` should be one of"):
         informed(pga(**BUDGET), "white", victim_kind="trees")
-    with pytest.raises(ValueError, match="`share` should be in"):
-        KnowingSome(attack=AverageAttack(**BUDGET), share=0.0)
+    with pytest.raises(ValueError, match="`fraction` should be in"):
+        PartialKnowledge(attack=AverageAttack(**BUDGET), fraction=0.0)
 
 
 def test_fewer_users_than_ten_are_never_known(ratings):

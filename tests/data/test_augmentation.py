@@ -35,45 +35,45 @@ def augmented(users, items, **settings):
 def test_each_user_is_filled_up_to_the_reach_with_the_best_unseen_items():
     # user 0 has 3 already; user 1 has item 3 and lacks 2: 1 then 2; user 2 lacks 3: 2, and
     # of the tied 0, 1, 3 the first two
-    written = pairs(*top_unseen(SCORES, REAL, reach=3))
+    written = pairs(*top_unseen(SCORES, REAL, min_history=3))
     assert written == [(1, 1), (1, 2), (2, 2), (2, 0), (2, 1)]
 
 
 def test_no_written_row_repeats_a_real_one_when_the_reach_is_the_catalogue():
-    written = pairs(*top_unseen(SCORES, REAL, reach=100))
+    written = pairs(*top_unseen(SCORES, REAL, min_history=100))
     assert len(written) == 3 * 4 - len(REAL) == len(set(written))
     assert not set(written) & set(pairs(REAL.user_index, REAL.item_index))
 
 
 def test_only_the_chosen_users_are_filled_up():
-    written = pairs(*top_unseen(SCORES, REAL, reach=2, users=np.array([0, 2])))
+    written = pairs(*top_unseen(SCORES, REAL, min_history=2, users=np.array([0, 2])))
     assert written == [(2, 2), (2, 0)]
 
 
 def test_users_with_enough_rows_leave_nothing_to_write():
-    users, items = top_unseen(SCORES, REAL, reach=3, users=np.array([0]))
+    users, items = top_unseen(SCORES, REAL, min_history=3, users=np.array([0]))
     assert users.shape == items.shape == (0,) and users.dtype == items.dtype == np.int32
 
 
 def test_an_item_scored_minus_infinity_is_never_written():
     scores = SCORES.copy()
     scores[2, [0, 1, 3]] = -np.inf
-    assert pairs(*top_unseen(scores, REAL, reach=4, users=np.array([2]))) == [(2, 2)]
+    assert pairs(*top_unseen(scores, REAL, min_history=4, users=np.array([2]))) == [(2, 2)]
 
 
 def test_the_scores_are_left_as_they_were():
     scores = np.ones((3, 4))
-    top_unseen(scores, REAL, reach=4)
+    top_unseen(scores, REAL, min_history=4)
     np.testing.assert_array_equal(scores, np.ones((3, 4)))
 
 
 def test_scores_of_another_shape_nan_and_no_reach_are_refused():
     with pytest.raises(ValueError, match=r"`scores` should have shape \(3, 4\).*\(2, 4\)"):
-        top_unseen(SCORES[:2], REAL, reach=3)
+        top_unseen(SCORES[:2], REAL, min_history=3)
     with pytest.raises(ValueError, match="`scores` should be numbers. Received NaN"):
-        top_unseen(np.where(SCORES == 7, np.nan, SCORES), REAL, reach=3)
-    with pytest.raises(ValueError, match="`reach` should be >= 1. Received: 0"):
-        top_unseen(SCORES, REAL, reach=0)
+        top_unseen(np.where(SCORES == 7, np.nan, SCORES), REAL, min_history=3)
+    with pytest.raises(ValueError, match="`min_history` should be >= 1. Received: 0"):
+        top_unseen(SCORES, REAL, min_history=0)
 
 
 def test_a_generated_row_that_the_user_has_is_refused():
@@ -89,9 +89,9 @@ def test_generated_rows_outside_the_vocabularies_are_refused():
         augmented([2, 1], [0])
 
 
-@pytest.mark.parametrize("settings", [{"weight": -0.1}, {"share": 0.0}, {"share": 1.1}])
+@pytest.mark.parametrize("settings", [{"weight": -0.1}, {"fraction": 0.0}, {"fraction": 1.1}])
 def test_weight_and_share_out_of_range_are_refused(settings):
-    with pytest.raises(ValueError, match="`weight` should be >= 0 and `share`"):
+    with pytest.raises(ValueError, match="`weight` should be >= 0 and `fraction`"):
         augmented([2], [0], **settings)
 
 

@@ -20,13 +20,13 @@ def rows(num_rows, rating=None, num_users=20, num_items=30):
     )
 
 
-def augmented(num_real, num_generated, share, weight=0.3):
+def augmented(num_real, num_generated, fraction, weight=0.3):
     """Generated rows are the users from the last one down, each with item 29."""
     return AugmentedInteractions(
         real=rows(num_real),
         user_index=(19 - np.arange(num_generated)).astype(np.int32),
         item_index=np.full(num_generated, 29, np.int32),
-        share=share,
+        fraction=fraction,
         weight=weight,
     )
 
@@ -81,7 +81,7 @@ MADE = [
     pytest.param(lambda seed: batches.of_users(np.arange(10), batch_size=4, seed=seed), id="users"),
     # 7 generated rows, 2 a batch, take 4 batches, so their epochs end inside the real ones of 3
     pytest.param(
-        lambda seed: batches.of_pairs(augmented(10, 7, share=0.5), batch_size=4, seed=seed),
+        lambda seed: batches.of_pairs(augmented(10, 7, fraction=0.5), batch_size=4, seed=seed),
         id="generated",
     ),
 ]
@@ -109,7 +109,7 @@ def test_every_batch_has_the_same_fixed_shape(make):
 
 
 def test_generated_rows_are_appended_with_their_mark_and_weight():
-    made = batches.of_pairs(augmented(8, 6, share=0.5, weight=0.25), batch_size=4, seed=0)
+    made = batches.of_pairs(augmented(8, 6, fraction=0.5, weight=0.25), batch_size=4, seed=0)
     for batch in take(made, 1)[0]:
         assert batch["generated"].tolist() == [False] * 4 + [True] * 2
         assert batch["weight"].tolist() == [1, 1, 1, 1, 0.25, 0.25]
@@ -118,27 +118,27 @@ def test_generated_rows_are_appended_with_their_mark_and_weight():
 
 
 def test_the_share_of_generated_rows_is_one_of_the_real_rows_in_a_batch():
-    for share, extra in ((0.25, 1), (0.5, 2), (1.0, 4)):
-        made = batches.of_pairs(augmented(8, 6, share=share), batch_size=4, seed=0)
+    for fraction, extra in ((0.25, 1), (0.5, 2), (1.0, 4)):
+        made = batches.of_pairs(augmented(8, 6, fraction=fraction), batch_size=4, seed=0)
         assert {int(b["generated"].sum()) for b in take(made, 1)[0]} == {extra}
         assert made.steps_per_epoch == 2  # an epoch is still one of the real rows
 
 
 def test_the_share_is_capped_by_the_generated_rows_there_are():
-    made = batches.of_pairs(augmented(8, 1, share=1.0), batch_size=4, seed=0)
+    made = batches.of_pairs(augmented(8, 1, fraction=1.0), batch_size=4, seed=0)
     assert [b["generated"].sum() for b in take(made, 1)[0]] == [1, 1]
 
 
 def test_generated_rows_take_turns():
     # 6 rows, 2 a batch, 2 batches an epoch: three batches show each of them once
-    made = batches.of_pairs(augmented(8, 6, share=0.5), batch_size=4, seed=0)
+    made = batches.of_pairs(augmented(8, 6, fraction=0.5), batch_size=4, seed=0)
     shown = [b["user_index"][4:].tolist() for epoch in take(made, 3) for b in epoch]
     assert sorted(sum(shown[:3], [])) == sorted(sum(shown[3:], [])) == list(range(14, 20))
 
 
 def test_the_real_rows_come_in_the_same_order_with_and_without_generated_ones():
     plain = take(batches.of_pairs(rows(10), batch_size=4, seed=2), 1)[0]
-    joined = take(batches.of_pairs(augmented(10, 5, share=0.5), batch_size=4, seed=2), 1)[0]
+    joined = take(batches.of_pairs(augmented(10, 5, fraction=0.5), batch_size=4, seed=2), 1)[0]
     for batch, same in zip(plain, joined, strict=True):
         np.testing.assert_array_equal(batch["item_index"], same["item_index"][:4])
         np.testing.assert_array_equal(batch["seed"], same["seed"])
@@ -146,7 +146,7 @@ def test_the_real_rows_come_in_the_same_order_with_and_without_generated_ones():
 
 def test_no_generated_row_leaves_the_batches_as_they_were():
     plain = take(batches.of_pairs(rows(10), batch_size=4, seed=2), 1)[0]
-    none = take(batches.of_pairs(augmented(10, 0, share=0.5), batch_size=4, seed=2), 1)[0]
+    none = take(batches.of_pairs(augmented(10, 0, fraction=0.5), batch_size=4, seed=2), 1)[0]
     assert_same(plain, none)
 
 

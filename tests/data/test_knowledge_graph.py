@@ -234,10 +234,10 @@ def test_a_repeated_fact_is_held_out_with_all_its_occurrences():
     assert not set(rest.heads) & set(held.heads)
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 0.01, float("nan")])
-def test_a_share_that_leaves_a_side_empty_is_refused(share):
-    with pytest.raises(ValueError, match="`share`"):
-        numbered(4).hold_out(share, seed=0)
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, 0.01, float("nan")])
+def test_a_share_that_leaves_a_side_empty_is_refused(fraction):
+    with pytest.raises(ValueError, match="`fraction`"):
+        numbered(4).hold_out(fraction, seed=0)
 
 
 def test_items_first_keeps_every_fact_and_makes_an_entity_of_every_item():

@@ -37,9 +37,9 @@ def test_dropping_leaves_out_the_asked_for_share_but_no_user(data):
     assert len(dropped_rows(data, 0.0, rng=rng())) == len(data) == 401
 
 
-def test_a_swap_is_a_neighbour_that_the_user_lacks(data):
-    neighbours = ((np.arange(400) + 200) % 400)[:, None]  # the same place in the other half
-    users, items = swapped_rows(data, neighbours, 0.25, rng=rng())
+def test_a_swap_is_a_neighbor_that_the_user_lacks(data):
+    neighbors = ((np.arange(400) + 200) % 400)[:, None]  # the same place in the other half
+    users, items = swapped_rows(data, neighbors, 0.25, rng=rng())
     # 401 rows at .25: 100, deviation 8.7; items of the other half alone
     assert abs(len(users) - 100) < 4 * 8.7
     assert (items[users == 0] >= 200).all() and (items[users == 1] < 200).all()
@@ -69,9 +69,9 @@ def test_noise_is_on_the_numbers_alone_and_in_deviations_of_the_column():
 
 
 def test_settings_out_of_range_are_refused(data):
-    with pytest.raises(ValueError, match=r"`share` should lie in \[0, 1\)"):
+    with pytest.raises(ValueError, match=r"`fraction` should lie in \[0, 1\)"):
         dropped_rows(data, 1.0, rng=rng())
-    with pytest.raises(ValueError, match=r"`neighbours` should be \[400, n\]"):
+    with pytest.raises(ValueError, match=r"`neighbors` should be \[400, n\]"):
         swapped_rows(data, np.zeros((3, 1), int), 0.1, rng=rng())
     with pytest.raises(ValueError, match="`alpha` should be > 0"):
         mixed_profiles(data, 0.0, rng=rng())

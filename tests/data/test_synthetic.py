@@ -66,7 +66,7 @@ def test_the_oracle_beats_ease_and_ease_beats_popularity_and_popularity_beats_ch
 @pytest.mark.parametrize("noise", [0.0, 0.05, 0.6])
 def test_every_row_is_drawn_from_the_distribution_that_the_world_states(noise):
     # If item ~ p then E[log p(item)] = sum p log p and var = sum p (log p)^2 - (that)^2: the
-    # standardised sum over all rows is about N(0, 1).
+    # standardized sum over all rows is about N(0, 1).
     world = make_world(num_users=400, num_items=50, noise=noise, seed=1)
     rows = world.interactions
     score = world.best_score(rows.user_index, rows.timestamp).astype(np.float64)

@@ -13,12 +13,19 @@ from advrec_tf.attacks.injection import inject
 from advrec_tf.data import batches
 from advrec_tf.defence import defences
 from advrec_tf.defence.adaptive import BestResponse, EvadingAttack
-from advrec_tf.defence.defences import Chain, Defence, DefendedRows, Scrub, Trimmed, purified
+from advrec_tf.defence.defences import (
+    Chain,
+    Defence,
+    DefendedRows,
+    LeastTrimmedSquares,
+    RemoveSuspicious,
+    purified,
+)
 from advrec_tf.defence.detectors.base import Detector, flagged_users
 from advrec_tf.defence.poisoning_training import erm_users, item_influence
 from advrec_tf.defence.registry import DEFENCES, DETECTORS, KINDS, self_taught
-from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
-from advrec_tf.models.factorization.rating_factorization import BiasedFactorisation
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
+from advrec_tf.models.factorization.rating_factorization import BiasedFactorization
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
 
@@ -49,7 +56,9 @@ def test_no_more_than_the_allowed_share_is_flagged():
 
 def test_scrubbing_takes_out_the_rows_of_the_flagged_alone(world):
     before = world.fingerprint()
-    rows = defences.Scrub(detector=by_length, threshold=0.9, most=0.2).rows(world, seed=0)
+    rows = defences.RemoveSuspicious(detector=by_length, threshold=0.9, most=0.2).rows(
+        world, seed=0
+    )
     counts = world.user_counts()
     gone = counts >= 0.9 * counts.max()
     assert gone.any() and rows.interactions.num_users == world.num_users
@@ -95,7 +104,7 @@ def test_a_pushed_items_top_ratings_weigh_less_than_others(attacked):
 
 
 def test_the_influence_of_a_rating_is_the_change_of_the_risk(world):
-    model = BiasedFactorisation(dim=3, ridge=2.0, rounds=30, seed=0).fit(world)
+    model = BiasedFactorization(dim=3, ridge=2.0, rounds=30, seed=0).fit(world)
     user = np.append(np.full(3, 0.2), 0.1).astype(np.float32)
     rating = np.full(world.num_items, 4.0)
     influence = item_influence(model, world, user, rating)
@@ -126,7 +135,7 @@ def test_erm_users_follow_the_others_and_change_no_row(world):
 
 def test_erm_users_rate_only_what_lowers_the_risk(world):
     added = erm_users(world, num_users=8, rounds=1, num_items=10, seed=0)
-    model = BiasedFactorisation(dim=16, rounds=4, seed=0).fit(world)
+    model = BiasedFactorization(dim=16, rounds=4, seed=0).fit(world)
     counts = np.maximum(world.item_counts(), 1)
     means = np.bincount(world.item_index, world.rating, world.num_items) / counts
     wanted = np.clip(means + 1.0, 1, 5)
@@ -140,7 +149,7 @@ def test_erm_users_rate_only_what_lowers_the_risk(world):
 
 
 def test_wrapping_trains_the_same_weights_and_scores_alike(world):
-    model = MatrixFactorisation(world, dim=4)
+    model = MatrixFactorization(world, dim=4)
     wrapped = DEFENCES["APR"].wrap(model, defences.DefendedRows(interactions=world), seed=0)
     assert wrapped.model is model
     np.testing.assert_array_equal(wrapped.score(tf.range(3)), model.score(tf.range(3)))
@@ -157,7 +166,7 @@ def test_wrapping_trains_the_same_weights_and_scores_alike(world):
     ],
 )
 def test_adversarial_defences_train_in_blocks_with_row_weights(name, world):
-    model = DEFENCES[name].wrap(MatrixFactorisation(world, dim=4), None, seed=0)
+    model = DEFENCES[name].wrap(MatrixFactorization(world, dim=4), None, seed=0)
     model.compile(optimizer=keras.optimizers.SGD(0.1))
     weight = (world.user_index != 0).astype(np.float32)
     data = batches.in_blocks(
@@ -172,7 +181,7 @@ def test_adversarial_defences_train_in_blocks_with_row_weights(name, world):
 
 def test_vulnerability_is_refused_where_it_cannot_be(world):
     with pytest.raises(ValueError, match="`vulnerability` should be >= 0"):
-        AdversarialTraining(MatrixFactorisation(world), fgsm(0.5), vulnerability=-1.0)
+        AdversarialTraining(MatrixFactorization(world), fgsm(0.5), vulnerability=-1.0)
     with pytest.raises(ValueError, match="`vulnerability` should be >= 0"):
         AdversarialTraining(
             keras.Sequential([keras.layers.Embedding(3, 2)]), fgsm(0.5), vulnerability=1.0
@@ -208,13 +217,13 @@ def test_an_evading_attack_keeps_the_least_suspicious_within_its_budget(world):
 
 def test_the_best_response_is_the_candidate_that_works_against_the_defence(world):
     # A defence that takes out profiles of more than 20 rows leaves the short attack alone.
-    defence = defences.Scrub(detector=by_length, threshold=0.9, most=1.0)
+    defence = defences.RemoveSuspicious(detector=by_length, threshold=0.9, most=1.0)
     longest = int(world.user_counts().max())
     long = RandomAttack(num_profiles=8, num_fillers=longest)
     short = AverageAttack(num_profiles=8, num_fillers=10)
 
     def surrogate(rows, defence, seed):
-        return BiasedFactorisation(dim=2, rounds=3, seed=seed).fit(
+        return BiasedFactorization(dim=2, rounds=3, seed=seed).fit(
             rows.interactions, weight=rows.weight
         )
 
@@ -227,11 +236,11 @@ def test_the_best_response_is_the_candidate_that_works_against_the_defence(world
 
 
 def test_only_the_best_candidates_are_tried_in_their_evading_form(world):
-    defence = defences.Scrub(detector=by_length, threshold=np.inf)
+    defence = defences.RemoveSuspicious(detector=by_length, threshold=np.inf)
     candidates = tuple(RandomAttack(num_profiles=4, num_fillers=n) for n in (5, 10, 15))
 
     def surrogate(rows, defence, seed):
-        return BiasedFactorisation(dim=2, rounds=1, seed=seed).fit(rows.interactions)
+        return BiasedFactorization(dim=2, rounds=1, seed=seed).fit(rows.interactions)
 
     for evading, tried in ((0, 3), (1, 4)):
         attack = BestResponse(
@@ -285,7 +294,7 @@ def test_a_chain_hands_on_rows_multiplies_weights_and_keeps_the_first_suspicion(
     assert len(found.interactions) == int((world.user_index > 0).sum())
     assert (found.weight == 0.25).all() and (found.suspicion == 1.0).all()
     assert chain.needs == {"ratings"} and chain.detector is None
-    assert Chain(defences=(Scrub(detector=self_taught),)).detector is self_taught
+    assert Chain(defences=(RemoveSuspicious(detector=self_taught),)).detector is self_taught
 
 
 def test_a_chain_cannot_take_rows_out_after_they_were_weighed(world):
@@ -293,7 +302,7 @@ def test_a_chain_cannot_take_rows_out_after_they_were_weighed(world):
         Chain(defences=(Halve(), DropFirst())).rows(world, seed=0)
 
 
-@pytest.mark.parametrize("defences", [(), (Trimmed(),), (DEFENCES["APR"],)])
+@pytest.mark.parametrize("defences", [(), (LeastTrimmedSquares(),), (DEFENCES["APR"],)])
 def test_a_chain_alters_rows_alone(defences):
     with pytest.raises(ValueError, match="`defences` should alter rows alone"):
         Chain(defences=defences)

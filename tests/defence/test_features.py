@@ -28,7 +28,7 @@ REFERENCE = rows_of([(0, 0, 2.0), (1, 0, 4.0), (1, 1, 4.0)], users=2)
 def table():
     # One user: 5 on item 0 (deviation 2, degree 2), 3 on item 1 (deviation -1, degree 1).
     judged = rows_of([(0, 0, 5.0), (0, 1, 3.0)], users=2)
-    return ProfileFeatures(neighbours=1).fit(REFERENCE)(judged)
+    return ProfileFeatures(neighbors=1).fit(REFERENCE)(judged)
 
 
 def value(table, name, user=0):
@@ -99,7 +99,7 @@ def test_popularity_classes_hold_equal_shares_of_the_reference_rows():
     found = item_statistics(rows_of(rows, items=5))
     assert found.item_class.tolist() == [0, 0, 1, 1, 2]
     # rows of the classes 2, 2, 4, 0, 0, each with one more, over 8 + 5
-    assert found.class_share.tolist() == pytest.approx([3 / 13, 3 / 13, 5 / 13, 1 / 13, 1 / 13])
+    assert found.class_fraction.tolist() == pytest.approx([3 / 13, 3 / 13, 5 / 13, 1 / 13, 1 / 13])
 
 
 def test_a_profile_spread_as_the_reference_has_no_popularity_shift():
@@ -108,8 +108,8 @@ def test_a_profile_spread_as_the_reference_has_no_popularity_shift():
     one = rows_of([(0, 4, 1.0)], items=5)
     table = ProfileFeatures().fit(reference)(one)
     # One row in class 2 and one spread as the reference: shares (3, 3, 18, 1, 1) / 26.
-    share = np.array([3, 3, 18, 1, 1]) / 26
-    expected = np.sum(share * np.log2(share / (np.array([3, 3, 5, 1, 1]) / 13)))
+    fraction = np.array([3, 3, 18, 1, 1]) / 26
+    expected = np.sum(fraction * np.log2(fraction / (np.array([3, 3, 5, 1, 1]) / 13)))
     assert value(table, "pop_shift") == pytest.approx(expected)
 
 

@@ -81,7 +81,7 @@ def test_a_profile_without_an_entry_is_refused(scorer):
         )
 
 
-def test_features_that_need_neighbours_are_refused_online(detector):
+def test_features_that_need_neighbors_are_refused_online(detector):
     with pytest.raises(ValueError, match="Received: degsim"):
         FeatureGraph(detector.features.statistics, ("rdma", "degsim"))
 

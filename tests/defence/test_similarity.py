@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.defence.similarity import Neighbours
+from advrec_tf.defence.similarity import Neighbors
 
 
 def profiles(matrix, ids=None, rated=True):
@@ -25,25 +25,25 @@ def test_similarity_is_pearsons_on_the_common_items_times_their_weight():
     # On the three common items (1, 2, 3) agrees with the first to 1, with the second to -1,
     # and the third is flat there. Three common items of twenty: weight 3 / 20.
     judged = profiles([[1, 2, 3, 0]], ids=["new"])
-    found = Neighbours(REFERENCE, k=1).similarity(judged, np.array([0]))
+    found = Neighbors(REFERENCE, k=1).similarity(judged, np.array([0]))
     assert found[0].tolist() == pytest.approx([0.15, -0.15, 0.0])
 
 
 def test_one_common_item_says_nothing():
     judged = profiles([[5, 0, 0, 0]], ids=["new"])
-    assert Neighbours(REFERENCE, k=1).similarity(judged, np.array([0])).tolist() == [[0, 0, 0]]
+    assert Neighbors(REFERENCE, k=1).similarity(judged, np.array([0])).tolist() == [[0, 0, 0]]
 
 
-def test_a_user_of_the_reference_is_not_its_own_neighbour():
-    found = Neighbours(REFERENCE, k=1).similarity(REFERENCE, np.array([1]))
+def test_a_user_of_the_reference_is_not_its_own_neighbor():
+    found = Neighbors(REFERENCE, k=1).similarity(REFERENCE, np.array([1]))
     assert found[0, 1] == -np.inf and np.isfinite(found[0, [0, 2]]).all()
 
 
 def test_the_mean_is_over_the_nearest_or_all_there_are():
     judged = profiles([[1, 2, 3, 0], [0, 0, 0, 0]], ids=["new", "empty"])
-    two = Neighbours(REFERENCE, k=2).mean_similarity(judged)
+    two = Neighbors(REFERENCE, k=2).mean_similarity(judged)
     assert two.tolist() == pytest.approx([(0.15 + 0.0) / 2, 0.0])
-    many = Neighbours(REFERENCE, k=10).mean_similarity(REFERENCE)
+    many = Neighbors(REFERENCE, k=10).mean_similarity(REFERENCE)
     # The first user's others: -3/20 (opposite on three items) and 0 (flat).
     assert many[0] == pytest.approx(-0.15 / 2)
 
@@ -51,12 +51,12 @@ def test_the_mean_is_over_the_nearest_or_all_there_are():
 def test_without_ratings_the_similarity_is_the_cosine_of_sets():
     reference = profiles([[1, 1, 1, 1], [0, 0, 0, 1]], rated=False)
     judged = profiles([[1, 0, 0, 0]], ids=["new"], rated=False)
-    found = Neighbours(reference, k=1).similarity(judged, np.array([0]))
+    found = Neighbors(reference, k=1).similarity(judged, np.array([0]))
     assert found[0].tolist() == pytest.approx([0.5, 0.0])  # 1 / sqrt(1 * 4)
 
 
 def test_so_many_reference_users_are_drawn_at_most():
-    drawn = Neighbours(REFERENCE, k=1, max_users=2, seed=1)
+    drawn = Neighbors(REFERENCE, k=1, max_users=2, seed=1)
     assert drawn.similarity(REFERENCE, np.array([0])).shape == (1, 2)
 
 
@@ -68,8 +68,8 @@ def test_meetings_and_dense_products_give_the_same_similarities(monkeypatch):
     judged, reference = profiles(matrix), profiles(matrix[:20], ids=[f"r{i}" for i in range(20)])
     everyone = np.arange(30)
     monkeypatch.setattr(similarity, "_COST_OF_MEETING", 0)
-    by_meetings = Neighbours(reference, k=3).similarity(judged, everyone)
+    by_meetings = Neighbors(reference, k=3).similarity(judged, everyone)
     monkeypatch.setattr(similarity, "_COST_OF_MEETING", 10**9)
-    by_products = Neighbours(reference, k=3).similarity(judged, everyone)
+    by_products = Neighbors(reference, k=3).similarity(judged, everyone)
     assert np.abs(by_meetings).max() > 0.1
     np.testing.assert_allclose(by_meetings, by_products, atol=1e-5)

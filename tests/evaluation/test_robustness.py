@@ -10,7 +10,7 @@ from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation import robustness
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.evaluation.robustness import attack_vectors, robustness_curve, vectors_of
-from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 from advrec_tf.models.vectors import VectorRecommender, with_popularity_prior
 from advrec_tf.perturbations import Perturbation, fgsm, pgd
 
@@ -213,7 +213,7 @@ def trained():
     pairs = np.argwhere(likes)
     held_out = rng.random(len(pairs)) < 0.1
     train, relevant = rows(pairs[~held_out], 60, 45), rows(pairs[held_out], 60, 45)
-    model = MatrixFactorisation(train, dim=8, seed=1)
+    model = MatrixFactorization(train, dim=8, seed=1)
     model.compile(optimizer=keras.optimizers.Adagrad(0.3))
     made = batches.in_blocks(batches.of_pairs(train, batch_size=64, seed=0), 50)
     model.fit(made.dataset(0), steps_per_epoch=made.steps_per_epoch, epochs=30, verbose=0)
@@ -262,8 +262,8 @@ def test_a_curve_has_a_point_for_each_kind_and_budget_and_becomes_json(trained):
     assert found == [("random", 0.0), ("random", 1.0), ("fgsm", 0.0), ("fgsm", 1.0)]
     assert (curve.metric, curve.relative) == ("ndcg@10", False)
     for point in curve.points:
-        share = point.metrics["ndcg@10"] / curve.clean["ndcg@10"]
-        assert point.relative_loss == pytest.approx(1 - share)
+        fraction = point.metrics["ndcg@10"] / curve.clean["ndcg@10"]
+        assert point.relative_loss == pytest.approx(1 - fraction)
     unmoved = curve.points[0]
     assert unmoved.relative_loss == 0 and unmoved.metrics == curve.clean
     assert json.loads(json.dumps(dataclasses.asdict(curve)))["points"][3]["kind"] == "fgsm"

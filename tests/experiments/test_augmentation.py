@@ -12,9 +12,9 @@ from advrec_tf.pipelines.stages import StageResult, StageStore
 from experiments.augmentation import cold, job, models, page, runner, sparse
 from experiments.augmentation import shared as base_rows
 from experiments.augmentation import tail as tail_rows
-from experiments.augmentation.evaluation import make_arena
+from experiments.augmentation.evaluation import make_setting
 from experiments.augmentation.settings import AugmentationSettings
-from experiments.augmentation.task import Row, Task, factorise
+from experiments.augmentation.task import Row, Task, factorize
 
 SETTINGS = AugmentationSettings(
     seeds=2,
@@ -26,7 +26,7 @@ SETTINGS = AugmentationSettings(
     weight=(0.3,),
     strength=(100.0, 1000.0),
     cap=0.2,
-    steered_share=(0.1,),
+    steered_fraction=(0.1,),
     row_power=(0.5,),
     penalty=(0.1, 0.5),
     length=5,
@@ -44,9 +44,9 @@ def prepared(tiny_world):
     return job.prepare(tiny_world, SETTINGS)
 
 
-def task(arena, prepared, point=None, settings=SETTINGS):
+def task(setting, prepared, point=None, settings=SETTINGS):
     return Task(
-        arena=arena,
+        setting=setting,
         settings=settings,
         point=point,
         attributes=prepared.attributes,
@@ -58,7 +58,7 @@ def task(arena, prepared, point=None, settings=SETTINGS):
 
 
 def result(ndcg, tail=0.1, arrays=None):
-    figures = {name: {"ndcg@10": ndcg, "long_tail_share@10": tail} for name in ("choosing", "t")}
+    figures = {name: {"ndcg@10": ndcg, "long_tail_share@10": tail} for name in ("validation", "t")}
     return StageResult({"figures": figures, "seconds": 1.0}, arrays or {"t": np.zeros(3)})
 
 
@@ -66,28 +66,28 @@ def result(ndcg, tail=0.1, arrays=None):
 
 
 def test_users_known_by_attributes_have_no_row_left(prepared):
-    arena = make_arena("cold", prepared.interactions, 0)
-    assert not arena.train.user_counts()[arena.cold.users].any()
-    assert set(arena.tests) == {"withheld", "next item"}
-    assert set(arena.tests["next item"].users) <= set(arena.cold.users)
+    setting = make_setting("cold", prepared.interactions, 0)
+    assert not setting.train.user_counts()[setting.cold.users].any()
+    assert set(setting.tests) == {"withheld", "next item"}
+    assert set(setting.tests["next item"].users) <= set(setting.cold.users)
 
 
 def test_each_seed_cuts_its_own_fifth(prepared):
-    users = [make_arena("sparse", prepared.interactions, seed).cold.users for seed in (0, 1, 0)]
+    users = [make_setting("sparse", prepared.interactions, seed).cold.users for seed in (0, 1, 0)]
     np.testing.assert_array_equal(users[0], users[2])
     assert set(users[0]) != set(users[1])
-    arena = make_arena("sparse", prepared.interactions, 0)
+    setting = make_setting("sparse", prepared.interactions, 0)
     for count in (1, 3, 5):
-        assert set(arena.train.user_counts()[arena.groups[f"cut to {count}"]]) == {count}
+        assert set(setting.train.user_counts()[setting.groups[f"cut to {count}"]]) == {count}
 
 
 def test_nobody_is_cut_for_the_long_tail_and_without_times_there_is_no_next_item(prepared):
-    arena = make_arena("tail", prepared.interactions, 0)
-    assert arena.train.user_counts().min() > 0 and list(arena.tests) == ["next item"]
+    setting = make_setting("tail", prepared.interactions, 0)
+    assert setting.train.user_counts().min() > 0 and list(setting.tests) == ["next item"]
     untimed = dataclasses.replace(prepared.interactions, timestamp=None)
-    assert list(make_arena("tail", untimed, 0).tests) == ["random rows"]
+    assert list(make_setting("tail", untimed, 0).tests) == ["random rows"]
     with pytest.raises(ValueError, match="`part` should be one of"):
-        make_arena("no such", untimed, 0)
+        make_setting("no such", untimed, 0)
 
 
 # Choices.
@@ -106,9 +106,9 @@ def test_a_long_tail_setting_is_the_largest_share_that_keeps_the_accuracy():
 
 
 def test_the_default_of_the_long_tail_may_be_off():
-    off, penalised = [result(0.100, 0.1)], [result(0.090, 0.9)]
-    assert runner.default("tail", {"off": off, "penalised": penalised}) == "off"
-    assert runner.default("tail", {"off": off, "penalised": [result(0.0995, 0.9)]}) == "penalised"
+    off, penalized = [result(0.100, 0.1)], [result(0.090, 0.9)]
+    assert runner.default("tail", {"off": off, "penalized": penalized}) == "off"
+    assert runner.default("tail", {"off": off, "penalized": [result(0.0995, 0.9)]}) == "penalized"
     assert runner.default("sparse", {"off": off, "rows": [result(0.2)]}) == "rows"
 
 
@@ -127,10 +127,10 @@ def test_a_user_counts_with_the_mean_of_the_seeds_in_which_it_was_measured():
 
 @pytest.fixture
 def trained_on(monkeypatch):
-    """What rows give to the factorisation, which is not trained."""
+    """What rows give to the factorization, which is not trained."""
     given = []
 
-    def factorise(task, data=None, **settings):
+    def factorize(task, data=None, **settings):
         given.append((data, settings))
         return MatrixRecommender(
             scores=np.zeros((task.train.num_users, task.train.num_items), np.float32),
@@ -138,78 +138,80 @@ def trained_on(monkeypatch):
         )
 
     for module in (base_rows, tail_rows):
-        monkeypatch.setattr(module, "factorise", factorise)
+        monkeypatch.setattr(module, "factorize", factorize)
     return given
 
 
 def test_steered_rows_are_as_rare_as_the_cap_says(prepared, trained_on):
-    arena = make_arena("tail", prepared.interactions, 0)
+    setting = make_setting("tail", prepared.interactions, 0)
     drifts = []
     for cap in (0.01, 0.6):
         many = dataclasses.replace(SETTINGS, steered_rows=0.9, cap=cap)
-        tail_rows.steered_rows("random")(task(arena, prepared, 0.1, many))
-        popularity = log_popularity(arena.train)
+        tail_rows.steered_rows("random")(task(setting, prepared, 0.1, many))
+        popularity = log_popularity(setting.train)
         drawn = trained_on[-1][0]
-        assert drawn.real is arena.train and drawn.share == 0.1 and len(drawn) > 1000
-        real = popularity[arena.train.item_index].mean()
+        assert drawn.real is setting.train and drawn.fraction == 0.1 and len(drawn) > 1000
+        real = popularity[setting.train.item_index].mean()
         drifts.append(popularity[drawn.item_index].mean() - real)
     # drawn without replacement out of few: a little rarer than single draws
     assert -0.25 < drifts[0] < 0.1 and drifts[1] == pytest.approx(drifts[0] - 0.59, abs=0.2)
 
 
 def test_reweighted_rows_have_mean_one_and_weigh_by_the_power(prepared, trained_on):
-    arena = make_arena("tail", prepared.interactions, 0)
-    tail_rows.reweighted(task(arena, prepared, 0.5))
+    setting = make_setting("tail", prepared.interactions, 0)
+    tail_rows.reweighted(task(setting, prepared, 0.5))
     weight = trained_on[-1][1]["row_weight"]
-    counts = arena.train.item_counts()[arena.train.item_index]
+    counts = setting.train.item_counts()[setting.train.item_index]
     assert weight.mean() == pytest.approx(1.0)
     np.testing.assert_allclose(weight / weight[0], (counts / counts[0]) ** -0.5, rtol=1e-6)
 
 
 def test_the_penalty_is_taken_off_at_serving(prepared, trained_on):
-    arena = make_arena("tail", prepared.interactions, 0)
-    scores = tail_rows.penalised(task(arena, prepared, 0.5)).scores
-    np.testing.assert_allclose(scores[3], -0.5 * log_popularity(arena.train), rtol=1e-5)
+    setting = make_setting("tail", prepared.interactions, 0)
+    scores = tail_rows.penalized(task(setting, prepared, 0.5)).scores
+    np.testing.assert_allclose(scores[3], -0.5 * log_popularity(setting.train), rtol=1e-5)
 
 
 def test_filled_up_users_have_as_many_rows_as_the_reach(prepared, trained_on):
-    arena = make_arena("sparse", prepared.interactions, 0)
-    reach = dataclasses.replace(SETTINGS, reach=7)
-    sparse.popular_rows(task(arena, prepared, 0.3, reach))
+    setting = make_setting("sparse", prepared.interactions, 0)
+    min_history = dataclasses.replace(SETTINGS, min_history=7)
+    sparse.popular_rows(task(setting, prepared, 0.3, min_history))
     written = trained_on[-1][0]
-    counts = arena.train.user_counts() + np.bincount(
-        written.user_index, minlength=arena.train.num_users
+    counts = setting.train.user_counts() + np.bincount(
+        written.user_index, minlength=setting.train.num_users
     )
-    assert (counts == np.maximum(arena.train.user_counts(), 7)).all() and written.weight == 0.3
+    assert (counts == np.maximum(setting.train.user_counts(), 7)).all() and written.weight == 0.3
 
 
 def test_a_copied_profile_comes_first_and_popular_items_before_rare_ones(prepared):
-    arena = make_arena("cold", prepared.interactions, 0)
-    one = task(arena, prepared)
+    setting = make_setting("cold", prepared.interactions, 0)
+    one = task(setting, prepared)
     scores = cold.bootstrap(one).scores
-    user = arena.cold.users[0]
+    user = setting.cold.users[0]
     copied = scores[user] > 50
-    assert 0 < copied.sum() < arena.train.num_items
-    np.testing.assert_allclose(scores[user] - 100 * copied, log_popularity(arena.train), atol=1e-4)
+    assert 0 < copied.sum() < setting.train.num_items
+    np.testing.assert_allclose(
+        scores[user] - 100 * copied, log_popularity(setting.train), atol=1e-4
+    )
 
 
-def test_every_generated_row_has_its_twin_and_every_part_its_base():
+def test_every_generated_row_has_its_ablation_and_every_part_its_base():
     for part, table in models.TABLES.items():
         assert next(iter(table)) == models.BASES[part] or part == "cold"
-        assert any(row.twin in table for row in table.values() if row.twin)
+        assert any(row.ablation in table for row in table.values() if row.ablation)
         for label, row in table.items():
-            assert ("GAN" in label) == (row.twin is not None), label
+            assert ("GAN" in label) == (row.ablation is not None), label
             assert row.setting == "" or hasattr(SETTINGS, row.setting)
 
 
 @pytest.mark.slow
-def test_a_factorisation_trained_anew_is_as_if_there_had_been_none_before(prepared):
-    arena = make_arena("tail", prepared.interactions, 0)
-    shared = task(arena, prepared)
-    fresh = factorise(task(arena, prepared)).user_vectors
-    counts = np.arange(len(arena.train)) % 2
-    other = factorise(shared, row_weight=counts).user_vectors
-    again = factorise(shared).user_vectors
+def test_a_factorization_trained_anew_is_as_if_there_had_been_none_before(prepared):
+    setting = make_setting("tail", prepared.interactions, 0)
+    shared = task(setting, prepared)
+    fresh = factorize(task(setting, prepared)).user_vectors
+    counts = np.arange(len(setting.train)) % 2
+    other = factorize(shared, row_weight=counts).user_vectors
+    again = factorize(shared).user_vectors
     np.testing.assert_array_equal(again, fresh)
     assert np.abs(other - fresh).max() > 1e-3
 
@@ -225,7 +227,7 @@ def small_tables(monkeypatch):
         "popularity by attributes": Row(
             make=cold.group_popularity, setting="strength", needs_attributes=True
         ),
-        "GAN": Row(make=cold.bootstrap, twin="popularity", needs_attributes=True),
+        "GAN": Row(make=cold.bootstrap, ablation="popularity", needs_attributes=True),
     }
     tables = {"cold": table, "tail": {"off": Row(make=base_rows.popularity)}}
     monkeypatch.setattr(runner, "TABLES", tables)
@@ -277,14 +279,14 @@ def test_a_page_of_what_is_finished_trains_nothing_and_says_how_many_seeds(
         run(tiny_world, tmp_path, parts=("tail",), page_only=True)
 
 
-def test_the_first_seed_of_the_run_is_measured_as_its_arena_says(
+def test_the_first_seed_of_the_run_is_measured_as_its_setting_says(
     tiny_world, tmp_path, small_tables, prepared
 ):
     one = dataclasses.replace(SETTINGS, seeds=1)
     _, report, _ = run(tiny_world, tmp_path, parts=("cold",), settings=one)
-    arena = make_arena("cold", prepared.interactions, 0)
-    model = base_rows.popularity(task(arena, prepared))
-    evaluator = RankingEvaluator(arena.train, arena.cold.withheld)
+    setting = make_setting("cold", prepared.interactions, 0)
+    model = base_rows.popularity(task(setting, prepared))
+    evaluator = RankingEvaluator(setting.train, setting.cold.withheld)
     expected = evaluator.evaluate(model).metrics["ndcg@10"]
     assert report["parts"][0]["rows"]["popularity"]["mean"]["withheld"]["ndcg@10"] == expected
 
@@ -362,8 +364,8 @@ def test_settings_out_of_range_are_refused(settings, message):
 @pytest.mark.slow
 def test_every_row_of_every_part_runs_and_stands_on_the_page(tiny_world, tmp_path):
     pytest.importorskip("sklearn", reason="needs the extra `analysis`")
-    few = dataclasses.replace(SETTINGS, seeds=1)
-    text, report, plots = run(tiny_world, tmp_path, parts=None, settings=few)
+    prior_max_history = dataclasses.replace(SETTINGS, seeds=1)
+    text, report, plots = run(tiny_world, tmp_path, parts=None, settings=prior_max_history)
     assert [part["part"] for part in report["parts"]] == ["sparse", "cold", "tail", "sequences"]
     for part in report["parts"]:
         labels = list(models.TABLES.get(part["part"], part["rows"]))

@@ -6,7 +6,7 @@ import pytest
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
-from advrec_tf.models.base import Among, MatrixRecommender
+from advrec_tf.models.base import CandidateSubset, MatrixRecommender
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.pipelines.stages import StageStore
 from advrec_tf.pipelines.text.fine_tuning import on_kept_vectors, on_texts
@@ -61,7 +61,7 @@ def test_cold_items_have_no_row_left_and_half_of_them_is_never_chosen_on(content
     assert not scenario.train.item_counts()[asked].any()
     answers = np.zeros([80, 60], np.float32)
     answers[:, asked] = 1.0
-    found = scenario.choosing.evaluate(
+    found = scenario.validation.evaluate(
         MatrixRecommender(scores=answers, interactions=scenario.train)
     )
     assert found.metrics["ndcg@10"] == 0.0
@@ -71,7 +71,7 @@ def test_ranking_among_the_cold_items_leaves_every_other_item_out(content):
     scenario = runner.make_scenario("items", content)
     evaluator, asked = scenario.tests["cold items"]
     scores = np.random.default_rng(0).random((80, 60), np.float32)
-    model = Among(
+    model = CandidateSubset(
         model=MatrixRecommender(scores=scores, interactions=scenario.train),
         items=asked,
         interactions=scenario.train,
@@ -91,7 +91,7 @@ def test_missing_texts_are_missing_for_exactly_the_items_that_are_asked_for(cont
 def test_popularity_of_the_attributes_is_that_of_the_trained_items_by_hand(content):
     scenario = runner.make_scenario("items", content)
     task = task_module.Task(
-        train=scenario.train, evaluator=scenario.choosing, content=scenario.content, seed=0
+        train=scenario.train, evaluator=scenario.validation, content=scenario.content, seed=0
     )
     counts, kinds = scenario.train.item_counts(), np.arange(60) % 2
     expected = [counts[(kinds == kind) & (counts > 0)].mean() for kind in (0, 1)]
@@ -99,10 +99,10 @@ def test_popularity_of_the_attributes_is_that_of_the_trained_items_by_hand(conte
     np.testing.assert_allclose(scores[0], np.array(expected)[kinds], rtol=1e-5)
 
 
-def test_every_row_of_every_scenario_has_its_twin_in_the_same_scenario():
+def test_every_row_of_every_scenario_has_its_ablation_in_the_same_scenario():
     for name, table in models.SCENARIOS.items():
         for label, row in table.items():
-            assert row.twin is None or row.twin in table, (name, label)
+            assert row.ablation is None or row.ablation in table, (name, label)
             assert bool(row.points) == bool(row.setting), (name, label)
 
 
@@ -117,7 +117,7 @@ def test_text_reaches_items_that_ids_cannot(content, tmp_path):
     report = run(content, tmp_path, "items", ["random", "id tower", "text tower"])
     values = {label: row["mean"]["cold items"]["ndcg@10"] for label, row in report["rows"].items()}
     assert values["id tower"] < values["random"] < values["text tower"] - 0.05
-    assert report["rows"]["text tower"]["against_twin"]["twin"] == "id tower"
+    assert report["rows"]["text tower"]["against_twin"]["ablation"] == "id tower"
 
 
 def test_a_resumed_run_trains_nothing_and_says_the_same(content, tmp_path):
@@ -191,7 +191,7 @@ def test_fine_tuning_moves_what_its_strategy_names_and_only_that(content, make_t
     scenario = runner.make_scenario("finetuned", own)
     task = task_module.Task(
         train=scenario.train,
-        evaluator=scenario.choosing,
+        evaluator=scenario.validation,
         content=own,
         seed=0,
         epochs=2,
@@ -232,7 +232,9 @@ def test_only_the_texts_that_are_tested_are_disturbed(content, monkeypatch, make
     fine_tuning.robustness(task, model, evaluator, asked)
     assert given["texts"] == texts[asked].tolist()
     ranked = given["model"]
-    assert isinstance(ranked, Among) and ranked.items is asked  # no other item is in the way
+    assert (
+        isinstance(ranked, CandidateSubset) and ranked.items is asked
+    )  # no other item is in the way
     moved = ranked.model.item_vectors
     assert not moved[asked].any()
     others = np.setdiff1d(np.arange(60), asked)

@@ -60,11 +60,11 @@ def test_counted_facts_rank_an_entity_by_how_often_it_stands_there(graph):
     assert counted.score_tails(tf.constant([a]), owns).numpy()[0].tolist() == [0, 0, 0, 1]
 
 
-def test_a_tested_fact_has_a_twin_where_its_ends_stand_together_in_training():
+def test_a_tested_fact_has_a_ablation_where_its_ends_stand_together_in_training():
     facts = [("a", "likes", "b"), ("b", "owns", "a"), ("a", "owns", "c"), ("b", "likes", "c")]
     graph = KnowledgeGraph.from_triples(facts, items=Vocabulary([0]))
     # b owns a: the other way round; a owns c and b likes c: never together in training
-    found = links.twins(graph.select([0]), graph.select([1, 2, 3]))
+    found = links.counterparts(graph.select([0]), graph.select([1, 2, 3]))
     assert found.tolist() == [True, False, False]
 
 
@@ -108,7 +108,7 @@ def test_every_cell_is_chosen_on_validation_and_a_second_run_takes_it_from_the_s
     monkeypatch.setattr(links, "SETTINGS", {"distmult": ("l2", (0.001, 0.01))})
     monkeypatch.setattr(links, "LinkPredictionEvaluator", BySetting)
     monkeypatch.setattr(links, "fit_embedding", lambda *args: trained.append(args[-1]))
-    monkeypatch.setattr(links, "twins", lambda train, test: np.arange(8) >= 2)
+    monkeypatch.setattr(links, "counterparts", lambda train, test: np.arange(8) >= 2)
 
     def run(resume):
         store = StageStore(tmp_path, {"job": "test"}, resume=resume)
@@ -121,9 +121,11 @@ def test_every_cell_is_chosen_on_validation_and_a_second_run_takes_it_from_the_s
     ]
     row = first["rows"]["distmult, generator"]
     assert row["seeds"] == 2 and row["point"] == 0.01 and row["mean"]["mrr"] == 0.51
-    # of the two facts without a twin: ranks 1, 2, 4 and 20
-    assert row["mean"]["mrr without twins"] == pytest.approx((1 + 1 / 2 + 1 / 4 + 1 / 20) / 4)
-    assert row["mean"]["hits@10 without twins"] == 0.75 and first["twins"] == 0.75
+    # of the two facts without an ablation: ranks 1, 2, 4 and 20
+    assert row["mean"]["mrr without counterparts"] == pytest.approx(
+        (1 + 1 / 2 + 1 / 4 + 1 / 20) / 4
+    )
+    assert row["mean"]["hits@10 without counterparts"] == 0.75 and first["counterparts"] == 0.75
     assert row["tried"] == {"0.001": 0.501, "0.01": 0.51}
     assert trained == [links.CHOOSING_SEED, links.CHOOSING_SEED, 0, 1] * 3
     assert first["facts"] == {"train": 64, "validation": 8, "test": 8}
@@ -147,7 +149,7 @@ def test_facts_bring_cold_items_to_those_who_like_their_kind(data, graph, tmp_pa
     rows = found["rows"]
     values = {label: row["cold items"]["ndcg@10"] for label, row in rows.items()}
     assert values["with facts, uniform"] > values["popularity"] + 0.1
-    assert values["with facts, uniform"] > values["factorisation"] + 0.1
+    assert values["with facts, uniform"] > values["factorization"] + 0.1
     assert values["with facts, uniform"] > values["with the facts of other items"] + 0.1
     assert found["items with an entity"] == ITEMS and found["cold items"] == 8
     text = page.markdown({"about": {}, "cold": found}, "tiny", "python it")

@@ -7,15 +7,15 @@ import pytest
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.splits import random_ratio
 from advrec_tf.pipelines.attack import cell as cells
-from advrec_tf.pipelines.attack.setting import Arena, choose_targets, load_arena
+from advrec_tf.pipelines.attack.setting import EvaluationSetting, choose_targets, load_setting
 from advrec_tf.pipelines.stages import StageStore
 from experiments.robustness_grid import figures, grid, page
 
 
 def interactions(ratings=True):
     rng = np.random.default_rng(0)
-    share = np.linspace(0.05, 0.8, 30)
-    users, items = np.nonzero(rng.random((50, 30)) < share)
+    fraction = np.linspace(0.05, 0.8, 30)
+    users, items = np.nonzero(rng.random((50, 30)) < fraction)
     return Interactions(
         user_index=users.astype(np.int32),
         item_index=items.astype(np.int32),
@@ -25,14 +25,14 @@ def interactions(ratings=True):
     )
 
 
-def arena(ratings=True):
+def setting(ratings=True):
     split = random_ratio(interactions(ratings), validation=0.0, test=0.1)
     targets, segments = {"tail": (0, 1)}, {0: (28, 29)}
-    return Arena(name="x", split=split, targets=targets, segments=segments, fillers=6)
+    return EvaluationSetting(name="x", split=split, targets=targets, segments=segments, fillers=6)
 
 
 def bench(tmp_path, name="run", ratings=True):
-    return cells.Bench(arena(ratings), StageStore(tmp_path / name, {}))
+    return cells.Bench(setting(ratings), StageStore(tmp_path / name, {}))
 
 
 CELL = cells.Cell(attack="average", victim="biased_mf", target=0, group="tail", size=0.1)
@@ -64,15 +64,15 @@ def test_published_segments_are_what_a_segment_attack_rates(tmp_path):
 
 def test_cells_that_do_not_fit_are_named_and_refused(tmp_path):
     here = bench(tmp_path, ratings=False)
-    assert cells.unfit(CELL, here.arena) == "biased_mf needs ratings"
+    assert cells.unfit(CELL, here.setting) == "biased_mf needs ratings"
     implicit = dataclasses.replace(CELL, victim="ease")
-    assert cells.unfit(implicit, here.arena) is None
-    assert "ratings" in cells.unfit(dataclasses.replace(implicit, attack="aush"), here.arena)
-    assert "gradient" in cells.unfit(dataclasses.replace(implicit, defence="APR"), here.arena)
+    assert cells.unfit(implicit, here.setting) is None
+    assert "ratings" in cells.unfit(dataclasses.replace(implicit, attack="aush"), here.setting)
+    assert "gradient" in cells.unfit(dataclasses.replace(implicit, defence="APR"), here.setting)
     with pytest.raises(ValueError, match="biased_mf needs ratings"):
         here.run(CELL)
     with pytest.raises(ValueError, match="`attack` should be one of none, random"):
-        cells.check_names("x", "ease", "none", "tail", here.arena)
+        cells.check_names("x", "ease", "none", "tail", here.setting)
 
 
 def test_targets_are_of_their_part_of_the_catalogue():
@@ -91,18 +91,18 @@ def test_targets_are_of_their_part_of_the_catalogue():
 
 def test_a_level_of_knowledge_is_a_cell_of_its_own(tmp_path):
     here = bench(tmp_path)
-    white, grey = (
-        dataclasses.replace(CELL, knowledge=level, seed=3) for level in ("white", "grey")
+    white, gray = (
+        dataclasses.replace(CELL, knowledge=level, seed=3) for level in ("white", "gray")
     )
-    assert white.name() != grey.name() != CELL.name()
-    shown = here.attack_of(grey)
-    assert shown.share == 0.2 and shown.num_profiles == here.num_profiles(0.1)
+    assert white.name() != gray.name() != CELL.name()
+    shown = here.attack_of(gray)
+    assert shown.fraction == 0.2 and shown.num_profiles == here.num_profiles(0.1)
     ease = dataclasses.replace(white, victim="ease")
-    assert "a surrogate of the kind of ease" in cells.unfit(ease, here.arena)
+    assert "a surrogate of the kind of ease" in cells.unfit(ease, here.setting)
 
 
 def test_costly_attacks_have_few_seeds_and_nukes_popular_targets_alone():
-    here = dataclasses.replace(arena(), targets={"tail": (0, 1), "popular": (20, 21, 22)})
+    here = dataclasses.replace(setting(), targets={"tail": (0, 1), "popular": (20, 21, 22)})
     settings = grid.GridSettings(
         attacks=("none", "random", "aush", "nuke_average"),
         other_attacks=("random",),
@@ -123,7 +123,7 @@ def test_costly_attacks_have_few_seeds_and_nukes_popular_targets_alone():
 
 
 def test_defences_stand_on_the_groups_asked_for_or_on_the_first():
-    here = dataclasses.replace(arena(), targets={"tail": (0, 1), "popular": (20, 21, 22)})
+    here = dataclasses.replace(setting(), targets={"tail": (0, 1), "popular": (20, 21, 22)})
     settings = grid.GridSettings(groups=("tail", "popular"), few_targets=2)
     for groups, expected in (
         ((), {("tail", 0), ("tail", 1)}),
@@ -198,17 +198,17 @@ def test_a_grid_ends_in_a_page_and_figures_and_names_what_it_left_out(tmp_path):
     assert "| wrmf | linf | cw |" in text and "| wrmf | l2 | random |" in text
     assert "## Trade-off" in text and "| scrub by overlap at 6 | " in text
     assert "### ease, tail targets" in text
-    assert "## Transfer" in text and "| attack | white | grey | black |" in text
+    assert "## Transfer" in text and "| attack | white | gray | black |" in text
     assert "nuke" not in text  # without a popular target nothing can fall
     with pytest.raises(ValueError, match="`attacks` should be of .*'x'"):
         grid.GridSettings(attacks=("x",))
 
 
 def test_a_fake_rates_as_many_items_as_published_or_as_the_mean_user(tmp_path, data_root):
-    assert load_arena("ml100k", root=data_root).fillers == 90
+    assert load_setting("ml100k", root=data_root).fillers == 90
     lines = ["user_id,item_id,rating", *(f"{u},{i},3" for u in range(9) for i in range(12))]
     (tmp_path / "own.csv").write_text("\n".join(lines))
-    own = load_arena(str(tmp_path / "own.csv"), rating_column="rating")
+    own = load_setting(str(tmp_path / "own.csv"), rating_column="rating")
     assert own.fillers == round(len(own.split.train) / 9) == 11
 
 
@@ -217,13 +217,13 @@ def test_own_items_are_a_group_of_targets_by_their_ids(tmp_path):
     (tmp_path / "own.csv").write_text("\n".join(lines))
     columns = {"user_column": "user", "item_column": "item", "rating_column": "stars"}
     columns["separator"] = ";"
-    found = load_arena(str(tmp_path / "own.csv"), own_targets=["i7", "i2", "i7"], **columns)
+    found = load_setting(str(tmp_path / "own.csv"), own_targets=["i7", "i2", "i7"], **columns)
     ids = found.split.train.items.ids
     assert [ids[t] for t in found.targets["own"]] == ["i7", "i2"]
     assert [found.id_of(t) for t in found.targets["own"]] == ["i7", "i2"]
     assert next(iter(found.targets)) == "own"  # what is attacked where no group is named
     with pytest.raises(ValueError, match="`own_targets` .*such as i0. Received: j9"):
-        load_arena(str(tmp_path / "own.csv"), own_targets=["i7", "j9"], **columns)
+        load_setting(str(tmp_path / "own.csv"), own_targets=["i7", "j9"], **columns)
 
 
 @pytest.mark.parametrize("size", [0.0, -1.0, 50.0, float("nan")])
@@ -244,7 +244,7 @@ def test_a_scale_from_zero_is_shifted_and_the_page_says_so(tmp_path):
             lines.append(f"{u},{i},{rng.integers(0, 5)}")
     path = tmp_path / "zero.csv"
     path.write_text("\n".join(lines) + "\n")
-    found = load_arena(str(path), rating_column="rating")
+    found = load_setting(str(path), rating_column="rating")
     assert found.shift == 1.0 and found.split.train.rating.min() == 1.0
     settings = grid.GridSettings(
         attacks=("none", "random"),
@@ -298,7 +298,7 @@ def own_file(tmp_path):
 
 def test_groups_of_targets_that_the_data_lack_are_refused():
     with pytest.raises(ValueError, match="`groups` should name one of tail, .*: published"):
-        grid.cells_of(dataclasses.replace(SMALLEST, groups=("published",)), arena())
+        grid.cells_of(dataclasses.replace(SMALLEST, groups=("published",)), setting())
 
 
 def without_seconds(part):
@@ -341,8 +341,8 @@ def test_cells_on_the_same_fakes_stay_together():
         for attack in ("random", "average", "segment")
     ]
     shares = grid.shares_of(cells_, size=3)
-    assert [[cell.attack for cell in share] for share in shares] == [
+    assert [[cell.attack for cell in fraction] for fraction in shares] == [
         ["random", "random", "average", "average"],
         ["segment", "segment"],
     ]
-    assert sorted(cell for share in shares for cell in share) == sorted(cells_)
+    assert sorted(cell for fraction in shares for cell in fraction) == sorted(cells_)

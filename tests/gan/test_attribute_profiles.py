@@ -51,7 +51,7 @@ def batch(users):
     return {"user_index": tf.constant(users), "seed": tf.constant([3, 4])}
 
 
-@pytest.fixture(scope="module", params=[0.0, 0.3], ids=["twin", "GAN"])
+@pytest.fixture(scope="module", params=[0.0, 0.3], ids=["ablation", "GAN"])
 def trained(request, two_kinds, attributes):
     keras.utils.set_random_seed(0)
     model = build(two_kinds, attributes, adversarial_weight=request.param)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf import losses
-from advrec_tf.gan.base import AdversarialPair, diversity
+from advrec_tf.gan.base import GAN, diversity
 from advrec_tf.training.callbacks import NonFiniteGuard
 
 
@@ -19,7 +19,7 @@ def line(weight, name):
     return model
 
 
-class LinearGAN(AdversarialPair):
+class LinearGAN(GAN):
     """fake = w z, logit = v x, and what the generator pays apart is (fake - target)^2."""
 
     def real_samples(self, inputs):
@@ -159,7 +159,7 @@ def test_without_adversarial_weight_the_generator_does_not_see_the_discriminator
     assert moved[0] == moved[1] == pytest.approx(2.6)
 
 
-def test_the_twin_without_an_adversary_still_trains_its_watcher():
+def test_the_ablation_without_an_adversary_still_trains_its_watcher():
     gan = linear_gan(w=1.0, v=0.0, adversarial_weight=0.0, reconstruction_weight=1.0)
     gan.train_step(batch())
     assert v(gan) == pytest.approx(0.1)
@@ -249,14 +249,14 @@ def test_fit_logs_the_mean_of_every_metric_over_the_epoch():
     )
 
 
-def test_both_players_may_not_share_an_optimiser():
+def test_both_players_may_not_share_an_optimizer():
     gan = LinearGAN(line(1.0, "generator"), line(1.0, "discriminator"))
     shared = keras.optimizers.Adam()
     with pytest.raises(ValueError, match="`d_optimizer` and `g_optimizer` should be two objects"):
         gan.compile(d_optimizer=shared, g_optimizer=shared)
 
 
-def test_the_players_are_named_with_the_variables_each_optimiser_trains():
+def test_the_players_are_named_with_the_variables_each_optimizer_trains():
     gan = linear_gan(w=1.0, v=2.0)
     (d_optimizer, d_variables), (g_optimizer, g_variables) = gan.players()
     assert d_optimizer is gan.d_optimizer and g_optimizer is gan.g_optimizer
@@ -278,7 +278,7 @@ def test_settings_out_of_range_are_refused(settings, message):
 
 
 def test_a_pair_that_does_not_say_what_its_samples_are_is_refused():
-    pair = AdversarialPair(line(1.0, "generator"), line(1.0, "discriminator"))
+    pair = GAN(line(1.0, "generator"), line(1.0, "discriminator"))
     with pytest.raises(NotImplementedError, match="does not define `real_samples`"):
         pair.real_samples({})
     with pytest.raises(NotImplementedError, match="does not define `fake_samples`"):

@@ -133,7 +133,7 @@ def test_zero_reconstruction_asks_for_the_given_share_of_zeros_only():
     assert abs(float(model.reconstruction_loss(batch([0]), SEED, True)) - 35) < 4 * 2.3
 
 
-def test_the_twin_pays_the_squared_error_at_own_entries():
+def test_the_ablation_pays_the_squared_error_at_own_entries():
     # Items 0 and 1 have 2 users and 1: output 3 costs 2 * (1 - 3)^2 = 8 each, a mean of 12.
     model = gan(3.0, zeroed_negatives=0.0, positive_weight=2.0)
     assert float(model.reconstruction_loss(batch([0, 1]), SEED, True)) == pytest.approx(12.0)
@@ -178,7 +178,7 @@ def test_the_weight_penalty_shrinks_the_generator():
     np.testing.assert_allclose(bias(model), [3.2, 3.2, 3.2], rtol=1e-6)
 
 
-def test_generator_step_minimises_the_terms_the_base_class_names():
+def test_generator_step_minimizes_the_terms_the_base_class_names():
     # the same noise: game(fake_samples) + coefficient * reconstruction_loss
     model = small("item", zr_coefficient=0.3, positive_weight=0.2, masked_negatives=0.5)
     model.compile(d_optimizer=keras.optimizers.SGD(0.1), g_optimizer=keras.optimizers.SGD(0.0))

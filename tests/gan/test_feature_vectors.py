@@ -31,7 +31,7 @@ def fit(gan, epochs=60):
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.0])
-def test_the_pair_and_its_twin_write_vectors_of_the_kind_they_are_asked_for(modalities, weight):
+def test_the_pair_and_its_ablation_write_vectors_of_the_kind_they_are_asked_for(modalities, weight):
     keras.utils.set_random_seed(0)
     gan = build_feature_vector_gan(
         *modalities, hidden=(32,), noise_dim=4, loss="hinge", adversarial_weight=weight

@@ -10,7 +10,7 @@ from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.irgan import IRGAN, build_irgan, policy_loss
 from advrec_tf.models.baselines import Popularity
-from advrec_tf.models.hard_negatives import DNSFactorisation, build_scorer, scorer_vectors
+from advrec_tf.models.hard_negatives import DNSFactorization, build_scorer, scorer_vectors
 from advrec_tf.training.fitting import fit_ranked
 
 SEED = tf.constant([5, 6])
@@ -101,10 +101,10 @@ def test_a_generator_step_is_the_policy_gradient_worked_by_hand():
     # 1 - f and -f, so the gradient in s0 is -f (1 - f) (15/16 * 1/4 + 5/4 * 3/4) = -75/64 f (1 - f)
     model = game([LN3, 0.0], [LN3, -LN3], samples=1000)
     items, _ = model.select(tf.constant([0]), tf.constant([[0.75, 0.25]]), SEED)
-    share = float(np.mean(items.numpy() == 0))
-    assert share == pytest.approx(0.8, abs=0.04)  # three standard errors
+    fraction = float(np.mean(items.numpy() == 0))
+    assert fraction == pytest.approx(0.8, abs=0.04)  # three standard errors
     model.generator_step(batch(), SEED)
-    move = 75 / 64 * share * (1 - share)
+    move = 75 / 64 * fraction * (1 - fraction)
     np.testing.assert_allclose(bias_of(model.generator), [LN3 + move, -move], rtol=1e-4)
     np.testing.assert_allclose(bias_of(model.discriminator), [LN3, -LN3], rtol=1e-6)
 
@@ -128,9 +128,9 @@ def test_the_temperature_divides_the_scores_of_the_policy():
     # p = softmax(ln 9 / 2, 0) = (3/4, 1/4) as above, and the chain rule halves the move
     model = game([2 * LN3, 0.0], [LN3, -LN3], samples=1000, temperature=2.0)
     items, _ = model.select(tf.constant([0]), tf.constant([[0.75, 0.25]]), SEED)
-    share = float(np.mean(items.numpy() == 0))
+    fraction = float(np.mean(items.numpy() == 0))
     model.generator_step(batch(), SEED)
-    move = 75 / 128 * share * (1 - share)
+    move = 75 / 128 * fraction * (1 - fraction)
     np.testing.assert_allclose(bias_of(model.generator), [2 * LN3 + move, -move], rtol=1e-4)
 
 
@@ -220,7 +220,7 @@ def test_the_pairwise_discriminator_pays_for_the_difference_worked_by_hand():
     assert float(model.d_accuracy.result()) == 1.0
 
 
-def test_a_cold_temperature_shows_the_discriminator_the_generators_favourite():
+def test_a_cold_temperature_shows_the_discriminator_the_generators_favorite():
     # selected is item 2 alone: softplus(-0) + softplus(ln 3) = ln 2 + ln 4
     model = game([0.0, 0.0, 0.1], [0.0, 0.0, LN3], d_temperature=0.001)
     assert float(model.discriminator_step(batch(), SEED)) == pytest.approx(math.log(8), rel=1e-6)
@@ -292,19 +292,19 @@ def test_a_step_compiled_by_xla_moves_the_players_as_another(form):
     np.testing.assert_allclose(*moved, rtol=1e-5)
 
 
-# Starting from a factorisation, and the twin.
+# Starting from a factorization, and the ablation.
 
 
 def test_the_game_starts_from_the_pretrained_scores():
     data = rows([(0, 0), (1, 2)], 2, 3)
-    start = DNSFactorisation(data, dim=4, seed=5)
+    start = DNSFactorization(data, dim=4, seed=5)
     model = build_irgan(data, dim=4, seed=9)
     assert not np.allclose(model.score(tf.range(2)), start.score(tf.range(2)))
     model.generator.set_weights(start.scorer.get_weights())
     np.testing.assert_array_equal(model.score(tf.range(2)), start.score(tf.range(2)))
 
 
-def test_the_twin_learns_the_ranking_and_does_not_see_the_discriminator():
+def test_the_ablation_learns_the_ranking_and_does_not_see_the_discriminator():
     moved = []
     for opinion in ([0.0, 3.0, 0.0], [0.0, -3.0, 1.0]):
         model = game([0.0] * 3, opinion, adversarial_weight=0.0, reconstruction_weight=1.0)
@@ -326,7 +326,7 @@ def test_scores_equal_the_vectors_of_the_player_that_ranks():
         scores = model.score(tf.range(2))
         np.testing.assert_array_equal(scores, player(tf.range(2)))
         np.testing.assert_allclose(model.user_vectors() @ model.item_vectors().T, scores, rtol=1e-5)
-    start = DNSFactorisation(data, dim=4)
+    start = DNSFactorization(data, dim=4)
     users, items = scorer_vectors(start.scorer)
     np.testing.assert_allclose(users @ items.T, start.score(tf.range(2)), atol=1e-6)
 

@@ -178,13 +178,13 @@ def test_every_game_trains_two_steps_without_a_nan(loss):
 def test_a_generator_that_writes_the_same_for_everyone_has_no_diversity():
     # Its conditions and masks differ between users, and must not count.
     model = gan(constant_generator(value=1.0))
-    assert float(diversity(model.written_samples(batch(), SEED))) == pytest.approx(0.0, abs=1e-6)
+    assert float(diversity(model.generated_samples(batch(), SEED))) == pytest.approx(0.0, abs=1e-6)
     # The echo writes 1 where the profile has an item and .5 elsewhere.
     echo = gan(echo_generator(), drop=0.0)
     written = np.array([[2, 2, 1, 1, 1], [1, 1, 2, 1, 1], [2, 1, 1, 2, 2]]) / 2.0
     unit = written / np.linalg.norm(written, axis=1, keepdims=True)
     expected = 1.0 - np.mean(np.sum(unit * np.roll(unit, 1, axis=0), axis=1))
-    assert float(diversity(echo.written_samples(batch(), SEED))) == pytest.approx(expected, 1e-5)
+    assert float(diversity(echo.generated_samples(batch(), SEED))) == pytest.approx(expected, 1e-5)
 
 
 def test_scores_are_the_logits_for_the_whole_profile():

@@ -62,40 +62,42 @@ def fit(model, epochs):
 
 
 @pytest.fixture(scope="module")
-def twin(data, attributes):
+def ablation(data, attributes):
     keras.utils.set_random_seed(0)
     return fit(compiled(build(data, attributes, adversarial_weight=0.0)), 120)
 
 
 def steps(items):
-    """Step along the ring between neighbours that are both there, of all sequences."""
+    """Step along the ring between neighbors that are both there, of all sequences."""
     there = items[:, 1:] != NONE
     return ((items[:, 1:] - items[:, :-1]) % RING)[there]
 
 
-def test_likelihood_learns_the_order_and_follows_attributes(twin):
+def test_likelihood_learns_the_order_and_follows_attributes(ablation):
     for direction, step in ((0, 1), (1, RING - 1)):
         known = np.tile(np.eye(2)[direction], (60, 1))
-        made = twin.generate(60, seed=1, attributes=known)
+        made = ablation.generate(60, seed=1, attributes=known)
         assert np.mean(steps(made) == step) > 0.95
         assert 0.05 < np.mean(made[:, 3] == NONE) < 0.45  # a fifth stops after three
 
 
-def test_generated_sequences_begin_as_asked_do_not_repeat_and_repeat_for_a_seed(twin):
+def test_generated_sequences_begin_as_asked_do_not_repeat_and_repeat_for_a_seed(ablation):
     known = np.tile([[1.0, 0.0]], (30, 1))
-    made = twin.generate(30, seed=1, start=[5, 6], attributes=known)
+    made = ablation.generate(30, seed=1, start=[5, 6], attributes=known)
     assert (made[:, :2] == [5, 6]).all()
     items = [row[row != NONE] for row in made]
     assert all(len(set(row)) == len(row) for row in items)
-    np.testing.assert_array_equal(made, twin.generate(30, seed=1, start=[5, 6], attributes=known))
-    assert (made != twin.generate(30, seed=2, start=[5, 6], attributes=known)).any()
+    np.testing.assert_array_equal(
+        made, ablation.generate(30, seed=1, start=[5, 6], attributes=known)
+    )
+    assert (made != ablation.generate(30, seed=2, start=[5, 6], attributes=known)).any()
 
 
-def test_it_ranks_what_comes_after_the_last_items(twin, data):
+def test_it_ranks_what_comes_after_the_last_items(ablation, data):
     last = np.array(
         [data.by_user()[u].size and data.item_index[data.user_index == u][-1] for u in (1, 2, 3)]
     )
-    best = twin.score(tf.constant([1, 2, 3])).numpy().argmax(1)
+    best = ablation.score(tf.constant([1, 2, 3])).numpy().argmax(1)
     assert ((best - last) % RING).tolist() == [RING - 1, 1, RING - 1]
 
 
@@ -159,16 +161,16 @@ def test_either_estimator_teaches_the_generator_what_the_discriminator_likes(dat
     assert before < 0.3 and after > before + 0.2
 
 
-def test_the_game_goes_on_from_likelihood_without_forgetting_the_order(data, attributes, twin):
+def test_the_game_goes_on_from_likelihood_without_forgetting_the_order(data, attributes, ablation):
     model = build(data, attributes, adversarial_weight=0.3)
-    model.generator.set_weights(twin.generator.get_weights())
+    model.generator.set_weights(ablation.generator.get_weights())
     fit(compiled(model, 1e-3), 3)
     made = model.generate(60, seed=1, attributes=np.tile([[1.0, 0.0]], (60, 1)))
     assert np.mean(steps(made) == 1) > 0.8
     assert float(model.d_loss.result()) > 0 and float(model.diversity.result()) > 0
 
 
-def test_arguments_that_do_not_fit_are_refused(data, attributes, twin):
+def test_arguments_that_do_not_fit_are_refused(data, attributes, ablation):
     with pytest.raises(ValueError, match="`estimator` should be one of"):
         build(data, estimator="magic")
     with pytest.raises(ValueError, match="`temperature` should be > 0"):
@@ -177,6 +179,6 @@ def test_arguments_that_do_not_fit_are_refused(data, attributes, twin):
     with pytest.raises(ValueError, match="`attributes` should have 40 rows"):
         build(data, few)
     with pytest.raises(ValueError, match=r"`attributes` should be \[3, 2\]. Received: None"):
-        twin.generate(3, seed=0)
+        ablation.generate(3, seed=0)
     with pytest.raises(ValueError, match="`n` should be >= 1"):
-        twin.generate(0, seed=0)
+        ablation.generate(0, seed=0)

@@ -70,10 +70,10 @@ def test_a_path_runs_from_the_history_to_the_item_and_ends_where_it_must():
     assert shortest_path(GRAPH, np.array([0]), 3, max_steps=1) == []
 
 
-def test_neighbours_are_the_nearest_of_the_history_by_cosine(model):
-    found = explain(model, "ann", 11, graph=GRAPH, neighbours=1)
-    assert [title for title, _ in found.neighbours] == ["Alien"]
-    assert found.neighbours[0][1] == pytest.approx(1.0, abs=1e-3)
+def test_neighbors_are_the_nearest_of_the_history_by_cosine(model):
+    found = explain(model, "ann", 11, graph=GRAPH, neighbors=1)
+    assert [title for title, _ in found.neighbors] == ["Alien"]
+    assert found.neighbors[0][1] == pytest.approx(1.0, abs=1e-3)
     assert found.path == (
         Step(head="Alien", relation="actor", tail="Weaver"),
         Step(head="Aliens", relation="actor", tail="Weaver"),
@@ -81,9 +81,9 @@ def test_neighbours_are_the_nearest_of_the_history_by_cosine(model):
     assert found.score == pytest.approx(float(model.score(np.array([0]))[0, 1]))
 
 
-def test_the_item_itself_is_no_neighbour(model):
+def test_the_item_itself_is_no_neighbor(model):
     found = explain(model, "ann", 10)
-    assert [title for title, _ in found.neighbours] == ["Amélie"]
+    assert [title for title, _ in found.neighbors] == ["Amélie"]
 
 
 EXPLAINED = Explanation(
@@ -91,7 +91,7 @@ EXPLAINED = Explanation(
     item_id=11,
     item="Aliens",
     score=1.5,
-    neighbours=(("Alien", 0.9), ("Gravity", 0.5)),
+    neighbors=(("Alien", 0.9), ("Gravity", 0.5)),
     path=(Step(head="Alien", relation="actor", tail="Weaver"),),
     words=(("space", 0.3), ("the", -0.1)),
 )
@@ -103,7 +103,7 @@ def test_the_template_says_the_facts_and_no_word_that_speaks_against():
         "They are connected: Alien - actor - Weaver.",
         "What its description says of space speaks for it.",
     ]
-    bare = dataclasses.replace(EXPLAINED, neighbours=(), path=(), words=())
+    bare = dataclasses.replace(EXPLAINED, neighbors=(), path=(), words=())
     assert phrase(bare) == Phrase(text="Aliens has the score 1.50 for you.", by="template")
 
 

@@ -9,8 +9,8 @@ from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.knowledge.embeddings import KnowledgeEmbedding
-from advrec_tf.knowledge.factorization import KnowledgeFactorisation
-from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
+from advrec_tf.knowledge.factorization import KnowledgeFactorization
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.optimizers import LazyAdam
@@ -39,7 +39,7 @@ def joined(optimizer, *, embedding=None, **settings):
     knowledge = KnowledgeEmbedding(
         GRAPH, **{"dim": 4, "count": 3, "initial_scale": 0.5, **(embedding or {})}
     )
-    model = KnowledgeFactorisation(DATA, knowledge, initial_scale=0.5, **settings)
+    model = KnowledgeFactorization(DATA, knowledge, initial_scale=0.5, **settings)
     model.compile(optimizer=optimizer)
     return model
 
@@ -85,7 +85,7 @@ def test_the_loss_is_that_of_the_positive_and_the_weight_times_that_of_the_fact(
     knowledge = KnowledgeEmbedding(graph, dim=1, loss="margin", margin=1.0, count=20)
     knowledge.entity_embedding.embeddings.assign([[0.0], [3.0]])
     knowledge.relation_embedding.embeddings.assign([[0.0]])
-    model = KnowledgeFactorisation(rows([(0, 0)], 1, 1), knowledge, weight=0.25)
+    model = KnowledgeFactorization(rows([(0, 0)], 1, 1), knowledge, weight=0.25)
     inputs = {
         "user_index": tf.constant([0, 0]),
         "item_index": tf.constant([0, 0]),
@@ -95,9 +95,9 @@ def test_the_loss_is_that_of_the_positive_and_the_weight_times_that_of_the_fact(
     assert float(model.compute_loss(inputs)) == pytest.approx(math.log(2) + 1.0, rel=1e-6)
 
 
-def test_without_weight_it_is_the_factorisation():
+def test_without_weight_it_is_the_factorization():
     model = joined(keras.optimizers.SGD(0.3), weight=0.0)
-    plain = MatrixFactorisation(DATA, dim=4, initial_scale=0.5)
+    plain = MatrixFactorization(DATA, dim=4, initial_scale=0.5)
     plain.compile(optimizer=keras.optimizers.SGD(0.3))
     plain.item_embedding.embeddings.assign(model.item_vectors())
     relations = model.knowledge.relation_vectors()
@@ -124,7 +124,7 @@ def test_an_item_without_rows_is_found_by_its_facts():
     # (b) have no row. A user's seen items left out, 8 should be above 9 for the even ones
     data = rows([(u, 2 * i + u % 2) for u in range(10) for i in range(4)], 10, 10)
     facts = [(i, r, f"{r}{i % 2}") for i in range(10) for r in ("group", "maker", "land")]
-    model = KnowledgeFactorisation(
+    model = KnowledgeFactorization(
         data,
         KnowledgeEmbedding(graph_of(facts, 10), dim=8, margin=2.0, norm=2),
         weight=1.0,
@@ -142,7 +142,7 @@ def test_an_item_without_rows_is_found_by_its_facts():
 
 def test_an_adversary_perturbs_the_rows_of_both():
     model = joined(LazyAdam(0.05), weight=0.5)
-    adversarial = AdversarialTraining(model, fgsm(0.1), share=1.0)
+    adversarial = AdversarialTraining(model, fgsm(0.1), fraction=1.0)
     adversarial.compile(optimizer=LazyAdam(0.05))
     logs = adversarial.train_step(block_of(2))
     assert float(logs["adversarial_loss"]) > float(logs["clean_loss"]) + 0.05
@@ -160,9 +160,9 @@ def test_an_adversary_perturbs_the_rows_of_both():
 def test_bad_arguments_are_refused():
     knowledge = KnowledgeEmbedding(GRAPH, dim=4)
     with pytest.raises(ValueError, match="`weight` should be >= 0. Received: -1"):
-        KnowledgeFactorisation(DATA, knowledge, weight=-1)
+        KnowledgeFactorization(DATA, knowledge, weight=-1)
     with pytest.raises(ValueError, match="`dim` should be left out"):
-        KnowledgeFactorisation(DATA, knowledge, dim=8)
+        KnowledgeFactorization(DATA, knowledge, dim=8)
     loose = KnowledgeGraph.from_triples([("a", "r", 0)], items=DATA.items)
     with pytest.raises(ValueError, match="`knowledge` should be on a graph whose first 9"):
-        KnowledgeFactorisation(DATA, KnowledgeEmbedding(loose, dim=4))
+        KnowledgeFactorization(DATA, KnowledgeEmbedding(loose, dim=4))

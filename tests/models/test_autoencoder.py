@@ -10,7 +10,7 @@ from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
-from advrec_tf.training.perturb_outputs import tapped
+from advrec_tf.training.perturb_outputs import perturb_outputs
 
 # Users {0, 1, 2}, {0, 1, 3, 4}, {0, 1}: rows per item 3, 3, 1, 1, 1, 0, and .5 more each in the
 # bias: 3.5 3.5 1.5 1.5 1.5 .5, together 12.
@@ -142,7 +142,7 @@ def test_each_item_vector_moves_by_its_own_share_along_its_own_gradient():
     moved = model.compute_loss(inputs, training=True)
     vectors.assign(kept)
     trained = AdversarialTraining(
-        model, fgsm(0.3, relative=True), layers=[model.item_layer], weight=1.0, share=1.0
+        model, fgsm(0.3, relative=True), layers=[model.item_layer], weight=1.0, fraction=1.0
     )
     found = float(trained.compute_loss(inputs, training=True))
     assert found == pytest.approx(float(clean) + float(moved), rel=1e-5)
@@ -154,13 +154,13 @@ def test_encoder_and_decoder_vectors_can_be_attacked_together():
     inputs = batch([0, 1, 2], (5, 6))
     places = [model.encoder_item_layer], [model.item_layer]
     both = [model.encoder_item_layer, model.item_layer]
-    with tapped(both) as outputs:
+    with perturb_outputs(both) as outputs:
         clean = float(model.compute_loss(inputs, training=True))
     assert [tuple(output.shape) for output in outputs] == [(6, 3), (6, 3)]
     budget = fgsm(0.1, relative=True)
     one, other, together = (
         float(
-            AdversarialTraining(model, budget, layers=layers, share=1.0).compute_loss(
+            AdversarialTraining(model, budget, layers=layers, fraction=1.0).compute_loss(
                 inputs, training=True
             )
         )

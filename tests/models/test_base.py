@@ -7,8 +7,8 @@ import tensorflow as tf
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.base import NotFittedError, Recommender, log_popularity
 from advrec_tf.models.baselines import EASE, Popularity, RandomWalk
-from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorisation
-from advrec_tf.models.factorization.rating_factorization import BiasedFactorisation
+from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorization
+from advrec_tf.models.factorization.rating_factorization import BiasedFactorization
 
 # Rows per item: a 3, b 1, c 2, d 0. So the popular list is a c b d.
 ROWS = [(0, 0), (0, 0), (0, 2), (1, 0), (1, 1), (1, 2)]
@@ -127,7 +127,7 @@ def test_log_popularity_equals_the_value_worked_by_hand():
 
 
 @pytest.mark.parametrize(
-    "model", [Popularity(), EASE(1.0), RandomWalk(), BiasedFactorisation(), ImplicitFactorisation()]
+    "model", [Popularity(), EASE(1.0), RandomWalk(), BiasedFactorization(), ImplicitFactorization()]
 )
 def test_a_model_that_was_never_fitted_says_that_fit_is_what_it_needs(model):
     asked = [lambda: model.recommend([11], k=1), lambda: model.score(tf.constant([0]))]

@@ -8,7 +8,7 @@ from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import MatrixRecommender
 from advrec_tf.models.baselines import EASE, Popularity
-from advrec_tf.models.blend import Blend, standardised
+from advrec_tf.models.blend import Blend, standardized
 
 
 def rows(pairs, num_users=2, num_items=3):
@@ -36,7 +36,7 @@ SECOND = matrix([[-50, 8, 4], [2, 0, 1]])
 A, B = math.sqrt(6), math.sqrt(2 / 3)
 
 
-def test_a_blend_is_the_weighted_sum_of_scores_standardised_over_unseen_items():
+def test_a_blend_is_the_weighted_sum_of_scores_standardized_over_unseen_items():
     blend = Blend([FIRST, SECOND], [1, 2])
     expected = [
         [98 + 2 * -28, -1 + 2 * 1, 1 + 2 * -1],
@@ -74,7 +74,7 @@ def test_a_member_without_an_opinion_adds_nothing():
 
 
 def test_a_user_who_has_seen_everything_gets_finite_scores():
-    scores = standardised(tf.constant([[1.0, 2, 3]]), tf.ones([1, 3]))
+    scores = standardized(tf.constant([[1.0, 2, 3]]), tf.ones([1, 3]))
     assert np.isfinite(scores).all()
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.hard_negatives import (
-    DNSFactorisation,
+    DNSFactorization,
     Observed,
     build_scorer,
     hardest_negative_loss,
@@ -77,7 +77,7 @@ def test_users_weigh_by_their_positives_in_the_ranking_loss():
     # Scores 0, 1, 2, 3 for everybody; the one negative drawn for each positive is item 3 unless
     # own, so user 0 {0} pays softplus(3), and user 1 {0, 1, 2} the mean of softplus(3, 2, 1).
     data = rows([(0, 0), (1, 0), (1, 1), (1, 2)], 2, 4)
-    model = DNSFactorisation(data, dim=1, candidates=60, samples=9000)
+    model = DNSFactorization(data, dim=1, candidates=60, samples=9000)
     model.scorer.set_weights(biases([0.0, 1.0, 2.0, 3.0], 2).get_weights())
     sp = [math.log1p(math.exp(x)) for x in (3, 2, 1)]
     first, second = sp[0], sum(sp) / 3
@@ -88,6 +88,6 @@ def test_users_weigh_by_their_positives_in_the_ranking_loss():
 
 
 @pytest.mark.parametrize("name", ["dim", "candidates", "samples"])
-def test_a_factorisation_refuses_counts_below_one(name):
+def test_a_factorization_refuses_counts_below_one(name):
     with pytest.raises(ValueError, match=f"`{name}` should be >= 1. Received: 0"):
-        DNSFactorisation(rows([(0, 0)], 1, 2), **{name: 0})
+        DNSFactorization(rows([(0, 0)], 1, 2), **{name: 0})

@@ -38,7 +38,7 @@ def test_columns_become_the_features_their_values_call_for():
     assert job.codes.tolist() == [0, 1, 2, 0] and job.num_categories == 3
 
 
-def test_a_number_is_standardised_and_flagged_where_it_is_missing():
+def test_a_number_is_standardized_and_flagged_where_it_is_missing():
     # mean of 1990 and 1994 is 1992, deviation 2: 1994 -> 1, 1990 -> -1, missing -> 0 and a flag
     tower = build_feature_tower([YEAR], embedding_dim=2)
     tower.get_layer("projection").set_weights([np.eye(2, dtype=np.float32), np.zeros(2)])
@@ -54,7 +54,7 @@ def test_a_number_that_never_changes_or_is_never_known_gives_no_nan():
 
 def test_a_tower_looks_up_for_an_index_what_its_feature_tower_is_given():
     features = [GENRE, YEAR, TEXT]
-    tower = build_index_tower(3, embedding_dim=4, features=features, normalise=False, name="item")
+    tower = build_index_tower(3, embedding_dim=4, features=features, normalize=False, name="item")
     ids, inner = named(tower, "id_embedding"), named(tower, "feature_tower")
     given = {"genre": tf.constant([0, 1]), "year": tf.constant([np.nan, 1994.0])}
     given["text"] = tf.constant([[2.0, 2.0], [0.0, 1.0]])
@@ -89,7 +89,7 @@ def test_embeddings_have_length_one_where_that_is_asked_for(hidden):
     outputs = tower(tf.range(6)).numpy()
     assert outputs.shape == (6, 3)
     np.testing.assert_allclose(np.linalg.norm(outputs, axis=1), 1.0, rtol=1e-5)
-    free = build_index_tower(6, embedding_dim=3, hidden=hidden, normalise=False, name="user")
+    free = build_index_tower(6, embedding_dim=3, hidden=hidden, normalize=False, name="user")
     assert not np.allclose(np.linalg.norm(free(tf.range(6)), axis=1), 1.0)
 
 

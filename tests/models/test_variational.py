@@ -166,7 +166,7 @@ def test_item_vectors_train_against_their_worst_case_and_updates_are_counted(dec
     losses = {}
     for direction in ("gradient", "random"):
         perturbation = fgsm(0.3, relative=True, direction=direction)
-        trained = AdversarialTraining(model, perturbation, layers=[model.item_layer], share=1.0)
+        trained = AdversarialTraining(model, perturbation, layers=[model.item_layer], fraction=1.0)
         losses[direction] = float(trained.compute_loss(inputs, training=True)) - clean
     assert losses["gradient"] > clean + 1e-3 and losses["gradient"] > losses["random"] + 1e-3
     trained.compile(optimizer=keras.optimizers.Adam(0.01), steps_per_execution=2)

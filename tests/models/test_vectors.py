@@ -29,7 +29,7 @@ def interactions(users=("u", "v", "w"), items=("a", "b"), text=None):
 
 
 def test_a_user_with_few_rows_is_scored_by_scaled_taste_plus_popularity():
-    model = with_popularity_prior(USERS, ITEMS, interactions(), scale=0.5, few=2)
+    model = with_popularity_prior(USERS, ITEMS, interactions(), scale=0.5, prior_max_history=2)
     scores = model.score(tf.constant([0, 1])).numpy()
     # user 0 has enough: (1, 2) . (1, 0) = 1, (1, 2) . (2, 1) = 4
     np.testing.assert_allclose(scores[0], [1, 4], rtol=1e-6)
@@ -37,29 +37,35 @@ def test_a_user_with_few_rows_is_scored_by_scaled_taste_plus_popularity():
     np.testing.assert_allclose(scores[1], [1.5 + PRIOR[0], 2.5 + PRIOR[1]], rtol=1e-6)
 
 
-@pytest.mark.parametrize("few", [0, 2])
-def test_a_user_without_any_row_is_scored_by_popularity_alone(few):
-    model = with_popularity_prior(USERS, ITEMS, interactions(), scale=0.5, few=few)
+@pytest.mark.parametrize("prior_max_history", [0, 2])
+def test_a_user_without_any_row_is_scored_by_popularity_alone(prior_max_history):
+    model = with_popularity_prior(
+        USERS, ITEMS, interactions(), scale=0.5, prior_max_history=prior_max_history
+    )
     np.testing.assert_allclose(model.score(tf.constant([2]))[0], PRIOR, rtol=1e-6)
     np.testing.assert_allclose(model.item_vectors @ model.unknown_user, PRIOR, rtol=1e-6)
 
 
 def test_few_rows_means_fewer_than_few():
-    for few, expected in ((1, [3, 5]), (2, [1.5 + PRIOR[0], 2.5 + PRIOR[1]])):
-        model = with_popularity_prior(USERS, ITEMS, interactions(), scale=0.5, few=few)
+    for prior_max_history, expected in ((1, [3, 5]), (2, [1.5 + PRIOR[0], 2.5 + PRIOR[1]])):
+        model = with_popularity_prior(
+            USERS, ITEMS, interactions(), scale=0.5, prior_max_history=prior_max_history
+        )
         np.testing.assert_allclose(model.score(tf.constant([1]))[0], expected, rtol=1e-6)
 
 
 def test_the_given_vectors_are_left_as_they_were():
     users, items = USERS.copy(), ITEMS.copy()
-    with_popularity_prior(users, items, interactions(), scale=0.5, few=9)
+    with_popularity_prior(users, items, interactions(), scale=0.5, prior_max_history=9)
     np.testing.assert_array_equal(users, USERS)
     np.testing.assert_array_equal(items, ITEMS)
 
 
-@pytest.mark.parametrize("settings", [{"scale": -1.0, "few": 1}, {"scale": 1.0, "few": -1}])
+@pytest.mark.parametrize(
+    "settings", [{"scale": -1.0, "prior_max_history": 1}, {"scale": 1.0, "prior_max_history": -1}]
+)
 def test_a_prior_out_of_range_is_refused(settings):
-    with pytest.raises(ValueError, match="`scale` and `few` should be >= 0"):
+    with pytest.raises(ValueError, match="`scale` and `prior_max_history` should be >= 0"):
         with_popularity_prior(USERS, ITEMS, interactions(), **settings)
 
 
@@ -92,7 +98,7 @@ def test_vectors_that_are_not_finite_are_refused():
 @pytest.mark.parametrize(("users", "items"), [("uvw", "ab"), ((7, 8, 9), (1, 2))])
 def test_vectors_come_back_from_the_file_with_their_ids(tmp_path, users, items):
     data = interactions(tuple(users), tuple(items), text=np.array(["An apple", "Düne"], object))
-    model = with_popularity_prior(USERS, ITEMS, data, scale=0.5, few=2)
+    model = with_popularity_prior(USERS, ITEMS, data, scale=0.5, prior_max_history=2)
     save_vectors(model, tmp_path / "vectors.npz")
     back = load_vectors(tmp_path / "vectors.npz")
     for name in ("user_vectors", "item_vectors", "unknown_user"):
@@ -107,7 +113,8 @@ def test_vectors_come_back_from_the_file_with_their_ids(tmp_path, users, items):
 def test_an_item_without_a_text_still_has_none_after_the_file(tmp_path):
     data = interactions(text=np.array(["An apple", None], object))
     save_vectors(
-        with_popularity_prior(USERS, ITEMS, data, scale=1.0, few=0), tmp_path / "vectors.npz"
+        with_popularity_prior(USERS, ITEMS, data, scale=1.0, prior_max_history=0),
+        tmp_path / "vectors.npz",
     )
     text = load_vectors(tmp_path / "vectors.npz").interactions.item_text.tolist()
     assert text[0] == "An apple" and not text[1]

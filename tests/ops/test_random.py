@@ -26,7 +26,7 @@ def test_random_normals_are_normal_and_the_same_compiled():
     np.testing.assert_allclose(compiled, drawn, rtol=1e-4, atol=1e-5)
     # Kolmogorov-Smirnov at the 5 % level, at 99 quantiles
     percent = np.arange(0.01, 1.0, 0.01)
-    quantiles = [NormalDist().inv_cdf(share) for share in percent]
+    quantiles = [NormalDist().inv_cdf(fraction) for fraction in percent]
     below = np.searchsorted(np.sort(drawn.ravel()), quantiles) / drawn.size
     assert np.abs(below - percent).max() < 1.36 / math.sqrt(drawn.size)
     assert 4 < np.abs(drawn).max() < 5.4

@@ -17,7 +17,7 @@ def occurrences(rows, step):
 
 
 def by_rule(optimizer, batches):
-    """Table and slots after the optimiser's row rule has taken these batches."""
+    """Table and slots after the optimizer's row rule has taken these batches."""
     variable = tf.Variable(TABLE)
     optimizer.build([variable])
     rule = sparse_updates.rule_of(optimizer)
@@ -33,7 +33,7 @@ def by_rule(optimizer, batches):
 
 
 def by_keras(optimizer, batches):
-    """The table after the dense optimiser has taken the summed gradients of these batches."""
+    """The table after the dense optimizer has taken the summed gradients of these batches."""
     variable = tf.Variable(TABLE)
     for step, rows in enumerate(batches):
         dense = np.zeros_like(TABLE)
@@ -50,7 +50,7 @@ def by_keras(optimizer, batches):
         (keras.optimizers.Adagrad, {"initial_accumulator_value": 1e-3, "epsilon": 0.5}),
     ],
 )
-def test_a_rule_takes_the_steps_of_the_dense_optimiser(optimizer, settings):
+def test_a_rule_takes_the_steps_of_the_dense_optimizer(optimizer, settings):
     # where a gradient of zero moves nothing, so that the whole table can be compared
     found, _ = by_rule(optimizer(0.1, **settings), BATCHES)
     expected = by_keras(optimizer(0.1, **settings), BATCHES)
@@ -103,7 +103,7 @@ def test_repeats_are_summed_inside_a_compiled_function_too():
     np.testing.assert_array_equal(compiled(rows, values), [[4], [5], [4]])
 
 
-def test_the_slots_are_the_optimisers_own_variables_each_tables_its_own():
+def test_the_slots_are_the_optimizers_own_variables_each_tables_its_own():
     one, other = tf.Variable(TABLE), tf.Variable(TABLE)
     lazy, adagrad = LazyAdam(0.1), keras.optimizers.Adagrad(0.1)
     for optimizer, number in ((lazy, 2), (adagrad, 1), (keras.optimizers.SGD(0.1), 0)):
@@ -134,6 +134,6 @@ def test_settings_that_touch_rows_outside_the_batch_are_refused_by_name(optimize
 
 
 @pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, keras.optimizers.RMSprop])
-def test_an_optimiser_without_a_rule_is_refused(optimizer):
+def test_an_optimizer_without_a_rule_is_refused(optimizer):
     with pytest.raises(ValueError, match=f"LazyAdam. Received: {optimizer.__name__}"):
         sparse_updates.rule_of(optimizer(0.1))

@@ -11,7 +11,7 @@ from advrec_tf.pipelines.recommend import page, settings
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.settings_help import descriptions
 from advrec_tf.pipelines.stages import StageStore, slug
-from advrec_tf.pipelines.tabular.settings import BehaviourSettings
+from advrec_tf.pipelines.tabular.settings import TableSettings
 from advrec_tf.pipelines.text.settings import TextTowerSettings
 from experiments.augmentation.settings import AugmentationSettings
 
@@ -29,7 +29,7 @@ def test_settings_not_given_keep_their_defaults():
 
 
 @pytest.mark.parametrize(
-    "kind", [RecommenderSettings, BehaviourSettings, TextTowerSettings, AugmentationSettings]
+    "kind", [RecommenderSettings, TableSettings, TextTowerSettings, AugmentationSettings]
 )
 def test_help_says_what_every_setting_is(kind):
     found = descriptions(kind)
@@ -87,7 +87,7 @@ def test_several_values_become_a_tuple_and_a_flag_a_truth_value():
         (["--epsilon", "0"], "`epsilon` should be > 0"),
         (["--temperature", "nan"], "`temperature` should be > 0"),
         (["--learning-rate", "-1"], "`learning_rate` should be > 0"),
-        (["--adversarial-share", "1.5"], "`adversarial_share` should be in (0, 1]"),
+        (["--adversarial-fraction", "1.5"], "`adversarial_fraction` should be in (0, 1]"),
         (["--gan-loss", "maximin"], "`gan_loss` should be one of minimax"),
         (["--split", "half"], "`split` should be one of last_item"),
         (["--seed", "99999999999"], "`seed` should be in 0..2147483647"),

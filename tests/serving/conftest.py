@@ -37,7 +37,7 @@ def build(users=(11, 12, 13), items=("a", "b", "c", "d", "e"), rows=ROWS, text=N
         np.array([[5, 0], [4, 1], [3, 2], [2, 3], [1, 4]], np.float32),
         interactions,
         scale=1.0,
-        few=0,
+        prior_max_history=0,
     )
 
 

@@ -123,8 +123,8 @@ def test_every_warm_up_request_parses_and_is_answered(version):
     assert asked == ["serving_default", "recommend", "score", "recommend_index"]
 
 
-def tensor_of(serialised):
-    proto = tensor_pb2.TensorProto.FromString(serialised)
+def tensor_of(serialized):
+    proto = tensor_pb2.TensorProto.FromString(serialized)
     shape = [dim.size for dim in proto.tensor_shape.dim]
     return tf.constant(tf.make_ndarray(proto), tf.dtypes.as_dtype(proto.dtype), shape)
 

@@ -12,7 +12,7 @@ from advrec_tf.serving.answers import ExportCheckError
 from advrec_tf.serving.c_api import CApiError, SavedModelSession
 from advrec_tf.tabular import schema
 from advrec_tf.tabular.export import check_generator, export_generator
-from advrec_tf.tabular.gan import build_behaviour_gan
+from advrec_tf.tabular.gan import build_table_gan
 from advrec_tf.tabular.served import _dates, names_of
 from advrec_tf.tabular.transform import TableTransform
 
@@ -40,7 +40,7 @@ def frame():
 @pytest.fixture(scope="module")
 def model(frame):
     transform = TableTransform.fit(frame, schema.infer(frame))
-    return build_behaviour_gan(transform, conditional=("the group", "flag", "visits"))
+    return build_table_gan(transform, conditional=("the group", "flag", "visits"))
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_columns_that_come_to_one_name_are_numbered(frame, tmp_path):
     }
     renamed = frame.rename(columns={"spend": "the_group"})
     transform = TableTransform.fit(renamed, schema.infer(renamed))
-    model = build_behaviour_gan(transform)
+    model = build_table_gan(transform)
     path = export_generator(model, tmp_path / "model")
     assert check_generator(path, model).rows > 0
     noted = json.loads((path / "assets.extra" / "advrec_tf.json").read_text())["columns"]

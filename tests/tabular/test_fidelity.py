@@ -67,11 +67,11 @@ def test_shuffled_columns_keep_their_marginals_and_lose_their_pairs(real, schema
 
 
 def test_a_category_left_out_costs_half_of_what_it_had(real, schema):
-    share = (real["kind"] == "c").mean()
+    fraction = (real["kind"] == "c").mean()
     other = real.assign(kind=real["kind"].replace("c", "a"))
     binning = Binning.of(real, schema)
     found = column_distances(real, other, binning)["kind"]["total_variation"]
-    assert found == pytest.approx(share)
+    assert found == pytest.approx(fraction)
     # cells: 10 of x, 10 of y, 3 kinds and 2 labels, one of which is not reached
     assert mode_coverage(real, other, binning) == pytest.approx(24 / 25)
 
@@ -106,7 +106,7 @@ def test_a_row_is_as_far_as_its_columns_say(real, schema):
     assert distance[0, 0] == pytest.approx(0.25)
 
 
-def test_a_row_is_not_its_own_neighbour(real, schema):
+def test_a_row_is_not_its_own_neighbor(real, schema):
     metric = RowMetric(real, schema)
     rows = metric.encode(real)
     assert metric.nearest(rows, rows)[:, 0].max() == 0.0

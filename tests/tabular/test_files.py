@@ -6,7 +6,7 @@ import pytest
 
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.tabular import files
-from advrec_tf.tabular.files import read_behaviour_table, read_like, write_behaviour_table
+from advrec_tf.tabular.files import read_like, read_table, write_table
 
 ROWS = 60
 
@@ -34,7 +34,7 @@ def write(tmp_path):
 
 
 def test_kinds_are_known_by_their_look_and_the_last_column_is_the_label(write):
-    read = read_behaviour_table(
+    read = read_table(
         write(
             table(
                 user_id=range(100, 100 + ROWS),
@@ -62,13 +62,13 @@ def test_kinds_are_known_by_their_look_and_the_last_column_is_the_label(write):
 
 
 def test_a_constant_column_is_repeated_and_said(write):
-    read = read_behaviour_table(write(table(country=["NL"] * ROWS)))
+    read = read_table(write(table(country=["NL"] * ROWS)))
     assert read.schema["country"].kind == "constant"
     assert read.schema.noticed == ("country: always 'NL': nothing to learn, repeated as it is",)
 
 
 def test_a_column_without_any_value_is_repeated_and_said(write):
-    read = read_behaviour_table(write(table(note=["", "NA", "null"] * 20)))
+    read = read_table(write(table(note=["", "NA", "null"] * 20)))
     assert read.schema["note"].kind == "constant" and read.schema["note"].value is None
     assert "note: every value is missing" in str(read)
 
@@ -77,11 +77,11 @@ def test_one_category_only_cannot_be_the_label(write):
     frame = table()
     frame["churned"] = "no"
     with pytest.raises(DataError, match="expected a label that varies.*always 'no'"):
-        read_behaviour_table(write(frame))
+        read_table(write(frame))
 
 
 def test_one_category_beside_missing_values_is_learned_as_two(write):
-    read = read_behaviour_table(write(table(coupon=["SPRING", ""] * 30)))
+    read = read_table(write(table(coupon=["SPRING", ""] * 30)))
     assert read.schema["coupon"].kind == "category" and read.schema["coupon"].missing
 
 
@@ -93,8 +93,8 @@ def test_mixed_types_are_refused_with_their_line_and_the_cure(write):
         match="line 6, column 'age': expected a number. Received: 'unknown', where most values "
         "are numbers. If age is a category, say `--category age`",
     ):
-        read_behaviour_table(write(table(age=ages)))
-    read = read_behaviour_table(write(table(age=ages)), kinds={"age": "category"})
+        read_table(write(table(age=ages)))
+    read = read_table(write(table(age=ages)), kinds={"age": "category"})
     assert read.schema["age"].kind == "category"
 
 
@@ -106,7 +106,7 @@ def test_mixed_types_in_a_frame_are_refused_with_both_rows():
 
 def test_five_rows_are_too_few(write):
     with pytest.raises(DataError, match="expected at least 50 rows to learn from. Received 5"):
-        read_behaviour_table(write(table().head(5)))
+        read_table(write(table().head(5)))
 
 
 def test_a_million_categories_are_refused_with_three_cures():
@@ -124,29 +124,29 @@ def test_a_row_of_another_length_is_refused_with_its_line(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("a,b\n1,2\n1,2,3\n")
     with pytest.raises(DataError, match="line 3: expected 2 fields split at ','. Received 3"):
-        read_behaviour_table(path)
+        read_table(path)
 
 
 def test_a_file_without_rows_is_refused(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("\n")
     with pytest.raises(DataError, match="Received an empty file"):
-        read_behaviour_table(path)
+        read_table(path)
 
 
 def test_an_unknown_label_and_an_unknown_dropped_column_are_refused(write):
     path = write(table())
     with pytest.raises(DataError, match="expected a label column 'sold'"):
-        read_behaviour_table(path, label="sold")
+        read_table(path, label="sold")
     with pytest.raises(ValueError, match="`drop` and `kinds` should name columns.*'nothing'"):
-        read_behaviour_table(path, drop=["nothing"])
+        read_table(path, drop=["nothing"])
 
 
 def test_a_column_name_given_twice_is_refused(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("a,a\n1,2\n")
     with pytest.raises(DataError, match=r"Received twice: \['a'\]"):
-        read_behaviour_table(path)
+        read_table(path)
 
 
 def test_rows_are_written_as_the_file_spelled_them(write, tmp_path):
@@ -156,31 +156,31 @@ def test_rows_are_written_as_the_file_spelled_them(write, tmp_path):
         joined=["2024-02-29", "2023-12-31", ""] * 20,
         visits=[str(i % 37) for i in range(ROWS)],
     )
-    read = read_behaviour_table(write(frame))
+    read = read_table(write(frame))
     out = tmp_path / "out.csv"
-    write_behaviour_table(read.frame, read.schema, out)
+    write_table(read.frame, read.schema, out)
     assert out.read_text() == (tmp_path / "table.csv").read_text()
 
 
 def test_columns_are_read_the_same_in_blocks(write, monkeypatch):
     path = write(table(note=[""] * 30 + ["late"] * 30, when=[""] * 20 + ["2024-01-01"] * 40))
-    whole = read_behaviour_table(path)
+    whole = read_table(path)
     monkeypatch.setattr(files, "BLOCK_ROWS", 7)
-    blocks = read_behaviour_table(path)
+    blocks = read_table(path)
     pd.testing.assert_frame_equal(whole.frame, blocks.frame)
     assert whole.schema == blocks.schema
 
 
 def test_leading_zeros_make_a_category_and_are_kept(write, tmp_path, monkeypatch):
     codes = ["007", "0123", "12345"] * 20
-    read = read_behaviour_table(write(table(postcode=codes)))
+    read = read_table(write(table(postcode=codes)))
     assert read.schema["postcode"].kind == "category"
     out = tmp_path / "out.csv"
-    write_behaviour_table(read.frame, read.schema, out)
+    write_table(read.frame, read.schema, out)
     assert out.read_text() == (tmp_path / "table.csv").read_text()
-    as_numbers = read_behaviour_table(write(table(postcode=codes)), kinds={"postcode": "number"})
+    as_numbers = read_table(write(table(postcode=codes)), kinds={"postcode": "number"})
     assert as_numbers.frame["postcode"].tolist()[:3] == [7, 123, 12345]
-    decimals = read_behaviour_table(write(table(rate=["0.5", "0", "00.5"] * 20)))
+    decimals = read_table(write(table(rate=["0.5", "0", "00.5"] * 20)))
     assert decimals.schema["rate"].kind == "number"
 
 
@@ -188,11 +188,11 @@ def test_leading_zeros_after_plain_numbers_are_refused_with_their_line(write, mo
     monkeypatch.setattr(files, "BLOCK_ROWS", 7)
     late = ["12345", "54321"] * 25 + ["007"] * 10
     with pytest.raises(DataError, match="line 52.*without leading zeros.*007.*--category postcode"):
-        read_behaviour_table(write(table(postcode=late)))
+        read_table(write(table(postcode=late)))
 
 
 def test_a_further_file_is_read_by_the_kinds_of_the_first(write, tmp_path):
-    schema = read_behaviour_table(write(table())).schema
+    schema = read_table(write(table())).schema
     other = tmp_path / "other.csv"
     table(plan=["7"] * ROWS, more=["x"] * ROWS).head(6).to_csv(other, index=False)
     frame = read_like(schema, other)

@@ -1,4 +1,4 @@
-"""The GAN of table rows, its variational twin and the controls, through one interface."""
+"""The GAN of table rows, its variational ablation and the controls, through one interface."""
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,9 @@ from advrec_tf.tabular.batches import of_rows
 from advrec_tf.tabular.conditions import Conditions
 from advrec_tf.tabular.controls import CONTROLS
 from advrec_tf.tabular.disclosure import duplicate_share
-from advrec_tf.tabular.gan import build_behaviour_gan
+from advrec_tf.tabular.gan import build_table_gan
 from advrec_tf.tabular.networks import drawn_codes, raw_width, soft_rows, widened
-from advrec_tf.tabular.training import FidelityValidation, GenerationFailure, fit_behaviour
+from advrec_tf.tabular.training import FidelityValidation, GenerationFailure, fit_table_generator
 from advrec_tf.tabular.transform import RowLayout, TableTransform
 from advrec_tf.tabular.vae import build_table_vae
 
@@ -64,9 +64,9 @@ SMALL = {"noise_dim": 8, "conditional": ("group", "day")}
 def fitted(frame, transform):
     """name -> generator, each trained for a few steps."""
     models = {name: make(transform, frame) for name, make in CONTROLS.items()}
-    for name, build in (("gan", build_behaviour_gan), ("vae", build_table_vae)):
+    for name, build in (("gan", build_table_gan), ("vae", build_table_vae)):
         models[name] = compiled(build(transform, **SMALL))
-        report = fit_behaviour(
+        report = fit_table_generator(
             models[name],
             frame.iloc[:240],
             frame.iloc[240:],
@@ -199,8 +199,8 @@ def test_choices_are_drawn_by_their_probabilities():
     raw = tf.tile(tf.math.log([[1.0, 1, 7, 2, 1, 1, 1, 1]]), [20_000, 1])
     choices, _ = drawn_codes(raw, LAYOUT, SEED)
     # logits of a: log 7, log 2, log 1 less their place -> (7, 2, 1) / 10
-    share = np.bincount(choices[:, 0].numpy(), minlength=3) / 20_000
-    np.testing.assert_allclose(share, [0.7, 0.2, 0.1], atol=0.02)
+    fraction = np.bincount(choices[:, 0].numpy(), minlength=3) / 20_000
+    np.testing.assert_allclose(fraction, [0.7, 0.2, 0.1], atol=0.02)
 
 
 def test_gradients_pass_through_hard_choices():
@@ -224,7 +224,7 @@ def test_a_condition_holds_what_is_flagged_and_nothing_else():
 
 
 def test_the_discriminator_sees_packs_of_rows(frame, transform):
-    model = build_behaviour_gan(transform, pack=4)
+    model = build_table_gan(transform, pack=4)
     batch = next(iter(of_rows(transform.encode(frame), batch_size=40, seed=0).dataset(0)))
     assert model.real_samples(batch).shape == (10, 4 * transform.layout.width)
     assert model.fake_samples(batch, SEED, training=True).shape == (10, 4 * transform.layout.width)
@@ -235,7 +235,7 @@ def test_the_discriminator_sees_packs_of_rows(frame, transform):
 
 
 def test_rows_are_written_by_the_running_average_of_the_weights(frame, transform):
-    model = compiled(build_behaviour_gan(transform, averaging=0.75))
+    model = compiled(build_table_gan(transform, averaging=0.75))
     before = model.averaged.get_weights()[0]
     batch = next(iter(of_rows(transform.encode(frame), batch_size=40, seed=0).dataset(0)))
     model.train_step(batch)
@@ -243,8 +243,8 @@ def test_rows_are_written_by_the_running_average_of_the_weights(frame, transform
     np.testing.assert_allclose(model.averaged.get_weights()[0], expected, rtol=1e-5)
 
 
-def test_without_an_adversary_the_gan_is_its_variational_twin(frame, transform):
-    gan = build_behaviour_gan(transform, adversarial_weight=0.0, noise_dim=8)
+def test_without_an_adversary_the_gan_is_its_variational_ablation(frame, transform):
+    gan = build_table_gan(transform, adversarial_weight=0.0, noise_dim=8)
     vae = build_table_vae(transform, noise_dim=8)
     vae.set_weights(gan.evidence.get_weights())
     gan.compile(d_optimizer=keras.optimizers.SGD(0.1), g_optimizer=keras.optimizers.SGD(0.1))
@@ -261,7 +261,7 @@ def test_without_an_adversary_the_gan_is_its_variational_twin(frame, transform):
 )
 def test_settings_out_of_range_are_refused(transform, setting):
     with pytest.raises(ValueError, match=f"`{next(iter(setting))}`"):
-        build_behaviour_gan(transform, **{"pack": 1, **setting})
+        build_table_gan(transform, **{"pack": 1, **setting})
 
 
 def collapsed(model):
@@ -273,18 +273,18 @@ def collapsed(model):
 
 
 def test_a_planted_collapse_is_detected_and_said(frame, transform):
-    model = build_behaviour_gan(transform, variational=False)
+    model = build_table_gan(transform, variational=False)
     model.compile(d_optimizer=keras.optimizers.SGD(0.0), g_optimizer=keras.optimizers.SGD(0.0))
     collapsed(model)
     with pytest.raises(
         GenerationFailure, match=r"wrote nothing worth keeping: collapsed: the sample has \d+% of"
     ):
-        fit_behaviour(model, frame, frame.iloc[:60], steps=2, steps_per_round=1)
+        fit_table_generator(model, frame, frame.iloc[:60], steps=2, steps_per_round=1)
 
 
 def test_a_planted_divergence_is_said_and_earlier_weights_are_kept(narrow):
     frame, transform = narrow
-    model = compiled(build_behaviour_gan(transform))
+    model = compiled(build_table_gan(transform))
 
     class Plant(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -293,7 +293,7 @@ def test_a_planted_divergence_is_said_and_earlier_weights_are_kept(narrow):
                 weights[0][:] = np.nan
                 self.model.discriminator.set_weights(weights)
 
-    report = fit_behaviour(
+    report = fit_table_generator(
         model,
         frame,
         frame.iloc[:60],
@@ -302,13 +302,13 @@ def test_a_planted_divergence_is_said_and_earlier_weights_are_kept(narrow):
         batch_size=60,
         callbacks=[Plant()],
     )
-    assert "diverged: behaviour_gan: `d_loss` became NaN" in report.verdict
+    assert "diverged: table_gan: `d_loss` became NaN" in report.verdict
     assert "weights of round 1 are kept" in report.verdict
     assert all(np.isfinite(w).all() for w in model.get_weights())
 
 
 def test_a_loss_that_explodes_without_becoming_nan_stops_training(frame, transform):
-    model = compiled(build_behaviour_gan(transform))
+    model = compiled(build_table_gan(transform))
     guard = FidelityValidation(frame, frame, patience=3)
     guard.set_model(model)
     model.stop_training = False
@@ -322,8 +322,8 @@ def test_a_stopped_fit_goes_on_where_it_was(narrow, tmp_path):
 
     def train(rounds, checkpoint):
         keras.utils.set_random_seed(0)
-        model = compiled(build_behaviour_gan(transform, noise_dim=8))
-        fit_behaviour(
+        model = compiled(build_table_gan(transform, noise_dim=8))
+        fit_table_generator(
             model,
             frame.iloc[:240],
             frame.iloc[240:],
@@ -348,7 +348,7 @@ def test_wide_categories_are_read_through_an_embedding():
         {"item": [f"i{v}" for v in rng.integers(0, 80, 600)], "label": rng.integers(0, 2, 600)}
     )
     transform = TableTransform.fit(frame, table_schema.infer(frame))
-    model = build_behaviour_gan(transform, pack=2)
+    model = build_table_gan(transform, pack=2)
     names = [layer.name for layer in model.discriminator.layers]
     assert "discriminator_embedding_0" in names
     # 80 values -> 18 = 2 * sqrt(80)

@@ -9,7 +9,7 @@ from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.content.two_tower import build_content_two_tower
 from advrec_tf.text.attribution import TokenAttribution
 from advrec_tf.text.cache import encode_texts
-from advrec_tf.training.perturb_outputs import tapped
+from advrec_tf.training.perturb_outputs import perturb_outputs
 
 TEXTS = ["the godfather", "matrix the", "amelie", ""]
 
@@ -38,9 +38,9 @@ def test_contributions_sum_to_the_score_less_that_of_the_baseline(model, encoder
     _, contributions = attribution.of_tokens(0, TEXTS[0])
     tokens = encoder.tokenizer(tf.constant([TEXTS[0]]))
     layer = encoder.language_model.token_vectors
-    with tapped([layer]) as outputs:
+    with perturb_outputs([layer]) as outputs:
         score = attribution._scores(0, encoder(tokens))
-    with tapped([layer], deltas=[-outputs[0]]):
+    with perturb_outputs([layer], deltas=[-outputs[0]]):
         baseline = attribution._scores(0, encoder(tokens))
     assert contributions.sum() == pytest.approx(float(score[0] - baseline[0]), rel=0.02)
     assert abs(float(score[0] - baseline[0])) > 0.01

@@ -96,7 +96,7 @@ def test_an_explanation_in_its_words_is_taken_from_the_model(writers):
         item_id=11,
         item="Aliens",
         score=1.5,
-        neighbours=(("Alien", 0.9),),
+        neighbors=(("Alien", 0.9),),
         words=(("space", 0.3),),
     )
     found = [phrase(explained, writer) for writer in writers]

@@ -15,7 +15,7 @@ from advrec_tf.text.language_model import LanguageItemTower, LanguageModelTower
 from advrec_tf.text.tokenizer import LanguageTokenizer
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.free_adversarial import FreeLB
-from advrec_tf.training.perturb_outputs import tapped
+from advrec_tf.training.perturb_outputs import perturb_outputs
 from advrec_tf.training.virtual_adversarial import VirtualAdversarialTraining
 
 keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
@@ -66,7 +66,7 @@ def test_the_layer_puts_out_one_row_a_text_zero_at_padding(model):
     tokens = tower.tokenizer(tf.constant(TEXTS))
     lengths = tokens["padding_mask"].numpy().sum(1)
     assert lengths.tolist() == [4, 3, 2, 5]
-    with tapped([tower.language_model.token_vectors]) as outputs:
+    with perturb_outputs([tower.language_model.token_vectors]) as outputs:
         tower(tokens)
     (vectors,), (parts,) = outputs, outputs.parts
     table = tower.language_model.named_weights()["token_embedding/embeddings"].numpy()
@@ -80,13 +80,13 @@ def test_the_layer_puts_out_one_row_a_text_zero_at_padding(model):
 def delta_of(model, perturbation, inputs):
     """The adversary's perturbation, the gradient it starts from, token vectors and parts."""
     with tf.GradientTape() as tape:
-        with tapped(layers_of(model), tape=tape) as outputs:
+        with perturb_outputs(layers_of(model), tape=tape) as outputs:
             loss = model.compute_loss(inputs, training=True)
     gradient = tape.gradient(loss, list(outputs))
 
     def gradients_at(deltas):
         with tf.GradientTape() as tape:
-            with tapped(layers_of(model), tape=tape, deltas=deltas) as shifted:
+            with perturb_outputs(layers_of(model), tape=tape, deltas=deltas) as shifted:
                 loss = model.compute_loss(inputs, training=True)
         return tape.gradient(loss, list(shifted))
 
@@ -131,21 +131,21 @@ def test_a_shift_reaches_the_vectors_of_the_texts_and_padding_cannot_carry_it(mo
     tokens = tower.tokenizer(tf.constant(TEXTS))
     clean = tower(tokens).numpy()
     real = np.repeat(tokens["padding_mask"].numpy(), WIDTH, axis=1).astype(np.float32)
-    with tapped([tower.language_model.token_vectors], deltas=[tf.constant(1 - real)]):
+    with perturb_outputs([tower.language_model.token_vectors], deltas=[tf.constant(1 - real)]):
         np.testing.assert_array_equal(tower(tokens), clean)
     shift = np.zeros_like(real)
     shift[1, 0] = 1.0  # the first number of the first token of the second text
-    with tapped([tower.language_model.token_vectors], deltas=[tf.constant(shift)]):
+    with perturb_outputs([tower.language_model.token_vectors], deltas=[tf.constant(shift)]):
         moved = np.abs(tower(tokens) - clean).max(axis=1)
     assert moved[1] > 1e-3 and not moved[[0, 2, 3]].any()
 
 
 WRAPPERS = {
     "fgm": lambda model: AdversarialTraining(
-        model, fgsm(0.3, relative=True), layers=layers_of(model), share=1.0
+        model, fgsm(0.3, relative=True), layers=layers_of(model), fraction=1.0
     ),
     "pgd": lambda model: AdversarialTraining(
-        model, pgd(0.3, steps=3, relative=True), layers=layers_of(model), share=1.0
+        model, pgd(0.3, steps=3, relative=True), layers=layers_of(model), fraction=1.0
     ),
     "freelb": lambda model: FreeLB(
         model, pgd(0.3, steps=3, relative=True, random_start=True), layers=layers_of(model)

@@ -12,7 +12,7 @@ from advrec_tf.models.towers import build_index_tower
 from advrec_tf.text.language_layer import LanguageModelLayer
 from advrec_tf.text.language_model import LanguageItemTower, LanguageModelTower
 from advrec_tf.text.tokenizer import LanguageTokenizer
-from advrec_tf.training.perturb_outputs import tapped
+from advrec_tf.training.perturb_outputs import perturb_outputs
 
 keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
 pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
@@ -89,7 +89,7 @@ def test_each_strategy_has_gradients_of_its_weights_with_the_token_vectors_shift
     tower = build(strategy)
     layer = tower.language_model
     with tf.GradientTape() as tape:
-        with tapped([layer.token_vectors], tape=tape) as outputs:
+        with perturb_outputs([layer.token_vectors], tape=tape) as outputs:
             loss = tf.reduce_sum(tower(TEXTS, training=True)[:, 0])
     by_tokens, by_weights = tape.gradient(loss, (list(outputs), layer.trainable_weights))
     assert outputs[0].shape == (3, 4 * 8)

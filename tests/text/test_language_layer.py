@@ -4,7 +4,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.text.language_layer import LanguageModelLayer, parse_strategy
-from advrec_tf.training.perturb_outputs import tapped
+from advrec_tf.training.perturb_outputs import perturb_outputs
 
 pytest.importorskip("keras_hub", reason="needs the extra `text`")
 pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
@@ -167,13 +167,13 @@ def test_the_place_to_tap_changes_no_number_of_any_family_of_models(family):
     expected = backbone({tensor.name: fed[tensor.name] for tensor in backbone.inputs})
     expected = expected["sequence_output"] if isinstance(expected, dict) else expected
     layer = LanguageModelLayer(backbone)
-    with tapped([layer.token_vectors]) as outputs:
+    with perturb_outputs([layer.token_vectors]) as outputs:
         found = layer(TOKENS)
     np.testing.assert_array_equal(found, expected)
     (vectors,) = outputs
     assert vectors.shape[0] == 2 and not vectors.numpy()[1, vectors.shape[1] * 3 // 5 :].any()
     shift = np.zeros(vectors.shape, np.float32)
     shift[1, 0] = 1.0
-    with tapped([layer.token_vectors], deltas=[tf.constant(shift)]):
+    with perturb_outputs([layer.token_vectors], deltas=[tf.constant(shift)]):
         moved = np.abs(layer(TOKENS) - found).max(axis=(1, 2))
     assert moved[0] == 0 and moved[1] > 1e-3

@@ -50,7 +50,7 @@ def test_pooling_by_hand(pooling, expected):
     np.testing.assert_allclose(pool(hidden, mask, pooling), expected)
 
 
-def test_a_vector_is_the_pooled_projected_and_normalised_sequence_output(tower):
+def test_a_vector_is_the_pooled_projected_and_normalized_sequence_output(tower):
     model = tower(dim=3, seed=5)
     tokens = model.tokenizer(TEXTS)
     inputs = {**tokens, "segment_ids": tf.zeros_like(tokens["token_ids"])}

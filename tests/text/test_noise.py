@@ -71,7 +71,7 @@ def test_a_typo_is_one_slip_and_there_are_as_many_as_the_rate_says():
 
 
 def test_every_kind_of_slip_occurs_and_no_other():
-    # "ab": swapped, dropped, typed twice, or a neighbour of a (q w s z) or of b (g h v n)
+    # "ab": swapped, dropped, typed twice, or a neighbor of a (q w s z) or of b (g h v n)
     possible = {
         "ba",
         "a",

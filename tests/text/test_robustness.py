@@ -13,7 +13,7 @@ from advrec_tf.text import robustness as text_robustness_module
 from advrec_tf.text.cache import encode_texts
 from advrec_tf.text.noise import add_typos, drop_words, swap_synonyms
 from advrec_tf.text.robustness import attack_tokens, text_robustness
-from advrec_tf.training.perturb_outputs import tapped
+from advrec_tf.training.perturb_outputs import perturb_outputs
 
 WORDS = ["the", "matrix", "heat", "alien", "war", "love", "story", "night"]
 TEXTS = ["the matrix", "heat", "", "alien the heat war", "love story", "night of war", "story"]
@@ -109,7 +109,7 @@ def test_a_ball_is_of_the_norm_it_is_asked_for(tower, norm, monkeypatch):
 
 def test_noise_in_the_token_vectors_has_the_size_it_says(tower, monkeypatch):
     tokens = tower.tokenizer(tf.constant(TEXTS))
-    with tapped([tower.language_model.token_vectors]) as outputs:
+    with perturb_outputs([tower.language_model.token_vectors]) as outputs:
         tower(tokens)
     clean = outputs[0].numpy()
     seen = []
@@ -117,7 +117,7 @@ def test_noise_in_the_token_vectors_has_the_size_it_says(tower, monkeypatch):
     call = tower.call
 
     def watched(inputs, training=None):
-        with tapped([layer]) as outer:
+        with perturb_outputs([layer]) as outer:
             result = call(inputs, training)
         if isinstance(inputs, dict):
             tf.py_function(lambda x: seen.append(x.numpy()), [outer[0]], [])

@@ -9,14 +9,14 @@ from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.losses import weighted_mean
 from advrec_tf.models.autoencoder import ProfileAutoencoder
-from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 from advrec_tf.models.retrieval import build_two_tower
 from advrec_tf.models.tfrs_model import RecommenderModel
 from advrec_tf.ops.sparse_updates import rule_of
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.optimizers import LazyAdam
-from advrec_tf.training.perturb_outputs import tapped
+from advrec_tf.training.perturb_outputs import perturb_outputs
 from advrec_tf.training.wrapper import embedding_layers
 
 
@@ -71,42 +71,44 @@ def loss_of(model, perturbation, inputs=None, **settings):
 def test_the_loss_is_the_clean_one_plus_the_weighted_worst_case():
     # clean 21 / 4; moving every row by .1 along (.6, .8) adds .1 * |(3, 4)| = .5
     clean = 21 / 4
-    assert loss_of(Linear(TABLE), fgsm(0.1), share=1.0, weight=2.0) == pytest.approx(
+    assert loss_of(Linear(TABLE), fgsm(0.1), fraction=1.0, weight=2.0) == pytest.approx(
         clean + 2 * (clean + 0.5)
     )
     # in the sup norm every coordinate moves: .1 * (3 + 4)
-    assert loss_of(Linear(TABLE), fgsm(0.1, norm="linf"), share=1.0) == pytest.approx(
+    assert loss_of(Linear(TABLE), fgsm(0.1, norm="linf"), fraction=1.0) == pytest.approx(
         clean + clean + 0.7
     )
 
 
-@pytest.mark.parametrize(("share", "chosen"), [(0.25, 1), (0.5, 2), (0.6, 3), (0.75, 3), (1.0, 4)])
-def test_only_the_first_share_of_the_batch_is_taken_adversarially(share, chosen):
+@pytest.mark.parametrize(
+    ("fraction", "chosen"), [(0.25, 1), (0.5, 2), (0.6, 3), (0.75, 3), (1.0, 4)]
+)
+def test_only_the_first_share_of_the_batch_is_taken_adversarially(fraction, chosen):
     # ceil(share * 4) rows of losses 3, 4, 14, 0
     adversarial = np.mean([3, 4, 14, 0][:chosen]) + 0.5
-    found = loss_of(Linear(TABLE), fgsm(0.1), share=share, weight=2.0)
-    assert found == pytest.approx(21 / 4 + 2 * share * adversarial, rel=1e-5)
+    found = loss_of(Linear(TABLE), fgsm(0.1), fraction=fraction, weight=2.0)
+    assert found == pytest.approx(21 / 4 + 2 * fraction * adversarial, rel=1e-5)
 
 
 def test_the_weights_of_the_rows_count_in_the_adversarial_term_too():
     # clean (3 + 3 * 4) / 4 = 3.75 and so the other, with .5 more
     inputs = batch([0, 1], weight=[1, 3])
-    assert loss_of(Linear(TABLE), fgsm(0.1), inputs, share=1.0) == pytest.approx(3.75 + 4.25)
+    assert loss_of(Linear(TABLE), fgsm(0.1), inputs, fraction=1.0) == pytest.approx(3.75 + 4.25)
 
 
 def test_a_relative_budget_follows_the_size_of_each_row():
     # |e| = 1, 1, sqrt 8, 0 times .1 times |c| = 5
     gain = 0.5 * (1 + 1 + math.sqrt(8) + 0) / 4
-    found = loss_of(Linear(TABLE), fgsm(0.1, relative=True), share=1.0)
+    found = loss_of(Linear(TABLE), fgsm(0.1, relative=True), fraction=1.0)
     assert found == pytest.approx(21 / 2 + gain, rel=1e-5)
 
 
 def test_several_steps_find_the_worst_point_where_one_does_not():
     # |e|^2 grows along e itself: (1 + .1)^2 either way; a start at 0 has no gradient to follow
     for steps in (1, 5):
-        found = loss_of(Square([[1, 0]]), pgd(0.1, steps=steps), batch([0]), share=1.0)
+        found = loss_of(Square([[1, 0]]), pgd(0.1, steps=steps), batch([0]), fraction=1.0)
         assert found == pytest.approx(1 + 1.21, rel=1e-5)
-    assert loss_of(Square([[0, 0]]), pgd(0.1, steps=5), batch([0]), share=1.0) == 0.0
+    assert loss_of(Square([[0, 0]]), pgd(0.1, steps=5), batch([0]), fraction=1.0) == 0.0
 
 
 def test_the_noise_of_the_control_has_the_size_of_the_attack():
@@ -114,7 +116,7 @@ def test_the_noise_of_the_control_has_the_size_of_the_attack():
     zeros = [[0, 0, 0, 0]] * 3
     inputs = batch([0, 1, 2])
     control = fgsm(0.3, direction="random")
-    assert loss_of(Square(zeros), control, inputs, share=1.0) == pytest.approx(0.09, rel=1e-5)
+    assert loss_of(Square(zeros), control, inputs, fraction=1.0) == pytest.approx(0.09, rel=1e-5)
 
 
 def test_noise_follows_the_seed_of_the_batch_and_does_less_harm():
@@ -126,15 +128,15 @@ def test_noise_follows_the_seed_of_the_batch_and_does_less_harm():
 
 def test_the_gradient_is_that_of_both_terms_with_the_perturbation_held_still():
     # |e|^2 at e = 1 and at e + .1: 2 e + 2 (e + .1) = 4.2 (not 2 e + 2 * 1.1 * 1.1 or so)
-    model = AdversarialTraining(Square([[1, 0]]), fgsm(0.1, relative=True), share=1.0)
+    model = AdversarialTraining(Square([[1, 0]]), fgsm(0.1, relative=True), fraction=1.0)
     with tf.GradientTape() as tape:
         loss = model.compute_loss(batch([0]), training=True)
     gradient = tf.convert_to_tensor(tape.gradient(loss, model.trainable_variables)[0])
     np.testing.assert_allclose(gradient, [[4.2, 0]], rtol=1e-5)
 
 
-@pytest.mark.parametrize(("share", "steps", "passes"), [(1.0, 1, 2), (1.0, 3, 4), (0.5, 1, 3)])
-def test_the_clean_pass_of_a_whole_batch_is_the_first_step_of_the_attack(share, steps, passes):
+@pytest.mark.parametrize(("fraction", "steps", "passes"), [(1.0, 1, 2), (1.0, 3, 4), (0.5, 1, 3)])
+def test_the_clean_pass_of_a_whole_batch_is_the_first_step_of_the_attack(fraction, steps, passes):
     class Counting(Linear):
         calls = 0
 
@@ -143,12 +145,12 @@ def test_the_clean_pass_of_a_whole_batch_is_the_first_step_of_the_attack(share, 
             return super().compute_loss(inputs, training)
 
     model = Counting(TABLE)
-    loss_of(model, pgd(0.1, steps=steps), share=share)
+    loss_of(model, pgd(0.1, steps=steps), fraction=fraction)
     assert model.calls == passes
 
 
 def test_nothing_is_perturbed_in_evaluation():
-    plain, model = Linear(TABLE), AdversarialTraining(Linear(TABLE), fgsm(0.5), share=1.0)
+    plain, model = Linear(TABLE), AdversarialTraining(Linear(TABLE), fgsm(0.5), fraction=1.0)
     assert float(model.compute_loss(batch(), training=False)) == 21 / 4
     assert float(model.compute_loss(batch())) == 21 / 4
     index = tf.constant([2, 0])
@@ -158,9 +160,9 @@ def test_nothing_is_perturbed_in_evaluation():
 @pytest.mark.parametrize("settings", [{"epsilon": 0.0}, {"weight": 0.0}])
 def test_no_budget_or_no_weight_is_plain_training_step_for_step(settings):
     data = interactions()
-    plain = MatrixFactorisation(data, dim=3, seed=1)
+    plain = MatrixFactorization(data, dim=3, seed=1)
     model = AdversarialTraining(
-        MatrixFactorisation(data, dim=3, seed=1),
+        MatrixFactorization(data, dim=3, seed=1),
         fgsm(settings.get("epsilon", 0.5)),
         weight=settings.get("weight", 1.0),
     )
@@ -175,18 +177,18 @@ def test_no_budget_or_no_weight_is_plain_training_step_for_step(settings):
 
 def test_within_the_block_outputs_are_collected_and_shifted_in_the_order_of_the_calls():
     layer, twice = embedding([[1, 1], [2, 2]]), tf.constant([[10.0, 0.0]])
-    with tapped([layer]) as outputs:
+    with perturb_outputs([layer]) as outputs:
         layer(tf.constant([1])), layer(tf.constant([0, 1]))
     np.testing.assert_array_equal(outputs[0], [[2, 2]])
     np.testing.assert_array_equal(outputs[1], [[1, 1], [2, 2]])
-    with tapped([layer], deltas=[twice, tf.zeros([1, 2])]):
+    with perturb_outputs([layer], deltas=[twice, tf.zeros([1, 2])]):
         np.testing.assert_array_equal(layer(tf.constant([0])), [[11, 1]])
         np.testing.assert_array_equal(layer(tf.constant([0])), [[1, 1]])
 
 
 def test_layers_are_as_before_after_the_block():
     layer = embedding([[1, 1], [2, 2]])
-    with tapped([layer], deltas=[tf.ones([1, 2])]):
+    with perturb_outputs([layer], deltas=[tf.ones([1, 2])]):
         assert "call" in vars(layer)
         layer(tf.constant([0]))
     assert "call" not in vars(layer) and layer.call.__func__ is keras.layers.Embedding.call
@@ -195,8 +197,8 @@ def test_layers_are_as_before_after_the_block():
 
 def test_a_block_inside_a_block_gives_the_outer_one_its_layers_back():
     layer, zero = embedding([[1, 1], [2, 2]]), tf.constant([0])
-    with tapped([layer], deltas=[tf.fill([1, 2], 10.0)] * 2):
-        with tapped([layer], deltas=[tf.fill([1, 2], 100.0)]):
+    with perturb_outputs([layer], deltas=[tf.fill([1, 2], 10.0)] * 2):
+        with perturb_outputs([layer], deltas=[tf.fill([1, 2], 100.0)]):
             np.testing.assert_array_equal(layer(zero), [[111, 111]])
         np.testing.assert_array_equal(layer(zero), [[11, 11]])
     assert "call" not in vars(layer)
@@ -205,7 +207,7 @@ def test_a_block_inside_a_block_gives_the_outer_one_its_layers_back():
 
 def test_layers_are_as_before_after_an_exception():
     layer = embedding([[1, 1], [2, 2]])
-    with pytest.raises(RuntimeError, match="stop"), tapped([layer]):
+    with pytest.raises(RuntimeError, match="stop"), perturb_outputs([layer]):
         raise RuntimeError("stop")
     assert "call" not in vars(layer)
 
@@ -213,11 +215,11 @@ def test_layers_are_as_before_after_an_exception():
         def compute_loss(self, inputs, training=False):
             loss = super().compute_loss(inputs, training)
             if "call" in vars(self.table):
-                raise RuntimeError("tapped")
+                raise RuntimeError("perturb_outputs")
             return loss
 
     model = AdversarialTraining(Broken(TABLE), fgsm(0.1))
-    with pytest.raises(RuntimeError, match="tapped"):
+    with pytest.raises(RuntimeError, match="perturb_outputs"):
         model.compute_loss(batch(), training=True)
     assert "call" not in vars(model.model.table)
     np.testing.assert_array_equal(model.score(tf.constant([2])), [[2, 2]])
@@ -226,10 +228,10 @@ def test_layers_are_as_before_after_an_exception():
 def test_more_or_fewer_calls_than_deltas_are_refused():
     layer, delta = embedding([[1, 1]]), tf.zeros([1, 2])
     with pytest.raises(ValueError, match="Received 1, and the model made another call"):
-        with tapped([layer], deltas=[delta]):
+        with perturb_outputs([layer], deltas=[delta]):
             layer(tf.constant([0])), layer(tf.constant([0]))
     with pytest.raises(ValueError, match="Received 2, and the model made 1 calls"):
-        with tapped([layer], deltas=[delta, delta]):
+        with perturb_outputs([layer], deltas=[delta, delta]):
             layer(tf.constant([0]))
     assert "call" not in vars(layer)
 
@@ -259,9 +261,9 @@ def two_tower(data):
     return model, None, batches.of_pairs(data, batch_size=8, seed=0)
 
 
-def factorisation(data):
+def factorization(data):
     return (
-        MatrixFactorisation(data, dim=3, seed=1),
+        MatrixFactorization(data, dim=3, seed=1),
         None,
         batches.of_pairs(data, batch_size=8, seed=0),
     )
@@ -272,7 +274,7 @@ def autoencoder(data):
     return model, [model.item_layer], batches.of_users(np.arange(5), batch_size=5, seed=0)
 
 
-@pytest.mark.parametrize("build", [two_tower, factorisation, autoencoder])
+@pytest.mark.parametrize("build", [two_tower, factorization, autoencoder])
 def test_the_attack_harms_each_kind_of_model_and_more_than_noise_does(build):
     model, layers, made = build(interactions())
     inputs = next(iter(made.dataset(0)))
@@ -280,7 +282,7 @@ def test_the_attack_harms_each_kind_of_model_and_more_than_noise_does(build):
     budget = {"epsilon": 0.05, "relative": True}
     # adversarial term alone: (loss - clean) with weight and share of 1
     attack, noise, longer = (
-        loss_of(model, perturbation, inputs, layers=layers, share=1.0) - clean
+        loss_of(model, perturbation, inputs, layers=layers, fraction=1.0) - clean
         for perturbation in (
             fgsm(**budget),
             fgsm(**budget, direction="random"),
@@ -292,7 +294,7 @@ def test_the_attack_harms_each_kind_of_model_and_more_than_noise_does(build):
     assert float(model.compute_loss(inputs, training=True)) == clean
 
 
-@pytest.mark.parametrize("build", [two_tower, factorisation, autoencoder])
+@pytest.mark.parametrize("build", [two_tower, factorization, autoencoder])
 def test_each_kind_of_model_trains_against_the_attack(build):
     model, layers, made = build(interactions())
     trained = AdversarialTraining(model, fgsm(0.1, relative=True), layers=layers, weight=1.0)
@@ -313,7 +315,7 @@ def test_each_kind_of_model_trains_against_the_attack(build):
 def test_perturbing_the_item_layer_leaves_no_item_vector_out():
     # [items, dim] is perturbed, not the rows of the batch: six balls of their own
     model, layers, made = autoencoder(interactions())
-    with tapped(layers) as outputs:
+    with perturb_outputs(layers) as outputs:
         model.compute_loss(next(iter(made.dataset(0))), training=True)
     assert [tuple(output.shape) for output in outputs] == [(6, 3)]
 
@@ -321,9 +323,9 @@ def test_perturbing_the_item_layer_leaves_no_item_vector_out():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"weight": -1.0}, "`weight` should be >= 0 and `share`"),
-        ({"share": 0.0}, "`weight` should be >= 0 and `share`"),
-        ({"share": 1.5}, "`weight` should be >= 0 and `share`"),
+        ({"weight": -1.0}, "`weight` should be >= 0 and `fraction`"),
+        ({"fraction": 0.0}, "`weight` should be >= 0 and `fraction`"),
+        ({"fraction": 1.5}, "`weight` should be >= 0 and `fraction`"),
         ({"layers": []}, "`layers` should name a layer to perturb"),
         ({"layers": ["items"]}, "`layers` should hold layers.*Received: 'items'"),
     ],
@@ -356,9 +358,9 @@ def single_batches(block):
         yield {name: column[step] for name, column in block.items()}
 
 
-def defended(perturbation, optimizer=None, factory=MatrixFactorisation, share=1.0, **settings):
+def defended(perturbation, optimizer=None, factory=MatrixFactorization, fraction=1.0, **settings):
     plain = factory(interactions(), dim=3, seed=1, initial_scale=0.5, **settings)
-    model = AdversarialTraining(plain, perturbation, weight=0.7, share=share)
+    model = AdversarialTraining(plain, perturbation, weight=0.7, fraction=fraction)
     model.compile(optimizer=optimizer or LazyAdam(0.05))
     return model
 
@@ -370,7 +372,7 @@ SOFTMAX = {"loss": "softmax", "negatives": "popularity", "count": 4, "hardness":
 
 
 @pytest.mark.parametrize(
-    ("perturbation", "share", "settings"),
+    ("perturbation", "fraction", "settings"),
     [
         (fgsm(0.5), 1.0, {"l2": 0.01, **DNS}),
         (fgsm(0.3, relative=True), 0.2, DNS),
@@ -380,15 +382,15 @@ SOFTMAX = {"loss": "softmax", "negatives": "popularity", "count": 4, "hardness":
     ],
 )
 def test_a_block_of_attacked_steps_is_the_ordinary_ones_one_after_another(
-    perturbation, share, settings
+    perturbation, fraction, settings
 ):
     block = block_of(interactions())
-    assert_blocks_equal_steps(block, perturbation, share, settings, LazyAdam, 0.05)
+    assert_blocks_equal_steps(block, perturbation, fraction, settings, LazyAdam, 0.05)
 
 
-def assert_blocks_equal_steps(block, perturbation, share, settings, optimizer, rate):
-    stepwise = defended(perturbation, optimizer(rate), share=share, **settings)
-    blockwise = defended(perturbation, optimizer(rate), share=share, **settings)
+def assert_blocks_equal_steps(block, perturbation, fraction, settings, optimizer, rate):
+    stepwise = defended(perturbation, optimizer(rate), fraction=fraction, **settings)
+    blockwise = defended(perturbation, optimizer(rate), fraction=fraction, **settings)
     before = blockwise.get_weights()
     for inputs in single_batches(block):
         expected = stepwise.train_step(inputs)
@@ -410,15 +412,15 @@ def slots(model):
     return [slot for table in model.trainable_variables for slot in rule.slots(table)]
 
 
-@pytest.mark.parametrize("share", [1.0, 0.2])
-def test_blocks_of_noise_are_the_ordinary_steps_for_the_same_noise(share):
+@pytest.mark.parametrize("fraction", [1.0, 0.2])
+def test_blocks_of_noise_are_the_ordinary_steps_for_the_same_noise(fraction):
     block = block_of(interactions())
     assert_blocks_equal_steps(
-        block, fgsm(0.5, direction="random"), share, GENERATOR, keras.optimizers.SGD, 0.3
+        block, fgsm(0.5, direction="random"), fraction, GENERATOR, keras.optimizers.SGD, 0.3
     )
 
 
-class Recorded(MatrixFactorisation):
+class Recorded(MatrixFactorization):
     """Keeps the rows its loss is asked for, and those its tables hold."""
 
     def __init__(self, *args, **kwargs):
@@ -439,7 +441,7 @@ def test_the_adversary_moves_the_models_rows_within_its_budget_and_the_generator
     blocks, direction
 ):
     perturbation = pgd(0.3, steps=2, direction=direction)
-    model = defended(perturbation, keras.optimizers.SGD(0.0), Recorded, share=0.5, **GENERATOR)
+    model = defended(perturbation, keras.optimizers.SGD(0.0), Recorded, fraction=0.5, **GENERATOR)
     block = block_of(interactions(), steps=1)
     tf.config.run_functions_eagerly(True)
     try:
@@ -478,7 +480,7 @@ def test_scores_after_a_block_are_those_of_the_tables_alone():
 
 def test_without_budget_or_weight_a_block_is_a_plain_one():
     data = interactions()
-    plain, *models = (MatrixFactorisation(data, dim=3, seed=1) for _ in range(3))
+    plain, *models = (MatrixFactorization(data, dim=3, seed=1) for _ in range(3))
     settings = ({"perturbation": fgsm(0.0)}, {"perturbation": fgsm(0.5), "weight": 0.0})
     defences = [AdversarialTraining(m, **s) for m, s in zip(models, settings, strict=True)]
     block, losses = block_of(data), []
@@ -491,7 +493,7 @@ def test_without_budget_or_weight_a_block_is_a_plain_one():
 
 
 def test_chosen_layers_are_refused_for_blocks_alone():
-    plain = MatrixFactorisation(interactions(), dim=3)
+    plain = MatrixFactorization(interactions(), dim=3)
     model = AdversarialTraining(plain, fgsm(0.1), layers=[plain.user_embedding])
     model.compile(optimizer=LazyAdam(0.05))
     block = block_of(interactions())
@@ -500,6 +502,6 @@ def test_chosen_layers_are_refused_for_blocks_alone():
     model.train_step(next(single_batches(block)))
 
 
-def test_an_optimiser_that_sweeps_the_tables_is_refused_for_blocks():
+def test_an_optimizer_that_sweeps_the_tables_is_refused_for_blocks():
     with pytest.raises(ValueError, match="Blocks of steps are trained by"):
         defended(fgsm(0.1), keras.optimizers.Adam(0.1)).train_step(block_of(interactions()))

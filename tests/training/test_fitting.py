@@ -8,7 +8,7 @@ from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.profiles import build_profile_gan
-from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 from advrec_tf.models.retrieval import build_two_tower
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
@@ -41,14 +41,14 @@ def two_tower():
         real=TRAIN,
         user_index=np.arange(5, dtype=np.int32),
         item_index=np.arange(5, dtype=np.int32) + 3,
-        share=0.25,
+        fraction=0.25,
     )
     return model, batches.of_pairs(generated, batch_size=8, seed=2)
 
 
 def adversarial():
     model = AdversarialTraining(
-        MatrixFactorisation(TRAIN, dim=3, seed=1), fgsm(0.1, direction="random"), share=0.5
+        MatrixFactorization(TRAIN, dim=3, seed=1), fgsm(0.1, direction="random"), fraction=0.5
     )
     model.compile(optimizer=keras.optimizers.Adam(0.05))
     return model, batches.of_pairs(TRAIN, batch_size=8, seed=2)
@@ -63,9 +63,9 @@ def profile_gan():
 def blocks():
     """In blocks of 2 steps where an epoch is 3, so that one reaches into the next."""
     model = AdversarialTraining(
-        MatrixFactorisation(TRAIN, dim=3, seed=1, negatives="dns", count=2),
+        MatrixFactorization(TRAIN, dim=3, seed=1, negatives="dns", count=2),
         fgsm(0.1),
-        share=0.5,
+        fraction=0.5,
     )
     model.compile(optimizer=LazyAdam(0.05))
     return model, batches.in_blocks(batches.of_pairs(TRAIN, batch_size=8, seed=2), steps=2)
@@ -110,8 +110,8 @@ class Scripted:
         return type("Result", (), {"metrics": {"ndcg@10": self.values.pop(0)}})
 
 
-def factorisation(dim=3):
-    model = MatrixFactorisation(TRAIN, dim=dim, seed=1)
+def factorization(dim=3):
+    model = MatrixFactorization(TRAIN, dim=dim, seed=1)
     model.compile(optimizer=keras.optimizers.Adam(0.05), run_eagerly=True)
     return model
 
@@ -120,7 +120,7 @@ MADE = batches.of_pairs(TRAIN, batch_size=9, seed=2)
 
 
 def test_early_stop_gives_back_the_weights_of_the_best_epoch():
-    judge, model = Scripted(0.1, 0.3, 0.2, 0.2, 0.9), factorisation()
+    judge, model = Scripted(0.1, 0.3, 0.2, 0.2, 0.9), factorization()
     report = fit_ranked(model, MADE, epochs=5, evaluator=judge, patience=2)
     assert (report.epochs, report.best_epoch, report.best) == (4, 2, 0.3)
     assert report.history["val_ndcg@10"] == [0.1, 0.3, 0.2, 0.2]
@@ -131,9 +131,9 @@ def test_early_stop_gives_back_the_weights_of_the_best_epoch():
 
 def test_a_fit_that_had_stopped_early_is_not_taken_up_again(tmp_path):
     judge = Scripted(0.3, 0.2, 0.2)
-    first = factorisation()
+    first = factorization()
     fit_ranked(first, MADE, epochs=9, evaluator=judge, patience=2, checkpoint=tmp_path / "c.npz")
-    again = factorisation()
+    again = factorization()
     silent = Scripted()  # it would raise if it were asked
     report = fit_ranked(
         again, MADE, epochs=9, evaluator=silent, patience=2, checkpoint=tmp_path / "c.npz"
@@ -147,20 +147,20 @@ def test_a_fit_that_had_stopped_early_is_not_taken_up_again(tmp_path):
 def test_patience_goes_on_where_a_stopped_fit_left_it(tmp_path):
     path = tmp_path / "c.npz"
     fit_ranked(
-        factorisation(), MADE, epochs=2, evaluator=Scripted(0.3, 0.2), patience=2, checkpoint=path
+        factorization(), MADE, epochs=2, evaluator=Scripted(0.3, 0.2), patience=2, checkpoint=path
     )
     judge = Scripted(0.2, 0.9)
     report = fit_ranked(
-        factorisation(), MADE, epochs=9, evaluator=judge, patience=2, checkpoint=path
+        factorization(), MADE, epochs=9, evaluator=judge, patience=2, checkpoint=path
     )
     assert (report.epochs, report.best_epoch) == (3, 1)
 
 
 def test_a_finished_fit_is_not_trained_further(tmp_path):
     path, lines = tmp_path / "c.npz", []
-    first = factorisation()
+    first = factorization()
     fit_ranked(first, MADE, epochs=2, checkpoint=path)
-    again = factorisation()
+    again = factorization()
     report = fit_ranked(again, MADE, epochs=2, checkpoint=path, label="mf", write=lines.append)
     assert report.epochs == 2 and len(report.history["loss"]) == 2
     np.testing.assert_array_equal(again.get_weights()[0], first.get_weights()[0])
@@ -168,7 +168,7 @@ def test_a_finished_fit_is_not_trained_further(tmp_path):
 
 
 def test_without_validation_the_last_epoch_counts():
-    model, lines = factorisation(), []
+    model, lines = factorization(), []
     report = fit_ranked(model, MADE, epochs=2, label="mf", write=lines.append)
     assert (report.epochs, report.best_epoch, report.best) == (2, 2, None)
     assert len(report.history["loss"]) == len(lines) == 2 and report.seconds > 0
@@ -177,7 +177,7 @@ def test_without_validation_the_last_epoch_counts():
 def test_an_epoch_is_every_row_once():
     seen = []
 
-    class Noted(MatrixFactorisation):
+    class Noted(MatrixFactorization):
         def compute_loss(self, inputs, training=False):
             seen.append(inputs["item_index"].numpy())
             return super().compute_loss(inputs, training)
@@ -191,24 +191,24 @@ def test_an_epoch_is_every_row_once():
 
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
-    fit_ranked(factorisation(dim=3), MADE, epochs=1, checkpoint=tmp_path / "c.npz")
+    fit_ranked(factorization(dim=3), MADE, epochs=1, checkpoint=tmp_path / "c.npz")
     with pytest.raises(ValueError, match="belongs to other settings"):
-        fit_ranked(factorisation(dim=4), MADE, epochs=2, checkpoint=tmp_path / "c.npz")
+        fit_ranked(factorization(dim=4), MADE, epochs=2, checkpoint=tmp_path / "c.npz")
 
 
 def test_a_partial_file_left_behind_changes_nothing(tmp_path):
     path = tmp_path / "c.npz"
-    fit_ranked(factorisation(), MADE, epochs=1, checkpoint=path)
+    fit_ranked(factorization(), MADE, epochs=1, checkpoint=path)
     path.with_suffix(".partial").write_bytes(b"half a fi")
-    resumed = factorisation()
+    resumed = factorization()
     fit_ranked(resumed, MADE, epochs=2, checkpoint=path)
-    unbroken = factorisation()
+    unbroken = factorization()
     fit_ranked(unbroken, MADE, epochs=2)
     np.testing.assert_array_equal(resumed.get_weights()[0], unbroken.get_weights()[0])
 
 
 def test_a_loss_that_is_not_finite_stops_the_fit():
-    model = factorisation()
+    model = factorization()
     model.item_embedding.embeddings.assign(tf.fill([8, 3], np.nan))
     with pytest.raises(FloatingPointError, match="`loss` became nan by step 1 of epoch 1"):
         fit_ranked(model, MADE, epochs=2)
@@ -219,13 +219,13 @@ def test_further_callbacks_see_the_metrics_of_the_validation():
     further = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: seen.append(dict(logs))
     )
-    fit_ranked(factorisation(), MADE, epochs=1, evaluator=Scripted(0.25), callbacks=[further])
+    fit_ranked(factorization(), MADE, epochs=1, evaluator=Scripted(0.25), callbacks=[further])
     assert seen[0]["val_ndcg@10"] == 0.25
 
 
 def test_no_epoch_is_refused():
     with pytest.raises(ValueError, match="`epochs` should be >= 1. Received: 0"):
-        fit_ranked(factorisation(), MADE, epochs=0)
+        fit_ranked(factorization(), MADE, epochs=0)
 
 
 def test_a_checkpoint_of_a_fit_without_validation_is_not_taken_for_one_with_it(tmp_path):

@@ -37,7 +37,7 @@ def batch_of(data, size=8):
 
 def test_the_loss_is_the_real_one_less_the_weighted_fake_one(data, text):
     batch = batch_of(data)
-    wrapped = build(data, text, weight=0.5, share=0.25)
+    wrapped = build(data, text, weight=0.5, fraction=0.25)
     real = wrapped.model.compute_loss(batch, training=True)
     fake = wrapped.fake_loss(batch)
     expected = float(real) - 0.5 * 0.25 * float(fake)
@@ -47,21 +47,21 @@ def test_the_loss_is_the_real_one_less_the_weighted_fake_one(data, text):
 
 def test_the_fake_loss_is_the_cross_entropy_of_the_first_share_worked_out_again(data, text):
     batch = batch_of(data)
-    wrapped = build(data, text, share=0.25)  # two rows of eight
+    wrapped = build(data, text, fraction=0.25)  # two rows of eight
     model = wrapped.model
     users = model.user_tower(batch["user_index"]).numpy()
     items = model.item_tower(batch["item_index"]).numpy()
     fake = model.item_tower.embed(
         {"text": wrapped.source(batch["item_index"], batch["seed"])}
     ).numpy()
-    share = data.item_counts() / len(data)
+    fraction = data.item_counts() / len(data)
     known = data.by_user().dense()
     losses = []
     for row in range(2):
         user = int(batch["user_index"][row])
-        own = users[row] @ fake[row] / 0.12 - np.log(share[share > 0]).mean()
+        own = users[row] @ fake[row] / 0.12 - np.log(fraction[fraction > 0]).mean()
         others = [
-            users[row] @ items[column] / 0.12 - np.log(share[item])
+            users[row] @ items[column] / 0.12 - np.log(fraction[item])
             for column, item in enumerate(batch["item_index"].numpy())
             if not known[user, item]
         ]
@@ -72,7 +72,7 @@ def test_the_fake_loss_is_the_cross_entropy_of_the_first_share_worked_out_again(
 def test_a_weight_pushes_generated_items_away_and_a_negative_one_draws_them_near(data, text):
     found = {}
     for weight in (1.0, 0.0, -1.0):
-        wrapped = build(data, text, weight=weight, share=1.0)
+        wrapped = build(data, text, weight=weight, fraction=1.0)
         wrapped.compile(optimizer=keras.optimizers.Adam(0.01))
         batch = batch_of(data)
         for _ in range(20):
@@ -82,8 +82,8 @@ def test_a_weight_pushes_generated_items_away_and_a_negative_one_draws_them_near
 
 
 def test_bad_arguments_are_named(data, text):
-    with pytest.raises(ValueError, match=r"`share` should lie in \(0, 1\]"):
-        build(data, text, share=0.0)
+    with pytest.raises(ValueError, match=r"`fraction` should lie in \(0, 1\]"):
+        build(data, text, fraction=0.0)
     model = build_content_two_tower(data, [text], dim=4)
     with pytest.raises(ValueError, match="`modality` should be one of"):
         GeneratedItems(model, random_vectors(6), modality="sound")

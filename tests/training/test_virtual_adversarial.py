@@ -73,7 +73,7 @@ def test_the_gradient_is_asked_for_at_the_probe_and_the_size_is_the_budget():
     assert np.linalg.norm(worst - clean) == pytest.approx(0.2 * 5, rel=1e-4)
 
 
-def test_the_twin_has_the_same_size_and_turns_less():
+def test_the_ablation_has_the_same_size_and_turns_less():
     rows = np.random.default_rng(0).normal(size=(50, 3))
     items, found, sizes = tf.range(50), {}, {}
     for direction in ("gradient", "random"):

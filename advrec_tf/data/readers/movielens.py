@@ -55,7 +55,7 @@ def read_movielens(folder: str | os.PathLike) -> Loaded:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"`folder` should be an existing directory. Received: {folder}.")
-    layout, paths = _recognise(folder)
+    layout, paths = _recognize(folder)
     separator = "\t" if layout == "100K" else "::"
     loaded = tables.read_table(
         paths[0],
@@ -144,7 +144,7 @@ def read_user_table(path: str | os.PathLike) -> pd.DataFrame:
     return pd.DataFrame.from_dict(users, orient="index", columns=["gender", "age", "occupation"])
 
 
-def _recognise(folder: Path) -> tuple[str, list[Path]]:
+def _recognize(folder: Path) -> tuple[str, list[Path]]:
     """The layout with most of its files there, and the paths of all its files."""
 
     def found(name: str) -> Path | None:

@@ -220,7 +220,7 @@ class FeatureDetector(Detector):
 
 
 class ForestDetector(FeatureDetector):
-    """Supervised: a random forest on labelled profiles; Breiman 2001. The score is the share
+    """Supervised: a random forest on labeled profiles; Breiman 2001. The score is the share
     of fakes in the leaves, classes weighted equally. Needs the extra `analysis`.
 
     Attributes:

@@ -1,9 +1,9 @@
-"""The discriminator of a profile-writing GAN as a detector, and its twin without the game.
+"""The discriminator of a profile-writing GAN as a detector, and its ablation without the game.
 
 The generator writes whole profiles from noise, as long as real ones: which items, and how
 far each rating lies from the item's mean. The discriminator tells them from real profiles, and
-afterwards its judgement of strangers is the score. With `adversarial_weight=0` the generator
-never learns: the twin's discriminator has met random profiles alone.
+afterwards its judgment of strangers is the score. With `adversarial_weight=0` the generator
+never learns: the ablation's discriminator has met random profiles alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors.base import Detector, checked_labels
 from advrec_tf.defence.item_statistics import has_ratings, item_statistics
-from advrec_tf.gan.base import AdversarialPair
+from advrec_tf.gan.base import GAN
 
 _BLOCK = 512
 
@@ -47,7 +47,7 @@ class DeviatingProfiles:
         return tf.concat([presence, deviation], axis=1)
 
 
-def build_writer(num_items: int, *, noise_dim: int, hidden: int = 64, seed: int = 0):
+def build_generator(num_items: int, *, noise_dim: int, hidden: int = 64, seed: int = 0):
     """Noise [batch, noise_dim] -> [batch, 2 * num_items]: selection logits, deviations."""
     noise = keras.Input(shape=(noise_dim,), name="noise")
 
@@ -62,7 +62,7 @@ def build_writer(num_items: int, *, noise_dim: int, hidden: int = 64, seed: int 
     return keras.Model(noise, outputs, name="writer")
 
 
-def build_judge(num_items: int, *, hidden: int = 32, dropout: float = 0.3, seed: int = 0):
+def build_discriminator(num_items: int, *, hidden: int = 32, dropout: float = 0.3, seed: int = 0):
     """[batch, 2 * num_items] -> logit [batch, 1]. Presence and deviations are each scaled to
     length 1, so that how long a profile is says nothing."""
     profile = keras.Input(shape=(2 * num_items,), name="profile")
@@ -83,20 +83,20 @@ def build_judge(num_items: int, *, hidden: int = 32, dropout: float = 0.3, seed:
     return keras.Model(profile, logit, name="judge")
 
 
-class WritingGAN(AdversarialPair):
+class WritingGAN(GAN):
     """Real profiles against written ones of the same lengths.
 
     A written profile holds the items with the highest logit + Gumbel noise, as many as the real
     profile beside it has: a draw without replacement from the softmax (Plackett-Luce). Its
     gradient passes through a sigmoid around the cut (straight-through; Bengio et al. 2013).
-    A share `random_share` of the batch is drawn uniformly with random deviations, so that the
+    A share `random_fraction` of the batch is drawn uniformly with random deviations, so that the
     discriminator does not forget what naive profiles look like.
 
     Args:
         profiles: of the real users.
-        writer, judge: see `build_writer`, `build_judge`.
+        writer, judge: see `build_generator`, `build_discriminator`.
         noise_dim: length of the noise.
-        random_share: in [0, 1].
+        random_fraction: in [0, 1].
         temperature: of the sigmoid around the cut, > 0.
     """
 
@@ -107,19 +107,19 @@ class WritingGAN(AdversarialPair):
         judge: keras.Model,
         *,
         noise_dim: int,
-        random_share: float = 0.3,
+        random_fraction: float = 0.3,
         temperature: float = 1.0,
         **kwargs,
     ):
         super().__init__(writer, judge, **kwargs)
-        if not 0 <= random_share <= 1 or not temperature > 0:
+        if not 0 <= random_fraction <= 1 or not temperature > 0:
             raise ValueError(
-                "`random_share` should be in [0, 1] and `temperature` > 0. "
-                f"Received: {random_share!r} and {temperature!r}."
+                "`random_fraction` should be in [0, 1] and `temperature` > 0. "
+                f"Received: {random_fraction!r} and {temperature!r}."
             )
         self.profiles = profiles
         self.noise_dim = noise_dim
-        self.random_share = random_share
+        self.random_fraction = random_fraction
         self.temperature = temperature
 
     def real_samples(self, inputs):
@@ -133,7 +133,7 @@ class WritingGAN(AdversarialPair):
         noise = tf.random.stateless_normal([batch, self.noise_dim], seed + [20, 0])
         written = self.generator(noise, training=training)
         logits, deviation = written[:, :items], written[:, items:]
-        naive = tf.random.stateless_uniform([batch, 1], seed + [21, 0]) < self.random_share
+        naive = tf.random.stateless_uniform([batch, 1], seed + [21, 0]) < self.random_fraction
         logits = tf.where(naive, 0.0, logits)
         random_deviation = tf.random.stateless_normal([batch, items], seed + [22, 0])
         deviation = tf.where(naive, random_deviation, deviation)
@@ -156,7 +156,7 @@ class DiscriminatorDetector(Detector):
     hence the average. Known fakes are left out of training; other labels are not read.
 
     Args:
-        adversarial_weight: 0 for the twin.
+        adversarial_weight: 0 for the ablation.
         epochs, batch_size, noise_dim, learning_rate: of the game.
         snapshots: >= 1.
         **settings: of `WritingGAN`.
@@ -195,8 +195,8 @@ class DiscriminatorDetector(Detector):
         keras.utils.set_random_seed(self.seed)
         self.pair = WritingGAN(
             self._profiles(rows),
-            build_writer(rows.num_items, noise_dim=self.noise_dim, seed=1000 * self.seed),
-            build_judge(rows.num_items, seed=1000 * self.seed + 500),
+            build_generator(rows.num_items, noise_dim=self.noise_dim, seed=1000 * self.seed),
+            build_discriminator(rows.num_items, seed=1000 * self.seed + 500),
             noise_dim=self.noise_dim,
             adversarial_weight=self.adversarial_weight,
             **self.settings,

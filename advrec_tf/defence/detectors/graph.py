@@ -1,6 +1,6 @@
 """Detectors on the bipartite graph of users and items: dense blocks, and propagated guilt.
 
-`DenseBlocks` needs no label; `FraudPropagation` starts from known fakes. Both rank the
+`Fraudar` needs no label; `FAP` starts from known fakes. Both rank the
 profiles of one graph, so both are transductive.
 """
 
@@ -16,7 +16,7 @@ from advrec_tf.defence.detectors.base import Detector, checked_labels
 from advrec_tf.defence.item_statistics import has_ratings
 
 
-class DenseBlocks(Detector):
+class Fraudar(Detector):
     """FRAUDAR: users that fill a block of the graph more densely than honest ones would.
 
     Hooi et al. 2016 (KDD): an edge to an item of degree n weighs 1 / log(n + 5), so edges to
@@ -35,7 +35,7 @@ class DenseBlocks(Detector):
     def __init__(self, *, extreme_only: bool = False):
         self.extreme_only = extreme_only
 
-    def fit(self, interactions: Interactions, is_fake: np.ndarray | None = None) -> DenseBlocks:
+    def fit(self, interactions: Interactions, is_fake: np.ndarray | None = None) -> Fraudar:
         self._fingerprint = interactions.fingerprint()
         rows = interactions
         if self.extreme_only and has_ratings(rows):
@@ -51,7 +51,7 @@ class DenseBlocks(Detector):
 
 
 def peeled(rows: Interactions) -> np.ndarray:
-    """[num_users] float64: each user's score by greedy peeling; see `DenseBlocks`."""
+    """[num_users] float64: each user's score by greedy peeling; see `Fraudar`."""
     users, items = rows.num_users, rows.num_items
     pairs = rows.by_user()
     user, item = pairs.users().astype(np.int64), pairs.items.astype(np.int64)
@@ -71,7 +71,7 @@ def peeled(rows: Interactions) -> np.ndarray:
     while heap:
         value, node = heapq.heappop(heap)
         if not alive[node] or value > left[node] + 1e-12:
-            continue  # an entry from before a neighbour went
+            continue  # an entry from before a neighbor went
         density.append(total / nodes)
         taken.append(node)
         alive[node] = False
@@ -94,7 +94,7 @@ def peeled(rows: Interactions) -> np.ndarray:
 class Rings(Detector):
     """Users in blocks denser than chance makes them, in [0, 1).
 
-    The score is 1 - d_0 / d, d the density of the user's block (`DenseBlocks` on the highest
+    The score is 1 - d_0 / d, d the density of the user's block (`Fraudar` on the highest
     ratings) and d_0 the highest density found when the items are dealt anew over the rows, so that
     users and items keep their numbers of rows and nothing else; 0 where d is below d_0. Tastes
     make blocks too: an excess under a third is ordinary (see docs/results/fraud-detection.md).
@@ -114,12 +114,12 @@ class Rings(Detector):
     def fit(self, interactions: Interactions, is_fake: np.ndarray | None = None) -> Rings:
         self._fingerprint = interactions.fingerprint()
         rng = np.random.default_rng(self.seed)
-        density = DenseBlocks(extreme_only=True).fit(interactions).score(interactions)
+        density = Fraudar(extreme_only=True).fit(interactions).score(interactions)
         chance = 0.0
         for _ in range(self.draws):
             dealt = rng.permutation(interactions.item_index)
             rewired = dataclasses.replace(interactions, item_index=dealt)
-            found = DenseBlocks(extreme_only=True).fit(rewired).score(rewired)
+            found = Fraudar(extreme_only=True).fit(rewired).score(rewired)
             chance = max(chance, float(found.max()))
         above = np.maximum(density, chance)
         self._excess = 1.0 - chance / np.maximum(above, 1e-12)
@@ -130,12 +130,12 @@ class Rings(Detector):
         return self._excess
 
 
-class FraudPropagation(Detector):
+class FAP(Detector):
     """FAP: guilt spreads from known fakes over the graph and back.
 
     Zhang et al. 2015 (IJCAI, "Catch the Black Sheep"): an edge weighs 1 + the relative
     deviations of the rating from the means of user, item and data; item and user
-    probabilities are by turns the weighted means of their neighbours', and the seeds stay at 1.
+    probabilities are by turns the weighted means of their neighbors', and the seeds stay at 1.
 
     `fit` takes labels as seeds (`is_fake`); those users score infinity, so they should not be
     judged. With labels of honest users known, `score` is for the others. Without ratings all

@@ -1,6 +1,6 @@
 """A forest that knows attacks from labels, joined with overlaps that no attack was needed for.
 
-What a forest has learned from labelled attacks says little of attacks of another kind, and the
+What a forest has learned from labeled attacks says little of attacks of another kind, and the
 signs of `overlap` hardly read ratings: each finds what the other cannot.
 """
 

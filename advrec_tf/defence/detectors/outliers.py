@@ -40,8 +40,8 @@ class ECOD(FeatureDetector):
 
     def fit_table(self, table, is_fake):
         self._sorted = np.sort(table.values[~is_fake], axis=0)
-        centred = self._sorted - self._sorted.mean(axis=0)
-        self._left_tail = np.sum(centred**3, axis=0) < 0
+        centerd = self._sorted - self._sorted.mean(axis=0)
+        self._left_tail = np.sum(centerd**3, axis=0) < 0
 
     def score_table(self, table):
         number = len(self._sorted)
@@ -70,12 +70,12 @@ class MahalanobisDetector(FeatureDetector):
 
     def fit_table(self, table, is_fake):
         values = table.values[~is_fake]
-        self._centre = np.median(values, axis=0)
-        middle = np.median(np.abs(values - self._centre), axis=0)
+        self._center = np.median(values, axis=0)
+        middle = np.median(np.abs(values - self._center), axis=0)
         # Where most profiles agree to the last bit, the deviation stands in.
         spread = np.where(middle > 1e-9, 1.4826 * middle, values.std(axis=0))
         self._scale = np.maximum(spread, 1e-9)
-        cut = np.clip((values - self._centre) / self._scale, -self.cut, self.cut)
+        cut = np.clip((values - self._center) / self._scale, -self.cut, self.cut)
         self._mean = cut.mean(axis=0)
         covariance = np.atleast_2d(np.cov(cut, rowvar=False))
         diagonal = np.diag(np.diag(covariance) + 1e-6)
@@ -83,6 +83,6 @@ class MahalanobisDetector(FeatureDetector):
 
     def score_table(self, table):
         # Four cuts at most, else one skewed feature would decide alone.
-        scaled = (table.values - self._centre) / self._scale
+        scaled = (table.values - self._center) / self._scale
         off = np.clip(scaled, -4 * self.cut, 4 * self.cut) - self._mean
         return np.einsum("nf,fg,ng->n", off, self._precision, off)

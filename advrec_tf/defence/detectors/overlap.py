@@ -6,7 +6,7 @@ a user's deviations; none needs a label, only the last reads ratings:
     copied       the greatest of c_uv (z_uv - q90) / (q90 - q50), quantiles over all others, c_uv
                  the share of u's items that v has: somebody is nearer than the tail of the others
                  explains, and has it all (a profile written over a template; AUSH, Leg-UP)
-    company      the third greatest of them: several such neighbours (profiles of one campaign
+    company      the third greatest of them: several such neighbors (profiles of one campaign
                  that rate the same items)
     tasteless    how many times less the deviations vary than those of usual users with as many
                  items: real users have a taste, and are nearer to some than to others; a profile
@@ -43,13 +43,13 @@ class OverlapDetector(Detector):
     Usual are the users that `fit` was given and that are not known fakes. With the quantiles of a
     sign over them its unit is 2 (q75 - q50), which a tenth of unknown fakes among them hardly
     moves; after a first round those that it suspects are left out, and everything is measured
-    anew. So a file that is neither labelled nor trusted may be fitted, and then scored. Two of the
+    anew. So a file that is neither labeled nor trusted may be fitted, and then scored. Two of the
     signs are on a log scale. Users are compared with all others in what is scored and in what was
     fitted; no label of a judged user is read. From 3 on a user stands out: of honest ones 2 % do on
     MovieLens 100K, and 11 % on FilmTrust, where most rows are of forty items.
 
     Args:
-        max_users: neighbours are looked for among so many users, drawn by `seed`.
+        max_users: neighbors are looked for among so many users, drawn by `seed`.
 
     Attributes:
         honest_scores: [users fitted] of the usual users among themselves.

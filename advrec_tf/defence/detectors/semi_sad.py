@@ -1,7 +1,7 @@
 """A few labels and many profiles without: naive Bayes with the EM algorithm, as in SemiSAD.
 
 Cao, Wu, Mao & Zhang 2013 (World Wide Web 16): a naive Bayes classifier learns from the
-labelled profiles, then unlabelled ones join with the weight lambda and their expected labels
+labeled profiles, then unlabeled ones join with the weight lambda and their expected labels
 (EM-lambda, Nigam et al. 2000) until nothing changes.
 """
 
@@ -17,12 +17,12 @@ SEMI_SAD = ("entropy", "degsim", "length_var", "rdma", "fmtd")
 class SemiSAD(FeatureDetector):
     """Gaussian naive Bayes by EM-lambda over features.
 
-    `fit` keeps a share `labelled` of the labels it is given, in equal parts of both classes, and
-    takes the other profiles as unlabelled. The score is the log-odds of a fake.
+    `fit` keeps a share `labeled` of the labels it is given, in equal parts of both classes, and
+    takes the other profiles as unlabeled. The score is the log-odds of a fake.
 
     Args:
-        labelled: share of the labels that are seen, in (0, 1].
-        unlabelled_weight: lambda in [0, 1]; 0 is naive Bayes on the labelled alone.
+        labeled: share of the labels that are seen, in (0, 1].
+        unlabeled_weight: lambda in [0, 1]; 0 is naive Bayes on the labeled alone.
         rounds: at most so many of EM.
         columns: the five features of the paper by default, of those that the data has.
     """
@@ -32,19 +32,19 @@ class SemiSAD(FeatureDetector):
     def __init__(
         self,
         *,
-        labelled: float = 0.25,
-        unlabelled_weight: float = 0.3,
+        labeled: float = 0.25,
+        unlabeled_weight: float = 0.3,
         rounds: int = 30,
         **settings,
     ):
         super().__init__(**settings)
-        if not 0 < labelled <= 1 or not 0 <= unlabelled_weight <= 1:
+        if not 0 < labeled <= 1 or not 0 <= unlabeled_weight <= 1:
             raise ValueError(
-                "`labelled` should lie in (0, 1] and `unlabelled_weight` in [0, 1]. "
-                f"Received: {labelled!r} and {unlabelled_weight!r}."
+                "`labeled` should lie in (0, 1] and `unlabeled_weight` in [0, 1]. "
+                f"Received: {labeled!r} and {unlabeled_weight!r}."
             )
-        self.labelled = labelled
-        self.unlabelled_weight = unlabelled_weight
+        self.labeled = labeled
+        self.unlabeled_weight = unlabeled_weight
         self.rounds = rounds
 
     def completed(self, table, interactions):
@@ -54,23 +54,23 @@ class SemiSAD(FeatureDetector):
 
     def fit_table(self, table, is_fake):
         values, rng = table.values, np.random.default_rng(self.seed)
-        self._centre = values.mean(axis=0)
+        self._center = values.mean(axis=0)
         self._scale = np.maximum(values.std(axis=0), 1e-12)
-        values = (values - self._centre) / self._scale
+        values = (values - self._center) / self._scale
         seen = np.zeros(len(values), bool)
         for kind in (False, True):
             members = np.flatnonzero(is_fake == kind)
-            count = max(2, int(round(self.labelled * len(members))))
+            count = max(2, int(round(self.labeled * len(members))))
             seen[rng.permutation(members)[:count]] = True
         known = is_fake.astype(np.float64)
         expected = np.where(seen, known, 0.0)
         weight = seen.astype(np.float64)
-        for _ in range(self.rounds if self.unlabelled_weight else 1):
+        for _ in range(self.rounds if self.unlabeled_weight else 1):
             self._mean, self._variance, self._log_prior = naive_bayes(values, expected, weight)
             probability = 1.0 / (1.0 + np.exp(-np.clip(self._log_odds(values), -500, 500)))
             after = np.where(seen, known, probability)
             settled = np.abs(after - expected).max() < 1e-4 and not (weight == 0).any()
-            expected, weight = after, np.where(seen, 1.0, self.unlabelled_weight)
+            expected, weight = after, np.where(seen, 1.0, self.unlabeled_weight)
             if settled:
                 break
 
@@ -80,7 +80,7 @@ class SemiSAD(FeatureDetector):
         return likelihood[:, 1] - likelihood[:, 0]
 
     def score_table(self, table):
-        return self._log_odds((table.values - self._centre) / self._scale)
+        return self._log_odds((table.values - self._center) / self._scale)
 
 
 def naive_bayes(values: np.ndarray, expected: np.ndarray, weight: np.ndarray):
@@ -93,11 +93,11 @@ def naive_bayes(values: np.ndarray, expected: np.ndarray, weight: np.ndarray):
 
     Returns:
         mean [2, features], variance [2, features] (at least .01), log prior [2]; class 1 is the
-        labelled one.
+        labeled one.
     """
-    share = np.stack([weight * (1.0 - expected), weight * expected])
-    total = np.maximum(share.sum(axis=1), 1e-12)
-    mean = share @ values / total[:, None]
-    square = share @ values**2 / total[:, None]
-    prior = (share.sum(axis=1) + 1.0) / (share.sum() + 2.0)
+    fraction = np.stack([weight * (1.0 - expected), weight * expected])
+    total = np.maximum(fraction.sum(axis=1), 1e-12)
+    mean = fraction @ values / total[:, None]
+    square = fraction @ values**2 / total[:, None]
+    prior = (fraction.sum(axis=1) + 1.0) / (fraction.sum() + 2.0)
     return mean, np.maximum(square - mean**2, 0.01), np.log(prior)

@@ -1,6 +1,6 @@
 """A supervised detector without labels: it attacks the file itself and learns the difference.
 
-Where nothing is labelled and nothing trusted, attacks of many kinds on random targets are
+Where nothing is labeled and nothing trusted, attacks of many kinds on random targets are
 injected into the file, a forest learns to tell their profiles from the file's users, and every
 user is scored by a forest that was not fitted on that user. The profiles of a real campaign are
 alike, and a forest told that some of them are honest would take the others for honest too: so
@@ -51,21 +51,22 @@ def simulated(
     rows: Interactions,
     *,
     attacks: tuple[Builder, ...] = SIMULATED,
-    share: float = 0.3,
+    fraction: float = 0.3,
     campaign: int = 5,
     seed: int = 0,
 ) -> Poisoned:
     """`rows` with campaigns of `campaign` profiles each on a random target.
 
     Attacks take turns, with fillers as many as the items of a user drawn at random less one,
-    until there are `share` of the users in fakes.
+    until there are `fraction` of the users in fakes.
 
     Raises:
-        ValueError: if `share` or `campaign` is not positive.
+        ValueError: if `fraction` or `campaign` is not positive.
     """
-    if not share > 0 or campaign < 1:
+    if not fraction > 0 or campaign < 1:
         raise ValueError(
-            f"`share` should be > 0 and `campaign` >= 1. Received: {share!r} and {campaign!r}."
+            f"`fraction` should be > 0 and `campaign` >= 1. Received: {fraction!r} and "
+            f"{campaign!r}."
         )
     rng = np.random.default_rng(seed)
     rows, shift = above_zero(rows)
@@ -73,7 +74,7 @@ def simulated(
     lengths = lengths[lengths > 0]
     most = max(1, rows.num_items // 6)  # the most rated fifth has to hold them
     rated = np.flatnonzero(rows.item_counts() > 0)
-    campaigns = max(4 * len(attacks), round(share * len(lengths) / campaign))
+    campaigns = max(4 * len(attacks), round(fraction * len(lengths) / campaign))
     data: Interactions | Poisoned = rows
     for number in range(campaigns):
         fillers = int(np.clip(rng.choice(lengths) - 1, 1, most))
@@ -88,7 +89,7 @@ def simulated(
     return dataclasses.replace(data, attack="simulated")  # once, not joined by as many pluses
 
 
-class SelfTaught(Detector):
+class SimulatedAttackForest(Detector):
     """A random forest on the file's users and simulated fakes; see the module's text.
 
     The score is the share of fakes in the leaves, classes weighted equally: from .5 on a user is
@@ -97,7 +98,7 @@ class SelfTaught(Detector):
     are those of just that length. Needs the extra `analysis`.
 
     Args:
-        attacks, share, campaign: of `simulated`.
+        attacks, fraction, campaign: of `simulated`.
         trees, fewest_leaf: of the forests.
         **settings: of `ProfileFeatures`.
 
@@ -113,7 +114,7 @@ class SelfTaught(Detector):
         self,
         *,
         attacks: tuple[Builder, ...] = SIMULATED,
-        share: float = 0.3,
+        fraction: float = 0.3,
         campaign: int = 5,
         trees: int = 200,
         fewest_leaf: int = 5,
@@ -121,18 +122,20 @@ class SelfTaught(Detector):
         seed: int = 0,
         **settings,
     ):
-        self.attacks, self.share, self.campaign = attacks, share, campaign
+        self.attacks, self.fraction, self.campaign = attacks, fraction, campaign
         self.trees, self.fewest_leaf = trees, fewest_leaf
         self.columns = columns
         self.seed = seed
         self.settings = settings
 
-    def fit(self, interactions: Interactions, is_fake: np.ndarray | None = None) -> SelfTaught:
+    def fit(
+        self, interactions: Interactions, is_fake: np.ndarray | None = None
+    ) -> SimulatedAttackForest:
         self._fingerprint = interactions.fingerprint()
         poisoned = simulated(
             interactions,
             attacks=self.attacks,
-            share=self.share,
+            fraction=self.fraction,
             campaign=self.campaign,
             seed=self.seed,
         )

@@ -16,7 +16,7 @@ from tensorflow import keras
 
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.towers import Categorical, Standardise, features_of, in_blocks
+from advrec_tf.models.towers import Categorical, Standardize, features_of, in_blocks
 
 ID = "id"
 HISTORY = "history"
@@ -75,7 +75,7 @@ class Modality:
 def coded_attributes(
     table: pd.DataFrame, *, name: str = "attributes", max_categories: int = 64
 ) -> Modality:
-    """A side table as one modality: categories one-hot, numbers standardised beside a flag
+    """A side table as one modality: categories one-hot, numbers standardized beside a flag
     for the missing ones; present where a cell of the row holds something.
 
     Raises:
@@ -92,7 +92,7 @@ def coded_attributes(
                 )
             columns.append(np.eye(feature.num_categories, dtype=np.float32)[feature.codes])
         else:
-            columns.append(Standardise(feature.values)(feature.values).numpy())
+            columns.append(Standardize(feature.values)(feature.values).numpy())
     present = table.notna().to_numpy().any(axis=1)
     return Modality(name=name, vectors=np.concatenate(columns, axis=1), present=present)
 

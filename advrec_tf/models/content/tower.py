@@ -26,7 +26,7 @@ def build_fusion(
     dim: int,
     fusion: str = "sum",
     hidden: Sequence[int] = (),
-    normalise: bool = True,
+    normalize: bool = True,
     seed: int = 0,
     name: str = "fusion",
 ) -> keras.Model:
@@ -40,7 +40,7 @@ def build_fusion(
                  that are present, in the line of Arevalo et al. 2017 (arXiv:1702.01992)
         concat   they and the flags are concatenated and projected once more
 
-    With `normalise` the result has length 1; where everything is missing it is zero.
+    With `normalize` the result has length 1; where everything is missing it is zero.
 
     Raises:
         ValueError: if there is no modality, `dim` is < 1 or `fusion` is unknown.
@@ -78,7 +78,7 @@ def build_fusion(
         x = tf.add_n([part * weights[:, m : m + 1] for m, part in enumerate(parts)])
     else:
         x = tf.add_n(parts)
-    if normalise:
+    if normalize:
         x = keras.layers.UnitNormalization(name="unit")(x)
     return keras.Model(inputs, x, name=name)
 
@@ -114,10 +114,10 @@ class ContentTower(keras.Model):
                 "`sources`, `present` and `dropout` should have the same names. Received: "
                 f"{sorted(sources)}, {sorted(present)} and {sorted(dropout)}."
             )
-        for modality, share in dropout.items():
-            if not 0 <= share < 1:
+        for modality, fraction in dropout.items():
+            if not 0 <= fraction < 1:
                 raise ValueError(
-                    f"`dropout` should lie in [0, 1). Received: {share!r} for {modality!r}."
+                    f"`dropout` should lie in [0, 1). Received: {fraction!r} for {modality!r}."
                 )
         self.fusion = fusion
         self.sources = dict(sources)
@@ -143,10 +143,10 @@ class ContentTower(keras.Model):
                 present = tf.cast(count > 0, tf.float32)
             else:
                 vectors = source(index)
-            share = self.dropout.get(name, 0.0)
-            if training and share and seed is not None:
+            fraction = self.dropout.get(name, 0.0)
+            if training and fraction and seed is not None:
                 drawn = tf.random.stateless_uniform(tf.shape(present), seed + [3, m])
-                present *= tf.cast(drawn >= share, tf.float32)
+                present *= tf.cast(drawn >= fraction, tf.float32)
             parts |= {name: vectors, f"{name} present": present}
         return self.fusion(parts)
 

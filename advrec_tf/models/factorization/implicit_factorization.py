@@ -1,4 +1,4 @@
-"""Weighted factorisation of implicit data (WRMF) by alternating least squares.
+"""Weighted factorization of implicit data (WRMF) by alternating least squares.
 
 Hu, Koren & Volinsky 2008 (ICDM, eq. 4 and 5): every cell of users x items is regressed, an
 interaction on 1 with confidence 1 + alpha, all else on 0 with confidence 1. Ratings, where
@@ -16,7 +16,7 @@ from advrec_tf.models.base import ClosedForm
 from advrec_tf.models.factorization.least_squares import group_both, row_weights, solve_rows
 
 
-class ImplicitFactorisation(ClosedForm):
+class ImplicitFactorization(ClosedForm):
     """p_u . q_i, weighted squared error over all cells.
 
     Args:
@@ -54,8 +54,8 @@ class ImplicitFactorisation(ClosedForm):
         interactions: Interactions,
         *,
         weight: np.ndarray | None = None,
-        start: ImplicitFactorisation | None = None,
-    ) -> ImplicitFactorisation:
+        start: ImplicitFactorization | None = None,
+    ) -> ImplicitFactorization:
         """Solve `rounds` times.
 
         Args:

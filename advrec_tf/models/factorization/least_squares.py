@@ -1,7 +1,7 @@
 """Alternating least squares: all rows of one side solved at once, the other side held.
 
 Every user (or item) has a ridge regression of its own on the vectors of the items (users) it
-touched; closed form, exact, no step size. `rating_factorisation` and `implicit_factorisation`
+touched; closed form, exact, no step size. `rating_factorization` and `implicit_factorization`
 say what is regressed on what. NumPy, since each regression is small and of another length.
 """
 
@@ -43,7 +43,7 @@ def solve_rows(
     ridge: float,
     gram: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Each entity's x that minimises sum_r w_r (y_r - x . f_r)^2 + x' gram x + ridge |x|^2.
+    """Each entity's x that minimizes sum_r w_r (y_r - x . f_r)^2 + x' gram x + ridge |x|^2.
 
     Args:
         features: [others, dim], the held side.

@@ -1,8 +1,8 @@
-"""Matrix factorisation under a pairwise or softmax loss, with any negative sampler.
+"""Matrix factorization under a pairwise or softmax loss, with any negative sampler.
 
 The plain model of the field, in the forms the adversarial literature starts from: MF-BPR;
 MF with dynamic hard negatives, or with negatives from a generator it plays against; MF with
-a sampled or in-batch softmax over cosine scores. Adversarial personalised ranking (APR) is
+a sampled or in-batch softmax over cosine scores. Adversarial personalized ranking (APR) is
 `training.adversarial.AdversarialTraining` around it. Given blocks of batches it trains at
 millions of positives a second (see `models.row_model`).
 """
@@ -16,14 +16,14 @@ from tensorflow import keras
 from advrec_tf import losses
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.factorization import negatives as samplers
-from advrec_tf.models.factorization.sparse_model import RowModel
+from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
 from advrec_tf.ops.random import random_floats
 from advrec_tf.ops.reductions import row_dot, row_sum, unit_rows
 
 LOSSES = ("bpr", "softmax")
 
 
-class MatrixFactorisation(RowModel):
+class MatrixFactorization(SparseEmbeddingModel):
     """score(u, i) = p_u . q_i, or their cosine.
 
     `loss="bpr"`: -log sigmoid(s_ui - s_uj) with one negative j a positive (Rendle et al.
@@ -37,7 +37,7 @@ class MatrixFactorisation(RowModel):
 
     It trains on `batches.of_pairs`, quickest in blocks (`batches.in_blocks`).
 
-    With `negatives="generator"` a second, smaller factorisation is trained beside the model:
+    With `negatives="generator"` a second, smaller factorization is trained beside the model:
     it picks a negative among `count` uniform candidates with p = softmax of its scores and
     follows the policy gradient of the model's loss, less the batch's mean (IRGAN's pairwise
     game; the model is the discriminator and keeps the ranking).

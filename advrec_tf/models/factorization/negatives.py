@@ -8,7 +8,7 @@
                  pair known from training never among them
     generator    one of `count` uniform ones, chosen by a generator that is trained, by policy
                  gradient, to find what the model confuses with a positive (Wang et al. 2017,
-                 arXiv:1705.10513; the game is in `models.factorisation`); none known either
+                 arXiv:1705.10513; the game is in `models.factorization`); none known either
 
 A pairwise loss takes one negative a positive (`one_each`), a softmax loss a set that the
 batch shares (`shared`), with the log-probabilities its correction needs.

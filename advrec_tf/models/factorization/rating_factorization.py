@@ -1,9 +1,9 @@
-"""Biased matrix factorisation of ratings by alternating least squares.
+"""Biased matrix factorization of ratings by alternating least squares.
 
 The model that rating attacks are published on. r_ui is predicted as mu + b_u + b_i + p_u . q_i;
 a user's (p_u, b_u) and then an item's (q_i, b_i) are solved exactly, the other side held
 (Koren, Bell & Volinsky 2009, eq. 4, with ALS). Ranking by predicted rating. What has no
-ratings is left to `implicit_factorisation`.
+ratings is left to `implicit_factorization`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from advrec_tf.models.factorization.least_squares import (
 )
 
 
-class BiasedFactorisation(ClosedForm):
+class BiasedFactorization(ClosedForm):
     """mu + b_u + b_i + p_u . q_i, squared error of the ratings.
 
     Args:
@@ -62,8 +62,8 @@ class BiasedFactorisation(ClosedForm):
         interactions: Interactions,
         *,
         weight: np.ndarray | None = None,
-        start: BiasedFactorisation | None = None,
-    ) -> BiasedFactorisation:
+        start: BiasedFactorization | None = None,
+    ) -> BiasedFactorization:
         """Solve `rounds` times.
 
         Args:
@@ -77,7 +77,7 @@ class BiasedFactorisation(ClosedForm):
         if interactions.rating is None or np.isnan(interactions.rating).any():
             raise ValueError(
                 "`interactions` should have a rating in every row. Received rows without; "
-                "ImplicitFactorisation takes them."
+                "ImplicitFactorization takes them."
             )
         weight = row_weights(interactions, weight)
         self.interactions = interactions
@@ -85,32 +85,32 @@ class BiasedFactorisation(ClosedForm):
         self.mean = float(np.average(rating, weights=weight)) if weight.any() else 0.0
         users, items = self._first(interactions, start)
         by_user, by_item = group_both(interactions)
-        centred = rating - np.float32(self.mean)
+        centerd = rating - np.float32(self.mean)
         for _ in range(self.rounds):
             ones = np.ones((len(items), 1), np.float32)
             users = solve_rows(
                 by_user,
                 np.concatenate([items[:, :-1], ones], axis=1),
-                centred - items[interactions.item_index, -1],
+                centerd - items[interactions.item_index, -1],
                 weight,
                 ridge=self.ridge,
             )
             kept = weight
             if self.trim:
-                error = np.abs(centred - self._dots(users, items, interactions))
+                error = np.abs(centerd - self._dots(users, items, interactions))
                 kept = weight * ~largest_of_each(by_item, error, self.trim)
             ones = np.ones((len(users), 1), np.float32)
             items = solve_rows(
                 by_item,
                 np.concatenate([users[:, :-1], ones], axis=1),
-                centred - users[interactions.user_index, -1],
+                centerd - users[interactions.user_index, -1],
                 kept,
                 ridge=self.ridge,
             )
         self.users, self.items = users, items
         return self
 
-    def _first(self, interactions: Interactions, start: BiasedFactorisation | None):
+    def _first(self, interactions: Interactions, start: BiasedFactorization | None):
         """(users, items) [n, dim + 1], the last column the bias."""
         rng = np.random.default_rng(self.seed)
         users = np.zeros((interactions.num_users, self.dim + 1), np.float32)
@@ -151,13 +151,13 @@ class BiasedFactorisation(ClosedForm):
         return tf.matmul(users, tf.constant(self.item_vectors()), transpose_b=True)
 
 
-def largest_of_each(rows: GroupedRows, value: np.ndarray, share: float) -> np.ndarray:
+def largest_of_each(rows: GroupedRows, value: np.ndarray, fraction: float) -> np.ndarray:
     """[rows] bool in the order of the data: the floor(share * n) rows of each entity with n rows
     whose `value` is largest."""
     entity = rows.entities()
     ranked = np.lexsort((-value[rows.order], entity))
     place = np.arange(len(entity)) - rows.splits[entity[ranked]]
-    dropped = place < np.floor(share * rows.counts[entity[ranked]])
+    dropped = place < np.floor(fraction * rows.counts[entity[ranked]])
     result = np.zeros(len(entity), bool)
     result[rows.order[ranked]] = dropped
     return result

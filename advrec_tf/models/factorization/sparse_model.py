@@ -1,6 +1,6 @@
 """Models whose batch touches a few rows of their tables, trained in compiled blocks of steps.
 
-A factorisation step is so small that starting it costs more than doing it. So `fit` is
+A factorization step is so small that starting it costs more than doing it. So `fit` is
 given *blocks*, [steps, batch] of indices (`data.batches.in_blocks`), and one compiled
 function runs all their steps with the tables as loop state: gather the rows, differentiate
 by the rows, scatter the update. Time and memory of a step follow the batch, not the
@@ -25,23 +25,23 @@ Tables = dict[str, tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
-class RowAdversary:
+class EmbeddingAdversary:
     """An adversary over the looked-up rows: loss + weight * share * loss at the worst case.
 
     Attributes:
         perturbation: its budget, per row.
         weight: factor of the adversarial loss.
-        share: share of the batch, its first examples, whose loss is attacked.
-        vulnerability: lambda of `vulnerable_share`; 0 gives every row the same radius.
+        fraction: share of the batch, its first examples, whose loss is attacked.
+        vulnerability: lambda of `vulnerable_fraction`; 0 gives every row the same radius.
     """
 
     perturbation: Perturbation
     weight: float
-    share: float
+    fraction: float
     vulnerability: float = 0.0
 
 
-class RowModel(RecommenderModel):
+class SparseEmbeddingModel(RecommenderModel):
     """A `RecommenderModel` that says which rows it reads and what they cost.
 
     Its batches hold `weight` [batch] (in a block [steps, batch]), `seed` [2] and what else it
@@ -95,7 +95,7 @@ class RowModel(RecommenderModel):
         self,
         block: dict[str, tf.Tensor],
         optimizer: keras.optimizers.Optimizer,
-        adversary: RowAdversary | None = None,
+        adversary: EmbeddingAdversary | None = None,
     ) -> dict[str, tf.Tensor]:
         """Run the steps of a block; the means over its steps of `loss`, and with an adversary
         of `clean_loss` and `adversarial_loss`.
@@ -103,7 +103,7 @@ class RowModel(RecommenderModel):
         A learning-rate schedule advances from block to block, not inside one.
 
         Raises:
-            ValueError: if the optimiser moves rows outside the batch (see `row_updates`), or
+            ValueError: if the optimizer moves rows outside the batch (see `row_updates`), or
                 the model has weights outside its tables.
         """
         rule = sparse_updates.rule_of(optimizer)
@@ -171,7 +171,7 @@ class RowModel(RecommenderModel):
 
         return steps
 
-    def _row_gradients(self, rows: Rows, inputs: Rows, adversary: RowAdversary | None):
+    def _row_gradients(self, rows: Rows, inputs: Rows, adversary: EmbeddingAdversary | None):
         """(gradient of each row, the loss terms) of one step."""
 
         def loss_at(rows, weight):
@@ -188,20 +188,20 @@ class RowModel(RecommenderModel):
         if adversary is None:
             return gradients, {"loss": clean}
         weight = inputs["weight"]
-        if adversary.share < 1:
+        if adversary.fraction < 1:
             examples = tf.shape(weight)[0]
-            chosen = tf.math.ceil(adversary.share * tf.cast(examples, tf.float32))
+            chosen = tf.math.ceil(adversary.fraction * tf.cast(examples, tf.float32))
             weight *= tf.cast(tf.range(examples) < tf.cast(chosen, tf.int32), tf.float32)
         names = [name for name in rows if name in self.attackable]
         scales = None
         if adversary.vulnerability:
             # The losses of the clean pass, once more: XLA shares them.
-            share = vulnerable_share(self.row_losses(rows, inputs), inputs["user_index"])
-            share = tf.stop_gradient(adversary.vulnerability * share)
+            fraction = vulnerable_fraction(self.row_losses(rows, inputs), inputs["user_index"])
+            fraction = tf.stop_gradient(adversary.vulnerability * fraction)
             shapes = {name: rows[name].shape for name in names}
             scales = [
-                tf.reshape(share, [-1] + [1] * (shapes[name].rank - 1))
-                if shapes[name][0] == share.shape[0]
+                tf.reshape(fraction, [-1] + [1] * (shapes[name].rank - 1))
+                if shapes[name][0] == fraction.shape[0]
                 else 1.0  # rows that the whole batch shares
                 for name in names
             ]
@@ -219,11 +219,11 @@ class RowModel(RecommenderModel):
             adversary.perturbation,
             inputs["seed"],
             # The same examples under the same weights: the clean gradient points the way.
-            at_zero=[gradients[name] for name in names] if adversary.share == 1 else None,
+            at_zero=[gradients[name] for name in names] if adversary.fraction == 1 else None,
             scales=scales,
         )
         worst, at_worst = gradients_of(shifted(deltas), weight, list(rows))
-        factor = adversary.weight * adversary.share
+        factor = adversary.weight * adversary.fraction
         gradients = {name: gradients[name] + factor * at_worst[name] for name in rows}
         values = {
             "loss": clean + factor * worst,
@@ -233,7 +233,7 @@ class RowModel(RecommenderModel):
         return gradients, values
 
 
-def vulnerable_share(row_losses: tf.Tensor, user_index: tf.Tensor) -> tf.Tensor:
+def vulnerable_fraction(row_losses: tf.Tensor, user_index: tf.Tensor) -> tf.Tensor:
     """How much of the radius each example gets: sigmoid(L / L_u - 1), L_u the summed loss of its
     user in the batch and L the mean of L_u over the batch's users.
 

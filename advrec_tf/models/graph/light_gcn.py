@@ -1,6 +1,6 @@
 """LightGCN under a pairwise or softmax loss, with a contrast of two perturbed views.
 
-The contrast asks a node to be recognised although every layer's output was perturbed. Noise
+The contrast asks a node to be recognized although every layer's output was perturbed. Noise
 makes it SimGCL; the worst case inside a ball of the same radius makes it adversarial.
 """
 
@@ -48,14 +48,14 @@ class LightGCN(RecommenderModel):
     from the batch's seed; `loss="softmax"` is `losses.sampled_softmax` over
     the batch's items, of score / temperature. A propagation costs the same whatever the batch:
     large batches train many times as fast, with `candidates` to keep their softmax and their
-    contrast small. `num_layers` = 0 is a matrix factorisation. It trains on `batches.of_pairs`.
+    contrast small. `num_layers` = 0 is a matrix factorization. It trains on `batches.of_pairs`.
 
     With `contrast` > 0 training adds `contrast` times the InfoNCE between two views of the
     batch's users, and the same for its items (those of the first `candidates` rows). In a view
     each layer's output has been moved inside the ball of `perturbation`, node by node, as in
     SimGCL (Yu et al. 2022, arXiv:2112.08679, there noise confined to the orthant of the output,
     here any direction). The first view is noise. The second is noise of its own for
-    `direction="random"`; for `direction="gradient"` it is the one that the first view recognises
+    `direction="random"`; for `direction="gradient"` it is the one that the first view recognizes
     worst. Perturbations are constants to the training gradient.
 
     Args:

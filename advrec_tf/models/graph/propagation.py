@@ -113,7 +113,7 @@ class InteractionGraph(tf.Module):
     def num_nodes(self) -> int:
         return self.num_users + self.num_items
 
-    def neighbours(self, x: tf.Tensor) -> tf.Tensor:
+    def neighbors(self, x: tf.Tensor) -> tf.Tensor:
         """[num_nodes, dim] -> S x, the same shape."""
 
         @tf.custom_gradient
@@ -126,7 +126,7 @@ class InteractionGraph(tf.Module):
         """[num_nodes, dim] -> layers 0 (x itself) to num_layers, each the same shape."""
         outputs = [x]
         for _ in range(self.num_layers):
-            outputs.append(self.neighbours(outputs[-1]))
+            outputs.append(self.neighbors(outputs[-1]))
         return outputs
 
     def combined(self, layers: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -145,6 +145,6 @@ class InteractionGraph(tf.Module):
         carried = deltas[0]
         gains = [self.layer_weights[1] * carried]
         for weight, delta in zip(self.layer_weights[2:], deltas[1:], strict=True):
-            carried = self.neighbours(carried) + delta
+            carried = self.neighbors(carried) + delta
             gains.append(weight * carried)
         return tf.add_n(gains)

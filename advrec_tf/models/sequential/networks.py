@@ -86,7 +86,7 @@ def build_sequence_discriminator(
     """One-hot tokens laid end to end, [batch, length * num_tokens], followed by the attributes
     where there are any -> logit [batch, 1].
 
-    Sees every place at once (not causal), and pairs of neighbours through a convolution.
+    Sees every place at once (not causal), and pairs of neighbors through a convolution.
     """
     width = length * num_tokens
     sample = keras.Input(shape=(width + attribute_width,), name="sequence")
@@ -101,7 +101,7 @@ def build_sequence_discriminator(
         2,
         activation="leaky_relu",
         kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
-        name="neighbours",
+        name="neighbors",
     )(x)
     parts = [
         keras.layers.GlobalMaxPooling1D(name="largest")(pairs),
@@ -117,7 +117,7 @@ def build_sequence_discriminator(
 
 
 def _block(x, name, dim, heads, dropout, seeds, *, causal):
-    """Attention and a two-layer network, each on the normalised input and added to it."""
+    """Attention and a two-layer network, each on the normalized input and added to it."""
     attention = keras.layers.MultiHeadAttention(
         heads,
         dim // heads,

@@ -27,7 +27,7 @@ from advrec_tf.evaluation.classification import area_under_curve
 from advrec_tf.evaluation.detection import average_precision
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import Recommender
-from advrec_tf.pipelines.attack.setting import Arena, load_arena
+from advrec_tf.pipelines.attack.setting import EvaluationSetting, load_setting
 from advrec_tf.pipelines.stages import StageResult, StageStore
 
 NONE = "none"
@@ -36,7 +36,8 @@ COLLATERAL = ("ndcg@10", "recall@20")
 KNOWN = "as written"
 SURROGATE_KINDS = {"biased_mf": "ratings", "wrmf": "implicit"}
 ADAPTIVE_CANDIDATES = ("average", "segment", "average_over_popular", "aush", "copy_of_four")
-"""What the adaptive attacker chooses from: also what no rule of `SelfTaught` was made for, and what
+"""What the adaptive attacker chooses from: also what no rule of `SimulatedAttackForest` was made
+for, and what
 gives nobody a double."""
 
 
@@ -56,7 +57,7 @@ class Cell:
         attack: in `ATTACKS`; "none" for no attack; "adaptive" for the best response of
             `ADAPTIVE_CANDIDATES` to defence and victim.
         victim, defence: in `VICTIMS` and `DEFENCES`.
-        group: of targets, see `arena.GROUPS`.
+        group: of targets, see `setting.GROUPS`.
         target: item index.
         size: fake profiles as a share of the real users.
         seed: of attack, victim and defence.
@@ -88,9 +89,9 @@ class Cell:
         return name.replace("+", "_and_").replace(" ", "_")
 
 
-def unfit(cell: Cell, arena: Arena) -> str | None:
+def unfit(cell: Cell, setting: EvaluationSetting) -> str | None:
     """Why a cell cannot be run on this data, or None."""
-    has_ratings = arena.split.train.rating is not None
+    has_ratings = setting.split.train.rating is not None
     traits = VICTIMS[cell.victim].traits
     if "ratings" in traits and not has_ratings:
         return f"{cell.victim} needs ratings"
@@ -101,24 +102,27 @@ def unfit(cell: Cell, arena: Arena) -> str | None:
     if missing:
         return f"{cell.defence} needs {', '.join(sorted(missing))}"
     if DEFENCES[cell.defence].trim and not {"ratings", "als"} <= traits:
-        return f"{cell.defence} needs a factorisation of ratings by least squares"
+        return f"{cell.defence} needs a factorization of ratings by least squares"
     if cell.knowledge != KNOWN and cell.victim not in SURROGATE_KINDS:
         return f"levels of knowledge need a surrogate of the kind of {cell.victim}"
     return None
 
 
 class Bench:
-    """Runs cells of one arena, results in `store`.
+    """Runs cells of one evaluation setting, results in `store`.
 
     Args:
-        fillers: items a fake profile rates beside the target; None is the arena's number.
+        fillers: items a fake profile rates beside the target; None is the evaluation setting's
+        number.
     """
 
-    def __init__(self, arena: Arena, store: StageStore, *, fillers: int | None = None):
-        self.arena, self.store = arena, store
-        self.train = arena.split.train
-        self.fillers = fillers or arena.fillers
-        self.ranking = RankingEvaluator(self.train, arena.split.test, ks=(10, 20))
+    def __init__(
+        self, setting: EvaluationSetting, store: StageStore, *, fillers: int | None = None
+    ):
+        self.setting, self.store = setting, store
+        self.train = setting.split.train
+        self.fillers = fillers or setting.fillers
+        self.ranking = RankingEvaluator(self.train, setting.split.test, ks=(10, 20))
         self._clean = functools.lru_cache(maxsize=16)(self._train_clean)
 
     def run(self, cell: Cell) -> dict:
@@ -127,7 +131,7 @@ class Bench:
         Raises:
             ValueError: if the cell is unfit for the data.
         """
-        why = unfit(cell, self.arena)
+        why = unfit(cell, self.setting)
         if why is not None:
             raise ValueError(f"`cell` should fit the data and the victim: {why}. Received: {cell}.")
 
@@ -147,7 +151,7 @@ class Bench:
         if cell.attack == ADAPTIVE:
             return self._best_response(cell)
         attack = ATTACKS[cell.attack].build(**budget)
-        segment = self.arena.segments.get(cell.target)
+        segment = self.setting.segments.get(cell.target)
         if isinstance(attack, SegmentAttack) and segment is not None:
             attack = dataclasses.replace(attack, segment=segment)
         if cell.knowledge != KNOWN:
@@ -257,17 +261,17 @@ def open_bench(
     """The bench of `data` over a run folder, for the first process of a run and for all others.
 
     Raises:
-        as `load_arena` and `StageStore` do.
+        as `load_setting` and `StageStore` do.
     """
-    arena = load_arena(data, per_group=per_group, **columns)
+    setting = load_setting(data, per_group=per_group, **columns)
     # What a cell's result depends on beside the cell: other cells may join the same run folder.
     identity = {
         "job": "robustness",
-        "data": arena.split.fingerprint(),
-        "fillers": fillers or arena.fillers,
+        "data": setting.split.fingerprint(),
+        "fillers": fillers or setting.fillers,
         "per_group": per_group,
     }
-    return Bench(arena, StageStore(run_dir, identity, resume=resume), fillers=fillers)
+    return Bench(setting, StageStore(run_dir, identity, resume=resume), fillers=fillers)
 
 
 def train_defended(victim: str, rows, defence, *, seed: int, start=None) -> Recommender:
@@ -313,12 +317,14 @@ def stealth(poisoned: Poisoned) -> dict[str, float]:
         size = column.max() + 1
         shares = [np.bincount(column[p & other], minlength=size) for p in (fake, ~fake)]
         if shares[0].sum():
-            a, b = (share / share.sum() for share in shares)
+            a, b = (fraction / fraction.sum() for fraction in shares)
             result[name] = float(np.abs(a - b).sum() / 2)
     return result
 
 
-def check_names(attack: str, victim: str, defence: str, group: str, arena: Arena) -> None:
+def check_names(
+    attack: str, victim: str, defence: str, group: str, setting: EvaluationSetting
+) -> None:
     """Before any work.
 
     Raises:
@@ -328,7 +334,7 @@ def check_names(attack: str, victim: str, defence: str, group: str, arena: Arena
         ("attack", attack, (NONE, *ATTACKS, ADAPTIVE)),
         ("victim", victim, (*VICTIMS,)),
         ("defence", defence, (*DEFENCES,)),
-        ("targets", group, (*arena.targets,)),
+        ("targets", group, (*setting.targets,)),
     ):
         if name not in known:
             why = " (the groups that these data have items in)" if kind == "targets" else ""

@@ -26,7 +26,7 @@ GROUPS = (OWN, "published", "popular", "mid", "tail")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Arena:
+class EvaluationSetting:
     """A split and its targets.
 
     Attributes:
@@ -51,7 +51,7 @@ class Arena:
         return self.split.train.items.ids[[item]].tolist()[0]
 
 
-def load_arena(
+def load_setting(
     data: str,
     *,
     per_group: int = 5,
@@ -59,8 +59,9 @@ def load_arena(
     root: str | os.PathLike | None = None,
     own_targets: Sequence[str] = (),
     **columns,
-) -> Arena:
-    """The arena of a published set (a name in `SHILLING_SETS`) or of any source of `loading.load`.
+) -> EvaluationSetting:
+    """The evaluation setting of a published set (a name in `SHILLING_SETS`) or of any source of
+    `loading.load`.
 
     The latter is split at random, a tenth of each user's rows to test on. `columns` go to `load`.
     The items with the ids `own_targets`, as they are written in the data, are a group "own".
@@ -87,7 +88,7 @@ def load_arena(
     if fillers is None:
         mean = round(len(split.train) / max(1, int((split.train.user_counts() > 0).sum())))
         fillers = min(mean, split.train.num_items - 1)
-    return Arena(
+    return EvaluationSetting(
         name=name, split=split, targets=targets, segments=segments, fillers=fillers, shift=shift
     )
 

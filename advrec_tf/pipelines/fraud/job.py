@@ -9,7 +9,7 @@ import numpy as np
 
 from advrec_tf.data import filters
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.data.readers.labelled_fraud import read_labels
+from advrec_tf.data.readers.labeled_fraud import read_labels
 from advrec_tf.evaluation.detection import average_precision
 from advrec_tf.pipelines.fraud.ranking import MOST, Verdicts, detect, reasons, write_ranking
 from advrec_tf.serving.fraud_export import check_scorer, export_scorer
@@ -66,7 +66,7 @@ def run(
     if known is not None:
         seen = ~np.isnan(known)
         found = average_precision(known[seen] == 1, verdicts.suspicion[seen], base_rate=None)
-        write(f"labelled     average precision {found:.3f}, each user scored without its label")
+        write(f"labeled     average precision {found:.3f}, each user scored without its label")
     order = np.argsort(-verdicts.suspicion, kind="stable")[: min(top, count)]
     for rank, user in enumerate(order, start=1):
         write(

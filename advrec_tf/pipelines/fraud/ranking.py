@@ -1,11 +1,12 @@
 """Every user of a file ranked by suspicion, with reasons, and a scorer for profiles to come.
 
-Without labels three signs are joined: likeness to simulated attacks (`SelfTaught`), blocks of
+Without labels three signs are joined: likeness to simulated attacks (`SimulatedAttackForest`),
+blocks of
 users denser than chance (`Rings`), and overlaps with other users that popularity does not explain
 (`OverlapDetector`; left out where users are too few to compare). Where more than `MOST` of the
 users look like simulated attacks, or overlap, such profiles are this file's ordinary ones, and that
 sign is weighed down by as much.
-With labels of some users a forest learns from those, company included, and every labelled user
+With labels of some users a forest learns from those, company included, and every labeled user
 is scored by a forest that did not see its label.
 """
 
@@ -22,9 +23,9 @@ import numpy as np
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors.base import ForestDetector
 from advrec_tf.defence.detectors.graph import Rings
-from advrec_tf.defence.detectors.neighbourhood_forest import CompanyForest
+from advrec_tf.defence.detectors.neighborhood_forest import NeighborhoodForest
 from advrec_tf.defence.detectors.overlap import FEWEST_ITEMS, SIGNS, OverlapDetector
-from advrec_tf.defence.detectors.simulated_attack_forest import EXACT, SelfTaught
+from advrec_tf.defence.detectors.simulated_attack_forest import EXACT, SimulatedAttackForest
 from advrec_tf.defence.features import PROFILE_FEATURES, FeatureTable
 from advrec_tf.defence.item_statistics import has_ratings
 from advrec_tf.defence.null_model import FEWEST_USERS
@@ -75,7 +76,7 @@ class Verdicts:
         signs: name -> [num_users] float64, what the suspicion is joined from.
         table: features of the users, for the reasons.
         importance: feature -> how much the forest reads it.
-        labelled: how many users had a label.
+        labeled: how many users had a label.
         scorer: for profiles to come.
         weighed: sign -> in (0, 1), what it counts of itself; signs that count in full are absent.
         overlap: what it has found, for the reasons; None where it was not asked.
@@ -85,7 +86,7 @@ class Verdicts:
     signs: dict[str, np.ndarray]
     table: FeatureTable
     importance: dict[str, float]
-    labelled: int
+    labeled: int
     scorer: OnlineScorer
     weighed: dict[str, float] = dataclasses.field(default_factory=dict)
     overlap: OverlapDetector | None = None
@@ -126,7 +127,7 @@ def detect(
         day: length of a day in the unit of the timestamps; None where it is unknown.
 
     Raises:
-        ValueError: if fewer than 2 fakes or 2 * `FOLDS` honest users are labelled and have rows;
+        ValueError: if fewer than 2 fakes or 2 * `FOLDS` honest users are labeled and have rows;
             without labels, if fewer than `FEWEST` users have two items.
         ImportError: if scikit-learn is missing.
     """
@@ -142,7 +143,7 @@ def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
             f"`interactions` should hold at least {FEWEST} users with two items or more, to tell "
             f"unusual ones from. Received {(items > 1).sum()} of {(items > 0).sum()} users."
         )
-    taught = SelfTaught(seed=seed, day=day).fit(rows)
+    taught = SimulatedAttackForest(seed=seed, day=day).fit(rows)
     likeness = taught.score(rows)
     judged = likeness > -np.inf
     ring = np.minimum(1.0, RING * Rings(seed=seed).fit(rows).score(rows))
@@ -151,7 +152,7 @@ def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
         found = OverlapDetector(seed=seed).fit(rows)
         signs["overlap"] = np.minimum(1.0, found.score(rows) / OVERLAP)
     shares = {name: (signs[name][judged] >= 0.5).mean() for name in signs if name != "ring"}
-    weighed = {name: float(MOST / share) for name, share in shares.items() if share > MOST}
+    weighed = {name: float(MOST / fraction) for name, fraction in shares.items() if fraction > MOST}
     joined = np.max([weighed.get(name, 1.0) * sign for name, sign in signs.items()], axis=0)
     suspicion = np.where(judged, joined, -np.inf)
     columns = online_columns(rows)
@@ -163,7 +164,7 @@ def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
         signs=signs,
         table=taught.table,
         importance=dict(zip(taught.table.names, taught.forest.feature_importances_, strict=True)),
-        labelled=0,
+        labeled=0,
         scorer=scorer,
         weighed=weighed,
         overlap=found,
@@ -182,7 +183,7 @@ def _with_labels(rows: Interactions, labels: np.ndarray, *, day, seed) -> Verdic
 
     def fitted_on(users):
         chosen = rows.select(users[rows.user_index])
-        return CompanyForest(seed=seed, day=day).fit(chosen, fake)
+        return NeighborhoodForest(seed=seed, day=day).fit(chosen, fake)
 
     rng, fold = np.random.default_rng(seed), np.full(rows.num_users, -1)
     for kind in (fake, ~fake):  # each fold has its share of either
@@ -209,7 +210,7 @@ def _with_labels(rows: Interactions, labels: np.ndarray, *, day, seed) -> Verdic
         signs={"forest": suspicion},
         table=table,
         importance=dict(zip(table.names, importance, strict=True)),
-        labelled=int(known.sum()),
+        labeled=int(known.sum()),
         scorer=OnlineScorer(rows.items, online.features.statistics, columns, online.forest),
     )
 

@@ -1,4 +1,5 @@
-"""The contest of the main job: every model, beside its twins, as stages in an arena."""
+"""The comparison of the main job: every model, beside its ablations, as stages in an evaluation
+setting."""
 
 from __future__ import annotations
 
@@ -20,14 +21,14 @@ from advrec_tf.pipelines.recommend import variants
 from advrec_tf.pipelines.recommend.generation import calibrate, generated_rows
 from advrec_tf.pipelines.recommend.ranking_stages import train_clicks, train_ratings
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
-from advrec_tf.pipelines.recommend.variants import Arena, Console
+from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult, StageStore
 
 GENERATORS = ("gan", "gan_twin", "ease", "popularity", "random")
 
 
-class Contest:
-    """The stages, in their order; keeps the results by arena and model."""
+class ModelComparison:
+    """The stages, in their order; keeps the results by evaluation setting and model."""
 
     def __init__(self, settings: RecommenderSettings, store: StageStore, console: Console):
         self.settings = settings
@@ -36,15 +37,17 @@ class Contest:
         self.results: dict[str, dict[str, list[StageResult]]] = {"whole": {}, "cold": {}}
         self.seeds = range(settings.seed, settings.seed + settings.seeds)
 
-    def stage(self, arena: Arena, model: str, seed: int, train, **arguments) -> StageResult:
-        """Train one model in one arena with one seed, unless the store has it."""
-        label = f"{arena.name} {model} {seed}"
+    def stage(
+        self, setting: EvaluationSetting, model: str, seed: int, train, **arguments
+    ) -> StageResult:
+        """Train one model in one evaluation setting with one seed, unless the store has it."""
+        label = f"{setting.name} {model} {seed}"
         name = label.replace(" ", "-")
         done = self.store.has(name)
         result = self.store.run(
             name,
             lambda checkpoint: train(
-                arena, self.settings, self.console, label, checkpoint, seed=seed, **arguments
+                setting, self.settings, self.console, label, checkpoint, seed=seed, **arguments
             ),
         )
         validation = result.summary.get("validation")
@@ -52,51 +55,55 @@ class Contest:
         self.console.write(f"{label:<36} {value}{'  (stored)' if done else ''}")
         return result
 
-    def keep(self, arena: Arena, model: str, result: StageResult) -> None:
-        self.results[arena.name].setdefault(model, []).append(result)
+    def keep(self, setting: EvaluationSetting, model: str, result: StageResult) -> None:
+        self.results[setting.name].setdefault(model, []).append(result)
 
-    def keep_missing(self, arena: Arena, model: str, seed: int, train, **arguments) -> None:
+    def keep_missing(
+        self, setting: EvaluationSetting, model: str, seed: int, train, **arguments
+    ) -> None:
         """`stage` and `keep`, unless choosing a size has already trained this very model."""
-        if len(self.results[arena.name].get(model, [])) <= seed - self.seeds[0]:
-            self.keep(arena, model, self.stage(arena, model, seed, train, **arguments))
+        if len(self.results[setting.name].get(model, [])) <= seed - self.seeds[0]:
+            self.keep(setting, model, self.stage(setting, model, seed, train, **arguments))
 
-    def oracle(self, arena: Arena, best_scores: np.ndarray) -> None:
+    def oracle(self, setting: EvaluationSetting, best_scores: np.ndarray) -> None:
         """The truth behind invented data, as a row to measure the others against."""
-        oracle = MatrixRecommender(scores=best_scores, interactions=arena.train)
-        result = self.store.run(f"{arena.name}-oracle", lambda _: variants.measure(oracle, arena))
-        self.keep(arena, "oracle", result)
+        oracle = MatrixRecommender(scores=best_scores, interactions=setting.train)
+        result = self.store.run(
+            f"{setting.name}-oracle", lambda _: variants.measure(oracle, setting)
+        )
+        self.keep(setting, "oracle", result)
 
-    def baselines(self, arena: Arena) -> None:
+    def baselines(self, setting: EvaluationSetting) -> None:
         """Popularity, and EASE at the ridge that validation prefers."""
 
         def popularity(checkpoint):
-            return variants.measure_baseline(Popularity().fit(arena.train), arena, 0.0)
+            return variants.measure_baseline(Popularity().fit(setting.train), setting, 0.0)
 
         def ease(checkpoint):
             fitted = []
             for l2 in self.settings.ease_l2:
                 started = time.perf_counter()
-                model = EASE(l2).fit(arena.train)
+                model = EASE(l2).fit(setting.train)
                 seconds = time.perf_counter() - started
-                value = arena.validation.evaluate(model).metrics["ndcg@10"]
+                value = setting.validation.evaluate(model).metrics["ndcg@10"]
                 fitted.append((value, -l2, model, seconds))
             value, negative_l2, model, seconds = max(fitted, key=lambda f: f[:2])
-            result = variants.measure_baseline(model, arena, seconds)
+            result = variants.measure_baseline(model, setting, seconds)
             result.summary["l2"] = -negative_l2
             return result
 
-        self.keep(arena, "popularity", self.store.run(f"{arena.name}-popularity", popularity))
-        if EASE.fits(arena.train):
-            self.keep(arena, "ease", self.store.run(f"{arena.name}-ease", ease))
+        self.keep(setting, "popularity", self.store.run(f"{setting.name}-popularity", popularity))
+        if EASE.fits(setting.train):
+            self.keep(setting, "ease", self.store.run(f"{setting.name}-ease", ease))
         else:
             self.console.write("no EASE row: the catalogue is too large for its closed form")
 
-    def choose_temperature(self, arena: Arena) -> float:
+    def choose_temperature(self, setting: EvaluationSetting) -> float:
         """The temperature of the plain tower that validation prefers; keeps the plain towers."""
         first = self.seeds[0]
         found = {
             t: self.stage(
-                arena,
+                setting,
                 "tower" if len(self.settings.temperature) == 1 else f"tower@{t:g}",
                 first,
                 variants.train_tower,
@@ -108,31 +115,34 @@ class Contest:
         for seed in self.seeds:
             plain = found[best]
             if seed != first:
-                plain = self.stage(arena, "tower", seed, variants.train_tower, temperature=best)
-            self.keep(arena, "tower", plain)
+                plain = self.stage(setting, "tower", seed, variants.train_tower, temperature=best)
+            self.keep(setting, "tower", plain)
         return best
 
-    def choose_epsilon(self, arena: Arena, temperature: float) -> float:
+    def choose_epsilon(self, setting: EvaluationSetting, temperature: float) -> float:
         """The size of the attack on embedding rows that validation prefers (not zero: whether
         to attack at all is decided when the model to ship is chosen)."""
         return self._choose(
-            arena,
+            setting,
             "tower+perturbed",
             self.settings.epsilon,
             variants.train_tower,
             temperature=temperature,
         )
 
-    def choose_code_epsilon(self, arena: Arena) -> float:
+    def choose_code_epsilon(self, setting: EvaluationSetting) -> float:
         """As `choose_epsilon`, for the item vectors of the autoencoder."""
         return self._choose(
-            arena, "autoencoder+perturbed", self.settings.code_epsilon, variants.train_autoencoder
+            setting,
+            "autoencoder+perturbed",
+            self.settings.autoencoder_epsilon,
+            variants.train_autoencoder,
         )
 
-    def _choose(self, arena, model, sizes, train, **arguments) -> float:
+    def _choose(self, setting, model, sizes, train, **arguments) -> float:
         found = {
             size: self.stage(
-                arena,
+                setting,
                 f"{model}@{size:g}",
                 self.seeds[0],
                 train,
@@ -142,21 +152,21 @@ class Contest:
             for size in sizes
         }
         best = max(found, key=lambda size: found[size].summary["validation"])
-        self.keep(arena, model, found[best])
+        self.keep(setting, model, found[best])
         return best
 
     def generate(
-        self, arena: Arena, blends: dict[str, dict], cold: ColdStart | None = None
+        self, setting: EvaluationSetting, blends: dict[str, dict], cold: ColdStart | None = None
     ) -> dict[str, AugmentedInteractions]:
         """Rows from every generator, with the first seed.
 
         With `cold`, `blends` is filled by calibration; without, it is used as it is.
         """
-        settings, train, seed = self.settings, arena.train, self.seeds[0]
-        sparse = np.flatnonzero(train.by_user().counts < settings.generated_reach)
+        settings, train, seed = self.settings, setting.train, self.seeds[0]
+        sparse = np.flatnonzero(train.by_user().counts < settings.generated_min_history)
         if not len(sparse):
             self.console.write(
-                f"{arena.name}: no user has fewer than {settings.generated_reach} rows, so "
+                f"{setting.name}: no user has fewer than {settings.generated_min_history} rows, so "
                 "nothing is generated"
             )
             return {}
@@ -164,11 +174,11 @@ class Contest:
         noise = np.random.default_rng(seed).random((len(sparse), train.num_items))
         scores = {"popularity": popularity, "random": noise.astype(np.float32)}
         for name, weight in (("gan", settings.gan_weight), ("gan_twin", 0.0)):
-            result = self.stage(arena, name, seed, variants.train_gan, adversarial_weight=weight)
-            self.keep(arena, name, result)
+            result = self.stage(setting, name, seed, variants.train_gan, adversarial_weight=weight)
+            self.keep(setting, name, result)
             scores[name] = result.arrays["scores"]
-        if "ease" in self.results[arena.name]:
-            l2 = self.results[arena.name]["ease"][0].summary["l2"]
+        if "ease" in self.results[setting.name]:
+            l2 = self.results[setting.name]["ease"][0].summary["l2"]
             ease = EASE(l2).fit(train)
             scores["ease"] = in_blocks(
                 lambda rows: ease.score(tf.gather(sparse, rows)), len(sparse)
@@ -184,22 +194,22 @@ class Contest:
             )
         return rows
 
-    def twins(
+    def ablations(
         self,
-        arena: Arena,
+        setting: EvaluationSetting,
         generated: dict[str, AugmentedInteractions],
         *,
         temperature: float,
         epsilon: float,
-        code_epsilon: float,
+        autoencoder_epsilon: float,
     ) -> None:
         """Every row of the comparison that is not there yet, for every seed."""
         attack = Perturbation(epsilon=epsilon, relative=True)
-        code_attack = Perturbation(epsilon=code_epsilon, relative=True)
+        code_attack = Perturbation(epsilon=autoencoder_epsilon, relative=True)
         for seed in self.seeds:
             for model, perturbation, source in _tower_rows(attack, generated):
                 self.keep_missing(
-                    arena,
+                    setting,
                     model,
                     seed,
                     variants.train_tower,
@@ -213,7 +223,7 @@ class Contest:
                 ("autoencoder+perturbed", code_attack),
             ):
                 self.keep_missing(
-                    arena, model, seed, variants.train_autoencoder, perturbation=perturbation
+                    setting, model, seed, variants.train_autoencoder, perturbation=perturbation
                 )
 
     def ranking_towers(self, split: Split, test: RankingEvaluator) -> dict[str, StageResult]:

@@ -1,7 +1,7 @@
 """From a teacher's scores to generated interactions, for the rows of the comparison.
 
-The GAN, its twin, EASE, popularity and noise all pass through the same door: scores are
-standardised per user, blended with log popularity, the blend calibrated on withheld
+The GAN, its ablation, EASE, popularity and noise all pass through the same door: scores are
+standardized per user, blended with log popularity, the blend calibrated on withheld
 history, and the best unseen items up to a reach become rows.
 """
 
@@ -42,7 +42,7 @@ def calibrate(scores: np.ndarray, users: np.ndarray, cold: ColdStart) -> dict[st
     position[users[cut]] = np.arange(cut.sum())
     popularity = log_popularity(cold.train)
     seen = cold.train.by_user()
-    rows = position[cold.choosing.user_index]
+    rows = position[cold.validation.user_index]
     best = {"temperature": 1.0, "popularity_weight": 0.0, "log_likelihood": -np.inf}
     for temperature in TEMPERATURES:
         for weight in POPULARITY_WEIGHTS:
@@ -51,7 +51,7 @@ def calibrate(scores: np.ndarray, users: np.ndarray, cold: ColdStart) -> dict[st
                 logits[row, seen[user]] = -np.inf
             logits -= logits.max(1, keepdims=True)
             logits -= np.log(np.exp(logits).sum(1, keepdims=True))
-            likelihood = float(logits[rows, cold.choosing.item_index].mean())
+            likelihood = float(logits[rows, cold.validation.item_index].mean())
             if likelihood > best["log_likelihood"]:
                 best = {
                     "temperature": temperature,
@@ -77,14 +77,14 @@ def generated_rows(
     everyone = np.zeros((train.num_users, train.num_items), np.float32)
     everyone[users] = scores
     user_index, item_index = top_unseen(
-        everyone, train, reach=settings.generated_reach, users=users
+        everyone, train, min_history=settings.generated_min_history, users=users
     )
     return AugmentedInteractions(
         real=train,
         user_index=user_index,
         item_index=item_index,
         weight=settings.generated_weight,
-        share=settings.generated_share,
+        fraction=settings.generated_fraction,
         source=source,
     )
 

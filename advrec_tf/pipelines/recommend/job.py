@@ -1,8 +1,9 @@
 """The main job: from interactions to a compared, chosen and exported recommender.
 
-Two arenas are run side by side. `whole` is the split as it is; `cold` is the same split with
+Two evaluation settings are run side by side. `whole` is the split as it is; `cold` is the same
+split with
 a share of the users cut to 1, 3 and 5 interactions. In each, every adversarial or generated
-ingredient stands beside its twin without the adversary, noise of equal size, and simple
+ingredient stands beside its ablation without the adversary, noise of equal size, and simple
 sources of the same rows. Sizes are chosen on validation, zero included; what is shipped is
 what validation prefers, with a popularity prior for users with few interactions. Every
 model is a stage of its own, so the job can be killed and resumed.
@@ -20,11 +21,11 @@ from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.protocols import ColdStart, cold_start
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.vectors import VectorRecommender
-from advrec_tf.pipelines.recommend.comparison import Contest
+from advrec_tf.pipelines.recommend.comparison import ModelComparison
 from advrec_tf.pipelines.recommend.preparation import Prepared
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.shipping import Prior, ship
-from advrec_tf.pipelines.recommend.variants import Arena, Console
+from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult, StageStore
 
 TABLE_KS = (10, 20)
@@ -35,13 +36,13 @@ class Outcome:
     """What a job found.
 
     Attributes:
-        split: the data of the whole arena.
-        cold: the data of the cold arena; None where there is none.
-        results: arena -> model name -> one `StageResult` per seed.
+        split: the data of the whole evaluation setting.
+        cold: the data of the cold evaluation setting; None where there is none.
+        results: evaluation setting -> model name -> one `StageResult` per seed.
         ranking: objective -> result of the ranking tower.
         choices: what validation chose, by name.
         shipped: the recommender to export, where one was trained.
-        generated: source -> generated rows of the cold arena (first seed).
+        generated: source -> generated rows of the cold evaluation setting (first seed).
     """
 
     split: Split
@@ -60,26 +61,26 @@ def run(
     write: Callable[[str], None] = print,
 ) -> Outcome:
     """Train, measure and choose. Deterministic for equal data, settings and machine."""
-    contest, whole = _begin(prepared, settings, store, write)
-    cold, cold_arena = _cold_arena(prepared.split, whole, settings, write)
+    comparison, whole = _begin(prepared, settings, store, write)
+    cold, cold_setting = _cold_setting(prepared.split, whole, settings, write)
 
-    contest.baselines(whole)
-    sizes = {"temperature": contest.choose_temperature(whole)}
-    sizes["epsilon"] = contest.choose_epsilon(whole, sizes["temperature"])
-    sizes["code_epsilon"] = contest.choose_code_epsilon(whole)
+    comparison.baselines(whole)
+    sizes = {"temperature": comparison.choose_temperature(whole)}
+    sizes["epsilon"] = comparison.choose_epsilon(whole, sizes["temperature"])
+    sizes["autoencoder_epsilon"] = comparison.choose_code_epsilon(whole)
     blends: dict[str, dict] = {}
     generated: dict[str, AugmentedInteractions] = {}
-    if cold_arena is not None:
-        contest.baselines(cold_arena)
-        generated = contest.generate(cold_arena, blends, cold)
-        contest.twins(cold_arena, generated, **sizes)
-    contest.twins(whole, contest.generate(whole, blends), **sizes)
-    shipped, choices = ship(contest, whole, cold_arena)
+    if cold_setting is not None:
+        comparison.baselines(cold_setting)
+        generated = comparison.generate(cold_setting, blends, cold)
+        comparison.ablations(cold_setting, generated, **sizes)
+    comparison.ablations(whole, comparison.generate(whole, blends), **sizes)
+    shipped, choices = ship(comparison, whole, cold_setting)
     return Outcome(
         split=prepared.split,
         cold=cold,
-        results=contest.results,
-        ranking=contest.ranking_towers(prepared.split, whole.tests["test"]),
+        results=comparison.results,
+        ranking=comparison.ranking_towers(prepared.split, whole.tests["test"]),
         choices={**sizes, "generation": blends, **choices},
         # Chosen and trained on the training rows; served lists leave out all that is known.
         shipped=dataclasses.replace(shipped, interactions=prepared.split.everything()),
@@ -94,15 +95,15 @@ def run_retrieval(
     write: Callable[[str], None] = print,
 ) -> Outcome:
     """Only the baselines and the plain two-tower model, which is what is shipped."""
-    contest, whole = _begin(prepared, settings, store, write)
-    contest.baselines(whole)
-    temperature = contest.choose_temperature(whole)
-    towers = contest.results["whole"]["tower"]
+    comparison, whole = _begin(prepared, settings, store, write)
+    comparison.baselines(whole)
+    temperature = comparison.choose_temperature(whole)
+    towers = comparison.results["whole"]["tower"]
     best = max(towers, key=lambda result: result.summary["validation"])
     shipped = Prior(None, 0).on(best, whole.train)
     return Outcome(
         split=prepared.split,
-        results=contest.results,
+        results=comparison.results,
         choices={"temperature": temperature},
         shipped=dataclasses.replace(shipped, interactions=prepared.split.everything()),
     )
@@ -115,10 +116,10 @@ def run_ranking(
     write: Callable[[str], None] = print,
 ) -> Outcome:
     """Only the baselines and the ranking tower."""
-    contest, whole = _begin(prepared, settings, store, write)
-    contest.baselines(whole)
-    ranking = contest.ranking_towers(prepared.split, whole.tests["test"])
-    return Outcome(split=prepared.split, results=contest.results, choices={}, ranking=ranking)
+    comparison, whole = _begin(prepared, settings, store, write)
+    comparison.baselines(whole)
+    ranking = comparison.ranking_towers(prepared.split, whole.tests["test"])
+    return Outcome(split=prepared.split, results=comparison.results, choices={}, ranking=ranking)
 
 
 def run_gan(
@@ -127,19 +128,19 @@ def run_gan(
     store: StageStore,
     write: Callable[[str], None] = print,
 ) -> Outcome:
-    """Only popularity, EASE, the profile GAN and its twin, and the rows these two generate."""
-    contest, whole = _begin(prepared, settings, store, write)
-    contest.baselines(whole)
-    generated = contest.generate(whole, {})
+    """Only popularity, EASE, the profile GAN and its ablation, and the rows these two generate."""
+    comparison, whole = _begin(prepared, settings, store, write)
+    comparison.baselines(whole)
+    generated = comparison.generate(whole, {})
     return Outcome(
         split=prepared.split,
-        results=contest.results,
+        results=comparison.results,
         choices={},
         generated={name: generated[name] for name in ("gan", "gan_twin") if name in generated},
     )
 
 
-def _begin(prepared, settings, store, write) -> tuple[Contest, Arena]:
+def _begin(prepared, settings, store, write) -> tuple[ModelComparison, EvaluationSetting]:
     tf.config.experimental.enable_op_determinism()
     split = prepared.split
     for part in ("validation", "test"):
@@ -151,25 +152,29 @@ def _begin(prepared, settings, store, write) -> tuple[Contest, Arena]:
     console = Console(write=write, boards=store.folder / "tensorboard")
     test = RankingEvaluator(split.train, split.test, also_seen=split.validation, ks=TABLE_KS)
     validation = RankingEvaluator(split.train, split.validation, ks=TABLE_KS)
-    whole = Arena(name="whole", train=split.train, validation=validation, tests={"test": test})
-    contest = Contest(settings, store, console)
+    whole = EvaluationSetting(
+        name="whole", train=split.train, validation=validation, tests={"test": test}
+    )
+    comparison = ModelComparison(settings, store, console)
     if prepared.best_scores is not None:
-        contest.oracle(whole, prepared.best_scores)
-    return contest, whole
+        comparison.oracle(whole, prepared.best_scores)
+    return comparison, whole
 
 
-def _cold_arena(split, whole, settings, write) -> tuple[ColdStart | None, Arena | None]:
+def _cold_setting(
+    split, whole, settings, write
+) -> tuple[ColdStart | None, EvaluationSetting | None]:
     try:
-        cold = cold_start(split, share=settings.cold_share, seed=settings.seed)
+        cold = cold_start(split, fraction=settings.cold_fraction, seed=settings.seed)
     except ValueError as reason:
         write(f"no cold-start comparison: {reason}")
         return None, None
     tests = {
         "withheld": RankingEvaluator(
-            cold.train, cold.withheld, also_seen=cold.choosing, ks=TABLE_KS
+            cold.train, cold.withheld, also_seen=cold.validation, ks=TABLE_KS
         ),
-        "choosing": RankingEvaluator(
-            cold.train, cold.choosing, also_seen=cold.withheld, ks=TABLE_KS
+        "validation": RankingEvaluator(
+            cold.train, cold.validation, also_seen=cold.withheld, ks=TABLE_KS
         ),
         # What the user saw before is not on offer, though the models do not know of it.
         "next_item": RankingEvaluator(
@@ -180,5 +185,7 @@ def _cold_arena(split, whole, settings, write) -> tuple[ColdStart | None, Arena 
             users=cold.users,
         ),
     }
-    arena = Arena(name="cold", train=cold.train, validation=whole.validation, tests=tests)
-    return cold, arena
+    setting = EvaluationSetting(
+        name="cold", train=cold.train, validation=whole.validation, tests=tests
+    )
+    return cold, setting

@@ -64,7 +64,8 @@ def markdown(report: dict, command: str) -> str:
     if "shipped_model" in choices:
         lines += [
             f"Shipped: `{choices['shipped_model']}`, chosen on validation. Sizes chosen there: "
-            f"epsilon {choices['epsilon']:g} (rows), {choices['code_epsilon']:g} (item vectors); "
+            f"epsilon {choices['epsilon']:g} (rows), {choices['autoencoder_epsilon']:g} (item "
+            f"vectors); "
             f"popularity prior for users with few interactions: scale "
             f"{choices['shipped']['prior_scale'] or 'off'} (plain tower: "
             f"{choices['tower+prior']['prior_scale'] or 'off'}).",
@@ -83,11 +84,11 @@ def markdown(report: dict, command: str) -> str:
             continue
         lines += ["", f"## {title}: difference in NDCG@10, paired over users", ""]
         lines += _markdown_table(
-            [("model", "against", "value", "twin", "difference", "95 % +-", "p")]
+            [("model", "against", "value", "ablation", "difference", "95 % +-", "p")]
             + [
                 (
                     row["model"],
-                    row["twin"],
+                    row["ablation"],
                     f"{row['value']:.4f}",
                     f"{row['value_of_twin']:.4f}",
                     f"{row['difference']:+.4f}",
@@ -131,7 +132,7 @@ def verdict(choices: dict) -> str:
 def comparison_lines(rows: list[dict]) -> list[str]:
     """One line a comparison: the difference, its 95 % interval and p."""
     return [
-        f"{row['model']:<30} against {row['twin']:<28} {row['difference']:+.4f} "
+        f"{row['model']:<30} against {row['ablation']:<28} {row['difference']:+.4f} "
         f"+- {row['half_width']:.4f}  p {row['p_value']:.3f}"
         for row in rows
     ]

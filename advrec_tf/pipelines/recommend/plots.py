@@ -15,7 +15,7 @@ import tensorflow as tf
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.pipelines.recommend.job import Outcome
 
-_COLOURS = {
+_COLORS = {
     "oracle": "#d0d0d0",
     "popularity": "#9a9a9a",
     "ease": "#6b6b6b",
@@ -37,9 +37,9 @@ def draw_all(outcome: Outcome, report: dict, run_dir: Path) -> list[Path]:
 def draw_players_and_rows(outcome: Outcome, run_dir: Path) -> list[Path]:
     """The plots of the GAN alone: both players, and what was generated."""
     figures = {}
-    for arena in ("cold", "whole"):
-        if "gan" in outcome.results[arena]:
-            history = outcome.results[arena]["gan"][0].summary["history"]
+    for setting in ("cold", "whole"):
+        if "gan" in outcome.results[setting]:
+            history = outcome.results[setting]["gan"][0].summary["history"]
             figures["gan_training"] = draw_players(history)
             break
     if outcome.generated:
@@ -73,9 +73,9 @@ def _axes(width: float, height: float, columns: int = 1):
     return figure, axes
 
 
-def _colour(name: str) -> str:
-    family = next((key for key in _COLOURS if name.startswith(key)), "tower")
-    return _COLOURS[family]
+def _color(name: str) -> str:
+    family = next((key for key in _COLORS if name.startswith(key)), "tower")
+    return _COLORS[family]
 
 
 def draw_metrics(report: dict):
@@ -91,7 +91,7 @@ def draw_metrics(report: dict):
     for ax, title, value in zip(axes, titles, values, strict=True):
         ax.grid(axis="x", alpha=0.25)
         ax.grid(axis="y", visible=False)
-        bars = ax.barh(names, value, color=[_colour(n) for n in names])
+        bars = ax.barh(names, value, color=[_color(n) for n in names])
         ax.bar_label(bars, fmt="%.4f", padding=3, fontsize=8)
         ax.invert_yaxis()
         ax.set_xlim(0, 1.18 * max(value))
@@ -126,13 +126,13 @@ def draw_popularity(generated: dict[str, AugmentedInteractions]):
     real = next(iter(generated.values())).real
     counts = real.item_counts()
     order = np.argsort(-counts, kind="stable")
-    share = np.arange(1, len(order) + 1) / len(order)
-    ax.plot(share, np.cumsum(counts[order]) / counts.sum(), color="black", label="real rows")
+    fraction = np.arange(1, len(order) + 1) / len(order)
+    ax.plot(fraction, np.cumsum(counts[order]) / counts.sum(), color="black", label="real rows")
     for name, rows in generated.items():
         if not len(rows):
             continue
         written = np.bincount(rows.item_index, minlength=real.num_items)
-        ax.plot(share, np.cumsum(written[order]) / written.sum(), label=f"generated: {name}")
+        ax.plot(fraction, np.cumsum(written[order]) / written.sum(), label=f"generated: {name}")
     ax.set_xlabel("share of the catalogue, most popular items first")
     ax.set_ylabel("share of the rows")
     ax.set_title("popularity of real and of generated interactions")

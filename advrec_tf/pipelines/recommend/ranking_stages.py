@@ -14,7 +14,7 @@ from advrec_tf.evaluation.classification import click_metrics, rating_metrics
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.ranking import build_ranking_model
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
-from advrec_tf.pipelines.recommend.variants import Arena, Console, measure, summary_of
+from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting, measure, summary_of
 from advrec_tf.pipelines.stages import StageResult
 from advrec_tf.training.fitting import fit_ranked
 from advrec_tf.training.optimizers import LazyAdam
@@ -52,8 +52,10 @@ def train_clicks(
         write=console.write,
     )
     users, items, labels = with_unseen_negatives(split, np.random.default_rng(settings.seed))
-    arena = Arena(name="whole", train=split.train, validation=validation, tests={"test": test})
-    measured = measure(model, arena)
+    setting = EvaluationSetting(
+        name="whole", train=split.train, validation=validation, tests={"test": test}
+    )
+    measured = measure(model, setting)
     summary = {**summary_of(report), **measured.summary}
     if labels.min() == 0:  # else every user has seen every item, and there is no "no"
         summary["classification"] = click_metrics(labels, model.predict_pairs(users, items))

@@ -46,7 +46,7 @@ ROWS = (
     "autoencoder+perturbed",
     "shipped",
 )
-"""Order of the rows in tables and plots: a twin stands before what it is the twin of."""
+"""Order of the rows in tables and plots: an ablation stands before what it is the ablation of."""
 
 COMPARISONS = (
     ("tower", "popularity"),
@@ -68,7 +68,7 @@ COMPARISONS = (
     ("shipped", "tower"),
     ("shipped", "ease"),
 )
-"""(model, its twin): what each ingredient bought, whatever the sign."""
+"""(model, its ablation): what each ingredient bought, whatever the sign."""
 
 
 def make_report(outcome: Outcome, *, identity: dict, counts: dict, audit: dict) -> dict:
@@ -162,11 +162,11 @@ def _row(
 def _comparisons(results: dict[str, list[StageResult]], test: str) -> list[dict]:
     rows = []
     metric = "ndcg@10"
-    for model, twin in COMPARISONS:
-        if model not in results or twin not in results:
+    for model, ablation in COMPARISONS:
+        if model not in results or ablation not in results:
             continue
         # The same seeds on both sides where both were trained; baselines have one.
-        pairs = (results[model], results[twin])
+        pairs = (results[model], results[ablation])
         seeds = min(len(p) for p in pairs) if min(len(p) for p in pairs) > 1 else None
         ours, theirs = (
             np.mean([r.arrays[f"{test}/{metric}"] for r in p[:seeds]], axis=0) for p in pairs
@@ -174,7 +174,7 @@ def _comparisons(results: dict[str, list[StageResult]], test: str) -> list[dict]
         rows.append(
             {
                 "model": model,
-                "twin": twin,
+                "ablation": ablation,
                 "metric": metric,
                 "value": float(ours.mean()),
                 "value_of_twin": float(theirs.mean()),

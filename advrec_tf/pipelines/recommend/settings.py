@@ -11,13 +11,15 @@ GAN_LOSSES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstei
 
 def _rules():
     """(field, what it should be, does it hold): written so that NaN never passes."""
-    positive = "learning_rate temperature ease_l2 epsilon code_epsilon code_learning_rate"
+    positive = "learning_rate temperature ease_l2 epsilon autoencoder_epsilon code_learning_rate"
     positive += " gan_d_learning_rate gan_g_learning_rate"
-    at_least_one = "seeds embedding_dim batch_size epochs patience code_dim code_batch_size"
-    at_least_one += " code_epochs code_patience gan_epochs gan_patience generated_reach"
+    at_least_one = "seeds embedding_dim batch_size epochs patience autoencoder_dim code_batch_size"
+    at_least_one += (
+        " autoencoder_epochs code_patience gan_epochs gan_patience generated_min_history"
+    )
     at_least_one += " ranking_epochs ranking_patience"
     at_least_zero = "k_core adversarial_weight gan_weight generated_weight few ranking_l2"
-    shares = "adversarial_share generated_share cold_share"
+    shares = "adversarial_fraction generated_fraction cold_fraction"
     infinity = float("inf")
     yield from ((name, "> 0", lambda v: 0 < v < infinity) for name in positive.split())
     yield from ((name, ">= 1", lambda v: v >= 1) for name in at_least_one.split())
@@ -55,21 +57,22 @@ class RecommenderSettings:
         ease_l2: ridge of EASE.
         epsilon: radius of the towers' adversary, as a share of each embedding's norm.
         adversarial_weight: of its loss.
-        adversarial_share: of a batch that is perturbed.
-        code_dim: of the profile autoencoder.
+        adversarial_fraction: of a batch that is perturbed.
+        autoencoder_dim: of the profile autoencoder.
         code_drop: share of a profile hidden from it in training.
-        code_epsilon: radius of its adversary, on item vectors, as a share of their norm.
+        autoencoder_epsilon: radius of its adversary, on item vectors, as a share of their norm.
         code_batch_size, code_learning_rate: of its training.
-        code_epochs, code_patience: epochs and patience of the autoencoder.
+        autoencoder_epochs, code_patience: epochs and patience of the autoencoder.
         gan_loss: of the profile GAN.
-        gan_weight: of the game in its generator's loss; its twin has 0.
+        gan_weight: of the game in its generator's loss; its ablation has 0.
         gan_epochs, gan_patience: epochs and patience of the GAN.
         gan_d_learning_rate, gan_g_learning_rate: of discriminator and generator.
-        generated_reach: users with fewer rows are given generated ones, up to so many.
+        generated_min_history: users with fewer rows are given generated ones, up to so many.
         generated_weight: of a generated row beside a real one.
-        generated_share: of generated rows in a batch.
-        few: users with as many rows or fewer are served with a popularity prior, where that pays.
-        cold_share: of the users whose rows are cut to 1, 3 or 5 for the cold-start comparison.
+        generated_fraction: of generated rows in a batch.
+        prior_max_history: users with as many rows or fewer are served with a popularity prior,
+        where that pays.
+        cold_fraction: of the users whose rows are cut to 1, 3 or 5 for the cold-start comparison.
         ranking_epochs, ranking_patience: epochs and patience of the ranking tower.
         ranking_l2: penalty on its vectors.
     """
@@ -92,14 +95,14 @@ class RecommenderSettings:
 
     epsilon: tuple[float, ...] = (0.05, 0.1, 0.2)
     adversarial_weight: float = 1.0
-    adversarial_share: float = 0.2
+    adversarial_fraction: float = 0.2
 
-    code_dim: int = 200
+    autoencoder_dim: int = 200
     code_drop: float = 0.2
-    code_epsilon: tuple[float, ...] = (0.1, 0.3)
+    autoencoder_epsilon: tuple[float, ...] = (0.1, 0.3)
     code_batch_size: int = 100
     code_learning_rate: float = 1e-3
-    code_epochs: int = 150
+    autoencoder_epochs: int = 150
     code_patience: int = 8
 
     gan_loss: str = "non_saturating"
@@ -108,12 +111,12 @@ class RecommenderSettings:
     gan_patience: int = 6
     gan_d_learning_rate: float = 2e-4
     gan_g_learning_rate: float = 2e-3
-    generated_reach: int = 20
+    generated_min_history: int = 20
     generated_weight: float = 0.3
-    generated_share: float = 0.125
+    generated_fraction: float = 0.125
 
-    few: int = 10
-    cold_share: float = 0.2
+    prior_max_history: int = 10
+    cold_fraction: float = 0.2
 
     ranking_epochs: int = 15
     ranking_patience: int = 2

@@ -1,6 +1,8 @@
-"""One function per trained model of the main job: train it in an arena, measure it, store it.
+"""One function per trained model of the main job: train it in an evaluation setting, measure it,
+store it.
 
-An arena is a training set with the evaluators that go with it. Every function returns a
+An evaluation setting is a training set with the evaluators that go with it. Every function returns
+a
 `StageResult` that holds the model as vectors and all its measurements, so the job can be
 stopped after any of them and needs no model object later.
 """
@@ -32,12 +34,12 @@ from advrec_tf.training.optimizers import LazyAdam
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Arena:
+class EvaluationSetting:
     """Training rows and what is measured on them.
 
     Attributes:
         name: prefix of its stages.
-        train: rows every model of the arena is trained on.
+        train: rows every model of the evaluation setting is trained on.
         validation: chooses epochs and sizes.
         tests: name -> evaluator of the results.
     """
@@ -62,10 +64,10 @@ class Console:
         )
 
 
-def measure(model: Recommender, arena: Arena) -> StageResult:
-    """All tests of the arena: metrics as the summary, per-user values as arrays."""
+def measure(model: Recommender, setting: EvaluationSetting) -> StageResult:
+    """All tests of the evaluation setting: metrics as the summary, per-user values as arrays."""
     summary, arrays = {"tests": {}}, {}
-    for name, evaluator in arena.tests.items():
+    for name, evaluator in setting.tests.items():
         result = evaluator.evaluate(model)
         summary["tests"][name] = result.metrics
         summary["users_per_second"] = result.users_per_second
@@ -74,10 +76,10 @@ def measure(model: Recommender, arena: Arena) -> StageResult:
     return StageResult(summary, arrays)
 
 
-def measure_baseline(model: Recommender, arena: Arena, seconds: float) -> StageResult:
+def measure_baseline(model: Recommender, setting: EvaluationSetting, seconds: float) -> StageResult:
     """As `measure`, with the value on validation."""
-    result = measure(model, arena)
-    validation = arena.validation.evaluate(model).metrics
+    result = measure(model, setting)
+    validation = setting.validation.evaluate(model).metrics
     result.summary.update(validation=validation["ndcg@10"], seconds=seconds)
     return result
 
@@ -93,7 +95,7 @@ def vectors_of(result: StageResult, train: Interactions) -> VectorRecommender:
 
 
 def train_tower(
-    arena: Arena,
+    setting: EvaluationSetting,
     settings: RecommenderSettings,
     console: Console,
     label: str,
@@ -107,7 +109,7 @@ def train_tower(
     """The two-tower model; with `perturbation` its embedding rows are attacked in training."""
     keras.utils.set_random_seed(seed)
     model = build_two_tower(
-        arena.train,
+        setting.train,
         embedding_dim=settings.embedding_dim,
         use_features=settings.use_features,
         temperature=temperature,
@@ -119,10 +121,10 @@ def train_tower(
             model,
             perturbation,
             weight=settings.adversarial_weight,
-            share=settings.adversarial_share,
+            fraction=settings.adversarial_fraction,
         )
     data = batches.of_pairs(
-        arena.train if augmented is None else augmented, batch_size=settings.batch_size, seed=seed
+        setting.train if augmented is None else augmented, batch_size=settings.batch_size, seed=seed
     )
     # XLA doubles the speed of a step, but draws normal noise many times slower on a CPU.
     noise = perturbation is not None and perturbation.direction == "random"
@@ -132,7 +134,7 @@ def train_tower(
     return _fit_vectors(
         trained,
         data,
-        arena,
+        setting,
         console,
         label,
         checkpoint,
@@ -142,7 +144,7 @@ def train_tower(
 
 
 def train_autoencoder(
-    arena: Arena,
+    setting: EvaluationSetting,
     settings: RecommenderSettings,
     console: Console,
     label: str,
@@ -154,33 +156,33 @@ def train_autoencoder(
     """The profile autoencoder; with `perturbation` its item vectors are attacked in training."""
     keras.utils.set_random_seed(seed)
     model = ProfileAutoencoder(
-        arena.train, dim=settings.code_dim, drop=settings.code_drop, seed=seed
+        setting.train, dim=settings.autoencoder_dim, drop=settings.code_drop, seed=seed
     )
     trained = model
     if perturbation is not None:
-        trained = AdversarialTraining(model, perturbation, layers=[model.item_layer], share=1.0)
+        trained = AdversarialTraining(model, perturbation, layers=[model.item_layer], fraction=1.0)
     trained.compile(
         optimizer=keras.optimizers.Adam(settings.code_learning_rate), steps_per_execution=16
     )
-    users = np.flatnonzero(arena.train.by_user().counts >= 3)
+    users = np.flatnonzero(setting.train.by_user().counts >= 3)
     return _fit_vectors(
         trained,
         batches.of_users(users, batch_size=settings.code_batch_size, seed=seed),
-        arena,
+        setting,
         console,
         label,
         checkpoint,
-        epochs=settings.code_epochs,
+        epochs=settings.autoencoder_epochs,
         patience=settings.code_patience,
         every=2,
     )
 
 
-def _fit_vectors(model, data, arena, console, label, checkpoint, **fit) -> StageResult:
+def _fit_vectors(model, data, setting, console, label, checkpoint, **fit) -> StageResult:
     report = fit_ranked(
         model,
         data,
-        evaluator=arena.validation,
+        evaluator=setting.validation,
         checkpoint=checkpoint,
         callbacks=[console.board(label)],
         label=label,
@@ -188,7 +190,7 @@ def _fit_vectors(model, data, arena, console, label, checkpoint, **fit) -> Stage
         **fit,
     )
     arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
-    measured = measure(vectors_of(StageResult({}, arrays), arena.train), arena)
+    measured = measure(vectors_of(StageResult({}, arrays), setting.train), setting)
     summary = {**measured.summary, **summary_of(report)}
     return StageResult(summary, {**arrays, **measured.arrays})
 
@@ -205,7 +207,7 @@ def summary_of(report: FitReport) -> dict:
 
 
 def train_gan(
-    arena: Arena,
+    setting: EvaluationSetting,
     settings: RecommenderSettings,
     console: Console,
     label: str,
@@ -214,22 +216,22 @@ def train_gan(
     seed: int,
     adversarial_weight: float,
 ) -> StageResult:
-    """The profile GAN, or its twin at weight 0; the result holds the scores of sparse users."""
+    """The profile GAN, or its ablation at weight 0; the result holds the scores of sparse users."""
     keras.utils.set_random_seed(seed)
     gan = build_profile_gan(
-        arena.train, loss=settings.gan_loss, adversarial_weight=adversarial_weight, seed=seed
+        setting.train, loss=settings.gan_loss, adversarial_weight=adversarial_weight, seed=seed
     )
     gan.compile(
         d_optimizer=keras.optimizers.Adam(settings.gan_d_learning_rate),
         g_optimizer=keras.optimizers.Adam(settings.gan_g_learning_rate),
         steps_per_execution=16,
     )
-    users = np.flatnonzero(arena.train.by_user().counts >= 3)
+    users = np.flatnonzero(setting.train.by_user().counts >= 3)
     report = fit_ranked(
         gan,
         batches.of_users(users, batch_size=settings.code_batch_size, seed=seed),
         epochs=settings.gan_epochs,
-        evaluator=arena.validation,
+        evaluator=setting.validation,
         patience=settings.gan_patience,
         every=2,
         checkpoint=checkpoint,
@@ -237,6 +239,6 @@ def train_gan(
         label=label,
         write=console.write,
     )
-    sparse = np.flatnonzero(arena.train.by_user().counts < settings.generated_reach)
+    sparse = np.flatnonzero(setting.train.by_user().counts < settings.generated_min_history)
     scores = gan.scores()[sparse]
     return StageResult(summary_of(report), {"users": sparse, "scores": scores})

@@ -1,4 +1,4 @@
-"""The command line of the behaviour-table job, for `train_gan.py` and `quality_report.py`."""
+"""The command line of the behavior-table job, for `train_gan.py` and `quality_report.py`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from advrec_tf.pipelines import cli
-from advrec_tf.pipelines.tabular import settings as behaviour_settings
+from advrec_tf.pipelines.tabular import settings as table_settings
 
 
 def asks_for_table(argv: Sequence[str]) -> bool:
-    """Whether the arguments are those of a behaviour table: `--label COLUMN` or `--table`."""
+    """Whether the arguments are those of a behavior table: `--label COLUMN` or `--table`."""
     return any(a in ("--label", "--table") or a.startswith("--label=") for a in argv)
 
 
@@ -35,14 +35,14 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read(args: argparse.Namespace, path: str):
     """The table at `path` as the arguments describe it."""
-    from advrec_tf.tabular.files import read_behaviour_table
+    from advrec_tf.tabular.files import read_table
 
     kinds = {
         name: kind
         for kind in ("category", "identifier", "date", "number")
         for name in getattr(args, kind)
     }
-    return read_behaviour_table(
+    return read_table(
         path,
         label=args.label,
         kinds=kinds,
@@ -54,7 +54,7 @@ def read(args: argparse.Namespace, path: str):
 
 
 def table_parser(description: str) -> argparse.ArgumentParser:
-    """The arguments of `train_gan.py` for a behaviour table."""
+    """The arguments of `train_gan.py` for a behavior table."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -72,7 +72,7 @@ def table_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--export", metavar="DIR", help="write the generator as a SavedModel")
     cli.add_run_arguments(parser)
     add_table_arguments(parser)
-    behaviour_settings.add_arguments(parser)
+    table_settings.add_arguments(parser)
     return parser
 
 
@@ -81,7 +81,7 @@ def train(argv: Sequence[str], description: str) -> None:
     parser = table_parser(description)
     args = parser.parse_args(argv)
     cli.require_counts(parser, args, "rows")
-    settings = behaviour_settings.settings_from(args)
+    settings = table_settings.settings_from(args)
     cli.check_writable("out", args.out)
     cli.check_writable("export", args.export)
     from advrec_tf.evaluation.two_sample import require_sklearn
@@ -106,7 +106,7 @@ def train(argv: Sequence[str], description: str) -> None:
     from advrec_tf.pipelines.tabular import job
 
     identity = {
-        "job": "behaviour",
+        "job": "behavior",
         "settings": settings.as_dict(),
         "data_sha256": fingerprint(table),
         "versions": versions(),

@@ -18,16 +18,16 @@ import pandas as pd
 from tensorflow import keras
 
 from advrec_tf.pipelines.stages import StageResult, StageStore
-from advrec_tf.pipelines.tabular.settings import BehaviourSettings
+from advrec_tf.pipelines.tabular.settings import TableSettings
 from advrec_tf.tabular.controls import CONTROLS
-from advrec_tf.tabular.files import Table, write_behaviour_table
-from advrec_tf.tabular.gan import BehaviourGAN, build_behaviour_gan
+from advrec_tf.tabular.files import Table, write_table
+from advrec_tf.tabular.gan import TableGAN, build_table_gan
 from advrec_tf.tabular.generator import TableGenerator
 from advrec_tf.tabular.network_generator import NetworkGenerator
 from advrec_tf.tabular.private_gan import build_private_gan, epsilon
 from advrec_tf.tabular.quality import quality, reached
 from advrec_tf.tabular.schema import TableSchema
-from advrec_tf.tabular.training import fit_behaviour
+from advrec_tf.tabular.training import fit_table_generator
 from advrec_tf.tabular.transform import TableTransform
 from advrec_tf.tabular.vae import build_table_vae
 
@@ -53,18 +53,18 @@ class Parts:
 class Outcome:
     """The trained GAN, and per generator its quality and, where it was trained, its fit."""
 
-    model: BehaviourGAN
+    model: TableGAN
     parts: Parts
     schema: TableSchema
     qualities: dict[str, dict]
     fits: dict[str, dict]
 
 
-def split_rows(frame: pd.DataFrame, settings: BehaviourSettings) -> Parts:
-    """At random: `holdout_share` of the rows, then `validation_share` of the others."""
+def split_rows(frame: pd.DataFrame, settings: TableSettings) -> Parts:
+    """At random: `holdout_fraction` of the rows, then `validation_fraction` of the others."""
     order = np.random.default_rng(settings.seed).permutation(len(frame))
-    held = max(1, round(settings.holdout_share * len(frame)))
-    checked = max(1, round(settings.validation_share * (len(frame) - held)))
+    held = max(1, round(settings.holdout_fraction * len(frame)))
+    checked = max(1, round(settings.validation_fraction * (len(frame) - held)))
     parts = np.split(order, [held, held + checked])
     holdout, validation, train = (frame.iloc[p].reset_index(drop=True) for p in parts)
     return Parts(train=train, validation=validation, holdout=holdout)
@@ -72,7 +72,7 @@ def split_rows(frame: pd.DataFrame, settings: BehaviourSettings) -> Parts:
 
 def run(
     table: Table,
-    settings: BehaviourSettings,
+    settings: TableSettings,
     store: StageStore,
     *,
     generators: tuple[str, ...] = GENERATORS,
@@ -112,7 +112,7 @@ def generator(
     name: str,
     transform: TableTransform,
     parts: Parts,
-    settings: BehaviourSettings,
+    settings: TableSettings,
     store: StageStore,
     write: Callable[[str], None] = print,
 ) -> tuple[TableGenerator, dict | None]:
@@ -126,7 +126,7 @@ def generator(
         board = keras.callbacks.TensorBoard(
             store.folder / "tensorboard" / name, write_graph=False, profile_batch=0
         )
-        fit = fit_behaviour(
+        fit = fit_table_generator(
             model,
             parts.train,
             parts.validation,
@@ -153,10 +153,8 @@ def generator(
     return model, result.summary
 
 
-def untrained(
-    name: str, transform: TableTransform, settings: BehaviourSettings
-) -> NetworkGenerator:
-    """The GAN or its variational twin, compiled."""
+def untrained(name: str, transform: TableTransform, settings: TableSettings) -> NetworkGenerator:
+    """The GAN or its variational ablation, compiled."""
     conditional = settings.conditional
     if name == "gan" and settings.private:
         model = build_private_gan(
@@ -177,7 +175,7 @@ def untrained(
             optimizer=keras.optimizers.Adam(settings.vae_learning_rate), steps_per_execution=20
         )
         return model
-    model = build_behaviour_gan(
+    model = build_table_gan(
         transform,
         conditional=conditional,
         loss=settings.loss,
@@ -192,7 +190,7 @@ def untrained(
     return _compiled(model, settings)
 
 
-def _compiled(model: BehaviourGAN, settings: BehaviourSettings) -> BehaviourGAN:
+def _compiled(model: TableGAN, settings: TableSettings) -> TableGAN:
     model.compile(
         d_optimizer=keras.optimizers.Adam(settings.d_learning_rate, 0.5, 0.9),
         g_optimizer=keras.optimizers.Adam(settings.g_learning_rate, 0.5, 0.9),
@@ -201,7 +199,7 @@ def _compiled(model: BehaviourGAN, settings: BehaviourSettings) -> BehaviourGAN:
     return model
 
 
-def spent(outcome: Outcome, settings: BehaviourSettings) -> str:
+def spent(outcome: Outcome, settings: TableSettings) -> str:
     """A sentence on the privacy of the GAN's rows, as trained."""
     fit = outcome.fits["gan"]
     rows = len(outcome.parts.train)
@@ -224,7 +222,7 @@ def write_generated(
 ) -> pd.DataFrame:
     """Generate rows and write them as the input spelled its own."""
     generated = outcome.model.generate(rows, conditions, seed=seed)
-    write_behaviour_table(generated, outcome.schema, path)
+    write_table(generated, outcome.schema, path)
     return generated
 
 

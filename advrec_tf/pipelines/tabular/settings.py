@@ -1,4 +1,4 @@
-"""The settings of the behaviour-table job: one frozen record, checked when built.
+"""The settings of the behavior-table job: one frozen record, checked when built.
 
 Imports nothing heavy, so that a mistake is told before TensorFlow loads.
 """
@@ -13,7 +13,7 @@ from advrec_tf.pipelines.settings_help import descriptions, help_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BehaviourSettings:
+class TableSettings:
     """Everything that decides the result of `job.run`, apart from the data.
 
     A `noise_multiplier` above 0 trains the discriminator by DP-SGD (`gan.private`): then there
@@ -22,14 +22,14 @@ class BehaviourSettings:
     Attributes:
         conditional: columns that --condition may give, beside the label.
         seed: of everything that is drawn.
-        holdout_share: of the rows, never shown to a generator, to judge it by.
-        validation_share: of the others, which choose the round that is kept.
-        max_modes: most Gaussians of a number's mode-specific normalisation.
+        holdout_fraction: of the rows, never shown to a generator, to judge it by.
+        validation_fraction: of the others, which choose the round that is kept.
+        max_modes: most Gaussians of a number's mode-specific normalization.
         loss: of the game.
         critic_steps: steps of the discriminator to one of the generator.
         pack: rows that the discriminator judges together (PacGAN).
         noise_dim: of the generator's noise.
-        adversarial_weight: of the game in the generator's loss; 0 is its twin without the game.
+        adversarial_weight: of the game in the generator's loss; 0 is its ablation without the game.
         reconstruction_weight: of the autoencoder's loss in the same network.
         g_learning_rate, d_learning_rate, vae_learning_rate: of Adam, of each network.
         noise_multiplier: above 0, DP-SGD: noise for each gradient, in units of `clip`.
@@ -48,8 +48,8 @@ class BehaviourSettings:
 
     conditional: tuple[str, ...] = ()
     seed: int = 0
-    holdout_share: float = 0.2
-    validation_share: float = 0.15
+    holdout_fraction: float = 0.2
+    validation_fraction: float = 0.15
     max_modes: int = 10
 
     loss: str = "wasserstein"
@@ -81,7 +81,7 @@ class BehaviourSettings:
         ]
         rules += [
             (name, "in (0, .5]", lambda v: 0 < v <= 0.5)
-            for name in ("holdout_share", "validation_share")
+            for name in ("holdout_fraction", "validation_fraction")
         ]
         rules += [
             (name, ">= 0", lambda v: 0 <= v < float("inf"))
@@ -109,8 +109,8 @@ class BehaviourSettings:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One argument a field."""
-    group, described = parser.add_argument_group("settings"), descriptions(BehaviourSettings)
-    for field in dataclasses.fields(BehaviourSettings):
+    group, described = parser.add_argument_group("settings"), descriptions(TableSettings)
+    for field in dataclasses.fields(TableSettings):
         name = f"--{field.name.replace('_', '-')}"
         if field.name == "conditional":
             group.add_argument(
@@ -137,7 +137,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             )
 
 
-def settings_from(args: argparse.Namespace) -> BehaviourSettings:
-    """The settings given; raises as `BehaviourSettings`."""
-    given = {f.name: getattr(args, f.name) for f in dataclasses.fields(BehaviourSettings)}
-    return BehaviourSettings(**{**given, "conditional": tuple(given["conditional"])})
+def settings_from(args: argparse.Namespace) -> TableSettings:
+    """The settings given; raises as `TableSettings`."""
+    given = {f.name: getattr(args, f.name) for f in dataclasses.fields(TableSettings)}
+    return TableSettings(**{**given, "conditional": tuple(given["conditional"])})

@@ -92,7 +92,7 @@ def attacked(
     if adversary == "freelb":
         return FreeLB(model, pgd(steps=steps, random_start=True, **budget), layers=layers)
     without = np.flatnonzero(model.interactions.item_counts() == 0)
-    unlabelled = without if len(without) else np.arange(model.interactions.num_items)
+    unlabeled = without if len(without) else np.arange(model.interactions.num_items)
     if adversary in ("disturbed", "worst_disturbed"):
         if texts is None:
             raise ValueError(f"`texts` should be the items' texts for {adversary}. Received none.")
@@ -100,7 +100,7 @@ def attacked(
             model,
             tower=model.item_tower,
             copies=disturbed_copies(texts, epsilon),
-            items=unlabelled,
+            items=unlabeled,
             choices=CHOICES if adversary == "worst_disturbed" else 1,
             batch_size=batch_size,
             weight=weight,
@@ -112,7 +112,7 @@ def attacked(
             pgd(steps=steps, direction=direction, **budget),
             tower=model.item_tower,
             layers=layers,
-            items=unlabelled,
+            items=unlabeled,
             batch_size=batch_size,
             weight=weight,
         )
@@ -126,7 +126,7 @@ def attacked(
             f"`adversary` should be one of {', '.join(ADVERSARIES)}. Received: {adversary!r}."
         )
     perturbation = perturbations[adversary]()
-    return AdversarialTraining(model, perturbation, layers=layers, share=1.0, weight=weight)
+    return AdversarialTraining(model, perturbation, layers=layers, fraction=1.0, weight=weight)
 
 
 def disturbed_copies(texts: Sequence[str], rate: float) -> list[list[str]]:

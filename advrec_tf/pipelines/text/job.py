@@ -3,7 +3,7 @@
 Two stages. "start": user vectors and a projection on the vectors of the untouched model,
 computed once. "fine_tuning", unless the model stays frozen and nothing disturbs it: the model
 in the tower, by strategy, plainly or against an adversary on its token vectors; all begin
-where "start" ended, so runs that differ in the adversary alone are twins. Validation ranks
+where "start" ended, so runs that differ in the adversary alone are ablations. Validation ranks
 the whole catalogue.
 """
 

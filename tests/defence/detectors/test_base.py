@@ -7,9 +7,9 @@ pytest.importorskip("sklearn")
 
 from advrec_tf.defence.detectors import base, outliers
 from advrec_tf.defence.detectors.base import crossfitted
-from advrec_tf.defence.detectors.neighbourhood_forest import CompanyForest, ItemGuilt
+from advrec_tf.defence.detectors.neighborhood_forest import ItemGuilt, NeighborhoodForest
 from advrec_tf.defence.detectors.semi_sad import SemiSAD, naive_bayes
-from advrec_tf.defence.detectors.simulated_attack_forest import SelfTaught, simulated
+from advrec_tf.defence.detectors.simulated_attack_forest import SimulatedAttackForest, simulated
 from advrec_tf.defence.detectors.stacked import doubles
 from advrec_tf.defence.features import FeatureTable, ProfileFeatures
 from advrec_tf.evaluation.classification import area_under_curve
@@ -89,16 +89,16 @@ def test_naive_bayes_moments_equal_the_values_worked_by_hand():
     assert np.exp(log_prior).tolist() == pytest.approx([0.5, 0.5])  # (2 + 1) / (4 + 2)
 
 
-def test_unlabelled_profiles_move_the_classes_by_their_weight():
-    # Labels at 0 and 10 alone; an unlabelled crowd about 12 pulls the fake class there.
+def test_unlabeled_profiles_move_the_classes_by_their_weight():
+    # Labels at 0 and 10 alone; an unlabeled crowd about 12 pulls the fake class there.
     values = np.array([[0.0], [0.5], [10.0], [10.5]] + [[12.0]] * 20)
     is_fake = values[:, 0] > 5
     table = FeatureTable(names=("a",), values=values)
 
     def mean_of(weight):
-        detector = SemiSAD(labelled=0.1, unlabelled_weight=weight, columns=("a",))
+        detector = SemiSAD(labeled=0.1, unlabeled_weight=weight, columns=("a",))
         detector.fit_table(table, is_fake)
-        return detector._mean[1, 0] * detector._scale[0] + detector._centre[0]
+        return detector._mean[1, 0] * detector._scale[0] + detector._center[0]
 
     assert abs(mean_of(1.0) - 12.0) < 0.3
     assert mean_of(0.0) != pytest.approx(mean_of(1.0))
@@ -124,13 +124,13 @@ def test_company_finds_users_of_the_items_that_known_fakes_rate(rows_of):
     rows += [(60 + u, i, 3.0) for u in range(30) for i in 50 + rng.choice(10, 5, replace=False)]
     data, truth = rows_of(rows, items=60), np.arange(90) >= 60
     known = np.arange(90) % 2 == 0
-    detector = CompanyForest(seed=0).fit(data.select(known[data.user_index]), truth)
+    detector = NeighborhoodForest(seed=0).fit(data.select(known[data.user_index]), truth)
     scores = detector.score(data.select(~known[data.user_index]))
     assert area_under_curve(truth[~known], scores[~known]) > 0.95
 
 
 def test_company_does_not_hurt_where_the_known_share_nothing_with_the_judged(attacked, strangers):
-    detector = CompanyForest(seed=0).fit(attacked.interactions, attacked.is_fake)
+    detector = NeighborhoodForest(seed=0).fit(attacked.interactions, attacked.is_fake)
     assert auc(detector, strangers) > 0.9
 
 
@@ -153,7 +153,7 @@ def test_the_simulated_campaigns_leave_the_file_as_it_is(world):
 
 
 def test_the_self_taught_forest_finds_a_campaign_nobody_told_it_of(attacked):
-    detector = SelfTaught(seed=0, trees=60).fit(attacked.interactions)
+    detector = SimulatedAttackForest(seed=0, trees=60).fit(attacked.interactions)
     assert auc(detector, attacked) > 0.9
     assert detector.transductive
     with pytest.raises(ValueError, match="should be those"):
@@ -162,8 +162,8 @@ def test_the_self_taught_forest_finds_a_campaign_nobody_told_it_of(attacked):
 
 def test_labels_do_not_enter_the_self_taught_forest(attacked):
     rows = attacked.interactions
-    without = SelfTaught(seed=0, trees=20).fit(rows).score(rows)
-    given = SelfTaught(seed=0, trees=20).fit(rows, attacked.is_fake).score(rows)
+    without = SimulatedAttackForest(seed=0, trees=20).fit(rows).score(rows)
+    given = SimulatedAttackForest(seed=0, trees=20).fit(rows, attacked.is_fake).score(rows)
     np.testing.assert_array_equal(without, given)
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from advrec_tf.defence.detectors.graph import (
-    DenseBlocks,
-    FraudPropagation,
+    FAP,
+    Fraudar,
     Rings,
     edge_weights,
     peeled,
@@ -34,7 +34,7 @@ def test_peeling_equals_the_densities_worked_by_hand(rows_of):
 
 def test_a_block_is_denser_than_what_chance_makes(rows_of):
     rows, is_block = block_and_chance(rows_of)
-    density = DenseBlocks().fit(rows).score(rows)
+    density = Fraudar().fit(rows).score(rows)
     assert density[is_block].min() > density[~is_block].max()
     rings = Rings(seed=0).fit(rows).score(rows)
     assert rings[is_block].min() > max(0.25, rings[~is_block].max())
@@ -51,7 +51,7 @@ def test_without_a_block_nothing_is_a_ring(rows_of):
 
 def test_extreme_edges_are_those_of_each_users_highest_rating(rows_of):
     rows = rows_of([(0, 0, 5.0), (0, 1, 1.0), (1, 1, 3.0)])
-    only = DenseBlocks(extreme_only=True).fit(rows).score(rows)
+    only = Fraudar(extreme_only=True).fit(rows).score(rows)
     expected = peeled(rows_of([(0, 0, 5.0), (1, 1, 3.0)]))
     assert only.tolist() == pytest.approx(expected.tolist())
 
@@ -66,7 +66,7 @@ def test_guilt_reaches_those_who_share_items_with_the_known(rows_of):
     rows, is_block = block_and_chance(rows_of)
     seeds = np.zeros(46, bool)
     seeds[40] = True
-    scores = FraudPropagation(rounds=3, tolerance=0.0).fit(rows, seeds).score(rows)
+    scores = FAP(rounds=3, tolerance=0.0).fit(rows, seeds).score(rows)
     assert scores[40] == np.inf
     assert area_under_curve(is_block[~seeds], scores[~seeds]) == 1.0
 
@@ -89,7 +89,7 @@ def test_the_subspace_is_that_of_the_whole_eigendecomposition(rows_of):
     np.testing.assert_allclose(found, -distance / distance.mean(), atol=1e-4)
 
 
-@pytest.mark.parametrize("build", [PCAVarSelect, DenseBlocks, Rings])
+@pytest.mark.parametrize("build", [PCAVarSelect, Fraudar, Rings])
 def test_a_transductive_detector_scores_nothing_else(build, world):
     detector = build().fit(world)
     with pytest.raises(ValueError, match="should be those that a transductive"):

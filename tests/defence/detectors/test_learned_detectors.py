@@ -7,8 +7,8 @@ from advrec_tf.defence.detectors.gan_discriminator import (
     DeviatingProfiles,
     DiscriminatorDetector,
     WritingGAN,
-    build_judge,
-    build_writer,
+    build_discriminator,
+    build_generator,
 )
 from advrec_tf.defence.detectors.reconstruction_error import AutoencoderError
 from advrec_tf.evaluation.classification import area_under_curve
@@ -55,10 +55,10 @@ def pair(world):
     profiles = DeviatingProfiles(world, np.full(80, 3.0), scale=1.0)
     return WritingGAN(
         profiles,
-        build_writer(80, noise_dim=4, hidden=8),
-        build_judge(80, hidden=8),
+        build_generator(80, noise_dim=4, hidden=8),
+        build_discriminator(80, hidden=8),
         noise_dim=4,
-        random_share=0.0,
+        random_fraction=0.0,
     )
 
 
@@ -80,11 +80,13 @@ def test_the_writer_gets_a_gradient_through_the_choice_of_items(pair):
     assert float(tf.reduce_max(tf.abs(tape.gradient(loss, kernel)))) > 0
 
 
-def test_the_twins_writer_never_moves_and_the_players_does(world):
+def test_the_ablations_writer_never_moves_and_the_players_does(world):
     def moved(weight):
         detector = DiscriminatorDetector(adversarial_weight=weight, epochs=1, snapshots=1, seed=0)
         detector.fit(world)
-        start = build_writer(80, noise_dim=16, seed=0).get_layer("writer_logits").get_weights()[0]
+        start = (
+            build_generator(80, noise_dim=16, seed=0).get_layer("writer_logits").get_weights()[0]
+        )
         now = detector.pair.generator.get_layer("writer_logits").get_weights()[0]
         return np.abs(now - start).max()
 
@@ -105,4 +107,4 @@ def test_the_discriminator_knows_random_profiles_of_strangers(world, strangers, 
 def test_more_snapshots_than_epochs_are_refused():
     with pytest.raises(ValueError, match="`snapshots` should lie in 1..5"):
         DiscriminatorDetector(epochs=5, snapshots=6)
-    assert isinstance(build_judge(3), keras.Model)
+    assert isinstance(build_discriminator(3), keras.Model)

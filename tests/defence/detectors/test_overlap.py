@@ -44,9 +44,9 @@ def test_nearest_by_hand():
     # Of 21 others one is 9 deviations away and has half of the user's items, one is 4 away and has
     # all; the third shares nothing. The quantiles are over the others, not over oneself.
     deviation = np.concatenate([[np.nan], np.linspace(-3.0, 3.0, 19), [4.0, 9.0]])[None, :]
-    share = np.concatenate([[1.0], np.zeros(19), [1.0, 0.5]])[None, :]
+    fraction = np.concatenate([[1.0], np.zeros(19), [1.0, 0.5]])[None, :]
     middle, tail = np.quantile(deviation[0, 1:], (0.5, 0.9))
-    nearest, closest = _nearest(deviation, share)
+    nearest, closest = _nearest(deviation, fraction)
     (first, third) = nearest[0]
     assert closest.tolist() == [21]
     assert first == pytest.approx(0.5 * (9.0 - tail) / (tail - middle))
@@ -174,10 +174,10 @@ def test_overlap_says_what_it_needs(rows_of, world):
 
 
 def test_known_fakes_are_not_the_measure(attacked):
-    labelled = OverlapDetector(seed=0).fit(attacked.interactions, attacked.is_fake)
+    labeled = OverlapDetector(seed=0).fit(attacked.interactions, attacked.is_fake)
     honest = attacked.interactions.select(~attacked.is_fake[attacked.interactions.user_index])
     without = OverlapDetector(seed=0).fit(honest)
-    np.testing.assert_allclose(labelled.honest_scores, without.honest_scores)
+    np.testing.assert_allclose(labeled.honest_scores, without.honest_scores)
 
 
 def test_forest_and_overlap_finds_copies_that_no_label_showed(attacked, strangers):

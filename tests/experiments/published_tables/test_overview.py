@@ -9,11 +9,11 @@ from experiments.published_tables.tables import TABLES
 ROOT = Path(__file__).parents[3]
 
 
-def row(mean, *, seeds=5, twin=None, difference=0.0, half_width=0.0):
+def row(mean, *, seeds=5, ablation=None, difference=0.0, half_width=0.0):
     paired = {}
-    if twin is not None:
+    if ablation is not None:
         test = {"difference": difference, "half_width": half_width}
-        paired["twin"] = {"against": twin, "ndcg@10": test}
+        paired["ablation"] = {"against": ablation, "ndcg@10": test}
     return {"seeds": seeds, "mean": {"ndcg@10": mean}, "paired": paired}
 
 
@@ -35,13 +35,13 @@ def test_a_cell_is_a_mean_and_says_of_how_many_seeds_where_they_are_few():
 
 
 def test_what_an_ingredient_adds_is_in_percent_and_bold_outside_its_interval():
-    sure = row(0.22, twin="Mult-VAE", difference=0.02, half_width=0.01)
-    unsure = row(0.19, twin="Mult-VAE", difference=-0.01, half_width=0.01)
+    sure = row(0.22, ablation="Mult-VAE", difference=0.02, half_width=0.01)
+    unsure = row(0.19, ablation="Mult-VAE", difference=-0.01, half_width=0.01)
     lines = overview.markdown(
         {
             "x": report({"Mult-VAE": row(0.2), "Mult-VAE, adversarial": sure}),
             "y": report({"Mult-VAE": row(0.2), "Mult-VAE, adversarial": unsure}),
-            "without its twin": report({"Mult-VAE, adversarial": sure}),
+            "without its ablation": report({"Mult-VAE, adversarial": sure}),
         }
     )
     assert lines[-1] == "| Mult-VAE, adversarial (over Mult-VAE) | **+10.0** | -5.0 |  |"

@@ -13,10 +13,10 @@ from advrec_tf.pipelines.processes import in_order
 from advrec_tf.pipelines.stages import sole_run
 from experiments.published_tables import files, page, results, runner, trainers
 from experiments.published_tables.limits import Limits
-from experiments.published_tables.models import CONTENDERS, Contender
+from experiments.published_tables.models import MODELS, ModelSpec
 from experiments.published_tables.parts import Parts
 from experiments.published_tables.search import search
-from experiments.published_tables.tables import TABLES, Table, last_in_file, random_share
+from experiments.published_tables.tables import TABLES, Table, last_in_file, random_fraction
 from experiments.published_tables.tasks import Choice, Task, Trained
 
 pytest.importorskip("optuna")
@@ -83,12 +83,12 @@ def shifted_scores(task):
 def world(monkeypatch):
     monkeypatch.setitem(TABLES, "tiny", tiny())
     monkeypatch.setitem(
-        CONTENDERS, "shift", Contender(train=shifted_scores, space={"size": (0, 1, 2), "b": (7,)})
+        MODELS, "shift", ModelSpec(train=shifted_scores, space={"size": (0, 1, 2), "b": (7,)})
     )
     monkeypatch.setitem(
-        CONTENDERS,
+        MODELS,
         "shifted",
-        Contender(train=shifted_scores, like="shift", override={"size": 5}, twin="shift"),
+        ModelSpec(train=shifted_scores, like="shift", override={"size": 5}, ablation="shift"),
     )
 
 
@@ -102,16 +102,16 @@ def reproduce(tmp_path, **settings):
     )
 
 
-def test_a_table_has_the_best_settings_the_twin_and_the_controls_own_settings(world, tmp_path):
+def test_a_table_has_the_best_settings_the_ablation_and_the_controls_own_settings(world, tmp_path):
     report = reproduce(tmp_path, budget=3)
     found = report["rows"]
     assert list(found) == ["popularity", "EASE", "shift", "shifted"]
     assert found["shift"]["settings"] == {"size": 2, "b": 7} and found["shift"]["epochs"] == 4
     assert found["shifted"]["settings"] == {"size": 5, "b": 7}
     assert found["shift"]["seeds"] == 3 and found["EASE"]["seeds"] == 1
-    assert found["shifted"]["paired"]["twin"]["against"] == "shift"
-    assert found["shifted"]["paired"]["twin"]["ndcg@3"]["difference"] < 0
-    assert "twin" not in found["shift"]["paired"] and "EASE" not in found["EASE"]["paired"]
+    assert found["shifted"]["paired"]["ablation"]["against"] == "shift"
+    assert found["shifted"]["paired"]["ablation"]["ndcg@3"]["difference"] < 0
+    assert "ablation" not in found["shift"]["paired"] and "EASE" not in found["EASE"]["paired"]
     expected = found["shift"]["mean"]["ndcg@3"] - found["EASE"]["mean"]["ndcg@3"]
     assert found["shift"]["paired"]["EASE"]["ndcg@3"]["difference"] == pytest.approx(expected)
 
@@ -127,8 +127,8 @@ def test_a_table_may_say_its_own_sizes_epochs_and_seeds_and_a_control_keeps_to_t
         return shifted_scores(task)
 
     for label in ("shift", "shifted"):
-        noted = dataclasses.replace(CONTENDERS[label], train=noting, epochs=9)
-        monkeypatch.setitem(CONTENDERS, label, noted)
+        noted = dataclasses.replace(MODELS[label], train=noting, epochs=9)
+        monkeypatch.setitem(MODELS, label, noted)
     limits = Limits(sizes={"shift": {"size": (1,)}}, epochs={"shift": 3}, seeds={"shift": 2})
     monkeypatch.setitem(TABLES, "tiny", tiny(limits=limits))
     found = reproduce(tmp_path, budget=3)["rows"]
@@ -137,16 +137,14 @@ def test_a_table_may_say_its_own_sizes_epochs_and_seeds_and_a_control_keeps_to_t
 
 
 def test_a_control_may_take_the_epochs_of_its_model_without_a_trial(world, tmp_path, monkeypatch):
-    monkeypatch.setitem(TABLES, "tiny", tiny(limits=Limits(untried=("shifted",))))
+    monkeypatch.setitem(TABLES, "tiny", tiny(limits=Limits(untuned=("shifted",))))
     asked = []
 
     def noting(task):
         asked.append((task.evaluator is not None, task.epochs))
         return shifted_scores(task)
 
-    monkeypatch.setitem(
-        CONTENDERS, "shifted", dataclasses.replace(CONTENDERS["shifted"], train=noting)
-    )
+    monkeypatch.setitem(MODELS, "shifted", dataclasses.replace(MODELS["shifted"], train=noting))
     report = reproduce(tmp_path, budget=3, seeds=1)
     row = report["rows"]["shifted"]
     assert row["settings"] == {"size": 5, "b": 7}
@@ -158,7 +156,7 @@ def test_a_control_may_take_the_epochs_of_its_model_without_a_trial(world, tmp_p
 def test_a_row_without_a_trial_has_the_first_of_its_settings_and_the_most_epochs(
     world, tmp_path, monkeypatch
 ):
-    limits = Limits(untried=("shift",), sizes={"shift": {"b": (8, 7)}}, epochs={"shift": 6})
+    limits = Limits(untuned=("shift",), sizes={"shift": {"b": (8, 7)}}, epochs={"shift": 6})
     monkeypatch.setitem(TABLES, "tiny", tiny(limits=limits))
     found = reproduce(tmp_path, budget=3, seeds=1)["rows"]
     shift, shifted = found["shift"], found["shifted"]
@@ -192,8 +190,8 @@ def test_a_resumed_run_trains_nothing_again_and_gives_the_same_report(world, tmp
     with pytest.raises(FileExistsError, match="--resume"):
         reproduce(tmp_path)
     for label in TABLES["tiny"].enters:
-        broken = dataclasses.replace(CONTENDERS[label], train=lambda task: 1 / 0)
-        monkeypatch.setitem(CONTENDERS, label, broken)
+        broken = dataclasses.replace(MODELS[label], train=lambda task: 1 / 0)
+        monkeypatch.setitem(MODELS, label, broken)
     again = reproduce(tmp_path, resume=True)
     assert json.dumps(again) == json.dumps(first)
 
@@ -219,7 +217,7 @@ def test_a_search_tries_the_default_first_and_no_point_twice(tmp_path):
         tried.append(dict(task.settings))
         return Trained(None, 1, -abs(task.settings["a"] - 3), 0.0)
 
-    contender = Contender(train=train, space={"a": (5, 3, 4), "b": (1, 2), "c": (9,)})
+    spec = ModelSpec(train=train, space={"a": (5, 3, 4), "b": (1, 2), "c": (9,)})
     task = Task(
         train=WORLD.train,
         settings={},
@@ -232,15 +230,15 @@ def test_a_search_tries_the_default_first_and_no_point_twice(tmp_path):
         chosen={},
     )
     journal = tmp_path / "journal"
-    search("x", contender, task, budget=2, journal=journal, say=lambda line: None)
+    search("x", spec, task, budget=2, journal=journal, say=lambda line: None)
     assert len(tried) == 2 and tried[0] == {"a": 5, "b": 1, "c": 9}
     # What the journal holds is not tried again; a larger budget goes on where it stopped.
-    choice = search("x", contender, task, budget=99, journal=journal, say=lambda line: None)
+    choice = search("x", spec, task, budget=99, journal=journal, say=lambda line: None)
     points = {tuple(sorted(point.items())) for point in tried}
     assert len(tried) == len(points) == 6
     assert choice.settings["a"] == 3 and choice.value == 0 and choice.trials == 6
     with pytest.raises(ValueError, match="`budget` should be >= 1"):
-        search("x", contender, task, budget=0, journal=journal)
+        search("x", spec, task, budget=0, journal=journal)
 
 
 def test_a_trial_that_was_killed_is_tried_again(tmp_path):
@@ -252,7 +250,7 @@ def test_a_trial_that_was_killed_is_tried_again(tmp_path):
             raise KeyboardInterrupt
         return Trained(None, 1, float(task.settings["a"]), 0.0)
 
-    contender = Contender(train=train, space={"a": (1, 2)})
+    spec = ModelSpec(train=train, space={"a": (1, 2)})
     task = Task(
         train=WORLD.train,
         settings={},
@@ -266,8 +264,8 @@ def test_a_trial_that_was_killed_is_tried_again(tmp_path):
     )
     journal = tmp_path / "journal"
     with pytest.raises(KeyboardInterrupt):
-        search("x", contender, task, budget=2, journal=journal, say=lambda line: None)
-    choice = search("x", contender, task, budget=2, journal=journal, say=lambda line: None)
+        search("x", spec, task, budget=2, journal=journal, say=lambda line: None)
+    choice = search("x", spec, task, budget=2, journal=journal, say=lambda line: None)
     assert calls == [1, 2, 2] and choice.settings == {"a": 2}
 
 
@@ -291,21 +289,21 @@ def test_last_in_file_hides_the_last_rows_of_each_user_but_never_all():
 
 def test_random_share_hides_the_share_of_the_chosen_users():
     data = rows([(u, i) for u in range(200) for i in range(10)], 200, 10)
-    hidden = random_share(0.3, users=0.5)(data)
+    hidden = random_fraction(0.3, users=0.5)(data)
     per_user = np.bincount(data.user_index[hidden], minlength=200)
     assert set(per_user) == {0, 3}
     assert 70 < (per_user > 0).sum() < 130
-    assert (random_share(0.3)(data)).sum() == 600
+    assert (random_fraction(0.3)(data)).sum() == 600
 
 
 @pytest.mark.parametrize("name", list(TABLES))
-def test_every_row_of_a_table_is_a_contender_and_its_twin_a_row(name):
+def test_every_row_of_a_table_is_a_spec_and_its_ablation_a_row(name):
     table = TABLES[name]
-    assert set(table.enters) <= set(CONTENDERS)
+    assert set(table.enters) <= set(MODELS)
     assert not set(table.left_out) & set(table.enters)
     for label in table.enters:
-        twin = CONTENDERS[label].twin
-        assert twin is None or twin in table.enters
+        ablation = MODELS[label].ablation
+        assert ablation is None or ablation in table.enters
     assert {
         metric.split("@")[0] for figures in table.references.values() for metric in figures
     } <= {metric.split("@")[0] for metric in table.metrics}
@@ -313,13 +311,13 @@ def test_every_row_of_a_table_is_a_contender_and_its_twin_a_row(name):
 
 @pytest.mark.parametrize("name", list(TABLES))
 def test_choices_never_see_a_test_row(name, data_root):
-    choosing, final = TABLES[name].load(data_root)
+    validation, final = TABLES[name].load(data_root)
     test = final.test.user_index.astype(np.int64) * final.train.num_items + final.test.item_index
-    for part in (choosing.train, choosing.validation):
+    for part in (validation.train, validation.validation):
         keys = part.user_index.astype(np.int64) * part.num_items + part.item_index
         assert not np.isin(test, keys).any()
-    assert not len(choosing.test) and len(choosing.validation)
-    hidden = (len(final.train) - len(choosing.train)) / len(choosing.validation)
+    assert not len(validation.test) and len(validation.validation)
+    hidden = (len(final.train) - len(validation.train)) / len(validation.validation)
     # Nearly: every sixth user has about a sixth of the rows.
     assert hidden == pytest.approx(TABLES[name].refit * TABLES[name].choose_every, rel=0.03)
     if TABLES[name].choose_every == 1:
@@ -330,12 +328,12 @@ def start_and_what_builds_on_it(tmp_path, monkeypatch, phase):
     """How often the start of APR was trained for APR, a control and a second seed."""
     trained = []
 
-    def factorisation(task):
+    def factorization(task):
         trained.append(task.seed)
         return original(task)
 
-    original = trainers.factorisation
-    monkeypatch.setattr(trainers, "factorisation", factorisation)
+    original = trainers.factorization
+    monkeypatch.setattr(trainers, "factorization", factorization)
     start = Choice({"learning_rate": 0.05, "batch_size": 64, "dim": 4}, 2)
     found = []
     for seed, direction in ((0, "gradient"), (0, "random"), (1, "gradient")):
@@ -428,8 +426,8 @@ def test_choices_survive_their_file(tmp_path):
 
 
 def test_a_row_that_fails_costs_itself_and_what_builds_on_it_alone(world, tmp_path, monkeypatch):
-    broken = dataclasses.replace(CONTENDERS["shift"], train=lambda task: 1 / 0)
-    monkeypatch.setitem(CONTENDERS, "shift", broken)
+    broken = dataclasses.replace(MODELS["shift"], train=lambda task: 1 / 0)
+    monkeypatch.setitem(MODELS, "shift", broken)
     lines = []
     report = reproduce(tmp_path, budget=1, say=lines.append)
     assert list(report["rows"]) == ["popularity", "EASE"]
@@ -491,7 +489,7 @@ def test_rows_of_an_earlier_report_are_kept_and_only_those_asked_for_are_trained
     assert "kept, with the comparisons measured then: popularity; EASE; shifted." in text
 
 
-def test_a_row_trained_again_without_its_twin_is_named(world, tmp_path):
+def test_a_row_trained_again_without_its_ablation_is_named(world, tmp_path):
     before = earlier_report(tmp_path)
     assert before["unpaired"] == []
     report = reproduce(tmp_path, only=["shifted"], onto=tmp_path / "tiny.json")
@@ -501,7 +499,7 @@ def test_a_row_trained_again_without_its_twin_is_named(world, tmp_path):
     assert "same run: " not in page.markdown(before, "a command", "a file")
 
 
-def test_a_row_whose_twin_has_other_settings_now_is_not_kept(world, tmp_path):
+def test_a_row_whose_ablation_has_other_settings_now_is_not_kept(world, tmp_path):
     earlier_report(tmp_path)
     path = tmp_path / "settings.json"
     chosen = files.read_choices(path)
@@ -524,12 +522,12 @@ def test_a_report_of_another_table_is_named_before_any_work(world, tmp_path, tex
 
 
 def tiny_choices():
-    """Every contender's default point, shrunk to the tiny world."""
+    """Every model's default point, shrunk to the tiny world."""
     small = {"batch_size": 16, "dim": 4, "hidden": 4, "candidates": 4, "first": 1, "count": 4}
     found = {}
-    for label, contender in CONTENDERS.items():
-        of = CONTENDERS[contender.like] if contender.like else contender
-        settings = {**of.default(), **contender.override}
+    for label, spec in MODELS.items():
+        of = MODELS[spec.like] if spec.like else spec
+        settings = {**of.default(), **spec.override}
         settings |= {name: value for name, value in small.items() if name in settings}
         found[label] = Choice({**settings, **({"warm_up": 1} if "warm_up" in settings else {})}, 2)
     return found
@@ -548,20 +546,20 @@ def trained(label, **changes):
         seed=0,
         chosen=chosen,
     )
-    return CONTENDERS[label].train(task)
+    return MODELS[label].train(task)
 
 
 def test_irgan_starts_from_the_scorer_that_dns_trained():
     start = trained("DNS start of IRGAN").model
-    # The twin at rate zero goes nowhere from there.
-    gan = trained("IRGAN's twin", g_learning_rate=0.0, decay=0.0).model
+    # The ablation at rate zero goes nowhere from there.
+    gan = trained("IRGAN's ablation", g_learning_rate=0.0, decay=0.0).model
     np.testing.assert_allclose(gan.user_vectors(), start.user_vectors(), rtol=1e-6)
 
 
 def test_the_lower_temperature_is_the_one_that_hard_weights_amount_to():
     hard, control = "softmax MF, hard weights", "softmax MF, lower temperature"
-    hardness = CONTENDERS[hard].override["hardness"]
-    assert CONTENDERS[control].override == {"cooling": 1 + hardness}
+    hardness = MODELS[hard].override["hardness"]
+    assert MODELS[control].override == {"cooling": 1 + hardness}
     assert trained(control).model.temperature == pytest.approx(
         trained("softmax MF").model.temperature / (1 + hardness)
     )
@@ -575,8 +573,8 @@ def test_sizes_for_long_profiles_reach_cfgan():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("label", CONTENDERS)
-def test_every_contender_trains(label):
+@pytest.mark.parametrize("label", MODELS)
+def test_every_spec_trains(label):
     model = trained(label).model
     scores = np.asarray(model.score(np.arange(5, dtype=np.int32)))
     assert scores.shape == (5, 12) and np.isfinite(scores).all()

@@ -25,7 +25,7 @@ def with_identity(fusion, *names):
 
 
 def test_a_sum_adds_what_is_present_and_nothing_else():
-    fusion = with_identity(build_fusion({"a": 2, "b": 2}, dim=2, normalise=False), "a", "b")
+    fusion = with_identity(build_fusion({"a": 2, "b": 2}, dim=2, normalize=False), "a", "b")
     inputs = fed(a=([[1, 2], [1, 2], [1, 2]], [1, 1, 0]), b=([[10, 20]] * 3, [1, 0, 0]))
     # (1, 2) + (10, 20); (1, 2) alone; nothing
     assert fusion(inputs).numpy().tolist() == [[11, 22], [1, 2], [0, 0]]
@@ -33,7 +33,7 @@ def test_a_sum_adds_what_is_present_and_nothing_else():
 
 def test_a_gate_averages_the_present_modalities_by_its_softmax():
     fusion = with_identity(
-        build_fusion({"a": 1, "b": 1}, dim=1, fusion="gated", normalise=False), "a", "b"
+        build_fusion({"a": 1, "b": 1}, dim=1, fusion="gated", normalize=False), "a", "b"
     )
     for name, bias in (("a", np.log(3.0)), ("b", 0.0)):
         kernel, offset = fusion.get_layer(f"{name}_gate").weights

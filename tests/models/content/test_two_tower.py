@@ -102,7 +102,7 @@ def test_the_positive_is_left_out_of_its_users_history_in_training_only(data, ta
 
 
 def test_what_ranks_is_the_model_as_it_stands(trained, data):
-    frozen = trained.for_ranking()
+    frozen = trained.frozen()
     users = tf.range(7)
     np.testing.assert_allclose(frozen.score(users), trained.score(users), rtol=1e-4, atol=1e-5)
     evaluator = RankingEvaluator(

@@ -1,4 +1,4 @@
-"""The two factorisations by alternating least squares, and the regressions they share."""
+"""The two factorizations by alternating least squares, and the regressions they share."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.readers.shilling import load_shilling
-from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorisation
+from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorization
 from advrec_tf.models.factorization.least_squares import GroupedRows, solve_rows
-from advrec_tf.models.factorization.rating_factorization import BiasedFactorisation, largest_of_each
+from advrec_tf.models.factorization.rating_factorization import BiasedFactorization, largest_of_each
 
 
 def interactions(pairs, ratings=None, users=None, items=None):
@@ -43,7 +43,7 @@ def test_a_regression_of_one_feature_is_the_one_worked_by_hand():
 
 def test_after_the_last_step_the_gradient_of_the_item_side_is_zero():
     data = random_ratings()
-    model = BiasedFactorisation(dim=3, ridge=0.7, rounds=2).fit(data)
+    model = BiasedFactorization(dim=3, ridge=0.7, rounds=2).fit(data)
     error = data.rating - model.predict(data)
     of_item = np.zeros((20, 4))
     features = np.concatenate([model.users[:, :-1], np.ones((30, 1))], axis=1)
@@ -53,7 +53,7 @@ def test_after_the_last_step_the_gradient_of_the_item_side_is_zero():
 
 def test_the_implicit_solution_has_zero_gradient_over_all_cells():
     data = random_ratings()
-    model = ImplicitFactorisation(dim=3, alpha=5.0, ridge=0.7, rounds=2).fit(data)
+    model = ImplicitFactorization(dim=3, alpha=5.0, ridge=0.7, rounds=2).fit(data)
     known = data.by_user().dense()
     confidence = 1 + 5.0 * known
     error = confidence * (known - model.users @ model.items.T)
@@ -64,7 +64,7 @@ def test_a_row_of_weight_zero_is_as_good_as_absent():
     data = random_ratings()
     weight = (np.arange(len(data)) % 7 > 0).astype(np.float32)
     kept = data.select(weight > 0)
-    for model in (BiasedFactorisation, ImplicitFactorisation):
+    for model in (BiasedFactorization, ImplicitFactorization):
         weighted = model(dim=3).fit(data, weight=weight)
         absent = model(dim=3).fit(kept)
         np.testing.assert_allclose(weighted.items, absent.items, atol=1e-5)
@@ -72,19 +72,19 @@ def test_a_row_of_weight_zero_is_as_good_as_absent():
 
 def test_a_warm_start_goes_on_where_the_other_fit_stopped():
     data = random_ratings()
-    whole = BiasedFactorisation(dim=3, rounds=5).fit(data)
-    half = BiasedFactorisation(dim=3, rounds=2).fit(data)
-    rest = BiasedFactorisation(dim=3, rounds=3, seed=9).fit(data, start=half)
+    whole = BiasedFactorization(dim=3, rounds=5).fit(data)
+    half = BiasedFactorization(dim=3, rounds=2).fit(data)
+    rest = BiasedFactorization(dim=3, rounds=3, seed=9).fit(data, start=half)
     np.testing.assert_allclose(rest.items, whole.items, atol=1e-5)
-    implicit = ImplicitFactorisation(dim=3, rounds=2).fit(data)
-    rest = ImplicitFactorisation(dim=3, rounds=3, seed=9).fit(data, start=implicit)
-    whole = ImplicitFactorisation(dim=3, rounds=5).fit(data)
+    implicit = ImplicitFactorization(dim=3, rounds=2).fit(data)
+    rest = ImplicitFactorization(dim=3, rounds=3, seed=9).fit(data, start=implicit)
+    whole = ImplicitFactorization(dim=3, rounds=5).fit(data)
     np.testing.assert_allclose(rest.items, whole.items, atol=1e-5)
 
 
 def test_scores_are_the_predicted_ratings_and_a_product_of_vectors():
     data = random_ratings()
-    model = BiasedFactorisation(dim=3).fit(data)
+    model = BiasedFactorization(dim=3).fit(data)
     scores = model.score(tf.range(30)).numpy()
     np.testing.assert_allclose(
         scores[data.user_index, data.item_index], model.predict(data), atol=1e-5
@@ -107,7 +107,7 @@ def test_trimming_holds_an_item_against_ratings_that_do_not_fit():
     data = interactions(pairs, [2] * 40 + [5] * 10 + [4] * 51)
     level = {}
     for trim in (0.0, 0.25):
-        model = BiasedFactorisation(dim=2, ridge=1.0, trim=trim).fit(data)
+        model = BiasedFactorization(dim=2, ridge=1.0, trim=trim).fit(data)
         level[trim] = float(model.score([50])[0, 0])
     assert level[0.0] > 2.4  # drawn towards (40 * 2 + 10 * 5) / 50 = 2.6
     assert level[0.25] < level[0.0] - 0.2
@@ -116,26 +116,26 @@ def test_trimming_holds_an_item_against_ratings_that_do_not_fit():
 def test_bad_settings_weights_and_starts_are_refused():
     data = random_ratings()
     for settings in ({"dim": 0}, {"ridge": 0.0}, {"rounds": 0}, {"initial_scale": -1.0}):
-        for model in (BiasedFactorisation, ImplicitFactorisation):
+        for model in (BiasedFactorization, ImplicitFactorization):
             with pytest.raises(ValueError, match="should be >= 1"):
                 model(**settings)
     with pytest.raises(ValueError, match="`trim`"):
-        BiasedFactorisation(trim=0.5)
-    for model in (BiasedFactorisation, ImplicitFactorisation):
+        BiasedFactorization(trim=0.5)
+    for model in (BiasedFactorization, ImplicitFactorization):
         for weight in (np.ones(3), -np.ones(len(data)), np.full(len(data), np.nan)):
             with pytest.raises(ValueError, match="`weight` should hold"):
                 model().fit(data, weight=weight)
         with pytest.raises(ValueError, match="`start` should have"):
             model(dim=4).fit(data, start=model(dim=3, rounds=1).fit(data))
     with pytest.raises(ValueError, match="a rating in every row"):
-        BiasedFactorisation().fit(interactions([(0, 0)]))
+        BiasedFactorization().fit(interactions([(0, 0)]))
     with pytest.raises(ValueError, match="each .* pair once"):
-        ImplicitFactorisation().fit(interactions([(0, 0), (0, 0)]))
+        ImplicitFactorization().fit(interactions([(0, 0), (0, 0)]))
 
 
 def test_the_test_error_on_the_shilling_split_is_the_published_one(data_root):
     # reference: .993 after 10 rounds at 25 factors, ridge 4
     split = load_shilling("ml100k", data_root).split
-    model = BiasedFactorisation().fit(split.train)
+    model = BiasedFactorization().fit(split.train)
     error = np.sqrt(np.mean(np.square(model.predict(split.test) - split.test.rating)))
     assert error == pytest.approx(0.993, abs=0.005)

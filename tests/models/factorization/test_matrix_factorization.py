@@ -8,7 +8,7 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.factorization import negatives as samplers
-from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 
 
 def rows(pairs, num_users, num_items):
@@ -25,7 +25,7 @@ def fixed(user_vectors, item_vectors, **settings):
     """A model with these factors, and a row so that it has data."""
     users, items = np.array(user_vectors, np.float32), np.array(item_vectors, np.float32)
     data = rows([(0, 0)], len(users), len(items))
-    model = MatrixFactorisation(data, dim=users.shape[1], **settings)
+    model = MatrixFactorization(data, dim=users.shape[1], **settings)
     model.user_embedding.embeddings.assign(users)
     model.item_embedding.embeddings.assign(items)
     return model
@@ -73,7 +73,7 @@ def test_scores_are_dot_products_and_equal_the_vectors():
 
 def test_factors_repeat_for_a_seed_and_have_the_asked_for_spread():
     data = rows([(0, 0)], 500, 3)
-    one, same, other = (MatrixFactorisation(data, dim=20, seed=s) for s in (1, 1, 2))
+    one, same, other = (MatrixFactorization(data, dim=20, seed=s) for s in (1, 1, 2))
     np.testing.assert_array_equal(one.user_vectors(), same.user_vectors())
     assert not np.allclose(one.user_vectors(), other.user_vectors())
     # 10,000 draws: the standard error of their deviation is .1 / sqrt(20,000) = .0007
@@ -84,13 +84,13 @@ def test_factors_repeat_for_a_seed_and_have_the_asked_for_spread():
 @pytest.mark.parametrize("settings", [{"dim": 0}, {"l2": -0.1}])
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(ValueError, match="`dim` should be >= 1 and `l2` >= 0"):
-        MatrixFactorisation(rows([(0, 0)], 1, 1), **settings)
+        MatrixFactorization(rows([(0, 0)], 1, 1), **settings)
 
 
-def test_a_factorisation_learns_two_groups_and_survives_its_weights(tmp_path):
+def test_a_factorization_learns_two_groups_and_survives_its_weights(tmp_path):
     pairs = [(u, 4 * (u // 4) + i) for u in range(8) for i in range(4) if i != u % 4]
     data = rows(pairs, num_users=8, num_items=8)
-    model = MatrixFactorisation(data, dim=4, seed=1)
+    model = MatrixFactorization(data, dim=4, seed=1)
     model.compile(optimizer=keras.optimizers.Adam(0.05))
     made = batches.of_pairs(data, batch_size=24, seed=0)
     model.fit(made.dataset(0), steps_per_epoch=1, epochs=40, verbose=0)
@@ -98,7 +98,7 @@ def test_a_factorisation_learns_two_groups_and_survives_its_weights(tmp_path):
     assert frame["item_id"].tolist() == [4 * (u // 4) + u % 4 for u in range(8)]
 
     model.save_weights(tmp_path / "weights")
-    other = MatrixFactorisation(data, dim=4, seed=2)
+    other = MatrixFactorization(data, dim=4, seed=2)
     other.load_weights(tmp_path / "weights").expect_partial()
     np.testing.assert_array_equal(other.score(tf.range(8)), model.score(tf.range(8)))
 
@@ -110,7 +110,7 @@ KNOWN = [(0, i) for i in range(4)] + [(1, 0), (1, 1), (2, 2)]  # user 0 knows th
 
 def scored(negatives="dns", count=3):
     """Three users who all score items 0, 1, 2, 3 with 4, 3, 2, 1."""
-    model = MatrixFactorisation(
+    model = MatrixFactorization(
         rows(KNOWN, 3, 4), dim=1, negatives=negatives, count=count, generator_dim=1
     )
     model.user_embedding.embeddings.assign([[1.0]] * 3)
@@ -127,7 +127,7 @@ def drawn(model, inputs):
 def test_dns_picks_the_highest_scored_open_candidate(cosine):
     model = scored()
     if cosine:  # the same order of scores, by angle and against the lengths
-        model = MatrixFactorisation(rows(KNOWN, 3, 4), dim=2, negatives="dns", count=3, cosine=True)
+        model = MatrixFactorization(rows(KNOWN, 3, 4), dim=2, negatives="dns", count=3, cosine=True)
         model.user_embedding.embeddings.assign([[1.0, 0.0]] * 3)
         model.item_embedding.embeddings.assign([[1, 0], [9, 9], [0, 20], [-99.0, 0]])
     users = [1, 2] * 40
@@ -172,7 +172,7 @@ def test_a_batch_none_of_whose_candidates_is_open_teaches_nothing():
 def generating(users, items, **settings):
     """A model whose generator has these factors; user 1 knows nothing."""
     users, items = np.array(users, np.float32), np.array(items, np.float32)
-    model = MatrixFactorisation(
+    model = MatrixFactorization(
         rows([(0, 0)], len(users), len(items)),
         dim=1,
         negatives="generator",
@@ -265,7 +265,7 @@ def test_the_softmax_loss_of_a_batch_is_the_one_worked_by_hand():
     # log(1 + 1/2 / 4) = ln(9/8) and log(1 + 2) = ln 3; the squared norms of user and liked
     # are 1 + (ln 2)^2 and 1
     data = rows([(0, 0), (0, 1)], 1, 2)
-    model = MatrixFactorisation(
+    model = MatrixFactorization(
         data, dim=1, loss="softmax", negatives="in_batch", temperature=0.5, l2=0.1
     )
     model.user_embedding.embeddings.assign([[1.0]])
@@ -280,8 +280,8 @@ def test_known_positives_leave_the_candidates_where_it_is_asked_for():
     data = rows([(0, 0), (0, 1), (1, 2)], 2, 4)
     inputs = batch([0, 0, 1], [0, 1, 2])
     settings = {"dim": 2, "loss": "softmax", "negatives": "in_batch"}
-    plain = drawn(MatrixFactorisation(data, **settings), inputs)["closed"]
-    masked = drawn(MatrixFactorisation(data, **settings, mask_known=True), inputs)["closed"]
+    plain = drawn(MatrixFactorization(data, **settings), inputs)["closed"]
+    masked = drawn(MatrixFactorization(data, **settings, mask_known=True), inputs)["closed"]
     assert plain.tolist() == np.eye(3, dtype=bool).tolist()
     assert masked.tolist() == [[True, True, False], [True, True, False], [False, False, True]]
 
@@ -319,10 +319,10 @@ def test_the_cosine_loss_is_that_of_the_scores():
 )
 def test_settings_that_make_no_sense_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        MatrixFactorisation(rows([(0, 0)], 2, 2), **settings)
+        MatrixFactorization(rows([(0, 0)], 2, 2), **settings)
 
 
 def test_a_table_of_known_pairs_that_is_too_large_is_refused(monkeypatch):
     monkeypatch.setattr(samplers, "MAX_PAIR_TABLE_BYTES", 0)
     with pytest.raises(ValueError, match="`mask_known` should be used with a table"):
-        MatrixFactorisation(rows([(0, 0)], 2, 2), loss="softmax", mask_known=True)
+        MatrixFactorization(rows([(0, 0)], 2, 2), loss="softmax", mask_known=True)

@@ -7,8 +7,12 @@ from tensorflow import keras
 
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.models.factorization.matrix_factorization import MatrixFactorisation
-from advrec_tf.models.factorization.sparse_model import RowAdversary, RowModel, vulnerable_share
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
+from advrec_tf.models.factorization.sparse_model import (
+    EmbeddingAdversary,
+    SparseEmbeddingModel,
+    vulnerable_fraction,
+)
 from advrec_tf.ops.sparse_updates import rule_of
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.training.optimizers import LazyAdam
@@ -27,8 +31,8 @@ def interactions(num_users=7, num_items=9):
 DATA = interactions()
 
 
-def factorisation(optimizer, **settings):
-    model = MatrixFactorisation(DATA, dim=3, seed=1, initial_scale=0.5, **settings)
+def factorization(optimizer, **settings):
+    model = MatrixFactorization(DATA, dim=3, seed=1, initial_scale=0.5, **settings)
     model.compile(optimizer=optimizer)
     return model
 
@@ -76,20 +80,20 @@ OPTIMIZERS = {"sgd": lambda: keras.optimizers.SGD(0.3), "lazy_adam": lambda: Laz
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 @pytest.mark.parametrize("settings", MODELS.values(), ids=MODELS)
 def test_a_block_of_steps_is_the_ordinary_steps_one_after_another(settings, optimizer):
-    stepwise = factorisation(optimizer(), **settings)
-    blockwise = factorisation(optimizer(), **settings)
+    stepwise = factorization(optimizer(), **settings)
+    blockwise = factorization(optimizer(), **settings)
     block = block_of(steps=3)  # every batch has a user and an item more than once
     logs = [stepwise.train_step(batch) for batch in single_batches(block)]
     loss = blockwise.train_step(block)["loss"]
     assert blockwise.optimizer.iterations.numpy() == len(logs) == 3
     assert float(loss) == pytest.approx(float(logs[-1]["loss"]), rel=1e-5)
     assert_same_state(blockwise, stepwise, rtol=1e-4, atol=1e-5)
-    moved = np.abs(blockwise.user_vectors() - factorisation(optimizer(), **settings).user_vectors())
+    moved = np.abs(blockwise.user_vectors() - factorization(optimizer(), **settings).user_vectors())
     assert moved.max() > 0.02  # so that a step more or less would be seen
 
 
 def test_blocks_and_single_batches_can_take_turns():
-    stepwise, mixed = factorisation(LazyAdam(0.05)), factorisation(LazyAdam(0.05))
+    stepwise, mixed = factorization(LazyAdam(0.05)), factorization(LazyAdam(0.05))
     block = block_of(steps=3)
     for batch in single_batches(block):
         stepwise.train_step(batch)
@@ -100,7 +104,7 @@ def test_blocks_and_single_batches_can_take_turns():
 
 
 def test_a_block_leaves_the_rows_it_does_not_read_and_their_slots_as_they_were():
-    model = factorisation(LazyAdam(0.05))
+    model = factorization(LazyAdam(0.05))
     model.train_step(block_of(steps=3))
     before = state(model)
     fields = {"user_index": [0, 0, 2], "item_index": [1, 1, 3], "weight": [1.0] * 3}
@@ -133,7 +137,7 @@ def test_the_rate_of_a_schedule_is_the_one_of_the_first_step_of_the_block():
 
 
 def test_a_compiled_fit_on_blocks_logs_the_mean_of_the_epoch_and_learns():
-    model = factorisation(LazyAdam(0.05), negatives="dns", count=4)
+    model = factorization(LazyAdam(0.05), negatives="dns", count=4)
     made = batches.in_blocks(batches.of_pairs(DATA, batch_size=7, seed=0), steps=2)
     history = model.fit(
         made.dataset(0), steps_per_epoch=made.steps_per_epoch, epochs=40, verbose=0
@@ -145,8 +149,8 @@ def test_a_compiled_fit_on_blocks_logs_the_mean_of_the_epoch_and_learns():
     assert all(scores[u][known[u]].min() > scores[u][~known[u]].max() for u in range(7))
 
 
-def test_an_optimiser_that_sweeps_the_tables_is_refused_for_blocks_alone():
-    model = factorisation(keras.optimizers.Adam(0.1))
+def test_an_optimizer_that_sweeps_the_tables_is_refused_for_blocks_alone():
+    model = factorization(keras.optimizers.Adam(0.1))
     block = block_of(steps=2)
     with pytest.raises(ValueError, match="Blocks of steps are trained by"):
         model.train_step(block)
@@ -158,7 +162,7 @@ def test_an_optimiser_that_sweeps_the_tables_is_refused_for_blocks_alone():
 TABLE = [[1, 0], [0, 1], [2, 2], [0, 0]]  # c . e = 3, 4, 14, 0 with c = (3, 4)
 
 
-class Linear(RowModel):
+class Linear(SparseEmbeddingModel):
     """The loss of an example is c . e(row), c = (3, 4); it keeps the rows it is asked about."""
 
     attackable = ("row",)
@@ -205,21 +209,21 @@ def rows_block(rows, weight=None):
     }
 
 
-def attacked(model, perturbation, block, *, weight=1.0, share=1.0):
-    adversary = RowAdversary(perturbation=perturbation, weight=weight, share=share)
+def attacked(model, perturbation, block, *, weight=1.0, fraction=1.0):
+    adversary = EmbeddingAdversary(perturbation=perturbation, weight=weight, fraction=fraction)
     logs = model.train_block(block, model.optimizer, adversary)
     return [float(logs[name]) for name in ("clean_loss", "adversarial_loss", "loss")]
 
 
-@pytest.mark.parametrize(("share", "chosen"), [(0.2, 1), (0.5, 2), (0.6, 3), (1.0, 4)])
-def test_the_terms_of_an_attacked_block_are_those_worked_by_hand(share, chosen):
+@pytest.mark.parametrize(("fraction", "chosen"), [(0.2, 1), (0.5, 2), (0.6, 3), (1.0, 4)])
+def test_the_terms_of_an_attacked_block_are_those_worked_by_hand(fraction, chosen):
     # moving a row by .1 along (.6, .8) adds .1 * |(3, 4)| = .5 to its loss
     clean, adversarial, loss = attacked(
-        Linear(), fgsm(0.1), rows_block([[0, 1, 2, 3]] * 2), weight=2.0, share=share
+        Linear(), fgsm(0.1), rows_block([[0, 1, 2, 3]] * 2), weight=2.0, fraction=fraction
     )
     expected = np.mean([3, 4, 14, 0][:chosen]) + 0.5
     assert (clean, adversarial) == pytest.approx((21 / 4, expected), rel=1e-5)
-    assert loss == pytest.approx(21 / 4 + 2 * share * expected, rel=1e-5)
+    assert loss == pytest.approx(21 / 4 + 2 * fraction * expected, rel=1e-5)
 
 
 def test_the_weights_of_the_examples_count_in_both_terms():
@@ -238,19 +242,19 @@ def test_the_step_follows_both_terms_with_the_perturbation_held_still():
 @pytest.mark.parametrize("direction", ["gradient", "random"])
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 @pytest.mark.parametrize("relative", [False, True])
-@pytest.mark.parametrize("share", [1.0, 0.5])
-def test_no_row_in_a_block_is_moved_beyond_the_budget(norm, relative, direction, share):
+@pytest.mark.parametrize("fraction", [1.0, 0.5])
+def test_no_row_in_a_block_is_moved_beyond_the_budget(norm, relative, direction, fraction):
     order = 2 if norm == "l2" else np.inf
     tf.config.run_functions_eagerly(True)
     try:
         model = Square(table=[[1, 2], [-3, 1], [2, 2], [0.1, 0]])
         perturbation = pgd(0.3, steps=4, norm=norm, relative=relative, direction=direction)
-        attacked(model, perturbation, rows_block([[0, 1, 2, 3], [3, 3, 1, 0]]), share=share)
+        attacked(model, perturbation, rows_block([[0, 1, 2, 3], [3, 3, 1, 0]]), fraction=fraction)
     finally:
         tf.config.run_functions_eagerly(False)
     table, largest = model.table.embeddings.numpy(), 0.0
     per_step = len(model.asked) // 2
-    assert per_step == {("gradient", 1.0): 5, ("gradient", 0.5): 6}.get((direction, share), 2)
+    assert per_step == {("gradient", 1.0): 5, ("gradient", 0.5): 6}.get((direction, fraction), 2)
     for i, seen in enumerate(model.asked):
         rows = table[[0, 1, 2, 3] if i < per_step else [3, 3, 1, 0]]
         limit = 0.3 * (np.linalg.norm(rows, order, axis=1) if relative else np.ones(4))
@@ -272,7 +276,7 @@ def test_an_attack_climbs_as_high_as_it_may_and_no_higher():
 
 
 def test_a_subclass_has_to_say_what_it_reads():
-    class Silent(RowModel):
+    class Silent(SparseEmbeddingModel):
         pass
 
     model = Silent()
@@ -300,7 +304,7 @@ def test_the_noise_in_a_compiled_block_has_the_size_of_the_budget_and_follows_it
 
 
 def test_weights_that_a_block_would_not_train_are_refused():
-    class Biased(MatrixFactorisation):
+    class Biased(MatrixFactorization):
         def __init__(self, *args, **settings):
             super().__init__(*args, **settings)
             self.bias = self.add_weight(name="bias", shape=[1])
@@ -313,6 +317,6 @@ def test_weights_that_a_block_would_not_train_are_refused():
 
 def test_users_of_small_loss_get_the_larger_share_of_the_radius():
     # User 7 has losses 1 + 1, user 8 has 4: the mean over the two users is 3.
-    share = vulnerable_share(tf.constant([1.0, 4.0, 1.0]), tf.constant([7, 8, 7]))
+    fraction = vulnerable_fraction(tf.constant([1.0, 4.0, 1.0]), tf.constant([7, 8, 7]))
     expected = [1 / (1 + math.exp(-(3 / 2 - 1))), 1 / (1 + math.exp(-(3 / 4 - 1)))]
-    assert share.numpy().tolist() == pytest.approx([expected[0], expected[1], expected[0]])
+    assert fraction.numpy().tolist() == pytest.approx([expected[0], expected[1], expected[0]])

@@ -44,13 +44,13 @@ def test_one_step_equals_the_one_worked_on_paper():
     graph = InteractionGraph(TWO_BY_TWO, 1)
     x = tf.constant([[1.0], [2.0], [3.0], [4.0]])
     expected = [[3 * ROOT + 2], [4 * ROOT], [ROOT], [0.5 + 2 * ROOT]]
-    np.testing.assert_allclose(graph.neighbours(x), expected, rtol=1e-6)
+    np.testing.assert_allclose(graph.neighbors(x), expected, rtol=1e-6)
     np.testing.assert_allclose(
         graph.combined(graph.layers(x)), (x.numpy() + expected) / 2, rtol=1e-6
     )
 
 
-def test_layers_are_powers_of_the_normalised_adjacency():
+def test_layers_are_powers_of_the_normalized_adjacency():
     graph, s = InteractionGraph(LARGER, 3), dense(LARGER)
     x = normal(9, 2)
     layers = graph.layers(x)
@@ -88,7 +88,7 @@ def test_the_gradient_is_that_of_the_dense_product(sparse):
         return tape.gradient(loss, x)
 
     np.testing.assert_allclose(
-        gradient(graph.neighbours), gradient(lambda x: s @ x), rtol=1e-5, atol=1e-6
+        gradient(graph.neighbors), gradient(lambda x: s @ x), rtol=1e-5, atol=1e-6
     )
 
 

@@ -102,17 +102,17 @@ def test_injected_profiles_lead_the_list(attacked_verdicts):
     assert area_under_curve(np.arange(106) >= 100, verdicts.suspicion) > 0.95
 
 
-def test_labelled_users_are_scored_without_their_label(tmp_path):
+def test_labeled_users_are_scored_without_their_label(tmp_path):
     from advrec_tf.data.readers.tables import read_table
 
     data = read_table(rating_file(tmp_path / "r.csv"), rating_column="rating").interactions
     truth = np.array([str(u).startswith("ring") for u in data.users.ids], float)
     honest = ranking.detect(data, labels=truth, day=None)
     # One ring member called honest: had its own label been read, it would score like one.
-    mislabelled = truth.copy()
+    mislabeled = truth.copy()
     member = int(np.flatnonzero(truth)[0])
-    mislabelled[member] = 0.0
-    found = ranking.detect(data, labels=mislabelled, day=None)
+    mislabeled[member] = 0.0
+    found = ranking.detect(data, labels=mislabeled, day=None)
     assert honest.suspicion[truth == 1].min() > honest.suspicion[truth == 0].max()
     assert found.suspicion[member] > found.suspicion[truth == 0].max()
     # Users without a label are scored too.
@@ -122,7 +122,7 @@ def test_labelled_users_are_scored_without_their_label(tmp_path):
 
 def test_labels_of_a_file_are_read_and_missing_ones_are_unknown(tmp_path):
     from advrec_tf.data.interactions import Vocabulary
-    from advrec_tf.data.readers.labelled_fraud import read_labels
+    from advrec_tf.data.readers.labeled_fraud import read_labels
 
     path = tmp_path / "labels.txt"
     path.write_text("user label\na 1\nb\t0\nelse,1\n")
@@ -163,7 +163,7 @@ def test_halves_share_no_user_and_pools_inject_at_the_base_rate(monkeypatch, tmp
     mine, theirs = half.fitted.user_counts() > 0, half.judged.user_counts() > 0
     assert not (mine & theirs).any() and (mine | theirs).sum() == 80
     profiles = pools.judged_profiles(
-        half.judged, "average", known=data, target=60, fillers=10, share=0.1, seed=0
+        half.judged, "average", known=data, target=60, fillers=10, fraction=0.1, seed=0
     )
     pool = pools.judged_pool(half.judged, profiles, "average", target=60, seed=0)
     assert pool.is_fake.sum() == 4 and pool.targets.tolist() == [60]
@@ -217,7 +217,7 @@ def _patched(name, root):
     [
         ({"detectors": ["magic"]}, "`detectors` should be among.*Received: magic"),
         ({"learned": ["average"]}, "`learned` should be among.*Received: average"),
-        ({"parts": ["unseen", "all"]}, "`parts` should be among unseen, labelled, clicks. .*: all"),
+        ({"parts": ["unseen", "all"]}, "`parts` should be among unseen, labeled, clicks. .*: all"),
     ],
 )
 def test_unknown_names_are_refused_before_anything_runs(given, message, tmp_path):
@@ -227,12 +227,12 @@ def test_unknown_names_are_refused_before_anything_runs(given, message, tmp_path
     assert not list(tmp_path.iterdir())
 
 
-def test_two_labelled_fakes_are_held_out_one_at_a_time_and_one_is_too_few(tmp_path):
+def test_two_labeled_fakes_are_held_out_one_at_a_time_and_one_is_too_few(tmp_path):
     data = small_world()
     labels = np.full(data.num_users, np.nan)
     labels[:2], labels[2:14] = 1.0, 0.0
     verdicts = ranking.detect(data, labels=labels, seed=0)
-    assert np.isfinite(verdicts.suspicion[:14]).all() and verdicts.labelled == 14
+    assert np.isfinite(verdicts.suspicion[:14]).all() and verdicts.labeled == 14
     for few in ([1], range(2, 14)):
         fewer = labels.copy()
         fewer[few] = np.nan
@@ -304,12 +304,12 @@ def test_passed_users_are_counted_on_the_side_that_is_unusual(attacked_verdicts)
     name = next(name for name, words in ranking.WORDS.items() if text.startswith(words))
     place = verdicts.table.names.index(name)
     value = verdicts.table.values[user, place]
-    share = (
+    fraction = (
         (values[:, place] < value).mean()
         if "more than" in text
         else (values[:, place] > value).mean()
     )
-    assert f"than {min(share, 0.99):.0%} of users" in text
+    assert f"than {min(fraction, 0.99):.0%} of users" in text
 
 
 def copies(num_users, *, rated=True, seed=0):
@@ -372,7 +372,7 @@ def test_overlaps_that_are_the_file_s_habit_are_weighed_down(monkeypatch):
         ranking.OverlapDetector, "score", lambda *_: np.where(count % 5 == 0, ranking.OVERLAP, 0.0)
     )
     verdicts = ranking.detect(data, day=None)
-    share = (count % 5 == 0).mean()
-    assert verdicts.weighed["overlap"] == pytest.approx(ranking.MOST / share)
+    fraction = (count % 5 == 0).mean()
+    assert verdicts.weighed["overlap"] == pytest.approx(ranking.MOST / fraction)
     ordinary = (count % 5 == 0) & (verdicts.signs["like_simulated_attacks"] < 0.2)
     assert ordinary.any() and not verdicts.flagged[ordinary].any()

@@ -5,7 +5,7 @@ import pytest
 from advrec_tf.pipelines.recommend.generation import blended, generated_rows, write_csv
 
 
-def test_blended_scores_are_standardised_per_user_and_joined_with_popularity():
+def test_blended_scores_are_standardized_per_user_and_joined_with_popularity():
     # z-scores of (0, 2): (-1, 1); divided by 2 and joined with popularity (4, 0) at weight .5
     scores = blended(np.array([[0.0, 2.0]]), np.array([[4.0, 0.0]]), 2.0, 0.5)
     np.testing.assert_allclose(scores, [[1.5, 0.5]])
@@ -14,11 +14,13 @@ def test_blended_scores_are_standardised_per_user_and_joined_with_popularity():
 def test_every_sparse_user_is_filled_up_to_the_reach_and_no_further(tiny_prepared, tiny_settings):
     train = tiny_prepared.split.train
     counts = train.by_user().counts
-    sparse = np.flatnonzero(counts < tiny_settings.generated_reach)
+    sparse = np.flatnonzero(counts < tiny_settings.generated_min_history)
     scores = np.random.default_rng(0).random((len(sparse), train.num_items))
     rows = generated_rows(scores, sparse, train, tiny_settings, "noise", None)
     written = np.bincount(rows.user_index, minlength=train.num_users)
-    np.testing.assert_array_equal(written, np.maximum(tiny_settings.generated_reach - counts, 0))
+    np.testing.assert_array_equal(
+        written, np.maximum(tiny_settings.generated_min_history - counts, 0)
+    )
 
 
 def test_the_csv_holds_external_ids_and_the_source(tmp_path, tiny_prepared, tiny_settings):
@@ -39,9 +41,9 @@ def test_nothing_generated_still_writes_a_table_with_its_header(tmp_path):
     assert (tmp_path / "rows.csv").read_text() == "user_id,item_id,source\n"
 
 
-@pytest.mark.parametrize("reach", [0, -1])
-def test_a_reach_below_one_is_refused(tiny_settings, reach):
+@pytest.mark.parametrize("min_history", [0, -1])
+def test_a_reach_below_one_is_refused(tiny_settings, min_history):
     import dataclasses
 
-    with pytest.raises(ValueError, match="generated_reach"):
-        dataclasses.replace(tiny_settings, generated_reach=reach)
+    with pytest.raises(ValueError, match="generated_min_history"):
+        dataclasses.replace(tiny_settings, generated_min_history=min_history)

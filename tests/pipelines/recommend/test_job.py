@@ -37,8 +37,8 @@ def test_every_model_of_the_table_has_every_metric_for_every_group(result):
             assert set(report.PER_USER) == set(row[group])
 
 
-def test_every_ingredient_is_compared_with_its_twin(result):
-    compared = {(row["model"], row["twin"]) for row in result["comparisons"]}
+def test_every_ingredient_is_compared_with_its_ablation(result):
+    compared = {(row["model"], row["ablation"]) for row in result["comparisons"]}
     assert compared == set(report.COMPARISONS)
     for row in result["comparisons"]:
         difference = row["value"] - row["value_of_twin"]

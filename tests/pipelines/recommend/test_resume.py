@@ -12,8 +12,9 @@ import pytest
 
 REPO = Path(__file__).resolve().parents[2]
 TINY = (
-    "--embedding-dim 8 --batch-size 64 --epsilon 0.1 --code-epsilon 0.1 --code-epochs 4 "
-    "--code-dim 8 --ranking-epochs 2 --generated-reach 10"
+    "--embedding-dim 8 --batch-size 64 --epsilon 0.1 --autoencoder-epsilon 0.1 "
+    "--autoencoder-epochs 4 "
+    "--autoencoder-dim 8 --ranking-epochs 2 --generated-min-history 10"
 ).split()
 TIMES = ("seconds", "users_per_second")
 

@@ -10,9 +10,9 @@ import pytest
 
 from advrec_tf.pipelines.tabular import cli, job
 from advrec_tf.pipelines.tabular.cli import conditions_from
-from advrec_tf.pipelines.tabular.settings import BehaviourSettings
+from advrec_tf.pipelines.tabular.settings import TableSettings
 from advrec_tf.serving.c_api import SavedModelSession
-from advrec_tf.tabular.files import read_behaviour_table
+from advrec_tf.tabular.files import read_table
 from advrec_tf.tabular.quality import AIMS, headline, reached
 from experiments.tabular import runner
 
@@ -168,14 +168,14 @@ def test_copies_and_too_few_rows_reach_nothing():
 
 @pytest.mark.parametrize("text", ["churned=7", "plan=platin", "visits=many", "nothing=1", "plan"])
 def test_a_condition_that_no_row_can_meet_is_refused_before_training(text, csv):
-    table = read_behaviour_table(csv, label="churned")
+    table = read_table(csv, label="churned")
     names = ("churned", "plan", "visits")
     with pytest.raises(ValueError, match="`--condition`.*Received: "):
         conditions_from([text], table, names)
 
 
 def test_conditions_take_the_type_of_their_column(csv):
-    table = read_behaviour_table(csv, label="churned")
+    table = read_table(csv, label="churned")
     plan = table.frame["plan"].dropna().iloc[0]
     given = [f"plan={plan}", "visits=3"]
     assert conditions_from(given, table, ("plan", "visits")) == {"plan": plan, "visits": 3.0}
@@ -185,7 +185,7 @@ def test_conditions_take_the_type_of_their_column(csv):
 def test_a_boolean_condition_is_one_of_the_spellings_of_the_file(tmp_path, text, value):
     path = tmp_path / "rows.csv"
     path.write_text("n,left\n" + "".join(f"{i % 7},{i % 3 > 0!s}\n" for i in range(60)))
-    table = read_behaviour_table(path, label="left")
+    table = read_table(path, label="left")
     assert conditions_from([text], table, ("left",)) == {"left": value}
     with pytest.raises(ValueError, match="one of its values: false, true. Received: 'yes'"):
         conditions_from(["left=yes"], table, ("left",))
@@ -199,30 +199,30 @@ def test_a_report_is_never_written_over(csv, tmp_path):
 
 
 def test_the_page_shows_means_and_deviations_over_seeds():
-    # .5 and .7: mean .6, deviation sqrt(.02) = .141; above the twin by .05 twice
+    # .5 and .7: mean .6, deviation sqrt(.02) = .141; above the ablation by .05 twice
     results = {
         "world": {
             seed: {
                 "rows": 100,
                 "columns": 4,
-                "qualities": {"gan": quality_of(auc), "vae": quality_of(twin)},
+                "qualities": {"gan": quality_of(auc), "vae": quality_of(ablation)},
                 "seconds": {"gan": 10.0, "vae": 20.0},
                 "unfinished": ["vae"] if seed else [],
             }
-            for seed, auc, twin in ((0, 0.5, 0.45), (1, 0.7, 0.65))
+            for seed, auc, ablation in ((0, 0.5, 0.45), (1, 0.7, 0.65))
         }
     }
     text = runner.page(results, "python x")
     assert "| gan | 0.600 (0.141) |" in text and "| 10 |" in text
     assert "two_sample_auc 0.600 (reached)" in text
     assert "train_on_synthetic_ratio 0.900 (missed)" in text
-    assert "less that of its twin, by seed: +0.050, +0.050." in text
+    assert "less that of its ablation, by seed: +0.050, +0.050." in text
     assert "Still improving when the steps were up: vae in 1 of 2 runs;" in text
 
 
 def test_settings_out_of_range_are_refused():
-    with pytest.raises(ValueError, match="`holdout_share` should be in"):
-        BehaviourSettings(holdout_share=0.9)
+    with pytest.raises(ValueError, match="`holdout_fraction` should be in"):
+        TableSettings(holdout_fraction=0.9)
 
 
 def test_a_two_sample_test_that_independent_columns_pass_is_said_to_decide_nothing():

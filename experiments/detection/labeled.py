@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.data.readers.labelled_fraud import load_spam
+from advrec_tf.data.readers.labeled_fraud import load_spam
 from advrec_tf.defence.detectors.base import Detector
 from advrec_tf.defence.registry import DETECTORS
 from advrec_tf.evaluation.detection import average_precision
@@ -17,7 +17,7 @@ from advrec_tf.pipelines.stages import StageResult, StageStore
 FOLDS = 5
 
 
-def labelled_sets(
+def labeled_sets(
     store: StageStore,
     names: Iterable[str],
     *,

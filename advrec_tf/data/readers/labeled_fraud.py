@@ -1,4 +1,4 @@
-"""Readers of rating sets whose fake users are labelled: the detection sets of SDLib.
+"""Readers of rating sets whose fake users are labeled: the detection sets of SDLib.
 
 `amazon` has reviewers whom people judged spammers (Xu et al. 2013, CIKM), `averageattack`
 FilmTrust with an injected average attack, `filmtrust` FilmTrust without an attack and so
@@ -28,13 +28,13 @@ SPAM_SETS = {
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class LabelledUsers:
+class LabeledUsers:
     """Interactions with the truth about their users.
 
     Attributes:
         interactions: every user has a row.
         is_fake: [num_users] bool, or None where the set has no labels.
-        labels_without_rows: labelled users left out, as no row is theirs.
+        labels_without_rows: labeled users left out, as no row is theirs.
     """
 
     interactions: Interactions
@@ -42,7 +42,7 @@ class LabelledUsers:
     labels_without_rows: int
 
 
-def load_spam(name: str, root: str | os.PathLike | None = None) -> LabelledUsers:
+def load_spam(name: str, root: str | os.PathLike | None = None) -> LabeledUsers:
     """The set `name`, one of `SPAM_SETS`; repeated pairs of a user and an item keep the first row.
 
     Raises:
@@ -64,9 +64,9 @@ def load_spam(name: str, root: str | os.PathLike | None = None) -> LabelledUsers
     ).interactions
     interactions = _first_of_pairs(interactions)
     if labels is None:
-        return LabelledUsers(interactions=interactions, is_fake=None, labels_without_rows=0)
+        return LabeledUsers(interactions=interactions, is_fake=None, labels_without_rows=0)
     is_fake, spare = read_labels(folder / labels, interactions.users)
-    return LabelledUsers(interactions=interactions, is_fake=is_fake, labels_without_rows=spare)
+    return LabeledUsers(interactions=interactions, is_fake=is_fake, labels_without_rows=spare)
 
 
 def read_labels(

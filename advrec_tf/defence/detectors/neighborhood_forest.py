@@ -1,7 +1,7 @@
 """Judged by the company one keeps: how guilty the known raters of one's items are.
 
 Spammers for hire work the same items, so labels say much about users who share items with
-labelled ones (the idea of FAP, Zhang et al. 2015, as features and for users who were not in
+labeled ones (the idea of FAP, Zhang et al. 2015, as features and for users who were not in
 the graph). Against attacks on other items than the known ones it says nothing: there the
 detectors of `detectors` stand alone.
 """
@@ -19,27 +19,27 @@ COMPANY = ("guilt_mean", "guilt_max", "guilt_odds", "known_raters")
 
 
 class ItemGuilt:
-    """The share of fakes among the labelled raters of each item, edges weighted as by FAP.
+    """The share of fakes among the labeled raters of each item, edges weighted as by FAP.
 
-    g_i = (sum of w over fakes + p) / (sum of w over all labelled + 1), p the share of fakes
-    among the labelled: an item nobody labelled has rated has g_i = p.
+    g_i = (sum of w over fakes + p) / (sum of w over all labeled + 1), p the share of fakes
+    among the labeled: an item nobody labeled has rated has g_i = p.
 
     Args:
-        interactions: rows of labelled users.
+        interactions: rows of labeled users.
         is_fake: [num_users] bool.
     """
 
     def __init__(self, interactions: Interactions, is_fake: np.ndarray):
         rows, items = interactions, interactions.num_items
-        labelled = rows.user_counts() > 0
+        labeled = rows.user_counts() > 0
         weight = edge_weights(rows)
-        self.prior = float(is_fake[labelled].mean())
+        self.prior = float(is_fake[labeled].mean())
         self.fake = np.bincount(rows.item_index, weight * is_fake[rows.user_index], items)
         self.known = np.bincount(rows.item_index, weight, items)
 
     def columns(self, rows: Interactions) -> np.ndarray:
-        """[num_users, 4] of `COMPANY` for users other than the labelled: over a user's items the
-        mean and the highest g_i, the sum of ln(g_i / (1 - g_i)), and the mean weight of labelled
+        """[num_users, 4] of `COMPANY` for users other than the labeled: over a user's items the
+        mean and the highest g_i, the sum of ln(g_i / (1 - g_i)), and the mean weight of labeled
         raters."""
         user, item, number = rows.user_index, rows.item_index, rows.num_users
         known, fake = self.known[item], self.fake[item]
@@ -58,7 +58,7 @@ class ItemGuilt:
         )
 
 
-class CompanyForest(ForestDetector):
+class NeighborhoodForest(ForestDetector):
     """A random forest over the features of profiles and of their company.
 
     Training users are measured by the labels of others, in `FOLDS` folds. Leaving out a user's own
@@ -66,7 +66,9 @@ class CompanyForest(ForestDetector):
     guilty company than the honest.
     """
 
-    def fit(self, interactions: Interactions, is_fake: np.ndarray | None = None) -> CompanyForest:
+    def fit(
+        self, interactions: Interactions, is_fake: np.ndarray | None = None
+    ) -> NeighborhoodForest:
         is_fake = checked_labels(interactions, is_fake, needed=True)
         users = np.flatnonzero(interactions.user_counts() > 0)
         fold = np.full(interactions.num_users, -1)
