@@ -11,6 +11,8 @@ import advrec_tf
 # From the bottom up: a module imports from its own place and from those before it.
 ORDER = (
     "_version",
+    "_keras",
+    "_tfrs",
     "ops",
     "losses",
     "perturbations",
@@ -98,14 +100,17 @@ def circles(modules, root):
 
 
 def keras_violations(modules):
-    """Lines of text: Keras by another way than `from tensorflow import keras`."""
+    """Lines of text: Keras and TFRS by another way than `_keras` and `_tfrs`."""
     found = []
     for importer, tree in modules.items():
-        if place_of(importer) == "text":
-            continue  # language models are Keras 3 models inside Keras 2 layers
+        place = place_of(importer)
+        if place in ("_keras", "_tfrs"):
+            continue
         for module, name, line in imported(tree):
             top, *rest = module.split(".")
-            if top in KERAS_PACKAGES or (top == "tensorflow" and "keras" in rest):
+            keras_3 = top in KERAS_PACKAGES and place != "text"  # language models are Keras 3
+            tensorflows = top == "tensorflow" and ("keras" in rest or name == "keras")
+            if keras_3 or tensorflows or top == "tensorflow_recommenders":
                 found.append(f"{importer}:{line}: imports {name or module} from {module}")
         for node in ast.walk(tree):
             if (
@@ -131,7 +136,7 @@ def test_no_modules_import_each_other_in_a_circle(package):
     assert circles(package, "advrec_tf") is None
 
 
-def test_keras_comes_only_from_tensorflow(package):
+def test_keras_and_tfrs_enter_in_one_module_each(package):
     assert keras_violations(package) == []
 
 
@@ -182,8 +187,11 @@ def test_the_circle_check_finds_a_circle_within_a_folder(tmp_path):
 @pytest.mark.parametrize(
     ("path", "line", "problems"),
     [
-        ("a.py", "from tensorflow import keras", 0),
-        ("a.py", "import tensorflow_recommenders as tfrs", 0),
+        ("a.py", "from pkg._keras import keras", 0),
+        ("_keras.py", "from tensorflow import keras", 0),
+        ("_tfrs.py", "import tensorflow_recommenders as tfrs", 0),
+        ("a.py", "from tensorflow import keras", 1),
+        ("a.py", "import tensorflow_recommenders as tfrs", 1),
         ("a.py", "import keras", 1),
         ("a.py", "from keras import layers", 1),
         ("a.py", "import tf_keras", 1),

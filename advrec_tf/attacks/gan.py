@@ -14,8 +14,8 @@ import dataclasses
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.attacks.copies import users_to_copy
 from advrec_tf.attacks.heuristic import SegmentAttack, ShillingAttack, checked_targets
 from advrec_tf.attacks.rating_statistics import RatingFacts, facts_of, ratings_by_user

@@ -12,8 +12,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.autoencoder import ProfileAutoencoder

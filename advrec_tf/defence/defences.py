@@ -17,8 +17,8 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors.base import Detector, flagged_users
 from advrec_tf.defence.poisoning_training import erm_users

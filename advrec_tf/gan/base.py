@@ -8,9 +8,9 @@ sample are is said by a subclass. So `fit`, callbacks and TensorBoard work uncha
 from __future__ import annotations
 
 import tensorflow as tf
-from tensorflow import keras
 
 from advrec_tf import losses
+from advrec_tf._keras import keras
 
 
 class GAN(keras.Model):

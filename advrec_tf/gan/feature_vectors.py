@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.gan.base import GAN
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.towers import in_blocks, seeded_dense

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
 from advrec_tf import losses
+from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan.base import GAN, diversity
 from advrec_tf.models.base import Recommender

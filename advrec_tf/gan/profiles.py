@@ -18,9 +18,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
 from advrec_tf import losses
+from advrec_tf._keras import keras
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan.base import GAN

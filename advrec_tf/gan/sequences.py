@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import Sequences, last_items
 from advrec_tf.gan.base import GAN, diversity

@@ -12,8 +12,8 @@ import math
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.knowledge.known_triples import KnownTriples
 from advrec_tf.knowledge.scores import TripleScore

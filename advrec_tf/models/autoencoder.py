@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
 from advrec_tf import losses
+from advrec_tf._keras import keras
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.tfrs_model import RecommenderModel
 from advrec_tf.models.towers import in_blocks
+from advrec_tf.models.trained import RecommenderModel
 
 _HIDDEN = -1e9
 _FEWEST_ITEMS = 3

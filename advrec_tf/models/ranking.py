@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
-from tensorflow import keras
 
+from advrec_tf import _tfrs
+from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.losses import weighted_mean
-from advrec_tf.models.tfrs_model import RecommenderModel
 from advrec_tf.models.towers import build_index_tower, features_of, in_blocks
+from advrec_tf.models.trained import RecommenderModel
 
 OBJECTIVES = ("ratings", "clicks")
 
@@ -25,7 +25,7 @@ OBJECTIVES = ("ratings", "clicks")
 def build_head(dim: int, *, hidden: Sequence[int] = (64,), seed: int = 0) -> keras.Model:
     """Joined embeddings [batch, 2 * dim] -> logit or rating [batch]."""
     joined = keras.Input(shape=(2 * dim,), name="joined")
-    x = tfrs.layers.dcn.Cross(
+    x = _tfrs.Cross(
         kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.01, seed=seed), name="cross"
     )(joined)
     for i, units in enumerate(hidden):
@@ -91,7 +91,7 @@ class RankingModel(RecommenderModel):
             loss = keras.losses.MeanSquaredError(reduction="none")
         else:
             loss = keras.losses.BinaryCrossentropy(from_logits=True, reduction="none")
-        self.task = tfrs.tasks.Ranking(loss=loss)
+        self.task = _tfrs.Ranking(loss=loss)
 
     def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """{user_index, item_index}, each [batch] int32 -> ratings or click logits [batch]."""

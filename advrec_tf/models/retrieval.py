@@ -12,14 +12,14 @@ import warnings
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
-from tensorflow import keras
 
+from advrec_tf import _tfrs
+from advrec_tf._keras import keras
 from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.losses import weighted_mean
-from advrec_tf.models.tfrs_model import RecommenderModel
 from advrec_tf.models.towers import build_index_tower, features_of, in_blocks
+from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.models.vectors import VectorRecommender
 
 PAIR_TABLE_LIMIT = 2**29
@@ -82,7 +82,7 @@ class TwoTower(RecommenderModel):
             )
             mask_known = False
         self._known = PairTable(interactions.by_user()) if mask_known else None
-        self.task = tfrs.tasks.Retrieval(
+        self.task = _tfrs.Retrieval(
             loss=keras.losses.CategoricalCrossentropy(from_logits=True, reduction="none"),
             temperature=temperature,
             remove_accidental_hits=True,

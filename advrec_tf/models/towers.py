@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tensorflow import keras
+
+from advrec_tf._keras import keras
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -14,7 +14,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
-from tensorflow import keras
+
+from advrec_tf._keras import keras
 
 Slots = tuple[tf.Tensor, ...]
 

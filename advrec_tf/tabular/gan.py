@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.gan.base import GAN
 from advrec_tf.tabular.conditions import Conditions
 from advrec_tf.tabular.network_generator import NetworkGenerator

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.tabular.transform import RowLayout
 
 WIDE = 32

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.tabular.batches import of_rows
 from advrec_tf.tabular.fidelity import Binning, fidelity, mode_coverage
 from advrec_tf.tabular.generator import TableGenerator

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.text.language_model import LanguageItemTower
 from advrec_tf.training.virtual_adversarial import cosine
 from advrec_tf.training.wrapper import ModelWrapper
@@ -45,7 +44,7 @@ class DisturbedTextTraining(ModelWrapper):
 
     def __init__(
         self,
-        model: tfrs.Model,
+        model: keras.Model,
         *,
         tower: LanguageItemTower,
         copies: Sequence[Sequence[str]],

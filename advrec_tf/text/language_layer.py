@@ -14,7 +14,8 @@ import re
 import warnings
 
 import tensorflow as tf
-from tensorflow import keras
+
+from advrec_tf._keras import keras
 
 STRATEGIES = "'frozen', 'top:N' (N last blocks), 'lora:R' (rank R) or 'all'"
 

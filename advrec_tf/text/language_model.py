@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.text.language_layer import LanguageModelLayer, parse_strategy
 from advrec_tf.text.presets import load_preset
 from advrec_tf.text.tokenizer import LanguageTokenizer

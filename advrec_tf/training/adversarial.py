@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.models.factorization.sparse_model import EmbeddingAdversary, SparseEmbeddingModel
 from advrec_tf.perturbations import Perturbation, worst_case
 from advrec_tf.training.perturb_outputs import perturb_outputs
@@ -43,7 +42,7 @@ class AdversarialTraining(ModelWrapper):
 
     def __init__(
         self,
-        model: tfrs.Model,
+        model: keras.Model,
         perturbation: Perturbation,
         *,
         layers: Sequence[keras.layers.Layer] | None = None,

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.evaluation.ranking import RankingEvaluator
 
 

@@ -11,8 +11,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 
-from tensorflow import keras
-
+from advrec_tf._keras import keras
 from advrec_tf.data.batches import Batches
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.training.callbacks import (

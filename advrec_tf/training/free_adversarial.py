@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.perturbations import Perturbation, ascend, balls, starting_points
 from advrec_tf.training.perturb_outputs import perturb_outputs
 from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb, require_perturbation
@@ -43,7 +42,7 @@ class FreeLB(ModelWrapper):
 
     def __init__(
         self,
-        model: tfrs.Model,
+        model: keras.Model,
         perturbation: Perturbation,
         *,
         layers: Sequence[keras.layers.Layer] | None = None,

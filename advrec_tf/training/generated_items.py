@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.losses import weighted_mean
 from advrec_tf.models.content.two_tower import ContentTwoTower
 from advrec_tf.training.wrapper import ModelWrapper

@@ -8,8 +8,8 @@ dense gradients it is Adam.
 from __future__ import annotations
 
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.ops import sparse_updates
 
 

@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
-from tensorflow import keras
+
+from advrec_tf._keras import keras
 
 
 class LayerOutputs(list):

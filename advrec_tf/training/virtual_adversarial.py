@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.perturbations import Perturbation, power_iteration
 from advrec_tf.training.perturb_outputs import perturb_outputs
 from advrec_tf.training.wrapper import ModelWrapper, require_perturbation
@@ -47,7 +46,7 @@ class VirtualAdversarialTraining(ModelWrapper):
 
     def __init__(
         self,
-        model: tfrs.Model,
+        model: keras.Model,
         perturbation: Perturbation,
         *,
         tower: Callable[..., tf.Tensor],

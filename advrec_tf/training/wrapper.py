@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
-from tensorflow import keras
 
-from advrec_tf.models.tfrs_model import RecommenderModel
+from advrec_tf._keras import keras
+from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.perturbations import Perturbation
 
 
@@ -21,7 +20,7 @@ class ModelWrapper(RecommenderModel):
     A model that counts its updates (has `step_done`) is told of each.
     """
 
-    def __init__(self, model: tfrs.Model, **kwargs):
+    def __init__(self, model: keras.Model, **kwargs):
         super().__init__(**kwargs)
         self.model = model
 

@@ -1,7 +1,7 @@
 r"""What generated behavior buys sparse users, users known by attributes, and the long tail.
 
-    python scripts/augmentation.py --data ml-100k --run-dir runs/augmentation --out docs/results
-    python scripts/augmentation.py --data events.csv --user-attributes users.csv \
+    python -m experiments.augmentation --data ml-100k --run-dir runs/augmentation --out docs/results
+    python -m experiments.augmentation --data events.csv --user-attributes users.csv \
         --parts sparse cold --seeds 3 --run-dir runs/augmentation
 
 Every generated ingredient stands beside its ablation without the adversary and every simple

@@ -1,8 +1,8 @@
 r"""Items and users without history: text towers, knowledge graph, generated vectors, baselines.
 
     bash scripts/install_minilm.sh
-    python scripts/cold_start.py --data ml-100k --run-dir runs/cold --out docs/results
-    python scripts/cold_start.py --data events.csv --item-text descriptions.json \
+    python -m experiments.cold_start --data ml-100k --run-dir runs/cold --out docs/results
+    python -m experiments.cold_start --data events.csv --item-text descriptions.json \
         --item-attributes items.csv --scenarios items users --run-dir runs/cold
 
 The text of an item is its title, then what the --item-text files say.

@@ -1,6 +1,6 @@
 r"""Measure every detector of fake profiles: unseen attacks, labeled sets, click fraud.
 
-    python scripts/detection_benchmark.py --run-dir runs/detection --out docs/results
+    python -m experiments.detection --run-dir runs/detection --out docs/results
 
 The data is found through ADVREC_DATA (default ../shared/data). Writes detection-SETS.json,
 detection-SETS.md and the curves; a stopped run goes on with --resume. Needs scikit-learn

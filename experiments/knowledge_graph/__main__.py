@@ -1,6 +1,6 @@
 r"""Facts about items: link prediction, and what they do for items that nobody has touched.
 
-    python scripts/knowledge_graph.py --data user_artists.dat.gz \
+    python -m experiments.knowledge_graph --data user_artists.dat.gz \
         --user-column userID --item-column artistID --knowledge-graph kg.txt.gz \
         --knowledge-items item_index2entity_id.txt --run-dir runs/knowledge
 

@@ -1,15 +1,15 @@
 r"""Reproduce a published table of recommenders, adversarial ones and their ablations.
 
-    python scripts/reproduce.py --list
-    python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --out docs/results
-    python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --search 8
-    python scripts/reproduce.py irgan-ml100k --run-dir runs/irgan --only EASE CFGAN \
+    python -m experiments.published_tables --list
+    python -m experiments.published_tables irgan-ml100k --run-dir runs/irgan --out docs/results
+    python -m experiments.published_tables irgan-ml100k --run-dir runs/irgan --search 8
+    python -m experiments.published_tables irgan-ml100k --run-dir runs/irgan --only EASE CFGAN \
         --onto docs/results/irgan-ml100k.json --out docs/results
 
-    python scripts/reproduce.py --overview README.md --out docs/results
+    python -m experiments.published_tables --overview README.md --out docs/results
 
 The last writes all tables' figures, from the reports in --out, between two marks in a page.
-Without `--search` the settings come from scripts/settings/TABLE.json; with it the choices are
+Without `--search` the settings come from experiments/settings/TABLE.json; with it the choices are
 written into the run folder, or where `--settings` says. With `--onto` the rows that this run
 does not train are those of an earlier report, as far as its settings still hold. The data is found
 through ADVREC_DATA (default ../shared/data).
@@ -45,7 +45,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--settings",
         type=Path,
         metavar="FILE",
-        help="default: scripts/settings/TABLE.json; settings.json in --run-dir with --search",
+        help="default: experiments/settings/TABLE.json; settings.json in --run-dir with --search",
     )
     parser.add_argument(
         "--onto", type=Path, metavar="JSON", help="keep the other rows of an earlier TABLE.json"
@@ -93,7 +93,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     command = cli.command_line()
     report["command"] = command
-    shown = f"scripts/settings/{args.table}.json" if settings_file == kept else str(settings_file)
+    shown = (
+        f"experiments/settings/{args.table}.json" if settings_file == kept else str(settings_file)
+    )
     report["settings_file"] = shown
     text = page.markdown(report, command, shown)
     for folder in {args.run_dir, args.out or args.run_dir}:

@@ -1,7 +1,7 @@
 r"""Attacks x victims x defences on one data set: the grid, its page and its curves.
 
-    python scripts/robustness_benchmark.py --data ml100k --run-dir runs/grid --out docs/results
-    python scripts/robustness_benchmark.py --data ml100k --run-dir runs/small --seeds 1 \
+    python -m experiments.robustness_grid --data ml100k --run-dir runs/grid --out docs/results
+    python -m experiments.robustness_grid --data ml100k --run-dir runs/small --seeds 1 \
         --victims biased_mf --attacks random average segment --defences none scrub
 
 Every cell is a stage of the run folder: a stopped grid goes on with --resume. The page is

@@ -1,9 +1,9 @@
 r"""Measure how fast the package trains and ranks, and how that grows with the catalogue.
 
-    python scripts/benchmark.py --out runs/speed
-    python scripts/benchmark.py --data ml1m-neumf-loo --methods bpr+adagrad apr+adagrad
-    python scripts/benchmark.py --methods bpr+sgd --items 3706 --users 6040 --beside \
-        'python scripts/beside_implicit.py --pairs {pairs} --dim {dim} --epochs {epochs}'
+    python -m experiments.speed --out runs/speed
+    python -m experiments.speed --data ml1m-neumf-loo --methods bpr+adagrad apr+adagrad
+    python -m experiments.speed --methods bpr+sgd --items 3706 --users 6040 --beside \
+        'python -m experiments.speed.beside_implicit --pairs {pairs} --dim {dim} --epochs {epochs}'
 
 Every cell runs in a process of its own, one after another. --beside runs a command in turns
 with ours; {pairs} {items} {users} {rows} {dim} {batch_size} {epochs} in it are filled in.

@@ -1,7 +1,7 @@
 r"""The speed of the library `implicit` (pip install implicit), for benchmark.py --beside.
 
-    python scripts/benchmark.py --methods bpr+sgd --items 3706 --users 6040 --beside \
-        'python scripts/beside_implicit.py --pairs {pairs} --dim {dim} --epochs {epochs}'
+    python -m experiments.speed --methods bpr+sgd --items 3706 --users 6040 --beside \
+        'python -m experiments.speed.beside_implicit --pairs {pairs} --dim {dim} --epochs {epochs}'
 
 Its BPR is asynchronous SGD, one positive at a time. Rows that occur twice are one to it; the
 rate counts those it trains.

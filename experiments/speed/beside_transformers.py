@@ -1,6 +1,6 @@
 r"""The speed of `transformers` on PyTorch (pip install transformers torch), for benchmark_text.py.
 
-    python scripts/benchmark_text.py --data ml-100k \
+    python -m experiments.speed.text_command --data ml-100k \
         --beside 'PYTHON scripts/beside_transformers.py {model} {texts} --max-length {max_length}'
 
 Mean pooling and length one, as the encoder's authors use it; texts of like length together.

@@ -1,6 +1,6 @@
 r"""The speed of a language model: texts a second, and what keeping their vectors saves.
 
-    python scripts/benchmark_text.py --data ml-100k --model minilm --out docs/results \
+    python -m experiments.speed.text_command --data ml-100k --model minilm --out docs/results \
         --beside 'PYTHON scripts/beside_transformers.py {model} {texts}'
 
 The texts are those of the items. In --beside, `{texts}` is a JSON file of them, `{model}` the

@@ -1,7 +1,7 @@
 r"""Every generator of behavior tables on users' tables, over seeds: the page of its results.
 
     export ADVREC_DATA=…   # for ml-100k and ml-1m
-    python scripts/behaviour_tables.py world ml-100k --seeds 3 \
+    python -m experiments.tabular world ml-100k --seeds 3 \
         --run-dir runs/behavior-tables --out docs/results
 
 A stopped run goes on by the same command; `--page-only` makes the page of what is finished.

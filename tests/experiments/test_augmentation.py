@@ -240,7 +240,7 @@ def run(interactions, folder, *, parts=("cold", "tail"), settings=SETTINGS, **mo
         folder,
         parts=parts,
         title="made",
-        command="python scripts/augmentation.py",
+        command="python -m experiments.augmentation",
         **{"write": quiet, **more},
     )
     return page.markdown(report, "made", "plots/"), report, plots

@@ -146,7 +146,7 @@ def test_a_resumed_run_trains_nothing_and_says_the_same(content, tmp_path):
 def test_the_costlier_rows_run_and_the_page_shows_them(content, tmp_path, scenario, only):
     report = run(content, tmp_path, scenario, only, seeds=1)
     assert list(report["rows"]) == [label for label in models.SCENARIOS[scenario] if label in only]
-    text = page.markdown([report], "made", "python scripts/cold_start.py", {"rows": 1})
+    text = page.markdown([report], "made", "python -m experiments.cold_start", {"rows": 1})
     missing = [label for label in models.SCENARIOS[scenario] if label not in only]
     assert f"Not run: {'; '.join(missing)}." in text
     for label in only:

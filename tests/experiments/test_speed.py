@@ -298,7 +298,7 @@ def test_a_report_holds_the_figures_the_machine_and_the_command(tmp_path):
     rows = [measured(items=1000, ms=2.0), measured(items=10_000, ms=3.0)]
     where = machine()
     paths = report.write_report(
-        tmp_path / "new", rows, [], where=where, command="python scripts/benchmark.py"
+        tmp_path / "new", rows, [], where=where, command="python -m experiments.speed"
     )
     content = json.loads(paths[0].read_text())
     assert content["cells"] == rows
@@ -307,7 +307,7 @@ def test_a_report_holds_the_figures_the_machine_and_the_command(tmp_path):
     page = paths[1].read_text()
     assert "| bpr+sgd | 10,000 | 170,667 |" in page
     assert "| bpr+sgd | time of a step | x1.00 | x1.50 |" in page
-    assert "`python scripts/benchmark.py`" in page
+    assert "`python -m experiments.speed`" in page
     assert "10,000 users, 1,000,000 generated rows; 64 factors, 512 positives a step" in page
 
 

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf.models.tfrs_model import RecommenderModel
+from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.text.disturbed_texts import DisturbedTextTraining
 
 SEED = tf.constant([3, 4])

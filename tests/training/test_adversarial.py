@@ -11,7 +11,7 @@ from advrec_tf.losses import weighted_mean
 from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 from advrec_tf.models.retrieval import build_two_tower
-from advrec_tf.models.tfrs_model import RecommenderModel
+from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.ops.sparse_updates import rule_of
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.training.adversarial import AdversarialTraining

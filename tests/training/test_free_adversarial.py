@@ -4,7 +4,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.losses import weighted_mean
-from advrec_tf.models.tfrs_model import RecommenderModel
+from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.perturbations import pgd
 from advrec_tf.training.free_adversarial import FreeLB
 from advrec_tf.training.optimizers import LazyAdam

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf.models.tfrs_model import RecommenderModel
+from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.training.virtual_adversarial import VirtualAdversarialTraining
 

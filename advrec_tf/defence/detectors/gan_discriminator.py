@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.data import batches
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
 from advrec_tf import losses
+from advrec_tf._keras import keras
 from advrec_tf.data import batches
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions

@@ -12,8 +12,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.towers import Categorical, Standardize, features_of, in_blocks

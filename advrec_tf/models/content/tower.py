@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.models.content.modalities import HISTORY, ID, HistoryVectors, Modality, VectorRows
 from advrec_tf.models.towers import seeded_dense
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.content.modalities import HISTORY, HistoryVectors, Modality
 from advrec_tf.models.content.tower import ContentTower, build_content_tower

@@ -13,10 +13,10 @@ from __future__ import annotations
 import dataclasses
 
 import tensorflow as tf
-from tensorflow import keras
 
 from advrec_tf import losses
-from advrec_tf.models.tfrs_model import RecommenderModel
+from advrec_tf._keras import keras
+from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.ops import sparse_updates
 from advrec_tf.perturbations import Perturbation, worst_case
 

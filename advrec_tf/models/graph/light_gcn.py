@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
 from advrec_tf import losses
+from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.graph.propagation import InteractionGraph, NodeVectors
-from advrec_tf.models.tfrs_model import RecommenderModel
+from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.perturbations import Perturbation, worst_case
 
 LOSSES = ("bpr", "softmax")

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.models.towers import popularity_logits, seeded_dense
 
 CLOSED = -1e9

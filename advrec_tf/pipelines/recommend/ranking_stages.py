@@ -6,8 +6,8 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.data import batches
 from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.classification import click_metrics, rating_metrics

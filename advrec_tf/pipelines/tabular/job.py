@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from advrec_tf.pipelines.tabular.settings import TableSettings
 from advrec_tf.tabular.controls import CONTROLS

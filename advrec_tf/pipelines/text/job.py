@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.data.metadata import items_without_text
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.baselines import Popularity

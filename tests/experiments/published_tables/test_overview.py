@@ -58,7 +58,8 @@ def test_lines_stand_between_the_marks_and_take_the_place_of_older_ones():
 
 
 def test_the_readme_shows_the_figures_of_the_reports():
-    """After a table changes: python scripts/reproduce.py --overview README.md --out docs/results"""
+    # After a table changes: python -m experiments.published_tables --overview README.md \
+    #     --out docs/results
     files = {name: ROOT / "docs" / "results" / f"{name}.json" for name in TABLES}
     reports = {name: json.loads(file.read_text()) for name, file in files.items() if file.exists()}
     shown = (ROOT / "README.md").read_text()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
-from tensorflow import keras
 
+from advrec_tf import _tfrs
+from advrec_tf._keras import keras
 from advrec_tf.models.base import Recommender
 
 
-class RecommenderModel(Recommender, tfrs.Model):
+class RecommenderModel(Recommender, _tfrs.Model):
     """A `Recommender` trained by `compile` and `fit` on batches of `data.batches`.
 
     Subclasses implement `compute_loss(inputs, training)`, a weighted mean over the batch
