@@ -20,6 +20,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.pipelines import cli
 
 
@@ -43,7 +44,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--fillers", type=int, help="items a fake rates; default: the published number"
     )
     parser.add_argument("--seeds", type=int, default=1, help="repetitions, %(default)s")
-    parser.add_argument("--out", type=Path, help="a JSON file for the measures")
+    cli.add_out_argument(parser, "JSON file of the measures", required=False, kind=Path)
     args = parser.parse_args(argv)
     cli.require_counts(parser, args, "per_group", "seeds", "fillers")
     return args
@@ -70,7 +71,7 @@ class _List(argparse.Action):
 @cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    cli.check_writable("out", args.out)
+    cli.check_out(args)
     from advrec_tf.pipelines.attack import cell
     from advrec_tf.pipelines.attack.setting import load_setting
     from advrec_tf.pipelines.stages import StageStore
@@ -108,7 +109,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     found = grid.aggregate(rows)[0]
     print("\n" + "\n".join(page.one_cell(found)))
     if args.out is not None:
-        args.out.write_text(json.dumps({"mean": found, "cells": rows}, indent=2) + "\n")
+        content = json.dumps({"mean": found, "cells": rows}, indent=2) + "\n"
+        atomic_bytes(args.out, content, overwrite=args.overwrite)
         print(f"\nreport       {args.out}")
 
 

@@ -27,7 +27,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     cli.add_data_arguments(parser)
-    parser.add_argument("--out", required=True, help="CSV file of the ranked list")
+    cli.add_out_argument(parser, "CSV file of the ranked list")
     parser.add_argument("--labels", help="file of known fakes and honest users")
     parser.add_argument("--export", help="folder of the SavedModel that scores a profile")
     parser.add_argument(
@@ -46,8 +46,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 @cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    for name in ("out", "export"):
-        cli.check_writable(name, getattr(args, name))
+    cli.check_out(args)
+    cli.check_writable("export", args.export)
     loaded = cli.load_from(args)
     print(loaded.report)
 
@@ -61,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         day=args.day or None,
         top=args.top,
         seed=args.seed,
+        overwrite=args.overwrite,
     )
 
 

@@ -26,7 +26,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--table", required=True, help="CSV or TSV file with a header")
     parser.add_argument("--id-column", default="item_id", help="default: item_id")
     parser.add_argument("--text-column", default="text", help="default: text")
-    parser.add_argument("--out", required=True, help="the .npz file to write")
+    cli.add_out_argument(parser, "the .npz file to write")
     parser.add_argument("--cache", default="runs/text_vectors", help="folder of kept vectors")
     parser.add_argument("--pooling", default="mean", help="mean (default), first or last")
     parser.add_argument("--max-length", type=int, default=64, help="tokens of a text; default: 64")
@@ -38,6 +38,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 @cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
+    cli.check_out(args)
     from advrec_tf.pipelines.text.encoding import encode_table
     from advrec_tf.text.language_model import LanguageModelTower
 
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         text_column=args.text_column,
         cache=args.cache,
         batch_size=args.batch_size,
+        overwrite=args.overwrite,
     )
     print(json.dumps(counts))
 

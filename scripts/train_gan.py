@@ -31,7 +31,7 @@ from advrec_tf.pipelines.tabular import cli as table_cli
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = cli.run_parser(__doc__)
-    parser.add_argument("--out", required=True, help="CSV file of generated interactions")
+    cli.add_out_argument(parser, "CSV file of generated interactions")
     return parser.parse_args(argv)
 
 
@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         table_cli.train(argv, __doc__)
         return
     args = parse_args(argv)
+    cli.check_out(args)
     from advrec_tf.data.readers.files import MissingColumnError
 
     try:
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from advrec_tf.pipelines.recommend import generation, job, plots
 
     outcome = job.run_gan(prepared, settings, store)
-    generation.write_csv(outcome.generated, args.out)
+    generation.write_csv(outcome.generated, args.out, overwrite=args.overwrite)
     cli.finish(args, prepared, identity, outcome)
     figures = plots.draw_players_and_rows(outcome, args.run_dir)
     print(f"plots        {', '.join(str(path) for path in figures)}")

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.base import Recommender, log_popularity
+from advrec_tf.ops.files import atomic_file
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -118,10 +119,8 @@ def save_vectors(recommender: VectorRecommender, path: str | os.PathLike) -> Non
     }
     if data.item_text is not None:
         columns["item_text"] = np.array([text or "" for text in data.item_text], str)
-    partial = f"{os.fspath(path)}.partial"
-    with open(partial, "wb") as file:
+    with atomic_file(path, overwrite=True) as unfinished, open(unfinished, "wb") as file:
         np.savez(file, **columns)
-    os.replace(partial, path)
 
 
 def load_vectors(path: str | os.PathLike) -> VectorRecommender:

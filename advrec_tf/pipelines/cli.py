@@ -17,6 +17,7 @@ import typing
 from collections.abc import Callable
 from pathlib import Path
 
+from advrec_tf.ops.files import check_output
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.settings_help import descriptions, help_of
 
@@ -30,6 +31,8 @@ _COLUMNS = (
     "separator",
     "encoding",
 )
+INPUTS = ("data", "item_table", "labels", "table", "model")
+"""The arguments of the commands that name what is read: none of these is ever written to."""
 
 
 def guarded(main: Callable) -> Callable:
@@ -173,8 +176,7 @@ def begin(args: argparse.Namespace, job: str, kind: type = RecommenderSettings):
     print(prepared.audit)
     if prepared.split.settings.get("order") == "file":
         print("  no time column: the order of the file is taken for the order of time")
-    for name in ("export", "out"):
-        check_writable(name, getattr(args, name, None))
+    check_writable("export", getattr(args, "export", None))
     identity = {"job": job, **identity_of(prepared, settings)}
     note_resume(args)
     store = StageStore(args.run_dir, identity, resume=args.resume)
@@ -212,6 +214,32 @@ def check_writable(name: str, path: str | None) -> None:
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise ValueError(f"`--{name} {path}` should be writable. Received {folder}, which is not.")
+
+
+def add_out_argument(
+    parser: argparse.ArgumentParser, what: str, *, required: bool = True, kind: type = str
+) -> None:
+    """`--out`, the file that the command writes, and `--overwrite`."""
+    parser.add_argument("--out", required=required, type=kind, metavar="FILE", help=what)
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace the file of --out where it exists"
+    )
+
+
+def check_out(args: argparse.Namespace) -> None:
+    """Before anything is read: `--out` is writable, new (or --overwrite), and no input.
+
+    Raises:
+        ValueError, FileExistsError: if not.
+    """
+    if args.out is None:
+        return
+    check_writable("out", args.out)
+    inputs = [getattr(args, name, None) for name in INPUTS]
+    try:
+        check_output(args.out, overwrite=args.overwrite, inputs=inputs, name="--out")
+    except FileExistsError as error:
+        raise FileExistsError(f"{error} Give --overwrite to replace it.") from None
 
 
 def export_checked(recommender, folder: str | None, identity: dict, *, k: int = 10) -> dict:

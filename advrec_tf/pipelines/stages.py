@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from advrec_tf.ops.files import atomic_bytes, atomic_file
+
 try:
     import fcntl
 except ImportError:  # not on Windows
@@ -78,7 +80,7 @@ class StageStore:
     def claim(self) -> None:
         """Write the run's record now, so that other processes may join it."""
         if not self._record.exists():
-            _replace(self._record, self._identity.encode())
+            atomic_bytes(self._record, self._identity, overwrite=True)
 
     def run(self, name: str, compute: Callable[[Path], StageResult]) -> StageResult:
         """The stored result of the stage, or else `compute(checkpoint file)`, stored."""
@@ -88,13 +90,9 @@ class StageStore:
         self.claim()  # only now: a start that fails before its first stage leaves it free
         checkpoint = self._stages / f"{name}.checkpoint.npz"
         result = compute(checkpoint)
-        # Of this process: another one may compute the same stage, and either file is whole.
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        with open(partial, "wb") as file:
-            np.savez(file, __summary__=json.dumps(result.summary), **result.arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        # Another process may compute the same stage, and either file is whole.
+        with atomic_file(path, overwrite=True) as unfinished:
+            np.savez(unfinished, __summary__=json.dumps(result.summary), **result.arrays)
         checkpoint.unlink(missing_ok=True)
         gc.collect()  # Keras models are cycles: those of many stages would add up to gigabytes
         return _read(path)
@@ -165,9 +163,3 @@ def _read(path: Path) -> StageResult:
     with np.load(path, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files if name != "__summary__"}
         return StageResult(json.loads(str(stored["__summary__"])), arrays)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)

@@ -16,6 +16,7 @@ import tensorflow as tf
 from advrec_tf._version import __version__
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.vectors import VectorRecommender
+from advrec_tf.ops.files import atomic_folder
 from advrec_tf.serving import folder, warmup
 from advrec_tf.serving.served import ServedRecommender
 
@@ -55,7 +56,7 @@ def export(
     module = ServedRecommender(recommender, k=k, max_k=max_k)
     signatures = module.signatures()
     notes = json.dumps(_notes(recommender, module, signatures, metadata), indent=2)
-    with folder.written_whole(target) as unfinished:
+    with atomic_folder(target) as unfinished:
         tf.saved_model.save(module, os.fspath(unfinished), signatures=signatures)
         (unfinished / folder.METADATA).parent.mkdir()
         (unfinished / folder.METADATA).write_text(notes + "\n", encoding="utf-8")

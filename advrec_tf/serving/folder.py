@@ -1,17 +1,15 @@
 """The folder of an exported model: numbered versions, and the files beside each graph.
 
-`MODEL/1`, `MODEL/2`, ... as TensorFlow Serving watches them. A version appears whole or not
-at all. What the graph computes is written in `served`; nothing here imports TensorFlow.
+`MODEL/1`, `MODEL/2`, ... as TensorFlow Serving watches them; a version is written through
+`ops.files.atomic_folder`. What the graph computes is left to `served`; nothing here imports
+TensorFlow.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 METADATA = Path("assets.extra", "advrec_tf.json")
@@ -59,34 +57,6 @@ def version_path(directory: str | os.PathLike, version: int | None = None) -> Pa
     if version < 0:
         raise ValueError(f"`version` should be >= 0. Received: {version!r}.")
     return Path(directory, str(version))
-
-
-@contextlib.contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
-    """A temporary sibling of `target` to write into, renamed to it when the block ends.
-
-    If the block raises, nothing remains. The sibling's name is not a number, so a server that
-    watches the folder never sees a half-written version.
-
-    Raises:
-        FileExistsError: if `target` exists, also if it appeared during the block.
-    """
-    taken = f"A version should be new, none is ever overwritten. Received: {target}."
-    if target.exists():
-        raise FileExistsError(taken)
-    unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    unfinished.mkdir(parents=True)
-    try:
-        yield unfinished
-        if target.exists():  # the rename would silently replace an empty folder
-            raise FileExistsError(taken)
-        unfinished.rename(target)
-    except OSError as error:
-        if target.exists() and not isinstance(error, FileExistsError):
-            raise FileExistsError(taken) from error
-        raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def write_item_text(path: Path, item_ids: Sequence[str], texts: Sequence) -> None:

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from advrec_tf._version import __version__
 from advrec_tf.defence.online import OnlineScorer
+from advrec_tf.ops.files import atomic_folder
 from advrec_tf.serving import folder
 from advrec_tf.serving.answers import Case, ExportCheckError
 from advrec_tf.serving.check import run_in_child
@@ -39,7 +40,7 @@ def export_scorer(
         "threshold": float(threshold),
         "metadata": dict(metadata or {}),
     }
-    with folder.written_whole(target) as unfinished:
+    with atomic_folder(target) as unfinished:
         signatures = {"serving_default": scorer.score}
         tf.saved_model.save(scorer, os.fspath(unfinished), signatures=signatures)
         (unfinished / folder.METADATA).parent.mkdir()

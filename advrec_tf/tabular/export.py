@@ -16,6 +16,7 @@ import pandas as pd
 import tensorflow as tf
 
 from advrec_tf._version import __version__
+from advrec_tf.ops.files import atomic_folder
 from advrec_tf.serving import folder
 from advrec_tf.serving.answers import Case, ExportCheckError
 from advrec_tf.serving.check import run_in_child
@@ -56,7 +57,7 @@ def export_generator(
         "columns": module.names,
         "transform": model.transform.as_dict(),
     }
-    with folder.written_whole(target) as unfinished:
+    with atomic_folder(target) as unfinished:
         tf.saved_model.save(module, os.fspath(unfinished), signatures=module.signatures())
         (unfinished / folder.METADATA).parent.mkdir()
         text = json.dumps(notes, indent=2, allow_nan=False)

@@ -10,13 +10,13 @@ import dataclasses
 import itertools
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from advrec_tf.data.readers import columns, files
 from advrec_tf.data.readers.files import DataError
+from advrec_tf.ops.files import atomic_file
 from advrec_tf.tabular import schema as table_schema
 from advrec_tf.tabular.schema import TableSchema
 
@@ -139,10 +139,17 @@ def _read_columns(
     return list(read.values())
 
 
-def write_table(frame: pd.DataFrame, schema: TableSchema, path: str | os.PathLike) -> None:
+def write_table(
+    frame: pd.DataFrame,
+    schema: TableSchema,
+    path: str | os.PathLike,
+    *,
+    overwrite: bool = False,
+    inputs: Sequence[str | os.PathLike | None] = (),
+) -> None:
     """Write rows as the original file spelled them: dates, decimals, booleans.
 
-    The file appears whole or not at all.
+    The file appears whole or not at all; `overwrite` and `inputs` as in `ops.files.atomic_file`.
     """
     written = {}
     for column in schema.columns:
@@ -154,10 +161,8 @@ def write_table(frame: pd.DataFrame, schema: TableSchema, path: str | os.PathLik
         elif column.kind == "number" and column.decimals:
             series = series.map(lambda v, d=column.decimals: "" if v != v else f"{v:.{d}f}")
         written[column.name] = series
-    target = Path(path)
-    partial = target.with_name(target.name + ".partial")
-    pd.DataFrame(written).to_csv(partial, index=False)
-    os.replace(partial, target)
+    with atomic_file(path, overwrite=overwrite, inputs=inputs) as unfinished:
+        pd.DataFrame(written).to_csv(unfinished, index=False)
 
 
 class _ColumnReader:

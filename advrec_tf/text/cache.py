@@ -11,13 +11,13 @@ import json
 import os
 import sys
 import time
-import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from advrec_tf.ops.files import atomic_file
 from advrec_tf.text.language_model import LanguageModelTower
 
 
@@ -127,12 +127,5 @@ def _read(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
 
 
 def _write(path: Path, vectors: np.ndarray) -> None:
-    """The file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with open(unfinished, "wb") as file:
-            np.save(file, vectors)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with atomic_file(path, overwrite=True) as unfinished:
+        np.save(unfinished, vectors)

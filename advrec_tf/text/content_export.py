@@ -26,6 +26,7 @@ from advrec_tf._version import __version__
 from advrec_tf.data.histories import Histories
 from advrec_tf.models.content.modalities import HISTORY
 from advrec_tf.models.content.two_tower import ContentTwoTower
+from advrec_tf.ops.files import atomic_folder
 from advrec_tf.serving import folder
 from advrec_tf.serving.served import LOWEST, NO_ITEM, frozen, lookup_table, text_ids
 from advrec_tf.text.language_model import LanguageModelTower
@@ -208,7 +209,7 @@ def export_content(
         "num_items": data.num_items,
         "needs": "the operations of TensorFlow Text",
     }
-    with folder.written_whole(target) as unfinished:
+    with atomic_folder(target) as unfinished:
         tf.saved_model.save(module, os.fspath(unfinished), signatures=module.signatures())
         (unfinished / folder.METADATA).parent.mkdir()
         (unfinished / folder.METADATA).write_text(json.dumps(notes, indent=2) + "\n")

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.models.base import Recommender
+from advrec_tf.ops.files import atomic_folder
 from advrec_tf.serving import folder
 from advrec_tf.serving.answers import Case, ExportCheckError
 from advrec_tf.serving.check import run_in_child
@@ -92,7 +93,7 @@ def export_tower(
     """
     target = folder.version_path(directory, version)
     module = ServedTower(tower, items)
-    with folder.written_whole(target) as unfinished:
+    with atomic_folder(target) as unfinished:
         tf.saved_model.save(module, os.fspath(unfinished), signatures=module.signatures())
     return target
 

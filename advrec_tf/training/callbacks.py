@@ -17,6 +17,7 @@ import numpy as np
 
 from advrec_tf._keras import keras
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.ops.files import atomic_file
 
 
 class RankingValidation(keras.callbacks.Callback):
@@ -163,13 +164,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             "history": self.history,
             "epochs_done": self.epochs_done,
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")
-        with open(partial, "wb") as file:
+        with atomic_file(self.path, overwrite=True) as unfinished, open(unfinished, "wb") as file:
             np.savez(file, state=json.dumps(state), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, self.path)
         self._written = time.monotonic()
 
 

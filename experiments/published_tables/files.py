@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from advrec_tf.ops.files import atomic_bytes
 from experiments.published_tables.models import MODELS
 from experiments.published_tables.tasks import Choice
 
@@ -42,10 +42,7 @@ def write_choices(path: Path, chosen: Mapping[str, Choice]) -> None:
             if label in chosen
         },
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(record, indent=2) + "\n")
-    os.replace(partial, path)
+    atomic_bytes(path, json.dumps(record, indent=2) + "\n", overwrite=True)
 
 
 def read_report(path: Path, table: str) -> dict:

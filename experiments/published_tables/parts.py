@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+
+from advrec_tf.ops.files import atomic_file
 
 Part = tuple[list[np.ndarray], float]
 
@@ -41,12 +42,8 @@ class Parts:
         self.held[name] = list(weights), seconds
         if self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(name)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        with open(partial, "wb") as file:
-            np.savez(file, *weights, seconds=seconds)
-        os.replace(partial, path)
+        with atomic_file(self._path(name), overwrite=True) as unfinished:
+            np.savez(unfinished, *weights, seconds=seconds)
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.npz"

@@ -1,21 +1,14 @@
 import json
 
-import numpy as np
-
 from advrec_tf.data.audit import audit
-from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.splits import Split
+from tests.worlds import interactions_of
 
 
-def part(rows, timed=True):
-    users, items, times = np.array(rows, np.int32).reshape(-1, 3).T
-    return Interactions(
-        user_index=users,
-        item_index=items,
-        users=Vocabulary(np.arange(4)),
-        items=Vocabulary(np.arange(5)),
-        timestamp=times.astype(np.float64) if timed else None,
-    )
+def part(triples, timed=True):
+    """(user, item, time) -> interactions of four users and five items."""
+    pairs, times = [triple[:2] for triple in triples], [triple[2] for triple in triples]
+    return interactions_of(pairs, 4, 5, timestamp=times if timed else None)
 
 
 #               (user, item, time)

@@ -2,20 +2,9 @@ import numpy as np
 import pytest
 
 from advrec_tf.data.augmentation import AugmentedInteractions, drawn_unseen, top_unseen
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from tests.worlds import interactions_of
 
-
-def rows(pairs, num_users, num_items):
-    index = np.array(pairs, np.int32).reshape(-1, 2)
-    return Interactions(
-        user_index=index[:, 0],
-        item_index=index[:, 1],
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-    )
-
-
-REAL = rows([(0, 0), (0, 1), (0, 2), (1, 3)], num_users=3, num_items=4)
+REAL = interactions_of([(0, 0), (0, 1), (0, 2), (1, 3)], num_users=3, num_items=4)
 SCORES = np.array([[9, 9, 9, 1], [0.1, 0.4, 0.3, 0.9], [5, 5, 7, 5]], np.float32)
 
 

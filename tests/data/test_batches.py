@@ -5,19 +5,15 @@ import pytest
 
 from advrec_tf.data import batches
 from advrec_tf.data.augmentation import AugmentedInteractions
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
+from tests.worlds import interactions_of
 
 
 def rows(num_rows, rating=None, num_users=20, num_items=30):
     """Row i is user i % 20 and item i, so a pair names its row."""
-    return Interactions(
-        user_index=(np.arange(num_rows) % num_users).astype(np.int32),
-        item_index=np.arange(num_rows, dtype=np.int32),
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-        rating=rating,
-    )
+    pairs = [(row % num_users, row) for row in range(num_rows)]
+    return interactions_of(pairs, num_users, num_items, rating=rating)
 
 
 def augmented(num_real, num_generated, fraction, weight=0.3):
@@ -252,12 +248,7 @@ def test_batches_of_triples_show_every_fact_once_an_epoch():
 
 def test_a_rows_weight_goes_with_its_row():
     rows = np.arange(10)
-    data = Interactions(
-        user_index=rows.astype(np.int32),
-        item_index=rows.astype(np.int32),
-        users=Vocabulary(rows),
-        items=Vocabulary(rows),
-    )
+    data = interactions_of([(row, row) for row in range(10)])
     weighted = batches.of_pairs(data, batch_size=4, seed=0, row_weight=rows / 10)
     batch = next(iter(weighted.dataset(0)))
     np.testing.assert_allclose(batch["weight"], batch["user_index"].numpy() / 10)

@@ -1,21 +1,7 @@
-import numpy as np
 import pytest
 
 from advrec_tf.data import filters
-from advrec_tf.data.interactions import Interactions, Vocabulary
-
-
-def rows(pairs, rating=None, time=None):
-    users, items = zip(*pairs, strict=True)
-    user_ids, item_ids = sorted(set(users)), sorted(set(items))
-    return Interactions(
-        user_index=np.array([user_ids.index(user) for user in users], np.int32),
-        item_index=np.array([item_ids.index(item) for item in items], np.int32),
-        users=Vocabulary(user_ids),
-        items=Vocabulary(item_ids),
-        rating=None if rating is None else np.array(rating, np.float32),
-        timestamp=None if time is None else np.array(time, np.float64),
-    )
+from tests.worlds import interactions_of_ids
 
 
 def pairs_of(data):
@@ -24,7 +10,7 @@ def pairs_of(data):
 
 
 def test_minimum_rating_keeps_the_threshold_and_drops_ids_without_rows():
-    data = rows([("a", "x"), ("b", "y"), ("b", "x")], rating=[4, 3, 5])
+    data = interactions_of_ids([("a", "x"), ("b", "y"), ("b", "x")], rating=[4, 3, 5])
     kept, removed = filters.minimum_rating(data, 4)
     assert pairs_of(kept) == [("a", "x"), ("b", "x")] and removed == 1
     assert kept.items.ids.tolist() == ["x"] and kept.rating.tolist() == [4, 5]
@@ -33,9 +19,9 @@ def test_minimum_rating_keeps_the_threshold_and_drops_ids_without_rows():
 
 def test_minimum_rating_refuses_what_leaves_nothing_or_has_no_ratings():
     with pytest.raises(ValueError, match=r"The minimum rating should be at most 4\.0.*5"):
-        filters.minimum_rating(rows([("a", "x")], rating=[4]), 5)
+        filters.minimum_rating(interactions_of_ids([("a", "x")], rating=[4]), 5)
     with pytest.raises(ValueError, match="should have ratings"):
-        filters.minimum_rating(rows([("a", "x")]), 4)
+        filters.minimum_rating(interactions_of_ids([("a", "x")]), 4)
 
 
 def test_k_core_goes_on_to_the_fixed_point():
@@ -43,7 +29,7 @@ def test_k_core_goes_on_to_the_fixed_point():
     # has a single item), then c has one item left and goes as well.
     core = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")]
     kept, removed = filters.k_core(
-        rows([*core, ("c", "x"), ("c", "z"), ("d", "z")]), users=2, items=2
+        interactions_of_ids([*core, ("c", "x"), ("c", "z"), ("d", "z")]), users=2, items=2
     )
     assert pairs_of(kept) == core and removed == 3
     assert kept.users.ids.tolist() == ["a", "b"] and kept.items.ids.tolist() == ["x", "y"]
@@ -52,19 +38,21 @@ def test_k_core_goes_on_to_the_fixed_point():
 
 
 def test_k_core_counts_distinct_pairs():
-    data = rows([("a", "x"), ("a", "x"), ("b", "x"), ("b", "y"), ("c", "x"), ("c", "y")])
+    data = interactions_of_ids(
+        [("a", "x"), ("a", "x"), ("b", "x"), ("b", "y"), ("c", "x"), ("c", "y")]
+    )
     kept, removed = filters.k_core(data, users=2, items=2)
     assert kept.users.ids.tolist() == ["b", "c"] and removed == 2  # a has one item, twice
 
 
 def test_k_core_tells_users_from_items():
-    data = rows([("a", "x"), ("a", "y"), ("b", "x")])
+    data = interactions_of_ids([("a", "x"), ("a", "y"), ("b", "x")])
     assert pairs_of(filters.k_core(data, users=2, items=1)[0]) == [("a", "x"), ("a", "y")]
     assert pairs_of(filters.k_core(data, users=1, items=2)[0]) == [("a", "x"), ("b", "x")]
 
 
 def test_k_core_refuses_an_empty_core_and_a_minimum_below_one():
-    data = rows([("a", "x"), ("b", "y")])
+    data = interactions_of_ids([("a", "x"), ("b", "y")])
     with pytest.raises(ValueError, match=r"\(2, 2\), which leaves none"):
         filters.k_core(data, users=2, items=2)
     with pytest.raises(ValueError, match="at least 1.*0"):
@@ -73,13 +61,15 @@ def test_k_core_refuses_an_empty_core_and_a_minimum_below_one():
 
 def test_without_repeats_keeps_the_last_in_time_and_the_order_of_the_file():
     pairs = [("a", "x"), ("b", "y"), ("a", "x"), ("a", "x")]
-    kept, removed = filters.without_repeats(rows(pairs, rating=[1, 2, 3, 4], time=[9, 5, 9, 7]))
+    kept, removed = filters.without_repeats(
+        interactions_of_ids(pairs, rating=[1, 2, 3, 4], timestamp=[9, 5, 9, 7])
+    )
     assert kept.rating.tolist() == [2, 3] and removed == 2  # of the equal nines the later row
-    kept, removed = filters.without_repeats(rows(pairs, rating=[1, 2, 3, 4]))
+    kept, removed = filters.without_repeats(interactions_of_ids(pairs, rating=[1, 2, 3, 4]))
     assert kept.rating.tolist() == [2, 4] and removed == 2
 
 
 def test_without_repeats_leaves_distinct_rows_alone():
-    data = rows([("a", "x"), ("a", "y")])
+    data = interactions_of_ids([("a", "x"), ("a", "y")])
     kept, removed = filters.without_repeats(data)
     assert kept is data and removed == 0

@@ -3,19 +3,13 @@ import pytest
 import tensorflow as tf
 
 from advrec_tf.data.histories import Histories, PairTable
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from tests.worlds import interactions_of
 
 PAIRS = [(2, 0), (0, 3), (0, 1), (2, 4), (2, 2)]  # user 1 has nothing
 
 
-def user_items(pairs=PAIRS, num_users=3, num_items=5):
-    index = np.array(pairs, np.int32).reshape(-1, 2)
-    return Interactions(
-        user_index=index[:, 0],
-        item_index=index[:, 1],
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-    ).by_user()
+def user_items(pairs=PAIRS):
+    return interactions_of(pairs, 3, 5).by_user()
 
 
 def test_pairs_name_the_row_of_the_batch_and_the_item():

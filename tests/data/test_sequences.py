@@ -1,26 +1,15 @@
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.sequences import NONE, Sequences, last_items, sequences_of
-
-
-def rows(pairs, times=None, num_users=3, num_items=6):
-    users, items = np.array(pairs, np.int32).T
-    return Interactions(
-        user_index=users,
-        item_index=items,
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-        timestamp=None if times is None else np.array(times, float),
-    )
+from tests.worlds import interactions_of
 
 
 @pytest.fixture
 def data():
     """In time user 0 did 3, 1, 4, 5, 0; user 1 did 2 and 1 at one time; user 2 nothing."""
     pairs = [(0, 1), (0, 3), (1, 2), (0, 4), (1, 1), (0, 5), (0, 0)]
-    return rows(pairs, [2, 1, 7, 3, 7, 4, 5])
+    return interactions_of(pairs, 3, 6, timestamp=[2, 1, 7, 3, 7, 4, 5])
 
 
 def test_pieces_are_cut_from_the_last_item_backwards(data):
@@ -36,7 +25,7 @@ def test_what_is_left_over_needs_the_asked_for_length(data):
 
 
 def test_without_times_the_order_is_that_of_the_file(data):
-    untimed = rows([(0, 1), (0, 3), (1, 2), (0, 4)])
+    untimed = interactions_of([(0, 1), (0, 3), (1, 2), (0, 4)], 3, 6)
     assert sequences_of(untimed, length=3).items.tolist() == [[1, 3, 4]]
 
 

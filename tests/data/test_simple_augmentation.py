@@ -2,26 +2,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.simple_augmentation import (
     dropped_rows,
     mixed_profiles,
     noisy_numbers,
     swapped_rows,
 )
+from tests.worlds import interactions_of
 
 
 @pytest.fixture
 def data():
     """Users 0 and 1 have 200 items each of 400, in two halves; user 2 has one."""
     pairs = [(0, i) for i in range(200)] + [(1, i) for i in range(200, 400)] + [(2, 0)]
-    users, items = np.array(pairs, np.int32).T
-    return Interactions(
-        user_index=users,
-        item_index=items,
-        users=Vocabulary(np.arange(3)),
-        items=Vocabulary(np.arange(400)),
-    )
+    return interactions_of(pairs, 3, 400)
 
 
 def rng():

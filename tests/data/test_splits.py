@@ -4,18 +4,13 @@ import numpy as np
 import pytest
 
 from advrec_tf.data import splits
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.readers import movielens
+from tests.worlds import interactions_of, pairs_of
 
 
 def rows(users, items, time=None, num_items=10):
-    return Interactions(
-        user_index=np.array(users, np.int32),
-        item_index=np.array(items, np.int32),
-        users=Vocabulary(np.arange(max(users) + 1)),
-        items=Vocabulary(np.arange(num_items)),
-        timestamp=None if time is None else np.array(time, np.float64),
-    )
+    return interactions_of(list(zip(users, items, strict=True)), None, num_items, timestamp=time)
 
 
 def grid(num_users, num_items, time=None):
@@ -23,35 +18,32 @@ def grid(num_users, num_items, time=None):
     return rows(users, np.tile(np.arange(num_items), num_users), time, num_items)
 
 
-def pairs(part):
-    return list(zip(part.user_index.tolist(), part.item_index.tolist(), strict=True))
-
-
 def test_last_item_takes_each_users_latest_rows_in_time():
     #                 user 0: item 3 at 9, 1 at 8;  user 1: 5 at 3, 4 at 2
     split = splits.last_item(rows([0, 1, 0, 1, 0, 1], [1, 5, 2, 4, 3, 6], [8, 3, 1, 2, 9, 1]))
-    assert pairs(split.test) == [(1, 5), (0, 3)]
-    assert pairs(split.validation) == [(0, 1), (1, 4)]
-    assert pairs(split.train) == [(0, 2), (1, 6)]
+    assert pairs_of(split.test) == [(1, 5), (0, 3)]
+    assert pairs_of(split.validation) == [(0, 1), (1, 4)]
+    assert pairs_of(split.train) == [(0, 2), (1, 6)]
     assert split.name == "last_item" and split.settings == {"order": "time"}
 
 
 def test_last_item_keeps_file_order_where_times_tie():
     split = splits.last_item(rows([0] * 5, [4, 2, 3, 0, 1], [7, 7, 7, 7, 7]))
-    assert pairs(split.test) == [(0, 1)] and pairs(split.validation) == [(0, 0)]
-    assert pairs(split.train) == [(0, 4), (0, 2), (0, 3)]
+    assert pairs_of(split.test) == [(0, 1)] and pairs_of(split.validation) == [(0, 0)]
+    assert pairs_of(split.train) == [(0, 4), (0, 2), (0, 3)]
 
 
 def test_last_item_goes_by_file_order_without_times():
     split = splits.last_item(rows([0, 1, 0, 1, 0, 1], [4, 5, 6, 7, 1, 0]))
-    assert pairs(split.test) == [(0, 1), (1, 0)] and pairs(split.validation) == [(0, 6), (1, 7)]
+    assert pairs_of(split.test) == [(0, 1), (1, 0)]
+    assert pairs_of(split.validation) == [(0, 6), (1, 7)]
     assert split.settings == {"order": "file"}
 
 
 def test_short_histories_train_first_then_test():
     split = splits.last_item(rows([0, 1, 1], [0, 0, 1], [1, 1, 2]))
-    assert pairs(split.train) == [(0, 0), (1, 0)]
-    assert pairs(split.test) == [(1, 1)] and len(split.validation) == 0
+    assert pairs_of(split.train) == [(0, 0), (1, 0)]
+    assert pairs_of(split.test) == [(1, 1)] and len(split.validation) == 0
 
 
 def test_random_ratio_takes_the_share_of_each_user_and_loses_no_row():
@@ -59,8 +51,8 @@ def test_random_ratio_takes_the_share_of_each_user_and_loses_no_row():
     split = splits.random_ratio(data, validation=0.1, test=0.2, seed=3)
     assert split.test.user_counts().tolist() == [2] * 7
     assert split.validation.user_counts().tolist() == [1] * 7
-    together = pairs(split.train) + pairs(split.validation) + pairs(split.test)
-    assert sorted(together) == pairs(data)
+    together = pairs_of(split.train) + pairs_of(split.validation) + pairs_of(split.test)
+    assert sorted(together) == pairs_of(data)
     assert split.settings == {"validation": 0.1, "test": 0.2, "seed": 3}
 
 
@@ -144,7 +136,7 @@ def test_every_split_keeps_all_rows_once_and_the_vocabularies_whole(name):
     data = grid(num_users=30, num_items=10, time=rng.permutation(300))
     split = splits.make(name, data)
     parts = (split.train, split.validation, split.test)
-    assert sorted(sum(map(pairs, parts), [])) == pairs(data)
+    assert sorted(sum(map(pairs_of, parts), [])) == pairs_of(data)
     assert all(part.users is data.users and part.items is data.items for part in parts)
     assert len(split.validation) > 0
 
@@ -159,7 +151,7 @@ def test_make_names_the_splits_and_settings_there_are():
 def test_trainval_is_train_then_validation():
     split = splits.last_item(rows([0, 0, 0, 0], [3, 2, 1, 0], [4, 3, 2, 1]))
     whole = split.trainval()
-    assert pairs(whole) == [(0, 1), (0, 0), (0, 2)]
+    assert pairs_of(whole) == [(0, 1), (0, 0), (0, 2)]
     assert whole.timestamp.tolist() == [2, 1, 3]
 
 
@@ -175,7 +167,7 @@ def test_parts_with_other_vocabularies_are_no_split():
 def test_from_parts_counts_ids_up_to_the_highest_of_any_part():
     split = splits.from_parts([[0, 1], [2, 0]], None, [[0, 4]], "mine")
     assert (split.train.num_users, split.train.num_items) == (3, 5)
-    assert pairs(split.train) == [(0, 1), (2, 0)] and pairs(split.test) == [(0, 4)]
+    assert pairs_of(split.train) == [(0, 1), (2, 0)] and pairs_of(split.test) == [(0, 4)]
     assert len(split.validation) == 0 and len(split.trainval()) == 2
 
 
@@ -184,7 +176,7 @@ def test_from_parts_maps_external_ids_through_given_vocabularies():
     split = splits.from_parts(
         [["a", "x"]], [["a", "z"]], [["b", "y"]], "mine", users=users, items=items
     )
-    assert pairs(split.train) + pairs(split.validation) + pairs(split.test) == [
+    assert pairs_of(split.train) + pairs_of(split.validation) + pairs_of(split.test) == [
         (1, 0),
         (1, 2),
         (0, 1),

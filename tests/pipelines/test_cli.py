@@ -160,6 +160,23 @@ def test_what_cannot_be_written_is_refused_before_training(tmp_path, name, path)
         cli.check_writable(name, str(tmp_path / path))
 
 
+@pytest.mark.parametrize("name", ["data", "labels", "item_table"])
+def test_an_output_is_never_an_input_of_the_command(tmp_path, name):
+    path = tmp_path / "ratings.csv"
+    path.write_text("user_id,item_id\n")
+    args = argparse.Namespace(out=str(path), overwrite=True, **{name: str(path)})
+    with pytest.raises(ValueError, match="`--out` should be another file than the input"):
+        cli.check_out(args)
+
+
+def test_an_existing_output_needs_the_word_to_replace_it(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("old")
+    with pytest.raises(FileExistsError, match=r"`--out` should be a new file.*--overwrite"):
+        cli.check_out(argparse.Namespace(out=str(path), overwrite=False))
+    cli.check_out(argparse.Namespace(out=str(path), overwrite=True))
+
+
 def test_the_recorded_command_names_the_data_folder_by_its_variable(monkeypatch):
     monkeypatch.setenv("ADVREC_DATA", "/some/where")
     monkeypatch.setattr("sys.argv", ["scripts/x.py", "--data", "/some/where/ml-100k"])

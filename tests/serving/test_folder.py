@@ -2,11 +2,12 @@
 
 import pytest
 
+from advrec_tf.ops.files import atomic_folder
 from advrec_tf.serving import folder
 
 
 def write(directory, version=None):
-    with folder.written_whole(folder.version_path(directory, version)) as unfinished:
+    with atomic_folder(folder.version_path(directory, version)) as unfinished:
         (unfinished / "saved_model.pb").touch()
 
 
@@ -41,7 +42,7 @@ def test_a_negative_version_is_refused(tmp_path):
 @pytest.mark.parametrize("content", [(), ("rival",)])
 def test_a_version_that_appears_meanwhile_is_not_overwritten(tmp_path, content):
     with pytest.raises(FileExistsError, match="none is ever overwritten"):
-        with folder.written_whole(tmp_path / "1") as unfinished:
+        with atomic_folder(tmp_path / "1") as unfinished:
             (unfinished / "mine").touch()
             (tmp_path / "1").mkdir()
             for name in content:

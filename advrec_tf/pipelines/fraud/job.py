@@ -30,6 +30,7 @@ def run(
     day: float | None = 86_400.0,
     top: int = 10,
     seed: int = 0,
+    overwrite: bool = False,
     write: Callable[[str], None] = print,
 ) -> Verdicts:
     """The verdicts, after they were written, printed and (with `export`) served once."""
@@ -54,7 +55,7 @@ def run(
             f"{int(np.isnan(known).sum())} users without; {spare} of users not in the file"
         )
     verdicts = detect(interactions, labels=known, day=day, seed=seed)
-    count = write_ranking(verdicts, interactions, out)
+    count = write_ranking(verdicts, interactions, out, overwrite=overwrite)
     flagged = int(verdicts.flagged.sum())
     write(f"flagged      {flagged} of {count} users ({flagged / count:.1%})")
     for sign, weight in verdicts.weighed.items():

@@ -16,7 +16,6 @@ import csv
 import dataclasses
 import functools
 import os
-from pathlib import Path
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from advrec_tf.defence.features import PROFILE_FEATURES, FeatureTable
 from advrec_tf.defence.item_statistics import has_ratings
 from advrec_tf.defence.null_model import FEWEST_USERS
 from advrec_tf.defence.online import ONLINE_FEATURES, OnlineScorer
+from advrec_tf.ops.files import atomic_file
 
 MOST = 0.05
 RING = 1.5  # a block half as dense again as chance, an excess of 1/3, is suspicious: 1/2
@@ -272,7 +272,13 @@ def _overlap_in_words(overlap: OverlapDetector, interactions: Interactions, user
     return words
 
 
-def write_ranking(verdicts: Verdicts, interactions: Interactions, path: str | os.PathLike) -> int:
+def write_ranking(
+    verdicts: Verdicts,
+    interactions: Interactions,
+    path: str | os.PathLike,
+    *,
+    overwrite: bool = False,
+) -> int:
     """A CSV of all users with rows, the most suspicious first; returns how many.
 
     Columns: rank, user_id, suspicion, flagged, rows, one a sign, reasons.
@@ -281,9 +287,10 @@ def write_ranking(verdicts: Verdicts, interactions: Interactions, path: str | os
     users = np.flatnonzero(counts > 0)
     order = users[np.argsort(-verdicts.suspicion[users], kind="stable")]
     flagged = verdicts.flagged
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    with open(unfinished, "w", newline="", encoding="utf-8") as file:
+    with (
+        atomic_file(path, overwrite=overwrite) as unfinished,
+        open(unfinished, "w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(
             ["rank", "user_id", "suspicion", "flagged", "rows", *verdicts.signs, "reasons"]
@@ -300,5 +307,4 @@ def write_ranking(verdicts: Verdicts, interactions: Interactions, path: str | os
                     "; ".join(reasons(verdicts, interactions, int(user))),
                 ]
             )
-    os.replace(unfinished, path)
     return len(order)

@@ -16,6 +16,7 @@ from advrec_tf.data.augmentation import AugmentedInteractions, top_unseen
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.protocols import ColdStart
 from advrec_tf.models.base import log_popularity
+from advrec_tf.ops.files import atomic_file
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 
 TEMPERATURES = (0.5, 1.0, 2.0, 5.0)
@@ -89,7 +90,12 @@ def generated_rows(
     )
 
 
-def write_csv(generated: dict[str, AugmentedInteractions], path: str | os.PathLike) -> None:
+def write_csv(
+    generated: dict[str, AugmentedInteractions],
+    path: str | os.PathLike,
+    *,
+    overwrite: bool = False,
+) -> None:
     """One row per generated interaction: user_id, item_id, source."""
     tables = [
         pd.DataFrame(
@@ -103,4 +109,5 @@ def write_csv(generated: dict[str, AugmentedInteractions], path: str | os.PathLi
     ]
     columns = ["user_id", "item_id", "source"]
     table = pd.concat(tables) if tables else pd.DataFrame(columns=columns)
-    table.to_csv(path, index=False)
+    with atomic_file(path, overwrite=overwrite) as unfinished:
+        table.to_csv(unfinished, index=False)

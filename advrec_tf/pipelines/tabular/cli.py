@@ -60,7 +60,7 @@ def table_parser(description: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", required=True, metavar="FILE", help="CSV or TSV, or .gz of it")
     parser.add_argument("--table", action="store_true", help="the label is the last column")
-    parser.add_argument("--out", required=True, help="CSV file of generated rows")
+    cli.add_out_argument(parser, "CSV file of generated rows")
     parser.add_argument("--rows", type=int, help="rows to generate (default: as many as read)")
     parser.add_argument(
         "--condition",
@@ -82,7 +82,7 @@ def train(argv: Sequence[str], description: str) -> None:
     args = parser.parse_args(argv)
     cli.require_counts(parser, args, "rows")
     settings = table_settings.settings_from(args)
-    cli.check_writable("out", args.out)
+    cli.check_out(args)
     cli.check_writable("export", args.export)
     from advrec_tf.evaluation.two_sample import require_sklearn
 
@@ -116,7 +116,12 @@ def train(argv: Sequence[str], description: str) -> None:
     outcome = job.run(table, settings, store)
     rows = len(table.frame) if args.rows is None else args.rows
     job.write_generated(
-        outcome, Path(args.out), rows=rows, conditions=conditions, seed=settings.seed
+        outcome,
+        Path(args.out),
+        rows=rows,
+        conditions=conditions,
+        seed=settings.seed,
+        overwrite=args.overwrite,
     )
     notes = [*table.schema.noticed, f"training: {outcome.fits['gan']['verdict']}"]
     if settings.private:

@@ -218,11 +218,17 @@ def spent(outcome: Outcome, settings: TableSettings) -> str:
 
 
 def write_generated(
-    outcome: Outcome, path: Path, *, rows: int, conditions: dict | None, seed: int
+    outcome: Outcome,
+    path: Path,
+    *,
+    rows: int,
+    conditions: dict | None,
+    seed: int,
+    overwrite: bool = False,
 ) -> pd.DataFrame:
     """Generate rows and write them as the input spelled its own."""
     generated = outcome.model.generate(rows, conditions, seed=seed)
-    write_table(generated, outcome.schema, path)
+    write_table(generated, outcome.schema, path, overwrite=overwrite)
     return generated
 
 

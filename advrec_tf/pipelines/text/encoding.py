@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from advrec_tf.ops.files import atomic_file
 from advrec_tf.text.cache import encode_texts, fingerprint
 from advrec_tf.text.language_model import LanguageModelTower
 
@@ -45,11 +45,12 @@ def encode_table(
     text_column: str,
     cache: str | os.PathLike | None = None,
     batch_size: int = 64,
+    overwrite: bool = False,
 ) -> dict:
     """Write the vectors of the texts in `path` to the .npz file `out`.
 
     It holds `ids` [n] str, `vectors` [n, dim] float32 and `notes`, JSON with the fingerprint
-    of the tower; an existing file is replaced at once.
+    of the tower; an existing file is refused unless `overwrite`.
 
     Returns:
         Counts, as JSON values: texts, without text, cut, dim.
@@ -62,15 +63,9 @@ def encode_table(
         raise ValueError(f"`out` should end in .npz. Received: {os.fspath(out)!r}.")
     ids, texts = read_texts(path, id_column=id_column, text_column=text_column)
     vectors = encode_texts(tower, texts, cache=cache, batch_size=batch_size)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
     notes = json.dumps({"tower": fingerprint(tower)})
-    try:
-        with open(unfinished, "wb") as file:
-            np.savez(file, ids=np.array(ids, str), vectors=vectors, notes=notes)
-        os.replace(unfinished, out)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with atomic_file(out, overwrite=overwrite) as unfinished:
+        np.savez(unfinished, ids=np.array(ids, str), vectors=vectors, notes=notes)
     return {
         "texts": len(texts),
         "without_text": sum(not text.strip() for text in texts),

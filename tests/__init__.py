@@ -1,0 +1,1 @@
+"""Tests of the package; `tests.worlds` builds the interactions that they share."""
