@@ -46,6 +46,9 @@ class StageStore:
         identity: JSON-able; settings, data hash, versions: what the results depend on.
         resume: continue a run that is already in the folder.
 
+    Attributes:
+        folder, identity: as given.
+
     Raises:
         FileExistsError: if the folder holds a run and `resume` is False.
         ValueError: if it holds a run of another identity; the message names what differs.
@@ -74,13 +77,14 @@ class StageStore:
                     f"was {stored.get(name)!r} and is {asked.get(name)!r}. A run is resumed "
                     "with the settings, data and versions that it was started with."
                 )
-        self._record, self._identity = record, json.dumps(identity, indent=2)
+        self._record, self.identity = record, identity
         _make(self._stages)
 
     def claim(self) -> None:
         """Write the run's record now, so that other processes may join it."""
         if not self._record.exists():
-            atomic_bytes(self._record, self._identity, overwrite=True)
+            text = json.dumps(self.identity, indent=2).encode()
+            atomic_bytes(self._record, text, overwrite=True)
 
     def run(self, name: str, compute: Callable[[Path], StageResult]) -> StageResult:
         """The stored result of the stage, or else `compute(checkpoint file)`, stored."""

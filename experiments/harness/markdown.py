@@ -1,0 +1,69 @@
+"""Markdown of every results page: tables, numbers, spreads over seeds, and differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> list[str]:
+    """A table, a line of cells each; with an empty line before it, so that it stands alone.
+
+    Raises:
+        ValueError: if a line has another number of cells than the head.
+    """
+    lines = [list(line) for line in lines]
+    for line in lines:
+        if len(line) != len(head):
+            raise ValueError(
+                f"`lines` should have {len(head)} cells, as the head. Received {len(line)}: {line}."
+            )
+    return ["", *map(_line, [head, ["---"] * len(head), *lines])]
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """With so many digits behind the point; nothing for None and NaN."""
+    return "" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def spread(mean: float | None, deviation: float | None = None, digits: int = 4) -> str:
+    """A mean over seeds, and the standard deviation over seeds in brackets where there is one."""
+    text = number(mean, digits)
+    return f"{text} ({number(deviation, digits)})" if text and number(deviation, digits) else text
+
+
+def p_value(value: float) -> str:
+    """`p .012`, `p < .001`."""
+    return "p < .001" if value < 0.001 else f"p {value:.3f}".replace("0.", ".", 1)
+
+
+def difference(test: Mapping | None, digits: int = 4) -> str:
+    """A paired comparison, see `significance.paired`: `+0.0121 ± 0.0060, p < .001`."""
+    if test is None:
+        return ""
+    interval = f"{test['difference']:+.{digits}f} ± {test['half_width']:.{digits}f}"
+    return f"{interval}, {p_value(test['p_value'])}"
+
+
+def settings_text(settings: Mapping[str, object]) -> str:
+    """`weight 0.3, loss softmax`."""
+    return ", ".join(f"{name} {value_text(value)}" for name, value in settings.items())
+
+
+def value_text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def facts(values: Mapping[str, object]) -> list[str]:
+    """A list of names and values."""
+    return ["", *(f"- {name}: {value}" for name, value in values.items())]
+
+
+def page(title: str, command: str, *sections: Sequence[str]) -> str:
+    """A results page: its title, the command that makes it, and the sections."""
+    lines = [f"# {title}", "", f"Made by `{command}`."]
+    return "\n".join([*lines, *(line for section in sections for line in section)]) + "\n"

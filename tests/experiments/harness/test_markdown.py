@@ -1,0 +1,43 @@
+import pytest
+
+from experiments.harness import markdown
+
+
+def test_a_table_has_a_line_of_dashes_below_its_head():
+    assert markdown.table(["a", "b"], [["1", "2"]]) == [
+        "",
+        "| a | b |",
+        "| --- | --- |",
+        "| 1 | 2 |",
+    ]
+
+
+def test_a_line_of_another_length_is_refused():
+    with pytest.raises(ValueError, match="should have 2 cells"):
+        markdown.table(["a", "b"], [["1"]])
+
+
+def test_numbers_and_spreads():
+    assert markdown.number(0.12341) == "0.1234"
+    assert markdown.number(None) == markdown.number(float("nan")) == ""
+    assert markdown.spread(0.5, 0.25, 2) == "0.50 (0.25)"
+    assert markdown.spread(0.5, None, 2) == "0.50"
+    assert markdown.spread(None) == ""
+
+
+def test_a_difference_has_its_interval_and_p_value():
+    test = {"difference": 0.01214, "half_width": 0.006, "p_value": 0.0004}
+    assert markdown.difference(test) == "+0.0121 ± 0.0060, p < .001"
+    assert markdown.difference(test | {"p_value": 0.0124}) == "+0.0121 ± 0.0060, p .012"
+    assert markdown.difference(test | {"p_value": 1.0}) == "+0.0121 ± 0.0060, p 1.000"
+    assert markdown.difference(None) == ""
+
+
+def test_settings_are_shown_by_name():
+    assert markdown.settings_text({"weight": 0.5, "loss": "softmax"}) == "weight 0.5, loss softmax"
+
+
+def test_a_page_begins_with_its_title_and_the_command_that_makes_it():
+    assert markdown.page("A title", "python -m x", ["", "text"], markdown.facts({"n": 1})) == (
+        "# A title\n\nMade by `python -m x`.\n\ntext\n\n- n: 1\n"
+    )
