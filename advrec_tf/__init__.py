@@ -1,22 +1,56 @@
 """advrec_tf: adversarial learning for recommender systems on TensorFlow and Keras.
 
-Importing the package costs milliseconds: it loads neither TensorFlow nor a language-model
-library. It does one thing, which has to come first: it selects the Keras generation that
-TensorFlow Recommenders needs (Keras 2, the package ``tf_keras``). TensorFlow decides once,
-at the first touch of ``tf.keras``, so where that has already happened with Keras 3 the
-import fails here, with the cure, instead of deep inside a model.
+    import advrec_tf as ar
+
+    split = ar.data.load("synthetic").split("last_item")
+    model = ar.AdversarialTraining(ar.models.two_tower(split.train), ar.fgsm(0.1, relative=True))
+    ar.fit(model, split, epochs=5)
+    ar.serving.export(model, "saved_models/mine")
+
+Public are the names in ``__all__`` of the package and of its folders; they load on first use, so
+importing the package costs milliseconds and loads neither TensorFlow nor a language model. The
+import selects the Keras generation that TensorFlow Recommenders needs (Keras 2, the package
+``tf_keras``). TensorFlow decides once, at the first touch of ``tf.keras``; where that has already
+happened with Keras 3, the import fails here and says what to do.
 """
 
 import os
 import sys
 
+import lazy_loader
+
 from advrec_tf._version import __version__
 
-__all__ = ["__version__"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "attacks",
+        "data",
+        "defence",
+        "evaluation",
+        "gan",
+        "knowledge",
+        "losses",
+        "models",
+        "perturbations",
+        "serving",
+        "tabular",
+        "text",
+        "training",
+    ],
+    submod_attrs={
+        "gan.base": ["GAN"],
+        "perturbations": ["Perturbation", "fgsm", "pgd"],
+        "training.adversarial": ["AdversarialTraining"],
+        "training.defaults": ["fit"],
+    },
+)
+__all__ += ["__version__"]
 
 _CURE = (
-    "Import advrec_tf before anything that touches tf.keras (TensorFlow itself may come first), "
-    "or start Python with TF_USE_LEGACY_KERAS=1."
+    "Restart Python (the kernel, in a notebook) and import advrec_tf before anything that touches "
+    "tf.keras; TensorFlow itself may come first. Starting Python with TF_USE_LEGACY_KERAS=1 works "
+    "as well."
 )
 
 

@@ -34,7 +34,7 @@ def test_after_tf_keras_was_used_as_keras_3_the_import_names_the_cure():
     message = result.stderr.splitlines()[-1]
     assert message.startswith("ImportError")
     assert "already been loaded as Keras 3" in message
-    assert "Import advrec_tf before anything that touches tf.keras" in message
+    assert "import advrec_tf before anything that touches tf.keras" in message
     assert "TF_USE_LEGACY_KERAS=1" in message
 
 

@@ -1,1 +1,25 @@
-"""Attacks on a recommender's data: fake profiles, and their injection with ground truth."""
+"""Attacks on a recommender's data: fake profiles, click fraud, their injection and victims."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "click_fraud": ["ClickFarm", "CopiedSessions", "PacedBots", "ScriptedBots"],
+        "copies": ["CopyAttack"],
+        "gan": ["aush", "legup"],
+        "gradient": ["pga", "revadv"],
+        "heuristic": [
+            "AverageAttack",
+            "BandwagonAttack",
+            "LoveHateAttack",
+            "PopularAttack",
+            "RandomAttack",
+            "ReverseBandwagonAttack",
+            "SegmentAttack",
+        ],
+        "injection": ["Poisoned", "inject"],
+        "registry": ["ATTACKS"],
+        "victims": ["VICTIMS"],
+    },
+)

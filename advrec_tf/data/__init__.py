@@ -1,1 +1,26 @@
-"""Interactions, readers, the synthetic world, splits, samplers and batches."""
+"""Interactions, readers, splits, filters, batches, augmentation, and the synthetic world."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["batches", "filters", "splits"],
+    submod_attrs={
+        "augmentation": ["AugmentedInteractions"],
+        "interactions": ["Interactions"],
+        "knowledge_graph": ["KnowledgeGraph"],
+        "metadata": ["attach_item_text"],
+        "readers.files": ["DataError", "MissingColumnError"],
+        "readers.labeled_fraud": ["load_spam"],
+        "readers.loading": ["load"],
+        "readers.movielens": ["read_movielens"],
+        "readers.published_splits": ["load_benchmark"],
+        "readers.report": ["Loaded", "ReadReport"],
+        "readers.shilling": ["load_shilling"],
+        "readers.side_tables": ["read_attributes", "read_texts"],
+        "readers.tables": ["from_frame"],
+        "sequences": ["sequences_of"],
+        "splits": ["Split", "global_time", "last_item", "random_ratio"],
+        "synthetic": ["make_world"],
+    },
+)

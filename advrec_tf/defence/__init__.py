@@ -1,1 +1,19 @@
-"""Finding fake profiles, and training in spite of them."""
+"""Detection of fake profiles, and training in spite of them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "adaptive": ["EvadingAttack"],
+        "defences": [
+            "RemoveSuspicious",
+            "DownWeight",
+            "LeastTrimmedSquares",
+            "RatingConsistencyWeights",
+            "PoisoningTraining",
+        ],
+        "online": ["OnlineScorer"],
+        "registry": ["DEFENCES", "DETECTORS"],
+    },
+)

@@ -1,1 +1,14 @@
-"""Full-ranking metrics, classification metrics, protocols and comparisons."""
+"""Full-ranking metrics, protocols, paired tests, robustness, attack effect, detection."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "classification": ["area_under_curve", "click_metrics", "rating_metrics"],
+        "protocols": ["cold_items", "cold_start"],
+        "ranking": ["RankingEvaluator", "RankingResult"],
+        "robustness": ["robustness_curve"],
+        "significance": ["paired"],
+    },
+)

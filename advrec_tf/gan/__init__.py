@@ -1,1 +1,17 @@
-"""Generator and discriminator pairs."""
+"""Generative adversarial networks: the base over any two networks, and the published models."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "attribute_profiles": ["AttributeProfileGAN", "build_attribute_profile_gan"],
+        "base": ["GAN"],
+        "cfgan": ["CFGAN", "build_cfgan"],
+        "feature_vectors": ["FeatureVectorGAN", "build_feature_vector_gan"],
+        "irgan": ["IRGAN", "build_irgan"],
+        "profiles": ["ProfileGAN", "build_profile_gan"],
+        "sequences": ["SequenceGAN", "build_sequence_gan"],
+        "steering": ["steer"],
+    },
+)

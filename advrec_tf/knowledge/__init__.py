@@ -1,1 +1,13 @@
 """Knowledge graphs: embeddings, link prediction, joint factorization, explanations."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "embeddings": ["KnowledgeEmbedding"],
+        "explanations": ["explain"],
+        "factorization": ["KnowledgeFactorization"],
+        "link_prediction": ["LinkPredictionEvaluator"],
+    },
+)

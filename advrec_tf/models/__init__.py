@@ -1,1 +1,26 @@
-"""What scores items: baselines, factorization, towers, autoencoders, ranking."""
+"""What scores items: baselines, factorization, towers, autoencoders, graphs, sequences."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "attribute_baselines": ["GroupPopularity"],
+        "autoencoder": ["ProfileAutoencoder"],
+        "base": ["MatrixRecommender", "Recommender"],
+        "baselines": ["EASE", "Popularity", "RandomWalk"],
+        "blend": ["Blend"],
+        "content.modalities": ["Modality"],
+        "content.two_tower": ["ContentTwoTower", "build_content_two_tower"],
+        "factorization.implicit_factorization": ["ImplicitFactorization"],
+        "factorization.matrix_factorization": ["MatrixFactorization"],
+        "factorization.rating_factorization": ["BiasedFactorization"],
+        "graph.light_gcn": ["LightGCN"],
+        "ranking": ["RankingModel", "build_ranking_model"],
+        "retrieval": ["TwoTower", "build_two_tower"],
+        "sequential.baselines": ["MarkovChain"],
+        "trained": ["RecommenderModel"],
+        "variational": ["VariationalAutoencoder"],
+        "vectors": ["VectorRecommender", "load_vectors", "save_vectors", "with_popularity_prior"],
+    },
+)

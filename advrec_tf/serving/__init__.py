@@ -1,5 +1,11 @@
-"""What leaves the house: SavedModels with named signatures, their check and their clients.
+"""SavedModels for TensorFlow Serving: export, check through the C API, clients."""
 
-Nothing is imported here, so that `c_api`, `folder` and the REST client load without
-TensorFlow.
-"""
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "answers": ["ExportCheckError"],
+        "client": ["RestClient", "SavedModelClient"],
+    },
+)

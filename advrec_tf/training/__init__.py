@@ -1,1 +1,16 @@
-"""Adversarial training of any model, fitting that can be resumed, optimizers, callbacks."""
+"""Adversarial training of any model, fitting, callbacks, optimizers."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "adversarial": ["AdversarialTraining"],
+        "callbacks": ["NonFiniteGuard", "ProgressLine", "RankingValidation", "TrainingCheckpoint"],
+        "fitting": ["FitReport", "fit_ranked"],
+        "free_adversarial": ["FreeLB"],
+        "generated_items": ["GeneratedItems"],
+        "optimizers": ["LazyAdam"],
+        "virtual_adversarial": ["VirtualAdversarialTraining"],
+    },
+)

@@ -1,0 +1,124 @@
+"""`fit`: training with defaults, where the caller states no batches, optimizer or callbacks.
+
+It chooses by the kind of model, and hands over to `fitting.fit_ranked`, which is the function to
+call where a default does not suit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from advrec_tf._keras import keras
+from advrec_tf.data import batches
+from advrec_tf.data.batches import Batches
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.splits import Split
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.models.autoencoder import ProfileModel
+from advrec_tf.models.base import Recommender
+from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
+from advrec_tf.training.fitting import FitReport, fit_ranked
+from advrec_tf.training.optimizers import LazyAdam
+
+MIN_PROFILE = 3
+"""Users with fewer interactions are left out where whole profiles are reconstructed."""
+
+
+def fit(
+    model: Recommender,
+    split: Split | Interactions,
+    *,
+    epochs: int = 40,
+    batch_size: int | None = None,
+    optimizer: keras.optimizers.Optimizer | None = None,
+    patience: int = 5,
+    seed: int = 0,
+    label: str | None = None,
+    log: Callable[[str], None] = print,
+    **settings,
+) -> FitReport | None:
+    """Train a recommender of this package, wrapped or not, with sensible defaults.
+
+    Models trained by gradient get batches of the kind they train on (whole profiles for
+    autoencoders, compiled blocks of pairs for factorization, pairs for towers) and an optimizer,
+    unless they are compiled. Given a split, training stops early by NDCG@10 on its validation part
+    and the model has the weights of the best epoch. Models in closed form are fitted at once.
+
+    Args:
+        model: a recommender, or `AdversarialTraining` and the like around one.
+        split: what to train and validate on; `Interactions` alone train all epochs.
+        epochs: the largest number of epochs, >= 1.
+        batch_size: examples in a batch; by default 100 profiles, 512 or 256 pairs.
+        optimizer: used where the model is not compiled; by default `LazyAdam(5e-3)` for pairs and
+            `Adam(1e-3)` for profiles.
+        patience: epochs without a better validation before training stops.
+        seed: of the order of the batches.
+        label: the name shown in the progress lines; None shows none.
+        log: takes each progress line.
+        **settings: passed on to `fit_ranked`.
+
+    Returns:
+        How the fit went; None for a model in closed form.
+
+    Raises:
+        ValueError: if `model` is no recommender of this package.
+    """
+    train = split.train if isinstance(split, Split) else split
+    inner = model
+    while isinstance(getattr(inner, "model", None), keras.Model):
+        inner = inner.model
+    if not isinstance(model, keras.Model):
+        if not hasattr(model, "fit"):
+            raise ValueError(
+                "`model` should be a recommender with `fit`, or a Keras model around one. "
+                f"Received: {type(model).__name__}."
+            )
+        model.fit(train)
+        return None
+    if not isinstance(inner, Recommender):
+        raise ValueError(
+            "`model` should be a recommender of this package; train any other Keras model by its "
+            f"own `fit`. Received: {type(inner).__name__}."
+        )
+    if getattr(model, "optimizer", None) is None:
+        if optimizer is None:
+            profiles = isinstance(inner, ProfileModel)
+            optimizer = keras.optimizers.Adam(1e-3) if profiles else LazyAdam(5e-3)
+        model.compile(optimizer=optimizer)
+    evaluator = None
+    if isinstance(split, Split) and len(split.validation):
+        evaluator = RankingEvaluator(split.train, split.validation)
+    return fit_ranked(
+        model,
+        default_batches(inner, train, batch_size=batch_size, seed=seed),
+        epochs=epochs,
+        evaluator=evaluator,
+        patience=patience,
+        label=label,
+        write=log,
+        **settings,
+    )
+
+
+def default_batches(
+    model: Recommender, interactions: Interactions, *, batch_size: int | None, seed: int
+) -> Batches:
+    """The kind of batches that `model` trains on.
+
+    Raises:
+        ValueError: if whole profiles are needed and no user has `MIN_PROFILE` interactions.
+    """
+    if isinstance(model, ProfileModel):
+        users = np.flatnonzero(interactions.by_user().counts >= MIN_PROFILE)
+        if not len(users):
+            raise ValueError(
+                f"`interactions` should have a user with at least {MIN_PROFILE} interactions, "
+                f"since {type(model).__name__} learns from whole profiles. Received none."
+            )
+        return batches.of_users(users, batch_size=batch_size or 100, seed=seed)
+    if isinstance(model, SparseEmbeddingModel):
+        pairs = batches.of_pairs(interactions, batch_size=batch_size or 512, seed=seed)
+        return batches.in_blocks(pairs)
+    return batches.of_pairs(interactions, batch_size=batch_size or 256, seed=seed)
