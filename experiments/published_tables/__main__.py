@@ -6,7 +6,7 @@ r"""Reproduce a published table of recommenders, adversarial ones and their abla
     python -m experiments.published_tables irgan-ml100k --run-dir runs/irgan --only EASE CFGAN \
         --onto docs/results/irgan-ml100k.json --out docs/results
 
-    python -m experiments.published_tables --overview README.md --out docs/results
+    python -m experiments.published_tables --overview docs/results/README.md
 
 The last writes all tables' figures, from the reports in --out, between two marks in a page.
 Without `--search` the settings come from experiments/settings/TABLE.json; with it the choices are
