@@ -10,5 +10,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "ranking": ["RankingEvaluator", "RankingResult"],
         "robustness": ["robustness_curve"],
         "significance": ["paired"],
+        "two_sample": ["two_sample_auc"],
     },
 )

@@ -1,8 +1,8 @@
-"""How like real behavior are generated sequences? Measured against sequences held out.
+"""Distances between generated and held-out sequences of items.
 
-Every distance stands beside the same distance for real training sequences, as many of them:
-on samples of that size nothing could be nearer than about that. Distances are total variations,
-half the sum of absolute differences, in [0, 1]. Measures of table rows are in `fidelity`.
+Read every distance beside the same distance for as many real training sequences: that is what a
+perfect generator would reach on samples of that size. Distances are total variations, in [0, 1].
+Distances between tables are left to `tabular.fidelity`.
 """
 
 from __future__ import annotations
@@ -10,32 +10,30 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import pandas as pd
 
 from advrec_tf.data.sequences import NONE, Sequences
 from advrec_tf.evaluation.two_sample import two_sample_auc
 from advrec_tf.models.item_similarity import sign_groups
-from advrec_tf.tabular import schema as table_schema
 
-FEWEST_DISTINCT = 0.5
-FEWEST_ITEMS = 0.25
+MIN_DISTINCT_RATIO = 0.5
+MIN_ITEMS_RATIO = 0.25
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SequenceQuality:
-    """Figures of one source.
+    """Measures of one set of sequences against held-out sequences.
 
     Attributes:
-        popularity: distance of the item shares.
-        bigrams: distance of the shares of (item, next item).
-        group_bigrams: the same for groups of items alike (`item_similarity.sign_groups`), which
-            are few enough to be counted well.
-        auc: of a classifier that tells generated from held-out sequences by popularity, likeness
-            of neighbors and mean vector; .5 is perfect.
-        distinct: distinct sequences over all.
-        effective_items: exp(entropy of the item shares), in items.
-        repeats: share of places that hold an item of the same sequence again.
-        copies: share of sequences that stand in the training sequences.
+        popularity: total variation of the items' frequencies.
+        bigrams: total variation of the frequencies of (item, next item).
+        group_bigrams: the same for groups of similar items (`item_similarity.sign_groups`), of
+            which there are few enough to estimate the frequencies well.
+        auc: area under the curve of a classifier that tells generated from held-out sequences
+            by `features`; .5 where it cannot.
+        distinct: distinct sequences divided by all sequences.
+        effective_items: exp(entropy of the items' frequencies), in items.
+        repeats: fraction of the events whose item occurred before in the same sequence.
+        copies: fraction of the sequences that equal a training sequence.
     """
 
     popularity: float
@@ -48,22 +46,13 @@ class SequenceQuality:
     copies: float
 
     def as_dict(self) -> dict[str, float]:
+        """JSON-able."""
         return dataclasses.asdict(self)
 
 
 def total_variation(first: np.ndarray, second: np.ndarray) -> float:
-    """Half the sum of |first - second|: 0 for equal shares, 1 where nothing overlaps."""
+    """Half the sum of |first - second|: 0 for equal frequencies, 1 for disjoint ones."""
     return float(0.5 * np.abs(first - second).sum())
-
-
-def _pair_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Total variation of the shares of two lists of keys."""
-    keys, index = np.unique(np.concatenate([first, second]), return_inverse=True)
-    shares = [
-        np.bincount(part, minlength=len(keys)) / len(part)
-        for part in (index[: len(first)], index[len(first) :])
-    ]
-    return total_variation(*shares)
 
 
 def measure(
@@ -74,14 +63,17 @@ def measure(
     *,
     seed: int = 0,
 ) -> SequenceQuality:
-    """All figures of `generated` against `held_out`; `train` says what is a copy.
+    """All measures of `generated` against `held_out`.
 
     Args:
-        item_vectors: [num_items, dim >= 2], what tells items alike; of the training rows.
+        train: the sequences that the generator was trained on; copies are counted against them.
+        item_vectors: [num_items, dim >= 2] vectors of a model fitted to the training
+            interactions; items with similar vectors are similar.
+        seed: of the classifier.
 
     Raises:
         ImportError: if scikit-learn is not installed.
-        ValueError: if there are too few sequences for the classifier, or lengths differ.
+        ValueError: if there are too few sequences for the classifier, or the lengths differ.
     """
     if generated.length != held_out.length:
         raise ValueError(
@@ -89,40 +81,40 @@ def measure(
             f"Received: {generated.length} and {held_out.length}."
         )
     groups = sign_groups(item_vectors)
-    frames = [features(s, train, item_vectors) for s in (held_out, generated)]
-    schema = table_schema.infer(pd.concat(frames, ignore_index=True), source="sequences")
-    there = generated.items != NONE
-    shares = generated.item_shares()
-    known = {row.tobytes() for row in train.items}
-    rows = [row.tobytes() for row in np.ascontiguousarray(generated.items)]
-    ordered = np.sort(np.where(there, generated.items, -1 - np.arange(generated.length)), axis=1)
-    again = (ordered[:, 1:] == ordered[:, :-1]).sum()
+    present = generated.items != NONE
+    frequencies = generated.item_shares()
+    known = {sequence.tobytes() for sequence in train.items}
+    sequences = [sequence.tobytes() for sequence in np.ascontiguousarray(generated.items)]
     return SequenceQuality(
-        popularity=total_variation(shares, held_out.item_shares()),
+        popularity=total_variation(frequencies, held_out.item_shares()),
         bigrams=_pair_distance(generated.pairs(), held_out.pairs()),
         group_bigrams=_pair_distance(
             *(_grouped(s.pairs(), groups, s.num_items) for s in (generated, held_out))
         ),
-        auc=two_sample_auc(*frames, schema, seed=seed),
-        distinct=len(set(rows)) / len(rows),
-        effective_items=float(np.exp(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())),
-        repeats=float(again / there.sum()),
-        copies=float(np.mean([row in known for row in rows])),
+        auc=two_sample_auc(
+            *(features(s, train, item_vectors) for s in (held_out, generated)), seed=seed
+        ),
+        distinct=len(set(sequences)) / len(sequences),
+        effective_items=float(
+            np.exp(-(frequencies[frequencies > 0] * np.log(frequencies[frequencies > 0])).sum())
+        ),
+        repeats=_num_repeats(generated.items, present) / float(present.sum()),
+        copies=float(np.mean([sequence in known for sequence in sequences])),
     )
 
 
 def collapse(quality: SequenceQuality, reference: SequenceQuality) -> str | None:
-    """What is said of a generator that writes the same over and over, or None.
+    """A sentence that says how a generator collapsed, or None where it did not.
 
-    Collapsed is who writes under `FEWEST_DISTINCT` of the reference's share of distinct
-    sequences, or spreads over under `FEWEST_ITEMS` of its effective items.
+    It collapsed if its fraction of distinct sequences is under `MIN_DISTINCT_RATIO` times that of
+    the reference, or its effective items are under `MIN_ITEMS_RATIO` times those of the reference.
     """
-    if quality.distinct < FEWEST_DISTINCT * reference.distinct:
+    if quality.distinct < MIN_DISTINCT_RATIO * reference.distinct:
         return (
             f"collapsed: {quality.distinct:.0%} of its sequences are distinct, "
             f"{reference.distinct:.0%} of real ones"
         )
-    if quality.effective_items < FEWEST_ITEMS * reference.effective_items:
+    if quality.effective_items < MIN_ITEMS_RATIO * reference.effective_items:
         return (
             f"collapsed: spreads over {quality.effective_items:.0f} items, real sequences over "
             f"{reference.effective_items:.0f}"
@@ -130,24 +122,44 @@ def collapse(quality: SequenceQuality, reference: SequenceQuality) -> str | None
     return None
 
 
-def features(sequences: Sequences, train: Sequences, vectors: np.ndarray) -> pd.DataFrame:
-    """What the classifier reads of each sequence: a row of numbers."""
-    items, there = sequences.items, sequences.items != NONE
+def features(sequences: Sequences, train: Sequences, vectors: np.ndarray) -> np.ndarray:
+    """What the classifier reads of each sequence, [sequences, features] float64.
+
+    Its length, the log popularity of each item, the cosine of each item and the next, the first
+    eight components of the mean unit vector and that vector's length; NaN after the end.
+    """
+    items, present = sequences.items, sequences.items != NONE
     popularity = np.log(train.item_shares() * train.items.size + 0.5)[items]
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    near = np.einsum("ntd,ntd->nt", unit[items[:, :-1]], unit[items[:, 1:]])
-    mean = (unit[items] * there[:, :, None]).sum(1) / there.sum(1)[:, None]
-    table = {"length": there.sum(axis=1)}
-    for place in range(sequences.length):
-        table[f"popularity {place}"] = np.where(there[:, place], popularity[:, place], np.nan)
-    for place in range(sequences.length - 1):
-        table[f"likeness {place}"] = np.where(there[:, place + 1], near[:, place], np.nan)
-    for i in range(min(8, mean.shape[1])):
-        table[f"mean {i}"] = mean[:, i]
-    table["spread"] = np.linalg.norm(mean, axis=1)
-    return pd.DataFrame(table).astype(float)
+    cosine = np.einsum("ntd,ntd->nt", unit[items[:, :-1]], unit[items[:, 1:]])
+    mean = (unit[items] * present[:, :, None]).sum(1) / present.sum(1)[:, None]
+    return np.column_stack(
+        [
+            present.sum(axis=1),
+            np.where(present, popularity, np.nan),
+            np.where(present[:, 1:], cosine, np.nan),
+            mean[:, :8],
+            np.linalg.norm(mean, axis=1),
+        ]
+    ).astype(np.float64)
+
+
+def _pair_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Total variation of the frequencies of two lists of keys."""
+    keys, index = np.unique(np.concatenate([first, second]), return_inverse=True)
+    frequencies = [
+        np.bincount(part, minlength=len(keys)) / len(part)
+        for part in (index[: len(first)], index[len(first) :])
+    ]
+    return total_variation(*frequencies)
 
 
 def _grouped(pairs: np.ndarray, groups: np.ndarray, num_items: int) -> np.ndarray:
     first, second = np.divmod(pairs, num_items)
     return groups[first] * (groups.max() + 1) + groups[second]
+
+
+def _num_repeats(items: np.ndarray, present: np.ndarray) -> int:
+    distinct_padding = -1 - np.arange(items.shape[1])
+    ordered = np.sort(np.where(present, items, distinct_padding), axis=1)
+    return int((ordered[:, 1:] == ordered[:, :-1]).sum())

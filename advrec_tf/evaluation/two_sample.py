@@ -1,28 +1,27 @@
-"""What a classifier says: are rows generated, and can a model be trained on them?
+"""The classifier two-sample test: can a classifier tell two samples apart?
 
-Needs scikit-learn, the extra `analysis`. Gradient boosting throughout, with categories as
-categories; area under the curve and scores come from rows that the classifier did not see.
+Samples are matrices. Data frames with a schema are left to `tabular.two_sample`, the score of a
+label to `tabular.utility`. Needs scikit-learn, the extra `analysis`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-from advrec_tf.tabular.codecs import raw_values
-from advrec_tf.tabular.schema import TableSchema
-
-MOST_ROWS = 10_000
+MAX_SAMPLE_SIZE = 10_000
 FOLDS = 5
-_MOST_CATEGORIES = 250  # of scikit-learn's gradient boosting
-_SEEDS_OF_FOLDS = 3
+_MAX_CATEGORIES = 250  # the limit of scikit-learn's gradient boosting
+_NUM_SHUFFLES = 3
 
 
 def require_sklearn():
-    """The package, or an error that names the cure.
+    """The package scikit-learn.
 
     Raises:
-        ImportError: if it is not installed.
+        ImportError: if it is not installed; the message says how to install it.
     """
     try:
         import sklearn
@@ -34,152 +33,93 @@ def require_sklearn():
     return sklearn
 
 
-def _matrix(frames: list[pd.DataFrame], schema: TableSchema, without: str | None = None):
-    """Feature matrices [rows, columns] float64, and which columns are categories."""
-    categorical, parts = [], [[] for _ in frames]
-    for column in schema.learned:
-        if column.name == without:
-            continue
-        values = [raw_values(frame[column.name], column) for frame in frames]
-        if column.kind == "category":
-            joined = pd.Series(np.concatenate(values)).value_counts().index
-            known = joined[: _MOST_CATEGORIES - 1]
-            values = [
-                np.where(pd.isna(v), np.nan, known.get_indexer(v) % _MOST_CATEGORIES).astype(float)
-                for v in values
-            ]
-        categorical.append(column.kind == "category")
-        for part, value in zip(parts, values, strict=True):
-            part.append(value)
-    return [np.stack(part, 1) for part in parts], np.array(categorical)
+def code_by_frequency(
+    samples: Sequence[np.ndarray], categorical: Sequence[int]
+) -> list[np.ndarray]:
+    """Categories as gradient boosting takes them: small codes, the most frequent value first.
+
+    Args:
+        samples: matrices [rows, columns] float64; NaN is a missing value.
+        categorical: positions of the columns whose values are categories, as any finite numbers.
+
+    Returns:
+        Copies of the matrices. Values outside the 249 most frequent of all samples together
+        share one code.
+    """
+    coded = [np.array(sample, np.float64) for sample in samples]
+    for column in categorical:
+        values = pd.Series(np.concatenate([sample[:, column] for sample in samples]))
+        frequent = values.value_counts().index[: _MAX_CATEGORIES - 1]
+        for sample in coded:
+            position = frequent.get_indexer(sample[:, column]) % _MAX_CATEGORIES
+            sample[:, column] = np.where(np.isnan(sample[:, column]), np.nan, position)
+    return coded
 
 
-def _booster(categorical: np.ndarray, seed: int, *, regression: bool = False):
+def gradient_boosting(categorical: Sequence[int], *, seed: int, regression: bool = False):
+    """scikit-learn's histogram gradient boosting with the settings of every classifier test."""
+    require_sklearn()
     from sklearn import ensemble
 
-    kind = (
+    estimator = (
         ensemble.HistGradientBoostingRegressor
         if regression
         else ensemble.HistGradientBoostingClassifier
     )
-    # Early stop is off: on small tables it would set rows aside that are needed.
-    return kind(
+    return estimator(
         max_iter=60,
         learning_rate=0.1,
         max_leaf_nodes=15,
-        early_stopping=False,
-        categorical_features=categorical if categorical.any() else None,
+        early_stopping=False,  # on small samples it would set aside rows that are needed
+        categorical_features=list(categorical) or None,
         random_state=seed,
     )
 
 
 def two_sample_auc(
-    real: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSchema, *, seed: int = 0
+    first: np.ndarray, second: np.ndarray, *, categorical: Sequence[int] = (), seed: int = 0
 ) -> float:
     """Classifier two-sample test; Lopez-Paz & Oquab 2017 (arXiv:1610.06545).
 
-    Equal numbers of rows of both (at most `MOST_ROWS`), cross-validated in `FOLDS` parts
-    `_SEEDS_OF_FOLDS` times over.
+    Gradient boosting on equally many rows of both samples (at most `MAX_SAMPLE_SIZE`),
+    cross-validated in `FOLDS` folds for three shuffles.
+
+    Args:
+        first, second: [rows, columns] float64; NaN is a missing value.
+        categorical: positions of the columns whose values are categories.
 
     Returns:
-        Mean area under the curve; .5 where the two cannot be told apart. Slightly below .5
-        by chance on small tables; far below it where rows of one side are copies of rows of the
-        other, since a copy left out gets the label of its ablation: then the test says nothing.
+        Mean area under the ROC curve; .5 where the samples cannot be told apart. Chance moves it
+        slightly below .5 on small samples. Far below .5 it says that rows of one sample are copies
+        of rows of the other: a row left out gets the label of its copy.
 
     Raises:
         ImportError: if scikit-learn is not installed.
-        ValueError: if either side has fewer rows than folds.
+        ValueError: if either sample has fewer rows than folds, or the columns differ.
     """
     require_sklearn()
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-    count = min(len(real), len(synthetic), MOST_ROWS)
+    if first.ndim != 2 or first.shape[1:] != second.shape[1:]:
+        raise ValueError(
+            "`first` and `second` should be matrices with the same columns. "
+            f"Received: {first.shape} and {second.shape}."
+        )
+    count = min(len(first), len(second), MAX_SAMPLE_SIZE)
     if count < FOLDS:
-        raise ValueError(f"Both tables should have at least {FOLDS} rows. Received: {count}.")
+        raise ValueError(f"Both samples should have at least {FOLDS} rows. Received: {count}.")
     labels = np.repeat([1, 0], count)
     values = []
-    for i in range(_SEEDS_OF_FOLDS):
+    for i in range(_NUM_SHUFFLES):
         rng = np.random.default_rng([seed, i])
-        frames = [f.iloc[rng.permutation(len(f))[:count]] for f in (real, synthetic)]
-        matrices, categorical = _matrix(frames, schema)
-        folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed + i)
+        samples = [s[rng.permutation(len(s))[:count]] for s in (first, second)]
         scores = cross_val_predict(
-            _booster(categorical, seed),
-            np.concatenate(matrices),
+            gradient_boosting(categorical, seed=seed),
+            np.concatenate(code_by_frequency(samples, categorical)),
             labels,
-            cv=folds,
+            cv=StratifiedKFold(FOLDS, shuffle=True, random_state=seed + i),
             method="predict_proba",
         )[:, 1]
         values.append(roc_auc_score(labels, scores))
     return float(np.mean(values))
-
-
-def label_score(
-    train: pd.DataFrame, test: pd.DataFrame, schema: TableSchema, *, seed: int = 0
-) -> tuple[str, float]:
-    """How well the label of `test` is predicted by a model trained on `train`.
-
-    Rows without a label are left out of both.
-
-    Returns:
-        ("auc", area under the curve) of a label with two values; ("macro_auc", mean over the
-        values found in both, each against the rest) of one with more; ("r2", share of the
-        variance explained) of a number or date with more than 20 values.
-
-    Raises:
-        ImportError: if scikit-learn is not installed.
-        ValueError: if training or test rows hold one value only.
-    """
-    require_sklearn()
-    from sklearn.metrics import r2_score, roc_auc_score
-
-    column = schema[schema.label]
-    train, test = (f[f[column.name].notna()] for f in (train, test))
-    (features, tests), categorical = _matrix([train, test], schema, without=column.name)
-    labels = [raw_values(f[column.name], column) for f in (train, test)]
-    if column.kind in ("number", "date") and len(pd.unique(labels[1])) > 20:
-        model = _booster(categorical, seed, regression=True).fit(features, labels[0])
-        return "r2", float(r2_score(labels[1], model.predict(tests)))
-    labels = [np.array([str(v) for v in values]) for values in labels]
-    if min(len(set(values)) for values in labels) < 2:
-        raise ValueError(
-            f"The label {column.name!r} should take two values in training and test rows. "
-            f"Received: {sorted(set(labels[0]))} and {sorted(set(labels[1]))}."
-        )
-    model = _booster(categorical, seed).fit(features, labels[0])
-    scores = model.predict_proba(tests)
-    known = [v for v in model.classes_ if 0 < (labels[1] == v).sum() < len(labels[1])]
-    values = [
-        roc_auc_score(labels[1] == v, scores[:, list(model.classes_).index(v)]) for v in known
-    ]
-    if len(set(labels[1]) | set(labels[0])) == 2:
-        return "auc", float(values[0])
-    return "macro_auc", float(np.mean(values))
-
-
-def synthetic_to_real(
-    real: pd.DataFrame,
-    synthetic: pd.DataFrame,
-    test: pd.DataFrame,
-    schema: TableSchema,
-    *,
-    seed: int = 0,
-) -> dict[str, float | str]:
-    """Train on synthetic, test on real, beside train on real (Esteban et al. 2017).
-
-    Both are trained on equally many rows. `ratio` is that of the scores (of an area under
-    the curve itself, chance included).
-    """
-    count = min(len(real), len(synthetic))
-    rng = np.random.default_rng(seed)
-    frames = [f.iloc[np.sort(rng.permutation(len(f))[:count])] for f in (real, synthetic)]
-    (measure, on_real), (_, on_synthetic) = (
-        label_score(frame, test, schema, seed=seed) for frame in frames
-    )
-    return {
-        "measure": measure,
-        "real": on_real,
-        "synthetic": on_synthetic,
-        "ratio": on_synthetic / on_real if on_real else float("nan"),
-    }

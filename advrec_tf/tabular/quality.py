@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data.readers.files import DataError
-from advrec_tf.evaluation import two_sample
+from advrec_tf.evaluation.two_sample import FOLDS, require_sklearn
 from advrec_tf.tabular.disclosure import disclosure
 from advrec_tf.tabular.fidelity import (
     Binning,
@@ -21,6 +21,8 @@ from advrec_tf.tabular.fidelity import (
     worst_columns,
 )
 from advrec_tf.tabular.schema import TableSchema
+from advrec_tf.tabular.two_sample import two_sample_auc
+from advrec_tf.tabular.utility import synthetic_to_real
 
 AIMS = {
     "two_sample_auc": ("at most", 0.65),
@@ -62,12 +64,12 @@ def quality(
         DataError: if a table lacks columns.
         ImportError: if scikit-learn is not installed.
     """
-    two_sample.require_sklearn()
+    require_sklearn()
     real = schema.require_same(real, "real")
     synthetic = schema.require_same(synthetic, "synthetic")
-    if len(synthetic) < two_sample.FOLDS:
+    if len(synthetic) < FOLDS:
         raise DataError(
-            f"`synthetic` should have at least {two_sample.FOLDS} rows. Received: {len(synthetic)}."
+            f"`synthetic` should have at least {FOLDS} rows. Received: {len(synthetic)}."
         )
     binning = Binning.of(real, schema)
     columns = column_distances(real, synthetic, binning)
@@ -90,12 +92,12 @@ def quality(
         "fidelity": fidelity(real, synthetic, binning),
         "correlations": correlation_difference(real, synthetic, binning),
         "mode_coverage": mode_coverage(real, synthetic, binning),
-        "two_sample_auc": two_sample.two_sample_auc(real, synthetic, schema, seed=seed),
+        "two_sample_auc": two_sample_auc(real, synthetic, schema, seed=seed),
         "train_on_synthetic": _label(train, synthetic, test, schema, seed),
         "disclosure": disclosure(real, synthetic, schema, holdout=holdout, seed=seed),
     }
     if holdout is not None:
-        result["two_sample_auc_holdout"] = two_sample.two_sample_auc(
+        result["two_sample_auc_holdout"] = two_sample_auc(
             test, synthetic, schema, seed=seed
         )
     if len(synthetic) < FEWEST_ROWS:
@@ -112,7 +114,7 @@ def quality(
 
 def _label(train, synthetic, test, schema, seed) -> dict:
     try:
-        return two_sample.synthetic_to_real(train, synthetic, test, schema, seed=seed)
+        return synthetic_to_real(train, synthetic, test, schema, seed=seed)
     except ValueError as error:  # a label of one value: a finding about the rows, not a fault
         return {
             "measure": "none",

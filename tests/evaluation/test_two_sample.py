@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from advrec_tf.evaluation.two_sample import code_by_frequency, two_sample_auc
+
+pytest.importorskip("sklearn", reason="needs the extra `analysis`")
+
+
+def test_the_most_frequent_category_gets_code_0_and_missing_values_stay_missing():
+    first = np.array([[7.0, 0.5], [9.0, 7.0], [np.nan, 9.0]])
+    second = np.array([[9.0, 1.0], [7.0, 2.0], [9.0, 3.0], [3.0, 4.0]])
+    coded = code_by_frequency([first, second], [0])  # 9 three times, 7 twice, 3 once
+    np.testing.assert_array_equal(coded[0], [[1, 0.5], [0, 7], [np.nan, 9]])
+    np.testing.assert_array_equal(coded[1][:, 0], [0, 1, 0, 2])
+
+
+def test_categories_beyond_the_249_most_frequent_share_a_code():
+    values = np.r_[np.repeat(np.arange(249.0), 2), 1000.0, 1001.0]
+    coded = code_by_frequency([values[:, None]], [0])[0][:, 0]
+    assert coded[-2] == coded[-1] == 249
+    assert coded[:-2].max() == 248
+
+
+def test_samples_of_one_distribution_cannot_be_told_apart_and_a_shift_can():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 200, 3))
+    assert two_sample_auc(first, second) == pytest.approx(0.5, abs=0.08)
+    assert two_sample_auc(first, second + 3) > 0.9
+
+
+def test_categories_that_one_sample_lacks_are_seen():
+    rng = np.random.default_rng(0)
+    first = 2.0 * rng.integers(5, size=(200, 1))  # even codes against odd ones
+    assert two_sample_auc(first, first + 1, categorical=[0]) > 0.95
+
+
+def test_too_small_samples_and_other_columns_are_refused():
+    with pytest.raises(ValueError, match="at least 5 rows. Received: 4"):
+        two_sample_auc(np.zeros((4, 2)), np.zeros((9, 2)))
+    with pytest.raises(ValueError, match=r"same columns. Received: \(9, 2\) and \(9, 3\)"):
+        two_sample_auc(np.zeros((9, 2)), np.zeros((9, 3)))
