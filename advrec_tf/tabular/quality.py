@@ -97,9 +97,7 @@ def quality(
         "disclosure": disclosure(real, synthetic, schema, holdout=holdout, seed=seed),
     }
     if holdout is not None:
-        result["two_sample_auc_holdout"] = two_sample_auc(
-            test, synthetic, schema, seed=seed
-        )
+        result["two_sample_auc_holdout"] = two_sample_auc(test, synthetic, schema, seed=seed)
     if len(synthetic) < FEWEST_ROWS:
         result["notes"].append(
             f"{len(synthetic)} generated rows are too few to judge: {FEWEST_ROWS} are needed"
