@@ -22,16 +22,33 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", required=True, help="folder, or a name that keras-hub knows")
-    parser.add_argument("--table", required=True, help="CSV or TSV file with a header")
-    parser.add_argument("--id-column", default="item_id", help="default: item_id")
-    parser.add_argument("--text-column", default="text", help="default: text")
-    cli.add_out_argument(parser, "the .npz file to write")
-    parser.add_argument("--cache", default="runs/text_vectors", help="folder of kept vectors")
-    parser.add_argument("--pooling", default="mean", help="mean (default), first or last")
-    parser.add_argument("--max-length", type=int, default=64, help="tokens of a text; default: 64")
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--mixed-precision", action="store_true", help="compute in bfloat16")
+    parser.add_argument(
+        "--model", required=True, help="The folder of a model, or a preset of keras-hub."
+    )
+    parser.add_argument("--table", required=True, help="A CSV or TSV file with a header.")
+    parser.add_argument(
+        "--id-column", default="item_id", help="The column of the ids. The default is item_id."
+    )
+    parser.add_argument(
+        "--text-column", default="text", help="The column of the texts. The default is text."
+    )
+    cli.add_out_argument(parser, "The .npz file to write.")
+    parser.add_argument(
+        "--cache", default="runs/text_vectors", help="The folder where vectors are kept."
+    )
+    parser.add_argument(
+        "--pooling", default="mean", help="mean, first or last. The default is mean."
+    )
+    parser.add_argument(
+        "--max-length",
+        type=int,
+        default=64,
+        help="The largest number of tokens of a text. The default is 64.",
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=64, help="Texts in a batch. The default is 64."
+    )
+    parser.add_argument("--mixed-precision", action="store_true", help="Compute in bfloat16.")
     return parser.parse_args(argv)
 
 

@@ -26,11 +26,15 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("real", metavar="REAL", help="CSV of training rows")
-    parser.add_argument("synthetic", metavar="SYNTHETIC", help="CSV of generated rows")
-    parser.add_argument("--holdout", metavar="FILE", help="CSV of real rows never trained on")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the report")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("real", metavar="REAL", help="A CSV file of the training rows.")
+    parser.add_argument("synthetic", metavar="SYNTHETIC", help="A CSV file of the generated rows.")
+    parser.add_argument(
+        "--holdout", metavar="FILE", help="A CSV file of real rows that no generator saw."
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="The folder of the report."
+    )
+    parser.add_argument("--seed", type=int, default=0, help="The seed. The default is 0.")
     table_cli.add_table_arguments(parser)
     return parser.parse_args(argv)
 

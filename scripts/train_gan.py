@@ -1,21 +1,21 @@
 r"""Train a GAN on what users did, and write what it generates.
 
-On a table of behavior, a row a user or event, with a column to be predicted:
+On a table, a row for each user or event, with a column to be predicted:
 
     python scripts/train_gan.py --data user_behavior.csv --label churned \
         --run-dir runs/table --out generated.csv --export saved_models/table
 
-which writes rows with the same columns, a quality report (quality.html) beside controls, and a
-generator that runs without this package. `--label COLUMN` (or `--table`: the last column is the
-label) chooses this form; `--label COLUMN --help` lists its options.
+This generates rows with the same columns, writes a quality report (quality.html) beside controls,
+and exports a generator that runs without this package. `--label COLUMN` (or `--table`, where the
+last column is the label) chooses this form; `--label COLUMN --help` lists its options.
 
-On interactions, which is what runs without `--label`: the profile GAN and its ablation.
+On interactions, which is what runs without `--label`, it trains the profile GAN and its ablation:
 
     python scripts/train_gan.py --data synthetic --run-dir runs/gan --out generated.csv
 
-Users with fewer than --generated-reach interactions are filled up to so many. The file has
-one row per generated interaction: user_id, item_id, source ("gan" or "gan_twin", the same
-generator trained without the discriminator).
+Users with fewer than --generated-min-history interactions are filled up to that number. The file
+has a line for each generated interaction: user_id, item_id, source ("gan", or "gan_ablation" for
+the same generator trained without the discriminator).
 """
 
 import argparse
@@ -31,7 +31,7 @@ from advrec_tf.pipelines.tabular import cli as table_cli
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = cli.run_parser(__doc__)
-    cli.add_out_argument(parser, "CSV file of generated interactions")
+    cli.add_out_argument(parser, "The CSV file of the generated interactions.")
     return parser.parse_args(argv)
 
 
@@ -49,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings, prepared, identity, store = cli.begin(args, "gan")
     except MissingColumnError as error:
         raise MissingColumnError(
-            f"{error} This is read as interactions; a table of behavior, with a column to be "
-            "predicted, needs --label COLUMN (or --table)."
+            f"{error} The file is read as interactions. A table with a column to be predicted "
+            "needs --label COLUMN (or --table)."
         ) from None
 
     from advrec_tf.pipelines.recommend import generation, job, plots

@@ -17,8 +17,8 @@ from advrec_tf.pipelines import cli
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = cli.run_parser(__doc__)
-    parser.add_argument("--export", help="folder for the versions of the SavedModel")
-    parser.add_argument("--show-user", help="print the list of the user with this id at the end")
+    parser.add_argument("--export", help="The folder for the versions of the SavedModel.")
+    parser.add_argument("--show-user", help="Show the list of the user with this id at the end.")
     return parser.parse_args(argv)
 
 

@@ -16,7 +16,7 @@ from advrec_tf.pipelines import cli
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = cli.run_parser(__doc__)
-    parser.add_argument("--export", help="folder for the versions of the SavedModel")
+    parser.add_argument("--export", help="The folder for the versions of the SavedModel.")
     return parser.parse_args(argv)
 
 

@@ -24,12 +24,16 @@ from advrec_tf.pipelines.text.settings import TextTowerSettings
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = cli.run_parser(__doc__, TextTowerSettings)
-    parser.add_argument("--model", required=True, help="folder, or a name that keras-hub knows")
-    parser.add_argument("--cache", default="runs/text_vectors", help="folder of kept vectors")
-    parser.add_argument("--export", help="folder for the versions of the SavedModel")
-    parser.add_argument("--sentence", help="show the items that are nearest to this text")
     parser.add_argument(
-        "--robustness", action="store_true", help="measure what disturbed texts cost"
+        "--model", required=True, help="The folder of a model, or a preset of keras-hub."
+    )
+    parser.add_argument(
+        "--cache", default="runs/text_vectors", help="The folder where vectors are kept."
+    )
+    parser.add_argument("--export", help="The folder for the versions of the SavedModel.")
+    parser.add_argument("--sentence", help="Show the items that are nearest to this text.")
+    parser.add_argument(
+        "--robustness", action="store_true", help="Measure what disturbed texts cost."
     )
     return parser.parse_args(argv)
 

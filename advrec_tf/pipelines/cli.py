@@ -1,4 +1,4 @@
-"""Command-line parts that scripts share: where the data is, the settings, a list to look at.
+"""Parts that the commands share: arguments of data and settings, the start and end of a run.
 
 Importing it is quick: no TensorFlow, so `--help` and mistakes in arguments answer at once.
 """
@@ -36,7 +36,7 @@ INPUTS = ("data", "item_table", "labels", "table", "model")
 
 
 def guarded(main: Callable) -> Callable:
-    """A script's `main` whose user mistakes end in one line instead of a traceback.
+    """A command's `main` whose user mistakes end in one line instead of a traceback.
 
     With ADVREC_TRACEBACK=1 in the environment the traceback is shown.
     """
@@ -46,11 +46,12 @@ def guarded(main: Callable) -> Callable:
         try:
             return main(*args, **kwargs)
         except KeyboardInterrupt:
-            raise SystemExit("stopped; a run with --run-dir goes on with --resume") from None
+            print("Stopped. A run with --run-dir continues with --resume.", file=sys.stderr)
+            raise SystemExit(130) from None
         except (ValueError, OSError, ImportError, FloatingPointError) as error:
             if os.environ.get("ADVREC_TRACEBACK") == "1":
                 raise
-            raise SystemExit(f"error: {error}") from None
+            raise SystemExit(f"Error: {error}") from None
 
     return run
 
@@ -60,30 +61,46 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         required=True,
-        help="'synthetic', a MovieLens folder, or a CSV/TSV file (.gz or plain)",
+        help="A CSV or TSV file (plain or .gz), a MovieLens folder, or the word synthetic.",
     )
     group = add_table_arguments(parser)
-    group.add_argument("--item-text-column", help="a title or description of the item")
+    group.add_argument(
+        "--item-text-column", help="The column of a title or description of the item."
+    )
     group.add_argument(
         "--item-table",
-        help="a CSV/TSV of items, for titles (needs --item-table-text), or MovieLens' movies.dat",
+        help="A CSV or TSV file of items with their titles (see --item-table-text), or MovieLens'"
+        " movies.dat.",
     )
-    group.add_argument("--item-table-id", default="item_id", help="default: item_id")
-    group.add_argument("--item-table-text", help="the column that holds the text")
+    group.add_argument(
+        "--item-table-id",
+        default="item_id",
+        help="The column of the item ids in --item-table. The default is item_id.",
+    )
+    group.add_argument("--item-table-text", help="The column of the texts in --item-table.")
 
 
 def add_table_arguments(parser: argparse.ArgumentParser):
     """How a table file is to be read; returns their group. See `table_columns`."""
     group = parser.add_argument_group("columns of a table file")
-    group.add_argument("--user-column", help="default: user_id")
-    group.add_argument("--item-column", help="default: item_id")
-    group.add_argument("--rating-column", help="default: no ratings are read")
-    group.add_argument("--time-column", help="numbers, or ISO dates; default: no times are read")
+    group.add_argument("--user-column", help="The column of the user ids. The default is user_id.")
+    group.add_argument("--item-column", help="The column of the item ids. The default is item_id.")
     group.add_argument(
-        "--column-names", nargs="+", help="of all columns, for a file without a header line"
+        "--rating-column", help="The column of the ratings. By default no ratings are read."
     )
-    group.add_argument("--separator", help="default: comma or tab, from the header")
-    group.add_argument("--encoding", help="default: utf-8")
+    group.add_argument(
+        "--time-column",
+        help="The column of the times, as numbers or ISO dates. By default no times are read.",
+    )
+    group.add_argument(
+        "--column-names",
+        nargs="+",
+        help="The names of all columns, for a file without a header line.",
+    )
+    group.add_argument(
+        "--separator", help="The separator. By default a comma or a tab, as the header has it."
+    )
+    group.add_argument("--encoding", help="The encoding of the file. The default is utf-8.")
     return group
 
 
@@ -136,15 +153,18 @@ def _texts_of(args: argparse.Namespace, ids) -> dict:
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """`--run-dir` and `--resume`."""
     parser.add_argument(
-        "--run-dir", type=Path, required=True, help="folder for report, plots and TensorBoard"
+        "--run-dir",
+        type=Path,
+        required=True,
+        help="The folder for the report, the plots and TensorBoard.",
     )
-    parser.add_argument("--resume", action="store_true", help="continue the run in --run-dir")
+    parser.add_argument("--resume", action="store_true", help="Continue the run in --run-dir.")
 
 
 def note_resume(args: argparse.Namespace) -> None:
     """Say so where there is nothing to resume: the folder may be misspelt."""
     if args.resume and not (args.run_dir / "run.json").exists():
-        print(f"{args.run_dir} holds no run to resume: this is a new one")
+        print(f"{args.run_dir} holds no run to resume. A new run starts.")
 
 
 def run_parser(description: str, settings: type = RecommenderSettings) -> argparse.ArgumentParser:
@@ -175,7 +195,7 @@ def begin(args: argparse.Namespace, job: str, kind: type = RecommenderSettings):
             print(f"  {what.replace('_', ' ')}: {count:,}")
     print(prepared.audit)
     if prepared.split.settings.get("order") == "file":
-        print("  no time column: the order of the file is taken for the order of time")
+        print("  There is no time column: the order of the file is taken as the order of time.")
     check_writable("export", getattr(args, "export", None))
     identity = {"job": job, **identity_of(prepared, settings)}
     note_resume(args)
@@ -222,7 +242,7 @@ def add_out_argument(
     """`--out`, the file that the command writes, and `--overwrite`."""
     parser.add_argument("--out", required=required, type=kind, metavar="FILE", help=what)
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace the file of --out where it exists"
+        "--overwrite", action="store_true", help="Replace the file of --out where it exists."
     )
 
 
@@ -268,10 +288,10 @@ def finish(args: argparse.Namespace, prepared, identity: dict, outcome, **more) 
     print("\n" + "\n".join(textwrap.wrap(page.LEGEND, 100)))
     lines = page.comparison_lines(result["comparisons"])
     if lines:
-        print("\nwhat each ingredient bought (NDCG@10, paired over users, 95 % interval):")
+        print("\nWhat each ingredient changed (NDCG@10, paired over users, 95 % interval):")
         print("\n".join(lines))
     if "cold_start" in result:
-        print("\nthe same for users cut to 1, 3 or 5 interactions, on their withheld history:")
+        print("\nThe same for users cut to 1, 3 or 5 interactions, on their withheld history:")
         print("\n".join(page.comparison_lines(result["cold_start"]["comparisons"]["withheld"])))
     print(f"\nreport       {path}")
     print(f"TensorBoard  tensorboard --logdir {shlex.quote(str(args.run_dir / 'tensorboard'))}")
@@ -288,7 +308,7 @@ def add_settings_arguments(
     """One argument per field of the settings, a dataclass; a tuple takes several values."""
     hints, described = typing.get_type_hints(settings), descriptions(settings)
     several = any(typing.get_origin(hint) is tuple for hint in hints.values())
-    title = "settings (several values: validation chooses)" if several else "settings"
+    title = "settings (of several values, validation chooses one)" if several else "settings"
     group = parser.add_argument_group(title)
     for field in dataclasses.fields(settings):
         kind = hints[field.name]
@@ -341,7 +361,7 @@ def print_list(recommender, user_id: str | None, k: int = 10) -> None:
         user_id = int(user_id) if user_id.lstrip("-").isdigit() else user_id
     listed = recommender.recommend([user_id], k)
     index = data.items.index_of(listed["item_id"].tolist())
-    print(f"\ntop {k} for user {user_id}:")
+    print(f"\nTop {k} for user {user_id}:")
     for rank, item_id, i in zip(listed["rank"], listed["item_id"], index, strict=True):
         title = "" if data.item_text is None else data.item_text[i]
         print(f"  {rank:>2}  {title or item_id}" + (f"  [{item_id}]" if title else ""))

@@ -1,4 +1,4 @@
-"""What a settings record says of its fields, for `--help`: one text, in one place."""
+"""Help texts of arguments, taken from the docstring of the settings they set."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def descriptions(settings: type) -> dict[str, str]:
 
 
 def help_of(description: str, default: str) -> str:
-    """The line of an argument; percent signs are argparse's own."""
-    text = f"{description.rstrip('.')}; " * bool(description) + f"default: {default}"
+    """The help text of an argument, in whole sentences; argparse wants its percent signs doubled."""
+    text = f"{description.rstrip('.')}. " * bool(description) + f"The default is {default}."
     return text.replace("%", "%%")

@@ -59,9 +59,13 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--fillers", type=int, help="items a fake rates; default: the published number"
     )
     parser.add_argument("--seeds", type=int, help="of attacks by rule; default: 2")
-    parser.add_argument("--few-seeds", type=int, help="of what costs more; default: 1")
+    parser.add_argument(
+        "--prior-max-history-seeds", type=int, help="of what costs more; default: 1"
+    )
     parser.add_argument("--targets", type=int, help="of the first group; default: 5")
-    parser.add_argument("--few-targets", type=int, help="of others, and of other parts; default: 2")
+    parser.add_argument(
+        "--prior-max-history-targets", type=int, help="of others, and of other parts; default: 2"
+    )
     parser.add_argument("--size", type=float, help="fakes per real user; default: 0.053")
     parser.add_argument(
         "--workers",

@@ -1,4 +1,4 @@
-"""The settings of the main job: one frozen record, checked when built, stored as JSON."""
+"""The settings of the recommendation pipeline: one frozen record, checked when built."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ GAN_LOSSES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstei
 
 
 def _rules():
-    """(field, what it should be, does it hold): written so that NaN never passes."""
-    positive = "learning_rate temperature ease_l2 epsilon autoencoder_epsilon code_learning_rate"
-    positive += " gan_d_learning_rate gan_g_learning_rate"
-    at_least_one = "seeds embedding_dim batch_size epochs patience autoencoder_dim code_batch_size"
-    at_least_one += (
-        " autoencoder_epochs code_patience gan_epochs gan_patience generated_min_history"
-    )
-    at_least_one += " ranking_epochs ranking_patience"
-    at_least_zero = "k_core adversarial_weight gan_weight generated_weight few ranking_l2"
-    shares = "adversarial_fraction generated_fraction cold_fraction"
+    """(field, what it should be, does it hold): stated so that NaN never passes."""
+    positive = """learning_rate temperature ease_l2 epsilon autoencoder_epsilon
+        autoencoder_learning_rate gan_d_learning_rate gan_g_learning_rate"""
+    at_least_one = """seeds embedding_dim batch_size epochs patience autoencoder_dim
+        autoencoder_batch_size autoencoder_epochs autoencoder_patience gan_epochs gan_patience
+        generated_min_history ranking_epochs ranking_patience"""
+    at_least_zero = """k_core adversarial_weight gan_weight generated_weight prior_max_history
+        ranking_l2"""
+    fractions = "adversarial_fraction generated_fraction cold_fraction"
     infinity = float("inf")
     yield from ((name, "> 0", lambda v: 0 < v < infinity) for name in positive.split())
     yield from ((name, ">= 1", lambda v: v >= 1) for name in at_least_one.split())
     yield from ((name, ">= 0", lambda v: 0 <= v < infinity) for name in at_least_zero.split())
-    yield from ((name, "in (0, 1]", lambda v: 0 < v <= 1) for name in shares.split())
-    yield "code_drop", "in (0, 1)", lambda v: 0 < v < 1
+    yield from ((name, "in (0, 1]", lambda v: 0 < v <= 1) for name in fractions.split())
+    yield "autoencoder_drop", "in (0, 1)", lambda v: 0 < v < 1
     yield "minimum_rating", "a number", lambda v: -infinity < v < infinity
     yield "seed", "in 0..2147483647", lambda v: 0 <= v < 2**31
     yield "split", f"one of {', '.join(SPLITS)}", lambda v: v in SPLITS
@@ -42,39 +41,49 @@ class RecommenderSettings:
     Tuples are searched on validation; a tuple of one value is a fixed setting.
 
     Attributes:
-        split: how test rows are chosen: each user's last item, a share at random, or the latest.
-        minimum_rating: rows rated lower are left out.
-        k_core: users and items with fewer rows are left out, until all have as many.
-        seed: the first.
-        seeds: runs of every model, with the seeds that follow.
-        use_features: give the towers the features of users and items beside their ids.
-        embedding_dim: of the two towers.
-        batch_size: rows of a step of the towers; the others of a batch are their negatives.
-        learning_rate: of the towers.
-        temperature: of their softmax.
-        epochs: of the towers, at most.
-        patience: epochs without a better one until their training stops.
-        ease_l2: ridge of EASE.
-        epsilon: radius of the towers' adversary, as a share of each embedding's norm.
-        adversarial_weight: of its loss.
-        adversarial_fraction: of a batch that is perturbed.
-        autoencoder_dim: of the profile autoencoder.
-        code_drop: share of a profile hidden from it in training.
-        autoencoder_epsilon: radius of its adversary, on item vectors, as a share of their norm.
-        code_batch_size, code_learning_rate: of its training.
-        autoencoder_epochs, code_patience: epochs and patience of the autoencoder.
-        gan_loss: of the profile GAN.
-        gan_weight: of the game in its generator's loss; its ablation has 0.
-        gan_epochs, gan_patience: epochs and patience of the GAN.
-        gan_d_learning_rate, gan_g_learning_rate: of discriminator and generator.
-        generated_min_history: users with fewer rows are given generated ones, up to so many.
-        generated_weight: of a generated row beside a real one.
-        generated_fraction: of generated rows in a batch.
-        prior_max_history: users with as many rows or fewer are served with a popularity prior,
-        where that pays.
-        cold_fraction: of the users whose rows are cut to 1, 3 or 5 for the cold-start comparison.
-        ranking_epochs, ranking_patience: epochs and patience of the ranking tower.
-        ranking_l2: penalty on its vectors.
+        split: How the test interactions are chosen: the last item of each user (last_item), a
+            random part (random_ratio), or the latest of all (global_time).
+        minimum_rating: Interactions rated lower than this are left out.
+        k_core: Users and items with fewer interactions are left out, until all have as many.
+        seed: The seed of the first run.
+        seeds: How often every model is trained, each time with the next seed.
+        use_features: Give the towers the features of users and items beside their ids.
+        embedding_dim: The dimension of the user and item vectors of the towers.
+        batch_size: Interactions in a batch of the towers; the others of a batch are the negatives.
+        learning_rate: The learning rate of the towers.
+        temperature: The temperature of the softmax of the towers.
+        epochs: The largest number of epochs of the towers.
+        patience: Epochs without a better validation before the towers stop.
+        ease_l2: The weight of the squared norm in EASE.
+        epsilon: The radius of the perturbation of the towers, as a fraction of each embedding's
+            norm.
+        adversarial_weight: The weight of the adversarial loss of the towers.
+        adversarial_fraction: The fraction of a batch that is perturbed.
+        autoencoder_dim: The dimension of the code of the profile autoencoder.
+        autoencoder_drop: The fraction of a profile that is hidden from the autoencoder in training.
+        autoencoder_epsilon: The radius of the perturbation of the autoencoder's item vectors, as a
+            fraction of their norm.
+        autoencoder_batch_size: Users in a batch of the autoencoder and of the GAN.
+        autoencoder_learning_rate: The learning rate of the autoencoder.
+        autoencoder_epochs: The largest number of epochs of the autoencoder.
+        autoencoder_patience: Epochs without a better validation before the autoencoder stops.
+        gan_loss: The loss of the profile GAN.
+        gan_weight: The weight of the adversarial term in the generator's loss; its ablation has 0.
+        gan_epochs: The largest number of epochs of the GAN.
+        gan_patience: Epochs without a better validation before the GAN stops.
+        gan_d_learning_rate: The learning rate of the discriminator.
+        gan_g_learning_rate: The learning rate of the generator.
+        generated_min_history: Users with fewer interactions are filled up to this number with
+            generated ones.
+        generated_weight: The weight of a generated interaction; a real one has 1.
+        generated_fraction: The largest fraction of generated interactions in a batch.
+        prior_max_history: Users with at most this many interactions are served with a popularity
+            prior, where validation finds that it helps.
+        cold_fraction: The fraction of users whose interactions are cut to 1, 3 or 5 for the
+            comparison on short histories.
+        ranking_epochs: The largest number of epochs of the ranking tower.
+        ranking_patience: Epochs without a better validation before the ranking tower stops.
+        ranking_l2: The weight of the squared norm of the ranking tower's vectors.
     """
 
     split: str = "last_item"
@@ -98,12 +107,12 @@ class RecommenderSettings:
     adversarial_fraction: float = 0.2
 
     autoencoder_dim: int = 200
-    code_drop: float = 0.2
+    autoencoder_drop: float = 0.2
     autoencoder_epsilon: tuple[float, ...] = (0.1, 0.3)
-    code_batch_size: int = 100
-    code_learning_rate: float = 1e-3
+    autoencoder_batch_size: int = 100
+    autoencoder_learning_rate: float = 1e-3
     autoencoder_epochs: int = 150
-    code_patience: int = 8
+    autoencoder_patience: int = 8
 
     gan_loss: str = "non_saturating"
     gan_weight: float = 0.03

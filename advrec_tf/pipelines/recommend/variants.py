@@ -156,24 +156,24 @@ def train_autoencoder(
     """The profile autoencoder; with `perturbation` its item vectors are attacked in training."""
     keras.utils.set_random_seed(seed)
     model = ProfileAutoencoder(
-        setting.train, dim=settings.autoencoder_dim, drop=settings.code_drop, seed=seed
+        setting.train, dim=settings.autoencoder_dim, drop=settings.autoencoder_drop, seed=seed
     )
     trained = model
     if perturbation is not None:
         trained = AdversarialTraining(model, perturbation, layers=[model.item_layer], fraction=1.0)
     trained.compile(
-        optimizer=keras.optimizers.Adam(settings.code_learning_rate), steps_per_execution=16
+        optimizer=keras.optimizers.Adam(settings.autoencoder_learning_rate), steps_per_execution=16
     )
     users = np.flatnonzero(setting.train.by_user().counts >= 3)
     return _fit_vectors(
         trained,
-        batches.of_users(users, batch_size=settings.code_batch_size, seed=seed),
+        batches.of_users(users, batch_size=settings.autoencoder_batch_size, seed=seed),
         setting,
         console,
         label,
         checkpoint,
         epochs=settings.autoencoder_epochs,
-        patience=settings.code_patience,
+        patience=settings.autoencoder_patience,
         every=2,
     )
 
@@ -229,7 +229,7 @@ def train_gan(
     users = np.flatnonzero(setting.train.by_user().counts >= 3)
     report = fit_ranked(
         gan,
-        batches.of_users(users, batch_size=settings.code_batch_size, seed=seed),
+        batches.of_users(users, batch_size=settings.autoencoder_batch_size, seed=seed),
         epochs=settings.gan_epochs,
         evaluator=setting.validation,
         patience=settings.gan_patience,

@@ -1,4 +1,4 @@
-"""The command line of the behavior-table job, for `train_gan.py` and `quality_report.py`."""
+"""The command line of the table pipeline, for `train_gan.py` and `quality_report.py`."""
 
 from __future__ import annotations
 
@@ -15,22 +15,35 @@ from advrec_tf.pipelines.tabular import settings as table_settings
 
 
 def asks_for_table(argv: Sequence[str]) -> bool:
-    """Whether the arguments are those of a behavior table: `--label COLUMN` or `--table`."""
+    """Whether the arguments are those of the table pipeline: `--label COLUMN` or `--table`."""
     return any(a in ("--label", "--table") or a.startswith("--label=") for a in argv)
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     """The file's columns."""
     group = parser.add_argument_group("columns of the table")
-    group.add_argument("--label", metavar="COLUMN", help="what is predicted (default: the last)")
-    group.add_argument("--drop", nargs="+", default=(), metavar="COLUMN", help="leave out")
+    group.add_argument(
+        "--label", metavar="COLUMN", help="The column that is predicted. By default the last one."
+    )
+    group.add_argument(
+        "--drop", nargs="+", default=(), metavar="COLUMN", help="Columns to leave out."
+    )
     for kind in ("category", "identifier", "date", "number"):
         group.add_argument(
-            f"--{kind}", nargs="+", default=(), metavar="COLUMN", help=f"read as {kind}"
+            f"--{kind}", nargs="+", default=(), metavar="COLUMN", help=f"Columns to read as {kind}."
         )
-    group.add_argument("--max-categories", type=int, default=1000, help="default: 1000")
-    group.add_argument("--separator", help="default: comma or tab, from the header")
-    group.add_argument("--encoding", default="utf-8", help="default: utf-8")
+    group.add_argument(
+        "--max-categories",
+        type=int,
+        default=1000,
+        help="The largest number of categories of a column. The default is 1000.",
+    )
+    group.add_argument(
+        "--separator", help="The separator. By default a comma or a tab, as the header has it."
+    )
+    group.add_argument(
+        "--encoding", default="utf-8", help="The encoding of the file. The default is utf-8."
+    )
 
 
 def read(args: argparse.Namespace, path: str):
@@ -54,22 +67,30 @@ def read(args: argparse.Namespace, path: str):
 
 
 def table_parser(description: str) -> argparse.ArgumentParser:
-    """The arguments of `train_gan.py` for a behavior table."""
+    """The arguments of `train_gan.py` for a table."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", required=True, metavar="FILE", help="CSV or TSV, or .gz of it")
-    parser.add_argument("--table", action="store_true", help="the label is the last column")
-    cli.add_out_argument(parser, "CSV file of generated rows")
-    parser.add_argument("--rows", type=int, help="rows to generate (default: as many as read)")
+    parser.add_argument(
+        "--data", required=True, metavar="FILE", help="A CSV or TSV file, plain or .gz."
+    )
+    parser.add_argument(
+        "--table", action="store_true", help="Read a table whose last column is the label."
+    )
+    cli.add_out_argument(parser, "The CSV file of the generated rows.")
+    parser.add_argument(
+        "--rows", type=int, help="The number of rows to generate. By default as many as were read."
+    )
     parser.add_argument(
         "--condition",
         nargs="+",
         default=(),
         metavar="COLUMN=VALUE",
-        help="values that the written rows are to have",
+        help="Values that the generated rows are to have.",
     )
-    parser.add_argument("--export", metavar="DIR", help="write the generator as a SavedModel")
+    parser.add_argument(
+        "--export", metavar="DIR", help="The folder for the versions of the SavedModel."
+    )
     cli.add_run_arguments(parser)
     add_table_arguments(parser)
     table_settings.add_arguments(parser)
@@ -106,7 +127,7 @@ def train(argv: Sequence[str], description: str) -> None:
     from advrec_tf.pipelines.tabular import job
 
     identity = {
-        "job": "behavior",
+        "job": "table",
         "settings": settings.as_dict(),
         "data_sha256": fingerprint(table),
         "versions": versions(),

@@ -1,4 +1,4 @@
-"""The settings of the behavior-table job: one frozen record, checked when built.
+"""The settings of the table pipeline: one frozen record, checked when built.
 
 Imports nothing heavy, so that a mistake is told before TensorFlow loads.
 """
@@ -16,31 +16,36 @@ from advrec_tf.pipelines.settings_help import descriptions, help_of
 class TableSettings:
     """Everything that decides the result of `job.run`, apart from the data.
 
-    A `noise_multiplier` above 0 trains the discriminator by DP-SGD (`gan.private`): then there
-    are no conditions and no autoencoder, the last round is kept, and copies are not refused.
+    A `noise_multiplier` above 0 trains the discriminator by DP-SGD (`tabular.private_gan`). Then
+    there are no conditions and no autoencoder, the last round is kept, and copies are not refused.
 
     Attributes:
-        conditional: columns that --condition may give, beside the label.
-        seed: of everything that is drawn.
-        holdout_fraction: of the rows, never shown to a generator, to judge it by.
-        validation_fraction: of the others, which choose the round that is kept.
-        max_modes: most Gaussians of a number's mode-specific normalization.
-        loss: of the game.
-        critic_steps: steps of the discriminator to one of the generator.
-        pack: rows that the discriminator judges together (PacGAN).
-        noise_dim: of the generator's noise.
-        adversarial_weight: of the game in the generator's loss; 0 is its ablation without the game.
-        reconstruction_weight: of the autoencoder's loss in the same network.
-        g_learning_rate, d_learning_rate, vae_learning_rate: of Adam, of each network.
-        noise_multiplier: above 0, DP-SGD: noise for each gradient, in units of `clip`.
-        clip: longest gradient of one example under DP-SGD.
-        delta: of (epsilon, delta) privacy.
-        steps: of the generator, at most.
-        steps_per_round: between two looks at the validation rows.
-        batch_size: rows of a step.
-        patience: rounds without a better one until the game stops.
-        refuse_copies: write no row that equals a training row which is the only one of its kind,
-            as far as the table has values enough.
+        conditional: The columns that --condition may set, beside the label.
+        seed: The seed of everything that is drawn.
+        holdout_fraction: The fraction of rows that no generator sees and that quality is measured
+            on.
+        validation_fraction: The fraction of the other rows that chooses the round to keep.
+        max_modes: The largest number of normal distributions that describe a column of numbers.
+        loss: The GAN loss.
+        critic_steps: Updates of the discriminator for each update of the generator.
+        pack: Rows that the discriminator sees together (PacGAN).
+        noise_dim: The dimension of the generator's noise.
+        adversarial_weight: The weight of the adversarial term in the generator's loss; 0 is the
+            ablation.
+        reconstruction_weight: The weight of the autoencoder's loss in the same network.
+        g_learning_rate: The learning rate of the generator.
+        d_learning_rate: The learning rate of the discriminator.
+        vae_learning_rate: The learning rate of the variational autoencoder.
+        noise_multiplier: The noise of DP-SGD for each gradient, in units of --clip; 0 trains
+            without privacy.
+        clip: The largest norm of one example's gradient under DP-SGD.
+        delta: The delta of (epsilon, delta) privacy.
+        steps: The largest number of generator updates.
+        steps_per_round: Generator updates between two validations.
+        batch_size: Rows in a batch.
+        patience: Rounds without a better validation before training stops.
+        refuse_copies: Generate no row that equals a training row which is the only one of its
+            kind, as far as the table has enough values.
 
     Raises:
         ValueError: if a value is out of its range; the message names it.

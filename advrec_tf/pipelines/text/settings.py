@@ -1,6 +1,6 @@
-"""The settings of the text-tower job: one frozen record, checked when built, stored as JSON.
+"""The settings of the text pipeline: one frozen record, checked when built.
 
-Apart from the job, so that mistakes are told before TensorFlow loads.
+Imports nothing heavy, so that mistakes are reported before TensorFlow loads.
 """
 
 from __future__ import annotations
@@ -29,28 +29,32 @@ class TextTowerSettings:
     """Everything that decides the result of `job.run`, apart from data and model.
 
     Attributes:
-        split: how test rows are chosen: each user's last item, a share at random, or the latest.
-        minimum_rating: rows rated lower are left out.
-        k_core: users and items with fewer rows are left out, until all have as many.
-        seed: of everything that is drawn.
-        strategy: what of the language model trains: frozen, top:N, lora:R or all.
-        adversary: what is done to token vectors or words in fine-tuning: none, noise, fgm, pgd,
+        split: How the test interactions are chosen: the last item of each user (last_item), a
+            random part (random_ratio), or the latest of all (global_time).
+        minimum_rating: Interactions rated lower than this are left out.
+        k_core: Users and items with fewer interactions are left out, until all have as many.
+        seed: The seed of everything that is drawn.
+        strategy: What of the language model trains: nothing (frozen), the top N blocks (top:N),
+            LoRA of rank R (lora:R), or all weights (all).
+        adversary: What is done to token vectors or words in fine-tuning: none, noise, fgm, pgd,
             freelb, vat, vat_noise, disturbed or worst_disturbed.
-        epsilon: its radius, as a share of the norm of a text's token vectors; the share of the
-            words that are disturbed.
-        steps: gradient steps of pgd and freelb, power iterations of vat.
-        adversarial_weight: of the adversarial or virtual term; freelb has none.
-        pooling: of a text's token vectors: mean, first or last.
-        dim: of the vectors.
-        max_length: tokens of a text.
-        mixed_precision: half precision in the language model, the loss in float32.
-        temperature: of the softmax.
-        learning_rate: of the start, on the vectors of the untouched model.
-        fine_tuning_rate: of the language model and all else in fine-tuning.
-        epochs, fine_tuning_epochs: at most.
-        patience: epochs without a better one until training stops.
-        items_per_batch: distinct items of a step of fine-tuning, whose texts are encoded once.
-        rows_per_item: most interactions of each of them in that step.
+        epsilon: The radius of the perturbation, as a fraction of the norm of a text's token
+            vectors; for disturbed texts, the fraction of words that change.
+        steps: Gradient steps of pgd and freelb, power iterations of vat.
+        adversarial_weight: The weight of the adversarial or virtual adversarial loss; freelb has
+            none.
+        pooling: How the token vectors of a text become one: mean, first or last.
+        dim: The dimension of the vectors.
+        max_length: The largest number of tokens of a text; longer texts are cut.
+        mixed_precision: Compute the language model in half precision and the loss in float32.
+        temperature: The temperature of the softmax.
+        learning_rate: The learning rate of the first stage, on vectors of the untouched model.
+        fine_tuning_rate: The learning rate of fine-tuning.
+        epochs: The largest number of epochs of the first stage.
+        fine_tuning_epochs: The largest number of epochs of fine-tuning.
+        patience: Epochs without a better validation before training stops.
+        items_per_batch: Distinct items in a step of fine-tuning; each text is encoded once.
+        rows_per_item: The largest number of interactions of each of these items in that step.
     """
 
     split: str = "last_item"
