@@ -32,6 +32,6 @@ def descriptions(settings: type) -> dict[str, str]:
 
 
 def help_of(description: str, default: str) -> str:
-    """The help text of an argument, in whole sentences; argparse wants its percent signs doubled."""
+    """The help text of an argument in whole sentences; argparse wants percent signs doubled."""
     text = f"{description.rstrip('.')}. " * bool(description) + f"The default is {default}."
     return text.replace("%", "%%")
