@@ -110,14 +110,14 @@ ATTACKS: Mapping[str, AttackEntry] = {
         ratings=True,
     ),
     "aush": AttackEntry(build=aush, family="learned", source="Lin et al. 2020", ratings=True),
-    "aush_twin": AttackEntry(
+    "aush_ablation": AttackEntry(
         build=_with(aush, adversarial_weight=0.0),
         family="learned",
         source="AUSH without its adversary",
         ratings=True,
     ),
     "legup": AttackEntry(build=legup, family="learned", source="Lin et al. 2022", ratings=True),
-    "legup_twin": AttackEntry(
+    "legup_ablation": AttackEntry(
         build=_with(legup, adversarial_weight=0.0),
         family="learned",
         source="Leg-UP without its adversary",

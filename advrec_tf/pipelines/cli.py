@@ -214,7 +214,11 @@ def require_counts(parser: argparse.ArgumentParser, args: argparse.Namespace, *n
 def command_line() -> str:
     """The command as it was given, without what is said of this machine's folders; and without
     --resume, which gives what an unbroken run gives."""
-    command = shlex.join(["python", *(part for part in sys.argv if part != "--resume")])
+    program, *arguments = sys.argv
+    module = getattr(sys.modules["__main__"], "__spec__", None)
+    is_module = module is not None and program == module.origin
+    parts = ["-m", module.name.removesuffix(".__main__")] if is_module else [program]
+    command = shlex.join(["python", *parts, *(part for part in arguments if part != "--resume")])
     root = os.environ.get("ADVREC_DATA")
     return command.replace(root.rstrip("/"), "$ADVREC_DATA") if root else command
 

@@ -1,10 +1,13 @@
-"""Plots that several studies draw: groups of horizontal bars, a label each."""
+"""Plots of studies: groups of horizontal bars that several of them draw, and files of plots."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from matplotlib import pyplot as plt
+
+from experiments.harness.reports import images_of
 
 GRAY, BLUE, RED = "#9a9a9a", "#4c78a8", "#e45756"
 
@@ -47,3 +50,13 @@ def bars(
     axes[0][0].invert_yaxis()
     figure.suptitle(title)
     return figure
+
+
+def save(plots: Mapping[str, Callable[[], plt.Figure]], page: Path) -> None:
+    """Draw plots, a function each, into the files that a page shows, see `reports.images_of`."""
+    for name, draw in plots.items():
+        path = page.parent / f"{images_of(page)}{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure = draw()
+        figure.savefig(path, dpi=110)
+        plt.close(figure)

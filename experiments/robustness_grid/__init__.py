@@ -1,1 +1,1 @@
-"""Attack, defend, measure again: the grid of attacks, victims and defences."""
+"""Attacks x victims x defences on one data set: the grid, its page and its plots."""

@@ -1,5 +1,7 @@
 import argparse
 import dataclasses
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -181,6 +183,13 @@ def test_the_recorded_command_names_the_data_folder_by_its_variable(monkeypatch)
     monkeypatch.setenv("ADVREC_DATA", "/some/where")
     monkeypatch.setattr("sys.argv", ["scripts/x.py", "--data", "/some/where/ml-100k"])
     assert cli.command_line() == "python scripts/x.py --data $ADVREC_DATA/ml-100k"
+
+
+def test_a_command_that_is_a_module_is_given_by_its_name(monkeypatch):
+    spec = types.SimpleNamespace(name="experiments.x.__main__", origin="/home/me/x/__main__.py")
+    monkeypatch.setitem(sys.modules, "__main__", types.SimpleNamespace(__spec__=spec))
+    monkeypatch.setattr("sys.argv", ["/home/me/x/__main__.py", "--seeds", "1", "--resume"])
+    assert cli.command_line() == "python -m experiments.x --seeds 1"
 
 
 def test_the_built_in_world_comes_with_the_truth_behind_it():

@@ -1,7 +1,7 @@
-"""The data of a benchmark of manipulation: what is trained and tested on, and which targets.
+"""The data of an attack: what is trained and tested on, and which items are targets.
 
-Targets come in groups, since an attack that lifts an item nobody knows may do nothing for one
-that many have rated. What is done to them is left to `cells`.
+Targets come in groups, since an attack that promotes an item few have rated may do nothing for
+one that many have rated. What is done to them is left to `runner`.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ GROUPS = (OWN, "published", "popular", "mid", "tail")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class EvaluationSetting:
-    """A split and its targets.
+class AttackSetting:
+    """A split and the items that are attacked.
 
     Attributes:
         name: of the data.
-        split: train and test rows.
-        targets: group -> [targets] item indices; a group may be absent.
+        split: interactions to train on and to test on.
+        targets: group (a name in `GROUPS`) -> [targets] item indices; a group may be absent.
         segments: target -> published segment items, or {}.
-        fillers: items a fake profile rates beside its target: the published number, or what the
-            mean user rates.
-        shift: what was added to all ratings so that the lowest is 1, see `attacks.ratings`.
+        fillers: items that a fake profile rates beside its target: the published number, or what
+            the mean user rates.
+        shift: what was added to all ratings so that the lowest is 1, see `above_zero`.
     """
 
     name: str
@@ -47,7 +47,7 @@ class EvaluationSetting:
     shift: float = 0.0
 
     def id_of(self, item: int) -> int | str:
-        """The id that the data give an item."""
+        """The id that the data give an item index."""
         return self.split.train.items.ids[[item]].tolist()[0]
 
 
@@ -59,15 +59,22 @@ def load_setting(
     root: str | os.PathLike | None = None,
     own_targets: Sequence[str] = (),
     **columns,
-) -> EvaluationSetting:
-    """The evaluation setting of a published set (a name in `SHILLING_SETS`) or of any source of
-    `loading.load`.
+) -> AttackSetting:
+    """The setting of a published shilling set, or of any source of `readers.loading.load`.
 
-    The latter is split at random, a tenth of each user's rows to test on. `columns` go to `load`.
-    The items with the ids `own_targets`, as they are written in the data, are a group "own".
+    A source that is no shilling set is split at random, with a tenth of each user's interactions
+    to test on.
+
+    Args:
+        data: a name in `SHILLING_SETS`, or a source of `load`.
+        per_group: targets drawn in each group.
+        seed: of the split and of the targets.
+        root: folder of the shilling sets; by default that of the environment.
+        own_targets: ids of items, as they stand in the data; they form the group "own".
+        columns: as `load` takes them.
 
     Raises:
-        ValueError, FileNotFoundError, DataError: as the readers say; or if an id is unknown.
+        ValueError, FileNotFoundError, DataError: as the readers do; or if an id is unknown.
     """
     shift = 0.0
     if data in SHILLING_SETS:
@@ -76,9 +83,9 @@ def load_setting(
         segments = {t: tuple(items.tolist()) for t, items in known.segments.items()}
         name, fillers = data, known.published_fillers
     else:
-        rows = without_repeats(load(data, **columns).interactions).interactions
-        rows, shift = above_zero(rows)
-        split = splits.random_ratio(rows, validation=0.0, test=0.1, seed=seed)
+        interactions = without_repeats(load(data, **columns).interactions).interactions
+        interactions, shift = above_zero(interactions)
+        split = splits.random_ratio(interactions, validation=0.0, test=0.1, seed=seed)
         published, segments, name, fillers = (), {}, Path(data).name, None
     targets = choose_targets(split.train, per_group=per_group, seed=seed)
     if published:
@@ -88,7 +95,7 @@ def load_setting(
     if fillers is None:
         mean = round(len(split.train) / max(1, int((split.train.user_counts() > 0).sum())))
         fillers = min(mean, split.train.num_items - 1)
-    return EvaluationSetting(
+    return AttackSetting(
         name=name, split=split, targets=targets, segments=segments, fillers=fillers, shift=shift
     )
 
@@ -105,10 +112,11 @@ def _items_of(train: Interactions, ids: Sequence[str]) -> tuple[int, ...]:
 
 
 def choose_targets(train: Interactions, *, per_group: int, seed: int) -> dict[str, tuple[int, ...]]:
-    """Items drawn from three parts of the catalogue, by their number of rows.
+    """Items drawn from three parts of the catalogue, by their number of interactions.
 
-    "popular" are the tenth with the most rows, "tail" those with five at most and at least one,
-    "mid" the others with rows; a part without items is absent.
+    Returns:
+        "popular": of the tenth with the most interactions; "tail": of those with one to five;
+        "mid": of the others that have some. A part without items is absent.
     """
     counts, rng = train.item_counts(), np.random.default_rng(seed)
     popular = np.zeros(len(counts), bool)

@@ -1,0 +1,237 @@
+"""Cells measured: fake profiles made once, victims trained on them, effects against clean models.
+
+Profiles are made once for an attack, a target, a size and a seed, whatever victims and defences
+they are tried on. Profiles and measurements are stages of a run folder, so a stopped run goes on
+where it was. The truth about fakes enters only to measure.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from advrec_tf.attacks.heuristic import Attack, SegmentAttack
+from advrec_tf.attacks.injection import Poisoned, inject
+from advrec_tf.attacks.registry import ATTACKS
+from advrec_tf.attacks.threat_model import informed
+from advrec_tf.attacks.victims import VICTIMS
+from advrec_tf.defence.adaptive import BestResponse
+from advrec_tf.defence.registry import DEFENCES
+from advrec_tf.evaluation.attack_effect import ManipulationEvaluator
+from advrec_tf.evaluation.classification import area_under_curve
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.models.base import Recommender
+from advrec_tf.pipelines.attack.cell import (
+    ADAPTIVE,
+    NONE,
+    SURROGATE_KINDS,
+    UNRESTRICTED,
+    Cell,
+    why_unfit,
+)
+from advrec_tf.pipelines.attack.setting import AttackSetting, load_setting
+from advrec_tf.pipelines.attack.stealth import stealth
+from advrec_tf.pipelines.stages import StageResult, StageStore
+
+COLLATERAL = ("ndcg@10", "recall@20")
+"""Metrics of the ranking of honest users: what attack and defence cost everybody else."""
+
+ADAPTIVE_CANDIDATES = ("average", "segment", "average_over_popular", "aush", "copy_of_four")
+"""What the adaptive attacker chooses from: among them attacks that `SimulatedAttackForest` does
+not simulate, and one that copies no single user."""
+
+
+class CellRunner:
+    """Measures cells of one evaluation setting, with results in `store`.
+
+    Args:
+        fillers: items that a fake profile rates beside the target; None takes the evaluation
+            setting's number.
+    """
+
+    def __init__(self, setting: AttackSetting, store: StageStore, *, fillers: int | None = None):
+        self.setting, self.store = setting, store
+        self.train = setting.split.train
+        self.fillers = fillers or setting.fillers
+        self.ranking = RankingEvaluator(self.train, setting.split.test, ks=(10, 20))
+        self._clean = functools.lru_cache(maxsize=16)(self._train_clean)
+
+    def run(self, cell: Cell) -> dict:
+        """The measures of a cell, from the store where they are.
+
+        Raises:
+            ValueError: if the cell does not fit the data.
+        """
+        why = why_unfit(cell, self.setting)
+        if why is not None:
+            raise ValueError(f"`cell` should fit the data and the victim: {why}. Received: {cell}.")
+        return self.store.run(cell.name(), lambda _: StageResult(self._measure(cell), {})).summary
+
+    def has(self, cell: Cell) -> bool:
+        """Whether the cell is measured already."""
+        return self.store.has(cell.name())
+
+    def num_profiles(self, size: float) -> int:
+        """Fake profiles of an attack of this size, at least one."""
+        return max(1, round(size * self.train.num_users))
+
+    def attack_of(self, cell: Cell) -> Attack:
+        """The attack with the cell's budget; a segment is the published one where there is one."""
+        if cell.attack == ADAPTIVE:
+            return self._best_response(cell)
+        attack = ATTACKS[cell.attack].build(
+            num_profiles=self.num_profiles(cell.size), num_fillers=self.fillers
+        )
+        segment = self.setting.segments.get(cell.target)
+        if isinstance(attack, SegmentAttack) and segment is not None:
+            attack = dataclasses.replace(attack, segment=segment)
+        if cell.knowledge != UNRESTRICTED:
+            attack = informed(attack, cell.knowledge, victim_kind=SURROGATE_KINDS[cell.victim])
+        return attack
+
+    def _best_response(self, cell: Cell) -> BestResponse:
+        """The attacker's copy of the victim goes on from a clean model where the victim does; the
+        seed of that model is the attacker's own."""
+
+        def surrogate(rows, defence, seed):
+            start = None
+            if VICTIMS[cell.victim].warm:
+                start, _ = self._clean(cell.victim, cell.seed + 1000)
+            return train_defended(cell.victim, rows, defence, seed=seed, start=start)
+
+        has_ratings = self.train.rating is not None
+        return BestResponse(
+            candidates=tuple(
+                self.attack_of(dataclasses.replace(cell, attack=name))
+                for name in ADAPTIVE_CANDIDATES
+                if has_ratings or not ATTACKS[name].ratings
+            ),
+            defence=DEFENCES[cell.defence],
+            surrogate=surrogate,
+            evading=2,
+        )
+
+    def poisoned(self, cell: Cell) -> tuple[Poisoned, float]:
+        """The data with the fake profiles in it, and the seconds that making them took."""
+        shared = dataclasses.replace(cell, victim="any", defence=NONE)
+        if cell.attack == ADAPTIVE or cell.knowledge != UNRESTRICTED:
+            shared = cell  # the attacker knows the victim, and the defence
+        stored = self.store.run(f"profiles-{shared.name()}", lambda _: self._make_profiles(cell))
+        profiles = np.zeros(stored.summary["shape"], np.float32)
+        profiles[stored.arrays["row"], stored.arrays["item"]] = stored.arrays["rating"]
+        poisoned = inject(
+            self.train,
+            profiles,
+            targets=np.array([cell.target]),
+            attack=cell.attack,
+            rng=np.random.default_rng([cell.seed, 1]),
+        )
+        return poisoned, stored.summary["seconds"]
+
+    def _make_profiles(self, cell: Cell) -> StageResult:
+        started = time.perf_counter()
+        profiles = self.attack_of(cell).profiles(
+            self.train,
+            np.array([cell.target]),
+            rng=np.random.default_rng([cell.seed, cell.target]),
+        )
+        seconds = time.perf_counter() - started
+        row, item = np.nonzero(profiles)
+        summary = {"seconds": seconds, "shape": list(profiles.shape)}
+        return StageResult(summary, {"row": row, "item": item, "rating": profiles[row, item]})
+
+    def _train_clean(self, victim: str, seed: int) -> tuple[Recommender, dict[str, float]]:
+        """The victim on clean data without a defence, and its ranking of honest users."""
+        model = VICTIMS[victim].train(self.train, seed=seed)
+        return model, self._collateral(model)
+
+    def _collateral(self, model: Recommender) -> dict[str, float]:
+        found = self.ranking.evaluate(model).metrics
+        return {name: found[name] for name in COLLATERAL}
+
+    def _measure(self, cell: Cell) -> dict:
+        clean, accuracy = self._clean(cell.victim, cell.seed)
+        evaluator = ManipulationEvaluator(self.train, [cell.target])
+        before = evaluator.standing(clean)
+        attacked = cell.attack != NONE
+        data, summary = self.train, {**dataclasses.asdict(cell)}
+        if attacked:
+            poisoned, summary["generation_seconds"] = self.poisoned(cell)
+            data = poisoned.interactions
+            summary |= stealth(poisoned)
+        started = time.perf_counter()
+        defence = DEFENCES[cell.defence]
+        rows = defence.rows(data, seed=cell.seed)
+        model = clean
+        if attacked or cell.defence != NONE:
+            start = clean if VICTIMS[cell.victim].warm and attacked else None
+            model = train_defended(cell.victim, rows, defence, seed=cell.seed, start=start)
+        summary["training_seconds"] = time.perf_counter() - started
+        summary |= evaluator.metrics(evaluator.standing(model), before)
+        summary |= self._collateral(model)
+        summary |= {f"{name}, clean": value for name, value in accuracy.items()}
+        standing = evaluator.metrics(before)
+        summary |= {
+            f"{name}, clean": standing[name] for name in standing if name.startswith("target_")
+        }
+        if attacked and rows.suspicion is not None:
+            summary["defence_auc"] = area_under_curve(poisoned.is_fake.astype(int), rows.suspicion)
+        return summary
+
+
+def open_runner(
+    data: str,
+    *,
+    run_dir: str | os.PathLike,
+    resume: bool = False,
+    fillers: int | None = None,
+    per_group: int = 5,
+    **columns,
+) -> CellRunner:
+    """The runner of `data` with its results in a run folder; every process of a run opens its own.
+
+    Args:
+        data, per_group, columns: as `load_setting` takes them.
+        fillers: as `CellRunner` takes it.
+
+    Raises:
+        as `load_setting` and `StageStore` do.
+    """
+    setting = load_setting(data, per_group=per_group, **columns)
+    # What a cell's result depends on beside the cell: other cells may join the same run folder.
+    identity = {
+        "job": "robustness",
+        "data": setting.split.fingerprint(),
+        "fillers": fillers or setting.fillers,
+        "per_group": per_group,
+    }
+    return CellRunner(setting, StageStore(run_dir, identity, resume=resume), fillers=fillers)
+
+
+def train_defended(victim: str, rows, defence, *, seed: int, start=None) -> Recommender:
+    """A victim trained on what a defence leaves, with its weights, its training and its trimming.
+
+    Args:
+        rows: the `DefendedRows` of `defence`.
+        start: a model of the same kind on clean data to go on from.
+    """
+    traits = VICTIMS[victim].traits
+    wrap: Callable | None = None
+    if "gradient" in traits:
+
+        def wrap(model):
+            return defence.wrap(model, rows, seed=seed)
+
+    return VICTIMS[victim].train(
+        rows.interactions,
+        seed=seed,
+        start=start,
+        weight=rows.weight,
+        wrap=wrap,
+        trim=defence.trim if {"ratings", "als"} <= traits else 0.0,
+    )

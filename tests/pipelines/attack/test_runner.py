@@ -1,0 +1,42 @@
+import dataclasses
+
+import pytest
+
+from advrec_tf.pipelines.attack.cell import Cell
+
+CELL = Cell(attack="average", victim="biased_mf", target=0, group="tail", size=0.1)
+
+
+def test_a_cell_is_measured_once_and_profiles_are_shared_between_victims(make_runner, monkeypatch):
+    runner = make_runner()
+    first = runner.run(CELL)
+    assert first["target_hit_rate@10"] > first["target_hit_rate@10, clean"]
+    monkeypatch.setattr(runner, "_make_profiles", lambda cell: pytest.fail("made twice"))
+    again = runner.run(dataclasses.replace(CELL, victim="ease"))
+    assert again["pca_auc"] == first["pca_auc"]
+    monkeypatch.setattr(runner, "_measure", lambda cell: pytest.fail("measured twice"))
+    assert runner.has(CELL) and runner.run(CELL) == first
+
+
+def test_without_an_attack_and_a_defence_nothing_moves(make_runner):
+    found = make_runner().run(dataclasses.replace(CELL, attack="none"))
+    assert found["prediction_shift"] == 0 and found["list_overlap@10"] == 1
+    assert found["ndcg@10"] == found["ndcg@10, clean"]
+
+
+def test_a_segment_attack_rates_the_published_segment(make_runner):
+    poisoned, _ = make_runner().poisoned(dataclasses.replace(CELL, attack="segment"))
+    fakes = poisoned.interactions.select(poisoned.fake_rows())
+    for item in (0, 28, 29):
+        assert (fakes.rating[fakes.item_index == item] == 5).sum() == 5  # 10 % of 50 users
+
+
+def test_a_cell_that_does_not_fit_is_refused(make_runner):
+    with pytest.raises(ValueError, match="`cell` should fit .* biased_mf needs ratings"):
+        make_runner(ratings=False).run(CELL)
+
+
+def test_a_level_of_knowledge_limits_what_an_attack_sees(make_runner):
+    runner = make_runner()
+    shown = runner.attack_of(dataclasses.replace(CELL, knowledge="gray", seed=3))
+    assert shown.fraction == 0.2 and shown.num_profiles == runner.num_profiles(0.1) == 5

@@ -1,0 +1,27 @@
+import pytest
+
+from advrec_tf.pipelines.attack.cell import UNRESTRICTED
+from advrec_tf.pipelines.attack.summary import aggregate, lines_of
+
+BASE = {"attack": "a", "victim": "v", "defence": "none", "group": "g", "size": 0.1}
+BASE["knowledge"] = UNRESTRICTED
+
+
+def test_means_are_over_targets_first_and_deviations_over_seeds():
+    cells = [
+        {**BASE, "target": t, "seed": s, "x": x}
+        for t, s, x in ((0, 0, 1.0), (1, 0, 3.0), (0, 1, 5.0), (1, 1, 7.0))
+    ]
+    (record,) = aggregate(cells)  # means of seeds 2 and 6: mean 4, deviation sqrt(8)
+    assert record["x"] == 4 and record["deviation"]["x"] == pytest.approx(8**0.5)
+    assert (record["targets"], record["seeds"]) == (2, 2)
+
+
+def test_a_measure_stands_beside_its_clean_value():
+    lines = lines_of({**BASE, "targets": 2, "seeds": 1, "x": 0.5, "x, clean": 0.25, "y": 1.0})
+    assert lines[0] == "a on v, defence none: 2 targets, 1 seed"
+    assert [line.split() for line in lines[1:]] == [
+        ["clean", "now"],
+        ["x", "0.2500", "0.5000"],
+        ["y", "1.0000"],
+    ]
