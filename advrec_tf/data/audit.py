@@ -1,21 +1,174 @@
-"""What a split holds and what it leaks: counts per part, cold ids, shared pairs, the future.
+"""What interactions and splits hold that may mislead: findings of data, and leaks of a split.
 
-Read-only; nothing is repaired here. Times are compared between users, so they must be of one
-clock: positions in each user's own history would make the figures about time meaningless.
+`findings` looks at interactions as they were read: units of time, zeros among ratings, ties in
+time, one user with most of the data. `audit` counts what a split holds and what it leaks.
+Both only count and say; nothing is repaired here. Times are compared between users, so they
+must be of one clock: positions in each user's own history would make the figures about time
+meaningless.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import time
 
 import numpy as np
+import pandas as pd
 
 from advrec_tf.data.filters import pair_keys
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
 
 PARTS = ("train", "validation", "test")
+UNITS = {"seconds": 1e8, "milliseconds": 1e11, "microseconds": 1e14, "nanoseconds": 1e17}
+"""Unit -> the first time since 1970 that is taken for one in it: 3 March 1973 in each."""
+
+_DOMINANT = 0.2  # the fraction of all interactions from which one user is worth a sentence
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ties:
+    """How far equal times leave the order of a user's interactions open.
+
+    Attributes:
+        neighbors: fraction of neighboring interactions of a user with equal times.
+        ascending: fraction of these neighbors, in the order of the file, whose item id is the
+            larger one: 1/2 by chance, and near 0 or 1 where the file is sorted by item.
+        last: fraction of users with two interactions whose last one ties with the one before.
+    """
+
+    neighbors: float
+    ascending: float
+    last: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.neighbors:.1%} of neighboring interactions of a user have equal times, and "
+            f"{self.last:.1%} of the users end in a tie; {self.ascending:.0%} of the tied pairs "
+            "have ascending item ids (50% by chance)"
+        )
+
+
+def ties(interactions: Interactions) -> Ties | None:
+    """The ties of interactions; None without times, or where no user has two interactions."""
+    if interactions.timestamp is None:
+        return None
+    moments, kinds = pd.factorize(interactions.timestamp)
+    keys = interactions.user_index.astype(np.int64) * len(kinds) + moments
+    if not pd.Series(keys).duplicated().any():
+        several = len(interactions) and interactions.user_counts().max() > 1
+        return Ties(neighbors=0.0, ascending=0.5, last=0.0) if several else None
+    order = np.lexsort((interactions.timestamp, interactions.user_index))
+    user, moment = interactions.user_index[order], interactions.timestamp[order]
+    same_user = user[1:] == user[:-1]
+    tied = same_user & (moment[1:] == moment[:-1])
+    rank = _rank_of_ids(interactions.items.ids)[interactions.item_index[order]]
+    ascending = rank[1:] > rank[:-1]
+    last = same_user & np.append(user[2:] != user[1:-1], True)
+    return Ties(
+        neighbors=float(tied[same_user].mean()),
+        ascending=float(ascending[tied].mean()) if tied.any() else 0.5,
+        last=float(tied[last].mean()),
+    )
+
+
+def findings(
+    interactions: Interactions, positions: np.ndarray | None = None, place: str = "row"
+) -> list[str]:
+    """Sentences about values that are possible and can hardly be true.
+
+    Args:
+        interactions: as they were read.
+        positions: [n] int, the line or row of each; by default its position.
+        place: what a position is, "line" or "row".
+    """
+    if not len(interactions):
+        return []
+    where = np.arange(len(interactions)) if positions is None else positions
+
+    def first(mask: np.ndarray) -> str:
+        return f"the first in {place} {where[mask.argmax()]}"
+
+    found = []
+    if interactions.timestamp is not None:
+        found += _times(interactions.timestamp, first)
+        found += _tied(interactions)
+    if interactions.rating is not None:
+        found += _ratings(interactions.rating)
+    counts = interactions.user_counts()
+    fraction = counts.max() / len(interactions)
+    if fraction > _DOMINANT and (counts > 0).sum() >= 20:
+        user = interactions.users.ids[counts.argmax()]
+        found.append(
+            f"One user, {user!r}, has {fraction:.0%} of all interactions "
+            f"({counts.max():,} of {len(interactions):,}): models may learn that user alone."
+        )
+    return found
+
+
+def _times(times: np.ndarray, first) -> list[str]:
+    bounds = list(UNITS.values())
+    unit = np.searchsorted(bounds, times, side="right") - 1  # -1: no time since 1973
+    names = list(UNITS)
+    sizes = np.bincount(unit[unit >= 0], minlength=len(UNITS))
+    if not sizes.any():
+        return []
+    main = int(sizes.argmax())
+    found = []
+    for other in np.flatnonzero(sizes):
+        if other != main:
+            odd = unit == other
+            found.append(
+                f"{sizes[other]:,} of {len(times):,} times look like {names[other]} where most "
+                f"look like {names[main]} ({first(odd)}): the column may mix units, and the order "
+                "of interactions would be wrong."
+            )
+    if (early := unit < 0).any() and sizes[main] > len(times) / 2:
+        found.append(
+            f"{early.sum():,} of {len(times):,} times lie before 1973 where most look like "
+            f"{names[main]} since 1970 ({first(early)}): they may stand for an unknown time."
+        )
+    now = time.time() * bounds[main] / bounds[0]
+    if (late := (unit == main) & (times > now + bounds[main] / 1e3)).any():
+        found.append(
+            f"{late.sum():,} of {len(times):,} times, read as {names[main]} since 1970, lie in "
+            f"the future ({first(late)})."
+        )
+    return found
+
+
+def _tied(interactions: Interactions) -> list[str]:
+    found = ties(interactions)
+    if found is None or max(found.neighbors, found.last) < 0.01:
+        return []
+    return [
+        f"{found}. A split by time orders ties by its setting `ties`; the order of the file, "
+        "which is the default, can give the answer away."
+    ]
+
+
+def _ratings(ratings: np.ndarray) -> list[str]:
+    values, counts = np.unique(ratings[~np.isnan(ratings)], return_counts=True)
+    if len(values) == 1 and counts[0] > 1:
+        return [f"All {counts[0]:,} ratings are {values[0]:g}: they say nothing of preference."]
+    rated = values[values > 0]
+    if values.min(initial=1) != 0 or len(rated) < 3 or rated[0] < 1:
+        return []
+    zeros = int(counts[0])
+    gap = rated[0] > np.diff(rated).min() * 1.5
+    if not gap and zeros <= counts[1:].max():
+        return []
+    return [
+        f"{zeros / counts.sum():.0%} of the ratings are 0 and the others lie in "
+        f"{rated[0]:g}..{rated[-1]:g}: 0 may mean that there is no rating (`unrated=0` says so)."
+    ]
+
+
+def _rank_of_ids(ids: np.ndarray) -> np.ndarray:
+    rank = np.empty(len(ids), np.int64)
+    rank[np.argsort(ids, kind="stable")] = np.arange(len(ids))
+    return rank
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,14 +177,18 @@ class SplitAudit:
 
     Attributes:
         name: of the split.
-        rows, users, items: part -> rows, distinct users, distinct items.
-        users_only_in_test, items_only_in_test: ids with a test row and no other row.
-        repeated_pairs: part -> rows whose pair stood earlier in the same part.
+        rows, users, items: part -> interactions, distinct users, distinct items.
+        users_only_in_test, items_only_in_test: ids with a test interaction and no other.
+        repeated_pairs: part -> interactions whose pair stood earlier in the same part.
         shared_pairs: "train and test" and so on -> distinct pairs that lie in both parts.
-        test_rows_with_future_items: test rows at whose time some item of train had no training
-            row yet, so that a model fitted on all of train knows an item from the future.
-        mean_future_items: such items per test row, mean over all test rows.
-        train_rows_after_first_test: training rows later than the earliest test row.
+        test_rows_with_future_items: test interactions at whose time some item of train had no
+            training interaction yet, so that a model fitted on all of train knows an item from
+            the future.
+        mean_future_items: such items per test interaction, mean over all of them.
+        train_rows_after_first_test: training interactions later than the earliest test one.
+        ties: the ties of all three parts together, or None without times.
+        tied_test: fraction of the test interactions with another interaction of the same user
+            at the same time in train or validation, or None without times.
     """
 
     name: str
@@ -45,10 +202,36 @@ class SplitAudit:
     test_rows_with_future_items: int | None
     mean_future_items: float | None
     train_rows_after_first_test: int | None
+    ties: Ties | None = None
+    tied_test: float | None = None
 
     def as_dict(self) -> dict:
         """Plain types, ready for JSON."""
         return dataclasses.asdict(self)
+
+    def warnings(self) -> list[str]:
+        """A sentence for each finding that makes the figures of the split doubtful."""
+        found = []
+        for parts, count in self.shared_pairs.items():
+            if count:
+                found.append(f"{count:,} pairs of a user and an item lie in {parts}.")
+        for part, count in self.repeated_pairs.items():
+            if count:
+                found.append(f"{count:,} interactions of {part} repeat an earlier pair of it.")
+        for what in ("users", "items"):
+            count = getattr(self, f"{what}_only_in_test")
+            if count > 0.1 * getattr(self, what)["test"]:
+                found.append(
+                    f"{count:,} of the {getattr(self, what)['test']:,} {what} of test are in no "
+                    "other part: a model can know nothing of them."
+                )
+        if self.tied_test is not None and self.tied_test >= 0.01:
+            found.append(
+                f"{self.tied_test:.1%} of the test interactions have the time of another "
+                "interaction of their user in train or validation: which of them is tested was "
+                "decided by the rule for ties, not by time."
+            )
+        return found
 
     def __str__(self) -> str:
         lines = [f"split {self.name}"]
@@ -70,6 +253,9 @@ class SplitAudit:
                 f"trained on later ({self.mean_future_items:.1f} a test row); "
                 f"{self.train_rows_after_first_test:,} training rows after the first test row"
             )
+        if self.ties is not None:
+            lines.append(f"  ties: {self.ties}")
+        lines += [f"  warning: {warning}" for warning in self.warnings()]
         return "\n".join(lines)
 
 
@@ -77,6 +263,7 @@ def audit(split: Split) -> SplitAudit:
     """Counts over the three parts; a few sorts, no loop over users."""
     parts = {name: getattr(split, name) for name in PARTS}
     distinct = {name: np.unique(pair_keys(part)) for name, part in parts.items()}
+    everything = split.everything()
     return SplitAudit(
         name=split.name,
         rows={name: len(part) for name, part in parts.items()},
@@ -92,12 +279,27 @@ def audit(split: Split) -> SplitAudit:
             for one, other in itertools.combinations(PARTS, 2)
         },
         **_future(split.train, split.test),
+        ties=ties(everything) if len(everything) else None,
+        tied_test=_tied_test(split),
     )
 
 
 def _only_in_test(counts: list[np.ndarray]) -> int:
     train, validation, test = counts
     return int(((test > 0) & (train + validation == 0)).sum())
+
+
+def _tied_test(split: Split) -> float | None:
+    known, test = split.trainval(), split.test
+    if known.timestamp is None or test.timestamp is None or not len(test):
+        return None
+    moments = np.unique(np.concatenate([known.timestamp, test.timestamp]))
+
+    def keys(part: Interactions) -> np.ndarray:
+        moment = np.searchsorted(moments, part.timestamp)
+        return part.user_index.astype(np.int64) * len(moments) + moment
+
+    return float(np.isin(keys(test), keys(known)).mean())
 
 
 def _future(train: Interactions, test: Interactions) -> dict:

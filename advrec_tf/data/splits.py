@@ -76,22 +76,58 @@ class Split:
         return hashlib.sha256("".join(part.fingerprint() for part in parts).encode()).hexdigest()
 
 
-def last_item(interactions: Interactions) -> Split:
+def last_item(interactions: Interactions, *, ties: str = "file") -> Split:
     """Each user's last item in time is test, the one before it validation.
 
-    Rows of equal time count in file order, and so do all where there are no times. A user with
-    two rows has no validation row, one with a single row only trains.
+    A user with two interactions has no validation part, one with a single interaction only
+    trains. Without times all are in the order of the file.
+
+    Args:
+        interactions: with each pair once.
+        ties: what orders interactions of one user at one time: "file", their order in the data;
+            "id", the item ids in ascending order; "hash", a hash of the user id and the item id,
+            which depends neither on the order of the file nor on that of the ids.
 
     Raises:
-        ValueError: if a pair is repeated, or a time is NaN.
+        ValueError: if a pair is repeated, a time is NaN, or there is no such rule.
     """
     _check(interactions)
-    keys = (interactions.timestamp,) if interactions.timestamp is not None else ()
+    if ties not in TIES:
+        raise ValueError(f"`ties` should be one of {', '.join(TIES)}. Received: {ties!r}.")
+    settings = {"order": "file"}
+    keys = ()
+    if interactions.timestamp is not None:
+        keys = (*TIES[ties](interactions), interactions.timestamp)
+        settings = {"order": "time", "ties": ties}
     from_end, counts = _position_from_end(interactions, keys)
     test = (from_end == 0) & (counts >= 2)
     validation = (from_end == 1) & (counts >= 3)
-    order = "time" if interactions.timestamp is not None else "file"
-    return _cut("last_item", interactions, validation, test, {"order": order})
+    return _cut("last_item", interactions, validation, test, settings)
+
+
+def _by_id(interactions: Interactions) -> tuple[np.ndarray]:
+    rank = np.empty(interactions.num_items, np.int64)
+    rank[np.argsort(interactions.items.ids, kind="stable")] = np.arange(len(rank))
+    return (rank[interactions.item_index],)
+
+
+def _by_hash(interactions: Interactions) -> tuple[np.ndarray]:
+    def hashes(vocabulary: Vocabulary, key: str) -> np.ndarray:
+        texts = np.array([str(value) for value in vocabulary.ids.tolist()], object)
+        return pd.util.hash_array(texts, hash_key=key, categorize=False)
+
+    user = hashes(interactions.users, "advrec-tf user 1")[interactions.user_index]
+    item = hashes(interactions.items, "advrec-tf item 1")[interactions.item_index]
+    mixed = user ^ (item * np.uint64(0x9E3779B97F4A7C15))
+    return ((mixed * np.uint64(0xD6E8FEB86659FD93)) ^ (mixed >> np.uint64(32)),)
+
+
+TIES: dict[str, Callable[[Interactions], tuple]] = {
+    "file": lambda interactions: (),
+    "id": _by_id,
+    "hash": _by_hash,
+}
+"""What orders the interactions of one user at one time; see `last_item`."""
 
 
 def random_ratio(

@@ -7,14 +7,13 @@ columns, not of the text. What the columns mean is said by `table_schema`.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data.readers import columns, files
+from advrec_tf.data.readers import columns, files, records
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.ops.files import atomic_file
 from advrec_tf.tabular import schema as table_schema
@@ -107,13 +106,8 @@ def _read_columns(
     path, kinds, *, separator, encoding, needed=None, drop=(), only=None
 ) -> list[_ColumnReader]:
     source = str(path)
-    with files.open_text(path, encoding=encoding) as text:
-        first = text.readline()
-        if not first.strip():
-            raise DataError(f"{source}: expected a header and rows. Received an empty file.")
-        separator = separator or ("\t" if "\t" in first and "," not in first else ",")
-        reader = files.RecordReader(source, itertools.chain([first], text), separator)
-        names = reader.header()
+    with records.open_records(path, separator=separator, encoding=encoding) as reader:
+        names, separator = reader.names, reader.separator
         for name in [*drop, *(kinds if only is None else ())]:
             if name not in names:
                 raise ValueError(
@@ -125,15 +119,12 @@ def _read_columns(
                 f"{source}: expected a label column {needed!r}. Received the columns "
                 f"{', '.join(names)} (split at {separator!r})."
             )
-        if len(set(names)) < len(names):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            raise DataError(f"{source}: expected distinct column names. Received twice: {twice}.")
         read = {
             position: _ColumnReader(source, name, kinds.get(name))
             for position, name in enumerate(names)
             if name not in drop and (only is None or name in only)
         }
-        for block in reader.blocks(len(names), BLOCK_ROWS):
+        for block in reader.blocks(BLOCK_ROWS):
             for position, column in read.items():
                 column.add(block.column(position), block.lines)
     return list(read.values())
@@ -209,7 +200,9 @@ class _ColumnReader:
 
         hint = f". If {self.name} is a category, say `--category {self.name}`"
         if self.kind == "text":
-            return self.codes.encode(texts)
+            return columns.encode_ids(
+                self.codes, texts, source=self.source, column=self.name, place=place
+            )
         if self.kind == "boolean":
             return self._booleans(texts, place, hint)
         try:

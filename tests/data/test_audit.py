@@ -73,4 +73,12 @@ def test_the_audit_reads_well_and_goes_into_json():
         "  pairs in two parts: train and validation 0, train and test 1, validation and test 0",
         "  future: 2 test rows with items first trained on later (1.0 a test row); "
         "4 training rows after the first test row",
+        "  ties: 0.0% of neighboring interactions of a user have equal times, and 0.0% of the "
+        "users end in a tie; 50% of the tied pairs have ascending item ids (50% by chance)",
+        "  warning: 1 pairs of a user and an item lie in train and test.",
+        "  warning: 1 interactions of train repeat an earlier pair of it.",
+        "  warning: 1 of the 3 users of test are in no other part: a model can know nothing of "
+        "them.",
+        "  warning: 1 of the 3 items of test are in no other part: a model can know nothing of "
+        "them.",
     ]

@@ -24,7 +24,7 @@ def test_last_item_takes_each_users_latest_rows_in_time():
     assert pairs_of(split.test) == [(1, 5), (0, 3)]
     assert pairs_of(split.validation) == [(0, 1), (1, 4)]
     assert pairs_of(split.train) == [(0, 2), (1, 6)]
-    assert split.name == "last_item" and split.settings == {"order": "time"}
+    assert split.name == "last_item" and split.settings == {"order": "time", "ties": "file"}
 
 
 def test_last_item_keeps_file_order_where_times_tie():

@@ -130,7 +130,7 @@ def test_a_row_of_another_length_is_refused_with_its_line(tmp_path):
 def test_a_file_without_rows_is_refused(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("\n")
-    with pytest.raises(DataError, match="Received an empty file"):
+    with pytest.raises(DataError, match="starts with a blank line"):
         read_table(path)
 
 
@@ -145,7 +145,7 @@ def test_an_unknown_label_and_an_unknown_dropped_column_are_refused(write):
 def test_a_column_name_given_twice_is_refused(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("a,a\n1,2\n")
-    with pytest.raises(DataError, match=r"Received twice: \['a'\]"):
+    with pytest.raises(DataError, match=r"Received 'a' as columns 1, 2"):
         read_table(path)
 
 

@@ -1,25 +1,35 @@
-"""Text files of records, plain or gzip: opening them, and saying where one is broken.
+"""Text files, plain or gzip: opening them, and saying where one cannot be read.
 
-Yields blocks of split lines with their line numbers. What a field means is left to
-`columns`; which columns make interactions is left to `tables`.
+Encodings, byte order marks and damaged files are dealt with here, and a line has a bounded
+length. Splitting lines into fields is left to `records`, what a field means to `columns`.
 """
 
 from __future__ import annotations
 
 import codecs
 import contextlib
-import csv
-import dataclasses
 import gzip
 import io
 import itertools
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TextIO
 
-import numpy as np
+MAX_TEXT = 131_072
+"""Characters that one field may have by default; the argument `max_text` of the readers."""
+
+LINE_TEXTS = 32
+"""A line may have as many characters as this many fields of the largest size."""
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it starts with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 class DataError(ValueError):
@@ -32,38 +42,72 @@ class MissingColumnError(DataError):
 
 def fault(source: str, place: str, column: str, expected: str, received: object) -> DataError:
     """The error for one bad value; `place` is "line 3" in a file, "row 2" in a frame."""
+    shown = repr(received)
+    if len(shown) > 200:
+        shown = f"{shown[:200]}... ({len(shown):,} characters)"
     return DataError(
-        f"{source}, {place}, column {column!r}: expected {expected}. Received: {received!r}."
+        f"{source}, {place}, column {column!r}: expected {expected}. Received: {shown}."
     )
 
 
 def existing_file(path: str | os.PathLike) -> Path:
-    """`path` as a Path; FileNotFoundError or DataError unless a file lies there."""
+    """`path` as a Path.
+
+    Raises:
+        FileNotFoundError: if nothing lies at `path`.
+        DataError: if a folder does, or what is no regular file, such as a named pipe.
+    """
     path = Path(path)
     if path.is_dir():
         raise DataError(f"`path` should be a file. Received the directory {path}.")
     if not path.exists():
         raise FileNotFoundError(f"`path` should be an existing file. Received: {path}.")
+    if not path.is_file():
+        raise DataError(
+            f"`path` should be a regular file, which can be read from its start twice. "
+            f"Received: {path}, a pipe or a device."
+        )
     return path
 
 
+def text_encoding(path: str | os.PathLike, encoding: str, start: bytes) -> str:
+    """The name to decode a file by: `encoding`, or what the byte order mark in `start` says.
+
+    A mark of UTF-16 or UTF-32 wins over "utf-8", which is the default of the readers; every
+    spelling of UTF-8 passes its own mark over.
+
+    Raises:
+        ValueError: if Python knows no such encoding of text.
+        DataError: if the mark belongs to another encoding than the one that was named.
+    """
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding=encoding).read()
+        name = codecs.lookup(encoding).name
+    except (LookupError, UnicodeError, ValueError):
+        raise ValueError(
+            "`encoding` should be one that Python knows for text, such as 'utf-8'. "
+            f"Received: {encoding!r}."
+        ) from None
+    marked = next((of for mark, of in _MARKS if start.startswith(mark)), None)
+    if name in ("utf-8", "utf-8-sig"):
+        return marked or "utf-8-sig"
+    if marked is not None and not name.startswith(marked.removesuffix("-sig")):
+        raise DataError(
+            f"{path}: expected text in {encoding}. Received a file that starts with the byte order "
+            f"mark of {marked.removesuffix('-sig')}: name that `encoding`."
+        )
+    return name
+
+
 @contextlib.contextmanager
-def open_text(path: str | os.PathLike, *, encoding: str = "utf-8") -> Iterator[TextIO]:
-    """A file as text with its line ends kept; gzip is known by its first two bytes.
+def open_bytes(path: str | os.PathLike) -> Iterator[IO[bytes]]:
+    """A file as bytes, unpacked where it is gzip, which is known by its first two bytes.
 
     Raises (also later, while the body of the `with` reads):
-        FileNotFoundError: if nothing lies at `path`.
-        DataError: if it is a directory, is named .gz without being gzip, is a gzip file cut
-            short or damaged, or holds bytes that `encoding` cannot decode.
-        ValueError: if there is no such encoding.
+        FileNotFoundError, DataError: as `existing_file`; also if the file is named .gz without
+            being gzip, or is a gzip file that is cut short or damaged.
     """
     path = existing_file(path)
-    try:
-        codecs.lookup(encoding)
-    except LookupError:
-        raise ValueError(
-            f"`encoding` should be one Python knows, such as 'utf-8'. Received: {encoding!r}."
-        ) from None
     with path.open("rb") as raw:
         start = raw.peek(2)[:2]
         zipped = start == b"\x1f\x8b"
@@ -72,129 +116,70 @@ def open_text(path: str | os.PathLike, *, encoding: str = "utf-8") -> Iterator[T
                 f"{path} is named .gz and should be a gzip file, which starts with the bytes "
                 f"1f 8b. Received a file that starts with {start.hex(' ')}."
             )
-        binary: IO[bytes] = gzip.GzipFile(fileobj=raw) if zipped else raw
-        # utf-8-sig also reads plain UTF-8, and drops the byte order mark some tools write.
-        name = "utf-8-sig" if encoding.lower().replace("_", "-") == "utf-8" else encoding
         try:
-            yield io.TextIOWrapper(binary, encoding=name, newline="")
+            yield io.BufferedReader(gzip.GzipFile(fileobj=raw)) if zipped else raw
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DataError(
                 f"{path} should be a whole gzip file. Received one that is cut short or "
                 f"damaged: {error}"
             ) from error
-        except UnicodeDecodeError as error:
-            raise DataError(_undecodable(path, encoding, zipped, error)) from error
 
 
-def _undecodable(path: Path, encoding: str, zipped: bool, error: UnicodeDecodeError) -> str:
-    byte, place = error.object[error.start], ""
-    with (gzip.open if zipped else open)(path, "rb") as binary:
-        for line, content in enumerate(binary, start=1):
-            try:
-                content.decode(encoding)
-            except UnicodeDecodeError as in_line:
-                byte = content[in_line.start]
-                place = f", line {line}, byte {in_line.start + 1} of the line"
-                break
-    return (
-        f"{path}{place}: expected text in {encoding}. Received the byte 0x{byte:02x}. "
-        "Name the file's own `encoding`, for example latin-1."
-    )
+@contextlib.contextmanager
+def open_text(path: str | os.PathLike, *, encoding: str = "utf-8") -> Iterator[TextIO]:
+    """A file as text with its line ends kept; its `encoding` says what it is decoded by.
 
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Block:
-    """Some records of a file, all with the same number of fields."""
-
-    records: list[list[str]]
-    lines: np.ndarray  # [records] int64, the line each record starts in; the first is line 1
-    blank: int  # blank lines passed over
-
-    def column(self, position: int) -> list[str]:
-        """Field `position` of each record."""
-        return [record[position] for record in self.records]
-
-
-class _SplitLines:
-    """Like `csv.reader`, for separators longer than one character; it knows no quotes."""
-
-    def __init__(self, text: Iterable[str], separator: str):
-        self.text, self.separator, self.line_num = iter(text), separator, 0
-
-    def __iter__(self):
-        return self
-
-    def __next__(self) -> list[str]:
-        line = next(self.text)
-        self.line_num += 1
-        return line.rstrip("\r\n").split(self.separator)
-
-
-class RecordReader:
-    """Splits lines into records and keeps count of lines.
-
-    A separator of one character reads CSV with its quoting rules (a quoted field may hold
-    separators and line ends); a longer one, such as "::", splits plainly.
+    Raises (also later, while the body of the `with` reads):
+        FileNotFoundError, DataError: as `open_bytes`; also if the file holds bytes that its
+            encoding cannot decode.
+        ValueError: if there is no such encoding of text.
     """
-
-    def __init__(self, source: str, text: Iterable[str], separator: str):
-        self.source, self.separator = source, separator
-        if len(separator) == 1:
-            self._reader = csv.reader(text, delimiter=separator, strict=True)
-        else:
-            self._reader = _SplitLines(text, separator)
-
-    def header(self) -> list[str]:
-        """The fields of the first line, without blanks around them."""
+    with open_bytes(path) as binary:
+        name = text_encoding(path, encoding, binary.peek(4)[:4])
         try:
-            return [name.strip() for name in next(self._reader, [])]
-        except csv.Error as error:
-            raise DataError(f"{self.source}, line 1: expected a header. {error}.") from error
-
-    def blocks(self, num_fields: int, rows: int) -> Iterator[Block]:
-        """The other records, at most `rows` at a time.
-
-        Raises:
-            DataError: at a record without exactly `num_fields` fields, or with broken quotes.
-        """
-        while True:
-            before, records = self._reader.line_num, []
-            try:
-                records.extend(itertools.islice(self._reader, rows))
-            except csv.Error as error:
-                line = before + 1 + sum(map(_line_ends, records)) + len(records)
-                raise DataError(
-                    f"{self.source}, line {line}: expected fields with closed quotes. "
-                    f"Received a record that cannot be split: {error}."
-                ) from error
-            if not records:
-                return
-            lines = np.arange(before + 1, before + 1 + len(records))
-            if self._reader.line_num - before != len(records):  # line ends inside quotes
-                ends = np.array([_line_ends(record) for record in records])
-                lines += np.cumsum(ends) - ends
-            yield self._checked(records, lines, num_fields)
-
-    def _checked(self, records: list[list[str]], lines: np.ndarray, num_fields: int) -> Block:
-        fields = np.fromiter(map(len, records), np.int64, len(records))
-        wrong = np.flatnonzero(fields != num_fields)
-        blank = [row for row in wrong if not "".join(records[row]).strip() and fields[row] < 2]
-        for row in wrong:
-            if fields[row] > 1 or "".join(records[row]).strip():
-                raise DataError(
-                    f"{self.source}, line {lines[row]}: expected {num_fields} fields split "
-                    f"at {self.separator!r}. Received {fields[row]}: "
-                    f"{records[row][: num_fields + 2]!r}."
-                )
-        if blank:
-            full = np.ones(len(records), bool)
-            full[blank] = False
-            records = list(itertools.compress(records, full))
-            lines = lines[full]
-        return Block(records=records, lines=lines, blank=len(blank))
+            yield io.TextIOWrapper(binary, encoding=name, newline="")
+        except UnicodeDecodeError as error:
+            raise DataError(_undecodable(path, name, error)) from error
 
 
-def _line_ends(record: list[str]) -> int:
-    """Line ends inside the quoted fields of a record."""
-    text = "".join(record)
-    return text.count("\n") + text.count("\r") - text.count("\r\n")
+def bounded_lines(source: str, text: TextIO, *, max_text: int = MAX_TEXT) -> Iterator[str]:
+    """The lines of a text, each with its line end.
+
+    Raises:
+        DataError: at a line of more than `LINE_TEXTS` x `max_text` characters, of which no
+            more than that is read.
+    """
+    limit = LINE_TEXTS * max_text
+    for number in itertools.count(1):
+        line = text.readline(limit + 1)
+        if not line:
+            return
+        if len(line) > limit:
+            raise DataError(
+                f"{source}, line {number}: expected a line of at most {limit:,} characters, which "
+                f"is {LINE_TEXTS} times `max_text`. Received a longer one. If it is a line of the "
+                "data, raise `max_text`."
+            )
+        yield line
+
+
+def _undecodable(path: str | os.PathLike, name: str, error: UnicodeDecodeError) -> str:
+    byte, place, advice = error.object[error.start], "", ""
+    if not name.startswith(("utf-16", "utf-32")):
+        limit = LINE_TEXTS * MAX_TEXT
+        with open_bytes(path) as binary:
+            for line in itertools.count(1):
+                content = binary.readline(limit)
+                if not content or len(content) == limit:
+                    break
+                try:
+                    content.decode(name)
+                except UnicodeDecodeError as in_line:
+                    byte = content[in_line.start]
+                    place = f", line {line}, byte {in_line.start + 1} of the line"
+                    break
+        advice = " Name the file's own `encoding`, for example latin-1."
+    return (
+        f"{path}{place}: expected text in {name.removesuffix('-sig')}. "
+        f"Received the byte 0x{byte:02x}.{advice}"
+    )

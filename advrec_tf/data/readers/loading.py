@@ -1,7 +1,7 @@
-"""`load`: one door to every source of interactions, for scripts.
+"""`load`: the one function that reads interactions from any source.
 
 It only chooses the reader; `tables`, `movielens` and `synthetic` do the reading. Published
-splits come through `benchmarks`.
+splits come through `published_splits`.
 """
 
 from __future__ import annotations
@@ -9,25 +9,31 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pandas as pd
+
 from advrec_tf.data.readers import movielens, tables
 from advrec_tf.data.readers.report import Loaded, report_of
 
 SYNTHETIC = "synthetic"
 
 
-def load(source: str | os.PathLike, **columns) -> Loaded:
-    """Interactions and their report from "synthetic", a MovieLens folder, or a table file.
+def load(source: str | os.PathLike | pd.DataFrame, **columns) -> Loaded:
+    """Interactions and their report from a table, a MovieLens folder, or "synthetic".
 
     Args:
-        source: the word "synthetic"; or a folder for `movielens.read_movielens`; or a CSV or
-            TSV file for `tables.read_table`.
-        **columns: keyword arguments of `synthetic.make_world` or of `read_table`; a folder
-            takes none.
+        source: a CSV or TSV file for `tables.read_table`; a Parquet file (by its name,
+            .parquet or .pq) for `tables.read_parquet`; a pandas DataFrame or pyarrow Table for
+            `tables.from_frame`; a folder for `movielens.read_movielens`; or the word
+            "synthetic".
+        **columns: keyword arguments of the reader, or of `synthetic.make_world`; a folder takes
+            none.
 
     Raises:
         FileNotFoundError: if `source` is none of these.
         DataError, ValueError: as the reader says.
     """
+    if isinstance(source, pd.DataFrame) or hasattr(source, "column_names"):
+        return tables.from_frame(source, **columns)
     if source == SYNTHETIC:
         from advrec_tf.data import synthetic  # only here: most runs never need it
 
@@ -47,7 +53,9 @@ def load(source: str | os.PathLike, **columns) -> Loaded:
         return movielens.read_movielens(path)
     if not path.exists():
         raise FileNotFoundError(
-            f"`source` should be {SYNTHETIC!r}, a MovieLens folder, or a CSV or TSV file. "
-            f"Received a path where nothing is: {path}."
+            f"`source` should be {SYNTHETIC!r}, a MovieLens folder, or a CSV, TSV or Parquet "
+            f"file. Received a path where nothing is: {path}."
         )
+    if path.suffix.lower() in (".parquet", ".pq"):
+        return tables.read_parquet(path, **columns)
     return tables.read_table(path, **columns)

@@ -4,12 +4,14 @@ data. Holds the counts only; the readers do the counting."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from advrec_tf.data import splits
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.splits import Split
 
 
 class Count(NamedTuple):
@@ -30,6 +32,7 @@ class ReadReport:
         num_users, num_items: distinct ids among the rows kept.
         left_out: reason -> rows left out for it; a row counts under its first reason only.
         noticed: oddity -> how many were met; these rows were kept.
+        notes: sentences about what the reader decided, or doubts.
     """
 
     source: str
@@ -40,6 +43,7 @@ class ReadReport:
     num_items: int
     left_out: Mapping[str, Count]
     noticed: Mapping[str, Count]
+    notes: Sequence[str] = ()
 
     @property
     def duplicate_pairs(self) -> int:
@@ -51,6 +55,7 @@ class ReadReport:
         record = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         for name in ("left_out", "noticed"):
             record[name] = {what: count._asdict() for what, count in record[name].items()}
+        record["notes"] = list(self.notes)
         return record
 
     def __str__(self) -> str:
@@ -62,6 +67,7 @@ class ReadReport:
             for what, count in counts.items():
                 first = "" if count.first is None else f" (first in {self.place} {count.first})"
                 lines.append(f"  {heading}: {what}: {count.number:,}{first}")
+        lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
 
@@ -76,6 +82,10 @@ class Loaded:
     interactions: Interactions
     report: ReadReport
     best_scores: np.ndarray | None = None
+
+    def split(self, name: str, **settings) -> Split:
+        """The interactions split by the strategy `name` of `splits.SPLITS`; see `splits.make`."""
+        return splits.make(name, self.interactions, **settings)
 
 
 def report_of(interactions: Interactions, source: str) -> ReadReport:

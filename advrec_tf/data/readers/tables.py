@@ -1,188 +1,284 @@
-"""Interactions from a CSV or TSV file, or from a pandas DataFrame.
+"""Interactions from a table: a CSV, TSV or Parquet file, a pandas frame or an Arrow table.
 
-Both go through the same checks: a value that means nothing raises `DataError` with its place;
+All go through the same checks: a value that means nothing raises `DataError` with its place;
 a missing one is left out and counted in the report. The text of a file is read in blocks, so
 what grows with the file is the index arrays alone. Other layouts are left to `movielens` and
-`benchmarks`, the choice between readers to `loading`.
+`published_splits`, the choice between readers to `loading`.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data.readers import assembly, columns, files
+from advrec_tf.data.readers import assembly, clean_csv, columns, files, records
+from advrec_tf.data.readers.assembly import Parsed, TableSettings
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.readers.report import Loaded
 
-BLOCK_ROWS = 50_000  # rows of text held at a time
+BLOCK_ROWS = 50_000  # records of text held at a time
 
 
 def read_table(
     path: str | os.PathLike,
     *,
-    user_column: str = "user_id",
-    item_column: str = "item_id",
-    rating_column: str | None = None,
-    time_column: str | None = None,
-    item_text_column: str | None = None,
     column_names: Sequence[str] | None = None,
     separator: str | None = None,
-    rating_range: tuple[float, float] | None = None,
-    on_missing: str = "count",
     encoding: str = "utf-8",
+    max_text: int = files.MAX_TEXT,
+    **settings,
 ) -> Loaded:
-    """Reads one row (user, item[, rating][, time][, text]) per line of a file, plain or gzip.
+    """Reads one interaction (user, item[, rating][, time][, text]) a line of a file.
 
-    Ids become int64 where all of a column are canonical integers ("7", not "007"), else str;
-    indices follow first appearance. Empty fields and the marks NaN, nan, NULL, null, None, NA,
-    N/A and <NA> are missing.
+    Ids follow the rule of `columns`; indices follow first appearance. A line that repeats the
+    header is left out and counted.
 
     Args:
-        path: the file.
-        user_column, item_column, rating_column, time_column, item_text_column: names in the
-            header; None leaves the column unread. Times are numbers in any unit, or ISO dates,
-            which become seconds since 1970. The text is a title or description of the item;
-            the first one met for an item is kept.
+        path: a text file, plain or gzip.
         column_names: the names of all columns, for a file without a header line.
         separator: one character, or several such as "::" (then without quoting); by default
-            comma or tab, whichever the first line holds, else by the file name.
-        rating_range: lowest and highest rating allowed, both included.
-        on_missing: "count" leaves out rows with a missing id or time and counts them, and keeps
-            rows with a missing rating (NaN), counted too;
-            "raise" refuses them.
-        encoding: of the text; a UTF-8 byte order mark is passed over.
+            tab, comma, semicolon or bar, whichever the first line holds.
+        encoding: of the text; a byte order mark says it where this is UTF-8.
+        max_text: characters that one field may have; a line may have 32 times as many.
+        **settings: the fields of `assembly.TableSettings`: names of columns, what is missing,
+            which ratings are allowed.
 
     Raises:
         FileNotFoundError: if there is no such file.
         DataError: if the file cannot be read as asked; the message names line and column.
+        ValueError: if a setting is unknown or out of its range.
     """
-    assembly.check_settings(rating_range, on_missing)
-    source = str(path)
-    with files.open_text(path, encoding=encoding) as text:
-        first_line = text.readline()
-        if not first_line:
-            raise DataError(f"{source}: expected a header and rows. Received an empty file.")
-        separator = separator or _sniff(Path(path), first_line)
-        reader = files.RecordReader(source, itertools.chain([first_line], text), separator)
-        names = reader.header() if column_names is None else list(column_names)
-        wanted = (user_column, item_column, rating_column, time_column, item_text_column)
-        user, item, rating, time, title = assembly.find_columns(
-            source, names, wanted, hint=f" (split at {separator!r})"
+    wanted = table_settings(settings)
+    with records.open_records(
+        path,
+        separator=separator,
+        column_names=column_names,
+        encoding=encoding,
+        max_text=max_text,
+    ) as reader:
+        positions = reader.find(wanted.wanted)
+        parsed = None
+        if reader.encoding == "utf-8-sig" and clean_csv.is_clean_separator(reader.separator):
+            parsed = _read_clean(path, reader, positions, wanted, column_names is None)
+        if parsed is None:
+            parsed = _read_carefully(reader, positions, wanted)
+    return assembly.assemble(parsed, wanted)
+
+
+def from_frame(frame, *, source: str | None = None, **settings) -> Loaded:
+    """The same for a pandas DataFrame or a pyarrow Table [rows, columns].
+
+    Ids may be integers, whole floats (pandas makes them of integers with gaps) or str; times
+    numbers, datetimes or text. Places in messages are rows counted from 0, not index labels.
+
+    Args:
+        frame: the table, which is left as it is.
+        source: what messages and the report call it; by default "DataFrame".
+        **settings: as in `read_table`.
+
+    Raises:
+        DataError: as `read_table`; also if a column of ids holds both integers and text.
+        ValueError: as `read_table`.
+    """
+    wanted = table_settings(settings)
+    source = source or "DataFrame"
+    names = list(frame.columns if isinstance(frame, pd.DataFrame) else frame.column_names)
+    records.require_distinct(source, [name for name in names if name in wanted.wanted])
+    records.find_columns(source, names, wanted.wanted)
+    if not len(frame):
+        raise DataError(f"{source}: expected rows. Received an empty frame.")
+    if not isinstance(frame, pd.DataFrame):
+        frame = frame_of_arrow(frame, [name for name in wanted.wanted if name is not None])
+    positions = np.arange(len(frame))
+    where = _place(positions, "row")
+    user, item, rating, time, text = wanted.wanted
+    items = _frame_ids(frame[item], source, wanted)
+    ratings = times = texts = None
+    if rating is not None:
+        ratings = _frame_numbers(frame[rating], source, where, wanted)
+    if time is not None:
+        times = _frame_times(frame[time], source, where, wanted)
+    if text is not None:
+        texts = assembly.ItemTexts(wanted.id_marks)
+        texts.add(items.codes, _as_text(frame[text]))
+    parsed = Parsed(
+        source=source,
+        place="row",
+        positions=positions,
+        users=_frame_ids(frame[user], source, wanted),
+        items=items,
+        ratings=ratings,
+        times=times,
+        texts=texts,
+    )
+    return assembly.assemble(parsed, wanted)
+
+
+def read_parquet(path: str | os.PathLike, **settings) -> Loaded:
+    """The same for a Parquet file; the columns that are not named are not read.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        DataError: if it is no whole Parquet file; besides those of `from_frame`.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    wanted = table_settings(settings)
+    path = files.existing_file(path)
+    try:
+        names = parquet.read_schema(path).names
+        records.find_columns(str(path), names, wanted.wanted)
+        columns_read = list(dict.fromkeys(n for n in wanted.wanted if n is not None))
+        table = parquet.read_table(path, columns=columns_read, partitioning=None)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: expected a whole Parquet file. Received: {reason}") from error
+    return from_frame(table, source=str(path), **settings)
+
+
+def frame_of_arrow(table, names: Sequence[str]) -> pd.DataFrame:
+    """The named columns of a pyarrow Table as a frame; integers with gaps stay integers."""
+    import pyarrow as pa
+
+    whole = {getattr(pa, kind.lower())(): getattr(pd, f"{kind}Dtype")() for kind in _INTEGERS}
+    chosen = table.select(list(dict.fromkeys(names)))
+    for position, field in enumerate(chosen.schema):
+        if pa.types.is_dictionary(field.type):
+            decoded = chosen.column(position).cast(field.type.value_type)
+            chosen = chosen.set_column(position, field.name, decoded)
+    return chosen.to_pandas(types_mapper=whole.get, ignore_metadata=True)
+
+
+_INTEGERS = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+
+
+def table_settings(settings: dict) -> TableSettings:
+    """The settings as a record; ValueError names the one that there is not."""
+    known = TableSettings.__dataclass_fields__
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise ValueError(
+            f"The settings of a table should be among {', '.join(known)}. "
+            f"Received: {', '.join(unknown)}."
         )
-        parts = []
-        users, items, texts = columns.IdCodes(), columns.IdCodes(), assembly.ItemTexts()
-        times = columns.Times(source=source, column=time_column or "")
-        blank = 0
-        for block in reader.blocks(len(names), BLOCK_ROWS):
-            where, blank = _place(block.lines, "line"), blank + block.blank
-            user_codes = users.encode(block.column(user))
-            item_codes = items.encode(block.column(item))
-            ratings = moments = None
-            if rating is not None:
-                ratings = columns.numbers(
-                    block.column(rating), source=source, column=rating_column, place=where
-                )
-            if time is not None:
-                moments = times.parse(block.column(time), where)
-            if title is not None:
-                texts.add(item_codes, block.column(title))
-            parts.append((block.lines.astype(np.int32), user_codes, item_codes, ratings, moments))
+    return TableSettings(**settings)
+
+
+def _read_clean(path, reader, positions, wanted: TableSettings, has_header) -> Parsed | None:
+    user, item, rating, time, title = positions
+    texts = [user, item] + ([] if title is None else [title])
+    numbers = [position for position in (rating, time) if position is not None]
+    if set(texts) & set(numbers):
+        return None
+    found = clean_csv.read_columns(
+        path,
+        separator=reader.separator,
+        num_columns=len(reader.names),
+        has_header=has_header,
+        text_columns=texts,
+        number_columns=numbers,
+        missing=wanted.missing,
+        max_text=reader.max_text,
+    )
+    if found is None or not len(found[user].rows):
+        return None
+    if has_header and reader.names[user] in found[user].values:
+        return None  # perhaps the header again
+    users, items = (columns.IdCodes(wanted.id_marks) for _ in range(2))
+    try:
+        user_codes = users.encode(found[user].values, found[user].rows)
+        item_codes = items.encode(found[item].values, found[item].rows)
+    except columns.UnusableId:
+        return None
+    lines = np.arange(1 + has_header, 1 + has_header + len(user_codes))
+    for position in numbers:
+        if np.isinf(found[position]).any():
+            return None
+    item_texts = None
+    if title is not None:
+        item_texts = assembly.ItemTexts(wanted.id_marks)
+        item_texts.add(*clean_csv.distinct_pairs(item_codes, found[title]))
+    item_ids = items.column(item_codes)
+    return Parsed(
+        source=reader.source,
+        place="line",
+        positions=lines,
+        users=users.column(user_codes),
+        items=item_ids,
+        ratings=None if rating is None else found[rating],
+        times=None if time is None else found[time],
+        texts=_moved(item_texts, item_ids),
+    )
+
+
+def _read_carefully(reader, positions, wanted: TableSettings) -> Parsed:
+    source = reader.source
+    user, item, rating, time, title = positions
+    parts, header_lines, blank = [], [], 0
+    users, items = (columns.IdCodes(wanted.id_marks) for _ in range(2))
+    texts = assembly.ItemTexts(wanted.id_marks)
+    times = columns.Times(source=source, column=wanted.time_column or "", missing=wanted.missing)
+    for block in reader.blocks(BLOCK_ROWS):
+        where, blank = _place(block.lines, "line"), blank + block.blank
+        header_lines += block.header_lines
+        user_codes, item_codes = (
+            columns.encode_ids(ids, block.column(at), source=source, column=name, place=where)
+            for ids, at, name in (
+                (users, user, wanted.user_column),
+                (items, item, wanted.item_column),
+            )
+        )
+        ratings = moments = None
+        if rating is not None:
+            ratings = columns.numbers(
+                block.column(rating),
+                source=source,
+                column=wanted.rating_column,
+                place=where,
+                missing=wanted.missing,
+            )
+        if time is not None:
+            moments = times.parse(block.column(time), where)
+        if title is not None:
+            texts.add(item_codes, block.column(title))
+        parts.append((block.lines.astype(np.int64), user_codes, item_codes, ratings, moments))
     if not any(len(part[0]) for part in parts):
         raise DataError(f"{source}: expected rows after the header. Received a header only.")
     lines, user_codes, item_codes, ratings, moments = (
         None if part[0] is None else np.concatenate(part) for part in zip(*parts, strict=True)
     )
-    return assembly.assemble(
+    notes = []
+    if reader.encoding.startswith(("utf-16", "utf-32")):
+        notes.append(f"Read as {reader.encoding}, which the byte order mark of the file says.")
+    item_ids = items.column(item_codes)
+    return Parsed(
         source=source,
         place="line",
         positions=lines,
-        users=columns.Ids(user_codes, list(users.ids)),
-        items=columns.Ids(item_codes, list(items.ids)),
+        users=users.column(user_codes),
+        items=item_ids,
         ratings=ratings,
         times=moments,
-        texts=None if title is None else texts,
-        names=(user_column, item_column, rating_column, time_column),
-        rating_range=rating_range,
-        on_missing=on_missing,
-        noticed={
-            "blank line": blank,
-            "user id with blanks around it, trimmed": users.trimmed,
-            "item id with blanks around it, trimmed": items.trimmed,
-        },
+        texts=_moved(texts if title is not None else None, item_ids),
+        noticed={"blank line": blank},
+        header_lines=header_lines,
+        notes=notes,
     )
 
 
-def from_frame(
-    frame: pd.DataFrame,
-    *,
-    user_column: str = "user_id",
-    item_column: str = "item_id",
-    rating_column: str | None = None,
-    time_column: str | None = None,
-    item_text_column: str | None = None,
-    rating_range: tuple[float, float] | None = None,
-    on_missing: str = "count",
-) -> Loaded:
-    """The same for a DataFrame [rows, columns]; arguments as in `read_table`.
-
-    Ids may be integers, whole floats (pandas makes them of integers with gaps) or str; times
-    numbers, datetimes or text. Places in messages are rows counted from 0, not index labels.
-
-    Raises:
-        DataError: as `read_table`; also if a column of ids holds both integers and text.
-    """
-    assembly.check_settings(rating_range, on_missing)
-    source = "DataFrame"
-    wanted = (user_column, item_column, rating_column, time_column, item_text_column)
-    assembly.find_columns(source, list(frame.columns), wanted)
-    if not len(frame):
-        raise DataError(f"{source}: expected rows. Received an empty frame.")
-    positions = np.arange(len(frame))
-    where = _place(positions, "row")
-    items = _frame_ids(frame[item_column], source)
-    ratings = times = texts = None
-    if rating_column is not None:
-        ratings = _frame_numbers(frame[rating_column], source, where)
-    if time_column is not None:
-        times = _frame_times(frame[time_column], source, where)
-    if item_text_column is not None:
-        texts = assembly.ItemTexts()
-        texts.add(items.codes, _as_text(frame[item_text_column]))
-    return assembly.assemble(
-        source=source,
-        place="row",
-        positions=positions,
-        users=_frame_ids(frame[user_column], source),
-        items=items,
-        ratings=ratings,
-        times=times,
-        texts=texts,
-        names=(user_column, item_column, rating_column, time_column),
-        rating_range=rating_range,
-        on_missing=on_missing,
-        noticed={},
-    )
-
-
-def _sniff(path: Path, first_line: str) -> str:
-    tab, comma = "\t" in first_line, "," in first_line
-    if tab != comma:
-        return "\t" if tab else ","
-    name = path.name.removesuffix(".gz")
-    return "\t" if name.endswith((".tsv", ".tab")) else ","
+def _moved(texts: assembly.ItemTexts | None, ids: columns.Ids) -> assembly.ItemTexts | None:
+    return texts if texts is None or ids.mapped is None else texts.moved(ids.mapped)
 
 
 def _place(positions: np.ndarray, unit: str) -> columns.Place:
     return lambda row: f"{unit} {positions[row]}"
 
 
-def _frame_ids(series: pd.Series, source: str) -> columns.Ids:
+def _frame_ids(series: pd.Series, source: str, wanted: TableSettings) -> columns.Ids:
     codes, values = pd.factorize(series)  # code -1 where missing
     values = list(values)
 
@@ -203,27 +299,39 @@ def _frame_ids(series: pd.Series, source: str) -> columns.Ids:
         fail(f"{kind}, as {values[first]!r} in row {row}, since ids are of one kind", second)
     if "a str" not in kinds:
         return columns.Ids(codes.astype(np.int32), [int(value) for value in values])
-    coder = columns.IdCodes()  # trims, and knows the marks of a missing id
-    recoded = np.append(coder.encode(values), np.int32(-1))
-    return columns.Ids(recoded[codes], list(coder.ids))
+    coder = columns.IdCodes(wanted.id_marks)  # trims, and knows the marks of a missing id
+    present = np.flatnonzero(codes >= 0)
+    recoded = np.full(len(codes), -1, np.int32)
+    try:
+        recoded[present] = coder.encode(values, codes[present])
+    except columns.UnusableId as error:
+        expected, text = error.args
+        fail(expected, values.index(text))
+    return coder.column(recoded)
 
 
-def _frame_numbers(series: pd.Series, source: str, where: columns.Place) -> np.ndarray:
+def _frame_numbers(series: pd.Series, source: str, where, wanted: TableSettings) -> np.ndarray:
     if not pd.api.types.is_numeric_dtype(series):
-        texts = _as_text(series)
-        return columns.numbers(texts, source=source, column=series.name, place=where)
+        return columns.numbers(
+            _as_text(series),
+            source=source,
+            column=series.name,
+            place=where,
+            missing=wanted.missing,
+        )
     values = series.to_numpy(np.float64, na_value=np.nan)
     columns.refuse_infinite(values, source=source, column=series.name, place=where)
     return values
 
 
-def _frame_times(series: pd.Series, source: str, where: columns.Place) -> np.ndarray:
+def _frame_times(series: pd.Series, source: str, where, wanted: TableSettings) -> np.ndarray:
     if pd.api.types.is_datetime64_any_dtype(series):
         moments = pd.to_datetime(series, utc=True)
         return (moments - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy()
     if pd.api.types.is_numeric_dtype(series):
-        return _frame_numbers(series, source, where)
-    return columns.Times(source=source, column=series.name).parse(_as_text(series), where)
+        return _frame_numbers(series, source, where, wanted)
+    times = columns.Times(source=source, column=series.name, missing=wanted.missing)
+    return times.parse(_as_text(series), where)
 
 
 def _as_text(series: pd.Series) -> list[str]:

@@ -1,4 +1,6 @@
 import gzip
+import os
+import tracemalloc
 
 import pytest
 
@@ -134,3 +136,43 @@ def test_windows_line_ends_leave_no_trace(tmp_path):
 def test_a_fault_names_source_place_column_expectation_and_value():
     error = files.fault("f.csv", "line 3", "age", "a number", "old")
     assert str(error) == "f.csv, line 3, column 'age': expected a number. Received: 'old'."
+
+
+@pytest.mark.parametrize("encoding", ["utf8", "U8", "UTF_8", "cp65001", "utf-8-sig"])
+def test_every_spelling_of_utf_8_passes_its_byte_order_mark_over(tmp_path, encoding):
+    loaded = tables.read_table(write(tmp_path, b"\xef\xbb\xbf" + GOOD.encode()), encoding=encoding)
+    assert loaded.interactions.users.ids.tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_byte_order_mark_says_the_encoding_where_none_is_named(tmp_path, encoding):
+    loaded = tables.read_table(write(tmp_path, GOOD.replace("x", "é").encode(encoding)))
+    assert loaded.interactions.items.ids.tolist() == ["é", "y"]
+    assert f"Read as {encoding}" in str(loaded.report)
+    text = refusal(write(tmp_path, GOOD.encode(encoding)), encoding="latin-1")
+    assert f"the byte order mark of {encoding}: name that `encoding`" in text
+
+
+def test_utf_16_without_a_mark_is_recognized_by_its_nul_characters(tmp_path):
+    assert "utf-16-le" in refusal(write(tmp_path, GOOD.encode("utf-16-le")))
+
+
+@pytest.mark.parametrize("encoding", ["base64", "rot13", "hex", "undefined"])
+def test_a_codec_that_is_no_encoding_of_text_is_refused(tmp_path, encoding):
+    with pytest.raises(ValueError, match=f"`encoding` should be one.*text.*'{encoding}'"):
+        tables.read_table(write(tmp_path, GOOD), encoding=encoding)
+
+
+def test_a_named_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert "a regular file" in refusal(tmp_path / "pipe.csv")
+
+
+def test_a_line_without_end_is_refused_after_a_bounded_part(tmp_path):
+    path = write(tmp_path, gzip.compress(b"0" * 50_000_000), "zeros.csv.gz")
+    tracemalloc.start()
+    text = refusal(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "line 1: expected a line of at most 4,194,304 characters" in text
+    assert peak < 32e6

@@ -115,7 +115,7 @@ def test_ids_are_integers_only_where_all_are_written_as_such(tmp_path):
 
     assert ids("7", "-7", "0").tolist() == [7, -7, 0]
     assert ids("007", "7").tolist() == ["007", "7"]  # two users, not one
-    assert ids("1.0", "2").tolist() == ["1.0", "2"]
+    assert ids("1.5", "2").tolist() == ["1.5", "2"]
     assert ids("9223372036854775808", "1").tolist() == ["9223372036854775808", "1"]  # 2 ** 63
 
 
