@@ -22,10 +22,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from advrec_tf.tabular.columns import Column
 from advrec_tf.tabular.gaussian_modes import Modes, fit_modes
-from advrec_tf.tabular.schema import DAY, Column, date_seconds
 
-FEW_VALUES = 20
 MASS_SHARE = 0.05
 SKEWED = 1.0
 _REACH = 4.0  # a number of 1 is this many deviations from the mean
@@ -59,7 +58,7 @@ class ChoiceCodec:
         Raises:
             ValueError: if a value is not in the list; the message names it.
         """
-        raw = raw_values(series, self.column)
+        raw = self.column.raw(series)
         codes = pd.Index(self.values).get_indexer(raw)
         gaps = pd.isna(raw)
         unknown = (codes < 0) & ~gaps
@@ -74,7 +73,7 @@ class ChoiceCodec:
 
     def decode(self, choices: np.ndarray, numbers: None) -> np.ndarray:
         """Choices [n] -> values [n]: float64 with NaN, or objects with None."""
-        if self.column.kind == "category":
+        if self.column.categorical:
             return np.array([*self.values, None], dtype=object)[choices]
         return np.array([*self.values, np.nan], np.float64)[choices]
 
@@ -127,7 +126,7 @@ class ModeCodec:
         Raises:
             ValueError: if a value is missing where the fitted column had none.
         """
-        raw = raw_values(series, self.column)
+        raw = self.column.raw(series)
         gaps = np.isnan(raw)
         if gaps.any() and not self.column.missing:
             raise ValueError(
@@ -188,30 +187,17 @@ class ModeCodec:
 Codec = ChoiceCodec | ModeCodec
 
 
-def raw_values(series: pd.Series, column: Column) -> np.ndarray:
-    """A column's values as a codec takes them: objects, or float64 with NaN."""
-    if column.kind == "category":
-        return series.to_numpy(object, na_value=None)
-    if column.kind == "date":
-        return date_seconds(series)
-    return series.to_numpy(np.float64, na_value=np.nan)
-
-
 def codec_for(
     series: pd.Series, column: Column, *, max_modes: int, rng: np.random.Generator
 ) -> Codec:
     """The codec fitted to a learned column."""
-    raw = raw_values(series, column)
-    if column.kind == "category":
-        values = pd.Series(raw).dropna().value_counts().index
-        return ChoiceCodec(column=column, values=tuple(values))
-    if column.kind == "boolean":
-        return ChoiceCodec(column=column, values=(0.0, 1.0))
+    raw = column.raw(series)
+    choices = column.choices(raw)
+    if choices is not None:
+        return ChoiceCodec(column=column, values=choices)
     raw = raw[~np.isnan(raw)]
     distinct, counts = np.unique(raw, return_counts=True)
-    if len(distinct) <= FEW_VALUES:
-        return ChoiceCodec(column=column, values=tuple(distinct.tolist()))
-    unit = _unit(column, distinct)
+    unit = column.unit
     common = counts >= max(MASS_SHARE * len(raw), 10)
     masses = distinct[common]
     rest = raw[~np.isin(raw, masses)]
@@ -232,23 +218,15 @@ def codec_for(
     )
 
 
-def _unit(column: Column, distinct: np.ndarray) -> float:
-    if column.kind == "date":
-        return DAY if column.day else 1.0
-    if column.decimals is None:
-        return 0.0
-    return float(10.0**-column.decimals)
-
-
 def _scaled(values: np.ndarray, logarithmic: bool, offset: float) -> np.ndarray:
     return np.log(values + offset) if logarithmic else values
 
 
 def _skew(values: np.ndarray) -> float:
     """Third standardized moment; 0 for a constant."""
-    centerd = values - values.mean()
-    deviation = centerd.std()
-    return float((centerd**3).mean() / deviation**3) if deviation else 0.0
+    centered = values - values.mean()
+    deviation = centered.std()
+    return float((centered**3).mean() / deviation**3) if deviation else 0.0
 
 
 def codec_as_dict(codec: Codec) -> dict:

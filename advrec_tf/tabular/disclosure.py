@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.evaluation.classification import area_under_curve
-from advrec_tf.tabular.codecs import raw_values
 from advrec_tf.tabular.schema import TableSchema
 
 MOST_ROWS = 4000
@@ -29,8 +28,8 @@ class RowMetric:
         self._columns = schema.learned
         self._sorted, self._categories = {}, {}
         for column in self._columns:
-            raw = raw_values(reference[column.name], column)
-            if column.kind == "category":
+            raw = column.raw(reference[column.name])
+            if column.categorical:
                 self._categories[column.name] = {}
             else:
                 self._sorted[column.name] = np.sort(raw[~np.isnan(raw)])
@@ -39,8 +38,8 @@ class RowMetric:
         """Rows -> (categories [rows, n] int32, ranks [rows, m] float32, NaN where missing)."""
         kinds, ranks = [], []
         for column in self._columns:
-            raw = raw_values(frame[column.name], column)
-            if column.kind == "category":
+            raw = column.raw(frame[column.name])
+            if column.categorical:
                 codes = self._categories[column.name]
                 kinds.append([codes.setdefault(v, len(codes)) for v in raw])
                 continue
@@ -83,7 +82,7 @@ def duplicate_share(synthetic: pd.DataFrame, train: pd.DataFrame, schema: TableS
     names = [column.name for column in schema.learned]
 
     def keys(frame):
-        values = [raw_values(frame[c.name], c) for c in schema.learned]
+        values = [c.raw(frame[c.name]) for c in schema.learned]
         return pd.MultiIndex.from_arrays(values, names=names)
 
     known = keys(train)

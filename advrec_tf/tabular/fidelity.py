@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.tabular.codecs import raw_values
-from advrec_tf.tabular.schema import Column, TableSchema
+from advrec_tf.tabular.columns import Column
+from advrec_tf.tabular.schema import TableSchema
 
 BINS = 10
 _MISSING = "\x00missing"
@@ -55,8 +55,8 @@ class Binning:
     def of(cls, real: pd.DataFrame, schema: TableSchema, bins: int = BINS) -> Binning:
         edges, categories = {}, {}
         for column in schema.learned:
-            raw = raw_values(real[column.name], column)
-            if column.kind == "category":
+            raw = column.raw(real[column.name])
+            if column.categorical:
                 categories[column.name] = pd.Index(pd.unique(pd.Series(raw).dropna()))
                 continue
             raw = raw[~np.isnan(raw)]
@@ -71,8 +71,8 @@ class Binning:
 
     def cells(self, frame: pd.DataFrame, column: Column) -> np.ndarray:
         """[rows] int, 0 <= cell < `size`; the last cell is "missing, or never seen"."""
-        raw = raw_values(frame[column.name], column)
-        if column.kind == "category":
+        raw = column.raw(frame[column.name])
+        if column.categorical:
             found = self.categories[column.name].get_indexer(raw)
             return np.where(found < 0, len(self.categories[column.name]), found)
         edges = self.edges[column.name]
@@ -80,7 +80,7 @@ class Binning:
         return np.where(np.isnan(raw), len(edges) + 1, found)
 
     def size(self, column: Column) -> int:
-        if column.kind == "category":
+        if column.categorical:
             return len(self.categories[column.name]) + 1
         return len(self.edges[column.name]) + 2
 
@@ -125,8 +125,8 @@ def column_distances(
             np.bincount(binning.cells(frame, column), minlength=size) for frame in (real, synthetic)
         ]
         row = {"total_variation": total_variation(*counts)}
-        if column.kind != "category":
-            values = [raw_values(frame[column.name], column) for frame in (real, synthetic)]
+        if not column.categorical:
+            values = [column.raw(frame[column.name]) for frame in (real, synthetic)]
             values = [v[~np.isnan(v)] for v in values]
             if all(map(len, values)):
                 row["kolmogorov_smirnov"] = kolmogorov_smirnov(*values)
@@ -183,16 +183,16 @@ def features_of(
     each feature's column."""
     columns, blocks = [], []
     for i, column in enumerate(binning.schema.learned):
-        if column.kind == "category":
+        if column.categorical:
             cells = [binning.cells(f, column) for f in (real, frame)]
             fraction = np.bincount(cells[0], minlength=binning.size(column)) / len(real)
             for value in np.flatnonzero(fraction >= 0.01):
                 columns.append((cells[1] == value).astype(np.float64))
                 blocks.append(i)
             continue
-        reference = raw_values(real[column.name], column)
+        reference = column.raw(real[column.name])
         reference = np.sort(reference[~np.isnan(reference)])
-        raw = raw_values(frame[column.name], column)
+        raw = column.raw(frame[column.name])
         rank = (
             0.5
             * (np.searchsorted(reference, raw, "left") + np.searchsorted(reference, raw, "right"))

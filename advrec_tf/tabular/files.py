@@ -1,7 +1,7 @@
-"""Behavior tables in CSV files: read into typed columns block by block, and written back.
+"""Tables in CSV files: read into typed columns block by block, and written back.
 
 A value that does not fit its column is refused with its line. Memory is that of the typed
-columns, not of the text. What the columns mean is said by `table_schema`.
+columns, not of the text. What the columns mean is inferred in `schema`.
 """
 
 from __future__ import annotations
@@ -142,18 +142,9 @@ def write_table(
 
     The file appears whole or not at all; `overwrite` and `inputs` as in `ops.files.atomic_file`.
     """
-    written = {}
-    for column in schema.columns:
-        series = frame[column.name]
-        if column.kind == "date":
-            series = series.dt.strftime("%Y-%m-%d" if column.day else "%Y-%m-%dT%H:%M:%S")
-        elif column.kind == "boolean":
-            series = series.map({False: column.spelling[0], True: column.spelling[1]})
-        elif column.kind == "number" and column.decimals:
-            series = series.map(lambda v, d=column.decimals: "" if v != v else f"{v:.{d}f}")
-        written[column.name] = series
+    spelled = {column.name: column.spelled(frame[column.name]) for column in schema.columns}
     with atomic_file(path, overwrite=overwrite, inputs=inputs) as unfinished:
-        pd.DataFrame(written).to_csv(unfinished, index=False)
+        pd.DataFrame(spelled).to_csv(unfinished, index=False)
 
 
 class _ColumnReader:

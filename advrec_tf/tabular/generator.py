@@ -116,13 +116,9 @@ class TableGenerator:
         for i in np.flatnonzero(mask):
             codec, place = self.transform.codecs[i], self.transform.layout.number_of[i]
             series = pd.Series(asked[names[i]])
-            kind = codec.column.kind
-            if kind == "date":
-                series = pd.to_datetime(series)
-            elif kind != "category":
-                series = series.astype("float64")
+            series = codec.column.conditions(series)
             choices[:, i], column = codec.encode(series, np.random.default_rng(0))
-            if kind == "date":
+            if series.dtype.kind == "M":
                 asked[names[i]] = series.to_numpy()
             if place >= 0:
                 numbers[:, place] = column
@@ -160,14 +156,7 @@ def row_hashes(frame: pd.DataFrame, transform: TableTransform) -> np.ndarray:
     """[rows] uint64: equal rows, equal hashes, over the learned columns."""
     hashes = np.zeros(len(frame), np.uint64)
     for codec in transform.codecs:
-        series = frame[codec.column.name]
-        kind = codec.column.kind
-        if kind == "date":
-            series = series.astype("datetime64[s]").astype("int64")
-        elif kind == "category":
-            series = series.astype(object).where(series.notna(), None).astype("category")
-        else:
-            series = pd.Series(series.to_numpy(np.float64, na_value=np.nan) + 0.0)
+        series = codec.column.comparable(frame[codec.column.name])
         one = pd.util.hash_pandas_object(series, index=False).to_numpy()
         hashes = (hashes * np.uint64(1_000_003)) ^ one
     return hashes

@@ -13,9 +13,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from advrec_tf.tabular.codecs import raw_values
+from advrec_tf.tabular.columns import Column, Date
 from advrec_tf.tabular.fidelity import Binning, features_of
-from advrec_tf.tabular.schema import Column, TableSchema
+from advrec_tf.tabular.schema import TableSchema
 
 REAL, SYNTHETIC = "#4c78a8", "#e45756"
 _POINTS = 1500
@@ -97,7 +97,7 @@ def draw_columns(real: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSchem
     for ax in axes.flat[len(columns) :]:
         ax.axis("off")
     for ax, column in zip(axes.flat, columns):
-        values = [raw_values(frame[column.name], column) for frame in (real, synthetic)]
+        values = [column.raw(frame[column.name]) for frame in (real, synthetic)]
         _draw_column(ax, column, values)
         ax.set_title(column.name, fontsize=10)
         ax.tick_params(labelsize=8)
@@ -110,16 +110,14 @@ def draw_columns(real: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSchem
 def _draw_column(ax, column: Column, values: list[np.ndarray]) -> None:
     present = [v[~pd.isna(v)] for v in values]
     distinct = pd.Series(present[0]).value_counts().index
-    if column.kind in ("category", "boolean") or len(distinct) <= _BARS:
+    if not column.continuous or len(distinct) <= _BARS:
         names = list(distinct[:_BARS])
-        if column.kind != "category":
+        if not column.categorical:
             names = sorted(names)
         for shift, side, color in ((-0.2, values[0], REAL), (0.2, values[1], SYNTHETIC)):
             fraction = [float((side == name).mean()) for name in names]
             ax.bar(np.arange(len(names)) + shift, fraction, 0.4, color=color, alpha=0.8)
-        if column.kind == "boolean":
-            names = [column.spelling[int(name)] for name in names]
-        texts = [f"{n:g}" if isinstance(n, float) else str(n)[:14] for n in names]
+        texts = [column.choice_text(name)[:14] for name in names]
         slanted = max(map(len, texts)) * len(texts) > 36
         ax.set_xticks(
             np.arange(len(names)),
@@ -135,9 +133,9 @@ def _draw_column(ax, column: Column, values: list[np.ndarray]) -> None:
             weights = np.full(len(side), 1 / max(len(side), 1))
             clipped = np.clip(side, edges[0], edges[-1])
             ax.hist(clipped, edges, weights=weights, color=color, alpha=0.5)
-        if column.kind == "date":
+        if isinstance(column, Date):
             ticks = np.linspace(edges[0], edges[-1], 4)
-            days = [str(np.datetime64(int(t), "s"))[:10] for t in ticks]
+            days = [column.choice_text(tick)[:10] for tick in ticks]
             ax.set_xticks(ticks, days, rotation=20, ha="right", rotation_mode="anchor")
     missing = [float(pd.isna(v).mean()) for v in values]
     if max(missing):

@@ -1,57 +1,37 @@
-"""What a table's columns are: numbers, categories, booleans, dates, or nothing to learn.
+"""The schema of a table: `infer` looks at a DataFrame and says of which type each column is.
 
-`infer` looks at a DataFrame and says of each column what it is, refusing what cannot be told.
-Reading and writing files is left to `table_files`, turning values into numbers that a network
-takes to `table_transform`.
+What depends on the type is in `columns`, reading and writing files in `files`, turning values into
+numbers that a network takes in `transform`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from advrec_tf.data.readers.files import DataError
+from advrec_tf.tabular.columns import (
+    ASKABLE,
+    DAY,
+    Boolean,
+    Category,
+    Column,
+    Constant,
+    Date,
+    Identifier,
+    Number,
+    column_from_dict,
+    date_seconds,
+)
 
-KINDS = ("number", "category", "boolean", "date", "identifier", "constant")
-LEARNED = ("number", "category", "boolean", "date")
 FEWEST_ROWS = 50
 MAX_CATEGORIES = 1000
-DAY = 86_400.0
 
 _IDENTIFIER_NAME = re.compile(r"(^|_|\b)(id|uuid|guid|index|key)$|[a-z]Id$", re.IGNORECASE)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Column:
-    """One column.
-
-    Attributes:
-        name: as in the table.
-        kind: one of `KINDS`. An "identifier" has a new value in every row and is numbered
-            afresh; a "constant" has one value, or none at all, and is repeated.
-        dtype: the pandas dtype that generated values are given.
-        missing: whether a value may be missing.
-        decimals: of a number: digits after the point, 0 for whole numbers, None for as many
-            as there are.
-        day: of a date: whether it is a day without a time.
-        spelling: of a boolean in a file: the texts of false and true.
-        value: of a constant; None where every value is missing.
-        following: of an identifier made of integers: the first number not yet used.
-    """
-
-    name: str
-    kind: str
-    dtype: str = "object"
-    missing: bool = False
-    decimals: int | None = None
-    day: bool = False
-    spelling: tuple[str, str] = ("False", "True")
-    value: object = None
-    following: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,7 +55,7 @@ class TableSchema:
     @property
     def learned(self) -> list[Column]:
         """The columns that a generator learns: all but identifiers and constants."""
-        return [column for column in self.columns if column.kind in LEARNED]
+        return [column for column in self.columns if column.learned]
 
     def __getitem__(self, name: str) -> Column:
         for column in self.columns:
@@ -86,15 +66,15 @@ class TableSchema:
     def as_dict(self) -> dict:
         """JSON-able; `from_dict` gives the schema back."""
         return {
-            "columns": [dataclasses.asdict(column) for column in self.columns],
+            "columns": [column.as_dict() for column in self.columns],
             "label": self.label,
             "noticed": list(self.noticed),
         }
 
     @classmethod
     def from_dict(cls, record: Mapping) -> TableSchema:
-        columns = (Column(**{**c, "spelling": tuple(c["spelling"])}) for c in record["columns"])
-        return cls(columns=tuple(columns), label=record["label"], noticed=tuple(record["noticed"]))
+        columns = tuple(column_from_dict(column) for column in record["columns"])
+        return cls(columns=columns, label=record["label"], noticed=tuple(record["noticed"]))
 
     def require_same(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
         """The columns of `frame` in the schema's order.
@@ -125,9 +105,9 @@ def infer(
     Args:
         frame: [rows, columns]; bool, number, datetime and text columns, with missing values.
         label: name of the column to be predicted from the others; by default the last.
-        kinds: name -> kind, for columns that are not what they look like: a number that is a
-            "category", or a text that is an "identifier".
-        spellings: name -> texts of (false, true), as `table_files` found them.
+        kinds: name -> one of `columns.ASKABLE`, for columns that are not what they look like: a
+            number that is a "category", or a text that is an "identifier".
+        spellings: name -> texts of (false, true), as `files` found them.
         max_categories: the most distinct values a category may have.
         source: what messages call the table.
 
@@ -147,9 +127,9 @@ def infer(
         twice = sorted({name for name in names if names.count(name) > 1})
         raise DataError(f"{source}: expected distinct column names. Received twice: {twice}.")
     for name, kind in kinds.items():
-        if name not in names or kind not in KINDS[:5]:
+        if name not in names or kind not in ASKABLE:
             raise ValueError(
-                f"`kinds` should give columns of {', '.join(names)} one of {KINDS[:5]}. "
+                f"`kinds` should give columns of {', '.join(names)} one of {ASKABLE}. "
                 f"Received: {name!r}: {kind!r}."
             )
     label = names[-1] if label is None else label
@@ -161,15 +141,15 @@ def infer(
     for name in names:
         asked = kinds.get(name)
         column = _infer_column(frame[name], name, asked, source, max_categories, name == label)
-        if name in spellings and column.kind == "boolean":
+        if name in spellings and isinstance(column, Boolean):
             column = dataclasses.replace(column, spelling=spellings[name])
         columns.append(column)
-        noticed += _notice(column)
+        noticed += column.notices()
     schema = TableSchema(columns=tuple(columns), label=label, noticed=tuple(noticed))
-    if schema[label].kind not in LEARNED:
+    if not schema[label].learned:
         raise DataError(
             f"{source}: expected a label that varies and repeats. Received column {label!r}: "
-            f"{_notice(schema[label])[0]}."
+            f"{schema[label].notices()[0]}."
         )
     if len(schema.learned) < 2:
         raise DataError(
@@ -179,20 +159,11 @@ def infer(
     return schema
 
 
-def _notice(column: Column) -> list[str]:
-    if column.kind == "identifier":
-        return [f"{column.name}: a new value in every row, an identifier: numbered afresh"]
-    if column.kind == "constant":
-        what = "every value is missing" if column.value is None else f"always {column.value!r}"
-        return [f"{column.name}: {what}: nothing to learn, repeated as it is"]
-    return []
-
-
 def _infer_column(series, name, asked, source, max_categories, is_label) -> Column:
     present = series.dropna()
     missing = len(present) < len(series)
     if not len(present):
-        return Column(name=name, kind="constant", dtype=str(series.dtype), missing=True)
+        return Constant(name=name, dtype=str(series.dtype), missing=True)
     if asked == "identifier":
         return _identifier(present, name, missing)
     is_bool = pd.api.types.is_bool_dtype(present)
@@ -201,25 +172,22 @@ def _infer_column(series, name, asked, source, max_categories, is_label) -> Colu
         value = distinct[0].item() if isinstance(distinct[0], np.generic) else distinct[0]
         if isinstance(value, pd.Timestamp):
             value = value.isoformat()
-        return Column(name=name, kind="constant", dtype=str(series.dtype), value=value)
+        return Constant(name=name, dtype=str(series.dtype), value=value)
     if asked == "boolean" or (is_bool and asked is None):
         if not is_bool:
             raise DataError(
                 f"{source}, column {name!r}: expected true or false. "
                 f"Received: {', '.join(map(repr, distinct[:5]))}."
             )
-        return Column(
-            name=name, kind="boolean", dtype="boolean" if missing else "bool", missing=missing
-        )
+        return Boolean(name=name, dtype="boolean" if missing else "bool", missing=missing)
     if asked == "date" or (asked is None and pd.api.types.is_datetime64_any_dtype(present)):
         if not pd.api.types.is_datetime64_any_dtype(present):
             raise DataError(
                 f"{source}, column {name!r}: expected dates. Received: {distinct[0]!r}."
             )
         seconds = date_seconds(present)
-        return Column(
+        return Date(
             name=name,
-            kind="date",
             dtype="datetime64[s]",
             missing=missing,
             day=bool((seconds % DAY == 0).all()),
@@ -238,14 +206,13 @@ def _infer_column(series, name, asked, source, max_categories, is_label) -> Colu
             f"(`--drop {name}`), have it numbered afresh (`--identifier {name}`), or raise "
             "`--max-categories`."
         )
-    return Column(name=name, kind="category", dtype=str(series.dtype), missing=missing)
+    return Category(name=name, dtype=str(series.dtype), missing=missing)
 
 
 def _identifier(present: pd.Series, name: str, missing: bool) -> Column:
     whole = pd.api.types.is_integer_dtype(present)
-    return Column(
+    return Identifier(
         name=name,
-        kind="identifier",
         dtype="int64" if whole else "object",
         missing=missing,
         following=int(present.max()) + 1 if whole else None,
@@ -265,7 +232,7 @@ def _number(present, name, missing, asked, source, is_label) -> Column:
             return _identifier(present.astype("int64"), name, missing)
     whole = decimals == 0 and (missing or pd.api.types.is_integer_dtype(present))
     dtype = "float64" if not whole else "Int64" if missing else "int64"
-    return Column(name=name, kind="number", dtype=dtype, missing=missing, decimals=decimals)
+    return Number(name=name, dtype=dtype, missing=missing, decimals=decimals)
 
 
 def _decimals(values: np.ndarray) -> int | None:
@@ -297,14 +264,3 @@ def _type_of(value: object) -> str:
     if isinstance(value, (int, float, np.number)):
         return "a number"
     return "a text" if isinstance(value, str) else f"a {type(value).__name__}"
-
-
-def date_seconds(series: pd.Series) -> np.ndarray:
-    """Datetimes [n] -> seconds since 1970 (UTC) [n] float64, NaN where missing."""
-    moments = pd.to_datetime(series, utc=True)
-    return (moments - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(np.float64)
-
-
-def columns_of(schema: TableSchema, kinds: Sequence[str]) -> list[str]:
-    """Names of the columns of the given kinds."""
-    return [column.name for column in schema.columns if column.kind in kinds]

@@ -99,7 +99,7 @@ class TableTransform:
         codecs = []
         for column in schema.learned:
             series = frame[column.name]
-            if len(series) > FIT_ROWS and column.kind in ("number", "date"):
+            if len(series) > FIT_ROWS and column.continuous:
                 ends = [series.idxmin(), series.idxmax()]
                 drawn = rng.choice(len(series), FIT_ROWS, replace=False)
                 series = pd.concat([series.iloc[np.sort(drawn)], series.loc[ends]])
@@ -153,12 +153,9 @@ class TableTransform:
                 place = self.layout.number_of[i]
                 numbers = rows.numbers[:, place] if place >= 0 else None
                 values = self.codecs[i].decode(rows.choices[:, i], numbers)
-                frame[column.name] = _typed(values, column)
-            elif column.kind == "identifier":
-                frame[column.name] = _fresh(column, first, len(rows))
+                frame[column.name] = column.typed(values)
             else:
-                filled = np.full(len(rows), column.value, dtype=object)
-                frame[column.name] = pd.Series(filled).astype(column.dtype)
+                frame[column.name] = column.generated(first, len(rows))
         return pd.DataFrame(frame)
 
     def as_dict(self) -> dict:
@@ -174,29 +171,6 @@ class TableTransform:
         pairs = zip(schema.learned, record["codecs"], strict=True)
         codecs = (column_codecs.codec_from_dict(column, codec) for column, codec in pairs)
         return cls(schema=schema, codecs=tuple(codecs))
-
-
-def _typed(values: np.ndarray, column) -> pd.Series:
-    if column.kind == "category":
-        return pd.Series(values, dtype=object).astype(column.dtype)
-    gaps = np.isnan(values)
-    if column.kind == "date":
-        whole = np.where(gaps, 0, np.round(np.nan_to_num(values))).astype("int64")
-        return pd.Series(whole.astype("datetime64[s]")).mask(gaps)
-    if column.kind == "boolean":
-        if not column.missing:
-            return pd.Series(values == 1.0)
-        return pd.Series(values).astype("boolean")
-    if column.decimals == 0:
-        values = np.round(values)
-    return pd.Series(values).astype(column.dtype)
-
-
-def _fresh(column, first: int, count: int) -> pd.Series:
-    number = np.arange(first, first + count)
-    if column.following is not None:
-        return pd.Series(column.following + number, dtype="int64")
-    return pd.Series([f"generated-{i:07d}" for i in number], dtype=object)
 
 
 def widen(rows: EncodedRows, layout: RowLayout) -> np.ndarray:

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.evaluation import two_sample
-from advrec_tf.tabular.codecs import raw_values
 from advrec_tf.tabular.schema import TableSchema
 
 
@@ -33,8 +32,8 @@ def feature_matrices(
     matrices = [np.empty((len(frame), len(columns))) for frame in frames]
     categorical = []
     for i, column in enumerate(columns):
-        values = [raw_values(frame[column.name], column) for frame in frames]
-        if column.kind == "category":
+        values = [column.raw(frame[column.name]) for frame in frames]
+        if column.categorical:
             categorical.append(i)
             codes, _ = pd.factorize(np.concatenate(values))
             codes = np.where(codes < 0, np.nan, codes)

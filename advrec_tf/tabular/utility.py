@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.evaluation.two_sample import code_by_frequency, gradient_boosting, require_sklearn
-from advrec_tf.tabular.codecs import raw_values
 from advrec_tf.tabular.schema import TableSchema
 from advrec_tf.tabular.two_sample import feature_matrices
 
@@ -40,9 +39,9 @@ def label_score(
     train, test = (f[f[column.name].notna()] for f in (train, test))
     matrices, categorical = feature_matrices([train, test], schema, without=column.name)
     features, tests = code_by_frequency(matrices, categorical)
-    labels = [raw_values(f[column.name], column) for f in (train, test)]
+    labels = [column.raw(f[column.name]) for f in (train, test)]
     many = len(pd.unique(labels[1])) > _MAX_CLASSES_OF_A_NUMBER
-    if column.kind in ("number", "date") and many:
+    if column.continuous and many:
         model = gradient_boosting(categorical, seed=seed, regression=True).fit(features, labels[0])
         return "r2", float(r2_score(labels[1], model.predict(tests)))
     labels = [np.array([str(v) for v in values]) for values in labels]

@@ -64,13 +64,15 @@ def test_kinds_are_known_by_their_look_and_the_last_column_is_the_label(write):
 def test_a_constant_column_is_repeated_and_said(write):
     read = read_table(write(table(country=["NL"] * ROWS)))
     assert read.schema["country"].kind == "constant"
-    assert read.schema.noticed == ("country: always 'NL': nothing to learn, repeated as it is",)
+    assert read.schema.noticed == (
+        "country has nothing to learn, since it is always 'NL': it is repeated as it is",
+    )
 
 
 def test_a_column_without_any_value_is_repeated_and_said(write):
     read = read_table(write(table(note=["", "NA", "null"] * 20)))
     assert read.schema["note"].kind == "constant" and read.schema["note"].value is None
-    assert "note: every value is missing" in str(read)
+    assert "note has nothing to learn, since every value is missing" in str(read)
 
 
 def test_one_category_only_cannot_be_the_label(write):

@@ -220,28 +220,7 @@ def conditions_from(given: Sequence[str], table, conditional: Sequence[str]) -> 
                 f"`--condition` should be COLUMN=VALUE on one of {', '.join(conditional)} (see "
                 f"`--conditional`). Received: {text!r}."
             )
-        column = table.schema[name]
-        if column.kind == "number":
-            try:
-                conditions[name] = float(value)
-            except ValueError:
-                raise ValueError(
-                    f"`--condition` on {name} should be a number. Received: {value!r}."
-                ) from None
-            continue
-        if column.kind == "boolean":
-            known = {column.spelling[0].lower(): False, column.spelling[1].lower(): True}
-            asked = value.lower()
-        else:
-            known = {str(v): v for v in table.frame[name].dropna().unique()}
-            asked = value
-        if asked not in known:
-            raise ValueError(
-                f"`--condition` on {name} should be one of its values: "
-                f"{', '.join(sorted(known)[:10])}{', ...' if len(known) > 10 else ''}. "
-                f"Received: {value!r}."
-            )
-        conditions[name] = known[asked]
+        conditions[name] = table.schema[name].condition(value, table.frame[name])
     return conditions
 
 
