@@ -1,1 +1,1 @@
-"""Knowledge graphs: facts predicted, and what they do for items without interactions."""
+"""Knowledge graphs: links predicted, and what facts do for items without interactions."""

@@ -1,4 +1,4 @@
-r"""Facts about items: link prediction, and what they do for items that nobody has touched.
+r"""Facts about items: links predicted, and what facts do for items without interactions.
 
     python -m experiments.knowledge_graph --data user_artists.dat.gz \
         --user-column userID --item-column artistID --knowledge-graph kg.txt.gz \
@@ -9,7 +9,6 @@ factorization with and without the graph.
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,8 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
+from experiments.harness import reports
+from experiments.knowledge_graph import page
 
 PARTS = ("links", "cold")
 
@@ -28,18 +29,29 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     cli.add_data_arguments(parser)
     cli.add_run_arguments(parser)
-    group = parser.add_argument_group("the graph")
-    group.add_argument(
-        "--knowledge-graph", required=True, metavar="FILE", help="lines `head relation tail`"
+    add = parser.add_argument_group("the graph").add_argument
+    add(
+        "--knowledge-graph",
+        required=True,
+        metavar="FILE",
+        help="The file holds facts, one a line: head, relation, tail.",
     )
-    group.add_argument("--knowledge-items", metavar="FILE", help="lines `item entity`")
-    group = parser.add_argument_group("the experiment")
-    group.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    group.add_argument("--seeds", type=int, default=5, help="trainings of a row; default: 5")
-    group.add_argument("--link-epochs", type=int, default=30, help="default: 30")
-    group.add_argument("--epochs", type=int, default=30, help="of a factorization; default: 30")
-    group.add_argument("--out", type=Path, help="folder for knowledge-graph-NAME.md and .json")
-    group.add_argument("--name", help="of the data, in file names; default: that of --data")
+    add(
+        "--knowledge-items",
+        metavar="FILE",
+        help="The file holds the entities of items, one pair a line: item, entity.",
+    )
+    add = parser.add_argument_group("the study").add_argument
+    add(
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=list(PARTS),
+        help="Only these parts are run; default: both.",
+    )
+    add("--link-epochs", type=int, default=30, help="Epochs of an embedding; default: 30.")
+    add("--epochs", type=int, default=30, help="Epochs of a factorization, at most; default: 30.")
+    reports.add_arguments(parser, page.markdown)
     args = parser.parse_args(argv)
     cli.require_counts(parser, args, "seeds", "link_epochs", "epochs")
     args.seed = 0
@@ -54,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from advrec_tf.data.filters import without_repeats
     from advrec_tf.data.knowledge_graph import KnowledgeGraph
     from advrec_tf.pipelines.stages import StageStore
-    from experiments.knowledge_graph import cold, links, page
+    from experiments.knowledge_graph import cold, links
 
     print(loaded.report)
     data = without_repeats(loaded.interactions).interactions
@@ -62,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.knowledge_graph, items=data.items, item_entities=args.knowledge_items
     )
     about = {
-        "rows": len(data),
+        "interactions": len(data),
         "users": data.num_users,
         "items": data.num_items,
         "facts": len(graph),
@@ -73,20 +85,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     cli.note_resume(args)
     store = StageStore(args.run_dir, {"job": "knowledge", **about}, resume=args.resume)
-    report = {"command": cli.command_line(), "about": about}
+    name = args.name or Path(args.data).name.split(".")[0]
+    report = {"name": name, "command": cli.command_line(), "about": about}
     if "links" in args.parts:
         report["links"] = links.predict_links(
             graph, store, seeds=args.seeds, epochs=args.link_epochs
         )
     if "cold" in args.parts:
-        report["cold"] = cold.cold_rows(data, graph, store, seeds=args.seeds, epochs=args.epochs)
-    name = args.name or Path(args.data).name.split(".")[0]
-    text = page.markdown(report, name, report["command"])
-    for folder in {args.run_dir, args.out or args.run_dir}:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"knowledge-graph-{name}.json").write_text(json.dumps(report, indent=2) + "\n")
-        (folder / f"knowledge-graph-{name}.md").write_text(text)
-    print("\n" + text)
+        report["cold"] = cold.recommend_cold_items(
+            data, graph, store, seeds=args.seeds, epochs=args.epochs
+        )
+    folders = [args.run_dir, args.out or args.run_dir]
+    print("\n" + reports.write(report, page.markdown, folders, f"knowledge-graph-{name}"))
 
 
 if __name__ == "__main__":

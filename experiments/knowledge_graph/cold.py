@@ -1,8 +1,8 @@
-"""What facts do for items without a row: a factorization alone, and tied to a knowledge graph.
+"""What facts do for items without interactions: a factorization alone, and tied to a graph.
 
-All rows of a fifth of the items that the graph knows are taken away (`protocols.cold_items`).
-The factorization without facts is the ablation of every row with them; one more row has the same
-facts, each dealt to another item, which is noise of the same size.
+All interactions of a fifth of the items that the graph knows are taken away. The factorization
+without facts is the ablation of every entry with them; one more entry has the same facts, each
+dealt to another item, which is noise of the same size.
 """
 
 from __future__ import annotations
@@ -11,30 +11,28 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.evaluation.protocols import ColdItems, cold_items
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.evaluation.significance import paired
 from advrec_tf.knowledge.factorization import KnowledgeFactorization
 from advrec_tf.models.base import CandidateSubset, MatrixRecommender, Recommender
 from advrec_tf.models.baselines import Popularity
-from advrec_tf.pipelines.stages import StageResult, StageStore, slug
-from advrec_tf.training.fitting import fit_ranked
+from advrec_tf.pipelines.stages import StageStore
 from advrec_tf.training.optimizers import LazyAdam
+from experiments.harness.compare import compare
+from experiments.harness.entries import Entry, Task, Trained
+from experiments.harness.settings import Setting
+from experiments.harness.sweep import Study, sweep
+from experiments.harness.training import fit
 from experiments.knowledge_graph.links import CHOOSING_SEED, NEGATIVES, build_embedding
 
 WEIGHTS = (1.0, 0.3)
-MONITOR = "ndcg@10"
-ABLATION = "factorization"
+ABLATION, CONTROL = "factorization", "with the facts of other items"
 MARGIN, BATCH = 4.0, 1024
-WITH_FACTS = {
-    **{f"with facts, {kind}": (kind, False) for kind in NEGATIVES},
-    "with the facts of other items": ("self_adversarial", True),
-}
 
 
 def with_dealt_facts(graph: KnowledgeGraph, *, seed: int) -> KnowledgeGraph:
@@ -46,10 +44,10 @@ def with_dealt_facts(graph: KnowledgeGraph, *, seed: int) -> KnowledgeGraph:
 
 
 def known_to(graph: KnowledgeGraph, data: Interactions) -> tuple[Interactions, KnowledgeGraph]:
-    """The rows of the items that have an entity, and the graph on those items alone."""
-    rows = data.select(graph.item_entity[data.item_index] >= 0).compacted()
-    entity = graph.item_entity[data.items.index_of(rows.items.ids)]
-    return rows, dataclasses.replace(graph, item_entity=entity)
+    """The interactions with items that have an entity, and the graph on those items alone."""
+    known = data.select(graph.item_entity[data.item_index] >= 0).compacted()
+    entity = graph.item_entity[data.items.index_of(known.items.ids)]
+    return known, dataclasses.replace(graph, item_entity=entity)
 
 
 def build_factorization(
@@ -57,12 +55,12 @@ def build_factorization(
 ) -> KnowledgeFactorization:
     """Cosines of users and items, whose vectors are the first entities of a TransE.
 
-    Candidates are the positives of the batch, so that an item without rows is none of them.
+    Candidates are the positives of the batch, so that an item without interactions is none of
+    them.
     """
-    knowledge = build_embedding(graph, "transe", negatives, MARGIN, seed)
     return KnowledgeFactorization(
         train,
-        knowledge,
+        build_embedding(graph, "transe", negatives, {"margin": MARGIN}, seed),
         weight=weight,
         loss="softmax",
         negatives="in_batch",
@@ -72,156 +70,107 @@ def build_factorization(
     )
 
 
-def cold_rows(
+@dataclasses.dataclass(frozen=True, eq=False)
+class ColdValidation:
+    """An evaluator that ranks the cold items of validation alone."""
+
+    cold: ColdItems
+
+    def evaluate(self, model: Recommender):
+        ranked = CandidateSubset(
+            model=model, items=self.cold.validation_items, interactions=model.interactions
+        )
+        return RankingEvaluator(self.cold.train, self.cold.validation).evaluate(ranked)
+
+
+def make_setting(cold: ColdItems, seed: int) -> Setting:
+    """All items ranked, and the tested cold ones alone."""
+    test = RankingEvaluator(cold.train, cold.withheld)
+    return Setting(
+        seed=seed,
+        interactions=cold.train,
+        tests={"all items": test, "cold items": test},
+        candidates={"cold items": cold.withheld_items},
+        validation=ColdValidation(cold),
+        metrics=("ndcg@10", "hit_rate@10"),
+    )
+
+
+def _random(task: Task) -> Trained:
+    shape = (task.interactions.num_users, task.interactions.num_items)
+    scores = np.random.default_rng(task.seed).random(shape, np.float32)
+    model = MatrixRecommender(scores=scores, interactions=task.interactions)
+    return Trained(model, epochs=0)
+
+
+def _factorization(negatives: str = "uniform", *, dealt: bool = False, **links) -> Entry:
+    def train(task: Task) -> Trained:
+        facts, epochs = task.context
+        weight = task.settings.get("weight", 0.0)
+        model = build_factorization(task.interactions, facts[dealt], negatives, weight, task.seed)
+        keras.utils.set_random_seed(task.seed)
+        model.compile(optimizer=LazyAdam(1e-2))
+        pairs = batches.of_pairs(task.interactions, batch_size=BATCH, seed=task.seed)
+        return fit(task, model, batches.in_blocks(pairs), epochs=epochs, patience=4)
+
+    return Entry(train=train, space={"weight": WEIGHTS} if links else {}, **links)
+
+
+def entries() -> dict[str, Entry]:
+    facts = {"ablation": ABLATION, "control": CONTROL}
+    return {
+        "random": Entry(train=_random),
+        "popularity": Entry(
+            train=lambda task: Trained(Popularity().fit(task.interactions), epochs=0),
+            seeded=False,
+        ),
+        ABLATION: _factorization(),
+        **{f"with facts, {kind}": _factorization(kind, **facts) for kind in NEGATIVES},
+        CONTROL: _factorization("self_adversarial", dealt=True, ablation=ABLATION),
+    }
+
+
+def recommend_cold_items(
     data: Interactions,
     graph: KnowledgeGraph,
     store: StageStore,
     *,
     seeds: int,
     epochs: int,
-    write: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> dict:
-    """All rows; a report as JSON values. Items that the graph does not know are left out.
+    """All entries; a report as JSON values. Items that the graph does not know are left out.
 
     Args:
         graph: on the items of `data`; items first or not.
-        seeds: trainings of a row.
+        seeds: trainings of an entry.
         epochs: at most; the epoch is chosen on validation.
 
     Raises:
-        ValueError: as `cold_items`.
+        ValueError: as `cold_items` does.
     """
     all_items = data.num_items
     data, graph = known_to(graph, data)
     cold = cold_items(data, seed=0)
-    measured = _Measure(cold)
-    facts = {dealt: _items_first(graph, dealt) for dealt in (False, True)}
-
-    def trained(label, weight, seed):
-        negatives, dealt = WITH_FACTS.get(label, ("uniform", False))
-        model = build_factorization(cold.train, facts[dealt], negatives, weight, seed)
-        keras.utils.set_random_seed(seed)
-        model.compile(optimizer=LazyAdam(1e-2))
-        report = fit_ranked(
-            model,
-            batches.in_blocks(batches.of_pairs(cold.train, batch_size=BATCH, seed=seed)),
-            epochs=epochs,
-            evaluator=measured.validation,
-            monitor=MONITOR,
-            patience=4,
-            label=f"{label} {seed}",
-            write=write,
-        )
-        return model, report
-
-    def final(label, weight, seed):
-        model, report = trained(label, weight, seed)
-        result = measured(model)
-        result.summary["epochs"] = report.best_epoch
-        return result
-
-    def random(seed):
-        shape = (data.num_users, data.num_items)
-        scores = np.random.default_rng(seed).random(shape, np.float32)
-        return measured(MatrixRecommender(scores=scores, interactions=cold.train))
-
-    found = {
-        "random": [store.run(f"cold-random-{s}", lambda _, s=s: random(s)) for s in range(seeds)],
-        "popularity": [
-            store.run("cold-popularity", lambda _: measured(Popularity().fit(cold.train)))
-        ],
+    facts = {
+        False: graph.with_items_first(),
+        True: with_dealt_facts(graph, seed=0).with_items_first(),
     }
-    chosen: dict[str, tuple] = {}
-    for label in (ABLATION, *WITH_FACTS):
-        tried = {}
-        for weight in () if label == ABLATION else WEIGHTS:
-            result = store.run(
-                f"cold-{slug(label)}-choose-{weight:g}",
-                lambda _, w=weight, label=label: StageResult(
-                    {"value": trained(label, w, CHOOSING_SEED)[1].best}, {}
-                ),
-            )
-            tried[weight] = result.summary["value"]
-        weight = max(tried, key=tried.get) if tried else 0.0
-        chosen[label] = (weight, tried)
-        found[label] = [
-            store.run(
-                f"cold-{slug(label)}-{seed}",
-                lambda _, seed=seed, label=label, weight=weight: final(label, weight, seed),
-            )
-            for seed in range(seeds)
-        ]
-        values = [result.summary["cold items"][MONITOR] for result in found[label]]
-        write(f"cold items: {label:<34} ndcg@10 among them {np.mean(values):.4f}")
+    study = Study(
+        name="cold",
+        entries=entries(),
+        setting=lambda seed: make_setting(cold, seed),
+        context=(facts, epochs),
+        choosing_seed=CHOOSING_SEED,
+    )
+    found = sweep(study, store, seeds=range(seeds), log=log)
+    compared = compare(study, found)
+    for label, results in found.results.items():
+        compared[label]["epochs"] = [result.details["epochs"] for result in results]
     return {
         "items": all_items,
         "items with an entity": data.num_items,
         "cold items": len(cold.items),
-        "training rows": len(cold.train),
-        "rows": {label: _row(label, found, chosen) for label in found},
+        "training interactions": len(cold.train),
+        "entries": compared,
     }
-
-
-class _Measure:
-    """All items, and the tested cold ones alone; per-user NDCG@10 as arrays."""
-
-    def __init__(self, cold: ColdItems):
-        self.cold = cold
-        self.validation = _Alone(
-            RankingEvaluator(cold.train, cold.validation), cold.validation_items
-        )
-        self.test = RankingEvaluator(cold.train, cold.withheld)
-
-    def __call__(self, model: Recommender) -> StageResult:
-        ranked, train = model.frozen(), self.cold.train
-        alone = CandidateSubset(model=ranked, items=self.cold.withheld_items, interactions=train)
-        summary, arrays = {}, {}
-        for name, recommender in (("all items", ranked), ("cold items", alone)):
-            result = self.test.evaluate(recommender)
-            summary[name] = {m: result.metrics[m] for m in (MONITOR, "hit_rate@10")}
-            arrays[name] = result.per_user[MONITOR]
-        return StageResult(summary, arrays)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Alone:
-    """An evaluator that lets the given items alone be ranked."""
-
-    evaluator: RankingEvaluator
-    items: np.ndarray
-
-    def evaluate(self, model: Recommender):
-        train = model.interactions
-        return self.evaluator.evaluate(
-            CandidateSubset(model=model, items=self.items, interactions=train)
-        )
-
-
-def _row(label: str, found: dict, chosen: dict) -> dict:
-    results = found[label]
-    weight, tried = chosen.get(label, (None, {}))
-    row = {
-        "seeds": len(results),
-        "weight": weight,
-        "tried": {f"{value:g}": value_of for value, value_of in tried.items()},
-        "epochs": [result.summary.get("epochs") for result in results],
-    }
-    for test in ("all items", "cold items"):
-        columns = {
-            name: [result.summary[test][name] for result in results]
-            for name in (MONITOR, "hit_rate@10")
-        }
-        row[test] = {name: float(np.mean(values)) for name, values in columns.items()}
-        if len(results) > 1:
-            row[test]["deviation"] = float(np.std(columns[MONITOR], ddof=1))
-        if label in WITH_FACTS:
-            own, ablation = (
-                np.mean([result.arrays[test] for result in found[one]], axis=0)
-                for one in (label, ABLATION)
-            )
-            row[test]["against ablation"] = paired(own, ablation).as_dict()
-    return row
-
-
-def _items_first(graph: KnowledgeGraph, dealt: bool) -> KnowledgeGraph:
-    return (with_dealt_facts(graph, seed=0) if dealt else graph).with_items_first()

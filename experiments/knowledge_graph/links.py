@@ -1,35 +1,41 @@
 """Link prediction: every score with every kind of corrupted facts, beside a count of the facts.
 
-Facts are held out at random, a share for choosing settings and a share for the table. A cell
-is a score (TransE, DistMult) with a source of corrupted facts (even, self-adversarial, a
+Facts are held out at random, a part to choose settings by and a part for the table. An entry is a
+score (TransE, DistMult) with a source of corrupted facts (uniform, self-adversarial, a
 generator); its setting is chosen on validation with a seed of its own. `CountedFacts` knows
 nothing of an entity but how often it stands in a relation: the popularity of link prediction.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
+from advrec_tf._keras import keras
 from advrec_tf.data import batches
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.knowledge.embeddings import KnowledgeEmbedding
 from advrec_tf.knowledge.link_prediction import LinkPredictionEvaluator
-from advrec_tf.pipelines.stages import StageResult, StageStore
+from advrec_tf.pipelines.stages import StageStore
+from experiments.harness.compare import compare
+from experiments.harness.entries import Entry, Task, Trained
+from experiments.harness.results import Result
+from experiments.harness.sweep import Study, sweep
 
-SETTINGS = {"transe": ("margin", (4.0, 8.0, 2.0)), "distmult": ("l2", (1e-3, 1e-2, 0.0))}
+SPACES = {"transe": {"margin": (4.0, 8.0, 2.0)}, "distmult": {"l2": (1e-3, 1e-2, 0.0)}}
 NEGATIVES = ("uniform", "self_adversarial", "generator")
 METRICS = ("mrr", "hits@1", "hits@3", "hits@10", "mean_rank")
 WITHOUT_COUNTERPARTS = ("mrr without counterparts", "hits@10 without counterparts")
-HELD_OUT, CHOOSING_SEED, DIM, COUNT, BATCH = 0.2, 100, 64, 16, 512
+COUNT = "count of the facts"
+HELD_OUT, CHOOSING_SEED, DIM, NUM_NEGATIVES, BATCH = 0.2, 100, 64, 16, 512
 
 
 class CountedFacts:
-    """(h, r, ?) is answered by how often an entity is the tail of r, (?, r, t) by how often it
-    is the head: `evaluation.link_prediction.TripleScorer`."""
+    """(h, r, ?) is answered by how often an entity is the tail of r, and (?, r, t) by how often it
+    is the head; a `TripleScorer` of `knowledge.link_prediction`."""
 
     def __init__(self, graph: KnowledgeGraph):
         shape = (graph.num_relations, graph.num_entities)
@@ -48,7 +54,7 @@ class CountedFacts:
 
 def counterparts(train: KnowledgeGraph, test: KnowledgeGraph) -> np.ndarray:
     """[test facts] bool: the two ends stand together in a training fact, of another relation or
-    the other way round: such a fact can be found by heart (Toutanova and Chen 2015)."""
+    the other way round. Such a fact can be looked up (Toutanova and Chen 2015)."""
     known = {
         frozenset(ends) for ends in zip(train.heads.tolist(), train.tails.tolist(), strict=True)
     }
@@ -57,19 +63,18 @@ def counterparts(train: KnowledgeGraph, test: KnowledgeGraph) -> np.ndarray:
 
 
 def build_embedding(
-    graph: KnowledgeGraph, score: str, negatives: str, point: float, seed: int
+    graph: KnowledgeGraph, score: str, negatives: str, settings: dict, seed: int
 ) -> KnowledgeEmbedding:
-    """`point` is the value of the score's setting, see `SETTINGS`."""
-    settings = {"margin": 0.0, SETTINGS[score][0]: point}
+    """Settings are a point of the score's space, see `SPACES`."""
     return KnowledgeEmbedding(
         graph,
         dim=DIM,
         score=score,
         negatives=negatives,
         hardness=0.5 if negatives == "self_adversarial" else 0.0,
-        count=COUNT,
+        count=NUM_NEGATIVES,
         seed=seed,
-        **settings,
+        **{"margin": 0.0, **settings},
     )
 
 
@@ -80,94 +85,86 @@ def fit_embedding(model: KnowledgeEmbedding, graph: KnowledgeGraph, epochs: int,
     model.fit(data.dataset(0), steps_per_epoch=data.steps_per_epoch, epochs=epochs, verbose=0)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class LinkSetting:
+    """Facts to train on, and those that models are measured on; the same for every seed.
+
+    Attributes:
+        train, validation, test: parts of the graph's facts.
+        looked_up: [test facts] bool, see `counterparts`.
+    """
+
+    train: KnowledgeGraph
+    validation: KnowledgeGraph
+    test: KnowledgeGraph
+    looked_up: np.ndarray
+
+    @classmethod
+    def of(cls, graph: KnowledgeGraph) -> LinkSetting:
+        train, held = graph.hold_out(HELD_OUT, seed=0)
+        validation, test = held.hold_out(0.5, seed=1)
+        return cls(train, validation, test, counterparts(train, test))
+
+    def measure(self, model, *, tests: bool = True) -> Result:
+        """Metrics of the test facts, or those of validation that settings are chosen by."""
+        if not tests:
+            found = LinkPredictionEvaluator(self.train, self.validation).evaluate(model)
+            return Result({"validation": found.metrics})
+        evaluator = LinkPredictionEvaluator(self.train, self.test, also_known=self.validation)
+        found = evaluator.evaluate(model)
+        ranks = found.ranks[~self.looked_up]
+        others = (np.mean(1.0 / ranks), np.mean(ranks <= 10)) if len(ranks) else (np.nan, np.nan)
+        metrics = {name: found.metrics[name] for name in METRICS}
+        metrics |= dict(zip(WITHOUT_COUNTERPARTS, map(float, others), strict=True))
+        return Result({"test": metrics})
+
+
+def _entry(score: str, negatives: str) -> Entry:
+    def train(task: Task) -> Trained:
+        graph, epochs = task.setting.train, task.context
+        model = build_embedding(graph, score, negatives, dict(task.settings), task.seed)
+        fit_embedding(model, graph, epochs, task.seed)
+        return Trained(model, epochs)
+
+    return Entry(train=train, space=SPACES[score])
+
+
+def entries() -> dict[str, Entry]:
+    return {
+        COUNT: Entry(train=lambda task: CountedFacts(task.setting.train), seeded=False),
+        **{f"{score}, {kind}": _entry(score, kind) for score in SPACES for kind in NEGATIVES},
+    }
+
+
 def predict_links(
     graph: KnowledgeGraph,
     store: StageStore,
     *,
     seeds: int,
     epochs: int,
-    write: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> dict:
-    """All cells; a report as JSON values.
+    """All entries; a report as JSON values.
 
     Args:
-        graph: all facts; a fifth is held out, half of it for choosing.
-        seeds: trainings of a cell.
+        graph: all facts; a fifth is held out, half of it to choose by.
+        seeds: trainings of an entry.
         epochs: of a training.
     """
-    train, held = graph.hold_out(HELD_OUT, seed=0)
-    validation, test = held.hold_out(0.5, seed=1)
-    validation_evaluator = LinkPredictionEvaluator(train, validation)
-    final = LinkPredictionEvaluator(train, test, also_known=validation)
-
-    def trained(score, negatives, point, seed):
-        model = build_embedding(train, score, negatives, point, seed)
-        fit_embedding(model, train, epochs, seed)
-        return model
-
-    by_heart = counterparts(train, test)
-
-    def measured(model):
-        result = final.evaluate(model)
-        ranks = result.ranks[~by_heart]
-        rest = (1.0 / ranks, ranks <= 10) if len(ranks) else (np.nan, np.nan)
-        summary = {name: result.metrics[name] for name in METRICS}
-        summary |= {
-            name: float(np.mean(v)) for name, v in zip(WITHOUT_COUNTERPARTS, rest, strict=True)
-        }
-        return StageResult(summary, {})
-
-    def cell(score, negatives):
-        (setting, points), tried = SETTINGS[score], {}
-        name = f"links-{score}-{negatives}"
-        for point in points:
-            found = store.run(
-                f"{name}-choose-{point:g}",
-                lambda _, point=point: StageResult(
-                    validation_evaluator.evaluate(
-                        trained(score, negatives, point, CHOOSING_SEED)
-                    ).metrics,
-                    {},
-                ),
-            )
-            tried[point] = found.summary["mrr"]
-        best = max(tried, key=tried.get)
-        results = [
-            store.run(
-                f"{name}-{seed}",
-                lambda _, seed=seed: measured(trained(score, negatives, best, seed)),
-            )
-            for seed in range(seeds)
-        ]
-        return _row(results, setting, best, tried)
-
-    counted = store.run("links-counted", lambda _: measured(CountedFacts(train)))
-    rows = {"count of the facts": _row([counted], None, None, {})}
-    for score in SETTINGS:
-        for negatives in NEGATIVES:
-            row = rows[f"{score}, {negatives}"] = cell(score, negatives)
-            write(f"links: {score}, {negatives:<18} mrr {row['mean']['mrr']:.4f}")
+    setting = LinkSetting.of(graph)
+    study = Study(
+        name="links",
+        entries=entries(),
+        setting=lambda seed: setting,
+        context=epochs,
+        monitor="mrr",
+        choosing_seed=CHOOSING_SEED,
+    )
+    facts = {name: len(getattr(setting, name)) for name in ("train", "validation", "test")}
     return {
-        "facts": {"train": len(train), "validation": len(validation), "test": len(test)},
-        "counterparts": float(by_heart.mean()),
+        "facts": facts,
+        "counterparts": float(setting.looked_up.mean()),
         "entities": graph.num_entities,
         "relations": graph.num_relations,
-        "rows": rows,
-    }
-
-
-def _row(results: list[StageResult], setting, point, tried) -> dict:
-    columns = {
-        name: [result.summary[name] for result in results]
-        for name in (*METRICS, *WITHOUT_COUNTERPARTS)
-    }
-    return {
-        "seeds": len(results),
-        "mean": {name: float(np.mean(values)) for name, values in columns.items()},
-        "deviation": {name: float(np.std(values, ddof=1)) for name, values in columns.items()}
-        if len(results) > 1
-        else {},
-        "setting": setting,
-        "point": point,
-        "tried": {f"{value:g}": found for value, found in tried.items()},
+        "entries": compare(study, sweep(study, store, seeds=range(seeds), log=log)),
     }
