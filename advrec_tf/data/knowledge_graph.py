@@ -89,8 +89,9 @@ class KnowledgeGraph:
         if entity_of is None:
             item_entity = entities.index_of(items.ids)
         else:
-            linked = [i for i, item in enumerate(items.ids) if item in entity_of]
-            item_entity[linked] = entities.index_of([entity_of[items.ids[i]] for i in linked])
+            index = items.index_of(list(entity_of))
+            found = entities.index_of([str(entity) for entity in entity_of.values()])
+            item_entity[index[index >= 0]] = found[index >= 0]
         return cls(
             heads=entities.index_of([head for head, _, _ in rows]),
             relations=names.index_of([relation for _, relation, _ in rows]),
@@ -115,13 +116,22 @@ class KnowledgeGraph:
 
         Raises:
             FileNotFoundError, DataError: as `read_triples` and `read_item_entities`.
-            ValueError: if two items share an entity.
+            ValueError: if two items share an entity, or no item has one.
         """
         if item_entities is None:
             entity_of = {item: str(item) for item in items.ids}
         else:
             entity_of = read_item_entities(item_entities)
-        return cls.from_triples(read_triples(triples), items=items, entity_of=entity_of)
+        graph = cls.from_triples(read_triples(triples), items=items, entity_of=entity_of)
+        if (graph.item_entity < 0).all():
+            linked = list(entity_of.items())[:3]
+            raise ValueError(
+                f"`triples` and `items` should have entities in common. Received {triples} with "
+                f"entities such as {graph.entities.ids[:3].tolist()!r}, items such as "
+                f"{items.ids[:3].tolist()!r}, and {item_entities or 'the same ids'} with links "
+                f"such as {linked!r}."
+            )
+        return graph
 
     @classmethod
     def from_attributes(
@@ -178,7 +188,13 @@ class KnowledgeGraph:
                 )
             item_index = np.arange(len(items))
         else:
-            item_index = items.index_of(attributes[item_column])
+            item_index = items.index_of(attributes[item_column].to_numpy())
+            if (item_index < 0).all():
+                given = attributes[item_column].tolist()[:3]
+                raise ValueError(
+                    f"`item_column` should hold ids such as {items.ids[:3].tolist()!r}. "
+                    f"Received: {given!r}."
+                )
             rows = pd.Series(item_index[item_index >= 0])
             if rows.duplicated().any():
                 twice = items.ids[rows[rows.duplicated()].iloc[0]]

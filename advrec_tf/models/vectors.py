@@ -114,11 +114,11 @@ def save_vectors(recommender: VectorRecommender, path: str | os.PathLike) -> Non
         "unknown_user": recommender.unknown_user,
         "user_index": data.user_index,
         "item_index": data.item_index,
-        "user_ids": _plain(data.users.ids),
-        "item_ids": _plain(data.items.ids),
+        **_packed("user_ids", data.users.ids),
+        **_packed("item_ids", data.items.ids),
     }
     if data.item_text is not None:
-        columns["item_text"] = np.array([text or "" for text in data.item_text], str)
+        columns |= _packed("item_text", np.array([text or "" for text in data.item_text], object))
     with atomic_file(path, overwrite=True) as unfinished, open(unfinished, "wb") as file:
         np.savez(file, **columns)
 
@@ -133,9 +133,9 @@ def load_vectors(path: str | os.PathLike) -> VectorRecommender:
         interactions = Interactions(
             user_index=stored["user_index"],
             item_index=stored["item_index"],
-            users=Vocabulary(stored["user_ids"].tolist()),
-            items=Vocabulary(stored["item_ids"].tolist()),
-            item_text=stored["item_text"].astype(object) if "item_text" in stored else None,
+            users=Vocabulary(_unpacked("user_ids", stored)),
+            items=Vocabulary(_unpacked("item_ids", stored)),
+            item_text=_unpacked("item_text", stored) if "item_text" in stored else None,
         )
         return VectorRecommender(
             user_vectors=stored["user_vectors"],
@@ -145,5 +145,24 @@ def load_vectors(path: str | os.PathLike) -> VectorRecommender:
         )
 
 
-def _plain(ids: np.ndarray) -> np.ndarray:
-    return ids if ids.dtype.kind in "iu" else np.asarray(ids, str)
+def _packed(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Integers as they are; texts as their bytes one after the other, and where each ends.
+
+    An array of text would take the room of the longest for each, and drop NUL characters.
+    """
+    if values.dtype.kind in "iu":
+        return {name: values}
+    encoded = [str(value).encode("utf-8", "surrogatepass") for value in values]
+    ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
+    return {name: np.frombuffer(b"".join(encoded), np.uint8), f"{name}_ends": ends}
+
+
+def _unpacked(name: str, stored) -> np.ndarray:
+    values = stored[name]
+    if f"{name}_ends" not in stored:
+        return values
+    content, start, texts = values.tobytes(), 0, []
+    for end in stored[f"{name}_ends"].tolist():
+        texts.append(content[start:end].decode("utf-8", "surrogatepass"))
+        start = end
+    return np.array([*texts, None], object)[:-1]

@@ -121,33 +121,27 @@ def load_from(args: argparse.Namespace):
         columns = {"seed": args.seed}
     loaded = load(args.data, **columns)
     if args.item_table is not None:
-        texts = _texts_of(args, loaded.interactions.items.ids)
+        texts = _texts_of(args)
         loaded = dataclasses.replace(
             loaded, interactions=attach_item_text(loaded.interactions, texts)
         )
     return loaded
 
 
-def _texts_of(args: argparse.Namespace, ids) -> dict:
-    import pandas as pd
+def _texts_of(args: argparse.Namespace) -> dict:
+    from advrec_tf.data.readers.side_tables import read_texts
 
-    if args.item_table.endswith((".dat", ".dat.gz")):
-        from advrec_tf.data.readers.movielens import read_movie_titles
-
-        return read_movie_titles(args.item_table)
-    if args.item_table_text is None:
+    if args.item_table_text is None and not args.item_table.endswith(
+        (".dat", ".dat.gz", ".json", ".json.gz")
+    ):
         raise ValueError("`--item-table` needs `--item-table-text`, the column of the text.")
-    table = pd.read_csv(args.item_table, sep=None, engine="python", dtype=str)
-    for column in (args.item_table_id, args.item_table_text):
-        if column not in table:
-            raise ValueError(
-                f"{args.item_table} should have a column {column!r}. "
-                f"Received: {', '.join(table.columns)}."
-            )
-    integer = all(isinstance(i, int) for i in ids.tolist())
-    keys = table[args.item_table_id]
-    texts = table[args.item_table_text].fillna("")
-    return {int(k) if integer and k.isdigit() else k: t for k, t in zip(keys, texts, strict=True)}
+    return read_texts(
+        args.item_table,
+        id_column=args.item_table_id,
+        text_column=args.item_table_text,
+        encoding=args.encoding or "utf-8",
+        log=print,
+    )
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

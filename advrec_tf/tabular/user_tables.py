@@ -12,6 +12,7 @@ import pandas as pd
 from advrec_tf.data.interactions import Interactions
 
 _NOT_GENRES = ("release_year", "year")
+_LATEST = 95_617_584_000.0  # the year 5000 in seconds
 
 
 def user_table(interactions: Interactions, *, without: tuple[str, ...] = ("zip",)) -> pd.DataFrame:
@@ -36,6 +37,13 @@ def user_table(interactions: Interactions, *, without: tuple[str, ...] = ("zip",
                 table[str(name)] = interactions.user_features[name].to_numpy()[present]
     table["interactions"] = counts[present]
     if interactions.timestamp is not None:
+        latest = np.nanmax(np.abs(interactions.timestamp), initial=0.0)
+        if latest >= _LATEST:
+            raise ValueError(
+                "`interactions` should have times in seconds since 1970 for a table of days. "
+                f"Received {latest:.0f}, which is later than the year 5000: are these "
+                "milliseconds? Divide them by 1000."
+            )
         day = np.floor(interactions.timestamp / 86_400).astype(np.int64)
         pairs = np.unique(np.stack([users, day], 1), axis=0)
         table["active_days"] = np.bincount(pairs[:, 0], minlength=len(counts))[present]
@@ -46,8 +54,14 @@ def user_table(interactions: Interactions, *, without: tuple[str, ...] = ("zip",
     table["mean_popularity"] = np.round(mean(popularity), 2)
     if interactions.rating is not None:
         rating = interactions.rating.astype(np.float64)
-        table["mean_rating"] = np.round(mean(rating), 2)
-        spread = mean(rating**2) - mean(rating) ** 2
+        rated = ~np.isnan(rating)
+        number = np.bincount(users, rated, minlength=len(counts))[present]
+        rating = np.where(rated, rating, 0.0)
+        with np.errstate(invalid="ignore"):  # a user without any rating has no mean
+            means = np.bincount(users, rating, minlength=len(counts))[present] / number
+            squares = np.bincount(users, rating**2, minlength=len(counts))[present] / number
+        table["mean_rating"] = np.round(means, 2)
+        spread = squares - means**2
         table["rating_deviation"] = np.round(np.sqrt(np.maximum(spread, 0)), 2)
     features = interactions.item_features
     if features is not None:

@@ -8,7 +8,8 @@ import dataclasses
 from advrec_tf._version import __version__
 from advrec_tf.data.filters import without_repeats
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
-from advrec_tf.data.readers.side_tables import join_texts, read_attributes, read_texts
+from advrec_tf.data.metadata import join_texts
+from advrec_tf.data.readers.side_tables import read_attributes, read_texts
 from advrec_tf.pipelines import cli
 from advrec_tf.text.cache import fingerprint
 from advrec_tf.text.language_model import LanguageModelTower

@@ -97,8 +97,8 @@ def test_names_may_hold_blanks_where_tabs_split_and_items_may_be_text(tmp_path):
     ("text", "message"),
     [
         ("a r b\na r\n", r"kg.txt, line 2: expected `head relation tail`. Received 2 fields"),
-        ("\na r b c\n", r"kg.txt, line 2: .* Received 4 fields: \('a', 'r', 'b', 'c'\)"),
-        ("a\t\tb\n", r"kg.txt, line 1: .* Received 3 fields: \('a', '', 'b'\)"),
+        ("\na r b c\n", r"kg.txt, line 2: .* Received 4 fields: \['a', 'r', 'b', 'c'\]"),
+        ("a\t\tb\n", r"kg.txt, line 1: .* Received 3 fields: \['a', '', 'b'\]"),
         ("\n \n", r"kg.txt: expected lines `head relation tail`. Received none"),
     ],
 )

@@ -26,6 +26,9 @@ from advrec_tf.data.readers.files import fault
 MISSING = frozenset(("", "NaN", "nan", "NULL", "null", "None", "NA", "N/A", "<NA>"))
 """The marks that mean a missing value by default; the empty field always does."""
 
+LARGEST_INDEX = 50_000_000
+"""The largest id of a file whose ids are indices: a vocabulary holds all integers up to it."""
+
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _WHOLE_FLOAT = re.compile(r"(0|-?[1-9][0-9]*)\.0*")
 
@@ -203,6 +206,24 @@ def integer_like(values: Iterable[int | str]) -> np.ndarray:
         text = texts[row]
         found[row] = len(text) < 25 and -(1 << 63) <= int(text) < 1 << 63
     return found
+
+
+def indices(texts: Sequence[str], lines: Sequence[int], *, source: str, column: str) -> np.ndarray:
+    """Texts [n] that are integers from 0 to `LARGEST_INDEX` -> [n] int64.
+
+    Raises:
+        DataError: at the first text that is none, with its line.
+    """
+    together = "".join(texts)
+    if together.isascii() and together.isdigit() and all(map(len, texts)):
+        values = np.fromiter(map(int, texts), np.float64, len(texts))
+        if values.max() <= LARGEST_INDEX:
+            return values.astype(np.int64)
+    for line, text in zip(lines, texts, strict=True):
+        if not (text.isascii() and text.isdigit() and int(text[:20]) <= LARGEST_INDEX):
+            expected = f"an integer from 0 to {LARGEST_INDEX:,}, since the ids are indices"
+            raise fault(source, f"line {line}", column, expected, text)
+    return np.zeros(0, np.int64)
 
 
 def number(text: str) -> float:

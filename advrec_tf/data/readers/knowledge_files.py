@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
-from advrec_tf.data.readers import files
-from advrec_tf.data.readers.columns import integer_like
+from advrec_tf.data.readers import records
+from advrec_tf.data.readers.columns import normal_keys
 from advrec_tf.data.readers.files import DataError
 
 
@@ -16,8 +16,8 @@ def read_triples(path: str | os.PathLike) -> list[tuple[str, str, str]]:
     """Lines `head relation tail`, plain or gzip -> triples of text, in file order.
 
     A line that holds a tab is split at tabs (so names may hold blanks), any other at blanks.
-    Blank lines are passed over, and so is a first line that is RecBole's header, in which every
-    field names its type (`head_id:token`).
+    Blank lines are passed over, and so is a first line that is a header: RecBole's, in which
+    every field names its type (`head_id:token`), or the words head, relation and tail.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -30,43 +30,48 @@ def read_triples(path: str | os.PathLike) -> list[tuple[str, str, str]]:
 def read_item_entities(path: str | os.PathLike) -> dict[int | str, str]:
     """Lines `item entity` -> {item id: entity id}; files as in `read_triples`.
 
-    Item ids become int where all of them are canonical integers, as in the readers of
-    interactions.
+    Item ids follow the rule of `columns`, as in the readers of interactions.
 
     Raises:
         FileNotFoundError, DataError: as `read_triples`; also if an item has two lines.
     """
-    entity_of: dict[int | str, str] = {}
+    entity_of: dict[str, str] = {}
     for line, (item, entity) in _lines(path, ("item", "entity")):
         if item in entity_of:
             raise DataError(
                 f"{path}, line {line}: expected one line an item. Received item {item!r} again."
             )
         entity_of[item] = entity
-    if integer_like(entity_of).all():
-        return {int(item): entity for item, entity in entity_of.items()}
-    return entity_of
+    return dict(zip(normal_keys(entity_of), entity_of.values(), strict=True))
 
 
 def _lines(path: str | os.PathLike, fields: tuple[str, ...]):
     """Yields (line number, parts) of each line; DataError unless the parts are `fields`."""
-    line = None
-    with files.open_text(path) as text:
-        for number, content in enumerate(text, start=1):
-            if not content.strip() or (number == 1 and _is_typed_header(content)):
-                continue
-            parts = content.split("\t") if "\t" in content else content.split()
-            parts = tuple(part.strip() for part in parts)
-            if len(parts) != len(fields) or not all(parts):
-                raise DataError(
-                    f"{path}, line {number}: expected `{' '.join(fields)}`. "
-                    f"Received {len(parts)} fields: {parts[: len(fields) + 2]!r}."
-                )
-            line = number
-            yield line, parts
-    if line is None:
+    found = False
+    for number, parts in records.read_lines(path, _split):
+        if not found and _is_header(parts, fields):
+            found = True  # and what follows is no header
+            continue
+        if len(parts) != len(fields) or not all(parts):
+            raise DataError(
+                f"{path}, line {number}: expected `{' '.join(fields)}`. "
+                f"Received {len(parts)} fields: {[part[:80] for part in parts[:5]]!r}."
+            )
+        if any("\0" in part for part in parts):
+            raise DataError(f"{path}, line {number}: expected text. Received a NUL character.")
+        found = True
+        yield number, parts
+    if not found:
         raise DataError(f"{path}: expected lines `{' '.join(fields)}`. Received none.")
 
 
-def _is_typed_header(line: str) -> bool:
-    return all(field.endswith((":token", ":float")) for field in line.split())
+def _split(line: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (line.split("\t") if "\t" in line else line.split()))
+
+
+def _is_header(parts: tuple[str, ...], fields: tuple[str, ...]) -> bool:
+    """Whether a first line names its fields: each with its type, or all by the usual words."""
+    if all(part.endswith((":token", ":float")) for part in parts):
+        return True
+    words = tuple(part.lower().removeprefix("#").removesuffix("_id").strip() for part in parts)
+    return words in (fields, ("subject", "predicate", "object"), ("h", "r", "t"))

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.data.readers import tables
+from advrec_tf.data.readers import columns, records, tables
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.readers.published_splits import data_root
 
@@ -78,43 +76,63 @@ def read_labels(
         [num_users] bool, or float of 0, 1 and NaN (no label) where they need not be `complete`;
         and how many labels are of users that are not in `users`.
 
-    Blanks, tabs or a comma separate; a first line of names is passed over.
+    White space or a comma separates the two. A first line of names is passed over; it is one
+    where its first field is no user of `users` and its second no number.
 
     Raises:
         FileNotFoundError: if there is no such file.
         DataError: if a label is neither 0 nor 1, a user has two, or (where they should
-            be complete) one of `users` has none.
+            be complete) one of `users` has none; with the line.
     """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"`path` should be an existing file of labels. Received: {path}.")
-    try:
-        table = pd.read_csv(path, sep=r"[\s,]+", header=None, engine="python", dtype=str)
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(f'{path}: expected lines "user label". Received: {error}.') from error
-    if table.shape[1] != 2:
-        raise DataError(f'{path}: expected lines "user label". Received {table.shape[1]} columns.')
-    if len(table) and not table[1].iloc[0].lstrip("-").replace(".", "", 1).isdigit():
-        table = table.iloc[1:]
-    wrong = table[~table[1].isin(["0", "1"])]
-    if len(wrong):
-        line = int(wrong.index[0]) + 1
-        raise DataError(f"{path}, line {line}: expected 0 or 1. Received: {wrong[1].iloc[0]!r}.")
-    repeated = table[0][table[0].duplicated()]
-    if len(repeated):
-        raise DataError(f"{path}: expected one label a user. Received two of {repeated.iloc[0]!r}.")
-    label = dict(zip(table[0], table[1] == "1", strict=True))
-    names = [str(user) for user in users.ids]
-    missing = [user for user in names if user not in label]
-    if missing and complete:
+    source, rows = str(path), []
+    for line, fields in records.read_lines(path, _split):
+        if len(fields) != 2:
+            raise DataError(
+                f'{source}, line {line}: expected "user label". Received {len(fields)} fields: '
+                f"{fields[:6]!r}."
+            )
+        rows.append((line, *fields))
+    index = users.index_of([user for _, user, _ in rows])
+    if rows and index[0] < 0 and rows[0][2] not in ("0", "1") and not _is_number(rows[0][2]):
+        rows, index = rows[1:], index[1:]  # the names of the columns
+    if not rows:
+        raise DataError(f'{source}: expected lines "user label". Received none.')
+    fake, first_line = np.full(len(users), np.nan), {}
+    for (line, user, label), known in zip(rows, index.tolist(), strict=True):
+        if label not in ("0", "1"):
+            raise DataError(
+                f"{source}, line {line}: expected the label 0 or 1 of user {user!r}. "
+                f"Received: {label!r}."
+            )
+        key = known if known >= 0 else user
+        if key in first_line:
+            raise DataError(
+                f"{source}, line {line}: expected one label a user. Received a second one of "
+                f"{user!r}, whose first is in line {first_line[key]}."
+            )
+        first_line[key] = line
+        if known >= 0:
+            fake[known] = float(label)
+    missing = np.isnan(fake)
+    spare = len(rows) - int((~missing).sum())
+    if missing.any() and complete:
         raise DataError(
-            f"{path}: expected a label of every user. {len(missing)} have none, among them "
-            f"{missing[0]!r}."
+            f"{source}: expected a label of every user. {missing.sum()} have none, among them "
+            f"{users.ids.tolist()[missing.argmax()]!r}."
         )
-    spare = len(label) - (len(names) - len(missing))
-    if complete:
-        return np.array([label[user] for user in names], bool), spare
-    return np.array([float(label.get(user, np.nan)) for user in names]), spare
+    return (fake.astype(bool) if complete else fake), spare
+
+
+def _split(line: str) -> list[str]:
+    return line.replace(",", " ").split()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        columns.number(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _first_of_pairs(rows: Interactions) -> Interactions:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from advrec_tf.data import splits
 from advrec_tf.data.interactions import Vocabulary
-from advrec_tf.data.readers import files
+from advrec_tf.data.readers import columns, files, records
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.splits import Split
 
@@ -127,36 +126,74 @@ def _range(size: int | None) -> Vocabulary | None:
     return None if size is None else Vocabulary(np.arange(size))
 
 
+def read_rows(
+    path: str | os.PathLike, names: Sequence[str], *, more: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Lines of white space between a user, an item and, where `names` has three, a rating.
+
+    Args:
+        path: the file, plain or gzip.
+        names: of the fields, for messages.
+        more: whether further fields may follow, as many on each line.
+
+    Returns:
+        [n, 2] int64 of user and item, and [n] float64 of finite ratings, or None without.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        DataError: at the first line with another number of fields, or with what is no number.
+    """
+    source, lines, rows, width = str(path), [], [], None
+    for line, fields in records.read_lines(path):
+        if width is None and (len(fields) == len(names) or (more and len(fields) > len(names))):
+            width = len(fields)
+        if len(fields) != width:
+            expected = f"{width or len(names)} fields, `{' '.join(names)}{' ...' if more else ''}`"
+            raise DataError(
+                f"{source}, line {line}: expected {expected}. Received {len(fields)}: "
+                f"{fields[:6]!r}."
+            )
+        lines.append(line)
+        rows.append(fields[: len(names)])
+    if not rows:
+        raise DataError(f"{source}: expected lines `{' '.join(names)}`. Received none.")
+    texts = list(zip(*rows, strict=True))
+    pairs = [columns.indices(texts[i], lines, source=source, column=names[i]) for i in range(2)]
+    if len(names) < 3:
+        return np.stack(pairs, axis=1), None
+    place = _line_of(lines)
+    ratings = columns.numbers(texts[2], source=source, column=names[2], place=place, missing=())
+    if np.isnan(ratings).any():
+        row = int(np.isnan(ratings).argmax())
+        raise files.fault(source, place(row), names[2], "a number", texts[2][row])
+    return np.stack(pairs, axis=1), ratings
+
+
+def _line_of(lines: Sequence[int]) -> columns.Place:
+    return lambda row: f"line {lines[row]}"
+
+
 def _read_pairs(path: Path, positive_from: float | None) -> np.ndarray:
     """[rows, 2] int64 of lines "user item[ rating ...]", positives only."""
-    files.existing_file(path)
-    try:
-        table = pd.read_csv(path, sep=r"\s+", header=None)
-        pairs = table[[0, 1]].to_numpy()
-        if positive_from is not None:
-            pairs = pairs[table[2].to_numpy(np.float64) >= positive_from]
-    except (ValueError, KeyError, EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{path}: expected lines of numbers. Received: {error}.") from error
-    return _integers(path, pairs)
+    if positive_from is None:
+        return read_rows(path, ("user", "item"), more=True)[0]
+    pairs, ratings = read_rows(path, ("user", "item", "rating"), more=True)
+    return pairs[ratings >= positive_from]
 
 
 def _read_lists(path: Path, _: None) -> np.ndarray:
     """[rows, 2] int64 of lines "user item item ..."."""
-    with files.open_text(path) as text:
-        lines = [line.split() for line in text if line.strip()]
-    try:
-        numbers = np.array([int(field) for line in lines for field in line], np.int64)
-    except ValueError as error:
-        raise DataError(f"{path}: expected lines of integers. Received: {error}.") from error
-    fields = np.array([len(line) for line in lines])
+    lines, texts, counts = [], [], []
+    for line, fields in records.read_lines(path):
+        lines += [line] * len(fields)
+        texts += fields
+        counts.append(len(fields))
+    if not texts:
+        raise DataError(f"{path}: expected lines `user item item ...`. Received none.")
+    numbers = columns.indices(texts, lines, source=str(path), column="id")
+    fields = np.array(counts)
     starts = np.cumsum(fields) - fields
     is_item = np.ones(len(numbers), bool)
     is_item[starts] = False
     users = np.repeat(numbers[starts], fields - 1)
-    return _integers(path, np.stack([users, numbers[is_item]], axis=1))
-
-
-def _integers(path: Path, pairs: np.ndarray) -> np.ndarray:
-    if pairs.dtype.kind != "i" or not len(pairs) or pairs.min() < 0:
-        raise DataError(f"{path}: expected ids as integers from 0. Received: {pairs[:3].tolist()}.")
-    return pairs
+    return np.stack([users, numbers[is_item]], axis=1)

@@ -11,7 +11,7 @@ import csv
 import dataclasses
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -242,6 +242,24 @@ class RecordReader:
             records = list(itertools.compress(records, full))
             lines = lines[full]
         return Block(records=records, lines=lines, blank=len(blank), header_lines=header_lines)
+
+
+def read_lines(
+    path: str | os.PathLike, split: Callable[[str], list[str]] = str.split
+) -> Iterator[tuple[int, list[str]]]:
+    """(line number, fields) of each line of a file that is not blank, plain or gzip, in UTF-8.
+
+    Args:
+        path: the file.
+        split: of a line into fields; by default at white space.
+
+    Raises:
+        FileNotFoundError, DataError: as `files.open_text` and `files.bounded_lines`.
+    """
+    with files.open_text(path) as text:
+        for number, line in enumerate(files.bounded_lines(str(path), text), start=1):
+            if line.strip():
+                yield number, split(line)
 
 
 def require_distinct(source: str, names: Sequence[str]) -> None:

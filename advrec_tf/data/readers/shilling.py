@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,9 +17,9 @@ import pandas as pd
 
 from advrec_tf.data.filters import pair_keys
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.data.readers import files
+from advrec_tf.data.readers import columns, records
 from advrec_tf.data.readers.files import DataError
-from advrec_tf.data.readers.published_splits import data_root
+from advrec_tf.data.readers.published_splits import data_root, read_rows
 from advrec_tf.data.splits import Split
 
 SHILLING_SETS = {
@@ -120,42 +119,29 @@ def load_shilling(name: str, root: str | os.PathLike | None = None) -> ShillingS
 
 
 def _read_ratings(path: Path) -> pd.DataFrame:
-    files.existing_file(path)
-    try:
-        table = pd.read_csv(
-            path,
-            sep="\t",
-            header=None,
-            names=["user", "item", "rating"],
-            dtype={"user": np.int64, "item": np.int64, "rating": np.float32},
-        )
-    except (ValueError, EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{path}: expected lines 'user item rating'. Received: {error}.") from error
-    if not len(table) or table[["user", "item"]].to_numpy().min() < 0:
-        raise DataError(f"{path}: expected ids as integers from 0. Received: {table[:3]}.")
-    return table
+    """Lines "user item rating"."""
+    pairs, ratings = read_rows(path, ("user", "item", "rating"))
+    return pd.DataFrame({"user": pairs[:, 0], "item": pairs[:, 1], "rating": ratings})
 
 
 def _read_segments(path: Path, num_items: int) -> dict[int, np.ndarray]:
     """Lines "target item,item,..."."""
     segments = {}
-    with files.open_text(path) as text:
-        for number, line in enumerate(text, start=1):
-            if not line.strip():
-                continue
-            try:
-                target, items = line.split()
-                members = np.array([int(item) for item in items.split(",")], np.int32)
-                target = int(target)
-            except ValueError:
-                raise DataError(
-                    f"{path}, line {number}: expected 'target item,item'. Received: {line!r}."
-                ) from None
-            if not 0 <= min(target, members.min()) <= max(target, members.max()) < num_items:
-                raise DataError(
-                    f"{path}, line {number}: expected items 0..{num_items - 1}. Received: {line!r}."
-                )
-            segments[target] = members
+    for line, fields in records.read_lines(path):
+        if len(fields) != 2:
+            raise DataError(
+                f"{path}, line {line}: expected `target item,item`. Received: {fields[:6]!r}."
+            )
+        texts = [fields[0], *fields[1].split(",")]
+        found = columns.indices(texts, [line] * len(texts), source=str(path), column="item")
+        if found.max() >= num_items:
+            expected = f"items 0..{num_items - 1}"
+            raise DataError(f"{path}, line {line}: expected {expected}. Received: {found.max()}.")
+        if int(found[0]) in segments:
+            raise DataError(
+                f"{path}, line {line}: expected one line a target. Received {found[0]} again."
+            )
+        segments[int(found[0])] = found[1:].astype(np.int32)
     return segments
 
 

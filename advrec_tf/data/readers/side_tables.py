@@ -1,102 +1,113 @@
-"""What is said about items or users in files of their own: texts and attributes by id.
+"""Tables about items or users in files of their own: texts and attributes by id.
 
-`attach_item_text` takes texts as a mapping; here such mappings, and tables of attributes in
-the order of a vocabulary, are read from JSON, from CSV and TSV files, and from the side files
-of MovieLens. Facts as triples are left to `knowledge_graph`.
+JSON, CSV and TSV files, and the side files of MovieLens, through the same careful reader as
+interactions. What is attached to interactions is left to `metadata`, facts as triples to
+`knowledge_graph`.
 """
 
 from __future__ import annotations
 
-import io
-import itertools
+import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from advrec_tf.data.interactions import Vocabulary
-from advrec_tf.data.readers import files, movielens
-from advrec_tf.data.readers.columns import MISSING, integer_like
+from advrec_tf.data.readers import columns, files, movielens, records
+from advrec_tf.data.readers.columns import MISSING
 from advrec_tf.data.readers.files import DataError
 
 SEVERAL = "|"
-"""Parts the values of one cell, as in "Crime|Drama"."""
+"""Stands between the values of one cell, as in "Crime|Drama"."""
 
 
 def read_texts(
-    path: str | os.PathLike, *, id_column: str = "item_id", text_column: str | None = None
+    path: str | os.PathLike,
+    *,
+    id_column: str = "item_id",
+    text_column: str | None = None,
+    separator: str | None = None,
+    encoding: str = "utf-8",
+    max_text: int = files.MAX_TEXT,
+    log: Callable[[str], None] | None = None,
 ) -> dict:
-    """{id: text} from a file; ids become int where all of them are canonical integers.
+    """{id: text} from a file; ids by the rule of `columns`, an empty text where there is none.
 
     A `.json` file (plain or gzip) holds one object {id: text}. A `.dat` file is MovieLens'
-    movies.dat, and gives titles. Any other file is a CSV or TSV table with a header.
+    movies.dat, and gives titles. Any other file is a CSV or TSV table with a header, in which
+    every text stands for itself ("None" is a title), and a line without an id is left out.
+
+    Args:
+        path: the file.
+        id_column, text_column: names in the header of a table.
+        separator, encoding, max_text: as in `tables.read_table`.
+        log: takes a sentence that counts the lines without an id.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        DataError: if it is not as said, or an id has two rows.
-        ValueError: if a table is read without `text_column`, or lacks a column.
+        DataError: if it is not as said, or an id has two texts.
+        ValueError: if a table is read without `text_column`.
     """
     kind = _kind(path)
     if kind == ".dat":
         return dict(movielens.read_movie_titles(path))
     if kind == ".json":
-        with files.open_text(path) as text:
-            try:
-                found = json.load(text)
-            except ValueError as error:
-                raise DataError(f"{path}: expected one JSON object. Received: {error}.") from None
-        if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
-            raise DataError(f"{path}: expected one JSON object of texts by id.")
-        return _with_integer_ids(found)
+        return _read_json(path, encoding)
     if text_column is None:
         raise ValueError(f"`text_column` should name the column of the text in {path}.")
-    table = _read_table(path, id_column, [text_column])
-    return _with_integer_ids(dict(zip(table[id_column], table[text_column], strict=True)))
+    table = _read_cells(path, id_column, [text_column], separator, encoding, max_text)
+    table.say(log)
+    return dict(zip(table.keys, table.cells[text_column], strict=True))
 
 
 def read_attributes(
-    path: str | os.PathLike, vocabulary: Vocabulary, *, id_column: str = "item_id"
+    path: str | os.PathLike,
+    vocabulary: Vocabulary,
+    *,
+    id_column: str = "item_id",
+    separator: str | None = None,
+    encoding: str = "utf-8",
+    max_text: int = files.MAX_TEXT,
+    log: Callable[[str], None] | None = None,
 ) -> tuple[pd.DataFrame, int]:
     """(a row for each id of the vocabulary, how many ids have none) from a table of attributes.
 
     A CSV or TSV file with a header; or MovieLens' movies.dat (genres and release year) or
     users.dat (gender, age, occupation). Columns of numbers are numbers, NaN where missing; a
     column in which a cell holds `SEVERAL` becomes a 0/1 column a value, "COLUMN VALUE"; any
-    other is text, None where missing. Rows of unknown ids are passed over.
+    other is text, None where missing. Lines of unknown ids are passed over; other arguments as
+    in `read_texts`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        DataError: if it is not as said, or an id has two rows.
-        ValueError: if the id column is missing, there is no other, or no id is known.
+        DataError: if it is not as said, an id has two lines, or there is no column beside that of
+            the ids.
+        ValueError: if no id is known.
     """
     if _kind(path) == ".dat":
         table = _movielens_attributes(Path(path))
+        keys = table.index.tolist()
+        table = table.reset_index(drop=True)
     else:
-        raw = _read_table(path, id_column, [])
-        ids = raw.pop(id_column)
-        if not len(raw.columns):
-            raise ValueError(f"{path} should have a column beside {id_column!r}. It has none.")
-        table = pd.concat([_columns_of(raw[name]) for name in raw.columns], axis=1)
-        table.index = list(_with_integer_ids(dict.fromkeys(ids)))
-    known = [item in table.index for item in vocabulary.ids.tolist()]
-    if not any(known):
+        found = _read_cells(path, id_column, None, separator, encoding, max_text)
+        found.say(log)
+        if not found.cells:
+            raise DataError(f"{path} should have a column beside {id_column!r}. It has none.")
+        keys = found.keys
+        table = pd.concat([_columns_of(name, cells) for name, cells in found.cells.items()], axis=1)
+    index = vocabulary.index_of(keys)
+    if not len(index) or index.max() < 0:
         raise ValueError(
             f"`id_column` of {path} should hold ids such as {vocabulary.ids.tolist()[:3]!r}. "
-            f"Received: {table.index[:3].tolist()!r}."
+            f"Received: {keys[:3]!r}."
         )
-    return table.reindex(vocabulary.ids).reset_index(drop=True), len(known) - sum(known)
-
-
-def join_texts(ids: list, *sources: Mapping) -> np.ndarray:
-    """[n] str: for each id its texts in the order of the sources, parted by ". "."""
-    joined = []
-    for item in ids:
-        parts = [source.get(item, "").strip() for source in sources]
-        joined.append(". ".join(part.rstrip(".") for part in parts if part))
-    return np.array(joined, object)
+    row_of = np.full(len(vocabulary), -1)
+    row_of[index[index >= 0]] = np.flatnonzero(index >= 0)
+    return table.reindex(row_of).reset_index(drop=True), int((row_of < 0).sum())
 
 
 def _kind(path: str | os.PathLike) -> str:
@@ -104,52 +115,126 @@ def _kind(path: str | os.PathLike) -> str:
     return Path(name).suffix.lower()
 
 
-def _read_table(path: str | os.PathLike, id_column: str, others: list[str]) -> pd.DataFrame:
-    """All cells as text, "" where missing."""
-    with files.open_text(path) as text:
-        try:
-            header = text.readline()
-            separator = "\t" if "\t" in header else ","
-            rows = itertools.chain([header], text)
-            table = pd.read_csv(
-                io.StringIO("".join(rows)), sep=separator, dtype=str, keep_default_na=False
+@dataclasses.dataclass(frozen=True)
+class _Cells:
+    """The cells of a table as text, with the id of each line that has one."""
+
+    source: str
+    keys: list
+    cells: dict[str, list[str]]
+    without_id: list[int]  # lines
+
+    def say(self, log: Callable[[str], None] | None) -> None:
+        if log is not None and self.without_id:
+            log(
+                f"{self.source}: {len(self.without_id):,} lines without an id are left out, the "
+                f"first is line {self.without_id[0]}."
             )
-        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            raise DataError(f"{path}: expected a table with a header. Received: {error}.") from None
-    for column in (id_column, *others):
-        if column not in table:
-            raise ValueError(
-                f"{path} should have a column {column!r}. Received: {', '.join(table.columns)}."
+
+
+def _read_cells(
+    path, id_column: str, wanted: Sequence[str] | None, separator, encoding, max_text
+) -> _Cells:
+    """The wanted columns of a table, or all beside the ids."""
+    source = str(path)
+    coder = columns.IdCodes()
+    cells: dict[str, list[str]] = {}
+    codes, lines, without_id = [], [], []
+    with records.open_records(
+        path, separator=separator, encoding=encoding, max_text=max_text
+    ) as reader:
+        reader.find([id_column, *(wanted or ())])
+        names = [name for name in reader.names if name != id_column] if wanted is None else wanted
+        at, *positions = reader.find([id_column, *names])
+        cells = {name: [] for name in names}
+        for block in reader.blocks(50_000):
+            found = columns.encode_ids(
+                coder,
+                block.column(at),
+                source=source,
+                column=id_column,
+                place=lambda row, lines=block.lines: f"line {lines[row]}",
             )
-    twice = table[id_column].duplicated()
-    if twice.any():
-        row = int(twice.to_numpy().argmax())
-        expected = "one row an id"
+            present = np.flatnonzero(found >= 0)
+            without_id += block.lines[found < 0].tolist()
+            codes.append(found[present])
+            lines += block.lines[present].tolist()
+            for name, position in zip(names, positions, strict=True):
+                texts = block.column(position)
+                cells[name] += [texts[row] for row in present]
+    ids = coder.column(np.concatenate(codes) if codes else np.zeros(0, np.int32))
+    repeated = pd.Series(ids.codes).duplicated().to_numpy()
+    if repeated.any():
+        row = int(repeated.argmax())
+        first = lines[int((ids.codes == ids.codes[row]).argmax())]
+        expected = f"one line an id (its first is line {first})"
         raise files.fault(
-            os.fspath(path), f"row {row + 1}", id_column, expected, table[id_column][row]
+            source, f"line {lines[row]}", id_column, expected, ids.values[ids.codes[row]]
         )
-    return table
+    keys = ids.values
+    if keys and columns.integer_like(keys).all():
+        keys = [int(key) for key in keys]
+    return _Cells(source, [keys[code] for code in ids.codes], cells, without_id)
 
 
-def _with_integer_ids(found: dict) -> dict:
-    if found and integer_like(list(found)).all():
-        return {int(key): value for key, value in found.items()}
-    return found
+def _read_json(path: str | os.PathLike, encoding: str) -> dict:
+    def once(pairs: list[tuple[str, object]]) -> dict:
+        found = {}
+        for key, value in pairs:
+            if key in found:
+                raise ValueError(f"the id {key!r} twice")
+            found[key] = value
+        return found
+
+    with files.open_text(path, encoding=encoding) as text:
+        try:
+            found = json.load(text, object_pairs_hook=once)
+        except RecursionError:
+            raise DataError(
+                f"{path}: expected one JSON object. Received deeply nested brackets."
+            ) from None
+        except UnicodeDecodeError:
+            raise  # `open_text` names the place
+        except ValueError as error:
+            raise DataError(f"{path}: expected one JSON object. Received: {error}.") from None
+    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
+        raise DataError(f"{path}: expected one JSON object of texts by id.")
+    for key, value in found.items():
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise DataError(
+                f"{path}: expected text. Received half of a surrogate pair, which is no character, "
+                f"in the text of the id {key!r}."
+            )
+    try:
+        keys = columns.normal_keys(found)
+    except columns.UnusableId as error:
+        raise DataError(f"{path}: expected {error.args[0]}. Received: {error.args[1]!r}.") from None
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise DataError(f"{path}: expected one text an id. Received two spellings of {twice!r}.")
+    return dict(zip(keys, found.values(), strict=True))
 
 
-def _columns_of(cells: pd.Series) -> pd.DataFrame:
-    cells = cells.where(~cells.isin(MISSING), None)
-    given = cells.dropna()
-    if given.str.contains(SEVERAL, regex=False).any():
-        values = [() if cell is None else cell.split(SEVERAL) for cell in cells]
-        names = sorted({value.strip() for row in values for value in row if value.strip()})
-        rows = [{value.strip() for value in row} for row in values]
-        flags = {f"{cells.name} {name}": [float(name in row) for row in rows] for name in names}
+def _columns_of(name: str, cells: list[str]) -> pd.DataFrame:
+    cells = [None if cell.strip() in MISSING else cell for cell in cells]
+    given = [cell for cell in cells if cell is not None]
+    if any(SEVERAL in cell for cell in given):
+        sets = [
+            {value.strip() for value in (cell or "").split(SEVERAL) if value.strip()}
+            for cell in cells
+        ]
+        flags = {
+            f"{name} {value}": [float(value in own) for own in sets]
+            for value in sorted(set().union(*sets))
+        }
         return pd.DataFrame(flags)
-    numbers = pd.to_numeric(given, errors="coerce")
-    if len(given) and numbers.notna().all():
-        return pd.to_numeric(cells).astype(float).to_frame()
-    return cells.to_frame()
+    try:
+        numbers = [np.nan if cell is None else columns.number(cell) for cell in cells]
+    except ValueError:
+        numbers = None
+    if given and numbers is not None:
+        return pd.DataFrame({name: np.array(numbers, np.float64)})
+    return pd.DataFrame({name: pd.Series(cells, dtype=object)})
 
 
 def _movielens_attributes(path: Path) -> pd.DataFrame:

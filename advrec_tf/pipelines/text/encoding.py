@@ -7,33 +7,11 @@ import os
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
+from advrec_tf.data.readers.side_tables import read_texts
 from advrec_tf.ops.files import atomic_file
 from advrec_tf.text.cache import encode_texts, fingerprint
 from advrec_tf.text.language_model import LanguageModelTower
-
-
-def read_texts(
-    path: str | os.PathLike, *, id_column: str, text_column: str
-) -> tuple[list[str], list[str]]:
-    """(ids, texts) of a CSV or TSV file with a header, ids as text; a missing text is "".
-
-    Raises:
-        ValueError: if a column is missing, or an id is missing or occurs twice.
-    """
-    table = pd.read_csv(path, sep=None, engine="python", dtype=str, keep_default_na=False)
-    for argument, column in (("id_column", id_column), ("text_column", text_column)):
-        if column not in table:
-            raise ValueError(
-                f"`{argument}` should be a column of {path}: {', '.join(table.columns)}. "
-                f"Received: {column!r}."
-            )
-    ids = table[id_column]
-    if (ids == "").any() or ids.duplicated().any():
-        wrong = ids[(ids == "") | ids.duplicated()].iloc[0]
-        raise ValueError(f"`{id_column}` should name every row once. Received: {wrong!r}.")
-    return ids.tolist(), table[text_column].tolist()
 
 
 def encode_table(
@@ -61,7 +39,8 @@ def encode_table(
     out = Path(out)
     if out.suffix != ".npz":
         raise ValueError(f"`out` should end in .npz. Received: {os.fspath(out)!r}.")
-    ids, texts = read_texts(path, id_column=id_column, text_column=text_column)
+    found = read_texts(path, id_column=id_column, text_column=text_column)
+    ids, texts = [str(key) for key in found], list(found.values())
     vectors = encode_texts(tower, texts, cache=cache, batch_size=batch_size)
     notes = json.dumps({"tower": fingerprint(tower)})
     with atomic_file(out, overwrite=overwrite) as unfinished:

@@ -115,8 +115,8 @@ def test_titles_go_to_the_items_of_another_file(tmp_path):
 def test_titles_under_ids_of_another_kind_are_refused(tmp_path):
     (tmp_path / "rows.csv").write_text("user_id,item_id\na,20\nb,99\n")
     data = tables.read_table(tmp_path / "rows.csv").interactions
-    with pytest.raises(ValueError, match=r"`texts`.*\[20, 99\].*\['20'\]"):
-        metadata.attach_item_text(data, {"20": "Nameless"})
+    with pytest.raises(ValueError, match=r"`texts`.*\[20, 99\].*\['x20'\]"):
+        metadata.attach_item_text(data, {"x20": "Nameless"})
 
 
 def test_the_real_100k_has_its_counted_sizes_and_known_entries(data_root):

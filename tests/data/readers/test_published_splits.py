@@ -4,6 +4,7 @@ import pytest
 
 from advrec_tf.data.readers import published_splits
 from advrec_tf.data.readers.files import DataError
+from tests.worlds import pairs_of
 
 COUNTED = {  # users, items, train, validation, test
     "irgan-ml100k": (943, 1683, 44_140, 0, 11_235),
@@ -21,10 +22,6 @@ def put(root, path, text):
     path = root / path
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
-
-
-def pairs(part):
-    return list(zip(part.user_index.tolist(), part.item_index.tolist(), strict=True))
 
 
 def test_every_published_split_has_a_counted_size():
@@ -49,7 +46,7 @@ def test_irgan_rows_rated_below_four_are_no_positives(tmp_path):
     put(tmp_path, "irgan-ml100k/movielens-100k-train.txt", "0\t5\t4\n0\t6\t3\n2\t7\t5\n")
     put(tmp_path, "irgan-ml100k/movielens-100k-test.txt", "0\t8\t3\n1\t9\t4\n")
     split = published_splits.load_benchmark("irgan-ml100k", tmp_path)
-    assert pairs(split.train) == [(0, 5), (2, 7)] and pairs(split.test) == [(1, 9)]
+    assert pairs_of(split.train) == [(0, 5), (2, 7)] and pairs_of(split.test) == [(1, 9)]
     assert (split.train.num_users, split.train.num_items) == (943, 1683)
     assert split.settings["positive_from"] == 4
 
@@ -59,8 +56,8 @@ def test_lines_of_items_are_read_for_their_user_and_may_be_empty(tmp_path):
     put(tmp_path, "gowalla/valid.txt.gz", "0 2\n1\n")
     put(tmp_path, "gowalla/test.txt.gz", "2 4 1\n")
     split = published_splits.load_benchmark("gowalla", tmp_path)
-    assert pairs(split.train) == [(0, 3), (0, 1), (2, 0)]
-    assert pairs(split.validation) == [(0, 2)] and pairs(split.test) == [(2, 4), (2, 1)]
+    assert pairs_of(split.train) == [(0, 3), (0, 1), (2, 0)]
+    assert pairs_of(split.validation) == [(0, 2)] and pairs_of(split.test) == [(2, 4), (2, 1)]
     assert (split.train.num_users, split.train.num_items) == (3, 5)
 
 
@@ -68,7 +65,7 @@ def test_pairs_with_windows_line_ends_and_decimal_ratings_are_read(tmp_path):
     put(tmp_path, "cfgan/ML100K/ML100K.train", "0 1 3.0\r\n1 0 5.0\r\n")
     put(tmp_path, "cfgan/ML100K/ML100K.test", "1 2 1.0\r\n")
     split = published_splits.load_benchmark("cfgan-ml100k", tmp_path)
-    assert pairs(split.train) == [(0, 1), (1, 0)] and pairs(split.test) == [(1, 2)]
+    assert pairs_of(split.train) == [(0, 1), (1, 0)] and pairs_of(split.test) == [(1, 2)]
 
 
 def test_an_unknown_split_is_told_the_names_there_are(tmp_path):
@@ -101,11 +98,26 @@ def test_an_absent_file_is_named(tmp_path):
 
 def test_a_file_of_text_or_negative_ids_is_refused_by_name(tmp_path):
     put(tmp_path, "cfgan/ML100K/ML100K.train", "a b c\n")
-    with pytest.raises(DataError, match=r"ML100K\.train: expected"):
+    with pytest.raises(
+        DataError, match=r"train, line 1, column 'user': expected an integer from 0"
+    ):
         published_splits.load_benchmark("cfgan-ml100k", tmp_path)
     put(tmp_path, "cfgan/ML100K/ML100K.train", "1 0 5\n0 -1 5\n")
-    with pytest.raises(DataError, match=r"ML100K\.train: expected ids as integers from 0.*-1"):
+    with pytest.raises(DataError, match=r"train, line 2, column 'item': expected an integer.*'-1'"):
         published_splits.load_benchmark("cfgan-ml100k", tmp_path)
     put(tmp_path, "gowalla/train.txt.gz", "0 x\n")
-    with pytest.raises(DataError, match=r"train\.txt\.gz: expected lines of integers.*'x'"):
+    with pytest.raises(DataError, match=r"txt\.gz, line 1, column 'id': expected an integer.*'x'"):
         published_splits.load_benchmark("gowalla", tmp_path)
+
+
+@pytest.mark.parametrize("lists", ["0 1_0\n", "0 \uff11\n", "0 3000000000\n", "0 1.0\n"])
+def test_an_id_is_an_index_in_ascii_digits_that_memory_can_hold(tmp_path, lists):
+    put(tmp_path, "gowalla/train.txt.gz", lists)
+    with pytest.raises(DataError, match="line 1, column 'id': expected an integer from 0 to"):
+        published_splits.load_benchmark("gowalla", tmp_path)
+
+
+def test_lines_hold_one_number_of_fields(tmp_path):
+    put(tmp_path, "cfgan/ML100K/ML100K.train", "0 1 3\n0 2\n")
+    with pytest.raises(DataError, match="train, line 2: expected 3 fields.*Received 2"):
+        published_splits.load_benchmark("cfgan-ml100k", tmp_path)

@@ -74,12 +74,36 @@ def test_what_is_no_rating_or_segment_is_refused_by_name(tmp_path):
     with pytest.raises(FileNotFoundError, match="ml100k_train"):
         shilling.load_shilling("ml100k", tmp_path)
     write(tmp_path, "0\tx\t5.0\n")
-    with pytest.raises(DataError, match=r"train\.dat\.gz: expected lines"):
+    with pytest.raises(DataError, match=r"train\.dat\.gz, line 1, column 'item'"):
         shilling.load_shilling("ml100k", tmp_path)
     write(tmp_path, "0\t-1\t5.0\n")
-    with pytest.raises(DataError, match="integers from 0"):
+    with pytest.raises(DataError, match="an integer from 0"):
         shilling.load_shilling("ml100k", tmp_path)
     for segments in ("1\n", "1\ta\n", "1\t7\n"):
         write(tmp_path, "0\t1\t5.0\n", segments=segments)
-        with pytest.raises(DataError, match="selected_items, line 1: expected"):
+        with pytest.raises(DataError, match="selected_items, line 1.* expected"):
             shilling.load_shilling("ml100k", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        ("0\t1\t5\t9\n", "line 1: expected 3 fields, `user item rating`. Received 4"),
+        ("0\t1\n", "line 1: expected 3 fields"),
+        ("0\t1\t5\n0\t2\n", "line 2: expected 3 fields"),
+        ("0\t1\t5\n0\t2\tinf\n", "line 2, column 'rating': expected a finite number"),
+        ("0\t1\t5\n0\t2\tnan\n", "line 2, column 'rating': expected a number. Received: 'nan'"),
+        ("0\t3000000000\t5\n", "line 1, column 'item': expected an integer from 0 to 50,000,000"),
+        ("", "expected lines `user item rating`. Received none"),
+    ],
+)
+def test_a_line_that_is_no_rating_is_named_not_shifted(tmp_path, train, message):
+    write(tmp_path, train)
+    with pytest.raises(DataError, match="ml100k_train.dat.gz.*" + message):
+        shilling.load_shilling("ml100k", tmp_path)
+
+
+def test_a_target_has_one_segment(tmp_path):
+    write(tmp_path, "0\t1\t5.0\n", segments="1\t0\n1\t1\n")
+    with pytest.raises(DataError, match="line 2: expected one line a target"):
+        shilling.load_shilling("ml100k", tmp_path)

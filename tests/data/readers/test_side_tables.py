@@ -6,7 +6,7 @@ import pytest
 
 from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.readers.files import DataError
-from advrec_tf.data.readers.side_tables import join_texts, read_attributes, read_texts
+from advrec_tf.data.readers.side_tables import read_attributes, read_texts
 
 ITEMS = Vocabulary(np.array([3, 1, 7]))
 
@@ -49,11 +49,6 @@ def test_movielens_side_files_are_known_by_their_names(tmp_path):
     assert users.iloc[0].tolist() == ["F", 25.0, "12"] and missing == 2
 
 
-def test_texts_are_joined_in_order_and_without_those_that_are_empty():
-    joined = join_texts([1, 2, 3], {1: "Title.", 2: "Other"}, {1: "About it.", 3: " Alone "})
-    assert joined.tolist() == ["Title. About it", "Other", "Alone"]
-
-
 def test_what_cannot_be_read_is_named(tmp_path):
     path = tmp_path / "bad.json"
     path.write_text("[1, 2]")
@@ -64,11 +59,11 @@ def test_what_cannot_be_read_is_named(tmp_path):
         read_texts(path)
     table = tmp_path / "items.csv"
     table.write_text("item_id,a\n1,x\n1,y\n")
-    with pytest.raises(DataError, match="row 2.*item_id.*one row an id"):
+    with pytest.raises(DataError, match=r"line 3.*item_id.*one line an id \(its first is line 2\)"):
         read_attributes(table, ITEMS)
     with pytest.raises(ValueError, match="`text_column` should name"):
         read_texts(table)
-    with pytest.raises(ValueError, match="should have a column 'b'"):
+    with pytest.raises(ValueError, match="expected a column 'b'"):
         read_texts(table, text_column="b")
     table.write_text("item_id,a\nq,x\n")
     with pytest.raises(ValueError, match="should hold ids such as"):
@@ -78,3 +73,84 @@ def test_what_cannot_be_read_is_named(tmp_path):
         read_attributes(table, ITEMS)
     with pytest.raises(FileNotFoundError):
         read_attributes(tmp_path / "nowhere.csv", ITEMS)
+
+
+def texts_of(tmp_path, content, name="texts.csv", **settings):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_texts(path, text_column="title", **settings)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("item_id,title,price\n1,Toy, Story,3\n", 2),
+        ("item_id,title\n1,Toy,\n2,Heat,\n", 2),
+        ("item_id,title\n1,Toy\n2\n", 3),
+    ],
+)
+def test_a_line_with_another_number_of_fields_is_refused_not_shifted(tmp_path, content, line):
+    with pytest.raises(DataError, match=rf"texts\.csv, line {line}: expected \d fields"):
+        texts_of(tmp_path, content)
+    with pytest.raises(DataError, match=rf"texts\.csv, line {line}: expected \d fields"):
+        read_attributes(tmp_path / "texts.csv", ITEMS)
+
+
+def test_a_line_without_an_id_is_left_out_and_said(tmp_path):
+    said = []
+    found = texts_of(tmp_path, "item_id,title\n1,Toy\n,Lost\nNA,Lost\n2,Heat\n", log=said.append)
+    assert found == {1: "Toy", 2: "Heat"}
+    (line,) = said
+    assert "2 lines without an id are left out, the first is line 3" in line
+
+
+def test_a_title_that_reads_like_a_missing_value_is_a_title(tmp_path):
+    assert texts_of(tmp_path, "item_id,title\n1,None\n2,NA\n3,\n") == {1: "None", 2: "NA", 3: ""}
+
+
+def test_marks_encodings_and_separators_are_as_in_the_main_file(tmp_path):
+    assert texts_of(tmp_path, b"\xef\xbb\xbfitem_id,title\n1,Toy\n") == {1: "Toy"}
+    assert texts_of(tmp_path, "item_id|title\n1|Toy\n") == {1: "Toy"}
+    latin = "item_id;title\n1;Caf\xe9\n".encode("latin-1")
+    assert texts_of(tmp_path, latin, encoding="latin-1") == {1: "Caf\xe9"}
+    with pytest.raises(DataError, match=r"texts\.csv, line 2, byte 6 .*latin-1"):
+        texts_of(tmp_path, latin)
+    with pytest.raises(DataError, match=r"texts\.csv: expected a header"):
+        texts_of(tmp_path, "")
+    cut = gzip.compress(b"item_id,title\n" + b"1,Toy\n" * 99)[:-9]
+    with pytest.raises(DataError, match=r"texts\.csv\.gz should be a whole gzip file"):
+        texts_of(tmp_path, cut, "texts.csv.gz")
+
+
+def test_whole_floats_are_the_integers_of_the_vocabulary(tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,price\n3.0,1\n7.0,2\n")
+    table, missing = read_attributes(path, ITEMS)
+    assert table["price"].tolist()[::2] == [1, 2] and missing == 1
+    with pytest.raises(DataError, match="line 3.*one line an id"):
+        path.write_text("item_id,price\n3.0,1\n3,2\n")
+        read_attributes(path, ITEMS)
+
+
+def test_a_cell_of_several_values_may_be_missing(tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,genre,price\n3,Crime|Drama,5\n1,Crime,6\n7,,\n")
+    table, absent = read_attributes(path, ITEMS)
+    assert absent == 0
+    assert table["genre Crime"].tolist() == [1, 1, 0] and table["genre Drama"].tolist() == [1, 0, 0]
+    assert np.isnan(table["price"][2])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"1": "Toy", "1": "Heat"}', "the id '1' twice"),
+        ('{"1": "Toy", "1.0": "Heat"}', "two spellings of 1"),
+        ('{"1": "\\ud800"}', "half of a surrogate pair.*of the id '1'"),
+        ("[" * 100_000, "deeply nested brackets"),
+        ('{"1": 2}', "one JSON object of texts"),
+    ],
+)
+def test_json_that_is_no_object_of_texts_is_refused_with_its_file(tmp_path, content, message):
+    with pytest.raises(DataError, match=rf"texts\.json: expected .*{message}"):
+        texts_of(tmp_path, content, "texts.json")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.pipelines.text.encoding import encode_table, read_texts
+from advrec_tf.pipelines.text.encoding import encode_table
 from advrec_tf.text.cache import fingerprint
 
 COLUMNS = {"id_column": "item", "text_column": "title"}
@@ -22,10 +22,6 @@ def table(tmp_path):
     return path
 
 
-def test_ids_and_texts_are_read_as_they_stand(table):
-    assert read_texts(table, **COLUMNS) == (["007", "x", "9"], ["Matrix, The", "", "NA"])
-
-
 def test_the_file_holds_the_vectors_of_the_table(tower, table, tmp_path):
     out = tmp_path / "new" / "vectors.npz"
     counts = encode_table(tower, table, out, cache=tmp_path / "cache", **COLUMNS)
@@ -38,21 +34,6 @@ def test_the_file_holds_the_vectors_of_the_table(tower, table, tmp_path):
         assert json.loads(str(kept["notes"])) == {"tower": fingerprint(tower)}
     assert [path.name for path in out.parent.iterdir()] == ["vectors.npz"]
     assert len(list((tmp_path / "cache").iterdir())) == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("item,name\n1,a\n", "`text_column` should be a column of .*: item, name. .*'title'"),
-        ("id,title\n1,a\n", "`id_column` should be a column of .*: id, title. .*'item'"),
-        ("item,title\n1,a\n1,b\n", "`item` should name every row once. Received: '1'"),
-        ("item,title\n,a\n2,b\n", "`item` should name every row once. Received: ''"),
-    ],
-)
-def test_a_table_that_does_not_fit_is_refused(tmp_path, text, message):
-    (tmp_path / "items.csv").write_text(text)
-    with pytest.raises(ValueError, match=message):
-        read_texts(tmp_path / "items.csv", **COLUMNS)
 
 
 def test_an_output_that_is_no_npz_is_refused(tower, table, tmp_path):

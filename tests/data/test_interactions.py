@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from advrec_tf.data.interactions import Interactions, Vocabulary
+from tests.worlds import interactions_of
+
+
+def test_an_id_is_found_by_its_index_and_an_unknown_one_is_minus_one():
+    assert Vocabulary([30, 10, 20]).index_of([10, 20, 99]).tolist() == [1, 2, -1]
+    assert Vocabulary(["b", "a"]).index_of(["a", "z", "b"]).tolist() == [1, -1, 0]
+    assert Vocabulary(["b", "a"]).index_of([]).tolist() == []
+
+
+def test_text_and_whole_floats_are_the_integers_that_they_spell():
+    integers = Vocabulary([17, 3])
+    assert integers.index_of(["17", 3, "3.0", 17.0, "017", "x"]).tolist() == [0, 1, 1, 0, -1, -1]
+    assert integers.index_of(np.array([17.0, 3.0])).tolist() == [0, 1]
+    texts = Vocabulary(["17", "x"])
+    assert texts.index_of([17, "x", 17.0, "17"]).tolist() == [0, 1, 0, 0]
+    assert texts.index_of(np.array([17, 18])).tolist() == [0, -1]
+
+
+@pytest.mark.parametrize("wrong", [None, float("nan"), 1.5, True, (1,)])
+def test_what_is_no_id_is_refused(wrong):
+    for vocabulary in (Vocabulary([17, 3]), Vocabulary(["17", "x"])):
+        with pytest.raises(ValueError, match="`ids` should be integers or text. Received"):
+            vocabulary.index_of(["17", wrong])
+
+
+def test_ids_stand_once():
+    with pytest.raises(ValueError, match="`ids` should be unique. Received 'a' more than once"):
+        Vocabulary(["a", "b", "a"])
+
+
+def test_columns_of_other_lengths_and_foreign_indices_are_refused():
+    columns = {"users": Vocabulary([1, 2]), "items": Vocabulary([1, 2])}
+    one, two = np.zeros(1, np.int32), np.array([0, 2], np.int32)
+    with pytest.raises(ValueError, match="`item_index` should have 1 rows. Received 2"):
+        Interactions(user_index=one, item_index=two, **columns)
+    with pytest.raises(ValueError, match=r"`item_index` should lie in 0\.\.1. Received 0\.\.2"):
+        Interactions(user_index=two * 0, item_index=two, **columns)
+    with pytest.raises(ValueError, match="`rating` should have 1 rows"):
+        Interactions(user_index=one, item_index=one, rating=np.zeros(2), **columns)
+    with pytest.raises(ValueError, match="`item_text` should have 2 rows"):
+        Interactions(user_index=one, item_index=one, item_text=np.array(["a"]), **columns)
+
+
+def test_items_of_each_user_are_sorted_and_without_repeats():
+    known = interactions_of([(2, 1), (0, 3), (2, 1), (0, 0)], 3, 4).by_user()
+    assert [known[user].tolist() for user in range(3)] == [[0, 3], [], [1]]
+    assert known.counts.tolist() == [2, 0, 1] and known.users().tolist() == [0, 0, 2]
+    assert known.dense().tolist() == [[1, 0, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0]]
+
+
+def test_a_selection_keeps_the_vocabularies_and_compaction_does_not():
+    data = interactions_of(
+        [(0, 0), (1, 2), (0, 1)], users=["u", "v"], items=[5, 6, 7], timestamp=[3, 2, 1]
+    )
+    kept = data.select(np.array([2, 1]))
+    assert kept.item_index.tolist() == [1, 2] and kept.timestamp.tolist() == [1, 2]
+    assert kept.num_items == 3
+    compact = kept.compacted()
+    assert compact.items.ids.tolist() == [6, 7] and compact.item_index.tolist() == [0, 1]
