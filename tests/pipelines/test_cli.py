@@ -6,10 +6,7 @@ import types
 import numpy as np
 import pytest
 
-from advrec_tf import losses
-from advrec_tf.data import splits
 from advrec_tf.pipelines import cli
-from advrec_tf.pipelines.recommend import page, settings
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.settings_help import descriptions
 from advrec_tf.pipelines.stages import StageStore, slug
@@ -125,22 +122,6 @@ def test_an_item_table_without_the_named_column_is_refused_with_the_columns_it_h
     cli.settings_from(args)
     with pytest.raises(SystemExit, match="'name'.*item_id, title"):
         cli.guarded(cli.load_from)(args)
-
-
-def test_a_baseline_above_the_shipped_model_is_said():
-    choices = {
-        "shipped_model": "tower",
-        "validation_of_candidates": {"tower": 0.05},
-        "validation_of_baselines": {"popularity": 0.02, "ease": 0.06},
-    }
-    assert "NOTE: ease is better on validation (0.0600)" in page.verdict(choices)
-    choices["validation_of_baselines"]["ease"] = 0.04
-    assert "NOTE" not in page.verdict(choices)
-
-
-def test_names_told_early_are_the_names_there_are():
-    assert set(settings.GAN_LOSSES) == set(losses.GAN_LOSSES)
-    assert set(settings.SPLITS) == set(splits.SPLITS)
 
 
 def test_a_users_mistake_ends_in_one_line(monkeypatch):

@@ -75,18 +75,6 @@ def test_a_column_without_any_value_is_repeated_and_said(write):
     assert "note has nothing to learn, since every value is missing" in str(read)
 
 
-def test_one_category_only_cannot_be_the_label(write):
-    frame = table()
-    frame["churned"] = "no"
-    with pytest.raises(DataError, match="expected a label that varies.*always 'no'"):
-        read_table(write(frame))
-
-
-def test_one_category_beside_missing_values_is_learned_as_two(write):
-    read = read_table(write(table(coupon=["SPRING", ""] * 30)))
-    assert read.schema["coupon"].kind == "category" and read.schema["coupon"].missing
-
-
 def test_mixed_types_are_refused_with_their_line_and_the_cure(write):
     ages = [str(20 + i % 40) for i in range(ROWS)]
     ages[4] = "unknown"
@@ -98,28 +86,6 @@ def test_mixed_types_are_refused_with_their_line_and_the_cure(write):
         read_table(write(table(age=ages)))
     read = read_table(write(table(age=ages)), kinds={"age": "category"})
     assert read.schema["age"].kind == "category"
-
-
-def test_mixed_types_in_a_frame_are_refused_with_both_rows():
-    frame = table(code=["a"] * 59 + [7])
-    with pytest.raises(DataError, match="row 59, column 'code': expected a text, as in row 0"):
-        files.table_schema.infer(frame)
-
-
-def test_five_rows_are_too_few(write):
-    with pytest.raises(DataError, match="expected at least 50 rows to learn from. Received 5"):
-        read_table(write(table().head(5)))
-
-
-def test_a_million_categories_are_refused_with_three_cures():
-    items = pd.Series(np.append(np.arange(1_000_000), [0, 1]).astype(str), dtype=object)
-    frame = pd.DataFrame({"item": items, "churned": np.arange(1_000_002) % 2})
-    with pytest.raises(
-        DataError,
-        match="column 'item': expected at most 1,000 categories. Received 1,000,000 in 1,000,002 "
-        "rows.*--drop item.*--identifier item.*--max-categories",
-    ):
-        files.table_schema.infer(frame)
 
 
 def test_a_row_of_another_length_is_refused_with_its_line(tmp_path):

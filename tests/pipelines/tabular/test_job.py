@@ -8,13 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advrec_tf.pipelines.tabular import cli, job
-from advrec_tf.pipelines.tabular.cli import conditions_from
-from advrec_tf.pipelines.tabular.settings import TableSettings
+from advrec_tf.pipelines.tabular import job
 from advrec_tf.serving.c_api import SavedModelSession
-from advrec_tf.tabular.files import read_table
-from advrec_tf.tabular.quality import AIMS, headline, reached
-from experiments.tabular import runner
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -114,27 +109,6 @@ def test_a_private_run_says_what_it_spent(csv, tmp_path, capsys):
     assert "epsilon" in (tmp_path / "run" / "quality.html").read_text()
 
 
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [
-        (["--label", "sold"], "expected a label column 'sold'"),
-        (["--label", "churned", "--condition", "plan=paid"], "COLUMN=VALUE on one of churned"),
-        (["--label", "churned", "--pack", "0"], "`pack` should be >= 1"),
-        (["--label", "churned", "--loss", "vanilla"], "`loss` should be one of"),
-    ],
-)
-def test_mistakes_end_in_one_line(csv, tmp_path, more, message):
-    arguments = ["--data", str(csv), "--run-dir", str(tmp_path / "run")]
-    with pytest.raises(SystemExit, match=f"error: .*{message}"):
-        script("train_gan").main([*arguments, "--out", str(tmp_path / "o.csv"), *more])
-
-
-def test_a_label_chooses_the_table_and_its_absence_the_interactions():
-    assert cli.asks_for_table(["--data", "a.csv", "--label=x"])
-    assert cli.asks_for_table(["--table"])
-    assert not cli.asks_for_table(["--data", "synthetic", "--out", "x.csv"])
-
-
 def quality_of(auc, nearest=1.0, rows=500):
     return {
         "notes": [],
@@ -149,48 +123,6 @@ def quality_of(auc, nearest=1.0, rows=500):
     }
 
 
-def test_aims_are_reached_from_their_own_side():
-    good = quality_of(0.6)
-    assert {name: reached(name, good) for name in headline(good)} == {
-        **dict.fromkeys(AIMS, True),
-        "train_on_synthetic_ratio": False,
-    }
-    assert reached("two_sample_auc", quality_of(0.66)) is False
-    assert reached("nearest_ratio", quality_of(0.6, nearest=None)) is None
-
-
-def test_copies_and_too_few_rows_reach_nothing():
-    assert reached("two_sample_auc", quality_of(0.25)) is False
-    few = quality_of(0.5, rows=99)
-    assert {reached(name, few) for name in headline(few)} == {None}
-    assert reached("duplicates", quality_of(0.5, rows=100)) is True
-
-
-@pytest.mark.parametrize("text", ["churned=7", "plan=platin", "visits=many", "nothing=1", "plan"])
-def test_a_condition_that_no_row_can_meet_is_refused_before_training(text, csv):
-    table = read_table(csv, label="churned")
-    names = ("churned", "plan", "visits")
-    with pytest.raises(ValueError, match="`--condition`.*Received: "):
-        conditions_from([text], table, names)
-
-
-def test_conditions_take_the_type_of_their_column(csv):
-    table = read_table(csv, label="churned")
-    plan = table.frame["plan"].dropna().iloc[0]
-    given = [f"plan={plan}", "visits=3"]
-    assert conditions_from(given, table, ("plan", "visits")) == {"plan": plan, "visits": 3.0}
-
-
-@pytest.mark.parametrize(("text", "value"), [("left=TRUE", True), ("left=false", False)])
-def test_a_boolean_condition_is_one_of_the_spellings_of_the_file(tmp_path, text, value):
-    path = tmp_path / "rows.csv"
-    path.write_text("n,left\n" + "".join(f"{i % 7},{i % 3 > 0!s}\n" for i in range(60)))
-    table = read_table(path, label="left")
-    assert conditions_from([text], table, ("left",)) == {"left": value}
-    with pytest.raises(ValueError, match="one of its values: false, true. Received: 'yes'"):
-        conditions_from(["left=yes"], table, ("left",))
-
-
 def test_a_report_is_never_written_over(csv, tmp_path):
     (tmp_path / "quality.json").write_text("{}")
     for out in (tmp_path, tmp_path / "quality.json"):
@@ -198,44 +130,8 @@ def test_a_report_is_never_written_over(csv, tmp_path):
             script("quality_report").main([str(csv), str(csv), "--out", str(out)])
 
 
-def test_the_page_shows_means_and_deviations_over_seeds():
-    # .5 and .7: mean .6, deviation sqrt(.02) = .141; above the ablation by .05 twice
-    results = {
-        "world": {
-            seed: {
-                "rows": 100,
-                "columns": 4,
-                "qualities": {"gan": quality_of(auc), "vae": quality_of(ablation)},
-                "seconds": {"gan": 10.0, "vae": 20.0},
-                "unfinished": ["vae"] if seed else [],
-            }
-            for seed, auc, ablation in ((0, 0.5, 0.45), (1, 0.7, 0.65))
-        }
-    }
-    text = runner.page(results, "python x")
-    assert "| gan | 0.600 (0.141) |" in text and "| 10 |" in text
-    assert "two_sample_auc 0.600 (reached)" in text
-    assert "train_on_synthetic_ratio 0.900 (missed)" in text
-    assert "less that of its ablation, by seed: +0.050, +0.050." in text
-    assert "Still improving when the steps were up: vae in 1 of 2 runs;" in text
-
-
-def test_settings_out_of_range_are_refused():
-    with pytest.raises(ValueError, match="`holdout_fraction` should be in"):
-        TableSettings(holdout_fraction=0.9)
-
-
 def test_a_two_sample_test_that_independent_columns_pass_is_said_to_decide_nothing():
     told_apart = {"gan": quality_of(0.55), "marginals": quality_of(0.8)}
     assert job.blunt_measures(told_apart) == []
     [line] = job.blunt_measures({**told_apart, "marginals": quality_of(0.564)})
     assert "columns drawn independently reach the two-sample aim too (0.564)" in line
-
-
-def test_a_table_read_as_interactions_is_told_of_the_label(csv, tmp_path):
-    other = tmp_path / "t.csv"
-    other.write_text(csv.read_text().replace("user_id", "customer"))
-    with pytest.raises(SystemExit, match="expected a column 'user_id'.*needs --label COLUMN"):
-        script("train_gan").main(
-            ["--data", str(other), "--run-dir", str(tmp_path / "r"), "--out", str(tmp_path / "o")]
-        )

@@ -114,16 +114,3 @@ def test_more_blocks_than_there_are_are_refused_before_anything_trains(
     store = StageStore(tmp_path, {})
     with pytest.raises(ValueError, match="`strategy` should name at most the 2 transformer"):
         run(tiny_prepared, settings, folder, store, write=lambda line: pytest.fail(line))
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        *({"strategy": "half"}, {"adversary": "fgsm"}, {"epsilon": -0.1}, {"steps": 0}),
-        *({"pooling": "max"}, {"max_length": 2}, {"split": "mine"}, {"learning_rate": 0.0}),
-    ],
-)
-def test_a_setting_out_of_range_is_refused_by_its_name(settings):
-    (name,) = settings
-    with pytest.raises(ValueError, match=f"`{name}` should be"):
-        TextTowerSettings(**settings)
