@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     shipped, run = args.run_dir / "shipped.npz", args.run_dir / "run.json"
     if not shipped.exists():
-        raise SystemExit(f"error: {shipped} should exist; it is written at the end of a run.")
+        raise SystemExit(f"Error: {shipped} should exist; it is written at the end of a run.")
 
     from advrec_tf.models.vectors import load_vectors
 

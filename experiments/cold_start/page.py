@@ -82,7 +82,7 @@ def _table(report: Mapping) -> list[str]:
         cells.append(", ".join(map(str, sorted(set(row["epochs"])))))
         cells.append(f"{row['seconds']:.0f}")
         for test in tests:
-            compared = row.get("against_twin")
+            compared = row.get("against_ablation")
             cells.append(
                 f"{compared[test]['difference']:+.4f} ± {compared[test]['half_width']:.4f} "
                 f"({compared['ablation']})"

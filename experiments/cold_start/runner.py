@@ -220,7 +220,7 @@ def run_scenario(
     for label, row in rows.items():
         ablation = SCENARIOS[name][label].ablation
         if ablation in per_user:
-            row["against_twin"] = {"ablation": ablation} | {
+            row["against_ablation"] = {"ablation": ablation} | {
                 test: paired(per_user[label][test], per_user[ablation][test]).as_dict()
                 for test in scenario.tests
             }

@@ -312,7 +312,7 @@ def test_a_csv_becomes_a_page_with_its_plots(tiny_world, tmp_path, small_tables)
         *["--data", str(data), "--time-column", "when", "--seeds", "1"],
         *["--run-dir", str(tmp_path / "run"), "--out", str(tmp_path / "docs" / "results")],
     ]
-    with pytest.raises(SystemExit, match="error: `parts` should leave out 'cold'"):
+    with pytest.raises(SystemExit, match="Error: `parts` should leave out 'cold'"):
         script().main([*arguments, "--parts", "cold"])
     script().main([*arguments, "--parts", "tail"])
     text = (tmp_path / "docs" / "results" / "augmentation-events.md").read_text()

@@ -117,7 +117,7 @@ def test_text_reaches_items_that_ids_cannot(content, tmp_path):
     report = run(content, tmp_path, "items", ["random", "id tower", "text tower"])
     values = {label: row["mean"]["cold items"]["ndcg@10"] for label, row in report["rows"].items()}
     assert values["id tower"] < values["random"] < values["text tower"] - 0.05
-    assert report["rows"]["text tower"]["against_twin"]["ablation"] == "id tower"
+    assert report["rows"]["text tower"]["against_ablation"]["ablation"] == "id tower"
 
 
 def test_a_resumed_run_trains_nothing_and_says_the_same(content, tmp_path):

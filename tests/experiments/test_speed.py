@@ -330,7 +330,7 @@ def test_the_script_names_a_mistake_in_one_line():
     words = [sys.executable, ROOT / "scripts" / "benchmark.py", "--methods", "als"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: `method` should be one of 'bpr+sgd'")
+    assert done.stderr.startswith("Error: `method` should be one of 'bpr+sgd'")
 
 
 @pytest.mark.parametrize(

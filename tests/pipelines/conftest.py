@@ -15,7 +15,7 @@ TINY = {
     "autoencoder_dim": 8,
     "gan_epochs": 2,
     "ranking_epochs": 1,
-    "generated_reach": 10,
+    "generated_min_history": 10,
     "ease_l2": (30.0,),
 }
 

@@ -60,7 +60,7 @@ def test_a_description_is_that_of_every_name_before_it_with_its_further_lines():
     assert descriptions(Record) == expected | {"d": ""}
     parser = argparse.ArgumentParser()
     cli.add_settings_arguments(parser, Record)
-    assert "5 % of it; default: 3" in parser.format_help()
+    assert "5 % of it. The default is 3." in parser.format_help()
 
 
 def test_nothing_to_resume_is_said(tmp_path, capsys):
@@ -130,7 +130,7 @@ def test_a_users_mistake_ends_in_one_line(monkeypatch):
 
     with pytest.raises(SystemExit) as stop:
         cli.guarded(main)()
-    assert str(stop.value) == "error: `x` should be 1. Received: 2."
+    assert str(stop.value) == "Error: `x` should be 1. Received: 2."
     monkeypatch.setenv("ADVREC_TRACEBACK", "1")
     with pytest.raises(ValueError):
         cli.guarded(main)()
@@ -167,9 +167,9 @@ def test_the_recorded_command_names_the_data_folder_by_its_variable(monkeypatch)
 
 
 def test_a_command_that_is_a_module_is_given_by_its_name(monkeypatch):
-    spec = types.SimpleNamespace(name="experiments.x.__main__", origin="/home/me/x/__main__.py")
+    spec = types.SimpleNamespace(name="experiments.x.__main__", origin="/some/where/x/__main__.py")
     monkeypatch.setitem(sys.modules, "__main__", types.SimpleNamespace(__spec__=spec))
-    monkeypatch.setattr("sys.argv", ["/home/me/x/__main__.py", "--seeds", "1", "--resume"])
+    monkeypatch.setattr("sys.argv", ["/some/where/x/__main__.py", "--seeds", "1", "--resume"])
     assert cli.command_line() == "python -m experiments.x --seeds 1"
 
 

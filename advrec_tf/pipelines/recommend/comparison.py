@@ -24,7 +24,7 @@ from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult, StageStore
 
-GENERATORS = ("gan", "gan_twin", "ease", "popularity", "random")
+GENERATORS = ("gan", "gan_ablation", "ease", "popularity", "random")
 
 
 class ModelComparison:
@@ -173,7 +173,7 @@ class ModelComparison:
         popularity = np.tile(log_popularity(train), (len(sparse), 1))
         noise = np.random.default_rng(seed).random((len(sparse), train.num_items))
         scores = {"popularity": popularity, "random": noise.astype(np.float32)}
-        for name, weight in (("gan", settings.gan_weight), ("gan_twin", 0.0)):
+        for name, weight in (("gan", settings.gan_weight), ("gan_ablation", 0.0)):
             result = self.stage(setting, name, seed, variants.train_gan, adversarial_weight=weight)
             self.keep(setting, name, result)
             scores[name] = result.arrays["scores"]
@@ -187,7 +187,7 @@ class ModelComparison:
         for name in GENERATORS:
             if name not in scores:
                 continue
-            if cold is not None and name in ("gan", "gan_twin", "ease"):
+            if cold is not None and name in ("gan", "gan_ablation", "ease"):
                 blends[name] = calibrate(scores[name], sparse, cold)
             rows[name] = generated_rows(
                 scores[name], sparse, train, settings, name, blends.get(name)

@@ -136,7 +136,7 @@ def run_gan(
         split=prepared.split,
         results=comparison.results,
         choices={},
-        generated={name: generated[name] for name in ("gan", "gan_twin") if name in generated},
+        generated={name: generated[name] for name in ("gan", "gan_ablation") if name in generated},
     )
 
 

@@ -90,7 +90,7 @@ def markdown(report: dict, command: str) -> str:
                     row["model"],
                     row["ablation"],
                     f"{row['value']:.4f}",
-                    f"{row['value_of_twin']:.4f}",
+                    f"{row['value_of_ablation']:.4f}",
                     f"{row['difference']:+.4f}",
                     f"{row['half_width']:.4f}",
                     f"{row['p_value']:.3f}",

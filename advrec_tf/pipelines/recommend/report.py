@@ -37,7 +37,7 @@ ROWS = (
     "tower+generated_random",
     "tower+generated_popularity",
     "tower+generated_ease",
-    "tower+generated_gan_twin",
+    "tower+generated_gan_ablation",
     "tower+generated_gan",
     "tower+perturbed+generated_gan",
     "tower+prior",
@@ -54,7 +54,7 @@ COMPARISONS = (
     ("tower+perturbed", "tower"),
     ("tower+perturbed", "tower+noise"),
     ("tower+generated_gan", "tower"),
-    ("tower+generated_gan", "tower+generated_gan_twin"),
+    ("tower+generated_gan", "tower+generated_gan_ablation"),
     ("tower+generated_gan", "tower+generated_ease"),
     ("tower+generated_gan", "tower+generated_popularity"),
     ("tower+generated_gan", "tower+generated_random"),
@@ -177,7 +177,7 @@ def _comparisons(results: dict[str, list[StageResult]], test: str) -> list[dict]
                 "ablation": ablation,
                 "metric": metric,
                 "value": float(ours.mean()),
-                "value_of_twin": float(theirs.mean()),
+                "value_of_ablation": float(theirs.mean()),
                 **paired(ours, theirs).as_dict(),
             }
         )

@@ -37,7 +37,7 @@ def test_every_ingredient_is_compared_with_its_ablation(result):
     compared = {(row["model"], row["ablation"]) for row in result["comparisons"]}
     assert compared == set(report.COMPARISONS)
     for row in result["comparisons"]:
-        difference = row["value"] - row["value_of_twin"]
+        difference = row["value"] - row["value_of_ablation"]
         assert row["difference"] == pytest.approx(difference, abs=1e-12)
 
 

@@ -50,7 +50,7 @@ def csv(tmp_path_factory):
 )
 def test_mistakes_end_in_one_line(csv, tmp_path, more, message):
     arguments = ["--data", str(csv), "--run-dir", str(tmp_path / "run")]
-    with pytest.raises(SystemExit, match=f"error: .*{message}"):
+    with pytest.raises(SystemExit, match=f"Error: .*{message}"):
         script("train_gan").main([*arguments, "--out", str(tmp_path / "o.csv"), *more])
 
 
