@@ -1,15 +1,15 @@
-"""Generated sequences: how like real ones they are, and what the generators say comes next.
+"""Generated sequences: how like real ones they are, and what the generators recommend next.
 
 A fifth of the users is held out of training; what is generated is compared with their sequences.
-Likelihood first, then from its weights, for as many epochs, the ablation (more likelihood) and the
-game by both estimators. Each is a stage.
+Generators are pretrained by likelihood; from those weights, for as many epochs, the ablation
+(likelihood again) and the GAN with both estimators go on.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from tensorflow import keras
@@ -23,36 +23,69 @@ from advrec_tf.gan.sequences import SequenceGAN, build_sequence_gan
 from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.item_similarity import singular_item_vectors
 from advrec_tf.models.sequential.baselines import MarkovChain
-from advrec_tf.pipelines.stages import StageResult, StageStore, slug
-from experiments.augmentation.evaluation import MONITOR
-from experiments.augmentation.runner import deviation
+from advrec_tf.pipelines.stages import StageStore
 from experiments.augmentation.settings import AugmentationSettings
+from experiments.harness.compare import deviation, mean, over_seeds
+from experiments.harness.entries import Entry, Task, Trained
+from experiments.harness.results import Result
+from experiments.harness.settings import Setting
+from experiments.harness.sweep import Study, sweep
 
 HELD_OUT = 0.2
-GAMES = {
-    "ablation: likelihood alone": (False, "gumbel_softmax"),
-    "GAN, Gumbel-softmax": (True, "gumbel_softmax"),
-    "GAN, policy gradient": (True, "policy_gradient"),
-}
-_BATCH = 128
+BATCH = 128
+REAL, PRETRAINED, ABLATION = (
+    "real sequences of other users",
+    "likelihood, pretraining",
+    "GAN, ablation (likelihood)",
+)
+_QUALITY = [field.name for field in dataclasses.fields(sequence_fidelity.SequenceQuality)]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Generator:
+    """What an entry is measured by: generated items [sequences, length], and a recommender."""
+
+    items: np.ndarray | None = None
+    recommender: Any = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Ground:
-    """What one seed trains and measures on."""
+class SequenceSetting(Setting):
+    """A setting whose users are in part held out.
 
-    seed: int
-    train: Interactions
+    Attributes:
+        fitted, held_out: sequences of the users trained on, and of the others.
+        item_vectors: of the fitted users' interactions alone, to group items by.
+    """
+
     fitted: Sequences
     held_out: Sequences
     item_vectors: np.ndarray
-    validation: RankingEvaluator
-    test: RankingEvaluator
+
+    def measure(self, model: Generator, *, tests: bool = True) -> Result:
+        """Likeness to the held-out sequences, and NDCG@10 of the next item."""
+        metrics = {}
+        if model.items is not None:
+            generated = Sequences(
+                items=model.items,
+                user_index=np.zeros(len(model.items), np.int32),
+                num_items=self.fitted.num_items,
+            )
+            metrics |= sequence_fidelity.measure(
+                generated, self.held_out, self.fitted, self.item_vectors, seed=self.seed
+            ).as_dict()
+        if model.recommender is not None:
+            test = self.tests["next item"].evaluate(model.recommender)
+            metrics["validation"] = self.validate(model.recommender)
+            metrics["next item"] = test.metrics[self.monitor]
+        return Result(metrics)
 
 
-def make_ground(data: Interactions, length: int, seed: int) -> Ground:
-    """Raises:
-    ValueError: if the data has no times, or too few sequences.
+def make_setting(data: Interactions, length: int, seed: int) -> SequenceSetting:
+    """The setting of a seed, which draws the users held out.
+
+    Raises:
+        ValueError: if the data has no times, or too few sequences.
     """
     if data.timestamp is None:
         raise ValueError("The part `sequences` should have data with times. Received none.")
@@ -61,122 +94,75 @@ def make_ground(data: Interactions, length: int, seed: int) -> Ground:
     rng = np.random.default_rng(seed)
     users = rng.permutation(data.num_users)[: max(1, round(HELD_OUT * data.num_users))]
     held = np.isin(everything.user_index, users)
-    return Ground(
+    fitted = split.train.select(~np.isin(split.train.user_index, users))
+    return SequenceSetting(
         seed=seed,
-        train=split.train,
+        interactions=split.train,
+        validation=RankingEvaluator(split.train, split.validation),
+        tests={"next item": RankingEvaluator(split.train, split.test, also_seen=split.validation)},
         fitted=everything.select(~held),
         held_out=everything.select(held),
-        # Of the fitted users alone: the held-out ones are strangers to every measure.
-        item_vectors=singular_item_vectors(
-            split.train.select(~np.isin(split.train.user_index, users))
-        ),
-        validation=RankingEvaluator(split.train, split.validation),
-        test=RankingEvaluator(split.train, split.test, also_seen=split.validation),
+        item_vectors=singular_item_vectors(fitted),
     )
 
 
-def _slug(label: str, seed: int) -> str:
-    return f"sequences-{slug(label)}-{seed}"
+def _real(task: Task) -> Generator:
+    fitted = task.setting.fitted
+    order = task.rng(1).permutation(len(fitted))
+    return Generator(items=fitted.items[order[: len(task.setting.held_out)]])
 
 
-def finished_seeds(settings: AugmentationSettings, store: StageStore) -> int:
-    """How many seeds, from the first on, have the last stage in the store."""
-    last = list(GAMES)[-1]
-    for count in range(settings.sequence_seeds):
-        if not store.has(_slug(last, settings.seed + count)):
-            return count
-    return settings.sequence_seeds
+def _popularity(task: Task) -> Generator:
+    return Generator(recommender=Popularity().fit(task.interactions))
 
 
-def run_sequences(
-    data: Interactions,
-    settings: AugmentationSettings,
-    store: StageStore,
-    *,
-    write: Callable[[str], None] = print,
-) -> dict:
-    """The report of the part, as JSON values."""
-    found: dict[str, list[StageResult]] = {}
-    for seed in range(settings.seed, settings.seed + settings.sequence_seeds):
-        ground = None
-
-        def stage(label, compute, seed=seed):
-            nonlocal ground
-
-            def run(_):
-                nonlocal ground
-                if ground is None:
-                    ground = make_ground(data, settings.length, seed)
-                started = time.perf_counter()
-                result = compute(ground)
-                result.summary["seconds"] = time.perf_counter() - started
-                write(f"sequences {seed} {label:<28} {_line(result.summary)}")
-                return result
-
-            result = store.run(_slug(label, seed), run)
-            found.setdefault(label, []).append(result)
-            return result
-
-        real = stage("real, of other users", _real)
-        stage("popularity", _popularity)
-        stage("Markov chain", _markov)
-        pretrained = stage(
-            "likelihood, before the game",
-            lambda ground: _trained(ground, settings, None, game=False, estimator="gumbel_softmax"),
-        )
-        weights = [
-            pretrained.arrays[f"weight_{i}"]
-            for i in range(sum(name.startswith("weight_") for name in pretrained.arrays))
-        ]
-        for label, (game, estimator) in GAMES.items():
-            stage(
-                label,
-                lambda ground, game=game, estimator=estimator, weights=weights: _trained(
-                    ground, settings, weights, game=game, estimator=estimator
-                ),
-            )
-        for results in found.values():
-            _say_collapse(results[-1], real)
-    return {
-        "part": "sequences",
-        "seeds": settings.sequence_seeds,
-        "length": settings.length,
-        "rows": {label: _summary(results) for label, results in found.items()},
-    }
+def _markov(task: Task) -> Generator:
+    chain = MarkovChain(strength=3.0).fit(task.setting.fitted, task.interactions)
+    return Generator(chain.generate(len(task.setting.held_out), seed=task.seed), chain)
 
 
-def _real(ground: Ground) -> StageResult:
-    order = np.random.default_rng([ground.seed, 1]).permutation(len(ground.fitted))
-    return _measured(ground, ground.fitted.items[order[: len(ground.held_out)]])
+def _pretrained(task: Task) -> SequenceGAN:
+    """The generator by likelihood alone; it is trained once a seed."""
+
+    def compute():
+        return _fit(task, None, adversarial=False, estimator="gumbel_softmax")[0]
+
+    return task.shared("pretrained", compute)
 
 
-def _popularity(ground: Ground) -> StageResult:
-    return StageResult(_ranked(ground, Popularity().fit(ground.train)), {})
+def _pretraining(task: Task) -> Generator:
+    return _generated(task, _pretrained(task))
 
 
-def _markov(ground: Ground) -> StageResult:
-    chain = MarkovChain(strength=3.0).fit(ground.fitted, ground.train)
-    result = _measured(ground, chain.generate(len(ground.held_out), seed=ground.seed))
-    result.summary.update(_ranked(ground, chain))
-    return result
+def _continued(*, adversarial: bool, estimator: str) -> Callable[[Task], Trained]:
+    """From the pretrained weights, against the discriminator or by likelihood."""
+
+    def train(task: Task) -> Trained:
+        weights = _pretrained(task).generator.get_weights()
+        model, history = _fit(task, weights, adversarial=adversarial, estimator=estimator)
+        history = history if adversarial else {}
+        return Trained(_generated(task, model), inspect=lambda setting: {"history": history})
+
+    return train
 
 
-def _trained(
-    ground: Ground,
-    settings: AugmentationSettings,
-    weights: list[np.ndarray] | None,
-    *,
-    game: bool,
-    estimator: str,
-) -> StageResult:
-    """By likelihood from new weights where none are given, else `game_epochs` from those."""
-    keras.utils.set_random_seed(ground.seed)
+def _generated(task: Task, model: SequenceGAN) -> Generator:
+    return Generator(model.generate(len(task.setting.held_out), seed=task.seed), model)
+
+
+def _fit(
+    task: Task, weights: list[np.ndarray] | None, *, adversarial: bool, estimator: str
+) -> tuple[SequenceGAN, dict]:
+    """(model, history): by likelihood from new weights, else `game_epochs` from those given."""
+    settings: AugmentationSettings = task.context
+    fitted = task.setting.fitted
+    keras.utils.set_random_seed(task.seed)
     model = build_sequence_gan(
-        ground.train,
-        ground.fitted,
+        task.interactions,
+        fitted,
         estimator=estimator,
-        adversarial_weight=settings.gan_weight if game else 0.0,
-        seed=ground.seed,
+        adversarial_weight=settings.gan_weight if adversarial else 0.0,
+        seed=task.seed,
     )
     if weights is not None:
         model.generator.set_weights(weights)
@@ -186,68 +172,70 @@ def _trained(
         steps_per_execution=8,
     )
     data = batches.of_index(
-        np.arange(len(ground.fitted)), batch_size=_BATCH, seed=ground.seed, name="sequence_index"
+        np.arange(len(fitted)), batch_size=BATCH, seed=task.seed, name="sequence_index"
     )
     epochs = settings.sequence_epochs if weights is None else settings.game_epochs
-    fitted = model.fit(
+    report = model.fit(
         data.dataset(0), steps_per_epoch=data.steps_per_epoch, epochs=epochs, verbose=0
     )
-    result = _measured(ground, model.generate(len(ground.held_out), seed=ground.seed))
-    result.summary.update(_ranked(ground, model))
-    result.summary["history"] = fitted.history if game else {}
-    result.arrays.update(_numbered(model))
-    return result
+    return model, report.history
 
 
-def _numbered(model: SequenceGAN) -> dict[str, np.ndarray]:
-    return {f"weight_{i}": weight for i, weight in enumerate(model.generator.get_weights())}
+ENTRIES: Mapping[str, Entry] = {
+    REAL: Entry(train=_real),
+    "popularity": Entry(train=_popularity),
+    "Markov chain": Entry(train=_markov),
+    PRETRAINED: Entry(train=_pretraining),
+    ABLATION: Entry(train=_continued(adversarial=False, estimator="gumbel_softmax")),
+    "GAN, Gumbel-softmax": Entry(
+        train=_continued(adversarial=True, estimator="gumbel_softmax"), ablation=ABLATION
+    ),
+    "GAN, policy gradient": Entry(
+        train=_continued(adversarial=True, estimator="policy_gradient"), ablation=ABLATION
+    ),
+}
 
 
-def _measured(ground: Ground, items: np.ndarray) -> StageResult:
-    generated = Sequences(
-        items=items,
-        user_index=np.zeros(len(items), np.int32),
-        num_items=ground.fitted.num_items,
+def run_sequences(
+    data: Interactions,
+    settings: AugmentationSettings,
+    store: StageStore,
+    *,
+    log: Callable[[str], None] = print,
+) -> dict:
+    """The report of the part, as JSON values."""
+    study = Study(
+        name="sequences",
+        entries=ENTRIES,
+        setting=lambda seed: make_setting(data, settings.length, seed),
+        context=settings,
     )
-    quality = sequence_fidelity.measure(
-        generated, ground.held_out, ground.fitted, ground.item_vectors, seed=ground.seed
-    )
-    return StageResult({"quality": quality.as_dict()}, {"items": items})
-
-
-def _ranked(ground: Ground, model) -> dict:
+    seeds = range(settings.seed, settings.seed + settings.sequence_seeds)
+    found = sweep(study, store, seeds=seeds, log=log).results
     return {
-        "validation": ground.validation.evaluate(model).metrics[MONITOR],
-        "next item": ground.test.evaluate(model).metrics[MONITOR],
+        "part": "sequences",
+        "seeds": settings.sequence_seeds,
+        "length": settings.length,
+        "entries": {label: _summary(results, found[REAL]) for label, results in found.items()},
     }
 
 
-def _say_collapse(result: StageResult, real: StageResult) -> None:
-    if "quality" in result.summary:
-        quality, reference = (
-            sequence_fidelity.SequenceQuality(**r.summary["quality"]) for r in (result, real)
-        )
-        result.summary["collapse"] = sequence_fidelity.collapse(quality, reference)
-
-
-def _line(summary: dict) -> str:
-    shown = dict(summary.get("quality", {}))
-    shown |= {name: summary[name] for name in ("next item",) if name in summary}
-    names = ("auc", "popularity", "bigrams", "group_bigrams", "next item")
-    return "  ".join(f"{name} {shown[name]:.3f}" for name in names if name in shown)
-
-
-def _summary(results: list[StageResult]) -> dict:
-    columns: dict[str, list[float]] = {}
-    for result in results:
-        flat = {**result.summary.get("quality", {})}
-        flat |= {n: result.summary[n] for n in ("validation", "next item") if n in result.summary}
-        for name, value in flat.items():
-            columns.setdefault(name, []).append(value)
+def _summary(results: list[Result], real: list[Result]) -> dict:
+    metrics = [result.metrics for result in results]
+    collapsed = [
+        sequence_fidelity.collapse(_quality(one), _quality(reference))
+        for one, reference in zip(results, real, strict=True)
+        if "auc" in one.metrics
+    ]
     return {
-        "mean": {name: float(np.mean(values)) for name, values in columns.items()},
-        "deviation": {name: deviation(values) for name, values in columns.items()},
-        "seconds": float(np.mean([r.summary["seconds"] for r in results])),
-        "collapse": [said for r in results if (said := r.summary.get("collapse"))],
-        "history": results[0].summary.get("history", {}),
+        "mean": over_seeds(metrics, mean),
+        "deviation": over_seeds(metrics, deviation),
+        "seconds": mean([result.seconds for result in results]),
+        "collapse": [text for text in collapsed if text],
+        "history": results[0].details.get("history", {}),
     }
+
+
+def _quality(result: Result) -> sequence_fidelity.SequenceQuality:
+    values = {name: result.metrics[name] for name in _QUALITY}
+    return sequence_fidelity.SequenceQuality(**values)

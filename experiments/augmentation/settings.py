@@ -1,4 +1,4 @@
-"""Settings of the augmentation job, checked when built."""
+"""Settings of the augmentation study, checked when built."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ PARTS = ("sparse", "cold", "tail", "sequences")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AugmentationSettings:
-    """Several values of a setting are tried on validation, with the first seed.
+    """Of a setting with several values validation chooses one, with the first seed.
 
     Attributes:
-        seed: the first; seed n also draws which users are cut.
-        seeds: how many.
-        sequence_seeds: how many of them train sequence generators, which are slower.
-        item_core: items with fewer rows, and users with fewer than 3, are left out.
-        dim, batch_size, learning_rate, temperature, epochs: of the factorization that is trained
-            on real and generated rows.
-        min_history: real plus generated rows of a sparse user.
-        weight: of a generated row.
-        gan_epochs: of profile generators.
-        gan_weight: of the game in every generator.
-        strength: rows that group popularity is mixed with.
-        cap: drift of popularity of steered rows, nats.
-        steered_rows: steered rows a user, as a share of the real ones.
-        steered_fraction: of such rows in a batch, to its real ones. (Adam moves a vector that few
-        rows
-            touch by as much whatever their weight; how often they come decides.)
-        row_power: rows weigh (rows of the item)^-power.
-        penalty: factor of log popularity that serving subtracts.
-        length: items of a sequence.
-        sequence_epochs, game_epochs: of likelihood, and of the game that follows.
+        seed: The first seed; every seed also draws which users are cut.
+        seeds: Every entry is trained with so many seeds.
+        sequence_seeds: Sequence generators, which are slower, are trained with so many seeds.
+        item_core: Items with fewer interactions, and users with fewer than 3, are left out.
+        dim, batch_size, learning_rate, temperature, epochs: This is a setting of the factorization
+            that is trained on real and generated interactions.
+        min_history: Users with fewer interactions get generated ones up to this number.
+        weight: This is the weight of a generated interaction.
+        gan_epochs: Profile generators are trained at most so many epochs.
+        gan_weight: This is the weight of the adversarial loss in every generator.
+        strength: Popularity within a group is mixed with so many interactions of all users.
+        cap: Steered interactions are so much less popular than real ones, in nats.
+        steered_rows: A user gets so many steered interactions, as a fraction of the real ones.
+        steered_fraction: A batch holds so many steered interactions, as a fraction of its real
+            ones. Adam moves a vector that few interactions touch by as much whatever their weight,
+            so how often they come decides.
+        row_power: An interaction weighs (interactions of its item)^-power.
+        penalty: Serving subtracts this factor of log popularity.
+        length: Sequences hold so many items.
+        sequence_epochs, game_epochs: Sequence generators train so many epochs by likelihood, and
+            against the discriminator.
     """
 
     seed: int = 0
@@ -60,10 +61,10 @@ class AugmentationSettings:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            least = 0 if field.name in ("seed", "gan_weight") else None
+            zero = field.name in ("seed", "gan_weight")
             for one in value if isinstance(value, tuple) else (value,):
-                if (least is None and one <= 0) or (least is not None and one < least):
-                    wanted = "> 0" if least is None else ">= 0"
+                if one < 0 or (one == 0 and not zero):
+                    wanted = ">= 0" if zero else "> 0"
                     raise ValueError(f"`{field.name}` should be {wanted}. Received: {value!r}.")
-            if isinstance(value, tuple) and not value:
+            if value == ():
                 raise ValueError(f"`{field.name}` should hold a value. Received none.")

@@ -1,7 +1,7 @@
-"""Rows for users with few interactions: controls that generate nothing, and filled-up histories.
+"""Entries for users with few interactions: controls that generate nothing, and filled histories.
 
-Sources of rows give scores; the best unseen items of each sparse user become rows, blended with
-popularity where the source is taught (`advrec_tf.pipelines.recommend.generation`).
+A source gives scores; the best unseen items of each sparse user become interactions, where the
+source is trained by a blend with popularity (`advrec_tf.pipelines.recommend.generation`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,16 @@ from advrec_tf.models.towers import in_blocks
 from advrec_tf.models.vectors import with_popularity_prior
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.recommend.generation import blended, calibrate
-from experiments.augmentation.evaluation import MONITOR
-from experiments.augmentation.shared import SHARE, augmented, off
-from experiments.augmentation.task import Task, ease, factorize, profile_scores
+from experiments.augmentation.training import (
+    FRACTION,
+    augmented,
+    ease,
+    factorize,
+    no_augmentation,
+    profile_scores,
+    random_scores,
+)
+from experiments.harness.entries import Task
 
 PRIOR_SCALES = (0.0, 1.0, 2.0, 4.0, 8.0)
 NEIGHBORS = 10
@@ -32,97 +39,94 @@ _NOISE = Perturbation(epsilon=0.2, relative=True, direction="random")
 
 
 def ease_alone(task: Task) -> Recommender:
-    return ease(task) or Popularity().fit(task.train)
+    return ease(task) or Popularity().fit(task.interactions)
 
 
 def serving_prior(task: Task) -> Recommender:
-    """Log popularity added for users with few rows; the scale of taste chosen on validation."""
-    model = off(task)
-    found = [
+    """Log popularity added for users with a short history, at a scale chosen on validation."""
+    model = no_augmentation(task)
+    return task.setting.best(
         with_popularity_prior(
             model.user_vectors,
             model.item_vectors,
-            task.train,
+            task.interactions,
             scale=scale,
-            prior_max_history=task.settings.min_history,
+            prior_max_history=task.context.settings.min_history,
         )
         for scale in PRIOR_SCALES
-    ]
-    return max(found, key=lambda m: task.setting.validation.evaluate(m).metrics[MONITOR])
+    )
 
 
-def noise_on_embeddings(task: Task) -> Recommender:
+def embedding_noise(task: Task) -> Recommender:
     return factorize(task, perturbation=_NOISE)
 
 
 def item_dropout(task: Task) -> Recommender:
-    rows = simple_augmentation.dropped_rows(task.train, SHARE, rng=task.rng(1))
-    return factorize(task, rows)
+    return factorize(
+        task, simple_augmentation.dropped_rows(task.interactions, FRACTION, rng=task.rng(1))
+    )
 
 
-def swaps(task: Task) -> Recommender:
-    count = min(NEIGHBORS, task.train.num_items - 1)
-    near = nearest_items(singular_item_vectors(task.train), count)
-    rows = simple_augmentation.swapped_rows(task.train, near, SHARE, rng=task.rng(2))
-    return augmented(task, rows, weight=task.point)
+def item_substitution(task: Task) -> Recommender:
+    """Items replaced by similar ones."""
+    count = min(NEIGHBORS, task.interactions.num_items - 1)
+    near = nearest_items(singular_item_vectors(task.interactions), count)
+    swapped = simple_augmentation.swapped_rows(task.interactions, near, FRACTION, rng=task.rng(2))
+    return augmented(task, swapped, weight=task.settings["weight"])
 
 
-def mixup(task: Task) -> Recommender:
-    rows = simple_augmentation.mixed_profiles(task.train, 0.2, rng=task.rng(3))
-    return augmented(task, rows, weight=task.point)
+def profile_mixup(task: Task) -> Recommender:
+    mixed = simple_augmentation.mixed_profiles(task.interactions, 0.2, rng=task.rng(3))
+    return augmented(task, mixed, weight=task.settings["weight"])
 
 
-# Rows from a teacher's scores, for users with few.
+# Interactions from a source's scores, for users with few.
 
 
-def _sparse(task: Task) -> np.ndarray:
-    return np.flatnonzero(task.train.by_user().counts < task.settings.min_history)
+def _filled(task: Task, scores: np.ndarray, key, *, blend: bool = False) -> Recommender:
+    """Scores [num_users, num_items] -> the best unseen items up to `min_history`."""
+    train, min_history = task.interactions, task.context.settings.min_history
 
-
-def _filled_up(task: Task, scores: np.ndarray, key, *, blend: bool) -> Recommender:
-    """Scores [num_users, num_items] -> the best unseen items up to `min_history` as rows."""
-    users = _sparse(task)
-
-    def rows():
+    def generated():
+        users = np.flatnonzero(train.by_user().counts < min_history)
+        mixed = scores
         if blend:
-            # How far to trust taste beyond popularity: by the likelihood of the choosing half.
+            # How far to trust taste beyond popularity: by the likelihood of the validation half.
             found = calibrate(scores[users], users, task.setting.cold)
-            popular = log_popularity(task.train)
             mixed = np.zeros_like(scores)
             mixed[users] = blended(
-                scores[users], popular, found["temperature"], found["popularity_weight"]
+                scores[users],
+                log_popularity(train),
+                found["temperature"],
+                found["popularity_weight"],
             )
-        return top_unseen(
-            mixed if blend else scores,
-            task.train,
-            min_history=task.settings.min_history,
-            users=users,
-        )
+        return top_unseen(mixed, train, min_history=min_history, users=users)
 
-    return augmented(task, task.shared(("rows", key), rows), weight=task.point)
+    return augmented(
+        task, task.shared(("generated", key), generated), weight=task.settings["weight"]
+    )
 
 
-def random_rows(task: Task) -> Recommender:
-    shape = (task.train.num_users, task.train.num_items)
-    return _filled_up(task, task.rng(4).random(shape, np.float32), "random", blend=False)
+def random_interactions(task: Task) -> Recommender:
+    return _filled(task, random_scores(task, 4, np.float32), "random")
 
 
-def popular_rows(task: Task) -> Recommender:
-    scores = np.tile(log_popularity(task.train), (task.train.num_users, 1))
-    return _filled_up(task, scores, "popular", blend=False)
+def popular_interactions(task: Task) -> Recommender:
+    scores = np.tile(log_popularity(task.interactions), (task.interactions.num_users, 1))
+    return _filled(task, scores, "popular")
 
 
-def ease_rows(task: Task) -> Recommender:
+def ease_interactions(task: Task) -> Recommender:
     model = ease(task)
     if model is None:
-        return off(task)
-    scores = in_blocks(model.score, task.train.num_users, block=512)
-    return _filled_up(task, scores, "ease", blend=True)
+        return no_augmentation(task)
+    scores = in_blocks(model.score, task.interactions.num_users, block=512)
+    return _filled(task, scores, "EASE", blend=True)
 
 
-def profile_rows(*, adversary: bool) -> Callable[[Task], Recommender]:
-    def make(task: Task) -> Recommender:
-        game = task.settings.gan_weight if adversary else 0.0
-        return _filled_up(task, profile_scores(task, game=game), ("profile", game), blend=True)
+def gan_interactions(*, adversarial: bool) -> Callable[[Task], Recommender]:
+    def train(task: Task) -> Recommender:
+        scores = profile_scores(task, adversarial=adversarial)
+        return _filled(task, scores, ("GAN", adversarial), blend=True)
 
-    return make
+    return train

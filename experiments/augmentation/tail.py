@@ -1,4 +1,4 @@
-"""Rows for the long tail: steered rows, reweighted rows, and a penalty on the lists."""
+"""Entries for the long tail: steered and reweighted interactions, and a penalty on the lists."""
 
 from __future__ import annotations
 
@@ -10,48 +10,50 @@ from advrec_tf.data.augmentation import drawn_unseen
 from advrec_tf.gan.steering import mean_log_popularity, steer
 from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.models.towers import in_blocks
-from experiments.augmentation.shared import augmented, off, ranking
-from experiments.augmentation.task import Task, factorize, profile_scores
+from experiments.augmentation.training import (
+    augmented,
+    factorize,
+    no_augmentation,
+    profile_scores,
+    ranking,
+)
+from experiments.harness.entries import Task
 
 
-def steered_rows(source: str) -> Callable[[Task], Recommender]:
-    """Rows drawn from a source steered to the cap, a share `point` of a batch; of every user."""
+def steered_interactions(source: str) -> Callable[[Task], Recommender]:
+    """Interactions of every user, drawn from a source that is steered to rare items."""
 
-    def make(task: Task) -> Recommender:
-        train = task.train
-        users = np.flatnonzero(train.by_user().counts)
-
-        def logits():
-            if source == "random":
-                return np.zeros((train.num_users, train.num_items), np.float32)
-            game = task.settings.gan_weight if source == "gan" else 0.0
-            return profile_scores(task, game=game)
-
-        steered = steer(logits()[users], users, train, cap=task.settings.cap)
-        counts = np.maximum(
-            np.round(task.settings.steered_rows * train.by_user().counts[users]), 1
-        ).astype(int)
-        rows = drawn_unseen(steered.logits, users, train, counts, rng=task.rng(11))
-        drift = float(log_popularity(train)[rows[1]].mean() - mean_log_popularity(train))
-        task.write(
+    def train(task: Task) -> Recommender:
+        real, settings = task.interactions, task.context.settings
+        users = np.flatnonzero(real.by_user().counts)
+        if source == "random":
+            logits = np.zeros((real.num_users, real.num_items), np.float32)
+        else:
+            logits = profile_scores(task, adversarial=source == "gan")
+        steered = steer(logits[users], users, real, cap=settings.cap)
+        counts = np.round(settings.steered_rows * real.by_user().counts[users])
+        counts = np.maximum(counts, 1).astype(int)
+        drawn = drawn_unseen(steered.logits, users, real, counts, rng=task.rng(11))
+        drift = float(log_popularity(real)[drawn[1]].mean() - mean_log_popularity(real))
+        task.log(
             f"  {task.label}: gamma {steered.gamma:.2f}, drift {steered.drift:+.2f} nats; of the "
-            f"{len(rows[0]):,} rows drawn {drift:+.2f}"
+            f"{len(drawn[0]):,} interactions drawn {drift:+.2f}"
         )
-        return augmented(task, rows, weight=1.0, fraction=task.point)
+        return augmented(task, drawn, fraction=task.settings["steered_fraction"])
 
-    return make
+    return train
 
 
 def reweighted(task: Task) -> Recommender:
-    """Real rows weighed by (rows of the item)^-power, with mean 1."""
-    counts = task.train.item_counts()[task.train.item_index].astype(np.float64)
-    weight = counts**-task.point
+    """Real interactions weighed by (interactions of the item)^-power, with mean 1."""
+    counts = task.interactions.item_counts()[task.interactions.item_index].astype(np.float64)
+    weight = counts ** -task.settings["row_power"]
     return factorize(task, row_weight=weight / weight.mean())
 
 
 def penalized(task: Task) -> Recommender:
     """score / temperature - penalty * log popularity, at serving."""
-    model = off(task)
-    scores = in_blocks(model.score, task.train.num_users, block=512)
-    penalty = task.point * log_popularity(task.train)
-    return ranking(task, scores / task.settings.temperature - penalty)
+    model = no_augmentation(task)
+    scores = in_blocks(model.score, task.interactions.num_users, block=512)
+    penalty = task.settings["penalty"] * log_popularity(task.interactions)
+    return ranking(task, scores / task.context.settings.temperature - penalty)

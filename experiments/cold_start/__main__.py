@@ -5,11 +5,10 @@ r"""Items and users without history: text towers, knowledge graph, generated vec
     python -m experiments.cold_start --data events.csv --item-text descriptions.json \
         --item-attributes items.csv --scenarios items users --run-dir runs/cold
 
-The text of an item is its title, then what the --item-text files say.
+The text of an item is its title, followed by what the --item-text files say.
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -18,45 +17,83 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
+from experiments.cold_start.page import TITLES, markdown_page
+from experiments.harness import reports
 
-SCENARIOS = ("items", "missing", "finetuned", "users", "warm")
 
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     cli.add_data_arguments(parser)
     cli.add_run_arguments(parser)
-    group = parser.add_argument_group("what is known of items and users")
-    group.add_argument(
-        "--encoder", default="minilm", help="language model: a folder or a name; default: minilm"
+    add = parser.add_argument_group("what is known of items and users").add_argument
+    add(
+        "--encoder",
+        default="minilm",
+        help="The language model is read from this folder or preset; default: minilm.",
     )
-    group.add_argument("--max-length", type=int, default=64, help="tokens of a text; default: 64")
-    group.add_argument(
+    add(
+        "--max-length",
+        type=int,
+        default=64,
+        help="Texts are cut to so many tokens; default: 64.",
+    )
+    add(
         "--item-text",
         nargs="+",
         default=[],
         metavar="FILE",
-        help="JSON {item id: text}, or movies.dat",
+        help="The files hold texts of items: JSON {item id: text}, or movies.dat of MovieLens.",
     )
-    group.add_argument(
-        "--item-attributes", metavar="FILE", help="CSV/TSV by item_id, or movies.dat"
+    add(
+        "--item-attributes",
+        metavar="FILE",
+        help="The file holds attributes of items: CSV or TSV with a column item_id, or movies.dat.",
     )
-    group.add_argument("--user-attributes", metavar="FILE", help="CSV/TSV by user_id, or users.dat")
-    group.add_argument("--knowledge-graph", metavar="FILE", help="lines `head relation tail`")
-    group.add_argument("--knowledge-items", metavar="FILE", help="lines `item entity`")
-    group.add_argument("--cache", default="runs/text_vectors", help="folder of kept text vectors")
-    group = parser.add_argument_group("the experiment")
-    group.add_argument("--scenarios", nargs="+", choices=SCENARIOS, default=list(SCENARIOS))
-    group.add_argument("--only", nargs="+", default=[], metavar="LABEL", help="only these rows")
-    group.add_argument("--seeds", type=int, default=5, help="trainings of a row; default: 5")
-    group.add_argument("--epochs", type=int, default=12, help="at most; default: 12")
-    group.add_argument(
-        "--points", type=int, default=3, help="values of a setting tried at most; default: 3"
+    add(
+        "--user-attributes",
+        metavar="FILE",
+        help="The file holds attributes of users: CSV or TSV with a column user_id, or users.dat.",
     )
-    group.add_argument("--out", type=Path, help="folder for cold-start-NAME.md and .json")
-    group.add_argument("--name", help="of the data, in file names; default: that of --data")
+    add(
+        "--knowledge-graph",
+        metavar="FILE",
+        help="The file holds facts, one a line: head, relation, tail.",
+    )
+    add(
+        "--knowledge-items",
+        metavar="FILE",
+        help="The file holds the entities of items, one pair a line: item, entity.",
+    )
+    add(
+        "--cache",
+        default="runs/text_vectors",
+        help="Text vectors are kept in this folder; default: runs/text_vectors.",
+    )
+    add = parser.add_argument_group("the study").add_argument
+    add(
+        "--scenarios",
+        nargs="+",
+        choices=tuple(TITLES),
+        default=list(TITLES),
+        help="Only these scenarios are run; default: all.",
+    )
+    add(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="LABEL",
+        help="Only these entries are trained; default: all that the data allows.",
+    )
+    add("--epochs", type=int, default=12, help="Towers train at most so many epochs; default: 12.")
+    add(
+        "--points",
+        type=int,
+        default=3,
+        help="At most so many values of a setting are tried on validation; default: 3.",
+    )
+    reports.add_arguments(parser, markdown_page)
     args = parser.parse_args(argv)
     cli.require_counts(parser, args, "seeds", "epochs", "points")
     args.seed = 0
@@ -67,42 +104,37 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     from advrec_tf.pipelines.stages import StageStore
-    from experiments.cold_start import page, runner
-    from experiments.cold_start.loading import load_content
+    from experiments.cold_start.content import load_content
+    from experiments.cold_start.entries import SCENARIOS
+    from experiments.cold_start.study import run_scenario
 
-    rows = [label for scenario in args.scenarios for label in runner.SCENARIOS[scenario]]
-    unknown = [label for label in args.only if label not in rows]
+    labels = [label for scenario in args.scenarios for label in SCENARIOS[scenario]]
+    unknown = [label for label in args.only if label not in labels]
     if unknown:
         raise ValueError(
-            f"`--only` should name rows of {', '.join(args.scenarios)}: {'; '.join(rows)}. "
+            f"`--only` should name entries of {', '.join(args.scenarios)}: {'; '.join(labels)}. "
             f"Received: {unknown[0]!r}."
         )
     content, about = load_content(args)
     identity = {"job": "cold_start", **about, "epochs": args.epochs, "points": args.points}
     cli.note_resume(args)
     store = StageStore(args.run_dir, identity, resume=args.resume)
-    reports = [
-        runner.run_scenario(
+    options = {"seeds": args.seeds, "epochs": args.epochs, "points": args.points}
+    scenarios = [
+        run_scenario(
             scenario,
             content,
             store,
-            seeds=args.seeds,
-            epochs=args.epochs,
-            points=args.points,
-            only=[label for label in args.only if label in runner.SCENARIOS[scenario]],
+            only=[label for label in args.only if label in SCENARIOS[scenario]],
+            **options,
         )
         for scenario in args.scenarios
-        if not args.only or set(args.only) & set(runner.SCENARIOS[scenario])
+        if not args.only or set(args.only) & set(SCENARIOS[scenario])
     ]
+    report = {"command": cli.command_line(), "about": about, "scenarios": scenarios}
     name = args.name or Path(args.data).name.split(".")[0]
-    command = cli.command_line()
-    text = page.markdown(reports, name, command, about)
-    for folder in {args.run_dir, args.out or args.run_dir}:
-        folder.mkdir(parents=True, exist_ok=True)
-        report = {"command": command, "about": about, "scenarios": reports}
-        (folder / f"cold-start-{name}.json").write_text(json.dumps(report, indent=2) + "\n")
-        (folder / f"cold-start-{name}.md").write_text(text)
-    print("\n" + text)
+    folders = [args.run_dir, args.out or args.run_dir]
+    print("\n" + reports.write(report, markdown_page, folders, f"cold-start-{name}"))
 
 
 if __name__ == "__main__":

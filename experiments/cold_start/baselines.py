@@ -1,56 +1,56 @@
-"""Rows that train nothing, or nothing but a closed form: what the towers stand beside."""
+"""Entries that train nothing, or nothing but a closed form: what the towers stand beside."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from advrec_tf.models.base import MatrixRecommender
+from advrec_tf.models.base import MatrixRecommender, Recommender
 from advrec_tf.models.baselines import EASE, Popularity
 from advrec_tf.models.content.modalities import Modality
-from experiments.cold_start.task import Task, Trained, measured
+from experiments.harness.entries import Task
 
 
-def _fixed(scores: np.ndarray, task: Task) -> Trained:
+def _fixed(scores: np.ndarray, task: Task) -> Recommender:
     scores = np.asarray(scores, np.float32)
     if scores.ndim == 1:
-        scores = np.tile(scores, (task.train.num_users, 1))
-    return measured(task, MatrixRecommender(scores=scores, interactions=task.train))
+        scores = np.tile(scores, (task.interactions.num_users, 1))
+    return MatrixRecommender(scores=scores, interactions=task.interactions)
 
 
-def random(task: Task) -> Trained:
-    shape = (task.train.num_users, task.train.num_items)
+def random(task: Task) -> Recommender:
+    shape = (task.interactions.num_users, task.interactions.num_items)
     return _fixed(np.random.default_rng(task.seed).random(shape, np.float32), task)
 
 
-def popularity(task: Task) -> Trained:
-    return measured(task, Popularity().fit(task.train))
+def popularity(task: Task) -> Recommender:
+    return Popularity().fit(task.interactions)
 
 
-def ease(task: Task) -> Trained:
-    return measured(task, EASE(task.point).fit(task.train))
+def ease(task: Task) -> Recommender:
+    return EASE(task.settings["l2"]).fit(task.interactions)
 
 
-def popularity_of_attributes(task: Task) -> Trained:
-    """The mean number of rows of the trained items that share an attribute, over the item's
-    attributes: popularity by genre, where genres are the attributes."""
-    flags = flags_of(task.content.attributes)
-    counts = task.train.item_counts()
+def popularity_by_attributes(task: Task) -> Recommender:
+    """The mean number of interactions of the trained items that share an attribute, averaged over
+    the item's attributes: popularity by genre, where genres are the attributes."""
+    flags = flags_of(task.context.content.attributes)
+    counts = task.interactions.item_counts()
     trained = counts > 0
     of_flag = flags[trained].T @ counts[trained] / np.maximum(flags[trained].sum(0), 1.0)
     return _fixed(flags @ of_flag / np.maximum(flags.sum(1), 1.0), task)
 
 
-def attributes_of_history(task: Task) -> Trained:
+def attribute_similarity(task: Task) -> Recommender:
     """Cosine of the item's attributes and the sum of those in the history."""
-    flags = flags_of(task.content.attributes)
+    flags = flags_of(task.context.content.attributes)
     unit = flags / np.maximum(np.linalg.norm(flags, axis=1, keepdims=True), 1e-9)
-    return _fixed((task.train.by_user().dense() @ flags) @ unit.T, task)
+    return _fixed((task.interactions.by_user().dense() @ flags) @ unit.T, task)
 
 
-def nearest_texts(task: Task) -> Trained:
-    """The mean cosine to the texts of the history."""
-    vectors = task.content.text.vectors
-    return _fixed((task.train.by_user().dense() @ vectors) @ vectors.T, task)
+def text_similarity(task: Task) -> Recommender:
+    """The sum of cosines to the texts of the history."""
+    vectors = task.context.content.text.vectors
+    return _fixed((task.interactions.by_user().dense() @ vectors) @ vectors.T, task)
 
 
 def flags_of(attributes: Modality) -> np.ndarray:

@@ -69,13 +69,14 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 
 def summary(results: Sequence[Result]) -> dict:
-    """Seeds, metrics and seconds of one entry, as JSON values."""
+    """Seeds, metrics, seconds and epochs of one entry, as JSON values."""
     metrics = [result.metrics for result in results]
     return {
         "seeds": len(results),
         "mean": over_seeds(metrics, mean),
         "deviation": over_seeds(metrics, deviation),
         "seconds": mean([result.seconds for result in results]),
+        "epochs": [result.details["epochs"] for result in results if "epochs" in result.details],
     }
 
 

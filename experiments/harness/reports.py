@@ -67,15 +67,16 @@ class Render(argparse.Action):
         parser.exit()
 
 
-def add_arguments(parser: argparse.ArgumentParser, page: Page, *, seeds: int = 5) -> None:
-    """`--seeds`, `--out`, `--name` and `--render`, the same for every study."""
+def add_arguments(parser: argparse.ArgumentParser, page: Page, *, seeds: int | None = 5) -> None:
+    """`--seeds` (unless None), `--out`, `--name` and `--render`, the same for every study."""
     group = parser.add_argument_group("the report")
-    group.add_argument(
-        "--seeds",
-        type=int,
-        default=seeds,
-        help=f"Every entry is trained with so many seeds; default: {seeds}.",
-    )
+    if seeds is not None:
+        group.add_argument(
+            "--seeds",
+            type=int,
+            default=seeds,
+            help=f"Every entry is trained with so many seeds; default: {seeds}.",
+        )
     group.add_argument(
         "--out",
         type=Path,

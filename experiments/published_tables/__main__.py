@@ -5,18 +5,17 @@ r"""Reproduce a published table of recommenders, adversarial ones and their abla
     python -m experiments.published_tables irgan-ml100k --run-dir runs/irgan --search 8
     python -m experiments.published_tables irgan-ml100k --run-dir runs/irgan --only EASE CFGAN \
         --onto docs/results/irgan-ml100k.json --out docs/results
+    python -m experiments.published_tables --render docs/results/irgan-ml100k.json
+    python -m experiments.published_tables --overview docs/results/README.md --out docs/results
 
-    python -m experiments.published_tables --overview docs/results/README.md
-
-The last writes all tables' figures, from the reports in --out, between two marks in a page.
-Without `--search` the settings come from experiments/settings/TABLE.json; with it the choices are
-written into the run folder, or where `--settings` says. With `--onto` the rows that this run
-does not train are those of an earlier report, as far as its settings still hold. The data is found
-through ADVREC_DATA (default ../shared/data).
+The last writes the figures of all tables, from the reports in --out, between two marks in a page.
+Without --search the settings come from experiments/settings/TABLE.json; with it the choices are
+written into the run folder, or where --settings says. With --onto the models that this run does not
+train are those of an earlier report, as far as its settings still hold. The data is found through
+ADVREC_DATA (default ../shared/data).
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -25,40 +24,74 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
+from experiments.harness import reports
+from experiments.published_tables.page import markdown_page
 
-SETTINGS = Path(__file__).parent / "settings"
+SETTINGS = Path(__file__).parents[1] / "settings"
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("table", nargs="?", help="name of a table")
-    parser.add_argument("--list", action="store_true", help="print the tables and their rows")
-    parser.add_argument("--run-dir", type=Path, help="folder of the run; needed for a table")
-    parser.add_argument("--resume", action="store_true", help="continue the run in --run-dir")
-    parser.add_argument("--out", type=Path, help="folder for TABLE.md and TABLE.json")
+    parser.add_argument("table", nargs="?", help="The table to reproduce is named; see --list.")
     parser.add_argument(
-        "--search", type=int, metavar="TRIALS", help="choose settings that are missing, by search"
+        "--list", action="store_true", help="This prints the tables and their models."
+    )
+    parser.add_argument(
+        "--run-dir", type=Path, help="The run is kept in this folder; needed for a table."
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="This continues the run in --run-dir."
+    )
+    parser.add_argument(
+        "--search",
+        type=int,
+        metavar="TRIALS",
+        help="Settings that are missing are chosen by a search of so many trials a model.",
     )
     parser.add_argument(
         "--settings",
         type=Path,
         metavar="FILE",
-        help="default: experiments/settings/TABLE.json; settings.json in --run-dir with --search",
+        help="The choices are read from this file and, with --search, written into it; default: "
+        "experiments/settings/TABLE.json, with --search settings.json in --run-dir.",
     )
     parser.add_argument(
-        "--onto", type=Path, metavar="JSON", help="keep the other rows of an earlier TABLE.json"
+        "--onto",
+        type=Path,
+        metavar="JSON",
+        help="Models that this run does not train are kept from this earlier report.",
     )
-    parser.add_argument("--only", nargs="+", default=[], metavar="LABEL", help="only these rows")
-    parser.add_argument("--seeds", type=int, default=5, help="default: 5")
-    parser.add_argument("--overview", type=Path, metavar="PAGE", help="write all tables into it")
-    parser.add_argument("--workers", type=int, default=1, help="processes at once, default: 1")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="LABEL", help="Only these models are trained."
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        default=5,
+        help="Every model is trained with so many seeds; default: 5.",
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, help="So many processes run at once; default: 1."
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="TABLE.md and TABLE.json are written into this folder as well as into --run-dir.",
+    )
+    parser.add_argument(
+        "--overview",
+        type=Path,
+        metavar="PAGE",
+        help="The figures of all tables are written between the marks of this page.",
+    )
+    reports.add_render(parser, markdown_page)
     args = parser.parse_args(argv)
     if not args.list and args.overview is None and (args.table is None or args.run_dir is None):
-        parser.error(
-            f"give {'a table and ' if args.table is None else ''}--run-dir, --list or --overview"
-        )
+        wanted = "a table and " if args.table is None else ""
+        parser.error(f"give {wanted}--run-dir, --list, --overview or --render")
     cli.require_counts(parser, args, "seeds", "workers", "search")
     return args
 
@@ -67,12 +100,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
 
-    from experiments.published_tables import page, runner
+    from experiments.published_tables import study
     from experiments.published_tables.tables import TABLES
 
     if args.list:
         for name, table in TABLES.items():
-            print(f"{name}: {table.protocol}\n  {'; '.join(table.enters)}")
+            print(f"{name}: {table.protocol}\n  {'; '.join(table.models)}")
         return
     if args.overview is not None:
         _write_overview(args.overview, args.out or Path("docs/results"), TABLES)
@@ -80,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     kept = SETTINGS / f"{args.table}.json"
     settings_file = args.settings or (args.run_dir / "settings.json" if args.search else kept)
     cli.note_resume(args)
-    report = runner.run(
+    report = study.run(
         args.table,
         run_dir=args.run_dir,
         settings_file=settings_file,
@@ -91,32 +124,24 @@ def main(argv: Sequence[str] | None = None) -> None:
         resume=args.resume,
         onto=args.onto,
     )
-    command = cli.command_line()
-    report["command"] = command
-    shown = (
-        f"experiments/settings/{args.table}.json" if settings_file == kept else str(settings_file)
-    )
-    report["settings_file"] = shown
-    text = page.markdown(report, command, shown)
-    for folder in {args.run_dir, args.out or args.run_dir}:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{args.table}.json").write_text(json.dumps(report, indent=2) + "\n")
-        (folder / f"{args.table}.md").write_text(text)
-    print("\n" + text)
+    shown = f"experiments/settings/{kept.name}" if settings_file == kept else str(settings_file)
+    report |= {"command": cli.command_line(), "settings_file": shown}
+    folders = [args.run_dir, args.out or args.run_dir]
+    print("\n" + reports.write(report, markdown_page, folders, args.table))
     if report["failed"]:
-        raise SystemExit(f"{len(report['failed'])} rows failed: {'; '.join(report['failed'])}")
+        raise SystemExit(f"{len(report['failed'])} models failed: {'; '.join(report['failed'])}")
 
 
 def _write_overview(page: Path, folder: Path, tables: Iterable[str]) -> None:
     from experiments.published_tables import overview
 
     files = {name: folder / f"{name}.json" for name in tables}
-    reports = {n: json.loads(f.read_text()) for n, f in files.items() if f.exists()}
-    if not reports:
+    found = {name: reports.read(file) for name, file in files.items() if file.exists()}
+    if not found:
         names = ", ".join(file.name for file in files.values())
         raise ValueError(f"`--out` should hold reports: {names}. Received: {folder}.")
-    link = Path(os.path.relpath(folder, page.parent)).as_posix() + "/{}.md"
-    overview.write(page, reports, link=link)
+    link = (Path(os.path.relpath(folder, page.parent)) / "{}.md").as_posix()
+    overview.write(page, found, link=link)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From a `Task` to a trained model, for the games of two players: IRGAN and CFGAN."""
+"""From a `Task` to a trained model, for the GANs: IRGAN and CFGAN."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from advrec_tf.data import batches
 from advrec_tf.gan.cfgan import build_cfgan
 from advrec_tf.gan.irgan import build_irgan
 from advrec_tf.models.hard_negatives import DNSFactorization
-from experiments.published_tables.tasks import Task, Trained, fit, part
+from experiments.harness.entries import Task, Trained
+from experiments.published_tables.parts import final_task, part
+from experiments.published_tables.trainers import fit
+
+PRETRAINING = "IRGAN, DNS pretraining"
 
 
-def dns_start(task: Task) -> Trained:
-    """DNS factorization at a high rate, then at a tenth of it (the epochs that are chosen)."""
+def dns_pretraining(task: Task) -> Trained:
+    """DNS factorization at a high learning rate, then at a tenth of it for the epochs chosen."""
     keras.utils.set_random_seed(task.seed)
     settings = task.settings
     model = _dns_model(task)
-    first = dataclasses.replace(task, evaluator=None, epochs=settings["first"], callbacks=())
+    first = _unwatched(task, settings["first"])
     decay = settings["decay"]
     model.compile(optimizer=_decayed_adam(0.01, decay), steps_per_execution=8)
     seconds = fit(first, model, _users(task)).seconds
@@ -30,20 +34,21 @@ def dns_start(task: Task) -> Trained:
 
 def _dns_model(task: Task) -> DNSFactorization:
     dim, candidates = task.settings["dim"], task.settings["candidates"]
-    return DNSFactorization(task.train, dim=dim, candidates=candidates, seed=task.seed)
+    return DNSFactorization(task.interactions, dim=dim, candidates=candidates, seed=task.seed)
 
 
 def irgan(task: Task) -> Trained:
-    """From the DNS start: the discriminator alone, then the game; the ablation goes on with DNS."""
-    label = "DNS start of IRGAN"
-    start = task.of(label)
-    weights, seconds = part(task, label, dns_start)
+    """From the DNS model: the discriminator alone, then both networks.
+
+    The ablation continues with DNS."""
+    start = final_task(task, PRETRAINING)
+    weights, seconds = part(task, PRETRAINING, dns_pretraining)
     keras.utils.set_random_seed(task.seed)
     settings = {**start.settings, **task.settings}
     task = dataclasses.replace(task, settings=settings)
     ablation = settings["form"] == "none"
     gan = build_irgan(
-        task.train,
+        task.interactions,
         dim=settings["dim"],
         candidates=settings["candidates"],
         form="pointwise" if ablation else settings["form"],
@@ -56,26 +61,26 @@ def irgan(task: Task) -> Trained:
     start_model = _dns_model(start)
     start_model.set_weights(weights)
     gan.generator.set_weights(start_model.scorer.get_weights())
-    players = {
+    shared = {
         "d_optimizer": _decayed_adam(0.01, settings["decay"]),
         "steps_per_execution": 8,
     }
     if not ablation:
-        gan.compile(g_optimizer=keras.optimizers.SGD(0.0), **players)
-        alone = dataclasses.replace(task, evaluator=None, epochs=settings["warm_up"], callbacks=())
+        gan.compile(g_optimizer=keras.optimizers.SGD(0.0), **shared)
+        alone = _unwatched(task, settings["warm_up"])
         seconds += fit(alone, gan, _users(task)).seconds
-    rate = settings["g_learning_rate"]
-    gan.compile(g_optimizer=_decayed_adam(rate, 0.3 * settings["decay"]), **players)
+    g_optimizer = _decayed_adam(settings["g_learning_rate"], 0.3 * settings["decay"])
+    gan.compile(g_optimizer=g_optimizer, **shared)
     trained = fit(task, gan, _users(task))
     return dataclasses.replace(trained, seconds=trained.seconds + seconds)
 
 
 def cfgan(task: Task) -> Trained:
-    """Rounds of the authors' loop: one batch holds all profiles."""
+    """The authors' loop: one batch holds all profiles."""
     keras.utils.set_random_seed(task.seed)
     settings = task.settings
     model = build_cfgan(
-        task.train,
+        task.interactions,
         mode=settings["mode"],
         generator_hidden=(settings["hidden"],),
         masked_negatives=settings["masked"],
@@ -97,10 +102,20 @@ def cfgan(task: Task) -> Trained:
     return fit(task, model, data)
 
 
+def _unwatched(task: Task, epochs: int) -> Task:
+    """The task for exactly so many epochs, without validation."""
+    return dataclasses.replace(
+        task,
+        setting=dataclasses.replace(task.setting, validation=None, early_stopping=None),
+        entry=dataclasses.replace(task.entry, epochs=epochs),
+        callbacks=(),
+    )
+
+
 def _users(task: Task) -> batches.Batches:
-    users = np.flatnonzero(task.train.by_user().counts >= 1)
+    users = np.flatnonzero(task.interactions.by_user().counts >= 1)
     return batches.of_users(users, batch_size=task.settings["batch_size"], seed=task.seed)
 
 
-def _decayed_adam(rate: float, decay: float) -> keras.optimizers.Optimizer:
-    return keras.optimizers.Adam(rate, weight_decay=decay or None)
+def _decayed_adam(learning_rate: float, decay: float) -> keras.optimizers.Optimizer:
+    return keras.optimizers.Adam(learning_rate, weight_decay=decay or None)

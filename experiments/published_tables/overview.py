@@ -1,7 +1,7 @@
-"""All reproduced tables at a glance, from their reports alone: who ranks how well, what adds what.
+"""All reproduced tables in one overview, from their reports alone.
 
-Meant to be written into a page between two marks, so that no figure of a reproduced table is ever
-typed by hand.
+It is written into a page between two marks, so that no figure of a reproduced table is ever typed
+by hand.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from experiments.harness.markdown import table
 from experiments.published_tables.models import MODELS
 
 BEGIN, END = "<!-- overview: begin -->", "<!-- overview: end -->"
-USUAL_SEEDS = 5  # means of fewer say of how many
+USUAL_SEEDS = 5  # of means of fewer the number is shown
 LEGEND = (
-    "The metric that choices were made by, full ranking, means over five seeds (fewer: in "
-    "brackets); *others*: the highest published figure of a learned model, where there is one."
+    "The metric that settings were chosen by, full ranking, means over five seeds (where fewer, "
+    "the number in brackets); *published*: the highest published figure of a learned model, where "
+    "there is one."
 )
 ADDED = (
-    "What an ingredient adds to its ablation without it, in percent of the ablation's metric: "
-    "**bold** "
-    "where the paired 95 % interval over users leaves out 0, not corrected for the number of "
-    "comparisons."
+    "What an ingredient adds to its ablation, in percent of the ablation's metric: **bold** where "
+    "the paired 95 % interval over users excludes 0, not corrected for the number of comparisons."
 )
 
 
@@ -34,19 +34,17 @@ def markdown(reports: Mapping[str, dict], *, link: str = "{}.md") -> list[str]:
         link: a page's address, with a place for the table's name.
     """
     columns = [f"[{t}]({link.format(t)}), {_short(r['choose_by'])}" for t, r in reports.items()]
-    known = {label for report in reports.values() for label in report["rows"]}
+    known = {label for report in reports.values() for label in report["entries"]}
     labels = [label for label in MODELS if label in known]
-    lines = [LEGEND, "", *_table(["", *columns])]
-    for label in labels:
-        lines.append(_line([label, *(_value(r, label) for r in reports.values())]))
-    lines.append(_line(["*others*", *(_published(r) for r in reports.values())]))
-    lines += ["", ADDED, "", *_table(["", *columns])]
-    for label in labels:
-        cells = [_added(report, label) for report in reports.values()]
-        if any(cells):
-            ablation = MODELS[label].ablation
-            lines.append(_line([f"{label} (over {ablation})", *cells]))
-    return lines
+    values = [[label, *(_value(r, label) for r in reports.values())] for label in labels]
+    values.append(["*published*", *(_published(r) for r in reports.values())])
+    added = [
+        [f"{label} (over {MODELS[label].ablation})", *cells]
+        for label in labels
+        if any(cells := [_added(report, label) for report in reports.values()])
+    ]
+    head = ["model", *columns]
+    return [LEGEND, *table(head, values), "", ADDED, *table(head, added)]
 
 
 def insert(page: str, lines: list[str]) -> str:
@@ -68,11 +66,11 @@ def write(page: str | os.PathLike, reports: Mapping[str, dict], *, link: str) ->
 
 
 def _value(report: dict, label: str) -> str:
-    row = report["rows"].get(label)
-    if row is None:
+    entry = report["entries"].get(label)
+    if entry is None:
         return ""
-    few = MODELS[label].seeded and row["seeds"] < USUAL_SEEDS
-    return _figure(row["mean"][report["choose_by"]]) + f" ({row['seeds']})" * few
+    fewer = MODELS[label].seeded and entry["seeds"] < USUAL_SEEDS
+    return _figure(entry["mean"][report["choose_by"]]) + f" ({entry['seeds']})" * fewer
 
 
 def _published(report: dict) -> str:
@@ -82,14 +80,13 @@ def _published(report: dict) -> str:
 
 
 def _added(report: dict, label: str) -> str:
-    row = report["rows"].get(label, {})
-    test = row.get("paired", {}).get("ablation")
-    if test is None or MODELS[label].ablation not in report["rows"]:
+    entries, ablation = report["entries"], MODELS[label].ablation
+    test = entries.get(label, {}).get("against", {}).get(ablation)
+    if test is None or ablation not in entries:
         return ""
-    name = report["choose_by"]
-    found = test[name]
-    ablation = report["rows"][test["against"]]["mean"][name]
-    text = f"{100 * found['difference'] / ablation:+.1f}"
+    found = test[report["choose_by"]]
+    before = entries[ablation]["mean"][report["choose_by"]]
+    text = f"{100 * found['difference'] / before:+.1f}"
     return f"**{text}**" if abs(found["difference"]) > found["half_width"] else text
 
 
@@ -99,11 +96,3 @@ def _short(metric: str) -> str:
 
 def _figure(value: float) -> str:
     return f"{value:.4f}".lstrip("0")
-
-
-def _table(head: list[str]) -> list[str]:
-    return [_line(head), _line(["---"] * len(head))]
-
-
-def _line(cells) -> str:
-    return "| " + " | ".join(cells) + " |"

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from tensorflow import keras
 
-from experiments.published_tables.models import ModelSpec
-from experiments.published_tables.tasks import Choice, Task
+from experiments.harness.entries import Task
+from experiments.published_tables.choices import Choice
 
 
 class _Pruning(keras.callbacks.Callback):
@@ -55,21 +55,21 @@ def require_optuna():
 
 def search(
     label: str,
-    spec: ModelSpec,
     task: Task,
     *,
     budget: int,
     journal: Path,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> Choice:
     """The best point of `budget` trials, or of the whole space where that is smaller.
 
     Args:
         label: name of the study.
-        task: rows, validation and seed; its settings and epochs are filled in here.
+        task: setting with validation, seed, and the entry whose space is searched; its settings are
+            filled in here.
         budget: trials, >= 1, those already in the journal counted.
         journal: file of the trials, made if absent.
-        say: where a line per trial goes.
+        log: takes a line per trial.
 
     Raises:
         ValueError: if `budget` < 1.
@@ -89,7 +89,7 @@ def search(
         load_if_exists=True,
         direction="maximize",
         sampler=optuna.samplers.RandomSampler(seed=0),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=4 * spec.every),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=4 * task.entry.every),
     )
     for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # the process was killed
@@ -97,20 +97,15 @@ def search(
     def run(trial) -> float:
         settings = {**fixed, **trial.params}
         asked = dataclasses.replace(
-            task,
-            settings=settings,
-            epochs=spec.epochs,
-            patience=spec.patience,
-            every=spec.every,
-            callbacks=[_Pruning(trial, task.monitor)],
+            task, settings=settings, callbacks=[_Pruning(trial, task.setting.monitor)]
         )
-        trained = spec.train(asked)
+        trained = task.entry.train(asked)
         trial.set_user_attr("epochs", trained.epochs)
         trial.set_user_attr("seconds", trained.seconds)
-        return trained.value if trained.value is not None else -math.inf
+        return trained.validation if trained.validation is not None else -math.inf
 
-    fixed = {name: values[0] for name, values in spec.space.items() if len(values) == 1}
-    free = {name: values for name, values in spec.space.items() if len(values) > 1}
+    fixed = {name: values[0] for name, values in task.entry.space.items() if len(values) == 1}
+    free = {name: values for name, values in task.entry.space.items() if len(values) > 1}
     distributions = {
         name: optuna.distributions.CategoricalDistribution(values) for name, values in free.items()
     }
@@ -125,10 +120,11 @@ def search(
             value = run(trial)
         except optuna.TrialPruned:
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            say(f"  {label}: {point} pruned")
+            log(f"  {label}: {point} pruned")
             continue
         study.tell(trial, value)
-        say(f"  {label}: {point} {task.monitor} {value:.4f}, epoch {trial.user_attrs['epochs']}")
+        epochs = trial.user_attrs["epochs"]
+        log(f"  {label}: {point} {task.setting.monitor} {value:.4f}, epoch {epochs}")
     best, tried = study.best_trial, study.get_trials(deepcopy=False, states=finished)
     return Choice({**fixed, **best.params}, best.user_attrs["epochs"], best.value, len(tried))
 

@@ -1,9 +1,8 @@
-"""The tables that can be reproduced: split, protocol, figures of others, what enters.
+"""The tables that can be reproduced: split, protocol, published figures, models.
 
-A table is a record. Every choice (settings, epochs) is made on validation rows: those the
-authors of a split published, or else rows hidden from its training part as `hide` says.
-Figures of others are given with where they come from; they are orientation where a
-protocol left room.
+A table is a record. Every choice (settings, epochs) is made on validation interactions: those the
+authors of a split published, or else interactions hidden from its training part as `hide` says.
+Published figures are given with their source; they are orientation where a protocol left room.
 """
 
 from __future__ import annotations
@@ -16,14 +15,39 @@ import numpy as np
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers.published_splits import load_benchmark
 from advrec_tf.data.splits import Split, random_ratio
-from experiments.published_tables import families, limits
+from experiments.published_tables import limits
 from experiments.published_tables.limits import Limits
+from experiments.published_tables.models import of_families
 
 Hide = Callable[[Interactions], np.ndarray]
 
+COMMON = of_families(
+    "popularity",
+    "EASE",
+    "MF-BPR",
+    "APR",
+    "softmax MF",
+    "autoencoder",
+    "Mult-VAE",
+    "blends with EASE",
+    "GANs",
+    "LightGCN",
+)
+ON_A_GRAPH = of_families(
+    "popularity",
+    "random walk",
+    "MF-BPR",
+    "APR",
+    "softmax MF",
+    "autoencoder",
+    "Mult-VAE",
+    "blends with the random walk",
+    "LightGCN",
+)
 
-def last_in_file(rows: int) -> Hide:
-    """Hides the last `rows` rows of each user in file order, all of a user but one at most."""
+
+def last_in_file(count: int) -> Hide:
+    """Hides the last `count` interactions of each user in file order, but never all of a user."""
 
     def hide(train: Interactions) -> np.ndarray:
         order = np.argsort(train.user_index, kind="stable")
@@ -31,14 +55,14 @@ def last_in_file(rows: int) -> Hide:
         ends = np.repeat(np.cumsum(counts), counts)
         from_end = np.empty(len(train), np.int64)
         from_end[order] = ends - 1 - np.arange(len(train))
-        limit = np.minimum(families, counts - 1)[train.user_index]
+        limit = np.minimum(count, counts - 1)[train.user_index]
         return from_end < limit
 
     return hide
 
 
 def random_fraction(fraction: float, *, users: float = 1.0) -> Hide:
-    """Hides a random share of the rows of each user, or of a random share of the users."""
+    """Hides a random fraction of the interactions of each user, or of a fraction of the users."""
 
     def hide(train: Interactions) -> np.ndarray:
         parts = random_ratio(train, validation=0.0, test=fraction, seed=0)
@@ -60,13 +84,13 @@ class Table:
         protocol: what is measured, in a sentence.
         metrics: the columns; "plain_recall@k" divides by all relevant items.
         choose_by: metric of every choice on validation, and of the paired comparisons.
-        hide: which training rows become validation; None where the authors published some.
-        refit: train the final models on training and validation rows together.
-        references: model of others -> {metric: figure}, with where it comes from as key part.
-        enters: labels of `specs.MODELS`, in the order of the rows.
-        left_out: model -> why it has no row.
-        limits: where its rows have less than the full protocol.
-        choose_every: choices look at every so-manieth user of a published validation part.
+        hide: which training interactions become validation; None where the authors published some.
+        refit: train the final models on training and validation interactions together.
+        references: published model, with its source in brackets -> {metric: figure}.
+        models: labels of `models.MODELS`, in the order of the table.
+        left_out: model -> why it is not in the table.
+        limits: where its models have less than the full protocol.
+        choose_every: choices are made on every n-th user of a published validation part.
     """
 
     benchmark: str
@@ -76,7 +100,7 @@ class Table:
     hide: Hide | None
     refit: bool
     references: Mapping[str, Mapping[str, float]]
-    enters: tuple[str, ...]
+    models: tuple[str, ...]
     left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
     limits: Limits = dataclasses.field(default_factory=Limits)
     choose_every: int = 1
@@ -121,7 +145,7 @@ TABLES: dict[str, Table] = {
         hide=random_fraction(0.5, users=0.5),
         refit=True,
         references={
-            "EASE, ridge 300 (NumPy)": {
+            "EASE, l2 300 (NumPy)": {
                 "precision@5": 0.4171,
                 "ndcg@5": 0.457,
                 "precision@10": 0.357,
@@ -133,14 +157,14 @@ TABLES: dict[str, Table] = {
                 "precision@10": 0.3184,
                 "ndcg@10": 0.3775,
             },
-            "DNS start, the authors' weights": {
+            "DNS pretraining, the authors' weights": {
                 "precision@5": 0.3474,
                 "ndcg@5": 0.3749,
                 "precision@10": 0.2967,
                 "ndcg@10": 0.3518,
             },
         },
-        enters=families.WITH_EASE,
+        models=COMMON,
     ),
     "apr-loo-ml100k": Table(
         benchmark="apr-loo-ml100k",
@@ -150,7 +174,7 @@ TABLES: dict[str, Table] = {
         hide=last_in_file(4),
         refit=True,
         references={
-            "EASE, ridge 500 (NumPy)": {
+            "EASE, l2 500 (NumPy)": {
                 "hit_rate@10": 0.1442,
                 "ndcg@10": 0.0731,
                 "hit_rate@50": 0.3743,
@@ -168,7 +192,7 @@ TABLES: dict[str, Table] = {
                 "ndcg@50": 0.1260,
             },
         },
-        enters=families.WITH_EASE,
+        models=COMMON,
     ),
     "apr-loo-amazon": Table(
         benchmark="apr-loo-amazon",
@@ -178,7 +202,7 @@ TABLES: dict[str, Table] = {
         hide=random_fraction(0.2),
         refit=True,
         references={
-            "EASE, ridge 100 (NumPy)": {
+            "EASE, l2 100 (NumPy)": {
                 "hit_rate@10": 0.0861,
                 "ndcg@10": 0.0469,
                 "hit_rate@50": 0.2148,
@@ -197,8 +221,8 @@ TABLES: dict[str, Table] = {
                 "ndcg@50": 0.0687,
             },
         },
-        enters=families.WITH_EASE,
-        limits=Limits(seeds={"softmax MF, noise": 1}),
+        models=COMMON,
+        limits=Limits(seeds={"softmax MF, noise control": 1}),
     ),
     "ml1m-neumf-loo": Table(
         benchmark="ml1m-neumf-loo",
@@ -208,7 +232,7 @@ TABLES: dict[str, Table] = {
         hide=random_fraction(0.05),
         refit=True,
         references={
-            "EASE, ridge 300 (NumPy)": {
+            "EASE, l2 300 (NumPy)": {
                 "hit_rate@10": 0.1121,
                 "ndcg@10": 0.0552,
                 "hit_rate@50": 0.3197,
@@ -227,7 +251,7 @@ TABLES: dict[str, Table] = {
                 "ndcg@50": 0.0874,
             },
         },
-        enters=families.WITH_LOWER_TEMPERATURE,
+        models=(*COMMON, *of_families("lower temperature")),
         limits=limits.NEUMF,
     ),
     "cfgan-ml100k": Table(
@@ -238,7 +262,7 @@ TABLES: dict[str, Table] = {
         hide=random_fraction(0.2),
         refit=True,
         references={
-            "EASE, ridge 300 (NumPy)": {
+            "EASE, l2 300 (NumPy)": {
                 "precision@5": 0.4464,
                 "ndcg@5": 0.4808,
                 "precision@20": 0.2933,
@@ -251,13 +275,13 @@ TABLES: dict[str, Table] = {
                 "ndcg@20": 0.433,
             },
         },
-        enters=families.WITH_EASE,
+        models=COMMON,
     ),
     "gowalla": Table(
         benchmark="gowalla",
         protocol=(
-            "a random fifth, full ranking; trained on training and validation rows, choices on "
-            "every sixth user of the validation part"
+            "a random fifth, full ranking; trained on the training and validation parts, choices "
+            "on every sixth user of the validation part"
         ),
         metrics=("plain_recall@20", "ndcg@20"),
         choose_by="ndcg@20",
@@ -267,12 +291,12 @@ TABLES: dict[str, Table] = {
             "MF-BPR (freerec)": {"plain_recall@20": 0.1491, "ndcg@20": 0.1235},
             "LightGCN, 3 layers (its authors)": {"plain_recall@20": 0.1824, "ndcg@20": 0.1547},
         },
-        enters=families.ON_A_GRAPH,
+        models=ON_A_GRAPH,
         left_out={
-            "EASE": "40,981 items need 37 GiB for its closed form; the walk on the graph is the "
-            "closed form that stands here",
+            "EASE": "40,981 items need 37 GiB for its closed form; the random walk is the "
+            "closed form used here",
             "IRGAN": "each of its dozens of epochs scores all items for all users, 1.2 billion "
-            "scores a move",
+            "scores an epoch",
             "CFGAN": "its batch holds all profiles, 29,858 times 40,981 cells of 4 bytes, several "
             "times over",
         },
@@ -281,24 +305,24 @@ TABLES: dict[str, Table] = {
     ),
     "lightgcnpp-ml1m": Table(
         benchmark="lightgcnpp-ml1m",
-        protocol="random split of the LightGCN++ authors; trained on training rows alone",
+        protocol="random split of the LightGCN++ authors; trained on the training part alone",
         metrics=("plain_recall@10", "ndcg@10", "plain_recall@20", "ndcg@20"),
         choose_by="ndcg@10",
         hide=None,
         refit=False,
         references={
-            "EASE, ridge 1000 (NumPy)": {"plain_recall@10": 0.1642, "ndcg@10": 0.3274},
+            "EASE, l2 1000 (NumPy)": {"plain_recall@10": 0.1642, "ndcg@10": 0.3274},
             "MF-BPR (LightGCN++ paper)": {"plain_recall@10": 0.1291, "ndcg@10": 0.2677},
             "LightGCN (same)": {"plain_recall@10": 0.1495, "ndcg@10": 0.2977},
             "XSimGCL (same)": {"plain_recall@10": 0.1657, "ndcg@10": 0.3216},
             "LightGCN++ (same)": {"plain_recall@10": 0.1667, "ndcg@10": 0.3243},
         },
-        enters=families.WITH_LOWER_TEMPERATURE,
+        models=(*COMMON, *of_families("lower temperature")),
         limits=limits.ML1M,
     ),
     "lightgcnpp-lastfm": Table(
         benchmark="lightgcnpp-lastfm",
-        protocol="random split of the LightGCN++ authors; trained on training rows alone",
+        protocol="random split of the LightGCN++ authors; trained on the training part alone",
         metrics=("plain_recall@10", "ndcg@10", "plain_recall@20", "ndcg@20"),
         choose_by="ndcg@10",
         hide=None,
@@ -309,7 +333,7 @@ TABLES: dict[str, Table] = {
             "SimGCL (same)": {"plain_recall@10": 0.1795, "ndcg@10": 0.2049},
             "LightGCN++ (same)": {"plain_recall@10": 0.1889, "ndcg@10": 0.2171},
         },
-        enters=(*families.WITH_EASE, *families.SOFTMAX_BLENDS),
+        models=(*COMMON, *of_families("blends with softmax MF")),
         limits=limits.LASTFM,
     ),
 }

@@ -1,15 +1,16 @@
 """From a `Task` to a trained model: one function per family of models.
 
-A task says on which rows, with which settings, how long and with which seed; these
-functions know optimizers, batches and the order of phases (a start, then its adversary). Games
-of two players are in `games`; what is searched, and who is whose ablation, in `specs`.
+A task says on which interactions, with which settings, how long and with which seed; these
+functions know optimizers, batches and the order of phases (pretraining, then the adversary). GANs
+are in `gans`; what is searched, and which model is the ablation of which, in `models`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from tensorflow import keras
@@ -22,32 +23,51 @@ from advrec_tf.models.blend import Blend
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 from advrec_tf.models.graph.light_gcn import LightGCN
 from advrec_tf.models.variational import VariationalAutoencoder
+from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.optimizers import LazyAdam
-from experiments.published_tables.tasks import (
-    Settings,
-    Task,
-    Trained,
-    fit,
-    part,
-    perturbation,
-    solved,
-)
+from experiments.harness import training
+from experiments.harness.entries import Task, Trained
+from experiments.published_tables.parts import final_task, part
+
+
+def fit(task: Task, model: keras.Model, data: batches.Batches) -> Trained:
+    """Train a compiled model as the task and its entry say."""
+    entry = task.entry
+    return training.fit(
+        task, model, data, epochs=entry.epochs, patience=entry.patience, every=entry.every
+    )
+
+
+def solved(task: Task, model: Recommender, started: float) -> Trained:
+    """A model without epochs, measured once where there is validation."""
+    seconds = time.perf_counter() - started
+    value = None if task.setting.validation is None else task.setting.validate(model)
+    return Trained(model, 1, value, seconds)
+
+
+def perturbation(settings: Mapping[str, Any]) -> Perturbation:
+    return Perturbation(
+        epsilon=settings["epsilon"],
+        relative=settings.get("relative", False),
+        steps=settings.get("steps", 1),
+        direction=settings.get("direction", "gradient"),
+    )
 
 
 def popularity(task: Task) -> Trained:
     started = time.perf_counter()
-    return solved(task, Popularity().fit(task.train), started)
+    return solved(task, Popularity().fit(task.interactions), started)
 
 
 def ease(task: Task) -> Trained:
     started = time.perf_counter()
-    return solved(task, EASE(task.settings["l2"]).fit(task.train), started)
+    return solved(task, EASE(task.settings["l2"]).fit(task.interactions), started)
 
 
 def random_walk(task: Task) -> Trained:
     started = time.perf_counter()
-    return solved(task, RandomWalk(**task.settings).fit(task.train), started)
+    return solved(task, RandomWalk(**task.settings).fit(task.interactions), started)
 
 
 _MODEL_SETTINGS = (
@@ -68,10 +88,10 @@ def _factorization_model(task: Task) -> MatrixFactorization:
     settings = {name: task.settings[name] for name in _MODEL_SETTINGS if name in task.settings}
     if "cooling" in task.settings:
         settings["temperature"] /= task.settings["cooling"]
-    return MatrixFactorization(task.train, seed=task.seed, **settings)
+    return MatrixFactorization(task.interactions, seed=task.seed, **settings)
 
 
-def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
+def _optimizer(settings: Mapping[str, Any]) -> keras.optimizers.Optimizer:
     rate = settings["learning_rate"]
     if settings.get("optimizer", "adagrad") == "adagrad":
         # The accumulator starts near zero: the loss is a mean, its gradients are small.
@@ -80,8 +100,10 @@ def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
 
 
 def _pairs(task: Task) -> batches.Batches:
-    rows = batches.of_pairs(task.train, batch_size=task.settings["batch_size"], seed=task.seed)
-    return batches.in_blocks(rows)
+    batch_size = task.settings["batch_size"]
+    return batches.in_blocks(
+        batches.of_pairs(task.interactions, batch_size=batch_size, seed=task.seed)
+    )
 
 
 def factorization(task: Task) -> Trained:
@@ -94,13 +116,13 @@ def factorization(task: Task) -> Trained:
 
 
 def _from_start(task: Task) -> Task:
-    """With the settings of its start below its own."""
-    start = task.chosen[task.settings.get("start", "MF-BPR")]
+    """With the settings of the model it starts from below its own."""
+    start = task.context.chosen[task.settings.get("start", "MF-BPR")]
     return dataclasses.replace(task, settings={**start.settings, **task.settings})
 
 
 def apr(task: Task) -> Trained:
-    """The start to its own best epoch, then adversarial epochs from there (He et al. 2018)."""
+    """Pretraining to its own best epoch, then adversarial epochs from there (He et al. 2018)."""
     weights, seconds = part(task, task.settings.get("start", "MF-BPR"), factorization)
     keras.utils.set_random_seed(task.seed)
     task = _from_start(task)
@@ -117,7 +139,7 @@ def apr(task: Task) -> Trained:
 def _autoencoder_model(task: Task) -> ProfileAutoencoder:
     settings = task.settings
     return ProfileAutoencoder(
-        task.train, dim=settings["dim"], drop=settings["drop"], seed=task.seed
+        task.interactions, dim=settings["dim"], drop=settings["drop"], seed=task.seed
     )
 
 
@@ -135,7 +157,7 @@ def variational(task: Task) -> Trained:
         if name in chosen:
             chosen[name] = (chosen[name],) if chosen[name] else ()
     model = VariationalAutoencoder(
-        task.train, candidates_only=settings["candidates_only"], seed=task.seed, **chosen
+        task.interactions, candidates_only=settings["candidates_only"], seed=task.seed, **chosen
     )
     return _fit_profiles(task, model)
 
@@ -151,15 +173,15 @@ def _fit_profiles(task: Task, model) -> Trained:
     trained.compile(
         optimizer=keras.optimizers.Adam(settings["learning_rate"]), steps_per_execution=16
     )
-    users = np.flatnonzero(task.train.by_user().counts >= 3)
+    users = np.flatnonzero(task.interactions.by_user().counts >= 3)
     data = batches.of_users(users, batch_size=settings["batch_size"], seed=task.seed)
     return fit(task, trained, data)
 
 
-# label -> how it is trained and, where it has weights to be kept, how it is built.
+# label -> how it is trained and, where its weights are kept, how it is built.
 _MEMBERS = {
     "EASE": (ease, None),
-    "walk on the graph": (random_walk, None),
+    "random walk": (random_walk, None),
     "MF-BPR, DNS": (factorization, _factorization_model),
     "APR from DNS": (apr, lambda task: _factorization_model(_from_start(task))),
     "softmax MF": (factorization, _factorization_model),
@@ -170,13 +192,13 @@ _MEMBERS = {
 
 
 def _member(task: Task, label: str) -> tuple[Recommender, float]:
-    """(a needed model as its own choice makes it, seconds)."""
+    """(a member of a blend as its own choice makes it, seconds)."""
     train, build = _MEMBERS[label]
     if build is None:
-        trained = train(task.of(label))
+        trained = train(final_task(task, label))
         return trained.model, trained.seconds
     weights, seconds = part(task, label, train)
-    model = build(task.of(label))
+    model = build(final_task(task, label))
     model.set_weights(weights)
     return model, seconds
 
@@ -200,11 +222,11 @@ def light_gcn(task: Task) -> Trained:
     keras.utils.set_random_seed(task.seed)
     settings, adversary = task.settings, {}
     if "contrast" in settings:
-        settings = {**task.chosen["LightGCN"].settings, **settings}
+        settings = {**task.context.chosen["LightGCN"].settings, **settings}
         task = dataclasses.replace(task, settings=settings)
         adversary = {"perturbation": perturbation(settings)}
     model = LightGCN(
-        task.train,
+        task.interactions,
         num_layers=settings["num_layers"],
         temperature=settings["temperature"],
         candidates=settings.get("candidates"),
@@ -213,5 +235,5 @@ def light_gcn(task: Task) -> Trained:
         **adversary,
     )
     model.compile(optimizer=keras.optimizers.Adam(settings["learning_rate"]), steps_per_execution=8)
-    data = batches.of_pairs(task.train, batch_size=settings["batch_size"], seed=task.seed)
+    data = batches.of_pairs(task.interactions, batch_size=settings["batch_size"], seed=task.seed)
     return fit(task, model, data)

@@ -1,0 +1,369 @@
+"""Reproduce a published table: search on validation, train five seeds, measure once, compare.
+
+With workers every model runs in a process of its own, so that its seconds and its peak memory are
+its own and a crash costs that model alone. All results are stages of a run folder: a stopped run is
+resumed. What validation chose is a settings file of the repository; with it the final figures are
+reproduced without any search.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from advrec_tf._version import __version__
+from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
+from advrec_tf.evaluation.robustness import robustness_curve
+from advrec_tf.models.base import Recommender
+from advrec_tf.pipelines.machine import machine
+from advrec_tf.pipelines.memory import peak_memory
+from advrec_tf.pipelines.processes import in_order
+from advrec_tf.pipelines.stages import StageStore, slug, sole_run
+from experiments.harness.compare import compare, deviation, mean, over_seeds
+from experiments.harness.entries import Task, Trained
+from experiments.harness.results import Result
+from experiments.harness.settings import Setting
+from experiments.harness.sweep import Study, Sweep, sweep
+from experiments.published_tables.choices import Choice, read_choices, write_choices
+from experiments.published_tables.models import (
+    MODELS,
+    ModelSpec,
+    requirements,
+    with_requirements,
+)
+from experiments.published_tables.parts import Parts, TableContext, keep
+from experiments.published_tables.report import extended, read_report, unpaired
+from experiments.published_tables.search import require_optuna, search
+from experiments.published_tables.tables import TABLES, Table
+
+SEARCH_SEED = 100
+ATTACKS = ((False, 0.5), (True, 0.5))  # (relative to the vector's norm, epsilon)
+LIST_METRICS = ("coverage@10", "long_tail_share@10")
+
+Log = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class TableSetting(Setting):
+    """A setting measured by the columns of a table.
+
+    Attributes:
+        relevant_counts: [num_users], test interactions of each user.
+    """
+
+    relevant_counts: np.ndarray | None = None
+
+    def measure(self, model: Recommender, *, tests: bool = True) -> Result:
+        """The columns and the list metrics of a model; the values of each user by column."""
+        result = self.tests["test"].evaluate(model)
+        values = {name: self._of_users(result, name) for name in self.metrics}
+        metrics = {name: float(column.mean()) for name, column in values.items()}
+        metrics |= {name: result.metrics[name] for name in LIST_METRICS}
+        details = {"users": len(result.users), "peak_mb": peak_memory(), "machine": machine()}
+        per_user = {name: self.by_user(result, column) for name, column in values.items()}
+        return Result(metrics, per_user, details=details)
+
+    def _of_users(self, result: RankingResult, metric: str) -> np.ndarray:
+        """`plain_recall@k` is hits / all relevant items, as in the literature of graph
+        convolution."""
+        name, k = metric.split("@")
+        if name != "plain_recall":
+            return result.per_user[metric]
+        return result.per_user[f"precision@{k}"] * int(k) / self.relevant_counts[result.users]
+
+
+def under_attack(model: Recommender, setting: Setting) -> dict[str, float]:
+    """Kind and epsilon of an attack on the model's vectors -> fraction of NDCG@10 lost."""
+    losses = {}
+    for relative, epsilon in ATTACKS:
+        curve = robustness_curve(
+            model, setting.interactions, setting.tests["test"], [epsilon], relative=relative
+        )
+        unit = " of the norm" if relative else ""
+        losses |= {f"{point.kind} {epsilon:g}{unit}": point.relative_loss for point in curve.points}
+    return losses
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class TableStudy(Study):
+    """The final trainings of a table: the settings of every model are chosen already."""
+
+    chosen: Mapping[str, Choice]
+
+    def stage(self, label: str, settings: Mapping, seed: int) -> str:
+        """Other settings, its own or those it builds on, are another stage."""
+        used = {
+            other: [dict(self.chosen[other].settings), self.chosen[other].epochs]
+            for other in with_requirements([label])
+        }
+        digest = hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()[:8]
+        return f"{slug(label)}-{digest}-{seed}"
+
+
+def final_study(
+    name: str, chosen: Mapping[str, Choice], run_dir: Path, data_root: str | None = None
+) -> TableStudy:
+    """The models of a table that have a choice, with the epochs and settings chosen."""
+    table = TABLES[name]
+    built_on = {other for label in table.models for other in MODELS[label].builds_on}
+
+    @functools.cache
+    def setting() -> TableSetting:
+        _, final = table.load(data_root)
+        evaluator = RankingEvaluator(final.train, final.test, ks=sorted({*table.ks(), 10}))
+        return TableSetting(
+            seed=0,
+            interactions=final.train,
+            tests={"test": evaluator},
+            monitor=table.choose_by,
+            metrics=table.metrics,
+            relevant_counts=final.test.by_user().counts,
+        )
+
+    def finally_trained(label: str, task: Task) -> Trained:
+        spec = MODELS[label]
+        trained = spec.train(task)
+        if label in built_on:
+            keep(task, label, trained)
+        if spec.attacked:
+            attack = functools.partial(under_attack, trained.model)
+            inspect = lambda setting: {"robustness": attack(setting)}  # noqa: E731
+            trained = dataclasses.replace(trained, inspect=inspect)
+        return trained
+
+    entries = {
+        label: dataclasses.replace(
+            MODELS[label],
+            train=functools.partial(finally_trained, label),
+            space={setting: (value,) for setting, value in chosen[label].settings.items()},
+            epochs=chosen[label].epochs,
+            max_seeds=table.limits.seeds.get(label),
+        )
+        for label in table.models
+        if set(with_requirements([label])) <= set(chosen)
+    }
+    return TableStudy(
+        name=name,
+        entries=entries,
+        setting=lambda seed: setting(),
+        context=TableContext(chosen, Parts(Path(run_dir) / "parts" / "final")),
+        baseline="EASE",
+        monitor=table.choose_by,
+        chosen=chosen,
+    )
+
+
+def searched_spec(
+    table: Table, label: str, chosen: Mapping[str, Choice]
+) -> tuple[ModelSpec, Choice | None]:
+    """(the model with the space and epochs of the table, its choice where nothing is searched)."""
+    spec = MODELS[label]
+    leader = MODELS[spec.settings_from or label]
+    epochs = table.limits.epochs.get(spec.settings_from or label, leader.epochs)
+    untuned_epochs = epochs
+    if spec.settings_from is None:
+        space = {**spec.space, **table.limits.sizes.get(label, {})}
+    else:
+        settings = {**chosen[spec.settings_from].settings, **spec.override}
+        space = {name: (value,) for name, value in settings.items()}
+        untuned_epochs = chosen[spec.settings_from].epochs
+    spec = dataclasses.replace(
+        spec, space=space, epochs=epochs, patience=leader.patience, every=leader.every
+    )
+    if label in table.limits.untuned:
+        return spec, Choice(spec.points(1)[0], untuned_epochs, trials=0)
+    return spec, None
+
+
+def choose(
+    name: str,
+    label: str,
+    chosen: Mapping[str, Choice],
+    *,
+    run_dir: Path,
+    data_root: str | None,
+    budget: int,
+) -> Choice:
+    """What validation chooses for a model, in `budget` trials."""
+    table = TABLES[name]
+    spec, choice = searched_spec(table, label, chosen)
+    if choice is not None:
+        return choice
+    validation, _ = table.load(data_root)
+    setting = Setting(
+        seed=SEARCH_SEED,
+        interactions=validation.train,
+        validation=RankingEvaluator(validation.train, validation.validation, ks=table.ks()),
+        tests={},
+        monitor=table.choose_by,
+    )
+    parts = Parts(Path(run_dir) / "parts" / "search")
+    task = Task(
+        setting=setting,
+        seed=SEARCH_SEED,
+        label=label,
+        context=TableContext(chosen, parts),
+        entry=spec,
+        log=lambda line: None,
+    )
+    journal = Path(run_dir) / "search.journal"
+    log = functools.partial(print, flush=True)
+    return search(label, task, budget=budget, journal=journal, log=log)
+
+
+def run(
+    name: str,
+    *,
+    run_dir: Path,
+    settings_file: Path,
+    data_root: str | None = None,
+    budget: int | None = None,
+    only: Sequence[str] = (),
+    seeds: int = 5,
+    workers: int = 1,
+    resume: bool = False,
+    onto: Path | None = None,
+    log: Log = print,
+) -> dict:
+    """Reproduce the table `name`; returns the report.
+
+    Args:
+        run_dir: stages and the journal of the search.
+        settings_file: what validation chose, read and (after a search) written.
+        budget: trials per model without a choice; None searches nothing.
+        only: labels; by default all models of the table, without a search those the settings
+            file has a choice for.
+        seeds: final trainings per model; fewer where the table says so.
+        workers: processes at once; 0 runs everything in this process, where memory is not a
+            model's own.
+        onto: an earlier report of the table, whose other entries are kept (`report.extended`).
+
+    Raises:
+        ValueError: if a name is unknown, a model has neither a choice nor a budget, or
+            `onto` is no report of this table.
+    """
+    if name not in TABLES:
+        raise ValueError(f"`table` should be one of {', '.join(TABLES)}. Received: {name!r}.")
+    table = TABLES[name]
+    unknown = [label for label in only if label not in table.models]
+    if unknown:
+        raise ValueError(
+            f"`only` should hold labels of {name}: {'; '.join(table.models)}. "
+            f"Received: {unknown[0]!r}."
+        )
+    earlier = None if onto is None else read_report(onto, name)
+    table.load(data_root)  # a missing file is reported before any work
+    chosen = read_choices(settings_file)
+    labels = [label for label in table.models if not only or label in only]
+    if budget is None and not only:
+        labels = [label for label in labels if set(with_requirements([label])) <= set(chosen)]
+    missing = [label for label in with_requirements(labels) if label not in chosen]
+    if budget is None and (missing or not labels):
+        raise ValueError(
+            f"{settings_file} should hold a choice for every model asked for. Received none for "
+            f"{'; '.join(missing or table.models)}. Search them with `--search TRIALS`."
+        )
+    if missing:
+        require_optuna()
+    with sole_run(run_dir):
+        identity = {"job": "reproduce", "table": name, "version": __version__}
+        store = StageStore(run_dir, identity, resume=resume)
+        store.claim()
+        failed = {}
+        if missing:
+            call = functools.partial(
+                choose, name, run_dir=run_dir, data_root=data_root, budget=budget
+            )
+            failed = _search(call, missing, chosen, settings_file, workers, log)
+        build = functools.partial(final_study, name, dict(chosen), run_dir, data_root)
+        study = build()
+        lost = {label for label in labels if set(with_requirements([label])) & set(failed)}
+        study = study.only([la for la in labels if la in study.entries and la not in lost])
+        found = sweep(study, store, seeds=range(seeds), log=log, workers=workers, build=build)
+    failed |= found.failed
+    report = make_report(name, study, found)
+    if earlier is not None:
+        report = extended(report, earlier, chosen, table.models)
+        for label in report["outdated"]:
+            log(f"  {label}: the entry of {onto} has other settings now, or builds on one that has")
+    for label, reason in failed.items():
+        log(f"  {label} FAILED: {reason}")
+    return report | {"failed": failed}
+
+
+def _search(
+    call: Callable[[str, Mapping[str, Choice]], Choice],
+    missing: Sequence[str],
+    chosen: dict[str, Choice],
+    settings_file: Path,
+    workers: int,
+    log: Log,
+) -> dict[str, str]:
+    """Fill `chosen` and its file; label -> what went wrong, of the searches that failed."""
+
+    def done(label: str, choice: Choice) -> None:
+        chosen[label] = choice
+        ordered = {label: chosen[label] for label in MODELS if label in chosen}
+        write_choices(settings_file, ordered)
+
+    started = time.perf_counter()
+    failed = in_order(
+        {label: requirements(label) for label in missing},
+        lambda label: functools.partial(call, label, dict(chosen)),
+        done,
+        workers,
+        set(chosen),
+    )
+    log(f"Searched {len(missing)} models in {time.perf_counter() - started:.0f} s.")
+    return failed
+
+
+def make_report(name: str, study: TableStudy, found: Sweep) -> dict:
+    """Means and deviations over seeds, paired comparisons, choices, as JSON values."""
+    table = TABLES[name]
+    results = {
+        label: [
+            dataclasses.replace(
+                one,
+                metrics={
+                    **one.metrics,
+                    "seconds": one.seconds,
+                    "peak_mb": one.details["peak_mb"],
+                },
+            )
+            for one in trained
+        ]
+        for label, trained in found.results.items()
+    }
+    entries = compare(study, dataclasses.replace(found, results=results))
+    for label, entry in entries.items():
+        details = [result.details for result in results[label]]
+        entry["mean"]["peak_mb"] = max(one["peak_mb"] for one in details)
+        entry["choice"] = study.chosen[label].as_dict()
+        entry["users"] = details[0]["users"]
+        attacked = [one["robustness"] for one in details if "robustness" in one]
+        if attacked:
+            entry["robustness"] = {
+                "mean": over_seeds(attacked, mean),
+                "deviation": over_seeds(attacked, deviation),
+            }
+    machines = [one.details["machine"] for trained in found.results.values() for one in trained]
+    return {
+        "table": name,
+        "protocol": table.protocol,
+        "metrics": list(table.metrics),
+        "choose_by": table.choose_by,
+        "references": {who: dict(figures) for who, figures in table.references.items()},
+        "left_out": dict(table.left_out),
+        "machines": [m for i, m in enumerate(machines) if m not in machines[:i]],
+        "not_run": [label for label in table.models if label not in entries],
+        "unpaired": unpaired(entries),
+        "entries": entries,
+    }
