@@ -360,7 +360,7 @@ def make_report(name: str, study: TableStudy, found: Sweep) -> dict:
         "protocol": table.protocol,
         "metrics": list(table.metrics),
         "choose_by": table.choose_by,
-        "references": {who: dict(figures) for who, figures in table.references.items()},
+        "references": table.published(),
         "left_out": dict(table.left_out),
         "machines": [m for i, m in enumerate(machines) if m not in machines[:i]],
         "not_run": [label for label in table.models if label not in entries],

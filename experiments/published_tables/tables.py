@@ -86,7 +86,8 @@ class Table:
         choose_by: metric of every choice on validation, and of the paired comparisons.
         hide: which training interactions become validation; None where the authors published some.
         refit: train the final models on training and validation interactions together.
-        references: published model, with its source in brackets -> {metric: figure}.
+        references: published model, with its source in brackets -> a figure for each of the
+            metrics, None where none is published.
         models: labels of `models.MODELS`, in the order of the table.
         left_out: model -> why it is not in the table.
         limits: where its models have less than the full protocol.
@@ -99,7 +100,7 @@ class Table:
     choose_by: str
     hide: Hide | None
     refit: bool
-    references: Mapping[str, Mapping[str, float]]
+    references: Mapping[str, tuple[float | None, ...]]
     models: tuple[str, ...]
     left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
     limits: Limits = dataclasses.field(default_factory=Limits)
@@ -107,6 +108,17 @@ class Table:
 
     def ks(self) -> tuple[int, ...]:
         return tuple(sorted({int(metric.split("@")[1]) for metric in self.metrics}))
+
+    def published(self) -> dict[str, dict[str, float]]:
+        """Published model -> metric -> figure."""
+        found = {
+            who: dict(zip(self.metrics, figures, strict=True))
+            for who, figures in self.references.items()
+        }
+        return {
+            who: {name: value for name, value in figures.items() if value is not None}
+            for who, figures in found.items()
+        }
 
     def load(self, root=None) -> tuple[Split, Split]:
         """(for choices: train and validation; for the result: train and test).
@@ -145,24 +157,9 @@ TABLES: dict[str, Table] = {
         hide=random_fraction(0.5, users=0.5),
         refit=True,
         references={
-            "EASE, l2 300 (NumPy)": {
-                "precision@5": 0.4171,
-                "ndcg@5": 0.457,
-                "precision@10": 0.357,
-                "ndcg@10": 0.4293,
-            },
-            "IRGAN, the authors' weights": {
-                "precision@5": 0.3785,
-                "ndcg@5": 0.4053,
-                "precision@10": 0.3184,
-                "ndcg@10": 0.3775,
-            },
-            "DNS pretraining, the authors' weights": {
-                "precision@5": 0.3474,
-                "ndcg@5": 0.3749,
-                "precision@10": 0.2967,
-                "ndcg@10": 0.3518,
-            },
+            "EASE, l2 300 (NumPy)": (0.4171, 0.457, 0.357, 0.4293),
+            "IRGAN, the authors' weights": (0.3785, 0.4053, 0.3184, 0.3775),
+            "DNS pretraining, the authors' weights": (0.3474, 0.3749, 0.2967, 0.3518),
         },
         models=COMMON,
     ),
@@ -174,23 +171,9 @@ TABLES: dict[str, Table] = {
         hide=last_in_file(4),
         refit=True,
         references={
-            "EASE, l2 500 (NumPy)": {
-                "hit_rate@10": 0.1442,
-                "ndcg@10": 0.0731,
-                "hit_rate@50": 0.3743,
-            },
-            "MF-BPR, grid on test (sisinflab)": {
-                "hit_rate@10": 0.1347,
-                "ndcg@10": 0.0689,
-                "hit_rate@50": 0.3839,
-                "ndcg@50": 0.1222,
-            },
-            "APR, grid on test (sisinflab)": {
-                "hit_rate@10": 0.1368,
-                "ndcg@10": 0.0734,
-                "hit_rate@50": 0.3966,
-                "ndcg@50": 0.1260,
-            },
+            "EASE, l2 500 (NumPy)": (0.1442, 0.0731, 0.3743, None),
+            "MF-BPR, grid on test (sisinflab)": (0.1347, 0.0689, 0.3839, 0.1222),
+            "APR, grid on test (sisinflab)": (0.1368, 0.0734, 0.3966, 0.126),
         },
         models=COMMON,
     ),
@@ -202,24 +185,9 @@ TABLES: dict[str, Table] = {
         hide=random_fraction(0.2),
         refit=True,
         references={
-            "EASE, l2 100 (NumPy)": {
-                "hit_rate@10": 0.0861,
-                "ndcg@10": 0.0469,
-                "hit_rate@50": 0.2148,
-                "ndcg@50": 0.0749,
-            },
-            "MF-BPR, grid on test (sisinflab)": {
-                "hit_rate@10": 0.0764,
-                "ndcg@10": 0.0375,
-                "hit_rate@50": 0.2059,
-                "ndcg@50": 0.0658,
-            },
-            "APR, grid on test (sisinflab)": {
-                "hit_rate@10": 0.0807,
-                "ndcg@10": 0.0401,
-                "hit_rate@50": 0.2130,
-                "ndcg@50": 0.0687,
-            },
+            "EASE, l2 100 (NumPy)": (0.0861, 0.0469, 0.2148, 0.0749),
+            "MF-BPR, grid on test (sisinflab)": (0.0764, 0.0375, 0.2059, 0.0658),
+            "APR, grid on test (sisinflab)": (0.0807, 0.0401, 0.213, 0.0687),
         },
         models=COMMON,
         limits=Limits(seeds={"softmax MF, noise control": 1}),
@@ -232,24 +200,9 @@ TABLES: dict[str, Table] = {
         hide=random_fraction(0.05),
         refit=True,
         references={
-            "EASE, l2 300 (NumPy)": {
-                "hit_rate@10": 0.1121,
-                "ndcg@10": 0.0552,
-                "hit_rate@50": 0.3197,
-                "ndcg@50": 0.0998,
-            },
-            "MF-BPR, grid on test (sisinflab)": {
-                "hit_rate@10": 0.0881,
-                "ndcg@10": 0.0439,
-                "hit_rate@50": 0.2735,
-                "ndcg@50": 0.0837,
-            },
-            "APR, grid on test (sisinflab)": {
-                "hit_rate@10": 0.0944,
-                "ndcg@10": 0.0474,
-                "hit_rate@50": 0.2829,
-                "ndcg@50": 0.0874,
-            },
+            "EASE, l2 300 (NumPy)": (0.1121, 0.0552, 0.3197, 0.0998),
+            "MF-BPR, grid on test (sisinflab)": (0.0881, 0.0439, 0.2735, 0.0837),
+            "APR, grid on test (sisinflab)": (0.0944, 0.0474, 0.2829, 0.0874),
         },
         models=(*COMMON, *of_families("lower temperature")),
         limits=limits.NEUMF,
@@ -262,18 +215,8 @@ TABLES: dict[str, Table] = {
         hide=random_fraction(0.2),
         refit=True,
         references={
-            "EASE, l2 300 (NumPy)": {
-                "precision@5": 0.4464,
-                "ndcg@5": 0.4808,
-                "precision@20": 0.2933,
-                "ndcg@20": 0.437,
-            },
-            "CFGAN, the paper (from memory)": {
-                "precision@5": 0.444,
-                "ndcg@5": 0.476,
-                "precision@20": 0.294,
-                "ndcg@20": 0.433,
-            },
+            "EASE, l2 300 (NumPy)": (0.4464, 0.4808, 0.2933, 0.437),
+            "CFGAN, the paper (from memory)": (0.444, 0.476, 0.294, 0.433),
         },
         models=COMMON,
     ),
@@ -288,8 +231,8 @@ TABLES: dict[str, Table] = {
         hide=None,
         refit=True,
         references={
-            "MF-BPR (freerec)": {"plain_recall@20": 0.1491, "ndcg@20": 0.1235},
-            "LightGCN, 3 layers (its authors)": {"plain_recall@20": 0.1824, "ndcg@20": 0.1547},
+            "MF-BPR (freerec)": (0.1491, 0.1235),
+            "LightGCN, 3 layers (its authors)": (0.1824, 0.1547),
         },
         models=ON_A_GRAPH,
         left_out={
@@ -311,11 +254,11 @@ TABLES: dict[str, Table] = {
         hide=None,
         refit=False,
         references={
-            "EASE, l2 1000 (NumPy)": {"plain_recall@10": 0.1642, "ndcg@10": 0.3274},
-            "MF-BPR (LightGCN++ paper)": {"plain_recall@10": 0.1291, "ndcg@10": 0.2677},
-            "LightGCN (same)": {"plain_recall@10": 0.1495, "ndcg@10": 0.2977},
-            "XSimGCL (same)": {"plain_recall@10": 0.1657, "ndcg@10": 0.3216},
-            "LightGCN++ (same)": {"plain_recall@10": 0.1667, "ndcg@10": 0.3243},
+            "EASE, l2 1000 (NumPy)": (0.1642, 0.3274, None, None),
+            "MF-BPR (LightGCN++ paper)": (0.1291, 0.2677, None, None),
+            "LightGCN (same)": (0.1495, 0.2977, None, None),
+            "XSimGCL (same)": (0.1657, 0.3216, None, None),
+            "LightGCN++ (same)": (0.1667, 0.3243, None, None),
         },
         models=(*COMMON, *of_families("lower temperature")),
         limits=limits.ML1M,
@@ -328,10 +271,10 @@ TABLES: dict[str, Table] = {
         hide=None,
         refit=False,
         references={
-            "MF-BPR (LightGCN++ paper)": {"plain_recall@10": 0.1361, "ndcg@10": 0.1532},
-            "LightGCN (same)": {"plain_recall@10": 0.1741, "ndcg@10": 0.1996},
-            "SimGCL (same)": {"plain_recall@10": 0.1795, "ndcg@10": 0.2049},
-            "LightGCN++ (same)": {"plain_recall@10": 0.1889, "ndcg@10": 0.2171},
+            "MF-BPR (LightGCN++ paper)": (0.1361, 0.1532, None, None),
+            "LightGCN (same)": (0.1741, 0.1996, None, None),
+            "SimGCL (same)": (0.1795, 0.2049, None, None),
+            "LightGCN++ (same)": (0.1889, 0.2171, None, None),
         },
         models=(*COMMON, *of_families("blends with softmax MF")),
         limits=limits.LASTFM,

@@ -20,7 +20,8 @@ def test_filled_users_have_as_many_interactions_as_the_settings_say(
 def test_a_source_is_trained_once_for_all_weights(make_task, trained_on, monkeypatch):
     task = make_task("sparse", {"weight": 0.3})
     calls = []
-    monkeypatch.setattr(sparse, "top_unseen", lambda *a, **k: calls.append(1) or ([0], [1]))
+    generated = np.array([0], np.int32), np.array([1], np.int32)
+    monkeypatch.setattr(sparse, "top_unseen", lambda *a, **k: calls.append(1) or generated)
     sparse.random_interactions(task)
     sparse.random_interactions(dataclasses.replace(task, settings={"weight": 1.0}))
     assert len(calls) == 1

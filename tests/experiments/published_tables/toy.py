@@ -33,7 +33,7 @@ def make_table(**changes):
         "choose_by": "ndcg@3",
         "hide": None,
         "refit": False,
-        "references": {"published": {"ndcg@3": 0.5}},
+        "references": {"published": (None, 0.5)},
         "models": ("popularity", "EASE", "shift", "shifted"),
     }
     return TinyTable(**{**settings, **changes})
