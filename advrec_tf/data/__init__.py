@@ -4,12 +4,12 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["batches", "filters", "splits"],
+    submodules=["audit", "batches", "filters", "splits"],
     submod_attrs={
         "augmentation": ["AugmentedInteractions"],
-        "interactions": ["Interactions"],
+        "interactions": ["Interactions", "Vocabulary"],
         "knowledge_graph": ["KnowledgeGraph"],
-        "metadata": ["attach_item_text"],
+        "metadata": ["attach_item_text", "items_without_text", "join_texts"],
         "readers.files": ["DataError", "MissingColumnError"],
         "readers.labeled_fraud": ["load_spam"],
         "readers.loading": ["load"],
@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "readers.report": ["Loaded", "ReadReport"],
         "readers.shilling": ["load_shilling"],
         "readers.side_tables": ["read_attributes", "read_texts"],
-        "readers.tables": ["from_frame"],
+        "readers.tables": ["from_frame", "read_parquet", "read_table"],
         "sequences": ["sequences_of"],
         "splits": ["Split", "global_time", "last_item", "random_ratio"],
         "synthetic": ["make_world"],

@@ -99,7 +99,7 @@ def findings(
     counts = interactions.user_counts()
     fraction = counts.max() / len(interactions)
     if fraction > _DOMINANT and (counts > 0).sum() >= 20:
-        user = interactions.users.ids[counts.argmax()]
+        (user,) = interactions.users.ids[[counts.argmax()]].tolist()
         found.append(
             f"One user, {user!r}, has {fraction:.0%} of all interactions "
             f"({counts.max():,} of {len(interactions):,}): models may learn that user alone."

@@ -9,11 +9,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+
+from advrec_tf.ops.files import atomic_file
 
 
 class Vocabulary:
@@ -226,6 +229,32 @@ class Interactions:
             item_features=rows_of(self.item_features, kept_items),
             item_text=None if self.item_text is None else self.item_text[kept_items],
         )
+
+    def to_parquet(self, path: str | os.PathLike, *, overwrite: bool = False) -> None:
+        """Write the interactions to a Parquet file that `load` reads back.
+
+        The columns are user_id and item_id with the external ids, and where the data have them
+        rating (null for NaN), timestamp and item_text. The order stays; ids without an
+        interaction and the tables of features are not part of the file.
+
+        Raises:
+            FileExistsError: if there is such a file and `overwrite` is False.
+        """
+        import pyarrow as pa  # only here: most runs never need it
+        from pyarrow import parquet
+
+        columns = {
+            "user_id": pa.array(self.users.ids).take(pa.array(self.user_index)),
+            "item_id": pa.array(self.items.ids).take(pa.array(self.item_index)),
+        }
+        for name in ("rating", "timestamp"):
+            values = getattr(self, name)
+            if values is not None:
+                columns[name] = pa.array(values, mask=np.isnan(values))
+        if self.item_text is not None:
+            columns["item_text"] = pa.array(self.item_text).take(pa.array(self.item_index))
+        with atomic_file(path, overwrite=overwrite) as unfinished:
+            parquet.write_table(pa.table(columns), unfinished)
 
     def fingerprint(self) -> str:
         """SHA-256 over ids, rows, ratings and times: equal data, equal hash, on any machine."""

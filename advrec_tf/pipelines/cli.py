@@ -30,6 +30,10 @@ _COLUMNS = (
     "column_names",
     "separator",
     "encoding",
+    "missing",
+    "keep_missing",
+    "unrated",
+    "max_text",
 )
 INPUTS = ("data", "item_table", "labels", "table", "model")
 """The arguments of the commands that name what is read: none of these is ever written to."""
@@ -61,7 +65,8 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         required=True,
-        help="A CSV or TSV file (plain or .gz), a MovieLens folder, or the word synthetic.",
+        help="A CSV or TSV file (plain or .gz), a Parquet file, a MovieLens folder, or the word "
+        "synthetic.",
     )
     group = add_table_arguments(parser)
     group.add_argument(
@@ -98,9 +103,38 @@ def add_table_arguments(parser: argparse.ArgumentParser):
         help="The names of all columns, for a file without a header line.",
     )
     group.add_argument(
-        "--separator", help="The separator. By default a comma or a tab, as the header has it."
+        "--separator",
+        help="The separator. By default a tab, comma, semicolon or bar, as the header has it.",
     )
-    group.add_argument("--encoding", help="The encoding of the file. The default is utf-8.")
+    group.add_argument(
+        "--encoding",
+        help="The encoding of the file. By default its byte order mark decides, else utf-8.",
+    )
+    group.add_argument(
+        "--missing",
+        nargs="+",
+        metavar="MARK",
+        help="What means a missing value, beside the empty field. By default NaN, nan, NULL, null, "
+        "None, NA, N/A and <NA>.",
+    )
+    group.add_argument(
+        "--keep-missing",
+        action="store_const",
+        const=True,
+        help="Read ids and texts that look like a missing value, such as null, as they stand.",
+    )
+    group.add_argument(
+        "--unrated",
+        type=float,
+        metavar="RATING",
+        help="The rating that means that there is none, such as 0.",
+    )
+    group.add_argument(
+        "--max-text",
+        type=int,
+        metavar="CHARACTERS",
+        help="The largest number of characters in one field. The default is 131072.",
+    )
     return group
 
 

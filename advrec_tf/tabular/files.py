@@ -6,6 +6,7 @@ columns, not of the text. What the columns mean is inferred in `schema`.
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
@@ -144,7 +145,15 @@ def write_table(
     """
     spelled = {column.name: column.spelled(frame[column.name]) for column in schema.columns}
     with atomic_file(path, overwrite=overwrite, inputs=inputs) as unfinished:
-        pd.DataFrame(spelled).to_csv(unfinished, index=False)
+        # The CSV writer leaves a carriage return unquoted, which would end the line.
+        returns = any(
+            isinstance(value, str) and "\r" in value
+            for column in schema.columns
+            if not pd.api.types.is_numeric_dtype(spelled[column.name])
+            for value in pd.unique(spelled[column.name])
+        )
+        quoting = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
+        pd.DataFrame(spelled).to_csv(unfinished, index=False, quoting=quoting)
 
 
 class _ColumnReader:

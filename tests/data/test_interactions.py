@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.readers.loading import load
 from tests.worlds import interactions_of
 
 
@@ -61,3 +62,25 @@ def test_a_selection_keeps_the_vocabularies_and_compaction_does_not():
     assert kept.num_items == 3
     compact = kept.compacted()
     assert compact.items.ids.tolist() == [6, 7] and compact.item_index.tolist() == [0, 1]
+
+
+def test_a_parquet_file_gives_the_same_interactions_back(tmp_path):
+    data = interactions_of(
+        [(0, 0), (1, 2), (0, 1)],
+        users=["u", "v"],
+        items=[5, 7, 6],
+        rating=[4, np.nan, 2],
+        timestamp=[3.5, 2, 1],
+        item_text=np.array(["five", "", "six"], object),
+    )
+    data = data.select([0, 2, 1])  # the vocabularies in order of first appearance
+    path = tmp_path / "data.parquet"
+    data.to_parquet(path)
+    columns = {"rating_column": "rating", "time_column": "timestamp"}
+    back = load(path, item_text_column="item_text", **columns)
+    assert back.interactions.fingerprint() == data.fingerprint()
+    assert back.interactions.item_text.tolist() == ["five", "", "six"]
+    assert back.report.noticed["missing rating, the row kept"].number == 1
+    with pytest.raises(FileExistsError, match="data.parquet"):
+        data.to_parquet(path)
+    data.to_parquet(path, overwrite=True)

@@ -33,6 +33,26 @@ def test_last_item_keeps_file_order_where_times_tie():
     assert pairs_of(split.train) == [(0, 4), (0, 2), (0, 3)]
 
 
+def test_the_rule_for_ties_is_chosen_by_name_and_recorded():
+    data = rows([0] * 5, [4, 2, 3, 0, 1], [7, 7, 7, 7, 7])
+    split = splits.last_item(data, ties="id")
+    assert pairs_of(split.test) == [(0, 4)] and pairs_of(split.validation) == [(0, 3)]
+    assert split.settings == {"order": "time", "ties": "id"}
+    with pytest.raises(ValueError, match="`ties` should be one of file, id, hash. Received: 'x'"):
+        splits.last_item(data, ties="x")
+
+
+def test_a_hash_orders_ties_by_neither_file_nor_id():
+    users, items = np.repeat(np.arange(50), 4), np.tile(np.arange(4), 50)
+    one = splits.last_item(rows(users, items, np.zeros(200)), ties="hash")
+    other = splits.last_item(rows(users[::-1], items[::-1], np.zeros(200)), ties="hash")
+    assert sorted(pairs_of(one.test)) == sorted(pairs_of(other.test))
+    last = np.bincount(one.test.item_index, minlength=4)
+    assert last.sum() == 50 and last.min() >= 4  # 12.5 expected, deviation 3
+    timed = splits.last_item(rows([0, 0, 0], [1, 2, 3], [1, 3, 2]), ties="hash")
+    assert pairs_of(timed.test) == [(0, 2)]  # where times differ they decide
+
+
 def test_last_item_goes_by_file_order_without_times():
     split = splits.last_item(rows([0, 1, 0, 1, 0, 1], [4, 5, 6, 7, 1, 0]))
     assert pairs_of(split.test) == [(0, 1), (1, 0)]

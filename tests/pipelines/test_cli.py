@@ -120,7 +120,7 @@ def test_an_item_table_without_the_named_column_is_refused_with_the_columns_it_h
     words = ["--data", str(tmp_path / "rows.csv"), "--item-table", str(tmp_path / "items.csv")]
     args = parse(*words, "--item-table-text", "name")
     cli.settings_from(args)
-    with pytest.raises(SystemExit, match="'name'.*item_id, title"):
+    with pytest.raises(SystemExit, match="expected a column 'name'.*'item_id', 'title'"):
         cli.guarded(cli.load_from)(args)
 
 
@@ -141,6 +141,20 @@ def test_what_cannot_be_written_is_refused_before_training(tmp_path, name, path)
     (tmp_path / "file.csv").write_text("")
     with pytest.raises(ValueError, match=f"`--{name} .*should be writable"):
         cli.check_writable(name, str(tmp_path / path))
+
+
+def test_marks_of_missing_values_and_the_rating_that_is_none_reach_the_reader(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("user_id,item_id,stars\nnull,x,0\nb,y,5\n-,y,4\n")
+    words = ["--data", str(path), "--rating-column", "stars", "--unrated", "0"]
+    args = parse(*words, "--keep-missing", "--missing", "-")
+    cli.settings_from(args)
+    data = cli.load_from(args).interactions
+    assert data.users.ids.tolist() == ["null", "b", "-"]
+    assert np.isnan(data.rating).tolist() == [True, False, False]
+    args = parse(*words, "--missing", "-")
+    cli.settings_from(args)
+    assert cli.load_from(args).interactions.users.ids.tolist() == ["null", "b"]
 
 
 @pytest.mark.parametrize("name", ["data", "labels", "item_table"])

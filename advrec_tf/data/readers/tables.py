@@ -279,6 +279,8 @@ def _place(positions: np.ndarray, unit: str) -> columns.Place:
 
 
 def _frame_ids(series: pd.Series, source: str, wanted: TableSettings) -> columns.Ids:
+    if series.dtype == object and pd.api.types.infer_dtype(series) not in _PLAIN_KINDS:
+        _require_ids(series, source)
     codes, values = pd.factorize(series)  # code -1 where missing
     values = list(values)
 
@@ -308,6 +310,17 @@ def _frame_ids(series: pd.Series, source: str, wanted: TableSettings) -> columns
         expected, text = error.args
         fail(expected, values.index(text))
     return coder.column(recoded)
+
+
+_PLAIN_KINDS = ("string", "integer", "floating", "empty")
+
+
+def _require_ids(series: pd.Series, source: str) -> None:
+    """DataError at the first value that is no id; a hash would take True for 1."""
+    for row, value in enumerate(series):
+        is_id = isinstance(value, (str, int, float, np.integer, np.floating))
+        if isinstance(value, (bool, np.bool_)) or not (is_id or value is None or value is pd.NA):
+            raise files.fault(source, f"row {row}", series.name, "an integer or a str", value)
 
 
 def _frame_numbers(series: pd.Series, source: str, where, wanted: TableSettings) -> np.ndarray:

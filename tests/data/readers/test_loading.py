@@ -1,4 +1,7 @@
+import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from advrec_tf.data.readers.loading import load
 
@@ -29,5 +32,27 @@ def test_the_synthetic_world_comes_by_its_name():
 
 
 def test_a_source_that_is_nothing_is_told_what_there_is(tmp_path):
-    with pytest.raises(FileNotFoundError, match="'synthetic', a MovieLens folder.*nothing"):
+    with pytest.raises(
+        FileNotFoundError, match="'synthetic', a MovieLens folder.*Parquet.*nothing"
+    ):
         load(tmp_path / "nothing")
+
+
+def test_frames_and_arrow_tables_are_sources_too(tmp_path):
+    frame = pd.DataFrame({"user_id": [3, 1, 3], "item_id": ["x", "y", "y"]})
+    table = pa.Table.from_pandas(frame)
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(table, path)
+    prints = {load(source).interactions.fingerprint() for source in (frame, table, path, str(path))}
+    assert len(prints) == 1
+    assert load(path).report.source == str(path)
+
+
+def test_what_is_loaded_splits_by_the_name_of_the_strategy():
+    loaded = load("synthetic", num_users=30, num_items=20, seed=1)
+    split = loaded.split("random_ratio", test=0.5, seed=3)
+    assert split.name == "random_ratio" and split.settings["test"] == 0.5
+    assert split.everything().num_users == 30
+    assert loaded.split("last_item").settings["ties"] == "file"
+    with pytest.raises(ValueError, match="`name` should be one of last_item"):
+        loaded.split("first_item")

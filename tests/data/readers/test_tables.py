@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from advrec_tf.data.readers import tables
 from advrec_tf.data.readers.files import DataError
@@ -311,8 +313,8 @@ def test_whole_floats_are_integer_ids_and_gaps_are_counted():
 
 
 def test_ids_that_are_neither_integer_nor_text_are_refused():
-    for wrong in (1.5, True, datetime.date(2024, 5, 1)):
-        column = pd.Series([7, wrong], dtype=object)
+    for wrong in (1.5, True, datetime.date(2024, 5, 1), [7], b"7"):
+        column = pd.Series([1, wrong], dtype=object)
         text = refusal(tables.from_frame, frame(user_id=column))
         assert "row 1, column 'user_id': expected an integer or a str" in text
 
@@ -355,6 +357,71 @@ def test_a_frame_is_left_as_it_was():
     before = given.copy(deep=True)
     tables.from_frame(given, **RATED)
     pd.testing.assert_frame_equal(given, before)
+
+
+# Parquet and Arrow
+
+
+def parquet_file(tmp_path, columns, name="rows.parquet"):
+    path = tmp_path / name
+    parquet.write_table(pa.table(columns), path)
+    return path
+
+
+def test_parquet_columns_of_every_kind_pass_the_checks_of_frames(tmp_path):
+    columns = {
+        "user_id": pa.array([2**62 + 1, None, 7, 7], pa.int64()),  # more digits than a float has
+        "item_id": pa.array(["x", "y", " x", "y"]).dictionary_encode(),
+        "rating": pa.array([1, 2, None, 4], pa.int8()),
+        "time": pa.array([0, 1, 2, 3], pa.timestamp("s")),
+        "unread": pa.array([[1], [2], [3], [4]]),
+    }
+    loaded = tables.read_parquet(parquet_file(tmp_path, columns), **RATED, **TIMED)
+    data = loaded.interactions
+    assert data.users.ids.tolist() == [2**62 + 1, 7] and data.items.ids.tolist() == ["x", "y"]
+    np.testing.assert_array_equal(data.rating, [1, np.nan, 4])
+    assert data.timestamp.tolist() == [0, 2, 3]
+    assert tuple(loaded.report.left_out["missing user id"]) == (1, 1)
+
+
+def test_a_parquet_file_that_is_none_or_lacks_a_column_is_refused_by_name(tmp_path):
+    path = table(tmp_path, "user_id,item_id\n", "rows.parquet")
+    assert "rows.parquet: expected a whole Parquet file" in refusal(tables.read_parquet, path)
+    path = parquet_file(tmp_path, {"user_id": [1, 2]})
+    assert "expected a column 'item_id'" in refusal(tables.read_parquet, path)
+    columns = {"user_id": [[1], [2]], "item_id": ["x", "y"]}
+    text = refusal(tables.read_parquet, parquet_file(tmp_path, columns))
+    assert "row 0, column 'user_id': expected an integer or a str" in text
+    with pytest.raises(FileNotFoundError):
+        tables.read_parquet(tmp_path / "nowhere.parquet")
+
+
+# Marks and plausibility
+
+
+def test_ids_that_read_like_a_missing_value_can_be_kept(tmp_path):
+    text = "user_id,item_id,time\nnull,NaN,1\nb,x,NA\nnull,x,3\n,x,4\n"
+    loaded = tables.read_table(table(tmp_path, text + "c,x,5\n"), keep_missing=True, **TIMED)
+    assert loaded.interactions.users.ids.tolist() == ["null", "c"]
+    assert loaded.report.left_out["missing time"].number == 1
+    assert loaded.interactions.items.ids.tolist() == ["NaN", "x"]
+
+
+def test_the_marks_that_were_taken_for_missing_are_named(tmp_path):
+    text = "user_id,item_id\nnull,x\nNaN,x\nnull,y\na,x\nb,y\n"
+    report = tables.read_table(table(tmp_path, text)).report
+    assert any("missing user id: 'null' 2, 'NaN' 1" in note for note in report.notes)
+    data = tables.read_table(table(tmp_path, text), missing=["a"]).interactions
+    assert data.users.ids.tolist() == ["null", "NaN", "b"]
+
+
+def test_a_rating_can_mean_that_there_is_none(tmp_path):
+    path = table(tmp_path, rated(0, 0, 0, 5, 6, 7))
+    loaded = tables.read_table(path, **RATED)
+    (note,) = loaded.report.notes
+    assert "50% of the ratings are 0 and the others lie in 5..7" in note
+    loaded = tables.read_table(path, unrated=0, **RATED)
+    assert np.isnan(loaded.interactions.rating).sum() == 3 and not loaded.report.notes
 
 
 def test_the_implicit_million_has_the_counted_size(data_root):
