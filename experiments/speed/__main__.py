@@ -5,8 +5,8 @@ r"""Measure how fast the package trains and ranks, and how that grows with the c
     python -m experiments.speed --methods bpr+sgd --items 3706 --users 6040 --beside \
         'python -m experiments.speed.beside_implicit --pairs {pairs} --dim {dim} --epochs {epochs}'
 
-Every cell runs in a process of its own, one after another. --beside runs a command in turns
-with ours; {pairs} {items} {users} {rows} {dim} {batch_size} {epochs} in it are filled in.
+Every cell runs in a process of its own, one after another. --beside runs a command in turns with
+ours; {pairs} {items} {users} {interactions} {dim} {batch_size} {epochs} in it are filled in.
 """
 
 import argparse
@@ -15,39 +15,63 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
 from advrec_tf.pipelines.machine import machine
-from experiments.speed import beside, cells, report
+from experiments.harness import reports
+from experiments.speed import beside, cells, page
+
+SIZES = {"items": (10**3, 10**4, 10**5, 10**6), "users": 10_000, "interactions": 1_000_000}
+NUMBERS = {
+    "dim": "The number of factors.",
+    "batch_size": "Positives in a step.",
+    "block_steps": "Steps in a compiled block, about.",
+    "epochs": "Epochs, the first of which compiles and is timed apart.",
+    "evaluated_users": "Users that the catalogue is ranked for; 0 leaves the evaluation out.",
+    "seed": "The seed of interactions, factors and batches.",
+}
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    own = {field.name: field.default for field in dataclasses.fields(cells.Cell)}
-    parser.add_argument("--methods", nargs="+", metavar="NAME", default=[*cells.METHODS])
-    sizes = {"items": [10**3, 10**4, 10**5, 10**6], "users": own["users"], "rows": own["rows"]}
-    parser.add_argument("--items", nargs="+", type=int, help=f"catalogues, {sizes['items']}")
-    parser.add_argument("--users", type=int, help=str(sizes["users"]))
-    parser.add_argument("--rows", type=int, help=str(sizes["rows"]))
-    parser.add_argument("--data", help="a published split instead, such as ml1m-neumf-loo")
-    parser.add_argument("--data-root", dest="root", help="its folder; default: ADVREC_DATA")
-    parser.add_argument("--dim", type=int, default=own["dim"], help="factors, %(default)s")
-    parser.add_argument("--batch-size", type=int, default=own["batch_size"], help="%(default)s")
-    parser.add_argument("--block-steps", type=int, default=own["block_steps"], help="%(default)s")
-    parser.add_argument("--epochs", type=int, default=own["epochs"], help="%(default)s")
-    parser.add_argument(
-        "--evaluated-users", type=int, default=own["evaluated_users"], help="%(default)s; 0: none"
+    add = parser.add_argument
+    default = {field.name: field.default for field in dataclasses.fields(cells.Cell)}
+    add(
+        "--methods",
+        nargs="+",
+        metavar="NAME",
+        default=[*cells.METHODS],
+        help="Only these methods are measured; default: all.",
     )
-    parser.add_argument("--seed", type=int, default=own["seed"], help="%(default)s")
-    parser.add_argument("--beside", metavar="COMMAND", help="another library, in turns with ours")
-    parser.add_argument("--rounds", type=int, help="of --beside, 3")
-    parser.add_argument("--out", help="folder for benchmark.json and benchmark.md")
+    add(
+        "--items",
+        nargs="+",
+        type=int,
+        help=f"Sizes of the generated catalogues; default: {' '.join(map(str, SIZES['items']))}.",
+    )
+    for name in ("users", "interactions"):
+        add(f"--{name}", type=int, help=f"Generated {name}; default: {SIZES[name]}.")
+    add("--data", help="A published split such as ml1m-neumf-loo, in place of generated data.")
+    add("--data-root", dest="root", help="The folder of published splits; default: ADVREC_DATA.")
+    for name, text in NUMBERS.items():
+        option = f"--{name.replace('_', '-')}"
+        add(option, type=int, default=default[name], help=f"{text} Default: %(default)s.")
+    add(
+        "--beside",
+        metavar="COMMAND",
+        help="Another library's command, which is run in turns with ours.",
+    )
+    add("--rounds", type=int, help="Rounds of --beside; default: 3.")
+    add("--out", type=Path, metavar="FOLDER", help="The page and the report are written here.")
+    add("--name", default="speed", help="The name of their files; default: speed.")
+    reports.add_render(parser, page.markdown)
     args = parser.parse_args(argv)
-    for name, value in sizes.items():
+    for name, value in SIZES.items():
         if getattr(args, name) is None:
             setattr(args, name, value)
         elif args.data is not None:
@@ -61,32 +85,28 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 @cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    shared = ("users", "rows", "data", "root", "dim", "batch_size", "block_steps", "epochs")
-    settings = {name: getattr(args, name) for name in (*shared, "evaluated_users", "seed")}
+    shared = ("users", "interactions", "data", "root", *NUMBERS)
+    settings = {name: getattr(args, name) for name in shared}
     sizes = args.items if args.data is None else args.items[:1]
     asked = [
         cells.Cell(method=method, items=items, **settings)
         for method in args.methods
         for items in sizes
     ]
-    where = {**machine(), "load_at_start": os.getloadavg()[0]}
-    rows, comparisons = [], []
-    if args.beside is None:
-        rows = report.measure_all(asked)
+    report = {
+        "command": cli.command_line(),
+        "machine": {**machine(), "load_at_start": os.getloadavg()[0]},
+        "cells": cells.measure_all(asked) if args.beside is None else [],
+        "beside": [],
+    }
+    for cell in asked if args.beside is not None else ():
+        with tempfile.TemporaryDirectory() as folder:
+            found = beside.beside(cell, args.beside, rounds=args.rounds, folder=folder)
+        report["beside"].append(dataclasses.asdict(found))
+    if args.out is None:
+        print("\n" + page.markdown(report, Path(f"{args.name}.md")))
     else:
-        for cell in asked:
-            with tempfile.TemporaryDirectory() as folder:
-                comparisons.append(
-                    beside.beside(cell, args.beside, rounds=args.rounds, folder=folder)
-                )
-    for table in report.tables(rows, comparisons):
-        print("", *report.aligned(table), sep="\n")
-    if rows:
-        print("", report.LEGEND, sep="\n")
-    if args.out is not None:
-        command = cli.command_line()
-        paths = report.write_report(args.out, rows, comparisons, where=where, command=command)
-        print(f"\nreport       {', '.join(str(path) for path in paths)}")
+        print("\n" + reports.write(report, page.markdown, [args.out], args.name))
 
 
 if __name__ == "__main__":

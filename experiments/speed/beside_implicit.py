@@ -1,10 +1,10 @@
-r"""The speed of the library `implicit` (pip install implicit), for benchmark.py --beside.
+r"""The speed of the library `implicit` (pip install implicit), for `experiments.speed --beside`.
 
     python -m experiments.speed --methods bpr+sgd --items 3706 --users 6040 --beside \
         'python -m experiments.speed.beside_implicit --pairs {pairs} --dim {dim} --epochs {epochs}'
 
-Its BPR is asynchronous SGD, one positive at a time. Rows that occur twice are one to it; the
-rate counts those it trains.
+Its BPR is asynchronous SGD, one positive at a time. A pair that occurs twice is one to it; the rate
+counts those that it trains.
 """
 
 import argparse
@@ -15,10 +15,12 @@ import scipy.sparse
 from implicit.bpr import BayesianPersonalizedRanking
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--pairs", required=True, help=".npy of [rows, 2], (user, item)")
-parser.add_argument("--dim", type=int, default=64)
-parser.add_argument("--epochs", type=int, default=4)
-parser.add_argument("--threads", type=int, default=0, help="0: all")
+parser.add_argument(
+    "--pairs", required=True, help="A .npy file of (user, item), [interactions, 2]."
+)
+parser.add_argument("--dim", type=int, default=64, help="The number of factors.")
+parser.add_argument("--epochs", type=int, default=4, help="The number of epochs.")
+parser.add_argument("--threads", type=int, default=0, help="Threads; 0 is all.")
 args = parser.parse_args()
 
 user, item = np.load(args.pairs).T

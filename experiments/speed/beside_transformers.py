@@ -1,9 +1,10 @@
-r"""The speed of `transformers` on PyTorch (pip install transformers torch), for benchmark_text.py.
+r"""The speed of `transformers` on PyTorch (pip install transformers torch), beside ours.
 
-    python -m experiments.speed.text_command --data ml-100k \
-        --beside 'PYTHON scripts/beside_transformers.py {model} {texts} --max-length {max_length}'
+    python -m experiments.speed.text --data ml-100k --beside \
+        'PYTHON -m experiments.speed.beside_transformers {model} {texts} --max-length {max_length}'
 
-Mean pooling and length one, as the encoder's authors use it; texts of like length together.
+Vectors are means over tokens, of length one, as the encoder's authors use it; texts of like length
+are encoded together.
 """
 
 import argparse
@@ -15,10 +16,10 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("model", help="folder")
-parser.add_argument("texts", help="JSON file with a list of texts")
-parser.add_argument("--max-length", type=int, default=64)
-parser.add_argument("--batch-size", type=int, default=64)
+parser.add_argument("model", help="The folder of the model.")
+parser.add_argument("texts", help="A JSON file with a list of texts.")
+parser.add_argument("--max-length", type=int, default=64, help="Tokens of a text.")
+parser.add_argument("--batch-size", type=int, default=64, help="Texts at once.")
 args = parser.parse_args()
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count()))

@@ -1,7 +1,7 @@
-"""One cell of the benchmark: a training method on a catalogue, measured.
+"""One measurement of speed: a training method on a catalogue.
 
-Each is measured in a process of its own, so that its memory is its own and nothing is compiled
-beforehand. A first epoch, which compiles, is timed apart; speeds are medians over the epochs
+Each cell is measured in a process of its own, so that its memory is its own and nothing is compiled
+beforehand. The first epoch, which compiles, is timed apart; speeds are medians over the epochs
 after it.
 """
 
@@ -12,6 +12,7 @@ import dataclasses
 import multiprocessing
 import statistics
 import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -29,8 +30,8 @@ class Method:
     Attributes:
         optimizer: "sgd", "adagrad" or "lazy_adam".
         loss: "bpr" with one uniform negative, or "softmax" with 512 that the batch shares.
-        adversarial: APR, He et al. 2018: FGSM of .5 on every looked-up row.
-        blocks: compiled blocks of steps; without, ordinary Keras steps.
+        adversarial: whether it is APR, He et al. 2018: FGSM of .5 on every looked-up vector.
+        blocks: whether steps run in compiled blocks; without, they are ordinary Keras steps.
     """
 
     optimizer: str
@@ -48,7 +49,7 @@ METHODS = {
     "softmax512+adagrad": Method(optimizer="adagrad", loss="softmax"),
     "bpr+adagrad, single steps": Method(optimizer="adagrad", blocks=False),
 }
-"""The methods by name. The last is the control: what it computes is what "bpr+adagrad" does."""
+"""Name -> method. The last computes the same as "bpr+adagrad" and shows what blocks save."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,16 +57,16 @@ class Cell:
     """What one process measures.
 
     Attributes:
-        method: name of `METHODS`.
-        items, users, rows: size of the generated data; of no use with `data`.
-        data, root: a split of `data.benchmarks` in the place of generated rows, and where it
-            is.
-        dim: factors.
-        batch_size: positives a step.
-        block_steps: steps a compiled block has, about.
+        method: name in `METHODS`.
+        items, users, interactions: sizes of the generated data; not read with `data`.
+        data, root: a published split in the place of generated interactions, and its folder; see
+            `readers.published_splits`.
+        dim: number of factors.
+        batch_size: positives in a step.
+        block_steps: steps in a compiled block, about.
         epochs: the first, which compiles, and those that are timed; >= 2.
-        evaluated_users: rank the catalogue for at most so many; 0 leaves the evaluation out.
-        seed: of rows, factors and batches.
+        evaluated_users: the catalogue is ranked for at most so many; 0 leaves the evaluation out.
+        seed: of interactions, factors and batches.
 
     Raises:
         ValueError: if the method is unknown or a number is too small.
@@ -74,7 +75,7 @@ class Cell:
     method: str
     items: int = 1000
     users: int = 10_000
-    rows: int = 1_000_000
+    interactions: int = 1_000_000
     data: str | None = None
     root: str | None = None
     dim: int = 64
@@ -88,29 +89,30 @@ class Cell:
         if self.method not in METHODS:
             names = ", ".join(f"'{name}'" for name in METHODS)
             raise ValueError(f"`method` should be one of {names}. Received: {self.method!r}.")
-        least = {"items": 2, "users": 1, "rows": 1, "dim": 1, "batch_size": 1, "block_steps": 1}
-        for name, bound in {**least, "epochs": 2, "evaluated_users": 0}.items():
+        ones = ("users", "interactions", "dim", "batch_size", "block_steps")
+        least = {"items": 2, "epochs": 2, "evaluated_users": 0} | dict.fromkeys(ones, 1)
+        for name, bound in least.items():
             value = getattr(self, name)
             if value < bound:
                 raise ValueError(f"`{name}` should be >= {bound}. Received: {value!r}.")
 
 
-def generated_split(items: int, users: int, rows: int, seed: int) -> Split:
-    """Rows of uniform users and skewed items (density ~ 1 / sqrt(item)); a test row a user.
+def generated_split(items: int, users: int, interactions: int, seed: int) -> Split:
+    """Interactions of uniform users with skewed items, of density ~ 1 / sqrt(item).
 
-    A user whose random test item is among its rows has none.
+    Each user has one random test item, or none where that is a training item of the user.
     """
     rng = np.random.default_rng(seed)
     vocabularies = {"users": Vocabulary(np.arange(users)), "items": Vocabulary(np.arange(items))}
 
-    def interactions(user_index, item_index):
+    def made_of(user_index, item_index):
         return Interactions(user_index=user_index, item_index=item_index, **vocabularies)
 
-    train = interactions(
-        rng.integers(users, size=rows, dtype=np.int32),
-        np.minimum(items * rng.random(rows) ** 2, items - 1).astype(np.int32),
+    train = made_of(
+        rng.integers(users, size=interactions, dtype=np.int32),
+        np.minimum(items * rng.random(interactions) ** 2, items - 1).astype(np.int32),
     )
-    test = interactions(
+    test = made_of(
         np.arange(users, dtype=np.int32), rng.integers(items, size=users, dtype=np.int32)
     )
     known = train.user_index.astype(np.int64) * items + train.item_index
@@ -121,14 +123,14 @@ def generated_split(items: int, users: int, rows: int, seed: int) -> Split:
 
 
 def split_of(cell: Cell) -> Split:
-    """The cell's rows, generated or read.
+    """The cell's interactions, generated or read.
 
     Raises:
         ValueError: if there is no such data.
         FileNotFoundError: if its files are absent.
     """
     if cell.data is None:
-        return generated_split(cell.items, cell.users, cell.rows, cell.seed)
+        return generated_split(cell.items, cell.users, cell.interactions, cell.seed)
     from advrec_tf.data.readers.published_splits import load_benchmark
 
     return load_benchmark(cell.data, cell.root)
@@ -197,7 +199,7 @@ def measure(cell: Cell) -> dict:
         **dataclasses.asdict(cell),
         "items": train.num_items,
         "users": train.num_users,
-        "rows": len(train),
+        "interactions": len(train),
         "batch_size": batch_size,
         "steps_per_epoch": steps,
         "first_epoch_seconds": first,
@@ -238,7 +240,27 @@ def measure_apart(cell: Cell) -> dict:
             result = pool.submit(measure, cell).result()
         except concurrent.futures.process.BrokenProcessPool as error:
             raise MemoryError(
-                f"The process that measured {cell.method} with {cell.items:,} items died; it may "
+                f"The process that measured {cell.method} with {cell.items:,} items died. It may "
                 "have needed more memory than there is."
             ) from error
     return {**result, "process_seconds": time.perf_counter() - started}
+
+
+def measure_all(
+    cells: Sequence[Cell],
+    *,
+    log: Callable[[str], None] = print,
+    measure: Callable[[Cell], dict] = measure_apart,
+) -> list[dict]:
+    """The measurements of the cells, one cell after another; one whose process died has `error` in
+    the place of figures."""
+    found = []
+    for cell in cells:
+        try:
+            found.append(measure(cell))
+            result = f"{found[-1]['positives_per_second']:,.0f} positives/s"
+        except MemoryError as error:
+            found.append({**dataclasses.asdict(cell), "error": str(error)})
+            result = str(error)
+        log(f"{cell.method}, {found[-1]['items']:,} items: {result}")
+    return found

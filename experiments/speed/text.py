@@ -1,30 +1,41 @@
-"""How fast texts become vectors, and how fast a tower trains on vectors that are kept.
+r"""The speed of a language model: texts a second, and what keeping their vectors saves.
 
-Speeds are told per second of the clock and per second of processor time: on a machine that
-others use too, only the second compares. Another library's encoder runs in turns with ours.
+    python -m experiments.speed.text --data ml-100k --model minilm --out docs/results \
+        --beside 'PYTHON -m experiments.speed.beside_transformers {model} {texts}'
+
+The texts are those of the items. Speeds are given per second of the clock and per second of
+processor time: on a machine that others use too, only the second compares. In --beside, another
+library's encoder in turns with ours, `{texts}` is a JSON file of the texts, `{model}` the folder
+of --model, `{max_length}` its limit. Threads are those of the environment
+(TF_NUM_INTRAOP_THREADS, OMP_NUM_THREADS), for both.
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import functools
 import json
-import shlex
+import os
 import statistics
-import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
-from tensorflow import keras
 
-from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions
-from advrec_tf.pipelines.text.fine_tuning import on_kept_vectors, on_texts
-from advrec_tf.text.cache import encode_texts
-from advrec_tf.text.language_model import LanguageModelTower
-from advrec_tf.training.optimizers import LazyAdam
+from advrec_tf.pipelines import cli
+from advrec_tf.pipelines.machine import machine
+from experiments.harness import reports
+from experiments.harness.markdown import facts, page, table
+from experiments.speed.beside import run_command
 
-RATES = ("per_second", "per_cpu_second")
+KEPT, IN_LOOP = "kept", "in the loop"
+STEPS = {KEPT: 200, IN_LOOP: 4}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,41 +46,46 @@ class Rate:
     per_cpu_second: float
 
 
+RATES = tuple(field.name for field in dataclasses.fields(Rate))
+
+
 def timed(count: int, work: Callable[[], object]) -> Rate:
-    """`work` does `count` things."""
+    """The rate of `work`, which does `count` things."""
     clock, processor = time.perf_counter(), time.process_time()
     work()
     return Rate(count / (time.perf_counter() - clock), count / (time.process_time() - processor))
 
 
-def encoding_rate(tower: LanguageModelTower, texts: Sequence[str], *, batch_size: int = 64) -> Rate:
-    """Different texts a second, tokenized anew, after a first batch that compiles."""
+def median_rate(rates: Sequence[Rate]) -> Rate:
+    return Rate(*(statistics.median(getattr(rate, name) for rate in rates) for name in RATES))
+
+
+def encoding_rate(tower, texts: Sequence[str], *, batch_size: int = 64) -> Rate:
+    """Different texts a second, tokenized anew, after a first batch that compiles.
+
+    Args:
+        tower: a `LanguageModelTower`.
+    """
+    from advrec_tf.text.cache import encode_texts
+
     distinct = sorted(set(texts))
-    encode_texts(tower, distinct[:batch_size], batch_size=batch_size, progress=False)
-    return timed(
-        len(distinct),
-        lambda: encode_texts(tower, distinct, batch_size=batch_size, progress=False),
-    )
+
+    def encode(some):
+        encode_texts(tower, some, batch_size=batch_size, progress=False)
+
+    encode(distinct[:batch_size])
+    return timed(len(distinct), lambda: encode(distinct))
 
 
-def rate_of_command(command: str, files: Mapping[str, str]) -> Rate:
-    """Run a command, in which `{texts}` stands for a JSON file of the texts, and read the last
-    line that it prints: JSON with the fields of `Rate`.
+def rate_of_command(command: str, values: Mapping[str, str]) -> Rate:
+    """Run a command and read the last line that it prints: JSON with the fields of `Rate`.
 
     Raises:
         ValueError: if it fails, or its last line is something else.
         FileNotFoundError: if there is no such program.
     """
-    words = shlex.split(command)
-    for name, value in files.items():
-        words = [word.replace("{" + name + "}", value) for word in words]
-    done = subprocess.run(words, capture_output=True, text=True)
-    if done.returncode:
-        raise ValueError(
-            f"`beside` should end with status 0. Received: {done.returncode} from "
-            f"{shlex.join(words)}: {(done.stderr or done.stdout).strip()[-500:]}"
-        )
-    last = (done.stdout.strip().splitlines() or [""])[-1]
+    printed, _ = run_command(command, values)
+    last = (printed.strip().splitlines() or [""])[-1]
     try:
         found = json.loads(last)
         return Rate(*(float(found[name]) for name in RATES))
@@ -81,86 +97,154 @@ def rate_of_command(command: str, files: Mapping[str, str]) -> Rate:
 
 
 def training_rates(
-    train: Interactions,
-    still: LanguageModelTower,
+    train,
+    frozen,
     texts: Sequence[str],
     *,
     batch_size: int = 256,
-    steps: Mapping[str, int] | None = None,
+    steps: Mapping[str, int] = STEPS,
     seed: int = 0,
 ) -> dict[str, Rate]:
-    """Rows a second of one two-tower on the same batches, its language model frozen: "kept", on
-    vectors computed once, and "in the loop", encoding the texts of each batch.
+    """Positives a second of one two-tower on the same batches, its language model frozen: "kept",
+    on vectors computed once, and "in the loop", encoding the texts of each batch.
 
     Args:
-        still: with a projection, of the strategy "frozen".
-        steps: timed ones, after one that compiles; by default 200 and 4.
+        train: the training interactions.
+        frozen: a `LanguageModelTower` with a projection, of the strategy "frozen".
+        steps: name -> timed steps, after one that compiles.
     """
-    steps = dict(steps or {"kept": 200, "in the loop": 4})
-    vectors = encode_texts(still.without_head(), list(texts), progress=False)
-    kept = on_kept_vectors(train, still, vectors, seed=seed)
-    models = {"kept": kept, "in the loop": on_texts(kept, still, texts)}
-    data = batches.of_pairs(train, batch_size=batch_size, seed=seed)
+    from advrec_tf._keras import keras
+    from advrec_tf.data import batches
+    from advrec_tf.pipelines.text.fine_tuning import on_kept_vectors, on_texts
+    from advrec_tf.text.cache import encode_texts
+    from advrec_tf.training.optimizers import LazyAdam
+
+    vectors = encode_texts(frozen.without_head(), list(texts), progress=False)
+    kept = on_kept_vectors(train, frozen, vectors, seed=seed)
     rates = {}
-    for name, model in models.items():
+    for name, model in {KEPT: kept, IN_LOOP: on_texts(kept, frozen, texts)}.items():
         keras.utils.set_random_seed(seed)
         model.compile(optimizer=LazyAdam(5e-3))
-        rows = data.dataset(0).repeat()
-        model.fit(rows, steps_per_epoch=1, epochs=1, verbose=0)
+        data = batches.of_pairs(train, batch_size=batch_size, seed=seed).dataset(0).repeat()
 
-        def work(model=model, rows=rows, count=steps[name]):
-            model.fit(rows, steps_per_epoch=count, epochs=1, verbose=0)
+        def train_for(count, model=model, data=data):
+            model.fit(data, steps_per_epoch=count, epochs=1, verbose=0)
 
-        rates[name] = timed(steps[name] * batch_size, work)
+        train_for(1)
+        rates[name] = timed(steps[name] * batch_size, functools.partial(train_for, steps[name]))
     return rates
 
 
-def median_rate(rates: Sequence[Rate]) -> Rate:
-    return Rate(*(statistics.median(getattr(rate, name) for rate in rates) for name in RATES))
-
-
-def lengths(tower: LanguageModelTower, texts: Sequence[str]) -> dict[str, float]:
-    """Tokens of the texts as the model gets them: mean and longest."""
-    found = np.minimum(tower.tokenizer.lengths(list(texts)).numpy(), tower.tokenizer.max_length)
-    return {"mean": float(found.mean()), "longest": int(found.max())}
-
-
-def page(report: Mapping, command: str) -> str:
-    """The report of `scripts/benchmark_text.py` as Markdown."""
-    lines = ["# Speed of the language model", "", f"Made by `{command}`.", ""]
-    lines += [f"- {name}: {value}" for name, value in report["machine"].items()]
-    tokens = report["tokens"]
-    lines += [
-        f"- texts: {report['texts']:,} different ones of the {report['items']:,} items, "
-        f"{tokens['mean']:.1f} tokens on average, {tokens['longest']} at most",
-        "",
-        "A second of processor time counts that of all threads; where others use the machine it "
-        "alone compares.",
-        "",
-        "| what | unit | a second | a processor second |",
-        "|---|---|---|---|",
+def markdown(report: dict, path: Path) -> str:
+    """The rates, and how many times as fast the one is as the other."""
+    encoding, training, tokens = report["encoding"], report["training"], report["tokens"]
+    number_of_texts = (
+        f"{report['texts']:,} different ones of the {report['items']:,} items, "
+        f"{tokens['mean']:.1f} tokens on average, {tokens['longest']} at most"
+    )
+    measured = [
+        ("encoding", "texts", encoding["ours"]),
+        ("encoding, the command beside", "texts", encoding.get("theirs")),
+        ("a frozen tower trains, vectors kept", "positives", training[KEPT]),
+        ("the same, texts encoded in the loop", "positives", training[IN_LOOP]),
     ]
-
-    def line(label, unit, rate):
-        return f"| {label} | {unit} | {rate[RATES[0]]:,.0f} | {rate[RATES[1]]:,.0f} |"
-
-    encoding, training = report["encoding"], report["training"]
-    lines.append(line("encoding", "texts", encoding["ours"]))
+    clock, processor = (training[KEPT][rate] / training[IN_LOOP][rate] for rate in RATES)
+    verdict = [
+        "",
+        f"On kept vectors training is {clock:,.0f} times as fast as with the texts encoded in the "
+        f"loop, {processor:,.0f} times by processor time.",
+    ]
     if "theirs" in encoding:
-        lines.append(line("encoding, the command beside", "texts", encoding["theirs"]))
-    lines.append(line("a frozen tower trains, vectors kept", "rows", training["kept"]))
-    lines.append(line("the same, texts encoded in the loop", "rows", training["in the loop"]))
-    lines.append("")
-    if "theirs" in encoding:
-        times = [encoding["ours"][name] / encoding["theirs"][name] for name in RATES]
-        lines.append(
-            f"Encoding is {times[0]:.2f} times as fast as the command beside by the clock, "
-            f"{times[1]:.2f} times by processor time: medians of {report['rounds']} rounds in "
+        clock, processor = (encoding["ours"][rate] / encoding["theirs"][rate] for rate in RATES)
+        beside = (
+            f"Encoding is {clock:.2f} times as fast as the command beside by the clock, "
+            f"{processor:.2f} times by processor time: medians of {report['rounds']} rounds in "
             f"turns. The command: `{report['beside']}`."
         )
-    times = [training["kept"][name] / training["in the loop"][name] for name in RATES]
-    lines.append(
-        f"On kept vectors training is {times[0]:,.0f} times as fast as with the texts encoded in "
-        f"the loop, {times[1]:,.0f} times by processor time."
+        verdict = ["", beside, *verdict]
+    return page(
+        "Speed of the language model",
+        report["command"],
+        facts({**report["machine"], "texts": number_of_texts}),
+        [
+            "",
+            "A second of processor time counts that of all threads; where others use the machine "
+            "it alone compares.",
+        ],
+        table(
+            ["what", "unit", "a second", "a processor second"],
+            [
+                [label, unit, *(f"{rate[name]:,.0f}" for name in RATES)]
+                for label, unit, rate in measured
+                if rate
+            ],
+        ),
+        verdict,
     )
-    return "\n".join(lines) + "\n"
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    cli.add_data_arguments(parser)
+    add = parser.add_argument
+    add("--model", default="minilm", help="The folder or name of the model; default: minilm.")
+    add("--max-length", type=int, default=64, help="Texts are cut to so many tokens; default: 64.")
+    add("--texts", type=int, default=1000, help="At most so many texts; default: 1000.")
+    add("--rounds", type=int, default=3, help="Rounds of which medians are taken; default: 3.")
+    add("--beside", metavar="COMMAND", help="Another encoder's command, in turns with ours.")
+    add("--out", type=Path, metavar="FOLDER", help="The page and the report are written here.")
+    add("--name", default="text-speed", help="The name of their files; default: text-speed.")
+    reports.add_render(parser, markdown)
+    args = parser.parse_args(argv)
+    cli.require_counts(parser, args, "texts", "rounds")
+    args.seed = 0
+    return args
+
+
+@cli.guarded
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    data = cli.load_from(args).interactions
+    if data.item_text is None:
+        raise ValueError("The items should have texts: give --item-text-column or --item-table.")
+    from advrec_tf.text.language_model import LanguageModelTower
+    from advrec_tf.text.presets import folder_of
+
+    texts = [str(text or "").strip() for text in data.item_text]
+    some = sorted(set(texts))[: args.texts]
+    tower = LanguageModelTower.from_preset(args.model, max_length=args.max_length)
+    where = {**machine(), "load at the start": round(os.getloadavg()[0], 1)}
+    rates: dict[str, list[Rate]] = {"ours": []}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "texts.json"
+        path.write_text(json.dumps(some))
+        values = {"texts": path, "max_length": args.max_length, "model": folder_of(args.model)}
+        for number in range(args.rounds):
+            rates["ours"].append(encoding_rate(tower, some))
+            if args.beside is not None:
+                rates.setdefault("theirs", []).append(rate_of_command(args.beside, values))
+            print(f"round {number + 1}: { ({side: found[-1] for side, found in rates.items()}) }")
+    frozen = LanguageModelTower.from_preset(args.model, max_length=args.max_length, dim=64)
+    tokens = np.minimum(tower.tokenizer.lengths(some).numpy(), tower.tokenizer.max_length)
+    training = training_rates(data, frozen, texts)
+    report = {
+        "command": cli.command_line(),
+        "machine": where,
+        "items": data.num_items,
+        "texts": len(some),
+        "tokens": {"mean": float(tokens.mean()), "longest": int(tokens.max())},
+        "rounds": args.rounds,
+        "beside": args.beside,
+        "encoding": {s: dataclasses.asdict(median_rate(found)) for s, found in rates.items()},
+        "training": {name: dataclasses.asdict(rate) for name, rate in training.items()},
+    }
+    if args.out is None:
+        print("\n" + markdown(report, Path(f"{args.name}.md")))
+    else:
+        print("\n" + reports.write(report, markdown, [args.out], args.name))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

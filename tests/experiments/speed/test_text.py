@@ -1,12 +1,12 @@
 import json
 import shlex
 import sys
+from pathlib import Path
 
-import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
 from experiments.speed import text as speed
+from tests.worlds import interactions_of
 
 
 def prints(code):
@@ -46,14 +46,11 @@ def test_things_are_counted_by_the_clock_and_by_the_processor():
     assert rate.per_second <= 500 and rate.per_cpu_second > 2 * rate.per_second
 
 
-def test_rows_are_counted_for_a_tower_on_kept_vectors_and_for_one_that_encodes(make_text_tower):
+def test_positives_are_counted_for_a_tower_on_kept_vectors_and_for_one_that_encodes(
+    make_text_tower,
+):
     tower = make_text_tower(["war", "love"], dim=4)
-    data = Interactions(
-        user_index=np.repeat(np.arange(8), 4).astype(np.int32),
-        item_index=np.tile(np.arange(4), 8).astype(np.int32),
-        users=Vocabulary(np.arange(8)),
-        items=Vocabulary(np.arange(4)),
-    )
+    data = interactions_of([(user, item) for user in range(8) for item in range(4)])
     texts = ["war", "love", "war love", ""]
     steps = {"kept": 2, "in the loop": 1}
     rates = speed.training_rates(data, tower, texts, batch_size=8, steps=steps)
@@ -65,8 +62,9 @@ def test_the_page_says_how_many_times_as_fast():
     def rate(value):
         return dict.fromkeys(speed.RATES, value)
 
-    text = speed.page(
+    text = speed.markdown(
         {
+            "command": "python it",
             "machine": {"cores": 2},
             "items": 5,
             "texts": 4,
@@ -76,7 +74,7 @@ def test_the_page_says_how_many_times_as_fast():
             "encoding": {"ours": rate(300.0), "theirs": rate(200.0)},
             "training": {"kept": rate(60_000.0), "in the loop": rate(400.0)},
         },
-        "python it",
+        Path("x.md"),
     )
     assert "1.50 times as fast as the command beside by the clock" in text
     assert "training is 150 times as fast" in text
