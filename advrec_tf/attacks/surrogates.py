@@ -36,7 +36,7 @@ class AlternatingSurrogate:
 
     Attributes:
         items: [num_items, dim (+ 1)] float32, where a continuation starts.
-        mean: what predicted ratings are centerd by; 0 for "implicit".
+        mean: what predicted ratings are centered by; 0 for "implicit".
 
     Raises:
         ValueError: if the kind is unknown or the data lacks the ratings it needs.
@@ -56,10 +56,10 @@ class AlternatingSurrogate:
             raise ValueError(f"`kind` should be one of {KINDS}. Received: {kind!r}.")
         self.kind, self.ridge, self.alpha = kind, ridge, alpha
         if kind == "implicit":
-            model = ImplicitFactorization(dim=dim, ridge=ridge, alpha=alpha, seed=seed).fit(data)
+            model = ImplicitFactorization(dim=dim, l2=ridge, alpha=alpha, seed=seed).fit(data)
             self.mean, weight = 0.0, np.ones(len(data), np.float32)
         else:
-            model = BiasedFactorization(dim=dim, ridge=ridge, seed=seed).fit(data)
+            model = BiasedFactorization(dim=dim, l2=ridge, seed=seed).fit(data)
             self.mean, weight = model.mean, data.rating - np.float32(model.mean)
         self.items = tf.constant(model.items, tf.float32)
         self.num_users, self.num_items = data.num_users, data.num_items
@@ -159,10 +159,10 @@ class RetrainedSurrogate:
         self.sign = 1.0 if goal == "push" else -1.0
         self.start = None
         if kind == "implicit":
-            self.model = ImplicitFactorization(dim=dim, ridge=ridge, alpha=alpha, seed=seed)
+            self.model = ImplicitFactorization(dim=dim, l2=ridge, alpha=alpha, seed=seed)
         else:
-            self.model = BiasedFactorization(dim=dim, ridge=ridge, seed=seed)
-            self.start = BiasedFactorization(dim=dim, ridge=ridge, seed=seed).fit(data)
+            self.model = BiasedFactorization(dim=dim, l2=ridge, seed=seed)
+            self.start = BiasedFactorization(dim=dim, l2=ridge, seed=seed).fit(data)
         self.seen = tf.constant(data.by_user().dense())
 
     def loss(self, profiles: np.ndarray) -> float:

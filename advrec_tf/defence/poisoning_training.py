@@ -46,7 +46,7 @@ def item_influence(
         for j in range(i, dim):
             total = np.bincount(rows.item_index, mine[:, i] * mine[:, j], items)
             hessian[:, i, j] = hessian[:, j, i] = total
-    hessian[:, np.arange(dim), np.arange(dim)] += model.ridge
+    hessian[:, np.arange(dim), np.arange(dim)] += model.l2
     new = np.append(user[:-1], 1.0)
     error = rating - (model.mean + model.items @ new + user[-1])
     moved = np.linalg.solve(hessian, np.broadcast_to(new, (items, dim))[:, :, None])[:, :, 0]
@@ -94,7 +94,7 @@ def erm_users(
     data, model = train, None
     for _ in range(rounds):
         start = None if model is None or model.interactions.num_users > data.num_users else model
-        model = BiasedFactorization(dim=_DIM, rounds=4, seed=seed).fit(data, start=start)
+        model = BiasedFactorization(dim=_DIM, epochs=4, seed=seed).fit(data, start=start)
         mean_user = model.users[: train.num_users].mean(axis=0)
         influence = item_influence(model, train, mean_user, wanted)
         helpful = np.flatnonzero((influence < 0) & (train.item_counts() > 0))

@@ -18,8 +18,8 @@ import tensorflow as tf
 from advrec_tf import losses
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.models.factorization.negatives import random_items
 from advrec_tf.models.vectors import VectorRecommender
+from advrec_tf.ops.random import random_indices
 from advrec_tf.perturbations import Perturbation, fgsm, pgd, worst_case
 
 KINDS: dict[str, Callable[..., Perturbation]] = {
@@ -269,7 +269,7 @@ def _gradients(user_table, item_table, users, items, weight, seed, objective):
         user, liked = users[block], items[block]
         # `seed` is (the attack's, the step); no two blocks of an attack draw alike.
         own_seed = seed + [0, _SEEDS_A_BLOCK] * block
-        other = random_items(tf.shape(liked), own_seed, tf.shape(item_table)[0])
+        other = random_indices(tf.shape(liked), own_seed, tf.shape(item_table)[0])
         # A pair of equals has no gradient, but its two halves would cancel only to rounding.
         counts = weight[block] * tf.cast(other != liked, tf.float32)
         places = (user, liked, other)

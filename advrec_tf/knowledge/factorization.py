@@ -1,7 +1,7 @@
-"""A factorization and a knowledge graph embedding that share the vectors of the items.
+"""A factorization and a knowledge graph embedding with the same vectors of the items.
 
 The graph regularizes the recommender: what the facts say of an item moves the vector that
-users are matched with, which helps where an item has few rows. Zhang et al. 2016 (CKE) add a
+The graph regularizes the recommender: what the facts say of an item moves the vector that users
 structural vector to the item's own; Ai et al. 2018 (CFKG, arXiv:1805.03352) give users, items
 and entities one space. Here an item simply is an entity.
 """
@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.knowledge.embeddings import KnowledgeEmbedding
-from advrec_tf.models.factorization import negatives as samplers
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
+from advrec_tf.ops.random import random_indices, stream
 
 _PREFIX = "knowledge_"
 
@@ -28,10 +28,10 @@ class KnowledgeFactorization(MatrixFactorization):
         loss = loss of the positive + weight * loss of the fact
 
     so one optimizer step, compiled in blocks, serves both. A fact without an open candidate
-    adds nothing. `AdversarialTraining` perturbs the rows of both.
+    adds nothing. `AdversarialTraining` perturbs the vectors of both.
 
     Args:
-        interactions: the training rows.
+        interactions: the training interactions.
         knowledge: on a graph in which entity i is item i (`KnowledgeGraph.with_items_first`);
             its entity and relation tables are trained here.
         weight: of the facts, >= 0.
@@ -93,15 +93,16 @@ class KnowledgeFactorization(MatrixFactorization):
     def draw(self, inputs, tables):
         """As the factorization; adds a fact each example, and what is drawn for it."""
         seed = inputs["seed"]
-        rows = samplers.random_items(
-            tf.shape(inputs["weight"]), seed + [0, 11], len(self.knowledge.graph)
+        drawn = random_indices(
+            tf.shape(inputs["weight"]), stream(seed, "fact"), len(self.knowledge.graph)
         )
-        facts = {name: tf.gather(column, rows) for name, column in self._facts.items()}
-        facts |= {"weight": tf.ones_like(inputs["weight"]), "seed": seed + [0, 12]}
+        facts = {name: tf.gather(column, drawn) for name, column in self._facts.items()}
+        facts["weight"] = tf.ones_like(inputs["weight"])
+        facts["seed"] = stream(seed, "negatives of the fact")
         own = {n.removeprefix(_PREFIX): t for n, t in tables.items() if n.startswith(_PREFIX)}
         facts = self.knowledge.draw(facts, {**own, "entities": tables["items"]})
-        drawn = super().draw(inputs, tables)
-        return {**drawn, **{_PREFIX + name: value for name, value in facts.items()}}
+        pairs = super().draw(inputs, tables)
+        return {**pairs, **{_PREFIX + name: value for name, value in facts.items()}}
 
     def lookups(self, inputs):
         found = super().lookups(inputs)
@@ -118,12 +119,11 @@ class KnowledgeFactorization(MatrixFactorization):
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         users = tf.gather(self.user_embedding.embeddings, user_index)
         items = self.item_embedding.embeddings[: self.interactions.num_items]
-        if self.cosine:
-            users, items = tf.math.l2_normalize(users, -1), tf.math.l2_normalize(items, -1)
-        return tf.matmul(users, items, transpose_b=True)
+        scored = self.objective.scored
+        return tf.matmul(scored(users), scored(items), transpose_b=True)
 
     def item_vectors(self) -> np.ndarray:
-        """[num_items, dim] float32, of length 1 under `cosine`."""
+        """[num_items, dim] float32, of length 1 where scores are cosines."""
         return super().item_vectors()[: self.interactions.num_items]
 
 

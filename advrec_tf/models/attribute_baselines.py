@@ -1,8 +1,8 @@
-"""Ranking users of whom only attributes are known, without any training: the controls.
+"""Ranking of users of whom only attributes are known, without any training.
 
-`GroupPopularity` is popularity among people alike, smoothed; `BootstrapProfiles` copies the
-history of a random user with the same attributes. What a generator writes from attributes
-(`gan.attribute_profiles`) has to stand above both.
+`GroupPopularity` is the smoothed popularity among users of the same attributes;
+`bootstrap_profiles` copies the history of a random user with the same attributes. They are the
+baselines of a generator of profiles from attributes (`gan.attribute_profiles`).
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ def attribute_groups(table: pd.DataFrame, *, bins: int = BINS) -> np.ndarray:
 
 
 class GroupPopularity(Recommender):
-    """Popularity times what each attribute's group has more or less of it (naive Bayes).
+    """Popularity times the preference of each attribute's group over it (naive Bayes).
 
         score(u, i) = log p_i + sum over attributes a of u:  log(p_ia / p_i)
         p_ia = (n_ia + strength * p_i) / (n_a + strength)
 
-    n_ia counts the rows of item i by users of the group a, n_a all their rows, p_i is the
-    item's share of all rows (half a row added). At infinite `strength` it is popularity. A
-    missing attribute says nothing.
+    n_ia counts the interactions of item i with users of the group a, n_a all of theirs, p_i is
+    the item's fraction of all interactions (half a one added). At infinite `strength` it is
+    popularity. A missing attribute says nothing.
 
     Args:
         groups: [users, attributes] int, -1 where missing; see `attribute_groups`.
-        strength: rows of the whole that each group is mixed with, > 0.
+        strength: how many interactions of the whole each group is mixed with, > 0.
 
     Raises:
         ValueError: if `strength` is not positive.
@@ -59,11 +59,11 @@ class GroupPopularity(Recommender):
         """Count.
 
         Raises:
-            ValueError: if `groups` does not have a row a user.
+            ValueError: if `groups` does not have one entry a user.
         """
         if len(self.groups) != interactions.num_users:
             raise ValueError(
-                f"`groups` should have {interactions.num_users} rows, one a user. "
+                f"`groups` should have {interactions.num_users} entries, one a user. "
                 f"Received: {len(self.groups)}."
             )
         self.interactions = interactions
@@ -72,14 +72,14 @@ class GroupPopularity(Recommender):
         self._scores = np.tile(np.log(fraction), (interactions.num_users, 1))
         for column in self.groups.T:
             known = column[interactions.user_index] >= 0
-            rows = np.zeros((column.max(initial=-1) + 1, interactions.num_items))
+            counted = np.zeros((column.max(initial=-1) + 1, interactions.num_items))
             np.add.at(
-                rows,
+                counted,
                 (column[interactions.user_index[known]], interactions.item_index[known]),
                 1.0,
             )
-            smoothed = rows + self.strength * fraction
-            smoothed /= rows.sum(1, keepdims=True) + self.strength
+            smoothed = counted + self.strength * fraction
+            smoothed /= counted.sum(1, keepdims=True) + self.strength
             gain = np.log(smoothed / fraction)
             given = column >= 0
             self._scores[given] += gain[column[given]]
@@ -87,6 +87,7 @@ class GroupPopularity(Recommender):
         return self
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch, num_items] float32, log of a probability up to a constant."""
         return tf.gather(self._scores, user_index)
 
     def scores(self) -> np.ndarray:
@@ -97,25 +98,25 @@ class GroupPopularity(Recommender):
 def bootstrap_profiles(
     interactions: Interactions, groups: np.ndarray, users: np.ndarray, *, rng: np.random.Generator
 ) -> np.ndarray:
-    """For each of `users` the profile of a random other user that shares most attributes.
+    """For each of `users` the profile of a random other user with most attributes in common.
 
     Args:
         groups: [num_users, attributes] int, -1 where missing (shared with nobody).
-        users: indices of those to be given a profile; only users with rows are copied.
+        users: indices of those to be given a profile; only users with interactions are copied.
 
     Returns:
         [len(users), num_items] float32 of 0/1.
 
     Raises:
-        ValueError: if nobody has rows.
+        ValueError: if nobody else has interactions.
     """
     profiles = interactions.by_user()
     donors = np.setdiff1d(np.flatnonzero(profiles.counts), users)
     if not len(donors):
-        raise ValueError("`interactions` should have rows of users beside `users`. Received none.")
-    written = np.zeros((len(users), interactions.num_items), np.float32)
+        raise ValueError("`interactions` should have users beside `users`. Received none.")
+    copied = np.zeros((len(users), interactions.num_items), np.float32)
     for row, user in enumerate(users):
         shared = ((groups[donors] == groups[user]) & (groups[user] >= 0)).sum(axis=1)
         alike = donors[shared == shared.max()]
-        written[row, profiles[rng.choice(alike)]] = 1.0
-    return written
+        copied[row, profiles[rng.choice(alike)]] = 1.0
+    return copied

@@ -7,7 +7,7 @@ item vectors come out of a layer of their own: perturbing that layer's output
 worst case, which raised accuracy above random noise of equal size where other
 perturbations did not. The vectors by which the encoder reads items can be perturbed in the
 same way (`model.encoder_item_layer`). Scores are a dot product, so the model is served as
-vectors. What autoencoders over profiles share is in `ProfileModel`.
+vectors. What all autoencoders over profiles do is in `ProfileModel`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from advrec_tf.models.towers import in_blocks
 from advrec_tf.models.trained import RecommenderModel
 
 _HIDDEN = -1e9
-_FEWEST_ITEMS = 3
+_MIN_ITEMS = 3
 
 
 class ItemVectors(keras.layers.Layer):
@@ -60,7 +60,7 @@ class ProfileCode(keras.layers.Layer):
 def build_encoder(num_items: int, *, dim: int, seed: int = 0) -> keras.Model:
     """Profile [batch, num_items], 0/1 -> code [batch, dim] in (-1, 1).
 
-    The profile is scaled to length 1 first, so users of any activity look alike in size.
+    The profile is scaled to length 1 first, so profiles of any length have the same size.
     """
     profile = keras.Input(shape=(num_items,), name="profile")
     x = keras.layers.UnitNormalization(name="unit_profile")(profile)
@@ -76,7 +76,7 @@ class ProfileModel(RecommenderModel):
     and scores.
 
     Args:
-        interactions: the training rows.
+        interactions: the training interactions.
         dim: length of the item vectors.
         drop: probability that an item is hidden from the input, in (0, 1).
         weight_power: a user with n targets weighs n^-weight_power, in [0, 1]: at 0 every
@@ -139,7 +139,7 @@ class ProfileModel(RecommenderModel):
         # The root has an operation of its own, whose last bit differs from that of `pow`.
         weight = tf.math.rsqrt(held) if self.weight_power == 0.5 else held**-self.weight_power
         weight = tf.where(count > 0, weight, 0.0)
-        return weight * tf.cast(tf.reduce_sum(profile, 1) >= _FEWEST_ITEMS, tf.float32)
+        return weight * tf.cast(tf.reduce_sum(profile, 1) >= _MIN_ITEMS, tf.float32)
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         return self(self._histories.dense(user_index))
@@ -171,10 +171,10 @@ class ProfileAutoencoder(ProfileModel):
     The loss of user u is w_u * sum over hidden items of -log softmax(logits), w_u =
     (hidden items)^-weight_power, with the visible items taken out of the softmax (as in
     Liang et al. 2018, arXiv:1802.05814, but on the candidates only); w_u is normalized over
-    the batch. A user with fewer than three items teaches nothing and is left out.
+    the batch. A user with fewer than three items is left out.
 
     Args:
-        interactions: the training rows.
+        interactions: the training interactions.
         dim: length of the code and of the item vectors.
         drop: probability that an item is hidden from the input, in (0, 1).
         weight_power: the power in w_u, in [0, 1].

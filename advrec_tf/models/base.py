@@ -1,9 +1,8 @@
-"""What every model owes the rest of the suite: scores for a block of users, and lists.
+"""What every model owes the rest of the package: scores for a block of users, and lists.
 
-A model mixes in `Recommender`, sets `interactions` (the rows it was trained on) and
-implements `score`. Ranking metrics are the business of `evaluation`, served lists that of
-`serving`; both follow the rules written here: items already seen are left out, an unknown
-user gets the popular items.
+A model mixes in `Recommender`, sets `interactions` (those it was trained on) and implements
+`score`. Ranking metrics are left to `evaluation`, served lists to `serving`; both follow the
+rules stated here: items already seen are left out, an unknown user gets the popular items.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from advrec_tf.data.interactions import Interactions
 
 
 def log_popularity(interactions: Interactions) -> np.ndarray:
-    """[num_items] float32, log(rows of the item + .5): the score of the popularity prior."""
+    """[num_items] float32, log(interactions of the item + .5): the popularity prior."""
     return np.log(interactions.item_counts() + 0.5).astype(np.float32)
 
 
@@ -27,7 +26,7 @@ class Recommender:
     """Mixin: lists of items for external user ids on top of `score`.
 
     Attributes:
-        interactions: the training rows; their items are left out of a user's list.
+        interactions: the training interactions; their items are left out of a user's list.
     """
 
     interactions: Interactions
@@ -37,8 +36,8 @@ class Recommender:
         raise NotImplementedError(f"{type(self).__name__} does not define `score`.")
 
     def frozen(self) -> Recommender:
-        """What scores users block by block, as the model stands now: itself, or something
-        that spares work which is the same for every block."""
+        """A recommender with the present scores of this one, which may not follow later training:
+        itself, or one that has done the work that is the same for every block of users."""
         return self
 
     def unknown_user_scores(self) -> np.ndarray:
@@ -62,7 +61,7 @@ class Recommender:
             exclude: item ids never recommended.
 
         Returns:
-            A row per recommendation: `user_id`, `rank` (1 is best), `item_id`, `score`.
+            One line a recommendation: `user_id`, `rank` (1 is best), `item_id`, `score`.
 
         Raises:
             ValueError: if `user_ids` is one text, k < 1, or `allow` or `exclude` names an unknown
@@ -106,25 +105,31 @@ class Recommender:
 
 
 class NotFittedError(ValueError, AttributeError):
-    """A model was asked for what only `fit` gives it."""
+    """A model that was not fitted was asked for what `fit` computes."""
 
 
 class ClosedForm(Recommender):
-    """A model that is empty until `fit(interactions)`, and says so."""
+    """A model without gradient steps: `fit(interactions)` computes it, and until then whatever it
+    would have computed is refused with a `NotFittedError`."""
 
     def __getattr__(self, name: str):
-        # Reached only where there is no such attribute; Python's own protocols look for some.
+        # Called only where there is no such attribute; Python's own protocols look for some.
         if name.startswith("__"):
             raise AttributeError(name)
         raise NotFittedError(
-            f"{type(self).__name__} has no {name!r}. What `fit(interactions)` learns is there "
-            "after it alone."
+            f"{type(self).__name__} should be fitted by `fit(interactions)` before "
+            f"{name!r} is used. Received a model without data."
         )
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class MatrixRecommender(Recommender):
-    """Scores that are known beforehand: `scores` [num_users, num_items] float32."""
+    """A recommender of given scores.
+
+    Attributes:
+        scores: [num_users, num_items] float32.
+        interactions: the training interactions.
+    """
 
     scores: np.ndarray
     interactions: Interactions
@@ -135,7 +140,13 @@ class MatrixRecommender(Recommender):
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class CandidateSubset(Recommender):
-    """Ranks the given items alone: every other one has the score -infinity."""
+    """A recommender of some items alone: every other one has the score -infinity.
+
+    Attributes:
+        model: whose scores are used.
+        items: [n] indices of the items that are ranked.
+        interactions: the training interactions.
+    """
 
     model: Recommender
     items: np.ndarray

@@ -1,7 +1,7 @@
-"""The baselines of the results tables: popularity, closed-form EASE, and a walk on the graph.
+"""The baselines of every results table: popularity, closed-form EASE and a walk on the graph.
 
-All are fitted without gradient steps. A learned or adversarial model that does not beat
-them has not shown anything.
+All are fitted without gradient steps. A learned or adversarial model has to be better than
+these.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DUAL_RATIO = 4
 
 
 class Popularity(ClosedForm):
-    """Every user gets the items with the most training rows."""
+    """Every user gets the items with the most training interactions."""
 
     def fit(self, interactions: Interactions) -> Popularity:
         self.interactions = interactions
@@ -39,12 +39,12 @@ class EASE(ClosedForm):
     B = I - P / diag(P), P = (X'X + l2 I)^-1, diagonal of B zero; scores are X B. The Gram
     matrix is exact (counts), the inverse is taken in float64.
 
-    Where users are few beside items (`DUAL_RATIO`) the same scores come from the inverse
+    Where there are many more items than users (`DUAL_RATIO`) the same scores come from the inverse
     of users x users, K = (XX' + l2 I)^-1, by the Woodbury identity: P = (I - X'KX) / l2, so
     XP = KX and diag(P)_j = (1 - x_j' K x_j) / l2. Then `weights` is None: B is never formed.
 
     Args:
-        l2: ridge, > 0, in units of interactions.
+        l2: factor of the squared norm of the weights, > 0, in units of interactions.
     """
 
     def __init__(self, l2: float = 300.0):
@@ -106,8 +106,8 @@ def _over_users(interactions: Interactions) -> bool:
 
 def _ease_bytes(interactions: Interactions) -> int:
     over_users = _over_users(interactions)
-    rows = interactions.num_users if over_users else interactions.num_items
-    return 3 * 8 * rows * interactions.num_items
+    size = interactions.num_users if over_users else interactions.num_items
+    return 3 * 8 * size * interactions.num_items
 
 
 class RandomWalk(ClosedForm):
@@ -116,10 +116,10 @@ class RandomWalk(ClosedForm):
         score(u, i) = sum over j of u's items, v of j's users:  d_j^-item d_v^-user d_i^-target
                       where v has i
 
-    d counts the distinct training rows of a user or an item. (1, 1, beta) is RP3beta with
+    d counts the distinct training pairs of a user or an item. (1, 1, beta) is RP3beta with
     alpha = 1 (Paudel et al. 2017, doi:10.1145/2955101); (.5, 1, .5) is the linear filter of
     GF-CF (Shen et al. 2021, arXiv:2108.07567). Nothing of the size items x items is formed, so
-    it stands where EASE does not fit into memory.
+    it can be fitted where EASE does not fit into memory.
 
     Args:
         item, user, target: the exponents, >= 0; `target` discounts popular items.
@@ -162,8 +162,8 @@ def gram_matrix(interactions: Interactions) -> np.ndarray:
     for start in range(0, user_items.num_users, block):
         stop = min(start + block, user_items.num_users)
         first, last = user_items.row_splits[[start, stop]]
-        rows = np.zeros((stop - start, num_items), np.float32)
+        profiles = np.zeros((stop - start, num_items), np.float32)
         counts = user_items.counts[start:stop]
-        rows[np.repeat(np.arange(stop - start), counts), user_items.items[first:last]] = 1.0
-        gram += rows.T @ rows
+        profiles[np.repeat(np.arange(stop - start), counts), user_items.items[first:last]] = 1.0
+        gram += profiles.T @ profiles
     return gram

@@ -1,8 +1,8 @@
 """Several recommenders as one: the weighted sum of their standardized scores.
 
 Scores of different models have different units, and those of one model differ in spread from
-user to user. Standardized per user they can be added. Members of one kind that differ in
-their seed alone make a bag: a blend with equal weights.
+user to user. Standardized per user they can be added. Members that differ in their
+seed alone, with equal weights, make a bag.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ def standardized(scores: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
     """
     unseen = 1.0 - seen
     count = tf.maximum(tf.reduce_sum(unseen, 1, keepdims=True), 1.0)
-    centerd = scores - tf.reduce_sum(scores * unseen, 1, keepdims=True) / count
-    variance = tf.reduce_sum(tf.square(centerd) * unseen, 1, keepdims=True) / count
+    centered = scores - tf.reduce_sum(scores * unseen, 1, keepdims=True) / count
+    variance = tf.reduce_sum(tf.square(centered) * unseen, 1, keepdims=True) / count
     # Below this a deviation is the rounding of the mean, not a difference between items.
     size = tf.reduce_max(tf.abs(scores) * unseen, 1, keepdims=True)
     deviation = tf.sqrt(variance)
-    return tf.where(deviation > 1e-6 * size, tf.math.divide_no_nan(centerd, deviation), 0.0)
+    return tf.where(deviation > 1e-6 * size, tf.math.divide_no_nan(centered, deviation), 0.0)
 
 
 class Blend(Recommender):
     """score(u, i) = sum over members m of weight_m * z_m(u, i), z_m `standardized`.
 
     Args:
-        members: recommenders of the same training rows, one or more.
+        members: recommenders of the same training interactions, one or more.
         weights: a number > 0 for each; by default all 1, which makes a bag.
 
     Raises:
         ValueError: if there is no member, a weight is missing or not > 0, or members were
-            trained on different rows.
+            trained on different interactions.
     """
 
     def __init__(self, members: Sequence[Recommender], weights: Sequence[float] | None = None):
@@ -65,16 +65,16 @@ class Blend(Recommender):
         self.interactions = members[0].interactions
         known = self.interactions.by_user()
         for i, member in enumerate(members[1:], start=1):
-            other = member.interactions.by_user()
+            own = member.interactions.by_user()
             if (
-                other.num_items != known.num_items
-                or not np.array_equal(other.row_splits, known.row_splits)
-                or not np.array_equal(other.items, known.items)
+                own.num_items != known.num_items
+                or not np.array_equal(own.row_splits, known.row_splits)
+                or not np.array_equal(own.items, known.items)
             ):
                 raise ValueError(
-                    "`members` should be trained on the same rows. Received: member "
-                    f"{i} with {len(other.items)} pairs of {other.num_users} users and "
-                    f"{other.num_items} items, other than member 0 with {len(known.items)} pairs "
+                    "`members` should be trained on the same interactions. Received: member "
+                    f"{i} with {len(own.items)} pairs of {own.num_users} users and "
+                    f"{own.num_items} items, other than member 0 with {len(known.items)} pairs "
                     f"of {known.num_users} users and {known.num_items} items."
                 )
         self._histories = Histories(known)

@@ -1,6 +1,6 @@
-"""Which items are alike: vectors from the singular values of who has what.
+"""Similarity of items: vectors from a singular value decomposition of the interactions.
 
-For swaps of items, and for measures of sequences that need more than item names. No training.
+Used where items are exchanged for similar ones, and by measures of sequences. No training.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from advrec_tf.data.interactions import Interactions
 def singular_item_vectors(interactions: Interactions, dim: int = 32) -> np.ndarray:
     """[num_items, at most dim] float32: V * S of the profiles scaled to length 1 a user.
 
-    An item's vector is zero where it has no rows.
+    An item's vector is zero where it has no interactions.
 
     Raises:
         ValueError: if `dim` < 1.
@@ -43,10 +43,10 @@ def nearest_items(vectors: np.ndarray, count: int) -> np.ndarray:
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     found = np.empty((len(unit), count), np.int32)
     for start in range(0, len(unit), 1024):
-        rows = np.arange(start, min(start + 1024, len(unit)))
-        cosine = unit[rows] @ unit.T
-        cosine[np.arange(len(rows)), rows] = -np.inf
-        found[rows] = np.argsort(-cosine, axis=1, kind="stable")[:, :count]
+        block = np.arange(start, min(start + 1024, len(unit)))
+        cosine = unit[block] @ unit.T
+        cosine[np.arange(len(block)), block] = -np.inf
+        found[block] = np.argsort(-cosine, axis=1, kind="stable")[:, :count]
     return found
 
 

@@ -2,7 +2,7 @@
 
 User and item tower meet in a cross network (Wang et al. 2021, DCN V2, arXiv:2008.13535;
 `tfrs.layers.dcn.Cross`) and a small dense head, under `tfrs.tasks.Ranking`. It scores
-pairs, so it re-ranks what retrieval found; scoring a whole catalogue is possible and slow.
+pairs, so it re-ranks what retrieval found; scoring a whole catalogue is possible but slow.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def build_head(dim: int, *, hidden: Sequence[int] = (64,), seed: int = 0) -> ker
 class RankingModel(RecommenderModel):
     """Both towers and the head, for ratings (mean squared error) or clicks (cross-entropy).
 
-    With `objective="clicks"` every row of a batch is a positive and `negatives` uniform
+    With `objective="clicks"` every example of a batch is a positive and `negatives` uniform
     items of the same user stand beside it as zeros. With "ratings" the batch carries the
-    label, and predictions are centerd on the training mean.
+    label, and predictions are centered on the training mean.
 
     Args:
         user_tower, item_tower: index [batch] -> [batch, dim].
         head: [batch, 2 * dim] -> [batch].
-        interactions: the training rows.
+        interactions: the training interactions.
         objective: "ratings" or "clicks".
         negatives: zeros per click, >= 1.
         l2: factor of the mean squared norm of the looked-up embeddings, >= 0.
@@ -153,7 +153,7 @@ class RankingModel(RecommenderModel):
         return outputs if self.objective == "ratings" else 1.0 / (1.0 + np.exp(-outputs))
 
 
-def build_ranking_model(
+def ranking_tower(
     interactions: Interactions,
     *,
     objective: str = "clicks",

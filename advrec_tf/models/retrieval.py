@@ -3,7 +3,7 @@
 `tfrs.tasks.Retrieval` does the in-batch softmax; what this module adds around it is what
 decides its quality: cosine scores with a temperature, the logQ correction for the
 popularity of in-batch negatives, and a mask over everything in the batch that the user is
-known to like, not only over repeats of the same item.
+known to have, not only over repeats of the same item.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from advrec_tf._keras import keras
 from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.losses import weighted_mean
+from advrec_tf.models.factorization.negatives import require_negatives
 from advrec_tf.models.towers import build_index_tower, features_of, in_blocks
 from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.models.vectors import VectorRecommender
@@ -29,13 +30,13 @@ PAIR_TABLE_LIMIT = 2**29
 class TwoTower(RecommenderModel):
     """Query and candidate tower under an in-batch softmax.
 
-    Yi et al. 2019 (sampling-bias-corrected neural modeling, RecSys): row b is scored
+    Yi et al. 2019 (sampling-bias-corrected neural modeling, RecSys): example b is scored
     against every candidate c of the batch by (u_b . v_c) / temperature - log q_c with q_c
-    the share of training rows that are item c.
+    the fraction of training interactions that are of item c.
 
     Args:
         user_tower, item_tower: functional models, index [batch] -> [batch, dim].
-        interactions: the training rows: known pairs, item frequencies, ids.
+        interactions: the training interactions: known pairs, item frequencies, ids.
         temperature: > 0; about .1 to .2 with unit vectors.
         logq: whether to correct for item frequency.
         mask_known: hide the user's other known positives among the negatives; where the
@@ -94,8 +95,14 @@ class TwoTower(RecommenderModel):
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Weighted mean cross-entropy, in nats, of a batch from `batches.of_pairs` or from
-        `item_batches.of_items`, whose items stand among its candidates."""
-        if "candidate_index" in inputs:
+        `item_batches.of_items`, whose items stand among its candidates.
+
+        Raises:
+            ValueError: if the batch has one candidate, and so no negative.
+        """
+        among_candidates = "candidate_index" in inputs
+        require_negatives(inputs["candidate_index" if among_candidates else "item_index"])
+        if among_candidates:
             row_losses = self._losses_among_candidates(inputs, training)
             return weighted_mean(row_losses, inputs["weight"])
         users, items = inputs["user_index"], inputs["item_index"]
@@ -107,7 +114,7 @@ class TwoTower(RecommenderModel):
         probability = None
         if self._item_probability is not None:
             probability = tf.gather(self._item_probability, items)
-            # A generated row's item is no negative, so it needs no correction; one that
+            # The item of a generated pair is no negative, so it needs no correction; one that
             # nobody has interacted with would otherwise get log 0.
             probability = tf.where(generated, tf.reduce_mean(probability), probability)
         row_losses = self.task(
@@ -122,7 +129,7 @@ class TwoTower(RecommenderModel):
         return weighted_mean(row_losses, inputs["weight"])
 
     def _losses_among_candidates(self, inputs: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
-        """[rows]: -log softmax over the batch's candidates at the row's own, `column`.
+        """[batch]: -log softmax over the batch's candidates at the example's own, `column`.
 
         Hidden are the user's other known positives and the places left over; log q is that
         of the candidates, which the batch brings along.
@@ -145,7 +152,7 @@ class TwoTower(RecommenderModel):
     ) -> tf.Tensor:
         """Embedded users [batch, dim] against the batch's items as negatives, [batch, batch]:
         over the temperature, less log q; -1e9 where the user is known to have the item (the
-        row's own positive among them) or the item is of a generated row."""
+        example's own positive among them) or the item is of a generated pair."""
         index = inputs["item_index"]
         logits = tf.matmul(users, items, transpose_b=True) / self.temperature
         if self._item_probability is not None:
@@ -158,8 +165,8 @@ class TwoTower(RecommenderModel):
 
     @property
     def mean_log_probability(self) -> float:
-        """Mean over the training rows' items of log q, the logQ correction of a thing that is
-        no training item; 0 without the correction."""
+        """Mean over the training interactions of log q of their items, the logQ correction of an
+        item that is not in training; 0 without the correction."""
         if self._item_probability is None:
             return 0.0
         probability = self._item_probability.numpy()
@@ -199,7 +206,7 @@ class TwoTower(RecommenderModel):
         )
 
 
-def build_two_tower(
+def two_tower(
     interactions: Interactions,
     *,
     embedding_dim: int = 128,

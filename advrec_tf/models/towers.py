@@ -1,7 +1,7 @@
 """Towers as Keras functional models: index or features in, embedding out.
 
 `build_index_tower` looks up everything the tower needs from the index alone (an id
-embedding and the rows of feature tables kept inside the model), which is what retrieval
+embedding and feature tables kept inside the model), which is what retrieval
 training and export use. Its inner `build_feature_tower` takes the features themselves, so
 that an item nobody has seen can be embedded from its description.
 """
@@ -134,14 +134,14 @@ def build_index_tower(
     )
     x = table(index)
     if features:
-        rows = {
-            feature.name: _TableRows(feature, name=f"{name}_{layer_name}")(index)
+        values = {
+            feature.name: _FeatureTable(feature, name=f"{name}_{layer_name}")(index)
             for feature, layer_name in zip(features, _layer_names(features), strict=True)
         }
         tower = build_feature_tower(
             features, embedding_dim=embedding_dim, seed=1000 * seed, name=f"{name}_feature_tower"
         )
-        x = keras.layers.Add(name=f"{name}_id_and_features")([x, tower(rows)])
+        x = keras.layers.Add(name=f"{name}_id_and_features")([x, tower(values)])
     for i, units in enumerate(hidden):
         x = seeded_dense(units, 2000 * seed + i, activation="relu", name=f"{name}_hidden_{i}")(x)
     if hidden:
@@ -162,8 +162,8 @@ def in_blocks(
 
 
 def popularity_logits(popularity: np.ndarray, *, stddev: float, seed: int, name: str):
-    """A dense layer of logits whose bias begins at `popularity` [units]: untrained, a generator
-    writes what is popular."""
+    """A dense layer of logits whose bias begins at `popularity` [units]: an untrained generator
+    gives what is popular."""
     return keras.layers.Dense(
         len(popularity),
         kernel_initializer=keras.initializers.RandomNormal(stddev=stddev, seed=seed),
@@ -188,8 +188,8 @@ def _layer_names(features: Sequence[Feature]) -> list[str]:
     return names
 
 
-class _TableRows(keras.layers.Layer):
-    """Rows of a feature's table, which is saved with the model and never trained."""
+class _FeatureTable(keras.layers.Layer):
+    """Index -> the value of a feature, from a table that is saved with the model, not trained."""
 
     def __init__(self, feature: Feature, **kwargs):
         super().__init__(trainable=False, **kwargs)

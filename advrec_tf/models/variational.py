@@ -8,6 +8,7 @@ layers=[model.item_layer])` perturbs the item vectors here as well.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -16,6 +17,7 @@ from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.autoencoder import ProfileCode, ProfileModel, without_visible
+from advrec_tf.ops.random import stream
 
 
 def gaussian_kl(mean: tf.Tensor, log_variance: tf.Tensor) -> tf.Tensor:
@@ -82,32 +84,54 @@ def build_decoder(dim: int, *, hidden: Sequence[int], seed: int = 0) -> keras.Mo
     return keras.Model(code, x, name="decoder")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvidenceBound:
+    """The negative of the evidence lower bound of Liang et al. 2018, eq. 5: the multinomial loss of
+    the profile at a sample of the code, plus beta KL(q || N(0, 1)).
+
+    Attributes:
+        kl_weight: the largest beta, >= 0.
+        kl_steps: updates in which beta grows from 0 to `kl_weight` (their section 2.2.2); 0 starts
+            there.
+        candidates_only: predict the hidden items alone, with the visible ones taken out of the
+            softmax; else, as in the paper, the whole profile among all items.
+
+    Raises:
+        ValueError: if a number is negative.
+    """
+
+    kl_weight: float = 0.2
+    kl_steps: int = 0
+    candidates_only: bool = False
+
+    def __post_init__(self):
+        if not self.kl_weight >= 0 or self.kl_steps < 0:
+            raise ValueError(
+                "`kl_weight` and `kl_steps` should be >= 0. "
+                f"Received: {self.kl_weight!r} and {self.kl_steps!r}."
+            )
+
+
 class VariationalAutoencoder(ProfileModel):
     """q(z | profile) = N(mean, variance), logits = decoder(z) . item vectors + item bias.
 
     It trains on `batches.of_users`.
 
-    Minimizes the negative of the evidence lower bound of Liang et al. 2018, eq. 5:
-    the multinomial loss of the profile at a sample z, plus beta KL(q || N(0, 1)). Beta grows
-    from 0 to `kl_weight` over the first `kl_steps` updates (their section 2.2.2). The mean
-    over users is weighted by (targets)^-weight_power, 0 in the paper; a user with fewer than
-    three items is left out. As in `ProfileAutoencoder` items are hidden before the profile
-    is scaled (the paper's dropout comes after), so inputs have length 1 in training and in
-    scoring alike.
+    The mean of the objective over users is weighted by (targets)^-weight_power, 0 in the paper; a
+    user with fewer than three items is left out. As in `ProfileAutoencoder` items are hidden
+    before the profile is scaled (the paper's dropout comes after), so inputs have length 1 in
+    training and in scoring alike.
 
     Args:
-        interactions: the training rows.
+        interactions: the training interactions.
         dim: length of the code, >= 1.
         hidden: widths of the encoder's hidden layers, at least one; the decoder has the same
             in reverse, so item vectors have length `hidden[0]`.
         decoder_hidden: widths of the decoder's hidden layers where they are others; with
             none the item vectors multiply the code itself and have length `dim`.
         drop: probability that an item is hidden from the input, in (0, 1).
-        kl_weight: the largest beta, >= 0.
-        kl_steps: updates until it is reached; 0 starts there.
-        candidates_only: predict the hidden items alone, with the visible ones taken out of
-            the softmax; else, as in the paper, the whole profile among all items.
         weight_power: see `ProfileModel`.
+        objective: what is minimized.
         seed: of the initial weights.
 
     Attributes:
@@ -126,10 +150,8 @@ class VariationalAutoencoder(ProfileModel):
         hidden: Sequence[int] = (600,),
         decoder_hidden: Sequence[int] | None = None,
         drop: float = 0.5,
-        kl_weight: float = 0.2,
-        kl_steps: int = 0,
-        candidates_only: bool = False,
         weight_power: float = 0.0,
+        objective: EvidenceBound = EvidenceBound(),
         seed: int = 0,
         **kwargs,
     ):
@@ -140,11 +162,6 @@ class VariationalAutoencoder(ProfileModel):
                 "`dim`, `hidden` and `decoder_hidden` should hold widths >= 1, `hidden` one or "
                 f"more. Received: {dim!r}, {hidden!r} and {decoder_hidden!r}."
             )
-        if not kl_weight >= 0 or kl_steps < 0:
-            raise ValueError(
-                "`kl_weight` and `kl_steps` should be >= 0. "
-                f"Received: {kl_weight!r} and {kl_steps!r}."
-            )
         seeds = 100 * seed
         super().__init__(
             interactions,
@@ -154,9 +171,7 @@ class VariationalAutoencoder(ProfileModel):
             seed=seeds,
             **kwargs,
         )
-        self.kl_weight = kl_weight
-        self.kl_steps = kl_steps
-        self.candidates_only = candidates_only
+        self.objective = objective
         self.encoder = build_gaussian_encoder(
             interactions.num_items, hidden=hidden, dim=dim, seed=seeds + 1
         )
@@ -172,10 +187,11 @@ class VariationalAutoencoder(ProfileModel):
     @property
     def beta(self) -> tf.Tensor:
         """Scalar: the weight of the KL divergence at the present update."""
-        if not self.kl_steps:
-            return tf.constant(self.kl_weight, tf.float32)
-        done = tf.cast(self.update_count, tf.float32) / float(self.kl_steps)
-        return self.kl_weight * tf.minimum(done, 1.0)
+        bound = self.objective
+        if not bound.kl_steps:
+            return tf.constant(bound.kl_weight, tf.float32)
+        done = tf.cast(self.update_count, tf.float32) / float(bound.kl_steps)
+        return bound.kl_weight * tf.minimum(done, 1.0)
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Loss of a batch from `batches.of_users`, in nats; mask and sample follow `seed`.
@@ -186,11 +202,12 @@ class VariationalAutoencoder(ProfileModel):
         mean, log_variance = self.encoder(visible, training=training)
         code = mean
         if training:
-            noise = tf.random.stateless_normal(tf.shape(mean), inputs["seed"] + [1, 0])
+            seed = stream(inputs["seed"], "sample of the code")
+            noise = tf.random.stateless_normal(tf.shape(mean), seed)
             code += tf.exp(0.5 * log_variance) * noise
         logits = self.logits(self.decoder(code, training=training))
         targets = profile
-        if self.candidates_only:
+        if self.objective.candidates_only:
             targets = profile - visible
             logits = without_visible(logits, visible)
         bound = losses.multinomial(logits, targets) + self.beta * gaussian_kl(mean, log_variance)

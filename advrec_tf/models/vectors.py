@@ -1,4 +1,4 @@
-"""Recommenders that are two matrices: what is exported, and what a popularity prior joins.
+"""Recommenders that are two matrices: what is exported, with a popularity prior inside.
 
 A two-tower model, a factorization and an autoencoder all end as one vector a user and one
 vector an item whose dot product ranks. In that form the prior for users with few
@@ -26,7 +26,7 @@ class VectorRecommender(Recommender):
         user_vectors: [num_users, dim] float32.
         item_vectors: [num_items, dim] float32.
         unknown_user: [dim] float32, the vector served for a user without any history.
-        interactions: the training rows, for ids and for the items already seen.
+        interactions: the training interactions, for ids and for the items already seen.
 
     Raises:
         ValueError: if the shapes do not fit each other or the vocabularies, or a value is
@@ -75,12 +75,11 @@ def with_popularity_prior(
 ) -> VectorRecommender:
     """Vectors [users, dim] and [items, dim] -> a recommender of dim + 1 with the prior inside.
 
-    A user with fewer than `prior_max_history` rows is scored `scale * u . v + log(rows of v +
-    .5)`, every
-    other user `u . v` as before, a user without any row by popularity alone. `scale` weighs
-    taste against popularity and is chosen on validation; with `prior_max_history` = 0 only users
-    without
-    rows have the prior.
+    A user with fewer than `prior_max_history` interactions is scored
+    `scale * u . v + log(interactions of v + .5)`, every other user `u . v` as before, a user
+    without any interaction by popularity alone. `scale` weighs taste against popularity and is
+    chosen on validation; with `prior_max_history` = 0 only users without interactions have the
+    prior.
 
     Raises:
         ValueError: if `scale` or `prior_max_history` is negative.
@@ -90,9 +89,11 @@ def with_popularity_prior(
             f"`scale` and `prior_max_history` should be >= 0. Received: {scale!r} and "
             f"{prior_max_history!r}."
         )
-    rows = interactions.user_counts()[:, None]
-    needs_prior = ((rows < prior_max_history) | (rows == 0)).astype(np.float32)
-    users = user_vectors * np.where(rows == 0, 0.0, np.where(rows < prior_max_history, scale, 1.0))
+    counts = interactions.user_counts()[:, None]
+    needs_prior = ((counts < prior_max_history) | (counts == 0)).astype(np.float32)
+    users = user_vectors * np.where(
+        counts == 0, 0.0, np.where(counts < prior_max_history, scale, 1.0)
+    )
     unknown = np.zeros(user_vectors.shape[1] + 1, np.float32)
     unknown[-1] = 1.0
     return VectorRecommender(
@@ -106,7 +107,7 @@ def with_popularity_prior(
 
 
 def save_vectors(recommender: VectorRecommender, path: str | os.PathLike) -> None:
-    """Write a recommender, with the ids and rows it needs to be exported, to one .npz file."""
+    """Write a recommender, with the ids and interactions that an export needs, to one .npz file."""
     data = recommender.interactions
     columns = {
         "user_vectors": recommender.user_vectors,

@@ -1,7 +1,8 @@
-"""Random numbers that a seed gives alike whether XLA compiles the step or not, and quickly.
+"""Random numbers that a seed repeats whether or not XLA compiles the step, and named streams.
 
 Philox bits are the same everywhere; what TensorFlow and XLA make of them is not, and XLA's own
-normal numbers take twice as long as these on a CPU, longer than all else in a factorization's step.
+normal numbers take twice as long as these on a CPU, longer than everything else in a step of a
+factorization. Which model draws what, and when, is left to the models.
 """
 
 from __future__ import annotations
@@ -9,6 +10,36 @@ from __future__ import annotations
 import math
 
 import tensorflow as tf
+
+STREAMS = {
+    "alias table": (0, 1),
+    "uniform half": (0, 1),
+    "generator's choice": (0, 2),
+    "fact": (0, 11),
+    "negatives of the fact": (0, 12),
+    "first view": (1, 0),
+    "sample of the code": (1, 0),
+    "second view": (2, 0),
+    "hidden modality": (3, 0),
+    "items": (4, 0),
+}
+"""What is drawn beside a batch's main stream -> the offset of its seed. Two names may share an
+offset where no model draws both."""
+
+
+def stream(seed: tf.Tensor, name: str, index: int = 0) -> tf.Tensor:
+    """The seed of one purpose: the batch's `seed` [2] int32 moved by the offset of `name`.
+
+    Args:
+        seed: [2] int32, of the batch.
+        name: in `STREAMS`.
+        index: >= 0, of the draw where one purpose has several.
+
+    Raises:
+        KeyError: if there is no such stream.
+    """
+    first, second = STREAMS[name]
+    return seed + [first, second + index]
 
 
 def random_floats(shape, seed: tf.Tensor, low: float = 0.0) -> tf.Tensor:
@@ -25,3 +56,22 @@ def random_normals(shape, seed: tf.Tensor) -> tf.Tensor:
     # In the middle of its grid cell no uniform number is 0 or 1.
     unit = random_floats(shape, seed) + 2.0**-24
     return math.sqrt(2.0) * tf.math.erfinv(2.0 * unit - 1.0)
+
+
+def random_indices(shape, seed: tf.Tensor, size) -> tf.Tensor:
+    """int32 in 0..size - 1, uniform."""
+    # The named algorithm is the one that XLA is quick with.
+    return tf.random.stateless_uniform(shape, seed, maxval=size, dtype=tf.int32, alg="philox")
+
+
+def gumbel_choice(logits: tf.Tensor, is_open: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """[batch, n] -> [batch] int32: one open place of each, drawn by the softmax of the logits.
+
+    Args:
+        logits: [batch, n] float32.
+        is_open: [batch, n] bool, the places that can be drawn; where there is none, 0.
+        seed: [2] int32.
+    """
+    noise = random_floats(tf.shape(logits), seed, low=1e-7)
+    perturbed = logits - tf.math.log(-tf.math.log(noise))
+    return tf.argmax(tf.where(is_open, perturbed, -math.inf), 1, output_type=tf.int32)

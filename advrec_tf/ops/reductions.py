@@ -24,10 +24,10 @@ def row_sum(values: tf.Tensor) -> tf.Tensor:
 
 
 def row_dot(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-    """Scalar product of rows: two [..., features] that broadcast together -> [...]."""
+    """Scalar products of vectors: two [..., features] that broadcast together -> [...]."""
     return row_sum(first * second)
 
 
 def unit_rows(values: tf.Tensor) -> tf.Tensor:
-    """[..., features], each row divided by its l2 norm; as `tf.math.l2_normalize(values, -1)`."""
+    """[..., features], each divided by its l2 norm; as `tf.math.l2_normalize(values, -1)`."""
     return values * tf.math.rsqrt(tf.maximum(row_sum(tf.square(values)), _TINY))[..., None]

@@ -167,9 +167,9 @@ def correlation_difference(
     features = [features_of(frame, real, binning) for frame in (real, synthetic)]
     blocks = features[0][1]
     for values, _ in features:
-        centerd = values - values.mean(0)
-        norm = np.sqrt((centerd**2).sum(0))
-        unit = np.divide(centerd, norm, out=np.zeros_like(centerd), where=norm > 1e-12)
+        centered = values - values.mean(0)
+        norm = np.sqrt((centered**2).sum(0))
+        unit = np.divide(centered, norm, out=np.zeros_like(centered), where=norm > 1e-12)
         parts.append(unit.T @ unit)
     different = blocks[:, None] != blocks[None, :]
     gaps = np.abs(parts[0] - parts[1])[different]

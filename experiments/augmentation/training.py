@@ -16,6 +16,8 @@ from advrec_tf.models.base import MatrixRecommender, Recommender
 from advrec_tf.models.baselines import EASE, Popularity
 from advrec_tf.models.content.tower import Modality
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
+from advrec_tf.models.factorization.negatives import ByPopularity
+from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial import AdversarialTraining
@@ -57,13 +59,13 @@ class Factorization:
         self._model = MatrixFactorization(
             task.interactions,
             dim=settings.dim,
-            loss="softmax",
-            negatives="popularity",
-            exponent=1.0,
-            count=512,
-            cosine=True,
-            temperature=settings.temperature,
-            mask_known=True,
+            objective=SampledSoftmax(
+                ByPopularity(exponent=1.0),
+                candidates=512,
+                temperature=settings.temperature,
+                cosine=True,
+                mask_known=True,
+            ),
             seed=task.seed,
         )
         self._trained = self._model

@@ -10,7 +10,7 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.gan.feature_vectors import FeatureVectorGAN, build_feature_vector_gan
 from advrec_tf.models.content.modalities import Modality
-from advrec_tf.models.content.two_tower import build_content_two_tower
+from advrec_tf.models.content.two_tower import content_two_tower
 from advrec_tf.training.generated_items import GeneratedItems, random_vectors
 from experiments.cold_start.baselines import flags_of
 from experiments.cold_start.towers import build
@@ -82,9 +82,7 @@ def imputed(source: str) -> Callable[[Task], Trained]:
             vectors = (vectors / np.maximum(norm, 1e-9)).astype(np.float32)
             filled = np.where(text.present[:, None], text.vectors, vectors)
             text = Modality(name="text", vectors=filled)
-        model = build_content_two_tower(
-            task.interactions, [text], dim=task.context.dim, seed=task.seed
-        )
+        model = content_two_tower(task.interactions, [text], dim=task.context.dim, seed=task.seed)
         return fit(task, model)
 
     return train

@@ -10,7 +10,7 @@ from advrec_tf.data.augmentation import AugmentedInteractions, top_unseen
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.baselines import EASE
 from advrec_tf.models.content.modalities import Modality
-from advrec_tf.models.content.two_tower import build_content_two_tower
+from advrec_tf.models.content.two_tower import content_two_tower
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.models.vectors import with_popularity_prior
 from advrec_tf.perturbations import Perturbation
@@ -31,7 +31,7 @@ def build(task: Task, *names: str, **settings):
     modalities = [
         graph_vectors(task) if name == "graph" else getattr(content, name) for name in names
     ]
-    return build_content_two_tower(
+    return content_two_tower(
         task.interactions, modalities, dim=task.context.dim, seed=task.seed, **settings
     )
 

@@ -21,6 +21,8 @@ from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.knowledge.factorization import KnowledgeFactorization
 from advrec_tf.models.base import CandidateSubset, MatrixRecommender, Recommender
 from advrec_tf.models.baselines import Popularity
+from advrec_tf.models.factorization.negatives import InBatch
+from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.pipelines.stages import StageStore
 from advrec_tf.training.optimizers import LazyAdam
 from experiments.harness.compare import compare
@@ -62,10 +64,7 @@ def build_factorization(
         train,
         build_embedding(graph, "transe", negatives, {"margin": MARGIN}, seed),
         weight=weight,
-        loss="softmax",
-        negatives="in_batch",
-        cosine=True,
-        temperature=0.12,
+        objective=SampledSoftmax(InBatch(), temperature=0.12, cosine=True),
         seed=seed,
     )
 

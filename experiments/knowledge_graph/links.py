@@ -17,8 +17,10 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.data import batches
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
-from advrec_tf.knowledge.embeddings import KnowledgeEmbedding
+from advrec_tf.knowledge.embeddings import Corruptions, KnowledgeEmbedding, Logistic
 from advrec_tf.knowledge.link_prediction import LinkPredictionEvaluator
+from advrec_tf.knowledge.scores import DistMult, TransE
+from advrec_tf.models.factorization.negatives import Generator
 from advrec_tf.pipelines.stages import StageStore
 from experiments.harness.compare import compare
 from experiments.harness.entries import Entry, Task, Trained
@@ -69,12 +71,15 @@ def build_embedding(
     return KnowledgeEmbedding(
         graph,
         dim=DIM,
-        score=score,
-        negatives=negatives,
-        hardness=0.5 if negatives == "self_adversarial" else 0.0,
-        count=NUM_NEGATIVES,
+        score={"transe": TransE(), "distmult": DistMult()}[score],
+        objective=Logistic(settings.get("margin", 0.0)),
+        negatives={
+            "uniform": Corruptions(NUM_NEGATIVES),
+            "self_adversarial": Corruptions(NUM_NEGATIVES, hardness=0.5),
+            "generator": Generator(NUM_NEGATIVES),
+        }[negatives],
+        l2=settings.get("l2", 0.0),
         seed=seed,
-        **{"margin": 0.0, **settings},
     )
 
 

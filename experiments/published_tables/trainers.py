@@ -20,9 +20,12 @@ from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.baselines import EASE, Popularity, RandomWalk
 from advrec_tf.models.blend import Blend
+from advrec_tf.models.factorization import negatives
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
-from advrec_tf.models.graph.light_gcn import LightGCN
-from advrec_tf.models.variational import VariationalAutoencoder
+from advrec_tf.models.factorization.negatives import DNS, Generator, InBatch
+from advrec_tf.models.graph.light_gcn import Contrast, LightGCN
+from advrec_tf.models.objectives import BPR, Objective, SampledSoftmax
+from advrec_tf.models.variational import EvidenceBound, VariationalAutoencoder
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.optimizers import LazyAdam
@@ -70,25 +73,30 @@ def random_walk(task: Task) -> Trained:
     return solved(task, RandomWalk(**task.settings).fit(task.interactions), started)
 
 
-_MODEL_SETTINGS = (
-    "dim",
-    "l2",
-    "loss",
-    "negatives",
-    "count",
-    "cosine",
-    "temperature",
-    "hardness",
-    "mask_known",
-    "initial_scale",
-)
+def _objective(settings: Mapping[str, Any]) -> Objective:
+    """The objective that a point of a space of flat settings stands for."""
+    made = negatives.BY_NAME[settings.get("negatives", "uniform")]
+    if settings.get("loss", "bpr") == "bpr":
+        names = {"count": "candidates"} if issubclass(made, (DNS, Generator)) else {}
+        if made is Generator:
+            names["initial_scale"] = "initial_scale"
+        return BPR(made(**{names[name]: settings[name] for name in names if name in settings}))
+    return SampledSoftmax(
+        made(),
+        candidates=None if made is InBatch else settings.get("count"),
+        temperature=settings["temperature"] / settings.get("cooling", 1.0),
+        cosine=settings["cosine"],
+        hardness=settings.get("hardness", 0.0),
+        mask_known=settings.get("mask_known", False),
+    )
 
 
 def _factorization_model(task: Task) -> MatrixFactorization:
-    settings = {name: task.settings[name] for name in _MODEL_SETTINGS if name in task.settings}
-    if "cooling" in task.settings:
-        settings["temperature"] /= task.settings["cooling"]
-    return MatrixFactorization(task.interactions, seed=task.seed, **settings)
+    names = ("dim", "l2", "initial_scale")
+    settings = {name: task.settings[name] for name in names if name in task.settings}
+    return MatrixFactorization(
+        task.interactions, objective=_objective(task.settings), seed=task.seed, **settings
+    )
 
 
 def _optimizer(settings: Mapping[str, Any]) -> keras.optimizers.Optimizer:
@@ -151,14 +159,14 @@ def autoencoder(task: Task) -> Trained:
 def variational(task: Task) -> Trained:
     keras.utils.set_random_seed(task.seed)
     settings = task.settings
-    names = ("dim", "hidden", "decoder_hidden", "drop", "kl_weight", "kl_steps", "weight_power")
+    names = ("dim", "hidden", "decoder_hidden", "drop", "weight_power")
     chosen = {name: settings[name] for name in names if name in settings}
+    names = ("kl_weight", "kl_steps", "candidates_only")
+    bound = EvidenceBound(**{name: settings[name] for name in names if name in settings})
     for name in ("hidden", "decoder_hidden"):
         if name in chosen:
             chosen[name] = (chosen[name],) if chosen[name] else ()
-    model = VariationalAutoencoder(
-        task.interactions, candidates_only=settings["candidates_only"], seed=task.seed, **chosen
-    )
+    model = VariationalAutoencoder(task.interactions, objective=bound, seed=task.seed, **chosen)
     return _fit_profiles(task, model)
 
 
@@ -220,19 +228,27 @@ def blend(*labels: str) -> Callable[[Task], Trained]:
 def light_gcn(task: Task) -> Trained:
     """With `contrast` it builds on what validation chose for the plain one."""
     keras.utils.set_random_seed(task.seed)
-    settings, adversary = task.settings, {}
+    settings, contrast = task.settings, None
     if "contrast" in settings:
         settings = {**task.context.chosen["LightGCN"].settings, **settings}
         task = dataclasses.replace(task, settings=settings)
-        adversary = {"perturbation": perturbation(settings)}
+        contrast = Contrast(
+            weight=settings["contrast"],
+            candidates=settings.get("candidates"),
+            perturbation=perturbation(settings),
+        )
+    objective = SampledSoftmax(
+        InBatch(),
+        candidates=settings.get("candidates"),
+        temperature=settings["temperature"],
+        cosine=True,
+    )
     model = LightGCN(
         task.interactions,
         num_layers=settings["num_layers"],
-        temperature=settings["temperature"],
-        candidates=settings.get("candidates"),
-        contrast=settings.get("contrast", 0.0),
+        objective=objective,
+        contrast=contrast,
         seed=task.seed,
-        **adversary,
     )
     model.compile(optimizer=keras.optimizers.Adam(settings["learning_rate"]), steps_per_execution=8)
     data = batches.of_pairs(task.interactions, batch_size=settings["batch_size"], seed=task.seed)

@@ -152,6 +152,7 @@ def measure(cell: Cell) -> dict:
     from advrec_tf.data import batches
     from advrec_tf.evaluation.ranking import RankingEvaluator
     from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
+    from advrec_tf.models.objectives import BPR, SampledSoftmax
     from advrec_tf.perturbations import fgsm
     from advrec_tf.training.adversarial import AdversarialTraining
     from advrec_tf.training.callbacks import NonFiniteGuard
@@ -162,8 +163,8 @@ def measure(cell: Cell) -> dict:
     train = split.train
     before = peak_memory()
 
-    sampled = {"loss": "softmax", "count": 512} if method.loss == "softmax" else {}
-    model = MatrixFactorization(train, dim=cell.dim, seed=cell.seed, **sampled)
+    objective = SampledSoftmax(candidates=512) if method.loss == "softmax" else BPR()
+    model = MatrixFactorization(train, dim=cell.dim, objective=objective, seed=cell.seed)
     if method.adversarial:
         model = AdversarialTraining(model, fgsm(0.5), fraction=1.0)
     made = batches.of_pairs(train, batch_size=cell.batch_size, seed=cell.seed)

@@ -30,11 +30,11 @@ def written(data, seed=0):
 
 def continued(kind, data, profiles, rounds=2):
     """(start, the model that goes on from it with the profiles as users)."""
-    settings = {"dim": 4, "ridge": 2.0}
+    settings = {"dim": 4, "l2": 2.0}
     rng = np.random.default_rng(0)
     start = MODELS[kind](seed=0, **settings).fit(data)
     poisoned = inject(data, profiles, targets=[0], attack="x", rng=rng)
-    return MODELS[kind](rounds=rounds, **settings).fit(poisoned.interactions, start=start)
+    return MODELS[kind](epochs=rounds, **settings).fit(poisoned.interactions, start=start)
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -199,9 +199,9 @@ def test_a_rehearsal_is_the_objective_of_the_model_trained_to_the_end(kind, rati
     rehearsal = RetrainedSurrogate(
         ratings, np.array([0]), kind=kind, dim=4, ridge=2.0, objective="score"
     )
-    model = MODELS[kind](dim=4, ridge=2.0)
+    model = MODELS[kind](dim=4, l2=2.0)
     poisoned = inject(ratings, profiles, targets=[0], attack="x", rng=np.random.default_rng(0))
-    start = MODELS[kind](dim=4, ridge=2.0).fit(ratings) if kind == "ratings" else None
+    start = MODELS[kind](dim=4, l2=2.0).fit(ratings) if kind == "ratings" else None
     model.fit(poisoned.interactions, start=start)
     scores = model.score(tf.range(60)).numpy()[:, 0]
     rated = ratings.user_index[ratings.item_index == 0]

@@ -5,12 +5,12 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf.attacks import victims
 from advrec_tf.attacks.heuristic import AverageAttack
 from advrec_tf.attacks.injection import inject
-from advrec_tf.attacks.victims import VICTIMS, thinned
+from advrec_tf.attacks.victims import TRAITS, VICTIMS, thinned
 from advrec_tf.data.readers.shilling import load_shilling
 from advrec_tf.evaluation.attack_effect import ManipulationEvaluator
+from advrec_tf.training import recipes
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +63,10 @@ def test_a_warm_start_keeps_the_rows_of_earlier_users():
 
     old, new = model(2), model(3)
     last = new.get_weights()[0][2]
-    victims.take_over(new, old)
+    recipes.take_over(new, old)
     assert np.array_equal(new.get_weights()[0], np.vstack([old.get_weights()[0], last]))
     with pytest.raises(ValueError, match="`start` should be a model like"):
-        victims.take_over(old, new)
+        recipes.take_over(old, new)
 
 
 def test_what_a_victim_has_no_use_for_is_refused(ratings, implicit):
@@ -78,9 +78,9 @@ def test_what_a_victim_has_no_use_for_is_refused(ratings, implicit):
     with pytest.raises(ValueError, match="should have ratings for biased_mf"):
         VICTIMS["biased_mf"].train(implicit, seed=0)
     for weight in (np.ones(3), np.full(len(ratings), 1.5), np.full(len(ratings), np.nan)):
-        with pytest.raises(ValueError, match="shares of 1"):
+        with pytest.raises(ValueError, match=r"numbers in \[0, 1\]"):
             train(ratings, seed=0, weight=weight)
-    assert set().union(*(v.traits for v in VICTIMS.values())) == set(victims.TRAITS)
+    assert set().union(*(v.traits for v in VICTIMS.values())) == set(TRAITS)
     assert dataclasses.replace(VICTIMS["ease"], name="x").name == "x"
 
 

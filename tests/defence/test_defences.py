@@ -104,7 +104,7 @@ def test_a_pushed_items_top_ratings_weigh_less_than_others(attacked):
 
 
 def test_the_influence_of_a_rating_is_the_change_of_the_risk(world):
-    model = BiasedFactorization(dim=3, ridge=2.0, rounds=30, seed=0).fit(world)
+    model = BiasedFactorization(dim=3, l2=2.0, epochs=30, seed=0).fit(world)
     user = np.append(np.full(3, 0.2), 0.1).astype(np.float32)
     rating = np.full(world.num_items, 4.0)
     influence = item_influence(model, world, user, rating)
@@ -135,7 +135,7 @@ def test_erm_users_follow_the_others_and_change_no_row(world):
 
 def test_erm_users_rate_only_what_lowers_the_risk(world):
     added = erm_users(world, num_users=8, rounds=1, num_items=10, seed=0)
-    model = BiasedFactorization(dim=16, rounds=4, seed=0).fit(world)
+    model = BiasedFactorization(dim=16, epochs=4, seed=0).fit(world)
     counts = np.maximum(world.item_counts(), 1)
     means = np.bincount(world.item_index, world.rating, world.num_items) / counts
     wanted = np.clip(means + 1.0, 1, 5)
@@ -223,7 +223,7 @@ def test_the_best_response_is_the_candidate_that_works_against_the_defence(world
     short = AverageAttack(num_profiles=8, num_fillers=10)
 
     def surrogate(rows, defence, seed):
-        return BiasedFactorization(dim=2, rounds=3, seed=seed).fit(
+        return BiasedFactorization(dim=2, epochs=3, seed=seed).fit(
             rows.interactions, weight=rows.weight
         )
 
@@ -240,7 +240,7 @@ def test_only_the_best_candidates_are_tried_in_their_evading_form(world):
     candidates = tuple(RandomAttack(num_profiles=4, num_fillers=n) for n in (5, 10, 15))
 
     def surrogate(rows, defence, seed):
-        return BiasedFactorization(dim=2, rounds=1, seed=seed).fit(rows.interactions)
+        return BiasedFactorization(dim=2, epochs=1, seed=seed).fit(rows.interactions)
 
     for evading, tried in ((0, 3), (1, 4)):
         attack = BestResponse(

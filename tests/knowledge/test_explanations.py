@@ -16,7 +16,7 @@ from advrec_tf.knowledge.explanations import (
     unsupported,
 )
 from advrec_tf.models.content.modalities import Modality
-from advrec_tf.models.content.two_tower import build_content_two_tower
+from advrec_tf.models.content.two_tower import content_two_tower
 
 TITLES = np.array(["Alien", "Aliens", "Amélie", "Gravity"], object)
 DATA = Interactions(
@@ -45,7 +45,7 @@ def model():
     keras.utils.set_random_seed(0)
     # items 0 and 1 point the same way, item 2 another, item 3 between
     vectors = np.array([[1, 0], [1, 0.01], [0, 1], [1, 1]], np.float32)
-    return build_content_two_tower(DATA, [Modality(name="text", vectors=vectors)], dim=4)
+    return content_two_tower(DATA, [Modality(name="text", vectors=vectors)], dim=4)
 
 
 def names(path):

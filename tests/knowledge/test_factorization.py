@@ -6,24 +6,18 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
-from advrec_tf.knowledge.embeddings import KnowledgeEmbedding
+from advrec_tf.knowledge.embeddings import Corruptions, KnowledgeEmbedding, Logistic, Margin
 from advrec_tf.knowledge.factorization import KnowledgeFactorization
+from advrec_tf.knowledge.scores import DistMult, TransE
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
+from advrec_tf.models.factorization.negatives import Generator
+from advrec_tf.models.objectives import BPR, SampledSoftmax
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.optimizers import LazyAdam
-
-
-def rows(pairs, num_users, num_items):
-    index = np.array(pairs, np.int32)
-    return Interactions(
-        user_index=index[:, 0],
-        item_index=index[:, 1],
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-    )
+from tests.worlds import interactions_of
 
 
 def graph_of(triples, num_items):
@@ -31,13 +25,14 @@ def graph_of(triples, num_items):
     return graph.with_items_first()
 
 
-DATA = rows([(u, (2 * u + s) % 9) for u in range(7) for s in (0, 1, 3)], 7, 9)
+DATA = interactions_of([(u, (2 * u + s) % 9) for u in range(7) for s in (0, 1, 3)], 7, 9)
 GRAPH = graph_of([(i, "group", f"g{i % 3}") for i in range(8)], 9)
 
 
 def joined(optimizer, *, embedding=None, **settings):
     knowledge = KnowledgeEmbedding(
-        GRAPH, **{"dim": 4, "count": 3, "initial_scale": 0.5, **(embedding or {})}
+        GRAPH,
+        **{"dim": 4, "negatives": Corruptions(3), "initial_scale": 0.5, **(embedding or {})},
     )
     model = KnowledgeFactorization(DATA, knowledge, initial_scale=0.5, **settings)
     model.compile(optimizer=optimizer)
@@ -52,11 +47,13 @@ def block_of(steps):
 SETTINGS = {
     "plain": {},
     "generators": {
-        "negatives": "generator",
-        "count": 3,
-        "embedding": {"negatives": "generator", "generator_dim": 3},
+        "objective": BPR(Generator(3)),
+        "embedding": {"negatives": Generator(3, dim=3)},
     },
-    "softmax": {"loss": "softmax", "count": 4, "embedding": {"score": "distmult"}},
+    "softmax": {
+        "objective": SampledSoftmax(candidates=4),
+        "embedding": {"score": DistMult()},
+    },
 }
 
 
@@ -82,10 +79,10 @@ def test_the_loss_is_that_of_the_positive_and_the_weight_times_that_of_the_fact(
     # score -3; open are (0, r, 0), or with the head exchanged (a, r, a), both with score 0:
     # max(0, 1 + 3 + 0) = 4
     graph = graph_of([(0, "r", "a")], 1)
-    knowledge = KnowledgeEmbedding(graph, dim=1, loss="margin", margin=1.0, count=20)
+    knowledge = KnowledgeEmbedding(graph, dim=1, objective=Margin(1.0), negatives=Corruptions(20))
     knowledge.entity_embedding.embeddings.assign([[0.0], [3.0]])
     knowledge.relation_embedding.embeddings.assign([[0.0]])
-    model = KnowledgeFactorization(rows([(0, 0)], 1, 1), knowledge, weight=0.25)
+    model = KnowledgeFactorization(interactions_of([(0, 0)], 1, 1), knowledge, weight=0.25)
     inputs = {
         "user_index": tf.constant([0, 0]),
         "item_index": tf.constant([0, 0]),
@@ -110,7 +107,7 @@ def test_without_weight_it_is_the_factorization():
 
 @pytest.mark.parametrize("cosine", [False, True])
 def test_scores_are_those_of_the_items_alone(cosine):
-    model = joined(LazyAdam(0.05), cosine=cosine)
+    model = joined(LazyAdam(0.05), objective=SampledSoftmax(cosine=cosine))
     assert model.score(tf.range(7)).shape == (7, 9) and GRAPH.num_entities == 12
     np.testing.assert_allclose(
         model.score(tf.range(7)), model.user_vectors() @ model.item_vectors().T, atol=1e-5
@@ -122,11 +119,13 @@ def test_scores_are_those_of_the_items_alone(cosine):
 def test_an_item_without_rows_is_found_by_its_facts():
     # users of even number like the items of group a, the others those of b; items 8 (a) and 9
     # (b) have no row. A user's seen items left out, 8 should be above 9 for the even ones
-    data = rows([(u, 2 * i + u % 2) for u in range(10) for i in range(4)], 10, 10)
+    data = interactions_of([(u, 2 * i + u % 2) for u in range(10) for i in range(4)], 10, 10)
     facts = [(i, r, f"{r}{i % 2}") for i in range(10) for r in ("group", "maker", "land")]
     model = KnowledgeFactorization(
         data,
-        KnowledgeEmbedding(graph_of(facts, 10), dim=8, margin=2.0, norm=2),
+        KnowledgeEmbedding(
+            graph_of(facts, 10), dim=8, objective=Logistic(2.0), score=TransE(norm=2)
+        ),
         weight=1.0,
     )
     model.compile(optimizer=LazyAdam(0.03))
@@ -148,12 +147,12 @@ def test_an_adversary_perturbs_the_rows_of_both():
     assert float(logs["adversarial_loss"]) > float(logs["clean_loss"]) + 0.05
     assert set(model.attackable) == {
         "user",
-        "liked",
-        "other",
+        "positive",
+        "negative",
         "knowledge_head",
         "knowledge_relation",
         "knowledge_tail",
-        "knowledge_other",
+        "knowledge_negative",
     }
 
 

@@ -73,7 +73,7 @@ def test_a_profile_is_copied_from_who_shares_most(data):
 
 
 def test_nobody_is_copied_who_is_to_be_given_a_profile(data):
-    with pytest.raises(ValueError, match="rows of users beside `users`"):
+    with pytest.raises(ValueError, match="should have users beside `users`"):
         bootstrap_profiles(data, GROUPS, np.arange(5), rng=np.random.default_rng(0))
 
 

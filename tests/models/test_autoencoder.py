@@ -6,11 +6,11 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.perturb_outputs import perturb_outputs
+from tests.worlds import interactions_of
 
 # Users {0, 1, 2}, {0, 1, 3, 4}, {0, 1}: rows per item 3, 3, 1, 1, 1, 0, and .5 more each in the
 # bias: 3.5 3.5 1.5 1.5 1.5 .5, together 12.
@@ -18,17 +18,7 @@ ROWS = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 3), (1, 4), (2, 0), (2, 1)]
 ALL_HIDDEN = 1 - 1e-7  # so that the loss needs no guess at the mask
 
 
-def rows(pairs, num_users, num_items):
-    index = np.array(pairs, np.int32).reshape(-1, 2)
-    return Interactions(
-        user_index=index[:, 0],
-        item_index=index[:, 1],
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-    )
-
-
-DATA = rows(ROWS, num_users=3, num_items=6)
+DATA = interactions_of(ROWS, num_users=3, num_items=6)
 
 
 def batch(users, seed=(0, 0), weight=None):
@@ -184,7 +174,7 @@ def test_a_power_outside_zero_to_one_is_refused(power):
 
 def test_an_autoencoder_learns_two_groups_and_survives_its_weights(tmp_path):
     pairs = [(u, 5 * (u // 5) + i) for u in range(10) for i in range(5) if i != u % 5]
-    data = rows(pairs, num_users=10, num_items=10)
+    data = interactions_of(pairs, num_users=10, num_items=10)
     model = ProfileAutoencoder(data, dim=6, drop=0.3, seed=1)
     model.compile(optimizer=keras.optimizers.Adam(0.05))
     made = batches.of_users(np.arange(10), batch_size=10, seed=0)

@@ -2,25 +2,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.readers.published_splits import load_benchmark
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models import baselines
 from advrec_tf.models.baselines import EASE, Popularity, RandomWalk, gram_matrix
-
-
-def rows(pairs, num_users, num_items):
-    index = np.array(pairs, np.int32).reshape(-1, 2)
-    return Interactions(
-        user_index=index[:, 0],
-        item_index=index[:, 1],
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-    )
-
+from tests.worlds import interactions_of
 
 # Item 0 is with users 0, 1, 2; item 1 with user 0; item 2 with user 3 alone.
-DATA = rows([(0, 0), (0, 1), (1, 0), (2, 0), (3, 2)], num_users=4, num_items=3)
+DATA = interactions_of([(0, 0), (0, 1), (1, 0), (2, 0), (3, 2)], num_users=4, num_items=3)
 
 
 def test_popularity_gives_every_user_the_rows_of_each_item():
@@ -40,12 +29,14 @@ def test_ease_equals_the_closed_form_worked_by_hand():
 
 def test_ease_has_no_weight_from_an_item_to_itself():
     pairs = np.argwhere(np.random.default_rng(0).random((20, 7)) < 0.4)
-    weights = EASE(l2=2.0).fit(rows(pairs, 20, 7)).weights.numpy()
+    weights = EASE(l2=2.0).fit(interactions_of(pairs, 20, 7)).weights.numpy()
     assert (np.diag(weights) == 0).all() and np.count_nonzero(weights) == 7 * 6
 
 
 def test_ease_counts_a_repeated_row_once():
-    twice = rows([(0, 0), (0, 0), (0, 1), (1, 0), (2, 0), (3, 2)], num_users=4, num_items=3)
+    twice = interactions_of(
+        [(0, 0), (0, 0), (0, 1), (1, 0), (2, 0), (3, 2)], num_users=4, num_items=3
+    )
     np.testing.assert_array_equal(EASE(1.0).fit(twice).weights, EASE(1.0).fit(DATA).weights)
 
 
@@ -65,12 +56,14 @@ def test_a_catalogue_too_large_for_ease_is_refused_before_the_work(monkeypatch):
 
 def test_few_users_make_a_large_catalogue_fit(monkeypatch):
     monkeypatch.setattr(baselines, "EASE_MEMORY_LIMIT", 3 * 8 * 6 * 30)
-    assert EASE.fits(rows([(5, 29)], 6, 30)) and not EASE.fits(rows([(8, 29)], 9, 30))
+    assert EASE.fits(interactions_of([(5, 29)], 6, 30)) and not EASE.fits(
+        interactions_of([(8, 29)], 9, 30)
+    )
 
 
 def test_ease_over_few_users_gives_the_scores_of_ease_over_items(monkeypatch):
     pairs = np.argwhere(np.random.default_rng(1).random((6, 30)) < 0.3)
-    data, users = rows(pairs, 6, 30), tf.range(6)
+    data, users = interactions_of(pairs, 6, 30), tf.range(6)
     dual = EASE(2.5).fit(data)
     monkeypatch.setattr(baselines, "DUAL_RATIO", 10)
     primal = EASE(2.5).fit(data)
@@ -92,7 +85,7 @@ def test_the_exponents_of_a_walk_discount_what_they_name_and_a_repeated_row_coun
     x[tuple(pairs.T)] = 1
     of_user, of_item = np.maximum(x.sum(1, keepdims=True), 1), np.maximum(x.sum(0), 1)
     expected = x * of_item**-0.3 @ x.T * (of_user**-0.7).T @ x * of_item**-0.2
-    walk = RandomWalk(item=0.3, user=0.7, target=0.2).fit(rows([*pairs, pairs[0]], 6, 9))
+    walk = RandomWalk(item=0.3, user=0.7, target=0.2).fit(interactions_of([*pairs, pairs[0]], 6, 9))
     np.testing.assert_allclose(walk.score(tf.range(6)), expected, rtol=1e-5)
 
 

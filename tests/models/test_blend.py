@@ -4,21 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import MatrixRecommender
 from advrec_tf.models.baselines import EASE, Popularity
 from advrec_tf.models.blend import Blend, standardized
+from tests.worlds import interactions_of
 
 
 def rows(pairs, num_users=2, num_items=3):
-    index = np.array(pairs, np.int32).reshape(-1, 2)
-    return Interactions(
-        user_index=index[:, 0],
-        item_index=index[:, 1],
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-    )
+    return interactions_of(pairs, num_users, num_items)
 
 
 # User 0 has seen item 0, user 1 nothing.
@@ -110,17 +104,17 @@ def test_fitted_models_blend():
         (
             [FIRST, matrix(np.zeros((2, 3)), rows([(0, 1)]))],
             None,
-            "`members` should be trained on the same rows. Received: member 1",
+            "`members` should be trained on the same interactions. Received: member 1",
         ),
         (
             [FIRST, matrix(np.zeros((3, 3)), rows([(0, 0)], num_users=3))],
             None,
-            "`members` should be trained on the same rows",
+            "`members` should be trained on the same interactions",
         ),
         (
             [FIRST, matrix(np.zeros((2, 4)), rows([(0, 0)], num_items=4))],
             None,
-            "`members` should be trained on the same rows",
+            "`members` should be trained on the same interactions",
         ),
     ],
 )

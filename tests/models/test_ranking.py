@@ -6,21 +6,14 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.models.ranking import build_head, build_ranking_model
+from advrec_tf.models.ranking import build_head, ranking_tower
+from tests.worlds import interactions_of
 
 PAIRS = [(0, 0), (0, 1), (1, 2), (2, 3)]
 
 
 def rows(pairs=PAIRS, num_users=3, num_items=4, rating=None):
-    index = np.array(pairs, np.int32).reshape(-1, 2)
-    return Interactions(
-        user_index=index[:, 0],
-        item_index=index[:, 1],
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-        rating=None if rating is None else np.array(rating, np.float32),
-    )
+    return interactions_of(pairs, num_users, num_items, rating=rating)
 
 
 def with_constant_head(model, value):
@@ -41,7 +34,7 @@ def batch(users, items, label=None, weight=None, seed=(0, 0)):
 
 
 def small(data, **settings):
-    return build_ranking_model(data, embedding_dim=3, hidden=(4,), **settings)
+    return ranking_tower(data, embedding_dim=3, hidden=(4,), **settings)
 
 
 def test_a_click_stands_beside_the_asked_for_number_of_zeros():
@@ -133,9 +126,7 @@ def test_a_ranking_model_learns_who_likes_what_and_survives_its_weights(tmp_path
     data = rows(pairs, num_users=6, num_items=6, rating=rating)
 
     def build(seed):
-        return build_ranking_model(
-            data, objective="ratings", embedding_dim=4, hidden=(8,), seed=seed
-        )
+        return ranking_tower(data, objective="ratings", embedding_dim=4, hidden=(8,), seed=seed)
 
     model = build(1)
     model.compile(optimizer=keras.optimizers.Adam(0.03))

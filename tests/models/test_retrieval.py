@@ -7,32 +7,22 @@ import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models import retrieval
-from advrec_tf.models.retrieval import build_two_tower
+from advrec_tf.models.retrieval import two_tower
 from advrec_tf.text.item_batches import of_items
+from tests.worlds import interactions_of
 
 # Item counts 3, 2, 1, 1, 0 of 7 rows.
 ROWS = [(0, 0), (0, 1), (1, 0), (1, 2), (2, 0), (2, 1), (3, 3)]
 TEMPERATURE = 0.5
 
 
-def rows(pairs, num_users, num_items):
-    index = np.array(pairs, np.int32).reshape(-1, 2)
-    return Interactions(
-        user_index=index[:, 0],
-        item_index=index[:, 1],
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-    )
+DATA = interactions_of(ROWS, num_users=4, num_items=5)
 
 
-DATA = rows(ROWS, num_users=4, num_items=5)
-
-
-def two_tower(data=DATA, **settings):
+def small_tower(data=DATA, **settings):
     settings = {"embedding_dim": 3, "temperature": TEMPERATURE, "seed": 1, **settings}
-    return build_two_tower(data, **settings)
+    return two_tower(data, **settings)
 
 
 def batch(users, items, generated=None, weight=None):
@@ -65,7 +55,7 @@ def row_losses_by_hand(model, users, items, hidden, log_probability):
 def test_without_the_mask_the_loss_is_that_of_tfrs(logq):
     # items 0 and 1 occur twice: accidental hits
     users, items = [0, 1, 2, 3, 0], [0, 0, 1, 3, 1]
-    model = two_tower(mask_known=False, logq=logq)
+    model = small_tower(mask_known=False, logq=logq)
     task = tfrs.tasks.Retrieval(temperature=TEMPERATURE, remove_accidental_hits=True)
     total = task(
         model.user_tower(tf.constant(users)),
@@ -91,7 +81,7 @@ def test_the_loss_is_a_softmax_over_what_is_neither_known_nor_generated():
     fraction = np.array([3, 3, 2, 1, 0, 1]) / 7
     log_probability = np.log(np.where(generated, fraction.mean(), fraction))
     weight = [1.0, 1, 1, 1, 0.5, 0.25]
-    model = two_tower()
+    model = small_tower()
     expected = row_losses_by_hand(model, users, items, hidden, log_probability)
     loss = model.compute_loss(batch(users, items, generated, weight))
     assert float(loss) == pytest.approx(float((expected * weight).sum() / 4.75), rel=1e-5)
@@ -100,7 +90,7 @@ def test_the_loss_is_a_softmax_over_what_is_neither_known_nor_generated():
 def test_the_correction_for_frequency_shifts_every_logit_by_its_log_share():
     # one dimension, all embeddings alike: logits differ by -log q alone, so the softmax of
     # item i is (1 / q_i) / (1 / q_0 + 1 / q_3) with q = 3/7 and 1/7: 1/4 and 3/4
-    model = two_tower(embedding_dim=1)
+    model = small_tower(embedding_dim=1)
     for tower in (model.user_tower, model.item_tower):
         tower.set_weights([np.ones_like(w) for w in tower.get_weights()])
     loss = model.compute_loss(batch([1, 3], [0, 3]))
@@ -117,7 +107,7 @@ def item_gradient(model, inputs, item):
 @pytest.mark.parametrize("mask_known", [False, True])
 def test_a_generated_item_is_no_negative_of_any_other_row(mask_known):
     # the generated row itself has no weight, so what is left would come from the others
-    model = two_tower(mask_known=mask_known)
+    model = small_tower(mask_known=mask_known)
     users, items = [0, 1, 3, 2], [0, 2, 3, 4]
     apart = batch(users, items, [False] * 3 + [True], [1, 1, 1, 0])
     assert (item_gradient(model, apart, item=4) == 0).all()
@@ -126,7 +116,7 @@ def test_a_generated_item_is_no_negative_of_any_other_row(mask_known):
 
 
 def test_a_generated_row_teaches_its_own_user_and_item():
-    model = two_tower()
+    model = small_tower()
     inputs = batch([0, 1, 3, 2], [0, 2, 3, 4], [False] * 3 + [True], [0, 0, 0, 1])
     assert (item_gradient(model, inputs, item=4) != 0).all()
 
@@ -134,17 +124,27 @@ def test_a_generated_row_teaches_its_own_user_and_item():
 def test_a_known_positive_of_the_user_is_no_negative():
     # user 0 has item 1, which is in the batch as the item of user 2
     inputs = batch([0, 2], [0, 1], weight=[1, 0])
-    assert (item_gradient(two_tower(), inputs, item=1) == 0).all()
-    assert (item_gradient(two_tower(mask_known=False), inputs, item=1) != 0).any()
+    assert (item_gradient(small_tower(), inputs, item=1) == 0).all()
+    assert (item_gradient(small_tower(mask_known=False), inputs, item=1) != 0).any()
+
+
+def test_a_batch_of_one_has_no_negative_and_is_refused_before_the_first_step():
+    model = small_tower()
+    with pytest.raises(ValueError, match="`batch_size` should be >= 2 .* Received a batch of 1"):
+        model.compute_loss(batch([0], [1]))
+    model.compile(optimizer=keras.optimizers.SGD(0.1))
+    made = batches.of_pairs(DATA, batch_size=1, seed=0)
+    with pytest.raises(ValueError, match="a batch of one has none"):
+        model.fit(made.dataset(0), steps_per_epoch=1, verbose=0)
 
 
 def test_an_item_nobody_has_gives_no_infinite_loss():
     inputs = batch([0, 1], [4, 4], [True, True])
-    assert np.isfinite(two_tower().compute_loss(inputs))
+    assert np.isfinite(small_tower().compute_loss(inputs))
 
 
 def test_scores_are_cosines_over_the_temperature_and_equal_the_vectors():
-    model = two_tower()
+    model = small_tower()
     scores = model.score(tf.range(4)).numpy()
     users, items = model.user_vectors(), model.item_vectors()
     np.testing.assert_allclose(users @ items.T, scores, rtol=1e-5, atol=1e-6)
@@ -156,28 +156,28 @@ def test_scores_are_cosines_over_the_temperature_and_equal_the_vectors():
 def test_a_table_of_known_pairs_over_the_limit_is_given_up_with_a_warning(monkeypatch):
     monkeypatch.setattr(retrieval, "PAIR_TABLE_LIMIT", 2)  # 4 * 5 bits are 3 bytes
     with pytest.warns(UserWarning, match="`mask_known` needs 0 MiB for 4 x 5 pairs"):
-        model = two_tower()
+        model = small_tower()
     inputs = batch([0, 1, 2, 3], [0, 2, 1, 3])
     assert float(model.compute_loss(inputs)) == pytest.approx(
-        float(two_tower(mask_known=False).compute_loss(inputs))
+        float(small_tower(mask_known=False).compute_loss(inputs))
     )
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0])
 def test_a_temperature_that_is_not_positive_is_refused(temperature):
     with pytest.raises(ValueError, match="`temperature` should be > 0"):
-        two_tower(temperature=temperature)
+        small_tower(temperature=temperature)
 
 
 def blocks():
     """8 users and 8 items in two groups; each user has three of the four items of its group."""
     pairs = [(u, 4 * (u // 4) + i) for u in range(8) for i in range(4) if i != u % 4]
-    return rows(pairs, num_users=8, num_items=8)
+    return interactions_of(pairs, num_users=8, num_items=8)
 
 
 def test_a_two_tower_learns_which_group_a_user_belongs_to_and_survives_its_weights(tmp_path):
     data = blocks()
-    model = two_tower(data, embedding_dim=4, temperature=0.2)
+    model = small_tower(data, embedding_dim=4, temperature=0.2)
     model.compile(optimizer=keras.optimizers.Adam(0.03))
     made = batches.of_pairs(data, batch_size=12, seed=0)
     model.fit(made.dataset(0), steps_per_epoch=2, epochs=25, verbose=0)
@@ -186,14 +186,14 @@ def test_a_two_tower_learns_which_group_a_user_belongs_to_and_survives_its_weigh
     assert frame["item_id"].tolist() == [4 * (u // 4) + u % 4 for u in range(8)]
 
     model.save_weights(tmp_path / "weights")
-    other = two_tower(data, embedding_dim=4, temperature=0.2, seed=7)
+    other = small_tower(data, embedding_dim=4, temperature=0.2, seed=7)
     assert not np.allclose(other.score(tf.range(8)), model.score(tf.range(8)))
     other.load_weights(tmp_path / "weights").expect_partial()
     np.testing.assert_array_equal(other.score(tf.range(8)), model.score(tf.range(8)))
 
 
 def test_the_logged_loss_is_the_mean_over_the_epoch():
-    model = two_tower()
+    model = small_tower()
     model.compile(optimizer=keras.optimizers.SGD(0.0))
     made = batches.of_pairs(DATA, batch_size=2, seed=0)
     losses = [float(model.compute_loss(b)) for b in made.dataset(0).take(4)]
@@ -207,9 +207,9 @@ def test_side_tables_enter_the_towers_only_where_asked_for():
 
     table = pd.DataFrame({"kind": list("xyxyx")})
     data = dataclasses.replace(DATA, item_features=table)
-    names = [w.name for w in two_tower(data, use_features=True).item_tower.weights]
+    names = [w.name for w in small_tower(data, use_features=True).item_tower.weights]
     assert any("kind" in name for name in names)
-    assert not any("kind" in w.name for w in two_tower(data).item_tower.weights)
+    assert not any("kind" in w.name for w in small_tower(data).item_tower.weights)
 
 
 # Batches of few items with many rows, `item_batches.of_items`.
@@ -220,7 +220,7 @@ def test_side_tables_enter_the_towers_only_where_asked_for():
 def test_among_the_same_candidates_the_loss_is_that_of_pairs(logq, mask_known):
     # With one row a hand, items 0 to 3 have 3, 2, 1 and 1 hands: log q is that of the rows.
     users, items = [0, 2, 1, 3], [0, 1, 2, 3]
-    model = two_tower(logq=logq, mask_known=mask_known)
+    model = small_tower(logq=logq, mask_known=mask_known)
     pairs = batch(users, items, weight=[1, 2, 0, 1])
     expected = float(model.compute_loss(pairs))
     found = model.compute_loss(
@@ -239,7 +239,7 @@ def test_rows_of_one_item_share_its_column_and_a_place_left_over_is_no_candidate
     # candidates 0, 1, 3 and a place left over; rows (0, 0), (1, 0), (0, 1), (3, 3); user 0 is
     # known to like 0 and 1, user 1 likes 0
     log_q = np.log([0.4, 0.2, 0.2])
-    model = two_tower()
+    model = small_tower()
     inputs = {
         "user_index": tf.constant([0, 1, 0, 3]),
         "item_index": tf.constant([0, 0, 1, 3]),
@@ -261,8 +261,8 @@ def test_rows_of_one_item_share_its_column_and_a_place_left_over_is_no_candidate
 
 
 def test_it_learns_from_few_items_at_a_time_as_well():
-    data = rows([(u, i) for u in range(8) for i in range(8) if (u + i) % 2 == 0], 8, 8)
-    model = two_tower(data, embedding_dim=8)
+    data = interactions_of([(u, i) for u in range(8) for i in range(8) if (u + i) % 2 == 0], 8, 8)
+    model = small_tower(data, embedding_dim=8)
     made = of_items(data, items_per_batch=4, rows_per_item=3, seed=0)
     model.compile(optimizer=keras.optimizers.Adam(0.02))
     model.fit(made.dataset(0), steps_per_epoch=made.steps_per_epoch, epochs=20, verbose=0)

@@ -6,26 +6,16 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.models.variational import VariationalAutoencoder, gaussian_kl
+from advrec_tf.models.variational import EvidenceBound, VariationalAutoencoder, gaussian_kl
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
+from tests.worlds import interactions_of
 
 ALL_HIDDEN = 1 - 1e-7  # so that the loss needs no guess at the mask
 
 
-def rows(pairs, num_users, num_items):
-    index = np.array(pairs, np.int32).reshape(-1, 2)
-    return Interactions(
-        user_index=index[:, 0],
-        item_index=index[:, 1],
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-    )
-
-
 # Users {0, 1, 2} and {0, 1}: .5 more than the rows per item is 2.5 2.5 1.5 .5, together 7.
-DATA = rows([(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)], num_users=2, num_items=4)
+DATA = interactions_of([(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)], num_users=2, num_items=4)
 SMALL = {"dim": 2, "hidden": (3,)}
 
 
@@ -60,7 +50,9 @@ def test_a_mean_without_its_variance_is_refused():
 def test_the_bound_of_one_user_equals_the_value_worked_by_hand():
     # The mean (1, 0) times item vectors (ln 2, 0), (0, 5), 0, 0: with the bias taken away the
     # logits are ln 2, 0, 0, 0, the chances 2/5 1/5 1/5 1/5. Beta .3 times KL 1/2 comes on top.
-    model = VariationalAutoencoder(DATA, **SMALL, decoder_hidden=(), drop=0.5, kl_weight=0.3)
+    model = VariationalAutoencoder(
+        DATA, **SMALL, decoder_hidden=(), objective=EvidenceBound(kl_weight=0.3)
+    )
     model.item_bias.assign(tf.zeros(4))
     model.item_layer.vectors.assign([[math.log(2), 0], [0, 5], [0, 0], [0, 0]])
     set_code(model, [1, 0], [0, 0])
@@ -68,7 +60,7 @@ def test_the_bound_of_one_user_equals_the_value_worked_by_hand():
     assert float(model.compute_loss(batch([0]))) == pytest.approx(whole + 0.3 / 2, rel=1e-5)
 
     # two items hidden and one visible: the softmax is over the other three
-    model.candidates_only = True
+    model.objective = EvidenceBound(kl_weight=0.3, candidates_only=True)
     expected = {
         0: -2 * math.log(1 / 3),  # item 0 visible
         1: -math.log(2 / 4) - math.log(1 / 4),  # item 1 or 2
@@ -87,16 +79,20 @@ def test_the_bound_of_one_user_equals_the_value_worked_by_hand():
 
 def test_an_empty_input_leaves_the_bias_alone():
     # biases log(counts / mean): chances 2.5/7, 2.5/7, 1.5/7; the code of nothing is N(0, 1)
-    model = VariationalAutoencoder(DATA, **SMALL, drop=ALL_HIDDEN, candidates_only=True)
+    model = VariationalAutoencoder(
+        DATA, **SMALL, drop=ALL_HIDDEN, objective=EvidenceBound(candidates_only=True)
+    )
     expected = -2 * math.log(2.5 / 7) - math.log(1.5 / 7)
     assert float(model.compute_loss(batch([0]))) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_sample_has_the_mean_and_the_deviation_of_the_code():
     # item vectors that read out the code: at z the loss of item 0 against item 1 is monotone in z
-    data = rows([(u, i) for u in range(2000) for i in (0, 1, 2)], num_users=2000, num_items=3)
+    data = interactions_of(
+        [(u, i) for u in range(2000) for i in (0, 1, 2)], num_users=2000, num_items=3
+    )
     model = VariationalAutoencoder(
-        data, dim=1, hidden=(2,), decoder_hidden=(), drop=0.5, kl_weight=0.0
+        data, dim=1, hidden=(2,), decoder_hidden=(), objective=EvidenceBound(kl_weight=0.0)
     )
     model.item_bias.assign(tf.zeros(3))
     set_code(model, [0.5], [2 * math.log(2)])
@@ -121,9 +117,10 @@ def test_the_sample_has_the_mean_and_the_deviation_of_the_code():
 
 
 def test_users_weigh_by_their_targets_and_short_ones_nothing():
-    longer = rows([(0, i) for i in range(3)] + [(1, i) for i in range(4)], 2, 6)
+    longer = interactions_of([(0, i) for i in range(3)] + [(1, i) for i in range(4)], 2, 6)
     for power in (0.0, 0.5, 1.0):
-        settings = {**SMALL, "drop": ALL_HIDDEN, "kl_weight": 0.0, "weight_power": power}
+        settings = {**SMALL, "drop": ALL_HIDDEN, "weight_power": power}
+        settings["objective"] = EvidenceBound(kl_weight=0.0)
         model = VariationalAutoencoder(longer, **settings)
         one, other = (float(model.compute_loss(batch([u]))) for u in (0, 1))
         weights = [2 * 3**-power, 4**-power]
@@ -137,7 +134,9 @@ def test_users_weigh_by_their_targets_and_short_ones_nothing():
 
 
 def test_beta_grows_to_its_cap_and_counts_updates_not_losses():
-    model = VariationalAutoencoder(DATA, **SMALL, kl_weight=0.2, kl_steps=4)
+    model = VariationalAutoencoder(
+        DATA, **SMALL, objective=EvidenceBound(kl_weight=0.2, kl_steps=4)
+    )
     model.compile(optimizer=keras.optimizers.Adam(0.01))
     betas = []
     for inputs in batches.of_users(np.arange(2), batch_size=2, seed=0).dataset(0).take(6):
@@ -145,11 +144,13 @@ def test_beta_grows_to_its_cap_and_counts_updates_not_losses():
         model.compute_loss(inputs, training=True)
         model.train_step(inputs)
     np.testing.assert_allclose(betas, [0, 0.05, 0.1, 0.15, 0.2, 0.2], rtol=1e-6)
-    assert float(VariationalAutoencoder(DATA, **SMALL, kl_weight=0.2).beta) == pytest.approx(0.2)
+    assert float(VariationalAutoencoder(DATA, **SMALL).beta) == pytest.approx(0.2)
 
 
 def test_beta_is_the_weight_of_the_divergence():
-    model = VariationalAutoencoder(DATA, **SMALL, kl_weight=0.2, kl_steps=4)
+    model = VariationalAutoencoder(
+        DATA, **SMALL, objective=EvidenceBound(kl_weight=0.2, kl_steps=4)
+    )
     set_code(model, [2, 0], [0, 0])  # KL 2
     start = float(model.compute_loss(batch([0])))
     model.update_count.assign(3)
@@ -159,7 +160,11 @@ def test_beta_is_the_weight_of_the_divergence():
 @pytest.mark.parametrize("decoder_hidden", [None, ()])
 def test_item_vectors_train_against_their_worst_case_and_updates_are_counted(decoder_hidden):
     model = VariationalAutoencoder(
-        DATA, **SMALL, decoder_hidden=decoder_hidden, kl_steps=8, weight_power=0.5
+        DATA,
+        **SMALL,
+        decoder_hidden=decoder_hidden,
+        weight_power=0.5,
+        objective=EvidenceBound(kl_steps=8),
     )
     inputs = batch([0, 1], (3, 4))
     clean = float(model.compute_loss(inputs, training=True))
@@ -191,9 +196,6 @@ def test_scores_are_those_of_the_mean_and_equal_the_vectors():
         ({"hidden": ()}, "should hold widths >= 1"),
         ({"hidden": (3, 0)}, "should hold widths >= 1"),
         ({"decoder_hidden": (0,)}, "should hold widths >= 1"),
-        ({"kl_weight": -0.1}, "`kl_weight` and `kl_steps` should be >= 0"),
-        ({"kl_weight": math.nan}, "`kl_weight` and `kl_steps` should be >= 0"),
-        ({"kl_steps": -1}, "`kl_weight` and `kl_steps` should be >= 0"),
         ({"drop": 1.0}, r"`drop` should lie in \(0, 1\)"),
         ({"weight_power": 1.5}, r"`weight_power` should lie in \[0, 1\]"),
     ],
@@ -203,10 +205,19 @@ def test_settings_out_of_range_are_refused(settings, message):
         VariationalAutoencoder(DATA, **{**SMALL, **settings})
 
 
+@pytest.mark.parametrize(
+    "settings", [{"kl_weight": -0.1}, {"kl_weight": math.nan}, {"kl_steps": -1}]
+)
+def test_a_bound_out_of_range_is_refused(settings):
+    with pytest.raises(ValueError, match="`kl_weight` and `kl_steps` should be >= 0"):
+        EvidenceBound(**settings)
+
+
 def test_it_learns_two_groups_and_survives_its_weights(tmp_path):
     pairs = [(u, 5 * (u // 5) + i) for u in range(10) for i in range(5) if i != u % 5]
-    data = rows(pairs, num_users=10, num_items=10)
-    settings = {"dim": 4, "hidden": (8, 6), "drop": 0.3, "kl_weight": 0.05, "kl_steps": 20}
+    data = interactions_of(pairs, num_users=10, num_items=10)
+    settings = {"dim": 4, "hidden": (8, 6), "drop": 0.3}
+    settings["objective"] = EvidenceBound(kl_weight=0.05, kl_steps=20)
     model = VariationalAutoencoder(data, **settings, seed=1)
     model.compile(optimizer=keras.optimizers.Adam(0.02))
     made = batches.of_users(np.arange(10), batch_size=10, seed=0)

@@ -6,7 +6,7 @@ from tensorflow import keras
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.knowledge.explanations import explain
 from advrec_tf.models.content.modalities import Modality
-from advrec_tf.models.content.two_tower import build_content_two_tower
+from advrec_tf.models.content.two_tower import content_two_tower
 from advrec_tf.text.attribution import TokenAttribution
 from advrec_tf.text.cache import encode_texts
 from advrec_tf.training.perturb_outputs import perturb_outputs
@@ -30,7 +30,7 @@ def model(encoder):
         item_text=np.array(TEXTS, object),
     )
     text = Modality(name="text", vectors=encode_texts(encoder, TEXTS, progress=False))
-    return build_content_two_tower(data, [text], dim=4, seed=2)
+    return content_two_tower(data, [text], dim=4, seed=2)
 
 
 def test_contributions_sum_to_the_score_less_that_of_the_baseline(model, encoder):

@@ -10,7 +10,7 @@ from tensorflow import keras
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.content.modalities import Modality
-from advrec_tf.models.content.two_tower import build_content_two_tower
+from advrec_tf.models.content.two_tower import content_two_tower
 from advrec_tf.serving.served import LOWEST
 from advrec_tf.text.cache import encode_texts
 from advrec_tf.text.content_export import ServedContent, export_content
@@ -35,7 +35,7 @@ def model(encoder):
     )
     vectors = encode_texts(encoder, TEXTS, progress=False)
     text = Modality(name="text", vectors=vectors, present=np.array([bool(t) for t in TEXTS]))
-    return build_content_two_tower(data, [text], history=text, item_ids=True, dim=4, seed=2)
+    return content_two_tower(data, [text], history=text, item_ids=True, dim=4, seed=2)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_an_item_nobody_has_seen_is_scored_by_its_text(served, model, encoder):
 def test_versions_are_never_overwritten_and_towers_must_take_texts(path, model, encoder):
     with pytest.raises(FileExistsError):
         export_content(model, encoder, path.parent, version=1)
-    ids = build_content_two_tower(model.interactions, item_ids=True, dim=4)
+    ids = content_two_tower(model.interactions, item_ids=True, dim=4)
     with pytest.raises(ValueError, match="user_tower that takes 'history'"):
         ServedContent(ids, encoder)
     with pytest.raises(ValueError, match="`k` should be >= 1"):

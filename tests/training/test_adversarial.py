@@ -10,7 +10,9 @@ from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.losses import weighted_mean
 from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
-from advrec_tf.models.retrieval import build_two_tower
+from advrec_tf.models.factorization.negatives import DNS, ByPopularity, Generator
+from advrec_tf.models.objectives import BPR, SampledSoftmax
+from advrec_tf.models.retrieval import two_tower
 from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.ops.sparse_updates import rule_of
 from advrec_tf.perturbations import fgsm, pgd
@@ -238,7 +240,7 @@ def test_more_or_fewer_calls_than_deltas_are_refused():
 
 def test_every_embedding_is_found_at_any_depth_once_unless_frozen():
     data = interactions()
-    tower = build_two_tower(data, embedding_dim=3)
+    tower = two_tower(data, embedding_dim=3)
     names = sorted(layer.name for layer in embedding_layers(tower))
     assert names == ["item_tower_id_embedding", "user_tower_id_embedding"]
     assert len(embedding_layers(AdversarialTraining(tower, fgsm(0.1)))) == 2
@@ -256,8 +258,8 @@ def interactions():
     )
 
 
-def two_tower(data):
-    model = build_two_tower(data, embedding_dim=3, seed=1)
+def small_tower(data):
+    model = two_tower(data, embedding_dim=3, seed=1)
     return model, None, batches.of_pairs(data, batch_size=8, seed=0)
 
 
@@ -274,7 +276,7 @@ def autoencoder(data):
     return model, [model.item_layer], batches.of_users(np.arange(5), batch_size=5, seed=0)
 
 
-@pytest.mark.parametrize("build", [two_tower, factorization, autoencoder])
+@pytest.mark.parametrize("build", [small_tower, factorization, autoencoder])
 def test_the_attack_harms_each_kind_of_model_and_more_than_noise_does(build):
     model, layers, made = build(interactions())
     inputs = next(iter(made.dataset(0)))
@@ -294,7 +296,7 @@ def test_the_attack_harms_each_kind_of_model_and_more_than_noise_does(build):
     assert float(model.compute_loss(inputs, training=True)) == clean
 
 
-@pytest.mark.parametrize("build", [two_tower, factorization, autoencoder])
+@pytest.mark.parametrize("build", [small_tower, factorization, autoencoder])
 def test_each_kind_of_model_trains_against_the_attack(build):
     model, layers, made = build(interactions())
     trained = AdversarialTraining(model, fgsm(0.1, relative=True), layers=layers, weight=1.0)
@@ -366,17 +368,17 @@ def defended(perturbation, optimizer=None, factory=MatrixFactorization, fraction
 
 
 # A uniform negative can be the positive itself: then nothing but rounding has a direction.
-DNS = {"negatives": "dns", "count": 3}
-GENERATOR = {"negatives": "generator", "count": 3, "generator_dim": 2}
-SOFTMAX = {"loss": "softmax", "negatives": "popularity", "count": 4, "hardness": 0.5}
+HARDEST = {"objective": BPR(DNS(3))}
+GENERATOR = {"objective": BPR(Generator(3, dim=2))}
+SOFTMAX = {"objective": SampledSoftmax(ByPopularity(), candidates=4, hardness=0.5)}
 
 
 @pytest.mark.parametrize(
     ("perturbation", "fraction", "settings"),
     [
-        (fgsm(0.5), 1.0, {"l2": 0.01, **DNS}),
-        (fgsm(0.3, relative=True), 0.2, DNS),
-        (pgd(0.3, steps=3, norm="linf"), 1.0, DNS),
+        (fgsm(0.5), 1.0, {"l2": 0.01, **HARDEST}),
+        (fgsm(0.3, relative=True), 0.2, HARDEST),
+        (pgd(0.3, steps=3, norm="linf"), 1.0, HARDEST),
         (pgd(0.3, steps=2), 1.0, SOFTMAX),
         (pgd(0.5, steps=2), 0.4, GENERATOR),
     ],
@@ -462,7 +464,7 @@ def test_the_adversary_moves_the_models_rows_within_its_budget_and_the_generator
             assert (sizes <= 0.3 * (1 + 1e-5)).all()
             largest = max(largest, sizes.max())
     assert largest == pytest.approx(0.3, rel=1e-3)
-    assert {"user", "liked", "other", "generator_user", "generator_item"} == set(rows)
+    assert {"user", "positive", "negative", "generator_user", "generator_item"} == set(rows)
 
 
 def test_scores_after_a_block_are_those_of_the_tables_alone():

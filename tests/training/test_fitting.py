@@ -9,7 +9,9 @@ from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.profiles import build_profile_gan
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
-from advrec_tf.models.retrieval import build_two_tower
+from advrec_tf.models.factorization.negatives import DNS
+from advrec_tf.models.objectives import BPR
+from advrec_tf.models.retrieval import two_tower
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.fitting import fit_ranked
@@ -34,8 +36,8 @@ def evaluator():
     return RankingEvaluator(TRAIN, VALIDATION, ks=(10,))
 
 
-def two_tower():
-    model = build_two_tower(TRAIN, embedding_dim=3, seed=1)
+def small_tower():
+    model = two_tower(TRAIN, embedding_dim=3, seed=1)
     model.compile(optimizer=LazyAdam(0.05))
     generated = AugmentedInteractions(
         real=TRAIN,
@@ -63,7 +65,7 @@ def profile_gan():
 def blocks():
     """In blocks of 2 steps where an epoch is 3, so that one reaches into the next."""
     model = AdversarialTraining(
-        MatrixFactorization(TRAIN, dim=3, seed=1, negatives="dns", count=2),
+        MatrixFactorization(TRAIN, dim=3, seed=1, objective=BPR(DNS(2))),
         fgsm(0.1),
         fraction=0.5,
     )
@@ -71,7 +73,7 @@ def blocks():
     return model, batches.in_blocks(batches.of_pairs(TRAIN, batch_size=8, seed=2), steps=2)
 
 
-@pytest.mark.parametrize("build", [two_tower, adversarial, profile_gan, blocks])
+@pytest.mark.parametrize("build", [small_tower, adversarial, profile_gan, blocks])
 def test_a_fit_that_was_stopped_goes_on_bit_for_bit(build, tmp_path):
     def fit(epochs, checkpoint=None):
         model, made = build()

@@ -5,7 +5,7 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.content.modalities import Modality
-from advrec_tf.models.content.two_tower import build_content_two_tower
+from advrec_tf.models.content.two_tower import content_two_tower
 from advrec_tf.training.generated_items import GeneratedItems, random_vectors
 
 
@@ -27,7 +27,7 @@ def text():
 
 
 def build(data, text, **settings):
-    model = build_content_two_tower(data, [text], dim=4, seed=1)
+    model = content_two_tower(data, [text], dim=4, seed=1)
     return GeneratedItems(model, random_vectors(6), modality="text", **settings)
 
 
@@ -84,6 +84,6 @@ def test_a_weight_pushes_generated_items_away_and_a_negative_one_draws_them_near
 def test_bad_arguments_are_named(data, text):
     with pytest.raises(ValueError, match=r"`fraction` should lie in \(0, 1\]"):
         build(data, text, fraction=0.0)
-    model = build_content_two_tower(data, [text], dim=4)
+    model = content_two_tower(data, [text], dim=4)
     with pytest.raises(ValueError, match="`modality` should be one of"):
         GeneratedItems(model, random_vectors(6), modality="sound")

@@ -40,8 +40,8 @@ class ECOD(FeatureDetector):
 
     def fit_table(self, table, is_fake):
         self._sorted = np.sort(table.values[~is_fake], axis=0)
-        centerd = self._sorted - self._sorted.mean(axis=0)
-        self._left_tail = np.sum(centerd**3, axis=0) < 0
+        centered = self._sorted - self._sorted.mean(axis=0)
+        self._left_tail = np.sum(centered**3, axis=0) < 0
 
     def score_table(self, table):
         number = len(self._sorted)

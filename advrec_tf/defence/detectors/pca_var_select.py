@@ -76,8 +76,8 @@ class PCAVarSelect(Detector):
 
         def times(right):  # D [users, items] @ right [items, k]
             columns = [np.bincount(user, value * c[item], minlength=number) for c in right.T]
-            centerd = np.stack(columns, 1) - mean[:, None] * right.sum(axis=0)
-            return centerd / deviation[:, None]
+            centered = np.stack(columns, 1) - mean[:, None] * right.sum(axis=0)
+            return centered / deviation[:, None]
 
         def times_transposed(left):  # D' @ left [users, k]
             left = left / deviation[:, None]

@@ -1,8 +1,8 @@
 """What is known of an index beside its id, as vectors: texts, pictures, attributes, histories.
 
-A text, a picture, a knowledge-graph entity, a row of attributes: to a tower each is a
+A text, a picture, a knowledge-graph entity, a record of attributes: to a tower each is a
 *modality*, one vector an index where there is one. `VectorRows` and `HistoryVectors` look them
-up inside a model; what becomes of them is left to `content_tower`.
+up inside a model; what becomes of them is left to `content.tower`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Modality:
 
     Attributes:
         name: different from "id" and "history", which towers make themselves.
-        vectors: [n, width] float32; rows that are missing hold zeros.
+        vectors: [n, width] float32; missing vectors hold zeros.
         present: [n] bool, where there is a vector; by default everywhere.
 
     Raises:
@@ -76,7 +76,7 @@ def coded_attributes(
     table: pd.DataFrame, *, name: str = "attributes", max_categories: int = 64
 ) -> Modality:
     """A side table as one modality: categories one-hot, numbers standardized beside a flag
-    for the missing ones; present where a cell of the row holds something.
+    for the missing ones; present where any column holds something.
 
     Raises:
         ValueError: if a column has more than `max_categories` categories; the columns to code
@@ -98,7 +98,7 @@ def coded_attributes(
 
 
 class VectorRows(keras.layers.Layer):
-    """Index [batch] int32 -> rows [batch, width] of a table that is kept and never trained."""
+    """Index [batch] int32 -> vectors [batch, width] of a table that is kept and not trained."""
 
     def __init__(self, vectors: np.ndarray, **kwargs):
         super().__init__(trainable=False, **kwargs)
@@ -154,5 +154,5 @@ class HistoryVectors(keras.layers.Layer):
             there = tf.cast(left_out >= 0, tf.float32)[:, None] * tf.gather(self.present, place)
             total -= there * tf.gather(self.items, place)
             count -= there
-        # Sums of float32 leave crumbs where nothing is left.
+        # Sums of float32 leave a rounding error where nothing is left.
         return tf.where(count > 0, total / tf.maximum(count, 1.0), 0.0), count

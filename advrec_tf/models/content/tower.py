@@ -1,9 +1,9 @@
 """Towers over what is known of an index: its id, and vectors of any kind, each may be missing.
 
 `build_fusion` is the functional network from the vectors of all modalities (`modalities`) to one
-embedding; `ContentTower` looks the vectors up, so that it stands wherever an index tower does,
-and still embeds what has no index yet. How such towers are trained against each other is left
-to `content_two_tower`.
+embedding; `ContentTower` looks the vectors up, so that it can be used in place of an index
+tower, and still embeds what has no index yet. How such towers are trained against each other is
+left to `content.two_tower`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.models.content.modalities import HISTORY, ID, HistoryVectors, Modality, VectorRows
 from advrec_tf.models.towers import seeded_dense
+from advrec_tf.ops.random import stream
 
 FUSIONS = ("sum", "gated", "concat")
 
@@ -90,12 +91,12 @@ class ContentTower(keras.Model):
         fusion: of `build_fusion`, over the names of `sources`.
         sources: name -> layer, index [batch] -> [batch, width].
         present: name -> [n] bool, where there is something to look up.
-        dropout: name -> share of a training batch for which the modality is hidden, in [0, 1).
+        dropout: name -> fraction of a training batch for which the modality is hidden, in [0, 1).
             With the id hidden at times, the rest learns to stand alone, as it must for an
-            index without training rows (Volkovs et al. 2017, DropoutNet).
+            index without training interactions (Volkovs et al. 2017, DropoutNet).
 
     Raises:
-        ValueError: if the names differ, or a share is out of range.
+        ValueError: if the names differ, or a fraction is out of range.
     """
 
     def __init__(
@@ -145,7 +146,9 @@ class ContentTower(keras.Model):
                 vectors = source(index)
             fraction = self.dropout.get(name, 0.0)
             if training and fraction and seed is not None:
-                drawn = tf.random.stateless_uniform(tf.shape(present), seed + [3, m])
+                drawn = tf.random.stateless_uniform(
+                    tf.shape(present), stream(seed, "hidden modality", m)
+                )
                 present *= tf.cast(drawn >= fraction, tf.float32)
             parts |= {name: vectors, f"{name} present": present}
         return self.fusion(parts)
@@ -162,7 +165,7 @@ class ContentTower(keras.Model):
                 f"`given` should hold some of {list(self.names)}. Received: {sorted(given)}."
             )
         given = {name: tf.convert_to_tensor(value, tf.float32) for name, value in given.items()}
-        rows = tf.shape(next(iter(given.values())))[0]
+        count = tf.shape(next(iter(given.values())))[0]
         parts = {}
         for name in self.names:
             width = self.fusion.input[name].shape[-1]
@@ -171,8 +174,8 @@ class ContentTower(keras.Model):
                     f"`given` should hold vectors of {width} numbers as {name!r}. "
                     f"Received: {given[name].shape}."
                 )
-            parts[name] = given[name] if name in given else tf.zeros([rows, width])
-            parts[f"{name} present"] = tf.fill([rows, 1], float(name in given))
+            parts[name] = given[name] if name in given else tf.zeros([count, width])
+            parts[f"{name} present"] = tf.fill([count, 1], float(name in given))
         return self.fusion(parts)
 
 
@@ -194,8 +197,8 @@ def build_content_tower(
     """A `ContentTower` for indices 0..num_ids - 1, its vectors of length 1.
 
     Args:
-        modalities: tables of `num_ids` rows.
-        ids: [num_ids] bool, the indices that have training rows: they get an id embedding,
+        modalities: tables of `num_ids` vectors.
+        ids: [num_ids] bool, the indices that have training interactions: they get an id embedding,
             others none; None for a tower without ids.
         history: for users, the vectors of their histories.
         sources: name -> layer, index [batch] -> [batch, width], for vectors that are
@@ -203,7 +206,7 @@ def build_content_tower(
             modality of the same name, whose `present` still holds.
 
     Raises:
-        ValueError: if a table does not have `num_ids` rows, two modalities share a name, or a
+        ValueError: if a table does not have `num_ids` vectors, two modalities have one name, or a
             source belongs to none.
     """
     layers, present, widths = {}, {}, {}
@@ -223,8 +226,8 @@ def build_content_tower(
     for modality in modalities:
         if len(modality.vectors) != num_ids or modality.name in layers:
             raise ValueError(
-                f"`modalities` should have different names and {num_ids} rows each. Received: "
-                f"{modality.name!r} with {len(modality.vectors)} rows."
+                f"`modalities` should have different names and {num_ids} vectors each. Received: "
+                f"{modality.name!r} with {len(modality.vectors)} vectors."
             )
         source = computed.pop(modality.name, None)
         layers[modality.name] = source or VectorRows(

@@ -1,9 +1,9 @@
-"""Two-tower retrieval over content: items that nobody has touched, users who are a sentence.
+"""Two-tower retrieval over content: for items without interactions and users described by text.
 
 `ContentTwoTower` is `TwoTower` whose towers see ids, texts, histories and other modalities
-(`content_tower`). What it adds: what is hidden in training is drawn from the batch's seed, a
-positive is left out of its own user's history, and lists for items and users that were not
-there in training. Where vectors of texts come from is left to `language_model`.
+(`content.tower`). It adds modalities hidden at random in training, histories without the
+positive that is trained on, and lists for items and users that were not there in training. Where
+vectors of texts come from is left to `text`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.content.modalities import HISTORY, HistoryVectors, Modality
 from advrec_tf.models.content.tower import ContentTower, build_content_tower
 from advrec_tf.models.retrieval import TwoTower
+from advrec_tf.ops.random import stream
 
 
 class ContentTwoTower(TwoTower):
@@ -29,7 +30,7 @@ class ContentTwoTower(TwoTower):
 
     def embed_users(self, inputs, training):
         left_out = inputs["item_index"]
-        if "generated" in inputs:  # a generated row is no part of the history
+        if "generated" in inputs:  # a generated pair is no part of the history
             left_out = tf.where(inputs["generated"], -1, left_out)
         return self.user_tower(
             inputs["user_index"],
@@ -39,9 +40,9 @@ class ContentTwoTower(TwoTower):
         )
 
     def embed_items(self, inputs, training):
-        # Another draw than the users': both towers hide by seed + [3, modality].
+        # Another draw than the users': both towers hide by the stream "hidden modality".
         return self.item_tower(
-            inputs["item_index"], training=training, seed=inputs["seed"] + [4, 0]
+            inputs["item_index"], training=training, seed=stream(inputs["seed"], "items")
         )
 
     def embed_new_users(
@@ -113,7 +114,7 @@ class ContentTwoTower(TwoTower):
         return tf.matmul(users, items, transpose_b=True).numpy() / np.float32(self.temperature)
 
 
-def build_content_two_tower(
+def content_two_tower(
     interactions: Interactions,
     modalities: Sequence[Modality] = (),
     *,
@@ -137,14 +138,14 @@ def build_content_two_tower(
         modalities: of the items.
         user_modalities: of the users, such as coded attributes.
         history: item vectors whose mean describes a user by what is in the history.
-        user_ids, item_ids: whether those with rows in `interactions` have an id embedding; or
-            [n] bool, who has one, where other rows are trained on too, such as generated ones.
+        user_ids, item_ids: whether those with interactions have an id embedding; or [n] bool,
+            who has one, where generated pairs are trained on too.
         sources: item vectors that are computed in training, see `build_content_tower`.
-        id_dropout: share of a batch whose ids are hidden, in either tower that has more.
-        history_dropout: share of a batch whose histories are hidden.
+        id_dropout: fraction of a batch whose ids are hidden, in either tower that has more.
+        history_dropout: fraction of a batch whose histories are hidden.
 
     Raises:
-        ValueError: if a tower is left with nothing to see, or `user_ids` or `item_ids` has the
+        ValueError: if a tower has no input, or `user_ids` or `item_ids` has the
             wrong shape; besides those of the towers.
     """
     user_ids = _with_ids(user_ids, interactions.user_counts(), "user_ids")
@@ -152,7 +153,7 @@ def build_content_two_tower(
     of_users = bool(user_modalities) or user_ids is not None or history is not None
     if not (modalities or item_ids is not None) or not of_users:
         raise ValueError(
-            "Each tower should see something: `modalities` or `item_ids` for items; "
+            "Each tower should have an input: `modalities` or `item_ids` for items; "
             "`user_modalities`, `user_ids` or `history` for users."
         )
     of_histories = None
@@ -165,7 +166,7 @@ def build_content_two_tower(
         user_dropout["id"] = id_dropout
     if item_ids is not None and modalities:
         item_dropout["id"] = id_dropout
-    shared = {"dim": dim, "hidden": hidden, "fusion": fusion}
+    both = {"dim": dim, "hidden": hidden, "fusion": fusion}
     users = build_content_tower(
         interactions.num_users,
         user_modalities,
@@ -174,7 +175,7 @@ def build_content_two_tower(
         dropout=user_dropout,
         seed=2 * seed,
         name="user_tower",
-        **shared,
+        **both,
     )
     items = build_content_tower(
         interactions.num_items,
@@ -184,7 +185,7 @@ def build_content_two_tower(
         dropout=item_dropout,
         seed=2 * seed + 1,
         name="item_tower",
-        **shared,
+        **both,
     )
     return ContentTwoTower(
         users, items, interactions, temperature=temperature, name="content_two_tower", **kwargs

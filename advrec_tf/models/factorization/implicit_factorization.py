@@ -13,7 +13,11 @@ import tensorflow as tf
 from advrec_tf.data.filters import pair_keys
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.base import ClosedForm
-from advrec_tf.models.factorization.least_squares import group_both, row_weights, solve_rows
+from advrec_tf.models.factorization.least_squares import (
+    checked_weights,
+    group_both,
+    solve_entities,
+)
 
 
 class ImplicitFactorization(ClosedForm):
@@ -22,8 +26,8 @@ class ImplicitFactorization(ClosedForm):
     Args:
         dim: factors.
         alpha: > 0, what the confidence of an interaction is above that of a zero.
-        ridge: > 0, on the vectors of every user and item.
-        rounds: of users, then items.
+        l2: > 0, factor of the squared norm of the vector of every user and item.
+        epochs: how often users, then items, are solved.
         initial_scale: deviation of the first item vectors.
         seed: of the first vectors.
 
@@ -36,17 +40,17 @@ class ImplicitFactorization(ClosedForm):
         *,
         dim: int = 32,
         alpha: float = 10.0,
-        ridge: float = 1.0,
-        rounds: int = 8,
+        l2: float = 1.0,
+        epochs: int = 8,
         initial_scale: float = 0.1,
         seed: int = 0,
     ):
-        if dim < 1 or rounds < 1 or not min(alpha, ridge, initial_scale) > 0:
+        if dim < 1 or epochs < 1 or not min(alpha, l2, initial_scale) > 0:
             raise ValueError(
-                "`dim` and `rounds` should be >= 1, `alpha`, `ridge` and `initial_scale` > 0. "
-                f"Received: {dim!r}, {rounds!r}, {alpha!r}, {ridge!r}, {initial_scale!r}."
+                "`dim` and `epochs` should be >= 1, `alpha`, `l2` and `initial_scale` > 0. "
+                f"Received: {dim!r}, {epochs!r}, {alpha!r}, {l2!r}, {initial_scale!r}."
             )
-        self.dim, self.alpha, self.ridge, self.rounds = dim, alpha, ridge, rounds
+        self.dim, self.alpha, self.l2, self.epochs = dim, alpha, l2, epochs
         self.initial_scale, self.seed = initial_scale, seed
 
     def fit(
@@ -56,17 +60,19 @@ class ImplicitFactorization(ClosedForm):
         weight: np.ndarray | None = None,
         start: ImplicitFactorization | None = None,
     ) -> ImplicitFactorization:
-        """Solve `rounds` times.
+        """Solve for users and items `epochs` times.
 
         Args:
-            weight: [rows] >= 0; a row of weight w is regressed on 1 with confidence 1 + alpha w,
-                a row of weight 0 is no interaction.
+            interactions: the training interactions, each pair once.
+            weight: [interactions] >= 0; one of weight w is regressed on 1 with confidence
+                1 + alpha w, one of weight 0 counts as none.
             start: go on from this model's item vectors.
 
         Raises:
-            ValueError: if a pair is repeated, a weight is none, or `start` does not fit.
+            ValueError: if a pair is repeated, a weight is negative or not finite, or `start` does
+                not fit.
         """
-        weight = row_weights(interactions, weight)
+        weight = checked_weights(interactions, weight)
         self.interactions = interactions
         if len(np.unique(pair_keys(interactions))) < len(interactions):
             raise ValueError(
@@ -86,9 +92,9 @@ class ImplicitFactorization(ClosedForm):
         by_user, by_item = group_both(interactions)
         extra = np.float32(self.alpha) * weight
         pull = np.where(weight > 0, 1.0 + extra, 0.0)
-        for _ in range(self.rounds):
-            users = solve_rows(by_user, items, pull, extra, ridge=self.ridge, gram=items.T @ items)
-            items = solve_rows(by_item, users, pull, extra, ridge=self.ridge, gram=users.T @ users)
+        for _ in range(self.epochs):
+            users = solve_entities(by_user, items, pull, extra, l2=self.l2, gram=items.T @ items)
+            items = solve_entities(by_item, users, pull, extra, l2=self.l2, gram=users.T @ users)
         self.users, self.items = users, items
         return self
 

@@ -1,4 +1,4 @@
-"""Alternating least squares: all rows of one side solved at once, the other side held.
+"""Alternating least squares: all vectors of one side solved at once, the other side held.
 
 Every user (or item) has a ridge regression of its own on the vectors of the items (users) it
 touched; closed form, exact, no step size. `rating_factorization` and `implicit_factorization`
@@ -12,8 +12,10 @@ import numpy as np
 from advrec_tf.data.interactions import Interactions
 
 
-class GroupedRows:
-    """The rows of one side's entities: those of entity e are `order[splits[e]:splits[e + 1]]`."""
+class GroupedInteractions:
+    """Interactions by the entities of one side: those of entity e are
+    `order[splits[e]:splits[e + 1]]`, and `other` holds the entities of the other side, in that
+    order."""
 
     def __init__(self, entity: np.ndarray, other: np.ndarray, num_entities: int):
         self.order = np.argsort(entity, kind="stable")
@@ -22,71 +24,79 @@ class GroupedRows:
         self.splits = np.concatenate([[0], np.cumsum(self.counts)])
 
     def entities(self) -> np.ndarray:
-        """[rows], the entity of each row in the order of `order`."""
+        """[interactions], the entity of each, in the order of `order`."""
         return np.repeat(np.arange(len(self.counts)), self.counts)
 
 
-def group_both(data: Interactions) -> tuple[GroupedRows, GroupedRows]:
-    """The rows by user and by item."""
+def group_both(
+    interactions: Interactions,
+) -> tuple[GroupedInteractions, GroupedInteractions]:
+    """The interactions by user and by item."""
     return (
-        GroupedRows(data.user_index, data.item_index, data.num_users),
-        GroupedRows(data.item_index, data.user_index, data.num_items),
+        GroupedInteractions(
+            interactions.user_index, interactions.item_index, interactions.num_users
+        ),
+        GroupedInteractions(
+            interactions.item_index, interactions.user_index, interactions.num_items
+        ),
     )
 
 
-def solve_rows(
-    rows: GroupedRows,
+def solve_entities(
+    grouped: GroupedInteractions,
     features: np.ndarray,
     target: np.ndarray,
     weight: np.ndarray,
     *,
-    ridge: float,
+    l2: float,
     gram: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Each entity's x that minimizes sum_r w_r (y_r - x . f_r)^2 + x' gram x + ridge |x|^2.
+    """Each entity's x that minimizes sum_r w_r (y_r - x . f_r)^2 + x' gram x + l2 |x|^2.
 
     Args:
         features: [others, dim], the held side.
-        target, weight: [rows] in the order of the data, not of the group.
-        ridge: > 0.
+        target, weight: [interactions] in the order of the data, not of the group.
+        l2: > 0.
         gram: [dim, dim], what every entity pays in common (the zeros of implicit data); with it
-            `weight` is what a row pays beyond, and its share of the target is `target` alone:
-            the right-hand side is sum_r target_r f_r.
+            `weight` is what an interaction pays beyond, and it pulls by `target` alone: the
+            right-hand side is sum_r target_r f_r.
 
     Returns:
-        [entities, dim] float32; zeros for an entity without rows.
+        [entities, dim] float32; zeros for an entity without interactions.
     """
     dim = features.shape[1]
-    entities = len(rows.counts)
-    weight = weight[rows.order].astype(np.float32)
-    pull = target[rows.order].astype(np.float32)
+    entities = len(grouped.counts)
+    weight = weight[grouped.order].astype(np.float32)
+    pull = target[grouped.order].astype(np.float32)
     if gram is None:
         pull = pull * weight
     systems = np.zeros((entities, dim, dim), np.float32)
     sides = np.zeros((entities, dim), np.float32)
-    for entity in np.flatnonzero(rows.counts):
-        start, stop = rows.splits[entity], rows.splits[entity + 1]
-        own = features[rows.other[start:stop]]
+    for entity in np.flatnonzero(grouped.counts):
+        start, stop = grouped.splits[entity], grouped.splits[entity + 1]
+        own = features[grouped.other[start:stop]]
         systems[entity] = (own * weight[start:stop, None]).T @ own
         sides[entity] = pull[start:stop] @ own
     if gram is not None:
         systems += gram.astype(np.float32)
-    systems[:, np.arange(dim), np.arange(dim)] += np.float32(ridge)
+    systems[:, np.arange(dim), np.arange(dim)] += np.float32(l2)
     return np.linalg.solve(systems, sides[:, :, None])[:, :, 0]
 
 
-def row_weights(data: Interactions, weight: np.ndarray | None) -> np.ndarray:
-    """`weight` as [rows] float32, ones by default.
+def checked_weights(interactions: Interactions, weight: np.ndarray | None) -> np.ndarray:
+    """`weight` as [interactions] float32, ones by default.
 
     Raises:
-        ValueError: if there is not one finite weight >= 0 a row.
+        ValueError: if there is not one finite weight >= 0 for each interaction.
     """
     if weight is None:
-        return np.ones(len(data), np.float32)
+        return np.ones(len(interactions), np.float32)
     weight = np.asarray(weight, np.float32)
-    if weight.shape != (len(data),) or not (np.isfinite(weight).all() and (weight >= 0).all()):
+    if weight.shape != (len(interactions),) or not (
+        np.isfinite(weight).all() and (weight >= 0).all()
+    ):
         raise ValueError(
-            f"`weight` should hold {len(data)} finite numbers >= 0. "
+            f"`weight` should hold {len(interactions)} finite numbers >= 0. "
             f"Received: shape {weight.shape}, least {weight.min(initial=0)}."
         )
     return weight

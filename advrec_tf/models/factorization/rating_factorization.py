@@ -14,10 +14,10 @@ import tensorflow as tf
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.base import ClosedForm
 from advrec_tf.models.factorization.least_squares import (
-    GroupedRows,
+    GroupedInteractions,
+    checked_weights,
     group_both,
-    row_weights,
-    solve_rows,
+    solve_entities,
 )
 
 
@@ -26,10 +26,11 @@ class BiasedFactorization(ClosedForm):
 
     Args:
         dim: factors.
-        ridge: > 0, on vectors and biases of every user and item, whatever its rows.
-        rounds: of users, then items.
-        trim: share in [0, .5) of an item's rows, those with the largest residual, left out of
-            the item's update (least trimmed squares; Cheng & Hurley 2010, RecSys).
+        l2: > 0, factor of the squared norm of vector and bias of every user and item, however
+            many ratings it has.
+        epochs: how often users, then items, are solved.
+        trim: fraction in [0, .5) of an item's ratings, those with the largest residual, left out
+            of the item's update (least trimmed squares; Cheng & Hurley 2010, RecSys).
         initial_scale: deviation of the first item vectors.
         seed: of the first vectors.
 
@@ -41,20 +42,20 @@ class BiasedFactorization(ClosedForm):
         self,
         *,
         dim: int = 25,
-        ridge: float = 4.0,
-        rounds: int = 10,
+        l2: float = 4.0,
+        epochs: int = 10,
         trim: float = 0.0,
         initial_scale: float = 0.1,
         seed: int = 0,
     ):
-        if dim < 1 or rounds < 1 or not ridge > 0 or not initial_scale > 0:
+        if dim < 1 or epochs < 1 or not l2 > 0 or not initial_scale > 0:
             raise ValueError(
-                "`dim` and `rounds` should be >= 1, `ridge` and `initial_scale` > 0. "
-                f"Received: {dim!r}, {rounds!r}, {ridge!r}, {initial_scale!r}."
+                "`dim` and `epochs` should be >= 1, `l2` and `initial_scale` > 0. "
+                f"Received: {dim!r}, {epochs!r}, {l2!r}, {initial_scale!r}."
             )
         if not 0 <= trim < 0.5:
             raise ValueError(f"`trim` should be in [0, .5). Received: {trim!r}.")
-        self.dim, self.ridge, self.rounds, self.trim = dim, ridge, rounds, trim
+        self.dim, self.l2, self.epochs, self.trim = dim, l2, epochs, trim
         self.initial_scale, self.seed = initial_scale, seed
 
     def fit(
@@ -64,48 +65,49 @@ class BiasedFactorization(ClosedForm):
         weight: np.ndarray | None = None,
         start: BiasedFactorization | None = None,
     ) -> BiasedFactorization:
-        """Solve `rounds` times.
+        """Solve for users and items `epochs` times.
 
         Args:
-            interactions: with a rating in every row.
-            weight: [rows] >= 0, of a row's squared error; by default 1.
+            interactions: the training interactions, each with a rating.
+            weight: [interactions] >= 0, of the squared error of each; by default 1.
             start: go on from this model's vectors; its users and items are the first ones here.
 
         Raises:
-            ValueError: if a rating is missing, a weight is none, or `start` does not fit.
+            ValueError: if a rating is missing, a weight is negative or not finite, or `start` does
+                not fit.
         """
         if interactions.rating is None or np.isnan(interactions.rating).any():
             raise ValueError(
-                "`interactions` should have a rating in every row. Received rows without; "
+                "`interactions` should have a rating each. Received some without; "
                 "ImplicitFactorization takes them."
             )
-        weight = row_weights(interactions, weight)
+        weight = checked_weights(interactions, weight)
         self.interactions = interactions
         rating = interactions.rating.astype(np.float32)
         self.mean = float(np.average(rating, weights=weight)) if weight.any() else 0.0
         users, items = self._first(interactions, start)
         by_user, by_item = group_both(interactions)
-        centerd = rating - np.float32(self.mean)
-        for _ in range(self.rounds):
+        centered = rating - np.float32(self.mean)
+        for _ in range(self.epochs):
             ones = np.ones((len(items), 1), np.float32)
-            users = solve_rows(
+            users = solve_entities(
                 by_user,
                 np.concatenate([items[:, :-1], ones], axis=1),
-                centerd - items[interactions.item_index, -1],
+                centered - items[interactions.item_index, -1],
                 weight,
-                ridge=self.ridge,
+                l2=self.l2,
             )
             kept = weight
             if self.trim:
-                error = np.abs(centerd - self._dots(users, items, interactions))
+                error = np.abs(centered - self._dots(users, items, interactions))
                 kept = weight * ~largest_of_each(by_item, error, self.trim)
             ones = np.ones((len(users), 1), np.float32)
-            items = solve_rows(
+            items = solve_entities(
                 by_item,
                 np.concatenate([users[:, :-1], ones], axis=1),
-                centerd - users[interactions.user_index, -1],
+                centered - users[interactions.user_index, -1],
                 kept,
-                ridge=self.ridge,
+                l2=self.l2,
             )
         self.users, self.items = users, items
         return self
@@ -128,13 +130,13 @@ class BiasedFactorization(ClosedForm):
         return users, items
 
     @staticmethod
-    def _dots(users, items, rows: Interactions) -> np.ndarray:
-        user, item = users[rows.user_index], items[rows.item_index]
+    def _dots(users, items, interactions: Interactions) -> np.ndarray:
+        user, item = users[interactions.user_index], items[interactions.item_index]
         return np.sum(user[:, :-1] * item[:, :-1], axis=1) + user[:, -1] + item[:, -1]
 
-    def predict(self, rows: Interactions) -> np.ndarray:
-        """[rows] float32, the predicted ratings, not clipped to their range."""
-        return self.mean + self._dots(self.users, self.items, rows)
+    def predict(self, interactions: Interactions) -> np.ndarray:
+        """[interactions] float32, the predicted ratings, not clipped to their range."""
+        return self.mean + self._dots(self.users, self.items, interactions)
 
     def user_vectors(self) -> np.ndarray:
         """[num_users, dim + 2] float32: p_u, 1, mu + b_u."""
@@ -151,13 +153,13 @@ class BiasedFactorization(ClosedForm):
         return tf.matmul(users, tf.constant(self.item_vectors()), transpose_b=True)
 
 
-def largest_of_each(rows: GroupedRows, value: np.ndarray, fraction: float) -> np.ndarray:
-    """[rows] bool in the order of the data: the floor(share * n) rows of each entity with n rows
-    whose `value` is largest."""
-    entity = rows.entities()
-    ranked = np.lexsort((-value[rows.order], entity))
-    place = np.arange(len(entity)) - rows.splits[entity[ranked]]
-    dropped = place < np.floor(fraction * rows.counts[entity[ranked]])
+def largest_of_each(grouped: GroupedInteractions, value: np.ndarray, fraction: float) -> np.ndarray:
+    """[interactions] bool in the order of the data: the floor(fraction * n) of each entity with n
+    interactions whose `value` is largest."""
+    entity = grouped.entities()
+    ranked = np.lexsort((-value[grouped.order], entity))
+    place = np.arange(len(entity)) - grouped.splits[entity[ranked]]
+    dropped = place < np.floor(fraction * grouped.counts[entity[ranked]])
     result = np.zeros(len(entity), bool)
-    result[rows.order[ranked]] = dropped
+    result[grouped.order[ranked]] = dropped
     return result

@@ -1,6 +1,6 @@
 """Sequences without a network: a Markov chain, and copies of real ones.
 
-What a sequence generator has to stand above. Both offer `generate` as `gan.sequences` does; the
+The baselines of a sequence generator. Both offer `generate` as `gan.sequences` does; the
 chain can be asked to begin with given items, the bootstrap finds who began so.
 """
 
@@ -22,8 +22,8 @@ class MarkovChain(Recommender):
 
         p(j | i) = (n_ij + strength * p_j) / (n_i + strength)
 
-    n_ij counts how often j, or the end, comes right after i; p_j is the share of j among all
-    that come after something. It ranks what would come after a user's last item.
+    n_ij counts how often j, or the end, comes right after i; p_j is the fraction of j among
+    all that come after something. It ranks what would come after a user's last item.
 
     Args:
         strength: of popularity, in transitions, > 0.
@@ -46,20 +46,22 @@ class MarkovChain(Recommender):
         )
         first, second = tokens[:, :-1], tokens[:, 1:]
         there = first > 0
-        # A sequence as long as a row did not end there: it was cut.
+        # A sequence of the full length did not end there: it was cut.
         there[:, -1] = False
         self._counts = np.zeros((self.num_items + 1, self.num_items + 1), np.float32)
         np.add.at(self._counts, (first[there], second[there]), 1.0)
         self._begin = np.bincount(tokens[:, 0], minlength=self.num_items + 1).astype(np.float64)
-        shares = self._counts.sum(0) + self._begin
-        self._share = (shares / shares.sum()).astype(np.float64)
+        after = self._counts.sum(0) + self._begin
+        self._fraction = (after / after.sum()).astype(np.float64)
         self._last = last_items(interactions, 1)[:, 0]
         return self
 
     def chances(self, tokens: np.ndarray) -> np.ndarray:
         """[n] tokens before -> [n, items + 1] probabilities of the token after; 0 is none."""
-        counts = self._counts[tokens] + self.strength * self._share
-        counts = np.where((tokens == 0)[:, None], self._begin + self.strength * self._share, counts)
+        counts = self._counts[tokens] + self.strength * self._fraction
+        counts = np.where(
+            (tokens == 0)[:, None], self._begin + self.strength * self._fraction, counts
+        )
         counts[tokens == 0, _END] = 0.0
         return counts / counts.sum(axis=1, keepdims=True)
 
@@ -92,8 +94,7 @@ class MarkovChain(Recommender):
 
 
 class BootstrapSequences:
-    """Real sequences drawn with replacement: perfect by every measure of likeness, and new in
-    none.
+    """Real sequences drawn with replacement: the best by any measure of likeness, and none new.
 
     Args:
         sequences: to draw from.

@@ -3,7 +3,7 @@
 Items are tokens: 0 is "none" (the place before the first item and every place after the last),
 item i is token i + 1. `build_sequence_generator` gives the logits of each next token from the
 ones before it (causal; Kang & McAuley 2018, arXiv:1808.09781); `SequenceSampler` draws from
-it in one compiled loop. Training, by likelihood or as a game, is in `gan.sequences`.
+it in one compiled loop. Training, by likelihood or against a discriminator, is in `gan.sequences`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def build_sequence_generator(
     [batch, attribute_width]]} -> logits [batch, length, items + 1] of the tokens to come.
 
     The last layer, `next_token`, reads `states` [batch, length, dim]; its bias starts at
-    `popularity` [items], log rows of an item, and at their least for "none".
+    `popularity` [items], log interactions of an item, and at their least for "none".
     """
     inputs = {"tokens": keras.Input(shape=(length,), dtype="int32", name="tokens")}
     tokens = len(popularity) + 1
@@ -83,10 +83,10 @@ def build_sequence_discriminator(
     attribute_width: int = 0,
     seed: int = 0,
 ) -> keras.Model:
-    """One-hot tokens laid end to end, [batch, length * num_tokens], followed by the attributes
+    """One-hot tokens, concatenated, [batch, length * num_tokens], followed by the attributes
     where there are any -> logit [batch, 1].
 
-    Sees every place at once (not causal), and pairs of neighbors through a convolution.
+    It reads every place at once (not causal), and pairs of neighbors through a convolution.
     """
     width = length * num_tokens
     sample = keras.Input(shape=(width + attribute_width,), name="sequence")
@@ -153,15 +153,15 @@ def closed_tokens(tokens: tf.Tensor, num_tokens: int, *, repeats: bool) -> tf.Te
     Nothing but an item at the first; nothing but "none" once there is one; and without
     `repeats` no item that stands before.
     """
-    written = before(tokens)
+    previous = before(tokens)
     place = tf.range(tf.shape(tokens)[1])
-    over = (written == 0) & (place > 0)[None, :]
+    over = (previous == 0) & (place > 0)[None, :]
     is_item = tf.range(num_tokens) > 0
     closed = over[:, :, None] & is_item[None, None, :]
     closed |= (place == 0)[None, :, None] & ~is_item[None, None, :]
     if not repeats:
         # An entry is over 0 once the token stands before; "none" may come again.
-        seen = tf.cumsum(tf.one_hot(written, num_tokens), axis=1) > 0
+        seen = tf.cumsum(tf.one_hot(previous, num_tokens), axis=1) > 0
         closed |= seen & is_item[None, None, :]
     return closed
 

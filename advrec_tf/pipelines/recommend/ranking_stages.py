@@ -12,7 +12,7 @@ from advrec_tf.data import batches
 from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.classification import click_metrics, rating_metrics
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.models.ranking import build_ranking_model
+from advrec_tf.models.ranking import ranking_tower
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting, measure, summary_of
 from advrec_tf.pipelines.stages import StageResult
@@ -33,7 +33,7 @@ def train_clicks(
 ) -> StageResult:
     """Clicks against uniform negatives; measured on pairs, and ranking the whole catalogue."""
     keras.utils.set_random_seed(settings.seed)
-    model = build_ranking_model(
+    model = ranking_tower(
         split.train, objective="clicks", l2=settings.ranking_l2, seed=settings.seed
     )
     model.compile(optimizer=LazyAdam(2e-3), steps_per_execution=16)
@@ -79,7 +79,7 @@ def train_ratings(
     if not min(len(split.train), len(split.validation), len(split.test)):
         return StageResult({"skipped": "a part of the split has no rated row"}, {})
     keras.utils.set_random_seed(settings.seed)
-    model = build_ranking_model(
+    model = ranking_tower(
         split.train, objective="ratings", l2=settings.ranking_l2, seed=settings.seed
     )
     model.compile(optimizer=LazyAdam(1e-3), steps_per_execution=16)

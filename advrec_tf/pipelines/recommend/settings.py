@@ -13,7 +13,7 @@ def _rules():
     """(field, what it should be, does it hold): stated so that NaN never passes."""
     positive = """learning_rate temperature ease_l2 epsilon autoencoder_epsilon
         autoencoder_learning_rate gan_d_learning_rate gan_g_learning_rate"""
-    at_least_one = """seeds embedding_dim batch_size epochs patience autoencoder_dim
+    at_least_one = """seeds embedding_dim epochs patience autoencoder_dim
         autoencoder_batch_size autoencoder_epochs autoencoder_patience gan_epochs gan_patience
         generated_min_history ranking_epochs ranking_patience"""
     at_least_zero = """k_core adversarial_weight gan_weight generated_weight prior_max_history
@@ -24,6 +24,7 @@ def _rules():
     yield from ((name, ">= 1", lambda v: v >= 1) for name in at_least_one.split())
     yield from ((name, ">= 0", lambda v: 0 <= v < infinity) for name in at_least_zero.split())
     yield from ((name, "in (0, 1]", lambda v: 0 < v <= 1) for name in fractions.split())
+    yield "batch_size", ">= 2, since negatives are the rest of the batch", lambda v: v >= 2
     yield "autoencoder_drop", "in (0, 1)", lambda v: 0 < v < 1
     yield "minimum_rating", "a number", lambda v: -infinity < v < infinity
     yield "seed", "in 0..2147483647", lambda v: 0 <= v < 2**31

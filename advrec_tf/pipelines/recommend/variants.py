@@ -21,16 +21,14 @@ from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.profiles import build_profile_gan
-from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.models.base import Recommender
-from advrec_tf.models.retrieval import build_two_tower
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.stages import StageResult
+from advrec_tf.training import recipes
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.fitting import FitReport, fit_ranked
-from advrec_tf.training.optimizers import LazyAdam
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -107,38 +105,36 @@ def train_tower(
     augmented: AugmentedInteractions | None = None,
 ) -> StageResult:
     """The two-tower model; with `perturbation` its embedding rows are attacked in training."""
-    keras.utils.set_random_seed(seed)
-    model = build_two_tower(
-        setting.train,
+    # XLA doubles the speed of a step, but draws normal noise many times slower on a CPU.
+    noise = perturbation is not None and perturbation.direction == "random"
+    recipe = recipes.two_tower(
         embedding_dim=settings.embedding_dim,
         use_features=settings.use_features,
         temperature=temperature,
-        seed=seed,
+        learning_rate=settings.learning_rate,
+        batch_size=settings.batch_size,
+        epochs=settings.epochs,
+        jit_compile=not noise,
+        steps_per_execution=16,
     )
-    trained = model
-    if perturbation is not None:
-        trained = AdversarialTraining(
+
+    def wrap(model):
+        return AdversarialTraining(
             model,
             perturbation,
             weight=settings.adversarial_weight,
             fraction=settings.adversarial_fraction,
         )
-    data = batches.of_pairs(
-        setting.train if augmented is None else augmented, batch_size=settings.batch_size, seed=seed
-    )
-    # XLA doubles the speed of a step, but draws normal noise many times slower on a CPU.
-    noise = perturbation is not None and perturbation.direction == "random"
-    trained.compile(
-        optimizer=LazyAdam(settings.learning_rate), jit_compile=not noise, steps_per_execution=16
-    )
+
     return _fit_vectors(
-        trained,
-        data,
+        recipe,
         setting,
         console,
         label,
         checkpoint,
-        epochs=settings.epochs,
+        seed=seed,
+        data=augmented,
+        wrap=None if perturbation is None else wrap,
         patience=settings.patience,
     )
 
@@ -154,44 +150,41 @@ def train_autoencoder(
     perturbation: Perturbation | None = None,
 ) -> StageResult:
     """The profile autoencoder; with `perturbation` its item vectors are attacked in training."""
-    keras.utils.set_random_seed(seed)
-    model = ProfileAutoencoder(
-        setting.train, dim=settings.autoencoder_dim, drop=settings.autoencoder_drop, seed=seed
+    recipe = recipes.autoencoder(
+        dim=settings.autoencoder_dim,
+        drop=settings.autoencoder_drop,
+        learning_rate=settings.autoencoder_learning_rate,
+        batch_size=settings.autoencoder_batch_size,
+        epochs=settings.autoencoder_epochs,
+        steps_per_execution=16,
     )
-    trained = model
-    if perturbation is not None:
-        trained = AdversarialTraining(model, perturbation, layers=[model.item_layer], fraction=1.0)
-    trained.compile(
-        optimizer=keras.optimizers.Adam(settings.autoencoder_learning_rate), steps_per_execution=16
-    )
-    users = np.flatnonzero(setting.train.by_user().counts >= 3)
     return _fit_vectors(
-        trained,
-        batches.of_users(users, batch_size=settings.autoencoder_batch_size, seed=seed),
+        recipe,
         setting,
         console,
         label,
         checkpoint,
-        epochs=settings.autoencoder_epochs,
+        seed=seed,
+        wrap=None if perturbation is None else recipes.perturbed_items(perturbation),
         patience=settings.autoencoder_patience,
         every=2,
     )
 
 
-def _fit_vectors(model, data, setting, console, label, checkpoint, **fit) -> StageResult:
-    report = fit_ranked(
-        model,
-        data,
+def _fit_vectors(recipe, setting, console, label, checkpoint, **training) -> StageResult:
+    fitted = recipe.train(
+        setting.train,
         evaluator=setting.validation,
         checkpoint=checkpoint,
         callbacks=[console.board(label)],
         label=label,
         write=console.write,
-        **fit,
+        **training,
     )
+    model = fitted.model
     arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
     measured = measure(vectors_of(StageResult({}, arrays), setting.train), setting)
-    summary = {**measured.summary, **summary_of(report)}
+    summary = {**measured.summary, **summary_of(fitted.report)}
     return StageResult(summary, {**arrays, **measured.arrays})
 
 

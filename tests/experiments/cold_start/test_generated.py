@@ -8,7 +8,7 @@ from experiments.cold_start import generated
 def test_imputed_texts_stand_in_for_the_missing_ones_alone(make_task, monkeypatch, source):
     given = []
     monkeypatch.setattr(
-        generated, "build_content_two_tower", lambda data, texts, **settings: given.extend(texts)
+        generated, "content_two_tower", lambda data, texts, **settings: given.extend(texts)
     )
     monkeypatch.setattr(generated, "fit", lambda task, model: None)
     task = make_task("missing")

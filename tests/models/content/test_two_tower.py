@@ -7,7 +7,7 @@ from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.content.modalities import Modality
-from advrec_tf.models.content.two_tower import build_content_two_tower
+from advrec_tf.models.content.two_tower import content_two_tower
 
 
 def interactions(num_users=60, num_items=24, seed=0):
@@ -44,7 +44,7 @@ def taste():
 @pytest.fixture(scope="module")
 def trained(data, taste):
     keras.utils.set_random_seed(0)
-    model = build_content_two_tower(
+    model = content_two_tower(
         data, [taste], history=taste, item_ids=True, id_dropout=0.5, dim=8, temperature=0.2
     )
     model.compile(optimizer=keras.optimizers.Adam(0.02))
@@ -82,7 +82,7 @@ def test_a_sentence_is_a_history_of_one(trained, taste):
 
 
 def test_the_positive_is_left_out_of_its_users_history_in_training_only(data, taste):
-    model = build_content_two_tower(data, [taste], history=taste, user_ids=False, dim=4)
+    model = content_two_tower(data, [taste], history=taste, user_ids=False, dim=4)
     row = {
         "user_index": data.user_index[:1],
         "item_index": data.item_index[:1],
@@ -115,7 +115,7 @@ def test_equal_seeds_give_equal_losses_whatever_is_hidden(data, taste):
     batch = next(iter(batches.of_pairs(data, batch_size=32, seed=0).dataset(0)))
     losses = {
         float(
-            build_content_two_tower(
+            content_two_tower(
                 data, [taste], history=taste, item_ids=True, id_dropout=0.5, dim=4, seed=3
             ).compute_loss(batch, training=True)
         )
@@ -126,27 +126,27 @@ def test_equal_seeds_give_equal_losses_whatever_is_hidden(data, taste):
 
 def test_bad_arguments_are_named(data, taste, trained):
     with pytest.raises(ValueError, match="Each tower should see something"):
-        build_content_two_tower(data)
+        content_two_tower(data)
     with pytest.raises(ValueError, match="Each tower should see something"):
-        build_content_two_tower(data, [taste], user_ids=False)
+        content_two_tower(data, [taste], user_ids=False)
     with pytest.raises(ValueError, match="`items` should hold lists of known item ids"):
         trained.recommend_for(items=[["nothing"]])
     with pytest.raises(ValueError, match="`items` should hold lists of known item ids"):
         trained.recommend_for(items=[[]])
-    plain = build_content_two_tower(data, [taste], dim=4)
+    plain = content_two_tower(data, [taste], dim=4)
     with pytest.raises(ValueError, match="`items` needs a user tower with histories"):
         plain.recommend_for(items=[["i1"]])
 
 
 def test_ids_belong_to_whoever_is_said_to_have_rows_and_to_nobody_else(data):
     without_ten = data.select(data.user_index != 10)
-    by_rows = build_content_two_tower(without_ten, item_ids=True, dim=4)
+    by_rows = content_two_tower(without_ten, item_ids=True, dim=4)
     assert not by_rows.user_vectors()[10].any() and by_rows.user_vectors()[11].any()
     assert not by_rows.item_vectors()[20].any()
     known, items = np.ones(60, bool), np.ones(24, bool)
     known[11] = items[0] = False
-    told = build_content_two_tower(without_ten, user_ids=known, item_ids=items, dim=4)
+    told = content_two_tower(without_ten, user_ids=known, item_ids=items, dim=4)
     np.testing.assert_array_equal(told.user_vectors().any(axis=1), known)
     np.testing.assert_array_equal(told.item_vectors().any(axis=1), items)
     with pytest.raises(ValueError, match=r"`user_ids` should be True, False or \[60\] bool"):
-        build_content_two_tower(data, user_ids=known[:5], item_ids=True)
+        content_two_tower(data, user_ids=known[:5], item_ids=True)

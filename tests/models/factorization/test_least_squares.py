@@ -1,141 +1,28 @@
-"""The two factorizations by alternating least squares, and the regressions they share."""
-
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.data.readers.shilling import load_shilling
-from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorization
-from advrec_tf.models.factorization.least_squares import GroupedRows, solve_rows
-from advrec_tf.models.factorization.rating_factorization import BiasedFactorization, largest_of_each
-
-
-def interactions(pairs, ratings=None, users=None, items=None):
-    users, items = users or 1 + max(u for u, _ in pairs), items or 1 + max(i for _, i in pairs)
-    return Interactions(
-        user_index=np.array([u for u, _ in pairs], np.int32),
-        item_index=np.array([i for _, i in pairs], np.int32),
-        users=Vocabulary(np.arange(users)),
-        items=Vocabulary(np.arange(items)),
-        rating=None if ratings is None else np.array(ratings, np.float32),
-    )
-
-
-def random_ratings(seed=0, users=30, items=20):
-    rng = np.random.default_rng(seed)
-    pairs = [(u, i) for u in range(users) for i in range(items) if rng.random() < 0.4]
-    taste, kind = rng.normal(size=users), rng.normal(size=items)
-    ratings = [np.clip(round(3 + taste[u] * kind[i]), 1, 5) for u, i in pairs]
-    return interactions(pairs, ratings, users, items)
+from advrec_tf.models.factorization.least_squares import (
+    GroupedInteractions,
+    checked_weights,
+    solve_entities,
+)
+from tests.worlds import interactions_of
 
 
 def test_a_regression_of_one_feature_is_the_one_worked_by_hand():
-    # entity 0 has features 1 and 2 with targets 3 and 1: (3 + 2 * 1) / (1 + 4 + ridge 1) = 5 / 6;
+    # entity 0 has features 1 and 2 with targets 3 and 1: (3 + 2 * 1) / (1 + 4 + l2 1) = 5 / 6;
     # with weight .5 on the second: (3 + .5 * 2) / (1 + .5 * 4 + 1) = 1; entity 1 has no row
-    rows = GroupedRows(np.array([0, 0]), np.array([0, 1]), 2)
+    rows = GroupedInteractions(np.array([0, 0]), np.array([0, 1]), 2)
     features, target = np.array([[1.0], [2.0]], np.float32), np.array([3.0, 1.0])
-    plain = solve_rows(rows, features, target, np.ones(2), ridge=1.0)
+    plain = solve_entities(rows, features, target, np.ones(2), l2=1.0)
     assert plain.tolist() == [[pytest.approx(5 / 6)], [0.0]]
-    weighted = solve_rows(rows, features, target, np.array([1.0, 0.5]), ridge=1.0)
+    weighted = solve_entities(rows, features, target, np.array([1.0, 0.5]), l2=1.0)
     assert weighted[0, 0] == pytest.approx(1.0)
 
 
-def test_after_the_last_step_the_gradient_of_the_item_side_is_zero():
-    data = random_ratings()
-    model = BiasedFactorization(dim=3, ridge=0.7, rounds=2).fit(data)
-    error = data.rating - model.predict(data)
-    of_item = np.zeros((20, 4))
-    features = np.concatenate([model.users[:, :-1], np.ones((30, 1))], axis=1)
-    np.add.at(of_item, data.item_index, error[:, None] * features[data.user_index])
-    np.testing.assert_allclose(of_item, 0.7 * model.items, atol=1e-4)
-
-
-def test_the_implicit_solution_has_zero_gradient_over_all_cells():
-    data = random_ratings()
-    model = ImplicitFactorization(dim=3, alpha=5.0, ridge=0.7, rounds=2).fit(data)
-    known = data.by_user().dense()
-    confidence = 1 + 5.0 * known
-    error = confidence * (known - model.users @ model.items.T)
-    np.testing.assert_allclose(error.T @ model.users, 0.7 * model.items, atol=1e-3)
-
-
-def test_a_row_of_weight_zero_is_as_good_as_absent():
-    data = random_ratings()
-    weight = (np.arange(len(data)) % 7 > 0).astype(np.float32)
-    kept = data.select(weight > 0)
-    for model in (BiasedFactorization, ImplicitFactorization):
-        weighted = model(dim=3).fit(data, weight=weight)
-        absent = model(dim=3).fit(kept)
-        np.testing.assert_allclose(weighted.items, absent.items, atol=1e-5)
-
-
-def test_a_warm_start_goes_on_where_the_other_fit_stopped():
-    data = random_ratings()
-    whole = BiasedFactorization(dim=3, rounds=5).fit(data)
-    half = BiasedFactorization(dim=3, rounds=2).fit(data)
-    rest = BiasedFactorization(dim=3, rounds=3, seed=9).fit(data, start=half)
-    np.testing.assert_allclose(rest.items, whole.items, atol=1e-5)
-    implicit = ImplicitFactorization(dim=3, rounds=2).fit(data)
-    rest = ImplicitFactorization(dim=3, rounds=3, seed=9).fit(data, start=implicit)
-    whole = ImplicitFactorization(dim=3, rounds=5).fit(data)
-    np.testing.assert_allclose(rest.items, whole.items, atol=1e-5)
-
-
-def test_scores_are_the_predicted_ratings_and_a_product_of_vectors():
-    data = random_ratings()
-    model = BiasedFactorization(dim=3).fit(data)
-    scores = model.score(tf.range(30)).numpy()
-    np.testing.assert_allclose(
-        scores[data.user_index, data.item_index], model.predict(data), atol=1e-5
-    )
-    np.testing.assert_allclose(scores, model.user_vectors() @ model.item_vectors().T, atol=1e-5)
-    error = np.sqrt(np.mean(np.square(model.predict(data) - data.rating)))
-    assert error < 0.7 * data.rating.std()
-
-
-def test_the_rows_of_largest_value_are_found_for_each_entity():
-    # entity 0: values 1, 5, 2, 4 -> the half 5 and 4; entity 1: one row, floor(.5) = 0
-    rows = GroupedRows(np.array([0, 1, 0, 0, 0]), np.zeros(5, int), 2)
-    found = largest_of_each(rows, np.array([1.0, 9, 5, 2, 4]), 0.5)
-    assert found.tolist() == [False, False, True, False, True]
-
-
-def test_trimming_holds_an_item_against_ratings_that_do_not_fit():
-    # 40 users rate item 0 with 2 and 10 more with 5; user 50 rates item 1 alone, as all do.
-    pairs = [(u, 0) for u in range(50)] + [(u, 1) for u in range(51)]
-    data = interactions(pairs, [2] * 40 + [5] * 10 + [4] * 51)
-    level = {}
-    for trim in (0.0, 0.25):
-        model = BiasedFactorization(dim=2, ridge=1.0, trim=trim).fit(data)
-        level[trim] = float(model.score([50])[0, 0])
-    assert level[0.0] > 2.4  # drawn towards (40 * 2 + 10 * 5) / 50 = 2.6
-    assert level[0.25] < level[0.0] - 0.2
-
-
-def test_bad_settings_weights_and_starts_are_refused():
-    data = random_ratings()
-    for settings in ({"dim": 0}, {"ridge": 0.0}, {"rounds": 0}, {"initial_scale": -1.0}):
-        for model in (BiasedFactorization, ImplicitFactorization):
-            with pytest.raises(ValueError, match="should be >= 1"):
-                model(**settings)
-    with pytest.raises(ValueError, match="`trim`"):
-        BiasedFactorization(trim=0.5)
-    for model in (BiasedFactorization, ImplicitFactorization):
-        for weight in (np.ones(3), -np.ones(len(data)), np.full(len(data), np.nan)):
-            with pytest.raises(ValueError, match="`weight` should hold"):
-                model().fit(data, weight=weight)
-        with pytest.raises(ValueError, match="`start` should have"):
-            model(dim=4).fit(data, start=model(dim=3, rounds=1).fit(data))
-    with pytest.raises(ValueError, match="a rating in every row"):
-        BiasedFactorization().fit(interactions([(0, 0)]))
-    with pytest.raises(ValueError, match="each .* pair once"):
-        ImplicitFactorization().fit(interactions([(0, 0), (0, 0)]))
-
-
-def test_the_test_error_on_the_shilling_split_is_the_published_one(data_root):
-    # reference: .993 after 10 rounds at 25 factors, ridge 4
-    split = load_shilling("ml100k", data_root).split
-    model = BiasedFactorization().fit(split.train)
-    error = np.sqrt(np.mean(np.square(model.predict(split.test) - split.test.rating)))
-    assert error == pytest.approx(0.993, abs=0.005)
+def test_weights_that_are_none_are_refused():
+    data = interactions_of([(0, 0), (1, 1)])
+    assert checked_weights(data, None).tolist() == [1.0, 1.0]
+    for weight in (np.ones(3), -np.ones(2), np.full(2, np.nan)):
+        with pytest.raises(ValueError, match="`weight` should hold 2 finite numbers >= 0"):
+            checked_weights(data, weight)

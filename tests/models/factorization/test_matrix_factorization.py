@@ -6,25 +6,16 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.models.factorization import negatives as samplers
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
-
-
-def rows(pairs, num_users, num_items):
-    index = np.array(pairs, np.int32).reshape(-1, 2)
-    return Interactions(
-        user_index=index[:, 0],
-        item_index=index[:, 1],
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-    )
+from advrec_tf.models.factorization.negatives import DNS, Generator, InBatch
+from advrec_tf.models.objectives import BPR, SampledSoftmax
+from tests.worlds import interactions_of
 
 
 def fixed(user_vectors, item_vectors, **settings):
     """A model with these factors, and a row so that it has data."""
     users, items = np.array(user_vectors, np.float32), np.array(item_vectors, np.float32)
-    data = rows([(0, 0)], len(users), len(items))
+    data = interactions_of([(0, 0)], len(users), len(items))
     model = MatrixFactorization(data, dim=users.shape[1], **settings)
     model.user_embedding.embeddings.assign(users)
     model.item_embedding.embeddings.assign(items)
@@ -72,7 +63,7 @@ def test_scores_are_dot_products_and_equal_the_vectors():
 
 
 def test_factors_repeat_for_a_seed_and_have_the_asked_for_spread():
-    data = rows([(0, 0)], 500, 3)
+    data = interactions_of([(0, 0)], 500, 3)
     one, same, other = (MatrixFactorization(data, dim=20, seed=s) for s in (1, 1, 2))
     np.testing.assert_array_equal(one.user_vectors(), same.user_vectors())
     assert not np.allclose(one.user_vectors(), other.user_vectors())
@@ -81,15 +72,23 @@ def test_factors_repeat_for_a_seed_and_have_the_asked_for_spread():
     assert not np.allclose(one.user_vectors()[:3], one.item_vectors())
 
 
-@pytest.mark.parametrize("settings", [{"dim": 0}, {"l2": -0.1}])
-def test_settings_out_of_range_are_refused(settings):
-    with pytest.raises(ValueError, match="`dim` should be >= 1 and `l2` >= 0"):
-        MatrixFactorization(rows([(0, 0)], 1, 1), **settings)
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dim": 0}, "`dim` should be >= 1 and `l2` >= 0"),
+        ({"l2": -0.1}, "`dim` should be >= 1 and `l2` >= 0"),
+        ({"initial_scale": 0.0}, "`initial_scale` should be > 0"),
+        ({"objective": DNS()}, "`objective` should be a BPR or a SampledSoftmax.* Received: DNS"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        MatrixFactorization(interactions_of([(0, 0)], 1, 1), **settings)
 
 
 def test_a_factorization_learns_two_groups_and_survives_its_weights(tmp_path):
     pairs = [(u, 4 * (u // 4) + i) for u in range(8) for i in range(4) if i != u % 4]
-    data = rows(pairs, num_users=8, num_items=8)
+    data = interactions_of(pairs, num_users=8, num_items=8)
     model = MatrixFactorization(data, dim=4, seed=1)
     model.compile(optimizer=keras.optimizers.Adam(0.05))
     made = batches.of_pairs(data, batch_size=24, seed=0)
@@ -105,14 +104,13 @@ def test_a_factorization_learns_two_groups_and_survives_its_weights(tmp_path):
 
 # Samplers that look at scores.
 
+HARDEST = DNS(3)
 KNOWN = [(0, i) for i in range(4)] + [(1, 0), (1, 1), (2, 2)]  # user 0 knows the whole catalogue
 
 
-def scored(negatives="dns", count=3):
+def scored(negatives=HARDEST):
     """Three users who all score items 0, 1, 2, 3 with 4, 3, 2, 1."""
-    model = MatrixFactorization(
-        rows(KNOWN, 3, 4), dim=1, negatives=negatives, count=count, generator_dim=1
-    )
+    model = MatrixFactorization(interactions_of(KNOWN, 3, 4), dim=1, objective=BPR(negatives))
     model.user_embedding.embeddings.assign([[1.0]] * 3)
     model.item_embedding.embeddings.assign([[4.0], [3.0], [2.0], [1.0]])
     return model
@@ -123,18 +121,13 @@ def drawn(model, inputs):
     return {name: np.array(value) for name, value in model.draw(inputs, tables).items()}
 
 
-@pytest.mark.parametrize("cosine", [False, True])
-def test_dns_picks_the_highest_scored_open_candidate(cosine):
+def test_dns_picks_the_highest_scored_open_candidate():
     model = scored()
-    if cosine:  # the same order of scores, by angle and against the lengths
-        model = MatrixFactorization(rows(KNOWN, 3, 4), dim=2, negatives="dns", count=3, cosine=True)
-        model.user_embedding.embeddings.assign([[1.0, 0.0]] * 3)
-        model.item_embedding.embeddings.assign([[1, 0], [9, 9], [0, 20], [-99.0, 0]])
     users = [1, 2] * 40
     found = drawn(model, batch(users, [0, 2] * 40, seed=(3, 4)))
     known, picked = {1: {0, 1}, 2: {2}}, set()
     for user, candidates, is_open, other, weight in zip(
-        users, found["candidates"], found["open"], found["other"], found["weight"], strict=True
+        users, found["candidates"], found["open"], found["negative"], found["weight"], strict=True
     ):
         allowed = sorted(set(candidates) - known[user])  # items are numbered by their score
         assert is_open.tolist() == [item not in known[user] for item in candidates]
@@ -145,17 +138,17 @@ def test_dns_picks_the_highest_scored_open_candidate(cosine):
     assert picked == {(1, 2), (1, 3), (2, 0), (2, 1), (2, 3)}
 
 
-@pytest.mark.parametrize("negatives", ["dns", "generator"])
+@pytest.mark.parametrize("negatives", [DNS(4), Generator(4, dim=1)])
 def test_an_example_without_an_open_candidate_is_left_out(negatives):
     # user 0 knows every item; the others' mean is what it would be without the example
-    model = scored(negatives, count=4)
+    model = scored(negatives)
     model.compile(optimizer=keras.optimizers.SGD(1.0))
     inputs = batch([0, 1, 2, 1], [0, 0, 2, 1], seed=(3, 4), weight=[5, 1, 2, 1])
     found = drawn(model, inputs)
     assert found["open"].any(1).tolist() == [False, True, True, True]
     assert found["weight"].tolist() == [0, 1, 2, 1]
     scores = np.array([4.0, 3.0, 2.0, 1.0])
-    gap = (scores[found["item_index"]] - scores[found["other"]])[1:]
+    gap = (scores[found["item_index"]] - scores[found["negative"]])[1:]
     expected = np.average(np.log1p(np.exp(-gap)), weights=[1, 2, 1])
     assert float(model.compute_loss(inputs)) == pytest.approx(expected, rel=1e-5)
     model.train_step(inputs)
@@ -163,58 +156,57 @@ def test_an_example_without_an_open_candidate_is_left_out(negatives):
 
 
 def test_a_batch_none_of_whose_candidates_is_open_teaches_nothing():
-    model = scored(count=2)
+    model = scored(DNS(2))
     model.compile(optimizer=keras.optimizers.SGD(1.0))
     assert float(model.train_step(batch([0, 0], [1, 2]))["loss"]) == 0.0
     np.testing.assert_array_equal(model.item_vectors()[:, 0], [4, 3, 2, 1])
 
 
-def generating(users, items, **settings):
+def generating(users, items, candidates=8):
     """A model whose generator has these factors; user 1 knows nothing."""
     users, items = np.array(users, np.float32), np.array(items, np.float32)
     model = MatrixFactorization(
-        rows([(0, 0)], len(users), len(items)),
+        interactions_of([(0, 0)], len(users), len(items)),
         dim=1,
-        negatives="generator",
-        generator_dim=users.shape[1],
-        **settings,
+        objective=BPR(Generator(candidates, dim=users.shape[1])),
     )
-    model.generator_users.embeddings.assign(users)
-    model.generator_items.embeddings.assign(items)
+    model.objective.sampler.users.embeddings.assign(users)
+    model.objective.sampler.items.embeddings.assign(items)
     return model
 
 
 def test_the_generator_draws_by_the_softmax_of_its_scores():
     # candidates (0, 1) in either order have the chances 3/4 and 1/4; the model's own scores
     # say nothing. About 2,000 such rows: a standard error of .01
-    model = generating([[9.0], [1.0]], [[math.log(3)], [0.0]], count=2)
+    model = generating([[9.0], [1.0]], [[math.log(3)], [0.0]], candidates=2)
     model.item_embedding.embeddings.assign([[-50.0], [50.0]])
     found = drawn(model, batch([1] * 4000, [0] * 4000, seed=(3, 4)))
     both = found["candidates"].sum(1) == 1
-    assert (found["other"][both] == 0).mean() == pytest.approx(0.75, abs=0.04)
+    assert (found["negative"][both] == 0).mean() == pytest.approx(0.75, abs=0.04)
     np.testing.assert_array_equal(
-        found["other"], np.take_along_axis(found["candidates"], found["chosen"][:, None], 1)[:, 0]
+        found["negative"],
+        np.take_along_axis(found["candidates"], found["chosen"][:, None], 1)[:, 0],
     )
     other = drawn(model, batch([1] * 4000, [0] * 4000, seed=(3, 5)))
-    assert (other["other"] != found["other"]).any()
+    assert (other["negative"] != found["negative"]).any()
 
 
 def test_the_generator_never_draws_a_known_pair_where_it_has_a_choice():
     # user 0 knows item 0, which the generator likes best by far
-    model = generating([[9.0], [1.0]], [[9.0], [0.0]], count=3)
+    model = generating([[9.0], [1.0]], [[9.0], [0.0]], candidates=3)
     found = drawn(model, batch([0] * 200, [0] * 200, seed=(3, 4)))
     choice = (found["candidates"] == 1).any(1)
-    assert (found["other"][choice] == 1).all() and choice.any()
+    assert (found["negative"][choice] == 1).all() and choice.any()
     np.testing.assert_array_equal(found["weight"], choice)
 
 
 def generator_gradients(pair_scores, chosen=(0, 1), is_open=((True, True), (True, True))):
     """Of the summed losses by the generator's rows, one user, the candidates' logits (ln 3, 0)."""
-    model = generating([[2.0]], [[math.log(3) / 2], [0.0]], count=2)
+    model = generating([[2.0]], [[math.log(3) / 2], [0.0]], candidates=2)
     rows = {
         "user": tf.ones([2, 1]),
-        "liked": tf.constant(pair_scores, tf.float32)[:, None],
-        "other": tf.zeros([2, 1]),
+        "positive": tf.constant(pair_scores, tf.float32)[:, None],
+        "negative": tf.zeros([2, 1]),
         "generator_user": tf.constant([[2.0]] * 2),
         "generator_item": tf.constant([[[math.log(3) / 2], [0.0]]] * 2),
     }
@@ -226,7 +218,7 @@ def generator_gradients(pair_scores, chosen=(0, 1), is_open=((True, True), (True
 
 
 def test_the_policy_gradient_is_the_one_worked_by_hand():
-    # losses ln 2 (scores equal) and ln(4/3) (liked by ln 3): mean ln(8/3) / 2, advantages
+    # losses ln 2 (scores equal) and ln(4/3) (positive by ln 3): mean ln(8/3) / 2, advantages
     # a and -a, a = ln(3/2) / 2. p = (3/4, 1/4). Of -A log p_chosen by the logits:
     # chosen 0: -a (1 - 3/4, -1/4) = a (-1/4, 1/4); chosen 1: a (-3/4, 3/4).
     # times the user's 2 for the items; for the user times the item factors (ln 3 / 2, 0)
@@ -239,8 +231,8 @@ def test_the_policy_gradient_is_the_one_worked_by_hand():
     by_user = math.log(3) / 2 * a * np.array([[-1 / 4], [-3 / 4]])
     np.testing.assert_allclose(found["generator_user"], by_user, rtol=1e-5)
     # so that a step against it raises p of the choice that cost the model more, and the
-    # model's own rows feel the pairwise loss alone: -sigmoid(-score) by the liked item
-    np.testing.assert_allclose(found["liked"], [[-1 / 2], [-1 / 4]], rtol=1e-5)
+    # model's own rows feel the pairwise loss alone: -sigmoid(-score) by the positive
+    np.testing.assert_allclose(found["positive"], [[-1 / 2], [-1 / 4]], rtol=1e-5)
 
 
 def test_equal_losses_give_the_generator_no_gradient():
@@ -262,12 +254,11 @@ def test_the_softmax_loss_of_a_batch_is_the_one_worked_by_hand():
     # p = 1, q = (ln 2, 0) over a temperature of 1/2: scores 2 ln 2 and 0. In-batch items 0
     # and 1 have one row each of two, so n q = 1. Row 0 is left with item 1 and the other way
     # round: terms 1 and 4, divided by m = 2, times n - 1 = 1.
-    # log(1 + 1/2 / 4) = ln(9/8) and log(1 + 2) = ln 3; the squared norms of user and liked
+    # log(1 + 1/2 / 4) = ln(9/8) and log(1 + 2) = ln 3; the squared norms of user and positive
     # are 1 + (ln 2)^2 and 1
-    data = rows([(0, 0), (0, 1)], 1, 2)
-    model = MatrixFactorization(
-        data, dim=1, loss="softmax", negatives="in_batch", temperature=0.5, l2=0.1
-    )
+    data = interactions_of([(0, 0), (0, 1)], 1, 2)
+    objective = SampledSoftmax(InBatch(), temperature=0.5)
+    model = MatrixFactorization(data, dim=1, objective=objective, l2=0.1)
     model.user_embedding.embeddings.assign([[1.0]])
     model.item_embedding.embeddings.assign([[math.log(2)], [0.0]])
     norms = 0.1 * (2 + math.log(2) ** 2) / 2
@@ -275,54 +266,20 @@ def test_the_softmax_loss_of_a_batch_is_the_one_worked_by_hand():
     assert found == pytest.approx((math.log(9 / 8) + math.log(3)) / 2 + norms, rel=1e-5)
 
 
-def test_known_positives_leave_the_candidates_where_it_is_asked_for():
-    # user 0 has items 0 and 1, user 1 item 2; candidates are 0, 1, 2
-    data = rows([(0, 0), (0, 1), (1, 2)], 2, 4)
-    inputs = batch([0, 0, 1], [0, 1, 2])
-    settings = {"dim": 2, "loss": "softmax", "negatives": "in_batch"}
-    plain = drawn(MatrixFactorization(data, **settings), inputs)["closed"]
-    masked = drawn(MatrixFactorization(data, **settings, mask_known=True), inputs)["closed"]
-    assert plain.tolist() == np.eye(3, dtype=bool).tolist()
-    assert masked.tolist() == [[True, True, False], [True, True, False], [False, False, True]]
-
-
 def test_cosine_scores_are_those_of_the_unit_vectors():
     # (3, 4) / 5 and (0, 2) / 2 by (1, 0) and (4, 3) / 5: .6, (12 + 12) / 25; 0, .6
-    model = fixed([[3, 4], [0, 2]], [[1, 0], [4, 3]], cosine=True)
+    model = fixed([[3, 4], [0, 2]], [[1, 0], [4, 3]], objective=SampledSoftmax(cosine=True))
     expected = [[0.6, 0.96], [0.0, 0.6]]
     np.testing.assert_allclose(model.score(tf.constant([0, 1])), expected, atol=1e-6)
     np.testing.assert_allclose(model.user_vectors() @ model.item_vectors().T, expected, atol=1e-6)
 
 
 def test_the_cosine_loss_is_that_of_the_scores():
-    # one item scores 1, the other 0 by angle, whatever the lengths: softplus(0 - 1) or ln 2
-    model = fixed([[5.0, 0.0]], [[0.1, 0.0], [0.0, 70.0]], cosine=True)
-    found = {round(float(model.compute_loss(batch([0], [0], (s, 0)))), 5) for s in range(20)}
-    assert found == {round(math.log(2), 5), round(math.log(1 + math.exp(-1)), 5)}
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"loss": "hinge"}, "`loss` should be one of .* Received: 'hinge'"),
-        ({"temperature": 0.0}, "`temperature` should be > 0 and `hardness` >= 0. Received: 0.0"),
-        ({"loss": "softmax", "hardness": -1.0}, "`temperature` should be > 0 and `hardness`"),
-        ({"loss": "softmax", "negatives": "dns"}, "`negatives` should be none of .*'dns'"),
-        ({"loss": "softmax", "negatives": "generator"}, "`negatives` should be none of"),
-        ({"hardness": 0.5}, "`hardness`, `mask_known` and `temperature` should be left alone"),
-        ({"mask_known": True}, "`hardness`, `mask_known` and `temperature` should be left alone"),
-        ({"temperature": 0.5}, "`hardness`, `mask_known` and `temperature` should be left alone"),
-        ({"negatives": "none"}, "`negatives` should be one of"),
-        ({"negatives": "dns", "count": 0}, "`count` should be >= 1"),
-        ({"negatives": "popularity", "exponent": -1.0}, "`exponent` should be >= 0"),
-    ],
-)
-def test_settings_that_make_no_sense_are_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
-        MatrixFactorization(rows([(0, 0)], 2, 2), **settings)
-
-
-def test_a_table_of_known_pairs_that_is_too_large_is_refused(monkeypatch):
-    monkeypatch.setattr(samplers, "MAX_PAIR_TABLE_BYTES", 0)
-    with pytest.raises(ValueError, match="`mask_known` should be used with a table"):
-        MatrixFactorization(rows([(0, 0)], 2, 2), loss="softmax", mask_known=True)
+    # one item scores 1, the other 0 by angle, whatever the lengths; of two items, one candidate
+    # is the positive itself and closed, or the other: softplus(0 - 1)
+    objective = SampledSoftmax(InBatch(), cosine=True)
+    model = fixed([[5.0, 0.0]], [[0.1, 0.0], [0.0, 70.0]], objective=objective)
+    vectors = {"user": [[5.0, 0.0]], "positive": [[0.1, 0.0]], "negative": [[0.0, 70.0]]}
+    inputs = {"log_ratio": tf.zeros(1), "closed": tf.constant([[False]])}
+    found = model.row_losses({name: tf.constant(v) for name, v in vectors.items()}, inputs)
+    assert found.numpy() == pytest.approx([math.log(1 + math.exp(-1))], rel=1e-5)

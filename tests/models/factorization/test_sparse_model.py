@@ -6,26 +6,23 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
+from advrec_tf.models.factorization.negatives import DNS, Generator, Mixed
 from advrec_tf.models.factorization.sparse_model import (
     EmbeddingAdversary,
     SparseEmbeddingModel,
     vulnerable_fraction,
 )
+from advrec_tf.models.objectives import BPR, SampledSoftmax
 from advrec_tf.ops.sparse_updates import rule_of
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.training.optimizers import LazyAdam
+from tests.worlds import interactions_of
 
 
 def interactions(num_users=7, num_items=9):
-    pairs = np.array([(u, (2 * u + s) % 9) for u in range(num_users) for s in (0, 1, 3)], np.int32)
-    return Interactions(
-        user_index=pairs[:, 0],
-        item_index=pairs[:, 1],
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-    )
+    pairs = [(u, (2 * u + s) % 9) for u in range(num_users) for s in (0, 1, 3)]
+    return interactions_of(pairs, num_users, num_items)
 
 
 DATA = interactions()
@@ -63,16 +60,12 @@ def assert_same_state(one, other, **tolerance):
 MODELS = {
     "bpr": {"l2": 0.01},
     "softmax": {
-        "loss": "softmax",
-        "negatives": "mixed",
-        "count": 4,
-        "temperature": 0.5,
-        "cosine": True,
-        "hardness": 0.5,
-        "mask_known": True,
+        "objective": SampledSoftmax(
+            Mixed(), candidates=4, temperature=0.5, cosine=True, hardness=0.5, mask_known=True
+        )
     },
-    "dns": {"negatives": "dns", "count": 3},
-    "generator": {"negatives": "generator", "count": 3, "generator_dim": 2},
+    "dns": {"objective": BPR(DNS(3))},
+    "generator": {"objective": BPR(Generator(3, dim=2))},
 }
 OPTIMIZERS = {"sgd": lambda: keras.optimizers.SGD(0.3), "lazy_adam": lambda: LazyAdam(0.05)}
 
@@ -111,7 +104,7 @@ def test_a_block_leaves_the_rows_it_does_not_read_and_their_slots_as_they_were()
     block = {name: tf.constant([column]) for name, column in fields.items()}
     block["seed"] = tf.constant([[5, 6]])
     read = set(fields["item_index"]) | set(
-        model.sampler.one_each(block["item_index"][0], block["seed"][0]).numpy()
+        model.objective.sampler.one_each(block["item_index"][0], block["seed"][0]).numpy()
     )
     model.train_step(block)
     compared = 0
@@ -137,7 +130,7 @@ def test_the_rate_of_a_schedule_is_the_one_of_the_first_step_of_the_block():
 
 
 def test_a_compiled_fit_on_blocks_logs_the_mean_of_the_epoch_and_learns():
-    model = factorization(LazyAdam(0.05), negatives="dns", count=4)
+    model = factorization(LazyAdam(0.05), objective=BPR(DNS(4)))
     made = batches.in_blocks(batches.of_pairs(DATA, batch_size=7, seed=0), steps=2)
     history = model.fit(
         made.dataset(0), steps_per_epoch=made.steps_per_epoch, epochs=40, verbose=0

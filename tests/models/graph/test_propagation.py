@@ -2,26 +2,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.graph.propagation import InteractionGraph, NodeVectors
-
-
-def rows(pairs, num_users, num_items):
-    index = np.array(pairs, np.int32).reshape(-1, 2)
-    return Interactions(
-        user_index=index[:, 0],
-        item_index=index[:, 1],
-        users=Vocabulary(np.arange(num_users)),
-        items=Vocabulary(np.arange(num_items)),
-    )
-
+from tests.worlds import interactions_of
 
 # User 0 has items 0 and 1, user 1 has item 1. Degrees: users 2, 1; items 1, 2.
-TWO_BY_TWO = rows([(0, 0), (0, 1), (1, 1)], 2, 2)
+TWO_BY_TWO = interactions_of([(0, 0), (0, 1), (1, 1)], 2, 2)
 ROOT = 1 / np.sqrt(2)  # weight of the edges (0, 0) and (1, 1); the edge (0, 1) has 1 / 2
 
 # Item 3 and user 3 have no edge, and a pair comes twice.
-LARGER = rows([(2, 4), (0, 1), (0, 0), (1, 1), (2, 1), (1, 2), (2, 4)], 4, 5)
+LARGER = interactions_of([(2, 4), (0, 1), (0, 0), (1, 1), (2, 1), (1, 2), (2, 4)], 4, 5)
 
 
 def dense(data):

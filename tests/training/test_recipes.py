@@ -1,0 +1,107 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.models.base import Recommender
+from advrec_tf.models.graph.light_gcn import Contrast
+from advrec_tf.perturbations import fgsm
+from advrec_tf.training import recipes
+from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.optimizers import LazyAdam
+from tests.worlds import block_world, interactions_of
+
+TRAIN = block_world(24, 12, 5)
+
+SMALL = {
+    "mf_bpr": recipes.mf_bpr(dim=4, batch_size=32, epochs=2),
+    "softmax_mf": recipes.softmax_mf(dim=4, batch_size=32, epochs=2),
+    "apr": recipes.apr(recipes.mf_bpr(dim=4, batch_size=32, epochs=2), epochs=1),
+    "light_gcn": recipes.light_gcn(dim=4, contrast=Contrast(candidates=8), batch_size=32, epochs=2),
+    "autoencoder": recipes.autoencoder(dim=4, batch_size=8, epochs=2),
+    "mult_vae": recipes.mult_vae(dim=4, hidden=(6,), batch_size=8, epochs=2),
+    "two_tower": recipes.two_tower(embedding_dim=4, batch_size=32, epochs=2, jit_compile=False),
+}
+SOLVED = {
+    "popularity": recipes.popularity(),
+    "ease": recipes.ease(l2=2.0),
+    "random_walk": recipes.random_walk(target=0.7),
+    "wrmf": recipes.wrmf(dim=4),
+}
+
+
+@pytest.mark.parametrize("name", [*SMALL, *SOLVED])
+def test_a_recipe_gives_a_model_that_ranks(name):
+    fitted = (SMALL | SOLVED)[name].train(TRAIN, seed=3)
+    scores = fitted.model.score(tf.range(24))
+    assert isinstance(fitted.model, Recommender) and scores.shape == (24, 12)
+    assert np.isfinite(scores).all() and (fitted.report is None) == (name in SOLVED)
+
+
+def test_a_training_repeats_for_its_seed():
+    one, same, other = (
+        SMALL["autoencoder"].train(TRAIN, seed=seed).model.item_vectors() for seed in (3, 3, 4)
+    )
+    np.testing.assert_array_equal(one, same)
+    assert not np.allclose(one, other)
+
+
+def test_ratings_are_solved_with_weights():
+    pairs = [(u, i, 1 + (u + i) % 5) for u in range(6) for i in range(4)]
+    rated = interactions_of(pairs, 6, 4)
+    weight = np.ones(len(rated), np.float32)
+    plain, weighted = (
+        recipes.biased_mf(dim=2).train(rated, seed=0, weight=w).model.score(tf.range(6))
+        for w in (None, weight)
+    )
+    np.testing.assert_array_equal(plain, weighted)
+
+
+def test_settings_reach_the_model_the_optimizer_and_the_batches():
+    recipe = recipes.softmax_mf(dim=5, learning_rate=0.25, batch_size=6, epochs=7)
+    model = recipe.build(TRAIN, seed=0)
+    recipe.compile(model)
+    assert model.user_vectors().shape == (24, 5) and model.objective.settings.cosine
+    assert isinstance(model.optimizer, LazyAdam)
+    assert float(model.optimizer.learning_rate) == 0.25
+    block = next(iter(recipe.batches(model, TRAIN, seed=0).dataset(0)))
+    assert block["item_index"].shape[1] == 6 and recipe.epochs == 7
+
+
+def test_what_is_trained_is_inside_the_wrapper_and_the_model_is_returned():
+    wraps = []
+
+    def wrap(model):
+        wraps.append(model)
+        return AdversarialTraining(model, fgsm(0.1), fraction=1.0)
+
+    fitted = SMALL["mf_bpr"].train(TRAIN, seed=0, wrap=wrap)
+    assert wraps == [fitted.model] and fitted.trained.model is fitted.model
+    assert "adversarial_loss" in fitted.report.history and fitted.report.epochs == 2
+
+
+def test_apr_goes_on_from_its_first_recipe_against_an_adversary():
+    still = recipes.apr(SMALL["mf_bpr"], learning_rate=0.0, epochs=1).train(TRAIN, seed=0)
+    assert isinstance(still.trained, AdversarialTraining) and still.report.epochs == 1
+    first = SMALL["mf_bpr"].train(TRAIN, seed=0).model
+    np.testing.assert_array_equal(still.model.user_vectors(), first.user_vectors())
+
+
+def test_a_second_adversary_is_refused():
+    recipe = dataclasses.replace(SMALL["apr"], first=None)
+    with pytest.raises(ValueError, match="`wrap` should not add an adversary"):
+        recipe.train(TRAIN, seed=0, wrap=lambda model: AdversarialTraining(model, fgsm(1.0)))
+
+
+def test_early_stopping_is_that_of_the_fit():
+    evaluator = RankingEvaluator(TRAIN, block_world(24, 12, 5, seed=1))
+    fitted = SMALL["mf_bpr"].train(TRAIN, seed=0, evaluator=evaluator, epochs=3, patience=1)
+    assert 1 <= fitted.report.best_epoch <= 3 and fitted.report.best is not None
+
+
+def test_autoencoders_are_perturbed_at_the_item_vectors_of_the_softmax():
+    wrap = recipes.perturbed_items(fgsm(0.1))
+    fitted = SMALL["autoencoder"].train(TRAIN, seed=0, wrap=wrap)
+    assert fitted.trained.model is fitted.model and fitted.report.epochs == 2
