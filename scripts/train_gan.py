@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     outcome = job.run_gan(prepared, settings, store)
     generation.write_csv(outcome.generated, args.out, overwrite=args.overwrite)
     cli.finish(args, prepared, identity, outcome)
-    figures = plots.draw_players_and_rows(outcome, args.run_dir)
+    figures = plots.draw_gan(outcome, args.run_dir)
     print(f"plots        {', '.join(str(path) for path in figures)}")
     for source, rows in outcome.generated.items():
         print(f"{len(rows)} interactions by {source} in {args.out}")

@@ -1,4 +1,4 @@
-"""On what a figure was taken: processor, cores, versions. Loads no TensorFlow."""
+"""The machine that figures were measured on: processor, cores, versions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import platform
 
 
 def machine() -> dict:
-    """Where figures are taken, so that they are compared with none from elsewhere."""
+    """Processor, cores, versions and thread limits, as JSON values; loads no TensorFlow."""
     threads = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count())
     return {

@@ -1,4 +1,4 @@
-"""How much memory this process has held at most."""
+"""The largest resident memory of a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that build on one another, each in a process of its own as soon as it can start.
+"""Calls that depend on one another, each in a process of its own.
 
 What is called and what its result means is left to the caller.
 """
@@ -78,6 +78,6 @@ def _alone(call: Callable[[], Any], threads: int) -> Any:
 
 
 def _end_with_the_parent() -> None:
-    """A run that is killed takes its processes along: nobody would hear their results."""
+    """End the process when its parent ends, since its result would be lost."""
     multiprocessing.parent_process().join()
     os._exit(1)

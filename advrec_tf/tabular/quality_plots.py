@@ -28,10 +28,10 @@ def all_plots(
     schema: TableSchema,
     history: dict[str, list[float]] | None = None,
 ) -> dict[str, bytes]:
-    """name -> PNG: both players where there is a history, columns, components, correlations."""
+    """Name -> PNG: training where there is a history, columns, components, correlations."""
     figures = {}
     if history and "d_loss" in history:
-        figures["players"] = draw_players(history)
+        figures["players"] = draw_training(history)
     figures["columns"] = draw_columns(real, synthetic, schema)
     figures["components"] = draw_components(real, synthetic, schema)
     figures["correlations"] = draw_correlations(real, synthetic, schema)
@@ -66,13 +66,13 @@ def _tidy(ax) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def draw_players(history: dict[str, list[float]]):
-    """Losses of both players, and distance to held-out rows, over rounds."""
+def draw_training(history: dict[str, list[float]]):
+    """Losses of discriminator and generator, and distance to held-out rows, over rounds."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
     rounds = np.arange(1, len(history["d_loss"]) + 1)
     left.plot(rounds, history["d_loss"], color=SYNTHETIC, label="discriminator")
     left.plot(rounds, history["g_loss"], color=REAL, label="generator")
-    left.set(xlabel="round", ylabel="loss", title="both players")
+    left.set(xlabel="round", ylabel="loss", title="discriminator and generator")
     left.legend(frameon=False)
     right.plot(rounds, history["val_distance"], color="black", label="distance (stops early)")
     right.plot(rounds, history["val_columns"], color=REAL, label="of columns")

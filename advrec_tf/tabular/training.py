@@ -28,7 +28,7 @@ _SAMPLE = 4000
 
 
 class GenerationFailure(ValueError):
-    """A generator that collapsed or diverged before it wrote anything worth keeping."""
+    """A generator that collapsed or diverged before any round was worth keeping."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

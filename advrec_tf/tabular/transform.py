@@ -1,4 +1,4 @@
-"""A whole table as choices and numbers, fitted once, and back: what the generators learn.
+"""The invertible transform of a table into choices and numbers, which the generators learn.
 
 `TableTransform` joins the codecs of `column_codecs`; `RowLayout` says where each column lies
 in the dense row that networks read: first the numbers, then one one-hot block a column. The

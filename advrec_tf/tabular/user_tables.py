@@ -1,4 +1,4 @@
-"""A behavior table of users: what is known of them, joined with what they did.
+"""A table of users: their features, joined with statistics of their interactions.
 
 Made from `Interactions` with their side tables; a row a user. What is done with such a table
 is left to the generators.

@@ -1,4 +1,4 @@
-"""A variational autoencoder that writes table rows: the generator without an adversary.
+"""A variational autoencoder of table rows: the generator without an adversary.
 
 TVAE (Xu et al. 2019, section 4.5) on the representation of `column_codecs`: the decoder gives
 a distribution of every choice, and of the number beside it a normal one whose deviation is

@@ -1,4 +1,4 @@
-"""A text tower that should not turn when a text is disturbed the way people disturb it.
+"""Training of a text tower on disturbed copies of its texts.
 
 Perturbed token vectors are no misspelt words: a typing error exchanges a word for several
 pieces of others. Here the copies are texts, written beforehand, and the adversary chooses among

@@ -1,4 +1,4 @@
-"""A keras-hub backbone as a layer of ours: which of its weights train, and how it is called.
+"""A keras-hub backbone (Keras 3) as a Keras 2 layer: which weights train, and how it is called.
 
 The backbone is a Keras 3 model, everything around it is Keras 2. Called on a Keras 2 symbolic
 tensor it would become a Lambda whose weights silently never train; so `LanguageModelLayer`
@@ -102,9 +102,9 @@ class LanguageModelLayer(keras.layers.Layer):
         encoder = _sequence_encoder(backbone)
         embedding, blocks = _split_at_token_vectors(encoder)
         chosen = _chosen(backbone, encoder, strategy)
-        # Out of the sight of Keras 2, which would track the guest's layers as if its own; the
+        # Out of the sight of Keras 2, which would track the backbone's layers as if its own; the
         # variables alone are tracked, those of random states with them: an export needs them.
-        self._guest = _Untracked(
+        self._backbone_parts = _Untracked(
             backbone=backbone, encoder=encoder, embedding=embedding, blocks=blocks
         )
         self._of_backbone = [variable.value for variable in encoder.variables]
@@ -118,7 +118,7 @@ class LanguageModelLayer(keras.layers.Layer):
     @property
     def backbone(self):
         """The Keras 3 model."""
-        return self._guest.backbone
+        return self._backbone_parts.backbone
 
     @property
     def trainable_weights(self) -> list[tf.Variable]:
@@ -140,14 +140,14 @@ class LanguageModelLayer(keras.layers.Layer):
 
     def named_weights(self) -> dict[str, tf.Variable]:
         """Path within the backbone -> variable, without the states of random generators."""
-        return {weight.path: weight.value for weight in self._guest.encoder.weights}
+        return {weight.path: weight.value for weight in self._backbone_parts.encoder.weights}
 
     @tf.autograph.experimental.do_not_convert
     def call(self, inputs: dict[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         ids, mask = inputs["token_ids"], inputs["padding_mask"]
-        guest = self._guest
+        parts = self._backbone_parts
         noisy = bool(training) and self.dropout and self.strategy != "frozen"
-        vectors = guest.embedding(ids, training=noisy)
+        vectors = parts.embedding(ids, training=noisy)
         perturb_outputs = tf.reshape(self.token_vectors(vectors, mask), tf.shape(vectors))
         # At padding as it was, so that nothing but a perturbation alters the output.
         vectors = tf.where(_real(mask), tf.cast(perturb_outputs, vectors.dtype), vectors)
@@ -156,8 +156,8 @@ class LanguageModelLayer(keras.layers.Layer):
             "padding_mask": mask,
             "segment_ids": tf.zeros_like(ids),
         }
-        fed = {key: fed[key] for key in guest.blocks.input}
-        return tf.cast(guest.blocks(fed, training=noisy), tf.float32)
+        fed = {key: fed[key] for key in parts.blocks.input}
+        return tf.cast(parts.blocks(fed, training=noisy), tf.float32)
 
 
 class _Untracked:

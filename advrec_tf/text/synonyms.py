@@ -1,4 +1,4 @@
-"""Words that a language model holds for alike: the nearest ones in its token embedding.
+"""Synonyms by a language model: the nearest words in its token embedding.
 
 What becomes of texts is left to `data.text_noise`.
 """

@@ -178,7 +178,7 @@ def _sequences(report: Mapping) -> list[str]:
 
 def plots(report: Mapping, title: str) -> dict[str, Callable]:
     """Name -> function that draws: bars of every part, and the losses of the sequence GAN."""
-    from advrec_tf.pipelines.recommend.plots import draw_players
+    from advrec_tf.pipelines.recommend.plots import draw_training
     from experiments.harness.plots import BLUE, RED, bars
 
     drawn = {}
@@ -189,7 +189,7 @@ def plots(report: Mapping, title: str) -> dict[str, Callable]:
             columns = {"AUC of telling from real": ("auc",), "NDCG@10, next item": ("next item",)}
             history = entries["GAN, Gumbel-softmax"]["history"]
             if history:
-                drawn["sequence_players"] = lambda history=history: draw_players(history)
+                drawn["sequence_players"] = lambda history=history: draw_training(history)
         else:
             colors[part["baseline"]] = BLUE
             tests = part["tests"]

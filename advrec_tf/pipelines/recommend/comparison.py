@@ -1,5 +1,4 @@
-"""The comparison of the main job: every model, beside its ablations, as stages in an evaluation
-setting."""
+"""The models of the main job, each with its ablation and controls, trained as resumable stages."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ GENERATORS = ("gan", "gan_ablation", "ease", "popularity", "random")
 
 
 class ModelComparison:
-    """The stages, in their order; keeps the results by evaluation setting and model."""
+    """The stages in their order, and their results by evaluation setting and model."""
 
     def __init__(self, settings: RecommenderSettings, store: StageStore, console: Console):
         self.settings = settings
@@ -61,12 +60,12 @@ class ModelComparison:
     def keep_missing(
         self, setting: EvaluationSetting, model: str, seed: int, train, **arguments
     ) -> None:
-        """`stage` and `keep`, unless choosing a size has already trained this very model."""
+        """`stage` and `keep`, unless this model was trained when its size was chosen."""
         if len(self.results[setting.name].get(model, [])) <= seed - self.seeds[0]:
             self.keep(setting, model, self.stage(setting, model, seed, train, **arguments))
 
     def oracle(self, setting: EvaluationSetting, best_scores: np.ndarray) -> None:
-        """The truth behind invented data, as a row to measure the others against."""
+        """The distribution that synthetic data was drawn from, as the best possible model."""
         oracle = MatrixRecommender(scores=best_scores, interactions=setting.train)
         result = self.store.run(
             f"{setting.name}-oracle", lambda _: variants.measure(oracle, setting)
@@ -74,7 +73,7 @@ class ModelComparison:
         self.keep(setting, "oracle", result)
 
     def baselines(self, setting: EvaluationSetting) -> None:
-        """Popularity, and EASE at the ridge that validation prefers."""
+        """Popularity, and EASE with the l2 that validation prefers."""
 
         def popularity(checkpoint):
             return variants.measure_baseline(Popularity().fit(setting.train), setting, 0.0)
@@ -203,7 +202,7 @@ class ModelComparison:
         epsilon: float,
         autoencoder_epsilon: float,
     ) -> None:
-        """Every row of the comparison that is not there yet, for every seed."""
+        """Every model of the comparison that is not trained yet, for every seed."""
         attack = Perturbation(epsilon=epsilon, relative=True)
         code_attack = Perturbation(epsilon=autoencoder_epsilon, relative=True)
         for seed in self.seeds:

@@ -1,4 +1,4 @@
-"""From a teacher's scores to generated interactions, for the rows of the comparison.
+"""Generated interactions: calibrated scores of a generator, drawn for users with few interactions.
 
 The GAN, its ablation, EASE, popularity and noise all pass through the same door: scores are
 standardized per user, blended with log popularity, the blend calibrated on withheld

@@ -33,7 +33,7 @@ TABLE_KS = (10, 20)
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Outcome:
-    """What a job found.
+    """What the main job found.
 
     Attributes:
         split: the data of the whole evaluation setting.
@@ -128,7 +128,7 @@ def run_gan(
     store: StageStore,
     write: Callable[[str], None] = print,
 ) -> Outcome:
-    """Only popularity, EASE, the profile GAN and its ablation, and the rows these two generate."""
+    """Only popularity, EASE, the profile GAN and its ablation, and what these two generate."""
     comparison, whole = _begin(prepared, settings, store, write)
     comparison.baselines(whole)
     generated = comparison.generate(whole, {})

@@ -17,7 +17,7 @@ LEGEND = (
 
 
 def _cells(report: dict) -> list[tuple[str, ...]]:
-    """Head and rows of the results: all users, the sparsest fifth, and users cut short."""
+    """The results as a table: all users, the sparsest fifth, and users with cut histories."""
     cut = list(report.get("cold_start", {}).get("users", {}))
     columns = ["ndcg@10", "hit_rate@10", "recall@20", "mrr", "coverage@10", "long_tail_share@10"]
     heads = ["ndcg@10", "hit@10", "recall@20", "mrr", "coverage", "longtail", "sparsest"]

@@ -31,16 +31,16 @@ def draw_all(outcome: Outcome, report: dict, run_dir: Path) -> list[Path]:
     figures = {"metrics": draw_metrics(report)}
     if "cold_start" in report:
         figures["cold_users"] = draw_cold_users(report)
-    return write_figures(figures, run_dir) + draw_players_and_rows(outcome, run_dir)
+    return write_figures(figures, run_dir) + draw_gan(outcome, run_dir)
 
 
-def draw_players_and_rows(outcome: Outcome, run_dir: Path) -> list[Path]:
-    """The plots of the GAN alone: both players, and what was generated."""
+def draw_gan(outcome: Outcome, run_dir: Path) -> list[Path]:
+    """The plots of the GAN: its training, and what was generated."""
     figures = {}
     for setting in ("cold", "whole"):
         if "gan" in outcome.results[setting]:
             history = outcome.results[setting]["gan"][0].summary["history"]
-            figures["gan_training"] = draw_players(history)
+            figures["gan_training"] = draw_training(history)
             break
     if outcome.generated:
         figures["generated_popularity"] = draw_popularity(outcome.generated)
@@ -101,8 +101,8 @@ def draw_metrics(report: dict):
     return figure
 
 
-def draw_players(history: dict[str, list[float]]):
-    """Losses of both players, discriminator accuracy and diversity over epochs."""
+def draw_training(history: dict[str, list[float]]):
+    """Losses of discriminator and generator, accuracy and diversity over epochs."""
     figure, (left, right) = _axes(11, 4, 2)
     epochs = np.arange(1, len(history["d_loss"]) + 1)
     left.plot(epochs, history["d_loss"], color="#e45756", label="discriminator loss")
@@ -121,7 +121,7 @@ def draw_players(history: dict[str, list[float]]):
 
 
 def draw_popularity(generated: dict[str, AugmentedInteractions]):
-    """Popularity curve of generated rows against real ones, items by real popularity."""
+    """Popularity of generated and of real interactions, items ordered by real popularity."""
     figure, ax = _axes(8, 4.5)
     real = next(iter(generated.values())).real
     counts = real.item_counts()
@@ -141,7 +141,7 @@ def draw_popularity(generated: dict[str, AugmentedInteractions]):
 
 
 def draw_cold_users(report: dict):
-    """NDCG@10 on withheld history of users cut to 1, 3 and 5 rows."""
+    """NDCG@10 on the withheld history of users cut to 1, 3 and 5 interactions."""
     models = report["cold_start"]["models"]
     groups = list(report["cold_start"]["users"])
     figure, ax = _axes(13, 4.8)

@@ -1,4 +1,4 @@
-"""From loaded interactions to a split, with everything counted and a name for the result."""
+"""Preparation of a run: filters, split and audit, all counted, and the identity of the run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Prepared:
 
 
 def prepare(loaded: Loaded, settings: RecommenderSettings) -> Prepared:
-    """Filter, drop repeats, split and audit; nothing leaves uncounted."""
+    """Filter, remove repeats, split and audit; whatever is removed is counted."""
     interactions = loaded.interactions
     counts = {"read": loaded.report.as_dict()}
     if settings.minimum_rating is not None:
@@ -56,7 +56,7 @@ def prepare(loaded: Loaded, settings: RecommenderSettings) -> Prepared:
 
 
 def identity_of(prepared: Prepared, settings: RecommenderSettings) -> dict:
-    """What the results depend on: the run is resumed only where all of it is the same."""
+    """What the results depend on; a run is resumed only where all of it is equal."""
     return {
         "settings": settings.as_dict(),
         "data_sha256": prepared.split.fingerprint(),

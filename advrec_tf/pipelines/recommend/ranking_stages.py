@@ -110,7 +110,7 @@ def train_ratings(
 
 
 def with_unseen_negatives(split, rng: np.random.Generator):
-    """Test rows, and as many pairs of the same users with items of which no part has a row.
+    """Test pairs, and for each a pair of the same user with an item that no part has.
 
     Returns:
         (user_index, item_index, labels), each [2 * test rows].

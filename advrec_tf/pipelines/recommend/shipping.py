@@ -83,11 +83,10 @@ def ship(
 def choose_prior(
     comparison: ModelComparison, model: str, cold: EvaluationSetting | None
 ) -> tuple[Prior, dict[str, float]]:
-    """The scale under which users cut short fare best on the choosing half of what they lost.
+    """The scale of the prior that is best for users with cut histories, on validation.
 
     No prior where it gains less than `LEAST_GAIN`, or where there is no cold evaluation setting to
-    choose
-    it on.
+    choose it on.
     """
     prior_max_history = comparison.settings.prior_max_history
     if cold is None:
