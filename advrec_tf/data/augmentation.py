@@ -1,10 +1,10 @@
-"""Generated interactions beside real ones: marked, weighted and capped.
+"""Generated interactions beside real ones: marked, weighted and limited in number.
 
 A generator (a GAN, its ablation without the adversary, EASE, popularity, noise) gives scores;
-`top_unseen` (the best) or `drawn_unseen` (by chance) writes them down as rows; every trainer
-takes the pair as `AugmentedInteractions`. Real rows are never altered, and generated ones
-never become negatives of real ones: their items enter a batch as positives of their own row
-only.
+`top_unseen` (the best) or `sample_unseen` (a random draw) turns them into interactions, and every
+trainer takes both as `AugmentedInteractions`. Real interactions are never altered, and generated
+ones never become negatives of real ones: their items enter a batch as their own positives only.
+Augmentation without a generator is left to `augmentation_controls`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from advrec_tf.data.interactions import Interactions
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class AugmentedInteractions:
-    """Real rows with generated ones.
+    """Real interactions with generated ones.
 
     Attributes:
-        real: the training rows.
-        user_index, item_index: [generated] int32, the generated rows.
-        weight: weight of a generated row in the loss, a real one having 1. >= 0.
-        fraction: cap on generated rows in a batch, as a share of the real rows in it.
-        source: what wrote the rows, for reports.
+        real: the training interactions.
+        user_index, item_index: [generated] int32, the generated interactions.
+        weight: weight of a generated interaction in the loss, a real one having 1. >= 0.
+        fraction: the largest number of generated interactions in a batch, as a fraction of the
+            real ones in it.
+        source: the generator's name, for reports.
 
     Raises:
         ValueError: if the columns differ in length, an index is out of range, a generated
-            row repeats a real one, or `weight` or `fraction` lies outside its range.
+            interaction repeats a real one, or `weight` or `fraction` lies outside its range.
     """
 
     real: Interactions
@@ -82,7 +83,7 @@ def top_unseen(
 
     Args:
         scores: [num_users, num_items], the generator's logits or probabilities.
-        interactions: the real rows; a user with `min_history` or more items gets none.
+        interactions: the real interactions; a user with `min_history` or more items gets none.
         min_history: real plus generated items per user, >= 1.
         users: only these user indices.
 
@@ -116,7 +117,7 @@ def top_unseen(
     return np.concatenate(user_rows), np.concatenate(item_rows)
 
 
-def drawn_unseen(
+def sample_unseen(
     logits: np.ndarray,
     users: np.ndarray,
     interactions: Interactions,
@@ -131,7 +132,7 @@ def drawn_unseen(
     Args:
         logits: [len(users), num_items]; -inf is never drawn.
         users: user indices.
-        interactions: the real rows; what a user has is never drawn.
+        interactions: the real interactions; what a user has is never drawn.
         counts: [len(users)] int, items to draw; fewer where fewer are left.
 
     Returns:

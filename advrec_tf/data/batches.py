@@ -35,10 +35,9 @@ class Batches:
 
 
 def shuffled_rows(num_rows: int, batch_size: int, seed: int, first_epoch: int) -> tf.data.Dataset:
-    """Row numbers [batch_size] int32, every row once an epoch, with the batch's seed.
+    """Positions [batch_size] int32, each once an epoch, with the seed of the batch.
 
-    The last batch of an epoch is filled up with rows from its start, so that all batches
-    have one shape.
+    The last batch of an epoch is filled up from its start, so that all batches have one shape.
     """
     steps = -(-num_rows // batch_size)
 
@@ -120,20 +119,25 @@ def of_pairs(
     *,
     batch_size: int,
     seed: int,
-    row_weight: np.ndarray | None = None,
+    sample_weight: np.ndarray | None = None,
 ) -> Batches:
     """Batches of positive pairs for retrieval models.
 
-    Each holds `user_index`, `item_index` [rows] int32, `weight` [rows] float32,
-    `generated` [rows] bool and `seed` [2] int32, and `label` [rows] float32 where real rows
-    alone are given and all have ratings. Without generated rows `rows` is
-    `batch_size`; with them `share * batch_size` generated rows are appended to each batch,
-    drawn in an order of their own. `row_weight` [real rows] is the `weight` of the real rows,
-    1 by default.
+    Each holds `user_index`, `item_index` [n] int32, `weight` [n] float32, `generated` [n] bool
+    and `seed` [2] int32, and `label` [n] float32 where real interactions alone are given and all
+    have ratings. Without generated interactions n is `batch_size`; with them
+    `fraction * batch_size` generated ones are appended to each batch, drawn in an order of their
+    own.
+
+    Args:
+        data: the interactions, or real ones with generated ones.
+        batch_size: real interactions in a batch.
+        seed: of the order.
+        sample_weight: [real interactions] the `weight` of each; 1 by default.
 
     Raises:
-        ValueError: if there is no real row, `batch_size` < 1, or `row_weight` does not hold one
-            finite number >= 0 a row.
+        ValueError: if there is no real interaction, `batch_size` < 1, or `sample_weight` does not
+            hold one finite number >= 0 for each.
     """
     augmented = data if isinstance(data, AugmentedInteractions) else None
     real = data if augmented is None else augmented.real
@@ -142,7 +146,7 @@ def of_pairs(
     users = tf.constant(real.user_index)
     items = tf.constant(real.item_index)
 
-    weights = tf.constant(_checked_weights(row_weight, len(real)))
+    weights = tf.constant(_checked_weights(sample_weight, len(real)))
     labels = None
     if augmented is None and real.rating is not None and not np.isnan(real.rating).any():
         labels = tf.constant(real.rating, tf.float32)
@@ -232,7 +236,7 @@ def _checked_weights(weight: np.ndarray | None, num_rows: int) -> np.ndarray:
     weight = np.asarray(weight, np.float32)
     if weight.shape != (num_rows,) or not (np.isfinite(weight).all() and weight.min() >= 0):
         raise ValueError(
-            f"`row_weight` should hold {num_rows} finite numbers >= 0. "
+            f"`sample_weight` should hold {num_rows} finite numbers >= 0. "
             f"Received: shape {weight.shape}, least {weight.min(initial=np.inf)}."
         )
     return weight

@@ -1,8 +1,8 @@
 """Times as people leave them: sessions in waking hours, with pauses between clicks.
 
 The synthetic world draws a user's times evenly over the user's stay; clickstreams look
-otherwise. `in_sessions` keeps every row and every user's order and moves the times, so that
-what depends on timing (fraud detection, session models) has something real to find.
+otherwise. `in_sessions` keeps every interaction and every user's order and moves the times, for
+what depends on timing (fraud detection, session models).
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ def in_sessions(
     gap_spread: float = 1.2,
     waking_hours: float = 15.0,
 ) -> Interactions:
-    """The same rows with times in sessions; a user's order stays.
+    """The same interactions with times in sessions; a user's order stays.
 
-    A user's rows are cut into sessions of geometric length. A session starts on the day of its
-    first row, at an hour drawn about the user's own favorite hour (normal, deviation 3 hours)
-    within the user's waking hours; gaps within it are log-normal. Where sessions would cross,
-    the later one waits.
+    A user's interactions are cut into sessions of geometric length. A session starts on the day
+    of its first interaction, at an hour drawn about the user's own favorite hour (normal,
+    deviation 3 hours) within the user's waking hours; gaps within it are log-normal. Where
+    sessions would cross, the later one waits.
 
     Args:
         interactions: with times in seconds.
         rng: of all the randomness.
-        mean_session: rows a session, >= 1.
+        mean_session: mean number of interactions in a session, >= 1.
         gap_seconds, gap_spread: median and sigma of the log-normal gaps.
         waking_hours: in (0, 24].
 

@@ -1,7 +1,7 @@
 """Filters of interactions, to apply before a split.
 
-Each returns the rows that stay, in file order, with ids that lost all their rows taken out of
-the vocabularies, and says how many rows it took out.
+Each returns the interactions that stay, in file order, and how many it took out; ids that lost
+all their interactions are taken out of the vocabularies.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from advrec_tf.data.interactions import Interactions
 
 
 class Filtered(NamedTuple):
-    """What stays, and the number of rows taken out."""
+    """What stays, and the number of interactions taken out."""
 
     interactions: Interactions
     rows_removed: int
 
 
 def pair_keys(interactions: Interactions) -> np.ndarray:
-    """[rows] int64, equal where the (user, item) pair is equal."""
+    """[n] int64, equal where the (user, item) pair is equal."""
     return interactions.user_index.astype(np.int64) * interactions.num_items + (
         interactions.item_index
     )
 
 
 def minimum_rating(interactions: Interactions, threshold: float) -> Filtered:
-    """Rows rated `threshold` or higher, on the data's own scale; a row without rating goes.
+    """Interactions rated `threshold` or higher on the data's own scale; those unrated are left out.
 
     Raises:
         ValueError: if there are no ratings, or none is that high.
@@ -66,7 +66,7 @@ def k_core(interactions: Interactions, *, users: int, items: int) -> Filtered:
 
 
 def without_repeats(interactions: Interactions) -> Filtered:
-    """One row for each (user, item) pair: the last in time, of equal times the last in the file."""
+    """The last interaction in time of each pair; of equal times the last in the file."""
     order = np.arange(len(interactions))
     if interactions.timestamp is not None:
         order = np.argsort(interactions.timestamp, kind="stable")
@@ -77,7 +77,7 @@ def without_repeats(interactions: Interactions) -> Filtered:
 
 
 def without_same_moments(interactions: Interactions) -> Filtered:
-    """One row for each (user, item, time), the last in the file: a log written twice.
+    """The last interaction in the file of each (user, item, time), as for a log written twice.
 
     Raises:
         ValueError: if there are no times.

@@ -114,13 +114,13 @@ class UserItems:
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Interactions:
-    """Rows (user, item[, rating][, timestamp]) in file order, with both vocabularies.
+    """Interactions (user, item[, rating][, timestamp]) in file order, with both vocabularies.
 
     Attributes:
-        user_index, item_index: [rows] int32, into `users` and `items`.
-        users, items: the vocabularies; they may hold ids without a row (after a split).
-        rating: [rows] float32 on the data's own scale, NaN where a row has none; or None.
-        timestamp: [rows] float64, any unit that grows with time, or None.
+        user_index, item_index: [n] int32, into `users` and `items`.
+        users, items: the vocabularies; they may hold ids without an interaction (after a split).
+        rating: [n] float32 on the data's own scale, NaN where an interaction has none; or None.
+        timestamp: [n] float64, any unit that grows with time, or None.
         user_features, item_features: tables whose row i describes index i, or None.
         item_text: [num_items] str, a title or description per item, or None.
 
@@ -181,11 +181,11 @@ class Interactions:
         return len(self.items)
 
     def user_counts(self) -> np.ndarray:
-        """[num_users] int64, rows per user."""
+        """[num_users] int64, interactions per user."""
         return np.bincount(self.user_index, minlength=self.num_users)
 
     def item_counts(self) -> np.ndarray:
-        """[num_items] int64, rows per item."""
+        """[num_items] int64, interactions per item."""
         return np.bincount(self.item_index, minlength=self.num_items)
 
     def by_user(self) -> UserItems:
@@ -202,7 +202,7 @@ class Interactions:
         return UserItems(items=items.astype(np.int32), row_splits=splits, num_items=self.num_items)
 
     def select(self, rows: np.ndarray) -> Interactions:
-        """The given rows (indices or a mask), in the given order; vocabularies stay whole."""
+        """The interactions at `rows` (positions or a mask), in that order, vocabularies whole."""
         return dataclasses.replace(
             self,
             user_index=self.user_index[rows],
@@ -212,7 +212,7 @@ class Interactions:
         )
 
     def compacted(self) -> Interactions:
-        """The same rows with ids that no row uses taken out of both vocabularies."""
+        """The same interactions; ids without any are taken out of both vocabularies."""
         kept_users = np.unique(self.user_index)
         kept_items = np.unique(self.item_index)
 
@@ -257,7 +257,7 @@ class Interactions:
             parquet.write_table(pa.table(columns), unfinished)
 
     def fingerprint(self) -> str:
-        """SHA-256 over ids, rows, ratings and times: equal data, equal hash, on any machine."""
+        """SHA-256 over ids, indices, ratings and times: equal data, equal hash, on any machine."""
         digest = hashlib.sha256()
         for ids in (self.users.ids, self.items.ids):
             digest.update("\x1f".join(map(str, ids)).encode())

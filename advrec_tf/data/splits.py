@@ -1,7 +1,7 @@
 """Ways to split interactions into train, validation and test, each chosen by name.
 
 A split keeps the vocabularies whole, so an index means the same id in every part. Repeated
-pairs are refused: `filters.without_repeats` decides which row stands for a pair, before the
+pairs are refused: `filters.without_repeats` decides which interaction stands for a pair, before the
 split. What a split leaks is left to `audit`.
 """
 
@@ -25,7 +25,7 @@ class Split:
 
     Attributes:
         name: the strategy, or the name of a published split.
-        train, validation, test: the parts; validation may have no rows.
+        train, validation, test: the parts; validation may have no interactions.
         settings: what the strategy was given, for the record beside a result.
 
     Raises:
@@ -133,13 +133,13 @@ TIES: dict[str, Callable[[Interactions], tuple]] = {
 def random_ratio(
     interactions: Interactions, *, validation: float = 0.1, test: float = 0.2, seed: int = 0
 ) -> Split:
-    """A random share of each user's rows, rounded to the nearest row (a half up).
+    """A random fraction of each user's interactions, rounded to the nearest number (a half up).
 
-    Every user keeps at least one row of train; where rows are short, test comes before
+    Every user keeps at least one interaction in train; where there are few, test comes before
     validation.
 
     Raises:
-        ValueError: if a pair is repeated, or the shares leave nothing to train on.
+        ValueError: if a pair is repeated, or the fractions leave nothing to train on.
     """
     _check(interactions)
     _check_shares(validation, test)
@@ -154,11 +154,11 @@ def random_ratio(
 
 
 def global_time(interactions: Interactions, *, validation: float = 0.1, test: float = 0.1) -> Split:
-    """The latest share of all rows is test, the latest before it validation: no row of train
-    is later than any row of test, whoever the user.
+    """The latest fraction of all interactions is test, the latest before it validation: nothing in
+    train is later than anything in test, whoever the user.
 
-    Rows of equal time fall on the same side, the later one, so a part may hold more than its
-    share. `settings` records both cuts, the first times of validation and of test.
+    Interactions of equal time fall on the same side, the later one, so a part may hold more than
+    its fraction. `settings` records both cuts, the first times of validation and of test.
 
     Raises:
         ValueError: if there are no times, one is NaN, a pair is repeated, or so many times are
@@ -230,7 +230,7 @@ def from_parts(
     items: Vocabulary | None = None,
     settings: Mapping | None = None,
 ) -> Split:
-    """A split from ready-made pairs (user id, item id), each part [rows, 2], or None for empty.
+    """A split from ready-made pairs (user id, item id), each part [n, 2], or None for empty.
 
     Without vocabularies the ids are the indices: integers from 0 to the highest one met.
 
@@ -297,8 +297,8 @@ def _check_shares(validation: float, test: float) -> None:
 
 
 def _position_from_end(interactions: Interactions, keys: tuple) -> tuple[np.ndarray, np.ndarray]:
-    """Per row, how many rows of the same user come after it by `keys` (ties in file order),
-    and how many rows that user has."""
+    """[n] how many interactions of the same user come after each by `keys` (ties in file order),
+    and [n] how many that user has."""
     counts = interactions.user_counts()
     order = np.lexsort((*keys, interactions.user_index))  # stable; the last key sorts first
     after = np.empty(len(interactions), np.int64)

@@ -34,6 +34,7 @@ _COLUMNS = (
     "keep_missing",
     "unrated",
     "max_text",
+    "escape",
 )
 INPUTS = ("data", "item_table", "labels", "table", "model")
 """The arguments of the commands that name what is read: none of these is ever written to."""
@@ -130,6 +131,12 @@ def add_table_arguments(parser: argparse.ArgumentParser):
         help="The rating that means that there is none, such as 0.",
     )
     group.add_argument(
+        "--escape",
+        metavar="CHARACTER",
+        help="The character before a quote that is part of a quoted field, such as a backslash. By "
+        "default such quotes are doubled.",
+    )
+    group.add_argument(
         "--max-text",
         type=int,
         metavar="CHARACTERS",
@@ -174,6 +181,7 @@ def _texts_of(args: argparse.Namespace) -> dict:
         id_column=args.item_table_id,
         text_column=args.item_table_text,
         encoding=args.encoding or "utf-8",
+        escape=getattr(args, "escape", None),
         log=print,
     )
 

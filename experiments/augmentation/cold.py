@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from advrec_tf.data.augmentation import drawn_unseen, top_unseen
+from advrec_tf.data.augmentation import sample_unseen, top_unseen
 from advrec_tf.models.attribute_baselines import GroupPopularity, bootstrap_profiles
 from advrec_tf.models.base import Recommender, log_popularity
 from experiments.augmentation.training import (
@@ -63,7 +63,7 @@ def bootstrapped_interactions(task: Task) -> Recommender:
     users = task.setting.cold.users
     logits = np.where(_copied(task) > 0, 0.0, -np.inf)[users]
     counts = np.full(len(users), task.context.settings.min_history)
-    return augmented(task, drawn_unseen(logits, users, task.interactions, counts, rng=task.rng(7)))
+    return augmented(task, sample_unseen(logits, users, task.interactions, counts, rng=task.rng(7)))
 
 
 def group_popular_interactions(task: Task) -> Recommender:

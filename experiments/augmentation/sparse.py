@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from advrec_tf.data import simple_augmentation
+from advrec_tf.data import augmentation_controls
 from advrec_tf.data.augmentation import top_unseen
 from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.models.baselines import Popularity
@@ -63,7 +63,7 @@ def embedding_noise(task: Task) -> Recommender:
 
 def item_dropout(task: Task) -> Recommender:
     return factorize(
-        task, simple_augmentation.dropped_rows(task.interactions, FRACTION, rng=task.rng(1))
+        task, augmentation_controls.drop_interactions(task.interactions, FRACTION, rng=task.rng(1))
     )
 
 
@@ -71,12 +71,12 @@ def item_substitution(task: Task) -> Recommender:
     """Items replaced by similar ones."""
     count = min(NEIGHBORS, task.interactions.num_items - 1)
     near = nearest_items(singular_item_vectors(task.interactions), count)
-    swapped = simple_augmentation.swapped_rows(task.interactions, near, FRACTION, rng=task.rng(2))
+    swapped = augmentation_controls.swap_items(task.interactions, near, FRACTION, rng=task.rng(2))
     return augmented(task, swapped, weight=task.settings["weight"])
 
 
 def profile_mixup(task: Task) -> Recommender:
-    mixed = simple_augmentation.mixed_profiles(task.interactions, 0.2, rng=task.rng(3))
+    mixed = augmentation_controls.mix_profiles(task.interactions, 0.2, rng=task.rng(3))
     return augmented(task, mixed, weight=task.settings["weight"])
 
 

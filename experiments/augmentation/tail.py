@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from advrec_tf.data.augmentation import drawn_unseen
+from advrec_tf.data.augmentation import sample_unseen
 from advrec_tf.gan.steering import mean_log_popularity, steer
 from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.models.towers import in_blocks
@@ -33,7 +33,7 @@ def steered_interactions(source: str) -> Callable[[Task], Recommender]:
         steered = steer(logits[users], users, real, cap=settings.cap)
         counts = np.round(settings.steered_rows * real.by_user().counts[users])
         counts = np.maximum(counts, 1).astype(int)
-        drawn = drawn_unseen(steered.logits, users, real, counts, rng=task.rng(11))
+        drawn = sample_unseen(steered.logits, users, real, counts, rng=task.rng(11))
         drift = float(log_popularity(real)[drawn[1]].mean() - mean_log_popularity(real))
         task.log(
             f"  {task.label}: gamma {steered.gamma:.2f}, drift {steered.drift:+.2f} nats; of the "
@@ -48,7 +48,7 @@ def reweighted(task: Task) -> Recommender:
     """Real interactions weighed by (interactions of the item)^-power, with mean 1."""
     counts = task.interactions.item_counts()[task.interactions.item_index].astype(np.float64)
     weight = counts ** -task.settings["row_power"]
-    return factorize(task, row_weight=weight / weight.mean())
+    return factorize(task, sample_weight=weight / weight.mean())
 
 
 def penalized(task: Task) -> Recommender:

@@ -100,7 +100,7 @@ def factorize(
     task: Task,
     interactions: AugmentedInteractions | Interactions | None = None,
     *,
-    row_weight: np.ndarray | None = None,
+    sample_weight: np.ndarray | None = None,
     perturbation: Perturbation | None = None,
 ) -> VectorRecommender:
     """The factorization trained on the setting's interactions, or on those given; unit vectors."""
@@ -111,7 +111,7 @@ def factorize(
         task.interactions if interactions is None else interactions,
         batch_size=task.context.settings.batch_size,
         seed=task.seed,
-        row_weight=row_weight,
+        sample_weight=sample_weight,
     )
     return factorization.fit(task, data)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from advrec_tf.data.augmentation import AugmentedInteractions, drawn_unseen, top_unseen
+from advrec_tf.data.augmentation import AugmentedInteractions, sample_unseen, top_unseen
 from tests.worlds import interactions_of
 
 REAL = interactions_of([(0, 0), (0, 1), (0, 2), (1, 3)], num_users=3, num_items=4)
@@ -88,21 +88,21 @@ def test_unseen_items_are_drawn_by_the_softmax_and_never_twice():
     # user 2 has nothing; chances 1/2, 1/4, 1/4, 0: of 2,000 draws 1,000 of item 0, deviation 22
     logits = np.log(np.array([[2.0, 1.0, 1.0, 1e-300]]))
     rng = np.random.default_rng(0)
-    first = [drawn_unseen(logits, [2], REAL, [1], rng=rng)[1][0] for _ in range(2000)]
+    first = [sample_unseen(logits, [2], REAL, [1], rng=rng)[1][0] for _ in range(2000)]
     assert abs(first.count(0) - 1000) < 4 * 22 and 3 not in first
-    users, items = drawn_unseen(np.zeros((1, 4)), [2], REAL, [9], rng=rng)
+    users, items = sample_unseen(np.zeros((1, 4)), [2], REAL, [9], rng=rng)
     assert users.tolist() == [2] * 4 and sorted(items) == [0, 1, 2, 3]
 
 
 def test_what_a_user_has_and_what_is_closed_is_never_drawn():
     logits = np.array([[9.0, 9.0, 9.0, 0.0], [0.0, -np.inf, -np.inf, 9.0]])
-    users, items = drawn_unseen(logits, [0, 1], REAL, [2, 2], rng=np.random.default_rng(0))
+    users, items = sample_unseen(logits, [0, 1], REAL, [2, 2], rng=np.random.default_rng(0))
     assert pairs(users, items) == [(0, 3), (1, 0)]
 
 
 def test_logits_to_draw_from_that_do_not_fit_are_refused():
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match=r"`logits` should have shape \(2, 4\)"):
-        drawn_unseen(np.zeros((1, 4)), [0, 1], REAL, [1, 1], rng=rng)
+        sample_unseen(np.zeros((1, 4)), [0, 1], REAL, [1, 1], rng=rng)
     with pytest.raises(ValueError, match="`logits` should be numbers"):
-        drawn_unseen(np.full((1, 4), np.nan), [0], REAL, [1], rng=rng)
+        sample_unseen(np.full((1, 4), np.nan), [0], REAL, [1], rng=rng)

@@ -249,8 +249,8 @@ def test_batches_of_triples_show_every_fact_once_an_epoch():
 def test_a_rows_weight_goes_with_its_row():
     rows = np.arange(10)
     data = interactions_of([(row, row) for row in range(10)])
-    weighted = batches.of_pairs(data, batch_size=4, seed=0, row_weight=rows / 10)
+    weighted = batches.of_pairs(data, batch_size=4, seed=0, sample_weight=rows / 10)
     batch = next(iter(weighted.dataset(0)))
     np.testing.assert_allclose(batch["weight"], batch["user_index"].numpy() / 10)
-    with pytest.raises(ValueError, match="`row_weight` should hold 10 finite"):
-        batches.of_pairs(data, batch_size=4, seed=0, row_weight=np.full(10, -1.0))
+    with pytest.raises(ValueError, match="`sample_weight` should hold 10 finite"):
+        batches.of_pairs(data, batch_size=4, seed=0, sample_weight=np.full(10, -1.0))

@@ -170,7 +170,7 @@ def test_adversarial_defences_train_in_blocks_with_row_weights(name, world):
     model.compile(optimizer=keras.optimizers.SGD(0.1))
     weight = (world.user_index != 0).astype(np.float32)
     data = batches.in_blocks(
-        batches.of_pairs(world, batch_size=256, seed=0, row_weight=weight), steps=4
+        batches.of_pairs(world, batch_size=256, seed=0, sample_weight=weight), steps=4
     )
     before = model.user_vectors().copy()
     model.fit(data.dataset(0), steps_per_epoch=data.steps_per_epoch, epochs=1, verbose=0)

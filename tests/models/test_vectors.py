@@ -9,6 +9,7 @@ from advrec_tf.models.vectors import (
     save_vectors,
     with_popularity_prior,
 )
+from tests.worlds import interactions_of
 
 # Rows per item: a 3, b 1. User 0 has three rows, user 1 one, user 2 none.
 ROWS = [(0, 0), (0, 0), (0, 1), (1, 0)]
@@ -118,3 +119,19 @@ def test_an_item_without_a_text_still_has_none_after_the_file(tmp_path):
     )
     text = load_vectors(tmp_path / "vectors.npz").interactions.item_text.tolist()
     assert text[0] == "An apple" and not text[1]
+
+
+def test_texts_and_ids_of_any_length_come_back_in_the_room_of_the_texts(tmp_path):
+    texts = np.array(["short", "x" * 20_000, "", "blank at the end "] + ["t"] * 996, object)
+    ids = ["i\0", "i", "é", *(f"i{i}" for i in range(997))]
+    data = interactions_of([(0, 0), (1, 1), (2, 2)], items=ids, item_text=texts)
+    model = VectorRecommender(
+        user_vectors=np.zeros((3, 2), np.float32),
+        item_vectors=np.zeros((1000, 2), np.float32),
+        unknown_user=np.zeros(2, np.float32),
+        interactions=data,
+    )
+    save_vectors(model, tmp_path / "vectors.npz")
+    back = load_vectors(tmp_path / "vectors.npz").interactions
+    assert back.item_text.tolist() == texts.tolist() and back.items.ids.tolist() == ids
+    assert (tmp_path / "vectors.npz").stat().st_size < 100_000  # 80 MB at one width

@@ -168,3 +168,16 @@ def test_a_further_file_is_read_by_the_kinds_of_the_first(write, tmp_path):
     other.write_text("spend,plan\n1.0,free\n")
     with pytest.raises(DataError, match="Missing: churned"):
         read_like(schema, other)
+
+
+def test_a_carriage_return_in_a_category_reads_back_as_it_was(write, tmp_path):
+    path = tmp_path / "odd.csv"
+    cities = ["a\rb", "plain", 'with "quotes", too']
+    rows = "".join(
+        f'"{cities[i % 3].replace(chr(34), chr(34) * 2)}",{i},{i % 2}\n' for i in range(60)
+    )
+    path.write_bytes(("city,spend,churned\n" + rows).encode())
+    read = read_table(path, label="churned")
+    write_table(read.frame, read.schema, tmp_path / "back.csv")
+    again = read_like(read.schema, tmp_path / "back.csv")
+    assert again["city"].tolist() == read.frame["city"].tolist()

@@ -6,6 +6,7 @@ and behavior. What a field means is left to `columns`.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import dataclasses
@@ -46,6 +47,7 @@ def open_records(
     column_names: Sequence[str] | None = None,
     encoding: str = "utf-8",
     max_text: int = files.MAX_TEXT,
+    escape: str | None = None,
 ) -> Iterator[RecordReader]:
     """A reader of the records of a table file, plain or gzip, its header read.
 
@@ -56,6 +58,8 @@ def open_records(
         column_names: the names of all columns, for a file without a header line.
         encoding: of the text; a byte order mark says it where this is UTF-8.
         max_text: characters that one field may have.
+        escape: the character before a quote that is part of a quoted field, such as a backslash;
+            by default such quotes are doubled.
 
     Raises (also later, while the body of the `with` reads):
         FileNotFoundError, ValueError: as `files.open_text`; also if `separator` or `max_text`
@@ -68,6 +72,10 @@ def open_records(
         raise ValueError(
             "`separator` should be one or more characters that are no quote or line end. "
             f"Received: {separator!r}."
+        )
+    if escape is not None and (len(escape) != 1 or escape in '"\r\n'):
+        raise ValueError(
+            f"`escape` should be one character, such as a backslash. Received: {escape!r}."
         )
     if max_text < 1:
         raise ValueError(f"`max_text` should be >= 1. Received: {max_text!r}.")
@@ -84,9 +92,18 @@ def open_records(
                 "utf-16-be."
             )
         separator = separator or separator_of(path, first)
-        reader = RecordReader(source, itertools.chain([first], lines), separator, max_text=max_text)
+        reader = RecordReader(
+            source,
+            itertools.chain([first], lines),
+            separator,
+            max_text=max_text,
+            escape=escape,
+        )
         reader.read_header(column_names)
         reader.encoding = text.encoding
+        reader.marked = text.encoding.startswith(("utf-16", "utf-32")) and (
+            codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+        )
         yield reader
 
 
@@ -132,6 +149,7 @@ class RecordReader:
     Attributes:
         names: of the columns, once the header is read.
         encoding: that the text was decoded by.
+        marked: whether the file's byte order mark said so, and not the caller.
     """
 
     def __init__(
@@ -141,13 +159,15 @@ class RecordReader:
         separator: str,
         *,
         max_text: int = files.MAX_TEXT,
+        escape: str | None = None,
     ):
         self.source, self.separator, self.max_text = source, separator, max_text
+        self.escape, self.marked = escape, False
         self.names: list[str] = []
         self.encoding = "utf-8"
         self._header: list[str] | None = None
         if len(separator) == 1:
-            self._reader = csv.reader(text, delimiter=separator, strict=True)
+            self._reader = csv.reader(text, delimiter=separator, strict=True, escapechar=escape)
         else:
             self._reader = _SplitLines(text, separator, max_text)
 
@@ -217,7 +237,8 @@ class RecordReader:
             )
         return DataError(
             f"{self.source}, line {line}: expected {expected}. Received a record that cannot be "
-            f"split: {error}."
+            f"split: {error}. If a backslash stands before quotes inside fields, name it by "
+            "`escape`."
         )
 
     def _checked(self, records: list[list[str]], lines: np.ndarray) -> Block:

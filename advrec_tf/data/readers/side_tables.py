@@ -33,6 +33,7 @@ def read_texts(
     separator: str | None = None,
     encoding: str = "utf-8",
     max_text: int = files.MAX_TEXT,
+    escape: str | None = None,
     log: Callable[[str], None] | None = None,
 ) -> dict:
     """{id: text} from a file; ids by the rule of `columns`, an empty text where there is none.
@@ -44,7 +45,7 @@ def read_texts(
     Args:
         path: the file.
         id_column, text_column: names in the header of a table.
-        separator, encoding, max_text: as in `tables.read_table`.
+        separator, encoding, max_text, escape: as in `tables.read_table`.
         log: takes a sentence that counts the lines without an id.
 
     Raises:
@@ -59,7 +60,8 @@ def read_texts(
         return _read_json(path, encoding)
     if text_column is None:
         raise ValueError(f"`text_column` should name the column of the text in {path}.")
-    table = _read_cells(path, id_column, [text_column], separator, encoding, max_text)
+    how = {"separator": separator, "encoding": encoding, "max_text": max_text, "escape": escape}
+    table = _read_cells(path, id_column, [text_column], how)
     table.say(log)
     return dict(zip(table.keys, table.cells[text_column], strict=True))
 
@@ -72,6 +74,7 @@ def read_attributes(
     separator: str | None = None,
     encoding: str = "utf-8",
     max_text: int = files.MAX_TEXT,
+    escape: str | None = None,
     log: Callable[[str], None] | None = None,
 ) -> tuple[pd.DataFrame, int]:
     """(a row for each id of the vocabulary, how many ids have none) from a table of attributes.
@@ -93,7 +96,8 @@ def read_attributes(
         keys = table.index.tolist()
         table = table.reset_index(drop=True)
     else:
-        found = _read_cells(path, id_column, None, separator, encoding, max_text)
+        how = {"separator": separator, "encoding": encoding, "max_text": max_text, "escape": escape}
+        found = _read_cells(path, id_column, None, how)
         found.say(log)
         if not found.cells:
             raise DataError(f"{path} should have a column beside {id_column!r}. It has none.")
@@ -132,17 +136,13 @@ class _Cells:
             )
 
 
-def _read_cells(
-    path, id_column: str, wanted: Sequence[str] | None, separator, encoding, max_text
-) -> _Cells:
+def _read_cells(path, id_column: str, wanted: Sequence[str] | None, how: dict) -> _Cells:
     """The wanted columns of a table, or all beside the ids."""
     source = str(path)
     coder = columns.IdCodes()
     cells: dict[str, list[str]] = {}
     codes, lines, without_id = [], [], []
-    with records.open_records(
-        path, separator=separator, encoding=encoding, max_text=max_text
-    ) as reader:
+    with records.open_records(path, **how) as reader:
         reader.find([id_column, *(wanted or ())])
         names = [name for name in reader.names if name != id_column] if wanted is None else wanted
         at, *positions = reader.find([id_column, *names])

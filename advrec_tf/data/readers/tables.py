@@ -29,6 +29,7 @@ def read_table(
     separator: str | None = None,
     encoding: str = "utf-8",
     max_text: int = files.MAX_TEXT,
+    escape: str | None = None,
     **settings,
 ) -> Loaded:
     """Reads one interaction (user, item[, rating][, time][, text]) a line of a file.
@@ -43,6 +44,8 @@ def read_table(
             tab, comma, semicolon or bar, whichever the first line holds.
         encoding: of the text; a byte order mark says it where this is UTF-8.
         max_text: characters that one field may have; a line may have 32 times as many.
+        escape: the character before a quote that is part of a quoted field, such as a backslash;
+            by default such quotes are doubled.
         **settings: the fields of `assembly.TableSettings`: names of columns, what is missing,
             which ratings are allowed.
 
@@ -58,10 +61,15 @@ def read_table(
         column_names=column_names,
         encoding=encoding,
         max_text=max_text,
+        escape=escape,
     ) as reader:
         positions = reader.find(wanted.wanted)
         parsed = None
-        if reader.encoding == "utf-8-sig" and clean_csv.is_clean_separator(reader.separator):
+        if (
+            reader.encoding == "utf-8-sig"
+            and escape is None
+            and clean_csv.is_clean_separator(reader.separator)
+        ):
             parsed = _read_clean(path, reader, positions, wanted, column_names is None)
         if parsed is None:
             parsed = _read_carefully(reader, positions, wanted)
@@ -252,7 +260,7 @@ def _read_carefully(reader, positions, wanted: TableSettings) -> Parsed:
         None if part[0] is None else np.concatenate(part) for part in zip(*parts, strict=True)
     )
     notes = []
-    if reader.encoding.startswith(("utf-16", "utf-32")):
+    if reader.marked:
         notes.append(f"Read as {reader.encoding}, which the byte order mark of the file says.")
     item_ids = items.column(item_codes)
     return Parsed(

@@ -69,3 +69,13 @@ def test_user_and_item_are_two_columns(tmp_path):
 def test_an_unknown_setting_is_named_beside_those_there_are(tmp_path):
     with pytest.raises(ValueError, match="among user_column, item_column.*Received: colour"):
         tables.read_table(write(tmp_path, "user_id,item_id\n"), colour=1)
+
+
+def test_quotes_inside_a_field_may_be_escaped_by_a_backslash(tmp_path):
+    path = write(tmp_path, 'user_id;item_id;title\na;x;"Say \\"hi\\""\nb;y;"B"\n')
+    assert "line 2: expected fields with closed quotes" in refusal(path)
+    assert "name it by `escape`" in refusal(path)
+    loaded = tables.read_table(path, item_text_column="title", escape="\\")
+    assert loaded.interactions.item_text.tolist() == ['Say "hi"', "B"]
+    with pytest.raises(ValueError, match="`escape` should be one character"):
+        tables.read_table(path, escape="ab")

@@ -25,7 +25,7 @@ def test_steered_interactions_are_as_rare_as_the_cap_says(make_task, settings, t
 def test_weights_have_mean_one_and_follow_the_power_of_the_popularity(make_task, trained_on):
     task = make_task("tail", {"row_power": 0.5})
     tail.reweighted(task)
-    weight = trained_on[-1][1]["row_weight"]
+    weight = trained_on[-1][1]["sample_weight"]
     counts = task.interactions.item_counts()[task.interactions.item_index]
     assert weight.mean() == pytest.approx(1.0)
     np.testing.assert_allclose(weight / weight[0], (counts / counts[0]) ** -0.5, rtol=1e-6)

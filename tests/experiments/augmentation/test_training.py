@@ -9,7 +9,7 @@ def test_a_factorization_trained_anew_is_as_if_there_had_been_none_before(make_t
     shared = make_task("tail")
     fresh = training.factorize(make_task("tail")).user_vectors
     weights = np.arange(len(shared.interactions)) % 2
-    other = training.factorize(shared, row_weight=weights).user_vectors
+    other = training.factorize(shared, sample_weight=weights).user_vectors
     again = training.factorize(shared).user_vectors
     np.testing.assert_array_equal(again, fresh)
     assert np.abs(other - fresh).max() > 1e-3

@@ -1,10 +1,10 @@
-"""Augmentations without a generator, the controls of those with one.
+"""Augmentation without a generator, the controls of augmentation with one.
 
-Rows that are left out (`dropped_rows`), swapped for a similar item (`swapped_rows`), lent from
-another user (`mixed_profiles`, the mixup of Zhang et al. 2018, arXiv:1710.09412, on profiles),
-and Gaussian noise on the numbers of a side table (`noisy_numbers`). Each is a function of its
-arguments and an `rng`, and alters nothing. Noise on embeddings while training is
-`perturbations.Perturbation(direction="random")` in `training.adversarial`.
+Interactions that are left out (`drop_interactions`), items replaced by a similar one
+(`swap_items`), items taken over from another user (`mix_profiles`, the mixup of Zhang et al.
+2018, arXiv:1710.09412, on profiles), and Gaussian noise on the numbers of a side table
+(`add_noise_to_numbers`). Each is a function of its arguments and an `rng`, and alters nothing.
+Noise on embeddings during training is `perturbations.Perturbation(direction="random")`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import pandas as pd
 from advrec_tf.data.filters import pair_keys
 from advrec_tf.data.interactions import Interactions
 
-Rows = tuple[np.ndarray, np.ndarray]
+Pairs = tuple[np.ndarray, np.ndarray]
+"""(user_index, item_index), each [n] int32."""
 
 
 def _check_fraction(fraction: float, name: str = "fraction") -> None:
@@ -23,10 +24,10 @@ def _check_fraction(fraction: float, name: str = "fraction") -> None:
         raise ValueError(f"`{name}` should lie in [0, 1). Received: {fraction!r}.")
 
 
-def dropped_rows(
+def drop_interactions(
     interactions: Interactions, fraction: float, *, rng: np.random.Generator
 ) -> Interactions:
-    """The rows without a random share of them; every user keeps one at least.
+    """The interactions without a random fraction of them; every user keeps at least one.
 
     Raises:
         ValueError: if `fraction` lies outside [0, 1).
@@ -34,7 +35,7 @@ def dropped_rows(
     _check_fraction(fraction)
     draw = rng.random(len(interactions))
     keep = draw >= fraction
-    # The row with a user's largest draw stays whatever the share.
+    # The interaction with a user's largest draw stays whatever the fraction.
     order = np.lexsort((draw, interactions.user_index))
     users = interactions.user_index[order]
     last = np.append(users[1:] != users[:-1], True) if len(users) else np.zeros(0, bool)
@@ -42,21 +43,21 @@ def dropped_rows(
     return interactions.select(keep)
 
 
-def swapped_rows(
+def swap_items(
     interactions: Interactions, neighbors: np.ndarray, fraction: float, *, rng: np.random.Generator
-) -> Rows:
-    """For a random share of the rows a new one, its item swapped for one of its neighbors.
+) -> Pairs:
+    """New interactions in which the items of a random fraction are replaced by a neighbor.
 
     Args:
         neighbors: [num_items, n] int, the items most like each; one of the n is drawn.
-        fraction: of the rows, in [0, 1).
+        fraction: of the interactions, in [0, 1).
 
     Returns:
-        (user_index, item_index), [rows] int32 each, none of which a user has already; a swap
+        (user_index, item_index), [n] int32 each, none of which a user has already; a swap
         into what a user has is left out.
 
     Raises:
-        ValueError: if `fraction` lies outside [0, 1) or there is no row of neighbors an item.
+        ValueError: if `fraction` lies outside [0, 1) or `neighbors` does not have num_items rows.
     """
     _check_fraction(fraction)
     if neighbors.ndim != 2 or len(neighbors) != interactions.num_items:
@@ -70,27 +71,28 @@ def swapped_rows(
     return _new(interactions, interactions.user_index[rows], items)
 
 
-def mixed_profiles(
+def mix_profiles(
     interactions: Interactions,
     alpha: float,
     *,
     rng: np.random.Generator,
     users: np.ndarray | None = None,
-) -> Rows:
-    """Each user mixed with another: some of a random partner's items become rows of the user.
+) -> Pairs:
+    """New interactions of each user with some items of a random partner.
 
     The partner's items are taken each with probability 1 - lambda, lambda = max(b, 1 - b) with b
     from Beta(alpha, alpha): a user stays closer to itself than to its partner.
 
     Args:
         alpha: > 0.
-        users: only these user indices are given rows; everybody with rows can be a partner.
+        users: the user indices that get interactions, by default all; every user with
+            interactions can be a partner.
 
     Returns:
-        (user_index, item_index), [rows] int32 each, none of which a user has already.
+        (user_index, item_index), [n] int32 each, none of which a user has already.
 
     Raises:
-        ValueError: if `alpha` is not positive or there are not two users with rows.
+        ValueError: if `alpha` is not positive or there are not two users with interactions.
     """
     if not alpha > 0:
         raise ValueError(f"`alpha` should be > 0. Received: {alpha!r}.")
@@ -114,7 +116,9 @@ def mixed_profiles(
     return _new(interactions, np.concatenate(user_rows), np.concatenate(item_rows))
 
 
-def noisy_numbers(table: pd.DataFrame, scale: float, *, rng: np.random.Generator) -> pd.DataFrame:
+def add_noise_to_numbers(
+    table: pd.DataFrame, scale: float, *, rng: np.random.Generator
+) -> pd.DataFrame:
     """A side table with normal noise of `scale` deviations of the column on every number.
 
     Columns with at most two values (flags) and those that hold no numbers are as they were.
@@ -133,7 +137,7 @@ def noisy_numbers(table: pd.DataFrame, scale: float, *, rng: np.random.Generator
     return noisy
 
 
-def _new(interactions: Interactions, users: np.ndarray, items: np.ndarray) -> Rows:
+def _new(interactions: Interactions, users: np.ndarray, items: np.ndarray) -> Pairs:
     """The distinct pairs among those given that the user does not have."""
     keys = np.unique(users.astype(np.int64) * interactions.num_items + items)
     keys = keys[~np.isin(keys, pair_keys(interactions))]
