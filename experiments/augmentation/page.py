@@ -128,6 +128,12 @@ def _part(report: Mapping) -> list[str]:
         gap = markdown.difference(entry["against"].get(baseline, {}).get(first))
         lines.append([label, chosen, markdown.number(mean["validation"][MONITOR]), *cells, gap])
     text = markdown.table(head, lines)
+    gaps = {
+        label: entry["against"][baseline][first]
+        for label, entry in report["entries"].items()
+        if label != baseline
+    }
+    text += markdown.corrected(gaps, f"{baseline} in {first}")
     chosen = report["default"]
     text += ["", f"Validation prefers **{chosen}**, which is the default{_gain(report, chosen)}."]
     for label, entry in report["entries"].items():
@@ -184,7 +190,8 @@ def plots(report: Mapping, title: str) -> dict[str, Callable]:
     drawn = {}
     for part in report["parts"]:
         name, entries = part["part"], part["entries"]
-        colors = {label: RED for label in entries if "GAN" in label}
+        generated = [label for label in entries if "GAN" in label and "ablation" not in label]
+        colors = dict.fromkeys(generated, RED)
         if name == "sequences":
             columns = {"AUC of telling from real": ("auc",), "NDCG@10, next item": ("next item",)}
             history = entries["GAN, Gumbel-softmax"]["history"]

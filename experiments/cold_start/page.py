@@ -78,6 +78,13 @@ def _section(report: Mapping) -> list[str]:
     head += [f"against ablation, {test}" for test in tests]
     entries = report["entries"].items()
     lines += markdown.table(head, [[label, *_cells(one, tests, groups)] for label, one in entries])
+    for test in tests:
+        ablations = {
+            label: found[test]
+            for label, one in entries
+            if (found := one["against"].get(one["ablation"]))
+        }
+        lines += markdown.corrected(ablations, f"an ablation in {test}")
     attacked = {label: one["robustness"] for label, one in entries if "robustness" in one}
     if attacked:
         kinds = list(next(iter(attacked.values())))

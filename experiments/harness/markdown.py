@@ -49,6 +49,29 @@ def difference(test: Mapping | None, digits: int = 4) -> str:
     return f"{interval}, {p_value(test['p_value'])}"
 
 
+def corrected(tests: Mapping[str, Mapping], against: str, level: float = 0.05) -> list[str]:
+    """The differences that stay below `level` after Holm's correction, in a paragraph.
+
+    Args:
+        tests: label -> paired comparison, see `significance.paired`; without any there is no
+            paragraph.
+        against: what the labels are compared with, such as "an ablation".
+    """
+    from experiments.harness.compare import holm  # TensorFlow, which the other helpers do without
+
+    if not tests:
+        return []
+    p_values = holm({label: test["p_value"] for label, test in tests.items()})
+    kept = {
+        label: test["difference"] > 0 for label, test in tests.items() if p_values[label] < level
+    }
+    higher = "; ".join(label for label, more in kept.items() if more) or "none"
+    lower = "; ".join(label for label, more in kept.items() if not more) or "none"
+    level_text = f"{level:g}".lstrip("0")
+    text = f"After Holm's correction for {len(tests)} comparisons with {against}, "
+    return ["", f"{text}these differ at p < {level_text}. Higher: {higher}. Lower: {lower}."]
+
+
 def settings_text(settings: Mapping[str, object]) -> str:
     """`weight 0.3, loss softmax`."""
     return ", ".join(f"{name} {value_text(value)}" for name, value in settings.items())

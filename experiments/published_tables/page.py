@@ -50,7 +50,13 @@ def markdown_page(report: Mapping, path: Path) -> str:
         cells = [markdown.number(figures.get(metric)) for metric in metrics]
         lines.append([f"*{who}*", "", *cells, *[""] * 6])
     table = markdown.table([*head, "against EASE", "against ablation"], lines)
-    sections = [["", *intro], table, _notes(report), _robustness(entries), _choices(report)]
+    ablations = {
+        label: test[monitor]
+        for label, entry in entries.items()
+        if (test := entry["against"].get(entry["ablation"]))
+    }
+    notes = markdown.corrected(ablations, "an ablation") + _notes(report)
+    sections = [["", *intro], table, notes, _robustness(entries), _choices(report)]
     return markdown.page(report["table"], report["command"], *sections)
 
 

@@ -41,3 +41,18 @@ def test_a_page_begins_with_its_title_and_the_command_that_makes_it():
     assert markdown.page("A title", "python -m x", ["", "text"], markdown.facts({"n": 1})) == (
         "# A title\n\nMade by `python -m x`.\n\ntext\n\n- n: 1\n"
     )
+
+
+def test_holms_correction_names_the_differences_that_stay_significant():
+    # 3 x .01 = .03 and 2 x .03 = .06: the second is no longer below .05, nor is the third
+    tests = {
+        "a": {"difference": 0.1, "p_value": 0.03},
+        "b": {"difference": -0.1, "p_value": 0.01},
+        "c": {"difference": 0.1, "p_value": 0.9},
+    }
+    assert markdown.corrected(tests, "an ablation") == [
+        "",
+        "After Holm's correction for 3 comparisons with an ablation, these differ at p < .05. "
+        "Higher: none. Lower: b.",
+    ]
+    assert markdown.corrected({}, "an ablation") == []
