@@ -1,8 +1,9 @@
-r"""Export the model that a run shipped as a SavedModel, and check the export.
+r"""Export the recommender of a finished run as a SavedModel, checked against the one in memory.
 
-    python scripts/export_model.py --run-dir runs/first --export saved_models/first
+    python scripts/export_model.py --run-dir runs/first --export saved_models/first --keep 3
 
-Each export becomes a new numbered version; nothing is overwritten.
+Each export becomes a new numbered version; none is overwritten. --parquet also writes the lists of
+all users to a file, for those who need no server.
 """
 
 import argparse
@@ -21,25 +22,41 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--run-dir", type=Path, required=True, help="a finished run")
-    parser.add_argument("--export", required=True, help="folder for the versions")
-    parser.add_argument("--k", type=int, default=10, help="length of the default list")
-    return parser.parse_args(argv)
+    parser.add_argument("--run-dir", type=Path, required=True, help="Folder of a finished run.")
+    parser.add_argument(
+        "--export", required=True, help="Folder for the versions of the SavedModel."
+    )
+    parser.add_argument(
+        "--k", type=int, default=10, help="Length of a list where a request names none."
+    )
+    parser.add_argument(
+        "--keep", type=int, help="Number of versions to keep; older ones are removed."
+    )
+    parser.add_argument("--parquet", help="File for the lists of all users.")
+    args = parser.parse_args(argv)
+    cli.require_counts(parser, args, "k", "keep")
+    return args
 
 
 @cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    shipped, run = args.run_dir / "shipped.npz", args.run_dir / "run.json"
-    if not shipped.exists():
-        raise SystemExit(f"Error: {shipped} should exist; it is written at the end of a run.")
+    vectors, run = args.run_dir / "shipped.npz", args.run_dir / "run.json"
+    for path in (vectors, run):
+        if not path.exists():
+            raise SystemExit(f"Error: {path} should exist; a run writes it when it ends.")
 
     from advrec_tf.models.vectors import load_vectors
+    from advrec_tf.serving.batch_lists import recommend_all
 
+    recommender = load_vectors(vectors)
     exported = cli.export_checked(
-        load_vectors(shipped), args.export, json.loads(run.read_text()), k=args.k
+        recommender, args.export, json.loads(run.read_text()), k=args.k, keep=args.keep
     )
     print(json.dumps(exported["export"], indent=2))
+    if args.parquet is not None:
+        count = recommend_all(recommender, args.parquet, args.k)
+        print(f"{count:,} recommendations in {args.parquet}")
 
 
 if __name__ == "__main__":

@@ -57,11 +57,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     save_vectors(found.recommender, args.run_dir / "vectors.npz")
     report = {**identity, "command": cli.command_line(), "counts": prepared.counts, **found.report}
     if args.export is not None:
-        from advrec_tf.text.export import check_tower, export_tower
+        from advrec_tf.serving.folder import read_metadata
+        from advrec_tf.serving.saved_model import export
+        from advrec_tf.text.served import ServedTower
 
-        exported = export_tower(found.tower, args.export, items=found.recommender)
-        some = ["", *job.texts_of(prepared)[:20]]
-        check = check_tower(exported, found.tower, some)
+        texts = job.texts_of(prepared)[:20]
+        exported = export(ServedTower(found.tower, found.recommender, texts=texts), args.export)
+        check = read_metadata(exported)["check"]
         report["export"] = {"path": str(exported), "check": check}
     path = args.run_dir / "report.json"
     path.write_text(json.dumps(report, indent=2) + "\n")
@@ -70,8 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"TensorBoard  tensorboard --logdir {args.run_dir / 'tensorboard'}")
     if "export" in report:
         print(
-            f"SavedModel   {exported}, {check['texts']} vectors as in memory through TensorFlow's "
-            f"C API (largest difference {check['largest_difference']:.1e})"
+            f"SavedModel   {exported}, {check['answers']} answers as in memory through "
+            f"TensorFlow's C API (largest difference {check['largest_difference']:.1e})"
         )
     if args.sentence is not None:
         print(f"\nitems nearest to {args.sentence!r}, by cosine:")

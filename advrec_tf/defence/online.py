@@ -3,7 +3,7 @@
 What is served gets the items and ratings of one profile after another, measures the features of
 `features` that need neither neighbors nor times against the stored reference, and walks the
 trees of a fitted forest. Nothing in the graph needs this package or scikit-learn; writing it to
-disk is left to `serving.fraud_export`.
+disk is left to `serving.fraud`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Why this item for this user? Facts about a recommendation, and a sentence made of them.
+"""Explanations of a recommendation: its facts, and a sentence made of them.
 
-Three kinds of facts: the items of the history that are nearest in the tower's space, a path
-in the knowledge graph, and which words of the item's text raise its score (integrated
-gradients). A sentence is a template over the facts; a causal language model may put it
-differently (`constrained_writer`), and is not believed where it says a word that is not among
-them.
+There are three kinds of facts: the items of the history that are nearest in the tower's space, a
+path in the knowledge graph, and which words of the item's text raise its score (integrated
+gradients, `text.attribution`). The sentence is a template over the facts; a causal language model
+may phrase it (`text.constrained_decoding`), and its sentence is refused where it has a word that is
+not among them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ import tensorflow as tf
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.models.content.two_tower import ContentTwoTower
 
-Write = Callable[[str, Collection[str]], str]
+Generate = Callable[[str, Collection[str]], str]
+"""(prompt, allowed words) -> the text that follows the prompt."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -186,31 +187,31 @@ class Phrase:
     refused: str = ""
 
 
-def phrase(explanation: Explanation, write: Write | None = None) -> Phrase:
+def phrase(explanation: Explanation, generate: Generate | None = None) -> Phrase:
     """One text of the facts.
 
-    `write` may be a causal language model: (prompt, words) -> a continuation of the prompt, such
-    as `ConstrainedWriter`, which can write nothing but the words: those of the facts and
-    `FUNCTION_WORDS`. Its first line is taken if it holds a word of the facts and no other word;
-    else, or where it raises a ValueError (the facts are longer than it takes), the template
-    stands and `refused` says why. That the words are put together truly is not checked.
+    `generate` may be a causal language model, such as `ConstrainedDecoder`, which can generate
+    the allowed words alone: those of the facts and `FUNCTION_WORDS`. Its first line is taken if it
+    holds a word of the facts and no other word; else, or where it raises a ValueError (the facts
+    are longer than it takes), the template is used and `refused` says why. Whether the sentence
+    is true is not checked.
     """
     facts = " ".join(explanation.facts())
-    if write is None:
+    if generate is None:
         return Phrase(text=facts, by="template")
     of_facts = dict.fromkeys(_WORD.findall(facts))
     prompt = f"Say in one sentence, using only these facts, why it is recommended. {facts}\n"
     try:
-        lines = write(prompt, [*of_facts, *sorted(FUNCTION_WORDS - {*of_facts})]).splitlines()
+        lines = generate(prompt, [*of_facts, *sorted(FUNCTION_WORDS - {*of_facts})]).splitlines()
     except ValueError as error:
         return Phrase(text=facts, by="template", refused=str(error))
-    written = lines[0].strip() if lines else ""
-    if strange := unsupported(written, facts):
+    sentence = lines[0].strip() if lines else ""
+    if strange := unsupported(sentence, facts):
         refused = f"not among the facts: {', '.join(strange)}"
         return Phrase(text=facts, by="template", refused=refused)
-    if not {word.lower() for word in _WORD.findall(written)} - FUNCTION_WORDS:
+    if not {word.lower() for word in _WORD.findall(sentence)} - FUNCTION_WORDS:
         return Phrase(text=facts, by="template", refused="it says nothing of the facts")
-    return Phrase(text=written, by="model")
+    return Phrase(text=sentence, by="model")
 
 
 def unsupported(text: str, facts: str) -> list[str]:

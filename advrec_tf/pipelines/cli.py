@@ -302,15 +302,17 @@ def check_out(args: argparse.Namespace) -> None:
         raise FileExistsError(f"{error} Give --overwrite to replace it.") from None
 
 
-def export_checked(recommender, folder: str | None, identity: dict, *, k: int = 10) -> dict:
-    """Export, reload through TensorFlow's C API, compare; {} where no folder is given."""
+def export_checked(
+    recommender, folder: str | None, identity: dict, *, k: int = 10, keep: int | None = None
+) -> dict:
+    """Export with a check through TensorFlow's C API; {} where no folder is given."""
     if folder is None:
         return {}
-    from advrec_tf.serving.check import check_export
-    from advrec_tf.serving.export import export
+    from advrec_tf.serving.folder import read_metadata
+    from advrec_tf.serving.forms import export
 
-    path = export(recommender, folder, k=k, metadata={"run": identity})
-    return {"export": {"path": str(path), "check": check_export(path, recommender).as_dict()}}
+    path = export(recommender, folder, k=k, keep=keep, metadata={"run": identity})
+    return {"export": {"path": str(path), "check": read_metadata(path)["check"]}}
 
 
 def finish(args: argparse.Namespace, prepared, identity: dict, outcome, **more) -> dict:

@@ -1,11 +1,14 @@
-"""SavedModels for TensorFlow Serving: export, check through the C API, clients."""
+"""From a trained model to an answering server: SavedModels, their check, their clients."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "answers": ["ExportCheckError"],
-        "client": ["RestClient", "SavedModelClient"],
+        "batch_lists": ["recommend_all"],
+        "client": ["RestClient", "SavedModelClient", "ServingError"],
+        "forms": ["export", "served_form"],
+        "module": ["SIGNATURES", "Case", "ExportCheckError", "ServedModule", "Values"],
+        "saved_model": ["CheckReport", "check"],
     },
 )

@@ -1,30 +1,28 @@
 """Asking an exported model for lists: from its folder, or from a TensorFlow Serving.
 
 Both clients return the table of `Recommender.recommend`, with ids as the text they have in
-requests and, where item texts are known, their titles. The REST client does not load
-TensorFlow.
+requests and, where item texts are known, their titles. The REST client does not load TensorFlow.
 """
 
 from __future__ import annotations
 
-import http.client
-import json
+import base64
+import numbers
 import os
 import re
-import urllib.error
-import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from advrec_tf.serving import folder
+from advrec_tf.serving import folder, rest
 
-_NO_ITEM = ""  # what `served` writes where a list is shorter than k
+_NO_ITEM = ""  # what pads lists, in requests and in answers
 
 
 class ServingError(RuntimeError):
-    """The model or its server refused, failed, or could not be reached."""
+    """The model or its server refused, failed, could not be reached, or made no sense."""
 
 
 class Client:
@@ -49,42 +47,85 @@ class Client:
         raise NotImplementedError
 
     def recommend(
-        self, user_ids: Sequence, k: int | None = None, exclude: Sequence = ()
+        self,
+        user_ids: Sequence,
+        k: int | Sequence[int] | None = None,
+        exclude: Sequence = (),
+        allow: Sequence = (),
     ) -> pd.DataFrame:
         """The best items that a user has not seen.
 
         Args:
             user_ids: external ids, sent as `str(id)`; an unknown user gets the popular items.
-            k: length of a list; by default what the model was exported with. A list is
-                shorter where fewer items are left.
-            exclude: item ids never recommended; unknown ones are ignored.
+            k: length of a list, one number or one for each user; by default what the model was
+                exported with. A list is shorter where fewer items are left.
+            exclude: item ids never recommended, or such a list for each user; unknown ones are
+                ignored.
+            allow: where not empty, nothing else is recommended; as `exclude`, and an empty list
+                among lists for each user allows everything.
 
         Returns:
             A row per recommendation: `user_id`, `rank` (1 is best), `item_id`, `score`, and
             `text` where item texts are known.
 
         Raises:
-            ServingError: if the model refuses k or there is no answer.
+            ValueError: if an argument is of another type or length.
+            ServingError: if the model refuses k or there is no sensible answer.
         """
-        user_ids = [str(user) for user in user_ids]
-        exclude = [str(item) for item in exclude]
+        user_ids = _ids(user_ids, "user_ids")
+        lengths = _lengths(k, len(user_ids))
+        excluded = _lists(exclude, "exclude", len(user_ids))
+        allowed = _lists(allow, "allow", len(user_ids))
         if not user_ids:
-            items, scores = np.empty((0, 0), object), np.empty((0, 0), np.float32)
-        else:
-            if k is None and not exclude:
-                outputs = self.predict("serving_default", {"user_id": user_ids})
-            else:
-                k = self.default_k() if k is None else int(k)
-                inputs = {"user_id": user_ids, "k": k, "exclude_item_id": exclude}
-                outputs = self.predict("recommend", inputs)
-            items, scores = outputs["item_id"], outputs["score"].astype(np.float32)
+            return self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
+        if lengths is None and not any(map(any, excluded + allowed)):
+            return self._lists("serving_default", {"user_id": user_ids}, user_ids)
+        inputs = {
+            "user_id": user_ids,
+            "k": [self.default_k()] * len(user_ids) if lengths is None else lengths,
+            "exclude_item_id": excluded,
+            "allow_item_id": allowed,
+        }
+        return self._lists("recommend", inputs, user_ids)
+
+    def recommend_from_history(self, histories: Sequence[Sequence]) -> pd.DataFrame:
+        """Lists for users who are not in the model, by what each of them has.
+
+        Args:
+            histories: item ids for each user; unknown ones are ignored, and a user without any
+                known one gets the popular items.
+
+        Returns:
+            As `recommend`; `user_id` is the place in `histories`, as text, and the lists have the
+            length the model was exported with.
+
+        Raises:
+            ValueError: if `histories` is not a list of lists of ids.
+            ServingError: if the model does not serve histories, or there is no sensible answer.
+        """
+        if isinstance(histories, (str, bytes)) or any(map(_is_id, histories)):
+            raise ValueError(
+                "`histories` should hold a list of item ids for each user. "
+                f"Received: {_shown(histories)}."
+            )
+        items = _lists(histories, "histories", len(histories)) if len(histories) else []
+        user_ids = [str(place) for place in range(len(items))]
+        if not items:
+            return self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
+        return self._lists("recommend_from_history", {"item_id": items}, user_ids)
+
+    def _lists(self, signature: str, inputs: Mapping, user_ids: Sequence[str]) -> pd.DataFrame:
+        outputs = self.predict(signature, inputs)
+        return self._table(user_ids, *_list_columns(signature, outputs, len(user_ids)))
+
+    def _table(self, user_ids, items: np.ndarray, scores: np.ndarray) -> pd.DataFrame:
         rows, ranks = np.nonzero(items != _NO_ITEM)
         table = pd.DataFrame(
             {
                 "user_id": pd.Series([user_ids[row] for row in rows], dtype=str),
                 "rank": ranks + 1,
                 "item_id": pd.Series(items[rows, ranks], dtype=str),
-                "score": scores[rows, ranks],
+                "score": scores[rows, ranks].astype(np.float32),
             }
         )
         if self.item_text is not None:
@@ -96,28 +137,51 @@ class Client:
 class SavedModelClient(Client):
     """The highest version in a model's folder, loaded into this process.
 
+    A SavedModel is code: its graph may read and write any file that this process may. Load only
+    what comes from a source you trust.
+
     Raises:
         FileNotFoundError: if `directory` is neither a version nor holds one.
+        ValueError: if a file beside the graph is damaged; it names the file.
+        ServingError: if the graph or its variables do not load.
     """
 
     def __init__(self, directory: str | os.PathLike):
-        import tensorflow as tf  # four seconds that the REST client does not need
-
         self.path = folder.latest(directory)
         self.metadata = folder.read_metadata(self.path)
         text = self.path / folder.ITEM_TEXT
         self.item_text = folder.read_item_text(text) if text.is_file() else None
+        for part in ("saved_model.pb", "variables/variables.index"):
+            if not (self.path / part).is_file():
+                raise ServingError(f"{self.path / part} should be there and is not.")
+        import tensorflow as tf  # four seconds that the REST client does not need
+
+        if self.metadata.get("needs_tensorflow_text"):
+            import tensorflow_text  # noqa: F401  (registers the operations of the graph)
         self._tf = tf
-        self._model = tf.saved_model.load(os.fspath(self.path))
+        try:
+            self._model = tf.saved_model.load(os.fspath(self.path))
+            self._signatures = dict(self._model.signatures)
+        except Exception as error:  # what a damaged file raises depends on the byte
+            raise ServingError(
+                f"{self.path} does not load, {_damaged_part(self.path)} is damaged: "
+                f"{_one_line(str(error))}"
+            ) from error
 
     def default_k(self) -> int:
-        return self.metadata["k"]
+        k = self.metadata.get("k")
+        if not _is_count(k):
+            raise ServingError(
+                f"{self.path / folder.METADATA} should name `k`, the length of a list. "
+                f"Received: {_shown(k)}."
+            )
+        return k
 
     def predict(self, signature_name: str, inputs: Mapping) -> dict[str, np.ndarray]:
-        tf, signatures = self._tf, self._model.signatures
-        if signature_name not in signatures:
+        tf = self._tf
+        if signature_name not in self._signatures:
             raise ServingError(f"{self.path} has no signature {signature_name!r}.")
-        signature = signatures[signature_name]
+        signature = self._signatures[signature_name]
         try:
             fed = {
                 name: tf.constant(inputs[name], spec.dtype)
@@ -137,7 +201,8 @@ class RestClient(Client):
     Args:
         url: scheme, host and port, as in "http://localhost:8501".
         version: a fixed version; by default the one the server serves.
-        timeout: seconds to wait for an answer.
+        timeout: seconds for a whole request.
+        max_bytes: longest answer that is read.
         item_text: item id -> title, for the tables.
     """
 
@@ -148,13 +213,14 @@ class RestClient(Client):
         *,
         version: int | None = None,
         timeout: float = 10.0,
+        max_bytes: int = rest.MAX_BYTES,
         item_text: Mapping[str, str] | None = None,
     ):
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"`url` should start with http:// or https://. Received: {url!r}.")
         numbered = "" if version is None else f"/versions/{version}"
         self.address = f"{url.rstrip('/')}/v1/models/{model_name}{numbered}"
-        self.timeout = timeout
+        self.timeout, self.max_bytes = timeout, max_bytes
         self.item_text = item_text
 
     def default_k(self) -> int:
@@ -164,63 +230,202 @@ class RestClient(Client):
             shape = signatures["serving_default"]["outputs"]["score"]["tensor_shape"]
             return int(shape["dim"][1]["size"])
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise ServingError(f"{self.address} does not tell its list length: {answer}") from error
+            raise ServingError(
+                f"{self.address} does not tell its list length: {_shown(answer)}"
+            ) from error
 
     def predict(self, signature_name: str, inputs: Mapping) -> dict[str, np.ndarray]:
+        """As `Client.predict`; the single output of a signature that has one has the name
+        "outputs", since a server leaves its name out."""
         request = {"signature_name": signature_name, "inputs": dict(inputs)}
         answer = self._ask(f"{self.address}:predict", request)
-        outputs = answer.get("outputs") if isinstance(answer, dict) else None
-        if not isinstance(outputs, dict):
-            raise ServingError(f"{self.address} should answer with named outputs: {answer}")
-        return {
-            name: np.array(value, object) if _holds_text(value) else np.array(value)
-            for name, value in outputs.items()
-        }
+        columns = _columns(answer)
+        if columns is None:
+            raise ServingError(
+                f"{self.address} should answer with `outputs` or `predictions`. "
+                f"Received: {_shown(answer)}"
+            )
+        try:
+            return {name: _as_array(value) for name, value in columns.items()}
+        except RecursionError as error:
+            raise ServingError(f"{self.address} answered with lists nested too deep.") from error
 
     def _ask(self, address: str, request: Mapping | None = None):
-        """The JSON that `address` answers to a GET, or to a POST of `request`."""
-        body = None if request is None else json.dumps(request).encode()
-        headers = {"Content-Type": "application/json"}
         try:
-            with urllib.request.urlopen(
-                urllib.request.Request(address, data=body, headers=headers), timeout=self.timeout
-            ) as response:
-                return json.loads(response.read())
-        except urllib.error.HTTPError as error:
-            text = error.read().decode("utf-8", "replace")
-            raise ServingError(f"{address} answered {error.code}: {_reason(text)}") from error
-        except TimeoutError as error:
-            raise ServingError(f"{address} did not answer within {self.timeout} s.") from error
-        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-            reason = getattr(error, "reason", error)
-            raise ServingError(f"{address} could not be reached: {reason}") from error
-        except ValueError as error:
-            raise ServingError(f"{address} did not answer with JSON: {error}") from error
+            return rest.ask(address, request, timeout=self.timeout, max_bytes=self.max_bytes)
+        except rest.RequestError as error:
+            raise ServingError(_one_line(str(error))) from error
 
 
-def _reason(body: str) -> str:
-    """The message in the server's {"error": message}, else the body as it came."""
+def printable(text: str) -> str:
+    """The text with control characters as escapes, so that a terminal shows and does not obey."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
+# What callers hand over.
+
+
+def _is_id(value) -> bool:
+    return isinstance(value, (str, bytes, numbers.Number, np.generic))
+
+
+def _is_count(value) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _ids(values: Iterable, name: str) -> list[str]:
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise ValueError(f"`{name}` should be a list of ids. Received: {_shown(values)}.")
+    values = [values] if isinstance(values, Mapping) else list(values)
+    for value in values:
+        if not _is_id(value):
+            raise ValueError(f"`{name}` should hold ids. Received: {_shown(value)}.")
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
+
+
+def _lists(values: Sequence, name: str, count: int) -> list[list[str]]:
+    """A list of ids for each of `count` users, equally long, with "" first and as padding.
+
+    The first place is never an id: a server that joins requests may pad a list with what stands
+    there.
+    """
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise ValueError(f"`{name}` should be a list of ids. Received: {_shown(values)}.")
+    values = list(values)
+    if values and not any(map(_is_id, values)):
+        if len(values) != count:
+            raise ValueError(
+                f"`{name}` should hold {count} lists of ids, one for each user. "
+                f"Received: {len(values)}."
+            )
+        lists = [_ids(row, name) for row in values]
+    else:
+        lists = [_ids(values, name)] * count
+    longest = max(map(len, lists), default=0)
+    return [[_NO_ITEM, *row, *[_NO_ITEM] * (longest - len(row))] for row in lists]
+
+
+def _lengths(k, count: int) -> list[int] | None:
+    """`k` for each user; None where none was given."""
+    if k is None:
+        return None
+    lengths = [k] * count if np.ndim(k) == 0 else list(k)
+    if len(lengths) != count:
+        raise ValueError(f"`k` should be one number or {count}. Received: {len(lengths)}.")
+    for length in [k] if np.ndim(k) == 0 else lengths:
+        if not _is_count(length) or not 1 <= length < 2**31:
+            raise ValueError(f"`k` should be a whole number >= 1. Received: {_shown(length)}.")
+    return [int(length) for length in lengths]
+
+
+# What models and servers answer.
+
+
+def _columns(answer) -> dict | None:
+    """The answer of a server, columnar or in rows, as output name -> values; None if neither."""
+    if not isinstance(answer, dict):
+        return None
+    if "outputs" in answer:
+        outputs = answer["outputs"]
+        return outputs if isinstance(outputs, dict) else {"outputs": outputs}
+    rows = answer.get("predictions")
+    if not isinstance(rows, list):
+        return None
+    if not any(isinstance(row, dict) and set(row) != {"b64"} for row in rows):
+        return {"outputs": rows}
+    names = set().union(*(row for row in rows if isinstance(row, dict)))
+    if any(not isinstance(row, dict) or set(row) != names for row in rows):
+        return None
+    return {name: [row[name] for row in rows] for name in names}
+
+
+def _as_array(value) -> np.ndarray:
+    """Nested lists of JSON as an array; what is ragged, empty or odd comes as objects."""
+    value = _text_of(value)
     try:
-        return json.loads(body)["error"]
-    except (ValueError, KeyError, TypeError):
-        return body.strip()[:500]
+        array = np.array(value)
+    except ValueError:  # ragged
+        array = np.empty(len(value), object)
+        array[:] = value
+        return array
+    return array if array.size and array.dtype.kind in "biuf" else array.astype(object)
+
+
+def _text_of(value):
+    """Strings that are not UTF-8 come from a server as {"b64": text}."""
+    if isinstance(value, list):
+        return [_text_of(entry) for entry in value]
+    if isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str):
+        try:
+            return base64.b64decode(value["b64"]).decode("utf-8", "replace")
+        except ValueError:
+            return value
+    return value
+
+
+def _list_columns(signature: str, outputs: Mapping, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """item_id and score, both [count, n].
+
+    Raises:
+        ServingError: if that is not what the outputs are.
+    """
+    missing = [name for name in ("item_id", "score") if name not in outputs]
+    if missing:
+        raise ServingError(
+            f"{signature} should answer with `item_id` and `score`. "
+            f"Received: {sorted(map(str, outputs))}."
+        )
+    items, scores = outputs["item_id"], outputs["score"]
+    if items.ndim != 2 or len(items) != count or scores.shape != items.shape:
+        raise ServingError(
+            f"{signature} should answer with a list for each of {count} users and a score for "
+            f"each item. Received shapes {items.shape} and {scores.shape}."
+        )
+    strange = [item for item in items.flat if not isinstance(item, str)]
+    if strange:
+        raise ServingError(
+            f"{signature} should answer with item ids of text. Received: {_shown(strange[0])}."
+        )
+    numeric = scores.size == 0 or scores.dtype.kind in "iuf"
+    if not numeric or not np.isfinite(scores.astype(np.float64)).all():
+        raise ServingError(f"{signature} should answer with finite scores. Received others.")
+    return items, scores
+
+
+def _damaged_part(path: Path) -> str:
+    """Which file of a version that does not load is to blame, as far as can be told."""
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    try:
+        graph = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    except (DecodeError, OSError):
+        return "saved_model.pb"
+    return "saved_model.pb or variables" if graph.meta_graphs else "saved_model.pb"
 
 
 def _refusal(text: str) -> str:
-    """What an assertion in the graph says, without where it stands; another text as it came."""
+    """What an assertion in the graph says, without where it stands; another text as one line."""
     _, found, said = text.partition("assertion failed: ")
-    return " ".join(re.findall(r"\[([^\[\]]*)\]", said.splitlines()[0])) if found else text
+    if found:
+        return " ".join(re.findall(r"\[([^\[\]]*)\]", said.splitlines()[0]))
+    return _one_line(text)
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))[:500]
+
+
+def _shown(value) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:120]}..."
 
 
 def _decoded(value: np.ndarray) -> np.ndarray:
     if value.dtype != object:
         return value
     decoded = np.empty(value.shape, object)
-    decoded.flat = [text.decode("utf-8") for text in value.flat]
+    decoded.flat = [text.decode("utf-8", "replace") for text in value.flat]
     return decoded
-
-
-def _holds_text(value) -> bool:
-    while isinstance(value, list) and value:
-        value = value[0]
-    return isinstance(value, str)

@@ -1,7 +1,7 @@
 """The folder of an exported model: numbered versions, and the files beside each graph.
 
 `MODEL/1`, `MODEL/2`, ... as TensorFlow Serving watches them; a version is written through
-`ops.files.atomic_folder`. What the graph computes is left to `served`; nothing here imports
+`ops.files.atomic_folder`. What the graph computes is left to `module`; nothing here imports
 TensorFlow.
 """
 
@@ -9,28 +9,39 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-METADATA = Path("assets.extra", "advrec_tf.json")
-ITEM_TEXT = Path("assets.extra", "item_text.tsv")
-WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
+EXTRA = Path("assets.extra")
+METADATA = EXTRA / "advrec_tf.json"
+ITEM_TEXT = EXTRA / "item_text.tsv"
+WARMUP = EXTRA / "tf_serving_warmup_requests"
+MODEL_CARD = Path("MODEL_CARD.md")
+
+
+def _numbered(directory: str | os.PathLike) -> dict[int, Path]:
+    """Number -> folder, ascending; of two names of one number ("7", "007") the shorter."""
+    directory = Path(directory)
+    if not directory.is_dir():
+        return {}
+    found = [
+        path
+        for path in directory.iterdir()
+        if path.name.isascii() and path.name.isdigit() and path.is_dir()
+    ]
+    found.sort(key=lambda path: (int(path.name), -len(path.name)))
+    return {int(path.name): path for path in found}
 
 
 def versions(directory: str | os.PathLike) -> list[int]:
     """The numbers of the versions in `directory`, ascending; none where it does not exist."""
-    directory = Path(directory)
-    if not directory.is_dir():
-        return []
-    return sorted(
-        int(path.name)
-        for path in directory.iterdir()
-        if path.name.isascii() and path.name.isdigit() and path.is_dir()
-    )
+    return list(_numbered(directory))
 
 
 def latest(directory: str | os.PathLike) -> Path:
-    """The folder of the highest version; `directory` itself where that is a version.
+    """The folder of the highest version, as it is named; `directory` itself where that is one.
 
     Raises:
         FileNotFoundError: if there is no version.
@@ -38,12 +49,12 @@ def latest(directory: str | os.PathLike) -> Path:
     directory = Path(directory)
     if (directory / "saved_model.pb").is_file():
         return directory
-    numbers = versions(directory)
-    if not numbers:
+    found = _numbered(directory)
+    if not found:
         raise FileNotFoundError(
             f"`directory` should hold numbered versions of a SavedModel. Received: {directory}."
         )
-    return directory / str(numbers[-1])
+    return found[max(found)]
 
 
 def version_path(directory: str | os.PathLike, version: int | None = None) -> Path:
@@ -59,7 +70,22 @@ def version_path(directory: str | os.PathLike, version: int | None = None) -> Pa
     return Path(directory, str(version))
 
 
-def write_item_text(path: Path, item_ids: Sequence[str], texts: Sequence) -> None:
+def remove_old(directory: str | os.PathLike, keep: int) -> list[Path]:
+    """Remove the lowest versions until `keep` are left; returns the folders that are gone.
+
+    Only folders that `export` wrote are counted and removed. Each is renamed first, so that a
+    server sees a version whole or not at all.
+    """
+    own = [path for path in _numbered(directory).values() if (path / METADATA).is_file()]
+    old = own[: max(len(own) - keep, 0)]
+    for path in old:
+        hidden = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        path.rename(hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
+    return old
+
+
+def item_text_lines(item_ids: Sequence[str], texts: Sequence) -> str:
     """A line per item: id, tab, text with its white space collapsed; None and NaN are "".
 
     Raises:
@@ -74,13 +100,30 @@ def write_item_text(path: Path, item_ids: Sequence[str], texts: Sequence) -> Non
             )
         missing = text is None or text != text
         lines.append(f"{item_id}\t{'' if missing else ' '.join(str(text).split())}\n")
-    path.write_text("".join(lines), encoding="utf-8", newline="\n")
+    return "".join(lines)
 
 
 def read_item_text(path: str | os.PathLike) -> dict[str, str]:
-    """The file of `write_item_text` -> item id: text."""
-    lines = Path(path).read_bytes().decode("utf-8").split("\n")
-    return dict(line.split("\t", 1) for line in lines if line)
+    """The lines of `item_text_lines` in a file -> item id: text.
+
+    Raises:
+        ValueError: if the file is not UTF-8, or a line has no tab; it names the file.
+    """
+    try:
+        lines = Path(path).read_bytes().decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} should be UTF-8: {error}.") from error
+    found = {}
+    for number, line in enumerate(lines, start=1):
+        item_id, tab, text = line.partition("\t")
+        if line and not tab:
+            raise ValueError(
+                f"{path}, line {number}: should hold an item id, a tab and a text. "
+                f"Received: {line[:60]!r}."
+            )
+        if line:
+            found[item_id] = text
+    return found
 
 
 def read_metadata(version_folder: str | os.PathLike) -> dict:
@@ -88,8 +131,15 @@ def read_metadata(version_folder: str | os.PathLike) -> dict:
 
     Raises:
         FileNotFoundError: if the folder is not one that `export` wrote.
+        ValueError: if the file is no JSON object; it names the file.
     """
     path = Path(version_folder) / METADATA
     if not path.is_file():
         raise FileNotFoundError(f"No {METADATA} in {version_folder}: `export` did not write it.")
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        notes = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} should hold JSON: {error}.") from error
+    if not isinstance(notes, dict):
+        raise ValueError(f"{path} should hold a JSON object. Received: {str(notes)[:60]}.")
+    return notes

@@ -1,25 +1,32 @@
-"""A generator of table rows as a graph of its own: seeds in, columns with their values out.
+"""A generator of table rows as a served graph: a seed in, columns with their values out.
 
 The graph draws encoded rows as `NetworkGenerator.draw` does and turns them into values with
-constant tables, so a served row equals the row that `generate` writes for the same seed.
-Writing to disk and checking are in `table_export`.
+constant tables, so a served row equals the row that `generate` gives for the same seed. Writing
+and checking is left to `serving.saved_model`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
+from advrec_tf.serving.module import Case, ExportCheckError, ServedModule, after
 from advrec_tf.tabular.codecs import ChoiceCodec, ModeCodec
 from advrec_tf.tabular.network_generator import NetworkGenerator
 
-MOST_ROWS = 100_000
+MAX_ROWS = 100_000
+"""Rows that a request may ask for."""
+
 MISSING_TEXT = ""
 
+_CHECKED_ROWS = 1024
+_MOST_DIFFERING = 0.01
 
-class ServedGenerator(tf.Module):
+
+class ServedGenerator(ServedModule):
     """The variables of a generator and its signatures, without the Keras objects around.
 
     * `serving_default`: `num_rows` [] int32, `seed` [2] int32 -> a column a name.
@@ -29,8 +36,11 @@ class ServedGenerator(tf.Module):
     Columns come as: float32 (numbers with decimals or missing values, NaN where missing),
     int64 (whole numbers), bool, or string (categories; dates as 2024-05-01 or
     2024-05-01T13:00:00; booleans with missing values; missing is ""). Identifiers and constants
-    hold nothing that was learned and are left to the caller.
+    hold nothing that was learned and are left to the caller. A request asks for one table, so a
+    server must not join requests.
     """
+
+    batches = False
 
     def __init__(self, model: NetworkGenerator):
         super().__init__(name="served_generator")
@@ -47,30 +57,73 @@ class ServedGenerator(tf.Module):
             and codec.column.kind in ("category", "boolean")
         ]
 
-    def signatures(self) -> dict:
-        """name -> concrete function."""
-        rows = tf.TensorSpec([], tf.int32, "num_rows")
-        seed = tf.TensorSpec([2], tf.int32, "seed")
-        found = {
-            "serving_default": tf.function(
-                lambda num_rows, seed: self.rows(num_rows, seed, {})
-            ).get_concrete_function(num_rows=rows, seed=seed)
-        }
+    def serving_default(self, num_rows, seed):
+        return self.rows(num_rows, seed, {})
+
+    def generate_given(self, num_rows, seed, **texts):
+        return self.rows(num_rows, seed, texts)
+
+    def inputs(self):
+        plain = {"num_rows": tf.TensorSpec([], tf.int32), "seed": tf.TensorSpec([2], tf.int32)}
+        found = {"serving_default": plain}
         if self.given:
-            texts = {
-                self.names[codec.column.name]: tf.TensorSpec(
-                    [None], tf.string, self.names[codec.column.name]
-                )
-                for codec in self.given
-            }
-            found["generate_given"] = tf.function(
-                lambda num_rows, seed, **texts: self.rows(num_rows, seed, texts)
-            ).get_concrete_function(num_rows=rows, seed=seed, **texts)
+            names = [self.names[codec.column.name] for codec in self.given]
+            texts = {name: tf.TensorSpec([None], tf.string) for name in names}
+            found["generate_given"] = {**plain, **texts}
         return found
 
+    def notes(self):
+        model = self._model_of()
+        return {
+            "kind": "table generator",
+            "max_rows": MAX_ROWS,
+            "conditional": [codec.column.name for codec in self.given],
+            "columns": self.names,
+            "transform": model.transform.as_dict(),
+        }
+
+    def cases(self):
+        """The rows of one seed, and numbers of rows that are refused."""
+        seed = [7, 0]
+        model = self._model_of()
+        mask = np.zeros(len(self.layout.names), bool)
+        drawn = model.transform.decode(model.draw(_CHECKED_ROWS, seed, None, mask))
+        wanted = Rows(
+            {self.names[c.column.name]: (c.column, drawn[c.column.name]) for c in self.codecs}
+        )
+
+        def asked(title, num_rows, expected=None, **settings):
+            inputs = {"num_rows": num_rows, "seed": seed}
+            return Case(
+                title=title,
+                signature="serving_default",
+                inputs=inputs,
+                expected=expected,
+                **settings,
+            )
+
+        return [
+            asked("rows", _CHECKED_ROWS, wanted, repeat=3),
+            asked("no rows", 0),
+            asked("too many rows", MAX_ROWS + 1),
+        ]
+
     def rows(self, num_rows, seed, texts):
-        tf.debugging.assert_positive(num_rows, "`num_rows` should be >= 1")
-        tf.debugging.assert_less_equal(num_rows, MOST_ROWS, f"`num_rows`: at most {MOST_ROWS}")
+        checks = [
+            tf.debugging.Assert(
+                (num_rows >= 1) & (num_rows <= MAX_ROWS),
+                [f"`num_rows` should be in 1..{MAX_ROWS}. Received:", num_rows],
+            )
+        ]
+        for name, text in texts.items():
+            checks.append(
+                tf.debugging.Assert(
+                    tf.equal(tf.size(text), num_rows),
+                    [f"`{name}` should have `num_rows` values. Received:", tf.size(text)],
+                )
+            )
+        texts = after(checks, texts)
+        num_rows = after(checks, {"num_rows": num_rows})["num_rows"]
         model = self._model_of()
         choices = tf.zeros([num_rows, len(self.codecs)], tf.int32)
         flags = tf.zeros([num_rows, len(model.conditions.columns)])
@@ -89,25 +142,66 @@ class ServedGenerator(tf.Module):
 
     def _put(self, codec, text, choices, flags):
         """The given texts as choices, flagged where they are not empty."""
-        tf.debugging.assert_equal(
-            tf.shape(text)[0],
-            tf.shape(choices)[0],
-            f"`{codec.column.name}` should have `num_rows` values",
-        )
         known = tf.constant(_texts(codec)[: len(codec.values)])
         alike = text[:, None] == known[None, :]
         given = text != MISSING_TEXT
-        tf.debugging.assert_equal(
-            tf.reduce_any(alike, 1) | ~given,
-            True,
-            f"`{codec.column.name}` should hold values of the fitted table",
+        fits = tf.debugging.Assert(
+            tf.reduce_all(tf.reduce_any(alike, 1) | ~given),
+            [f"`{codec.column.name}` should hold values of the fitted table."],
         )
+        given = after([fits], {"given": given})["given"]
         column = self.layout.names.index(codec.column.name)
         chosen = tf.where(given, tf.argmax(alike, 1, output_type=tf.int32), 0)
         at = tf.one_hot(column, len(self.codecs), dtype=tf.int32)
         place = int(np.flatnonzero(self._model_of().conditions.columns == column)[0])
         flag = tf.one_hot(place, flags.shape[1]) * tf.cast(given, tf.float32)[:, None]
         return choices + chosen[:, None] * at[None, :], flags + flag
+
+
+class Rows:
+    """What the columns of a served table should be; an `Expected` of a case.
+
+    Up to 1 % of the values of a column may differ: a choice between two nearly equal logits can
+    fall either way on another runtime.
+
+    Args:
+        columns: output name -> (column of the schema, expected values).
+    """
+
+    def __init__(self, columns: Mapping[str, tuple]):
+        self.columns = columns
+        self.size = max((len(values) for _, values in columns.values()), default=0)
+
+    def difference(self, where: str, outputs: Mapping, tolerance: float) -> float:
+        for name, (column, expected) in self.columns.items():
+            served = outputs[name]
+            wrong = 1.0
+            if len(served) == len(expected):
+                wrong = _differing(served, expected, column, tolerance)
+            if wrong > _MOST_DIFFERING:
+                raise ExportCheckError(
+                    f"{where}: {wrong:.1%} of column {column.name!r} differ from the model in "
+                    f"memory ({len(served)} values for {len(expected)} rows)."
+                )
+        return 0.0
+
+
+def _differing(served: list, expected: pd.Series, column, tolerance: float) -> float:
+    """The share of values that differ."""
+    if column.kind == "number":
+        values = expected.to_numpy(np.float64, na_value=np.nan)
+        served = np.array(served, float)
+        close = np.isclose(served, values, rtol=tolerance / 10, atol=1e-5, equal_nan=True)
+        return float(1 - close.mean())
+    if column.kind == "date":
+        pattern = "%Y-%m-%d" if column.day else "%Y-%m-%dT%H:%M:%S"
+        texts = expected.dt.strftime(pattern).fillna(MISSING_TEXT)
+    elif column.kind == "boolean" and column.missing:
+        texts = expected.map({False: column.spelling[0], True: column.spelling[1]})
+        texts = texts.astype(object).fillna(MISSING_TEXT)
+    else:
+        texts = expected.astype(object).where(expected.notna(), MISSING_TEXT)
+    return float(np.mean([a != b for a, b in zip(served, texts, strict=True)]))
 
 
 def names_of(columns: Sequence[str]) -> dict[str, str]:

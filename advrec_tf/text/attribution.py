@@ -1,9 +1,10 @@
-"""Which words of an item's text raise its score? Integrated gradients over the token vectors.
+"""Token attribution: how much each word of an item's text adds to its score for a user.
 
-Sundararajan et al. 2017 (arXiv:1703.01365), eq. 1: the gradient of the score along the straight
-line from a baseline to the text, times the way. The baseline has zeros in the place of all
-token vectors; the contributions sum to the score less that of the baseline, up to the error
-of the sum that stands for the integral.
+Integrated gradients over the token vectors (Sundararajan et al. 2017, arXiv:1703.01365, eq. 1):
+the mean gradient of the score along the straight line from a baseline to the text, times the
+difference of the two. The baseline has zeros in the place of all token vectors; the contributions
+sum to the score less that of the baseline, up to the error of the sum that approximates the
+integral. Sentences made of them are in `knowledge.explanations`.
 """
 
 from __future__ import annotations
@@ -19,18 +20,19 @@ from advrec_tf.training.perturb_outputs import perturb_outputs
 
 
 class TokenAttribution:
-    """(user index, item index) -> words with their contributions: `explain`'s `attribute`.
+    """(user index, item index) -> words with their contributions: the argument `attribute` of
+    `explain`.
 
     Args:
-        model: the recommender; only the text modality is looked at, the item's others and its
+        model: the recommender; only the text modality is attributed, the item's others and its
             id are left out.
         encoder: makes the vectors of the modality `text`.
         texts: [num_items] str.
-        steps: points of the line, >= 1; the midpoint rule.
+        steps: points of the line, >= 1, by the midpoint rule.
 
     Raises:
-        ValueError: if the item tower lacks the modality, `texts` does not have a row an item,
-            or `steps` is < 1.
+        ValueError: if the item tower lacks the modality, `texts` does not have a text for each
+            item, or `steps` is < 1.
     """
 
     def __init__(
@@ -48,7 +50,8 @@ class TokenAttribution:
             )
         if len(texts) != model.interactions.num_items:
             raise ValueError(
-                f"`texts` should have {model.interactions.num_items} rows. Received: {len(texts)}."
+                f"`texts` should hold {model.interactions.num_items} texts, one for each item. "
+                f"Received: {len(texts)}."
             )
         if steps < 1:
             raise ValueError(f"`steps` should be >= 1. Received: {steps!r}.")
@@ -56,7 +59,8 @@ class TokenAttribution:
         self.text, self.steps = text, steps
 
     def __call__(self, user: int, item: int) -> list[tuple[str, float]]:
-        """Largest contribution first; a word is its pieces, [CLS], [SEP] and such are left out."""
+        """Words with the sums of their tokens' contributions, the largest first; special tokens
+        such as [CLS] and [SEP] are left out."""
         ids, contributions = self.of_tokens(user, self.texts[item])
         tokenizer = self.encoder.tokenizer
         special = {tokenizer.start_id, tokenizer.end_id, tokenizer.pad_id}
@@ -80,7 +84,7 @@ class TokenAttribution:
         """(token ids [length], contributions [length]) for a user index and any text."""
         tokens = self.encoder.tokenizer(tf.constant([text]))
         copies = {
-            name: tf.repeat(value, self.steps, axis=0)  # a row a point of the line
+            name: tf.repeat(value, self.steps, axis=0)  # one for each point of the line
             for name, value in tokens.items()
         }
         layer = self.encoder.language_model.token_vectors

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,8 +7,7 @@ pytest.importorskip("sklearn")
 from advrec_tf.defence.detectors.base import ForestDetector
 from advrec_tf.defence.features import PROFILE_FEATURES, RATING_FEATURES, ProfileFeatures
 from advrec_tf.defence.online import FeatureGraph, ForestGraph, OnlineScorer
-from advrec_tf.serving.answers import ExportCheckError
-from advrec_tf.serving.fraud_export import check_scorer, export_scorer, profile_inputs
+from advrec_tf.serving.fraud import profile_inputs
 
 ALL = RATING_FEATURES + PROFILE_FEATURES
 
@@ -84,24 +81,3 @@ def test_a_profile_without_an_entry_is_refused(scorer):
 def test_features_that_need_neighbors_are_refused_online(detector):
     with pytest.raises(ValueError, match="Received: degsim"):
         FeatureGraph(detector.features.statistics, ("rdma", "degsim"))
-
-
-def test_the_export_answers_through_the_c_api_as_in_memory(attacked, scorer, tmp_path):
-    path = export_scorer(scorer, tmp_path / "fraud", threshold=0.5, metadata={"run": 1})
-    assert path.name == "1"
-    notes = json.loads((path / "assets.extra" / "advrec_tf.json").read_text())
-    assert notes["features"] == list(ALL) and notes["threshold"] == 0.5
-    profiles = entries(attacked.interactions, range(0, 132, 11))
-    report = check_scorer(path, scorer, profiles)
-    assert report["profiles"] == 12 and report["largest_difference"] < 1e-5
-    assert export_scorer(scorer, tmp_path / "fraud", threshold=0.5).name == "2"
-
-
-def test_an_export_of_another_forest_is_found_out(attacked, detector, scorer, tmp_path):
-    path = export_scorer(scorer, tmp_path / "fraud", threshold=0.5)
-    other = ForestDetector(columns=ALL, trees=5, seed=9).fit(
-        attacked.interactions, attacked.is_fake
-    )
-    wrong = OnlineScorer(attacked.interactions.items, other.features.statistics, ALL, other.forest)
-    with pytest.raises(ExportCheckError, match="should score 12 profiles"):
-        check_scorer(path, wrong, entries(attacked.interactions, range(0, 132, 11)))

@@ -107,7 +107,7 @@ def test_the_template_says_the_facts_and_no_word_that_speaks_against():
     assert phrase(bare) == Phrase(text="Aliens has the score 1.50 for you.", by="template")
 
 
-def test_a_writer_is_believed_only_as_far_as_the_facts_go():
+def test_a_model_s_sentence_is_taken_only_where_it_has_words_of_the_facts_alone():
     true = "Because you liked Alien, you may like Aliens with Weaver."
     assert phrase(EXPLAINED, lambda prompt, words: true) == Phrase(text=true, by="model")
     template = " ".join(EXPLAINED.facts())
@@ -123,7 +123,7 @@ def test_a_writer_is_believed_only_as_far_as_the_facts_go():
     assert unsupported("alien by Cameron, 1986.", "Alien") == ["Cameron", "1986"]
 
 
-def test_the_writer_is_given_every_fact_and_the_words_it_may_use():
+def test_the_model_is_given_every_fact_and_the_words_it_may_use():
     asked = []
     phrase(EXPLAINED, lambda prompt, words: asked.append((prompt, words)) or "")
     prompt, words = asked[0]
@@ -132,7 +132,7 @@ def test_the_writer_is_given_every_fact_and_the_words_it_may_use():
     assert len(words) == len(set(words))
 
 
-def test_a_writer_that_cannot_take_the_facts_leaves_the_template_with_the_reason():
+def test_a_model_that_cannot_take_the_facts_leaves_the_template_with_the_reason():
     def too_long(prompt, words):
         raise ValueError("`prompt` should have at most 5 tokens. Received: 60.")
 

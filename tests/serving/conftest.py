@@ -6,7 +6,7 @@
 | 12   | 0 1 2 3 4           | c          | e d b a    |
 | 13   | 5 3 1 -1 -3         | a b c d    | e          |
 
-Rows per item: a 2, b 3, c 4, d 5, e 0; so the popular list is d c b a e.
+Interactions per item: a 2, b 3, c 4, d 5, e 0; so the popular list is d c b a e.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ import pytest
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.vectors import with_popularity_prior
-from advrec_tf.serving.export import export
+from advrec_tf.serving.forms import export
 
 ROWS = [
     *[(0, 0), (0, 1), (0, 1)],
@@ -57,4 +57,6 @@ def recommender():
 def version(recommender, tmp_path_factory):
     """The folder of an exported version: lists of 3, at most 7."""
     directory = tmp_path_factory.mktemp("saved_models") / "hand"
-    return export(recommender, directory, k=3, max_k=7, metadata={"seed": 5})
+    return export(
+        recommender, directory, k=3, max_k=7, metadata={"metrics": {"ndcg@10": 0.25}, "seed": 5}
+    )

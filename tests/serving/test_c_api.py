@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from advrec_tf.serving import c_api, c_library, meta_graph
-from advrec_tf.serving.export import export
-from advrec_tf.serving.served import LOWEST
+from advrec_tf.serving.forms import export
+from advrec_tf.serving.lists import LOWEST
 
 # Longer than the 22 bytes that a string tensor keeps in place; one is not ASCII.
 LONG_USER = "jürgen, an id longer than 22 bytes"
@@ -32,14 +32,19 @@ def answers(make_recommender, tmp_path_factory):
     """A version with ids of text: one child, many calls."""
     items = ("a", "b", LONG_ITEM, "日本", "e")
     recommender = make_recommender(users=("ann", LONG_USER, "13"), items=items)
-    version = export(recommender, tmp_path_factory.mktemp("strings"), k=3, max_k=7)
+    version = export(recommender, tmp_path_factory.mktemp("strings"), k=3, max_k=7, check=False)
+
+    def recommend(k, *excluded):
+        lists = {"exclude_item_id": [["", *excluded]], "allow_item_id": [[]]}
+        return call("recommend", user_id=["ann"], k=[k], **lists)
+
     calls = {
         "default": call("serving_default", user_id=["ann", LONG_USER, "13", "no one"]),
         "nobody": call("serving_default", user_id=[]),
-        "recommend": call("recommend", user_id=["ann"], k=4, exclude_item_id=["日本", "x" * 99]),
-        "without exclusion": call("recommend", user_id=["ann"], k=1, exclude_item_id=[]),
-        "k = 0": call("recommend", user_id=["ann"], k=0, exclude_item_id=[]),
-        "after the error": call("recommend", user_id=["ann"], k=2, exclude_item_id=[]),
+        "recommend": recommend(4, "日本", "x" * 99),
+        "without exclusion": recommend(1),
+        "k = 0": recommend(0),
+        "after the error": recommend(2),
         "score": call("score", user_id=["ann", LONG_USER, "ann"], item_id=["b", "日本", "zebra"]),
         "index": call("recommend_index", user_index=[0, 2, 3, -1]),
     }
@@ -67,7 +72,7 @@ def test_an_empty_batch_gives_empty_outputs(answers):
     assert answers["nobody"]["outputs"] == {"item_id": [], "score": []}
 
 
-def test_scalars_and_empty_lists_can_be_fed(answers):
+def test_lists_of_lists_and_empty_ones_can_be_fed(answers):
     assert answers["recommend"]["outputs"]["item_id"] == [[LONG_ITEM, "e", "", ""]]
     assert answers["without exclusion"]["outputs"]["item_id"] == [[LONG_ITEM]]
 

@@ -3,13 +3,15 @@
 import http.server
 import json
 import runpy
+import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from advrec_tf.serving.client import RestClient, SavedModelClient, ServingError
-from advrec_tf.serving.export import export
+from advrec_tf.serving.client import RestClient, SavedModelClient, ServingError, printable
+from advrec_tf.serving.forms import export
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "recommend.py"
 
@@ -40,6 +42,15 @@ def server(local):
                 return  # the client has gone
             if self.path == "/v1/models/page:predict":
                 return self.answer(200, "<html>", raw=True)
+            if self.path.endswith("drip:predict"):
+                return self.drip()
+            if self.path == "/v1/models/odd:predict":
+                return self.answer(200, odd[-1], raw=True)
+            if self.path == "/v1/models/rows:predict":
+                outputs = local.predict(body["signature_name"], body["inputs"])
+                columns = {key: v.tolist() for key, v in outputs.items()}
+                rows = [dict(zip(columns, row)) for row in zip(*columns.values())]
+                return self.answer(200, {"predictions": rows})
             if self.path != "/v1/models/hand:predict":
                 return self.answer(404, {"error": "Servable not found for request: Latest(x)"})
             try:
@@ -47,6 +58,18 @@ def server(local):
             except ServingError as error:
                 return self.answer(400, {"error": str(error)})
             self.answer(200, {"outputs": {key: v.tolist() for key, v in outputs.items()}})
+
+        def drip(self):
+            """A blank now and then, in the headers or in the body, without an end."""
+            try:
+                if "headers" not in self.path:
+                    self.send_response(200)
+                    self.end_headers()
+                while not release.wait(0.1):
+                    self.wfile.write(b" ")
+                    self.wfile.flush()
+            except OSError:
+                pass  # the client has gone
 
         def answer(self, code, value, raw=False):
             content = value.encode() if raw else json.dumps(value).encode()
@@ -60,6 +83,7 @@ def server(local):
             pass
 
     release = threading.Event()
+    local.odd = odd = []
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
         thread = threading.Thread(target=httpd.serve_forever, daemon=True)
         thread.start()
@@ -94,14 +118,56 @@ def test_lists_come_as_a_table_with_titles(client):
 
 @pytest.mark.parametrize(
     ("k", "exclude", "items"),
-    [(2, (), "dc"), (None, ("d",), "cba"), (7, ("a", "zebra"), "dcbe"), (1, "dcb", "a")],
+    [(2, (), "dc"), (None, ("d",), "cba"), (7, ("a", "zebra"), "dcbe"), (1, list("dcb"), "a")],
 )
 def test_k_and_exclude_reach_the_model(client, k, exclude, items):
     assert "".join(client.recommend(["no one"], k, exclude)["item_id"]) == items
 
 
+def test_each_user_may_have_a_length_and_lists_of_its_own(client):
+    table = client.recommend(
+        [11, 12, "no one"], k=[1, 3, 2], exclude=[["c"], [], []], allow=[[], ["a", "b"], ["e"]]
+    )
+    found = {user: "".join(rows["item_id"]) for user, rows in table.groupby("user_id")}
+    assert found == {"11": "d", "12": "ba", "no one": "e"}
+
+
+def test_a_history_stands_in_for_a_user(client):
+    table = client.recommend_from_history([["a", "b"], ["zebra"], []])
+    found = {user: "".join(rows["item_id"]) for user, rows in table.groupby("user_id")}
+    assert set(found["0"]) == set("cde")
+    assert found["1"] == found["2"] == "dcb"  # the popular items
+    assert len(client.recommend_from_history([])) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"user_ids": "11"}, "`user_ids` should be a list of ids. Received: '11'"),
+        ({"user_ids": [["11"]]}, "`user_ids` should hold ids"),
+        ({"user_ids": [11], "k": 0}, "`k` should be a whole number >= 1. Received: 0"),
+        ({"user_ids": [11], "k": 2.5}, "`k` should be a whole number >= 1. Received: 2.5"),
+        ({"user_ids": [11], "k": True}, "`k` should be a whole number >= 1. Received: True"),
+        ({"user_ids": [11], "k": [1, 2]}, "`k` should be one number or 1. Received: 2"),
+        ({"user_ids": [11], "exclude": "c"}, "`exclude` should be a list of ids"),
+        ({"user_ids": [11], "allow": [["c"], ["d"]]}, "`allow` should hold 1 lists"),
+        ({"user_ids": [11], "exclude": [{"c": 1}]}, "`exclude` should hold ids"),
+    ],
+)
+def test_arguments_of_another_type_or_length_are_refused(client, arguments, message):
+    with pytest.raises(ValueError) as error:
+        client.recommend(**arguments)
+    assert message in str(error.value)
+
+
+def test_a_history_that_is_not_a_list_of_lists_is_refused(client):
+    for histories in ("ab", ["a", "b"]):
+        with pytest.raises(ValueError, match="a list of item ids for each user"):
+            client.recommend_from_history(histories)
+
+
 def test_nobody_and_nothing_left_give_an_empty_table(client):
-    for table in (client.recommend([]), client.recommend([11], exclude="cde")):
+    for table in (client.recommend([]), client.recommend([11], exclude=list("cde"))):
         assert len(table) == 0
         assert list(table.columns) == ["user_id", "rank", "item_id", "score", "text"]
 
@@ -120,8 +186,8 @@ def test_inputs_that_a_signature_does_not_have_are_refused(client):
 
 
 def test_the_highest_version_is_loaded(make_recommender, recommender, tmp_path):
-    export(make_recommender(), tmp_path, version=9)
-    export(recommender, tmp_path)
+    export(make_recommender(), tmp_path, version=9, check=False)
+    export(recommender, tmp_path, check=False)
     client = SavedModelClient(tmp_path)
     assert client.path == tmp_path / "10"
     assert client.default_k() == 10
@@ -142,6 +208,56 @@ def test_without_titles_there_is_no_text_column(server):
 def test_what_went_wrong_with_a_server_is_named(server, name, message):
     with pytest.raises(ServingError, match=message):
         RestClient(server, name, timeout=0.2).recommend([11])
+
+
+def test_an_answer_in_rows_is_understood(server):
+    table = RestClient(server, "rows").recommend([11, "13"])
+    assert table["item_id"].tolist() == ["c", "d", "e", "e"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        [],
+        {"outputs": {}},
+        {"outputs": [["a"]]},
+        {"outputs": {"item_id": [["a"]]}},
+        {"outputs": {"item_id": [["a", "b"], ["c"]], "score": [[1, 2], [3]]}},
+        {"outputs": {"item_id": [], "score": []}},
+        {"outputs": {"item_id": [["a"], ["b"]], "score": [[1], [2]]}},
+        {"outputs": {"item_id": [["a", "b"]], "score": [[1]]}},
+        {"outputs": {"item_id": [[None]], "score": [[1]]}},
+        {"outputs": {"item_id": [[1]], "score": [[1]]}},
+        {"outputs": {"item_id": [["a"]], "score": [["1"]]}},
+        {"outputs": {"item_id": [["a"]], "score": [[float("nan")]]}},
+        {"outputs": {"item_id": "a", "score": 1}},
+        {"outputs": {"item_id": [[["a"]]], "score": [[[1]]]}},
+        {"predictions": []},
+        {"predictions": [{"item_id": ["a"], "score": [1]}, {"item_id": ["a"]}]},
+        {"predictions": [1, {"item_id": ["a"]}]},
+        "[" * 100_000,
+        '{"outputs": ' + "[" * 400 + "]" * 400 + "}",
+    ],
+)
+def test_an_answer_that_is_no_table_of_the_asked_users_is_an_error(local, server, answer):
+    local.odd.append(answer if isinstance(answer, str) else json.dumps(answer))
+    with pytest.raises(ServingError):
+        RestClient(server, "odd").recommend(["11"])
+
+
+@pytest.mark.parametrize("name", ["drip", "headers-drip"])
+def test_a_server_that_drips_does_not_hold_the_client(server, name):
+    start = time.monotonic()
+    with pytest.raises(ServingError, match="did not answer within 0.5 s"):
+        RestClient(server, name, timeout=0.5).recommend([11])
+    assert time.monotonic() - start < 5
+
+
+def test_an_answer_that_is_too_long_is_not_read(local, server):
+    local.odd.append(" " * 5000)
+    with pytest.raises(ServingError, match="more than 1000 bytes"):
+        RestClient(server, "odd", max_bytes=1000).recommend([11])
 
 
 def test_a_server_that_is_not_there_is_named():
@@ -175,3 +291,48 @@ def test_the_script_ends_with_the_message_of_the_model(server):
     main = runpy.run_path(str(SCRIPT))["main"]
     with pytest.raises(SystemExit, match=r"(?s)recommend: .*`k` should be in"):
         main(["--url", server, "--name", "hand", "--user", "11", "--k", "99"])
+
+
+def half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("saved_model.pb", lambda v: half(v / "saved_model.pb")),
+        ("saved_model.pb", lambda v: (v / "saved_model.pb").write_bytes(b"")),
+        ("variables", lambda v: shutil.rmtree(v / "variables")),
+        ("variables", lambda v: half(v / "variables/variables.index")),
+        ("item_text.tsv", lambda v: (v / "assets.extra/item_text.tsv").write_text("no tab\n")),
+        ("advrec_tf.json", lambda v: (v / "assets.extra/advrec_tf.json").write_text("{")),
+        ("advrec_tf.json", lambda v: (v / "assets.extra/advrec_tf.json").unlink()),
+    ],
+)
+def test_the_script_says_in_one_line_which_file_is_damaged(version, tmp_path, name, damage):
+    path = shutil.copytree(version, tmp_path / "model" / "1")
+    damage(path)
+    main = runpy.run_path(str(SCRIPT))["main"]
+    with pytest.raises(SystemExit) as error:
+        main(["--model", str(tmp_path / "model"), "--user", "11"])
+    assert name in str(error.value) and "\n" not in str(error.value)
+    assert len(str(error.value)) < 1000
+
+
+def test_control_characters_of_a_title_are_shown_and_not_obeyed(version, tmp_path, capsys):
+    path = shutil.copytree(version, tmp_path / "1")
+    titles = "".join(f"{item}\t\x1b[31mred\n" for item in "abcde")
+    (path / "assets.extra/item_text.tsv").write_text(titles)
+    runpy.run_path(str(SCRIPT))["main"](["--model", str(path), "--user", "11"])
+    out = capsys.readouterr().out
+    assert "\x1b" not in out and r"\x1b[31mred" in out
+    assert printable("Dünkel 日本\u202e\x07") == r"Dünkel 日本\u202e\x07"
+
+
+def test_the_script_takes_a_history(version, capsys):
+    main = runpy.run_path(str(SCRIPT))["main"]
+    main(["--model", str(version), "--history", "zebra"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[2] for line in lines[1:]] == ["d", "c", "b"]
+    with pytest.raises(SystemExit):
+        main(["--model", str(version), "--history", "a", "--k", "3"])

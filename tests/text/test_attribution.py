@@ -64,7 +64,7 @@ def test_an_explanation_carries_the_words(model, encoder):
 
 
 def test_bad_arguments_are_named(model, encoder):
-    with pytest.raises(ValueError, match="`texts` should have 4 rows"):
+    with pytest.raises(ValueError, match="`texts` should hold 4 texts"):
         TokenAttribution(model, encoder, TEXTS[:2])
     with pytest.raises(ValueError, match="`steps` should be >= 1"):
         TokenAttribution(model, encoder, TEXTS, steps=0)

@@ -12,7 +12,9 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers.labeled_fraud import read_labels
 from advrec_tf.evaluation.detection import average_precision
 from advrec_tf.pipelines.fraud.ranking import MOST, Verdicts, detect, reasons, write_ranking
-from advrec_tf.serving.fraud_export import check_scorer, export_scorer
+from advrec_tf.serving.folder import read_metadata
+from advrec_tf.serving.fraud import ServedFraudScorer
+from advrec_tf.serving.saved_model import export as export_module
 
 CHECKED = 64  # profiles compared after an export
 LOOKS = {
@@ -78,16 +80,17 @@ def run(
             write(f"         {reason}")
     write(f"list         {out}")
     if export is not None:
-        path = export_scorer(
-            verdicts.scorer,
+        profiles = _profiles(interactions)
+        path = export_module(
+            ServedFraudScorer(verdicts.scorer, profiles, threshold=0.5),
             export,
-            threshold=0.5,
             metadata={"data_fingerprint": interactions.fingerprint(), "seed": seed},
         )
-        check = check_scorer(path, verdicts.scorer, _profiles(interactions))
+        check = read_metadata(path)["check"]
         write(
-            f"SavedModel   {path}: {check['profiles']} profiles agree through the C API to "
-            f"{check['largest_difference']:.1e}; one takes {check['latency_us']:.0f} us"
+            f"SavedModel   {path}: {len(profiles)} profiles agree through the C API to "
+            f"{check['largest_difference']:.1e}; one takes "
+            f"{check['latency_us']['serving_default']:.0f} us"
         )
     return verdicts
 

@@ -165,13 +165,16 @@ def train(argv: Sequence[str], description: str) -> None:
     print(f"\nrows         {rows:,} in {args.out}\nreport       {page}")
     print(f"TensorBoard  tensorboard --logdir {shlex.quote(str(args.run_dir / 'tensorboard'))}")
     if args.export is not None:
-        from advrec_tf.tabular.export import check_generator, export_generator
+        from advrec_tf.serving.folder import read_metadata
+        from advrec_tf.serving.saved_model import export
+        from advrec_tf.tabular.served import ServedGenerator
 
-        path = export_generator(outcome.model, args.export)
-        check = check_generator(path, outcome.model)
+        path = export(ServedGenerator(outcome.model), args.export)
+        check = read_metadata(path)["check"]
+        seconds = check["latency_us"]["serving_default"] / 1e6
         print(
-            f"SavedModel   {path}: {check.rows} rows of {check.columns} columns equal those in "
-            f"memory, {check.rows_per_second:,.0f} rows/s through the C API"
+            f"SavedModel   {path}: {check['answers']} rows equal those in memory, "
+            f"{check['answers'] / seconds:,.0f} rows/s through the C API"
         )
 
 

@@ -1,8 +1,8 @@
-"""A causal language model that can only write words it was given.
+"""Constrained decoding: a causal language model that can generate the given words alone.
 
-At each step the model's scores choose among the tokens that continue one of the words; nothing
-else can be written, whatever the model would like to say. Which words those are, and what
-becomes of the text, is left to `explanations`.
+At each step the model's scores choose among the tokens that continue one of the words, however
+high it scores others. Which words those are, and what becomes of the text, is left to
+`knowledge.explanations`.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from advrec_tf.text.presets import load_preset, require_keras_hub
 _COMMA, _STOP, _END = ",", ".", ""
 
 
-class ConstrainedWriter:
+class ConstrainedDecoder:
     """(prompt, words) -> a continuation of the prompt made of the words alone.
 
-    Greedy: the likeliest allowed token each time. A word is written as it is spelled, after a
-    blank, and never twice in a row; commas may stand between words; a full stop or the model's
-    end token ends the text, and so does a word for which `max_tokens` leave no room.
+    Greedy: the likeliest allowed token each time. A word comes as it is spelled, after a blank,
+    and never twice in a row; commas may stand between words; a full stop or the model's end token
+    ends the text, and so does a word for which `max_tokens` leave no room.
 
     Args:
         backbone: of keras-hub, of a family that has a causal language model.
         tokenizer: its tokenizer, with an end token.
-        max_tokens: written at most, >= 1.
+        max_tokens: tokens generated at most, >= 1.
 
     Raises:
         ValueError: if the family has no causal language model, or `max_tokens` is < 1 or leaves
@@ -61,13 +61,15 @@ class ConstrainedWriter:
         self._next_scores = next_scores
 
     @classmethod
-    def from_preset(cls, preset: str | os.PathLike, **settings) -> ConstrainedWriter:
+    def from_preset(cls, preset: str | os.PathLike, **settings) -> ConstrainedDecoder:
         """A folder or a name, such as "gpt2_base_en"; errors as `load_preset`."""
         return cls(*load_preset(preset), **settings)
 
     def __call__(self, prompt: str, words: Collection[str]) -> str:
-        """Raises:
-        ValueError: if there is no word, or the prompt is longer than the model takes.
+        """The text that follows `prompt`, made of `words`.
+
+        Raises:
+            ValueError: if there is no word, or the prompt is longer than the model takes.
         """
         if not words:
             raise ValueError("`words` should hold at least one word. Received none.")
@@ -94,8 +96,8 @@ class ConstrainedWriter:
             ids = ids + tokens
             if word == _STOP:
                 break
-        written = "".join(word if word in marks else f" {word}" for word in text)
-        return written.strip().rstrip(_COMMA)
+        generated = "".join(word if word in marks else f" {word}" for word in text)
+        return generated.strip().rstrip(_COMMA)
 
     def _next_word(self, ids: list[int], words: dict[str, list[int]]) -> str:
         """The word that the likeliest tokens spell; `words` is word -> tokens."""

@@ -1,78 +1,11 @@
-"""What stands on disk: versions, metadata, titles, warm-up requests."""
+"""Warm-up requests, read with message types that are built here from the published numbers."""
 
-import json
-
-import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from tensorflow.core.framework import tensor_pb2
 
-from advrec_tf.serving import export, folder, warmup
-
-STRINGS = {"dtype": "string", "shape": [None]}
-
-
-def test_the_metadata_describes_the_export(recommender, version):
-    notes = json.loads((version / "assets.extra" / "advrec_tf.json").read_text())
-    assert notes["data_fingerprint"] == recommender.interactions.fingerprint()
-    assert notes["metadata"] == {"seed": 5}
-    assert notes["versions"]["tensorflow"] == tf.__version__
-    sizes = [notes[name] for name in ("k", "max_k", "num_users", "num_items", "dim")]
-    assert sizes == [3, 7, 3, 5, 3]
-    assert notes["signatures"]["recommend"]["inputs"] == {
-        "user_id": STRINGS,
-        "k": {"dtype": "int32", "shape": []},
-        "exclude_item_id": STRINGS,
-    }
-    assert notes["signatures"]["serving_default"]["outputs"] == {
-        "item_id": {"dtype": "string", "shape": [None, 3]},
-        "score": {"dtype": "float32", "shape": [None, 3]},
-    }
-
-
-def test_item_texts_are_written_one_line_an_item(version):
-    lines = (version / "assets.extra" / "item_text.tsv").read_text("utf-8").split("\n")
-    assert lines == ["a\tAn Apple", "b\tBread and butter", "c\t", "d\tDünkel", "e\tEgg", ""]
-
-
-def test_without_item_texts_there_is_no_such_file(make_recommender, tmp_path):
-    path = export.export(make_recommender(), tmp_path)
-    assert not (path / folder.ITEM_TEXT).exists()
-
-
-def test_vectors_and_histories_are_not_constants_of_the_graph(version):
-    names = {name for name, _ in tf.train.list_variables(str(version / "variables" / "variables"))}
-    for part in ("user_vectors", "item_vectors", "histories/items", "histories/row_splits"):
-        assert f"{part}/.ATTRIBUTES/VARIABLE_VALUE" in names
-
-
-def test_a_failed_export_leaves_nothing_behind(recommender, tmp_path, monkeypatch):
-    def fail(*args):
-        assert [path.name[:3] for path in tmp_path.iterdir()] == [".1."]
-        raise OSError("disk full")
-
-    monkeypatch.setattr(warmup, "write_requests", fail)
-    with pytest.raises(OSError, match="disk full"):
-        export.export(recommender, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_existing_version_is_left_as_it_is(recommender, tmp_path):
-    (tmp_path / "4").mkdir()
-    with pytest.raises(FileExistsError, match=r"none is ever overwritten.*/4"):
-        export.export(recommender, tmp_path, version=4)
-    assert [path.name for path in tmp_path.rglob("*")] == ["4"]
-
-
-def test_metadata_that_is_not_json_is_refused_before_anything_is_written(recommender, tmp_path):
-    for value in (np.float32(1), float("nan")):
-        with pytest.raises(ValueError, match="`metadata` should hold JSON values"):
-            export.export(recommender, tmp_path, metadata={"score": value})
-    assert list(tmp_path.iterdir()) == []
-
-
-# Warm-up requests, read with message types that are built here from the published numbers.
+from advrec_tf.serving import warmup
 
 
 def warmup_types():
@@ -120,7 +53,13 @@ def test_every_warm_up_request_parses_and_is_answered(version):
         asked.append(request.model_spec.signature_name)
         inputs = {name: tensor_of(value) for name, value in request.inputs.items()}
         assert signatures[asked[-1]](**inputs)["score"].shape[0] == 1
-    assert asked == ["serving_default", "recommend", "score", "recommend_index"]
+    assert asked == [
+        "serving_default",
+        "recommend",
+        "recommend_from_history",
+        "score",
+        "recommend_index",
+    ]
 
 
 def tensor_of(serialized):
@@ -135,11 +74,11 @@ def test_warm_up_requests_are_those_of_the_real_message_types(version):
     )
     logs = [types.PredictionLog.FromString(record) for record in records(version)]
     requests = {log.predict_log.request.model_spec.signature_name: log for log in logs}
-    assert len(requests) == 4
+    assert len(requests) == 5
     inputs = requests["recommend"].predict_log.request.inputs
     assert tf.make_ndarray(inputs["user_id"]).tolist() == [b"11"]
-    assert tf.make_ndarray(inputs["k"]).tolist() == 3
-    assert tf.make_ndarray(inputs["exclude_item_id"]).shape == (0,)
+    assert tf.make_ndarray(inputs["k"]).tolist() == [3]
+    assert tf.make_ndarray(inputs["exclude_item_id"]).shape == (1, 1)
     for record, log in zip(records(version), logs):
         assert log.WhichOneof("log_type") == "predict_log"
         assert types.PredictionLog.FromString(log.SerializeToString()) == log

@@ -11,9 +11,10 @@ from tensorflow import keras
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.content.two_tower import content_two_tower
-from advrec_tf.serving.served import LOWEST
+from advrec_tf.serving import folder, saved_model
 from advrec_tf.text.cache import encode_texts
-from advrec_tf.text.content_export import ServedContent, export_content
+from advrec_tf.text.served_content import ServedContent
+from tests import malformed
 
 TEXTS = ["the matrix", "amelie", "the the", "matrix amelie", ""]
 
@@ -40,7 +41,8 @@ def model(encoder):
 
 @pytest.fixture(scope="module")
 def path(model, encoder, tmp_path_factory):
-    return export_content(model, encoder, tmp_path_factory.mktemp("exports") / "content", k=3)
+    served = ServedContent(model, encoder, k=3, max_k=5)
+    return saved_model.export(served, tmp_path_factory.mktemp("exports") / "content")
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +50,16 @@ def served(path):
     """(signature, inputs) -> outputs, through the session loader in one child process."""
     calls = [
         ("serving_default", {"text": ["amelie", " "]}),
-        ("recommend_items", {"item_id": ["1", "3", "no such"]}),
-        ("recommend_items", {"item_id": ["no such"]}),
-        ("recommend", {"user_id": ["ann", "eve"]}),
+        ("recommend_from_history", {"item_id": [["1", "3", "no such"], ["no such", "", ""]]}),
+        (
+            "recommend",
+            {
+                "user_id": ["ann", "eve"],
+                "k": [3, 2],
+                "exclude_item_id": [[""]] * 2,
+                "allow_item_id": [[""]] * 2,
+            },
+        ),
         ("score_text", {"user_id": ["ann", "bob", "ann"], "text": ["amelie", "matrix", ""]}),
         ("score_text", {"user_id": ["ann"], "text": ["amelie", "matrix"]}),
     ]
@@ -85,29 +94,45 @@ def test_a_sentence_gets_the_list_that_the_model_in_memory_gives(served, model, 
 
 def test_a_few_items_get_the_list_of_a_user_with_that_history(served, model):
     expected = model.recommend_for(items=[[1, 3]], k=3)
-    assert served[1]["outputs"]["item_id"] == as_lists(expected)
-    assert served[2]["outputs"]["item_id"] == [["", "", ""]]
-    assert served[2]["outputs"]["score"][0] == [LOWEST] * 3
+    popular = ["2", "1", "3"]  # 2 has two interactions, the others one or none, in their order
+    assert served[1]["outputs"]["item_id"] == [*as_lists(expected), popular]
 
 
-def test_a_known_user_gets_what_is_new_and_an_unknown_one_nothing(served, model):
+def test_a_known_user_gets_what_is_new_and_an_unknown_one_what_is_popular(served, model):
     expected = model.recommend(["ann"], k=3)
-    assert served[3]["outputs"]["item_id"] == [*as_lists(expected), ["", "", ""]]
+    assert served[2]["outputs"]["item_id"] == [*as_lists(expected), ["2", "1", ""]]
 
 
 def test_an_item_nobody_has_seen_is_scored_by_its_text(served, model, encoder):
     vectors = encode_texts(encoder, ["amelie", "matrix"], progress=False)
     scores = model.score_new_items(tf.constant([0, 1]), {"text": vectors})
     expected = [scores[0, 0], scores[1, 1], 0.0]
-    np.testing.assert_allclose(served[4]["outputs"]["score"], expected, rtol=1e-4, atol=1e-5)
-    assert served[5]["error"]["code"] == 3
+    np.testing.assert_allclose(served[3]["outputs"]["score"], expected, rtol=1e-4, atol=1e-5)
+    assert served[4]["error"]["code"] == 3
 
 
-def test_versions_are_never_overwritten_and_towers_must_take_texts(path, model, encoder):
-    with pytest.raises(FileExistsError):
-        export_content(model, encoder, path.parent, version=1)
+def test_the_export_was_checked_with_every_signature(path):
+    notes = folder.read_metadata(path)
+    assert set(notes["signatures"]) == {
+        "serving_default",
+        "recommend",
+        "recommend_from_history",
+        "recommend_index",
+        "score",
+        "score_text",
+    }
+    assert notes["needs_tensorflow_text"] and notes["check"]["requests"] > 10
+
+
+def test_towers_must_take_texts(model, encoder):
     ids = content_two_tower(model.interactions, item_ids=True, dim=4)
     with pytest.raises(ValueError, match="user_tower that takes 'history'"):
         ServedContent(ids, encoder)
-    with pytest.raises(ValueError, match="`k` should be >= 1"):
+    with pytest.raises(ValueError, match=r"`k` should be in 1\.\.max_k"):
         ServedContent(model, encoder, k=0)
+
+
+@pytest.mark.slow
+def test_the_process_outlives_all_malformed_requests(path):
+    answer = malformed.ask(path, text_ops=True)
+    assert answer["other"] == [] and sum(answer["signatures"].values()) >= 200

@@ -9,8 +9,10 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.vectors import VectorRecommender
-from advrec_tf.serving.answers import ExportCheckError
-from advrec_tf.text.export import ServedTower, check_tower, export_tower
+from advrec_tf.serving import saved_model
+from advrec_tf.serving.module import ExportCheckError
+from advrec_tf.text.served import ServedTower
+from tests import malformed
 
 TEXTS = ["The Matrix", "", "Amélie", "amelie"]
 LOAD = """
@@ -36,9 +38,14 @@ def tower(make_text_tower):
     return make_text_tower(words, max_length=6, strategy="lora:2", dropout=True, dim=3)
 
 
+@pytest.fixture(scope="module")
+def path(tower, tmp_path_factory):
+    served = ServedTower(tower, texts=TEXTS)
+    return saved_model.export(served, tmp_path_factory.mktemp("exports") / "texts")
+
+
 @pytest.mark.parametrize("code", [LOAD, SESSION], ids=["python", "session"])
-def test_a_new_process_answers_strings_like_the_model_in_memory(tower, tmp_path, code):
-    path = export_tower(tower, tmp_path / "texts")
+def test_a_new_process_answers_strings_like_the_model_in_memory(tower, path, code):
     result = subprocess.run(
         [sys.executable, "-c", code, os.fspath(path), json.dumps(TEXTS)],
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""},
@@ -50,13 +57,6 @@ def test_a_new_process_answers_strings_like_the_model_in_memory(tower, tmp_path,
     served = np.array(json.loads(result.stdout))
     np.testing.assert_allclose(served, tower(tf.constant(TEXTS)), atol=1e-6)
     assert np.abs(served[0] - served[2]).max() > 0.01
-
-
-def test_versions_are_counted_and_never_overwritten(tower, tmp_path):
-    assert export_tower(tower, tmp_path / "texts").name == "1"
-    assert export_tower(tower, tmp_path / "texts").name == "2"
-    with pytest.raises(FileExistsError, match="A version should be new"):
-        export_tower(tower, tmp_path / "texts", version=1)
 
 
 def items_of(vectors, ids):
@@ -86,12 +86,18 @@ def test_the_nearest_items_are_those_of_the_highest_cosine_whatever_their_length
         ServedTower(tower, items_of(vectors[:, :2], [7, 8, 9, 10]))
 
 
-def test_the_check_passes_what_was_exported_and_no_other_tower(tower, make_text_tower, tmp_path):
-    path = export_tower(tower, tmp_path / "texts")
-    found = check_tower(path, tower, TEXTS)
-    assert found["texts"] == 4 and found["largest_difference"] < 1e-5
+def test_another_tower_does_not_pass_the_check(tower, path, make_text_tower, tmp_path):
     other = make_text_tower(["the", "matrix", "amelie"], max_length=6, dim=3, seed=1)
-    with pytest.raises(ExportCheckError, match="should be .4, 3. and differ by at most 0.0001"):
-        check_tower(path, other, TEXTS)
+    cases = ServedTower(other, texts=TEXTS).cases()
+    with pytest.raises(ExportCheckError, match="vectors.*`vector`, at .*the value should be"):
+        saved_model.check(path, cases, text_ops=True)
     with pytest.raises(ExportCheckError, match="could not be run"):
-        check_tower(tmp_path, tower, TEXTS)
+        saved_model.check(tmp_path, cases, text_ops=True)
+
+
+@pytest.mark.slow
+def test_the_process_outlives_all_malformed_requests(tower, tmp_path):
+    items = items_of(np.eye(3, dtype=np.float32), [7, 8, 9])
+    path = saved_model.export(ServedTower(tower, items), tmp_path / "nearest")
+    answer = malformed.ask(path, text_ops=True)
+    assert answer["other"] == [] and sum(answer["signatures"].values()) >= 80

@@ -1,4 +1,4 @@
-"""A tiny GPT-2 with random weights: what it would like to say is nonsense, and it cannot say it."""
+"""A tiny GPT-2 with random weights: what it prefers to say is nonsense, and it cannot say it."""
 
 import itertools
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from advrec_tf.knowledge.explanations import Explanation, phrase
-from advrec_tf.text.constrained_writer import ConstrainedWriter
+from advrec_tf.text.constrained_decoding import ConstrainedDecoder
 
 keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
 pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
@@ -33,13 +33,13 @@ def gpt2(seed, positions=400):
 
 
 @pytest.fixture(scope="module")
-def writers():
-    return [ConstrainedWriter(*gpt2(seed), max_tokens=30) for seed in range(3)]
+def decoders():
+    return [ConstrainedDecoder(*gpt2(seed), max_tokens=30) for seed in range(3)]
 
 
-def test_only_the_words_given_are_written_and_none_twice_in_a_row(writers):
+def test_only_the_words_given_are_generated_and_none_twice_in_a_row(decoders):
     words = ["heat", "heater", "Alien", "mat", "a"]
-    texts = [writer("heat heat:", words) for writer in writers]
+    texts = [decoder("heat heat:", words) for decoder in decoders]
     for text in texts:
         said = text.replace(",", "").rstrip(".").split()
         assert said and set(said) <= set(words)
@@ -49,7 +49,7 @@ def test_only_the_words_given_are_written_and_none_twice_in_a_row(writers):
 
 def test_the_likeliest_allowed_token_is_taken_even_where_words_begin_alike():
     # one token at a time by hand: " heat" is one token, " heater" the same and "er" after it
-    writer = ConstrainedWriter(*gpt2(0), max_tokens=30)
+    decoder = ConstrainedDecoder(*gpt2(0), max_tokens=30)
     place = {token: i for i, token in enumerate(TOKENS)}
 
     def prefer(*tokens):
@@ -79,18 +79,18 @@ def test_the_likeliest_allowed_token_is_taken_even_where_words_begin_alike():
         (["Ġheat", "er", "<|endoftext|>"], "heater"),
     ):
         asked = []
-        writer._next_scores = prefer(*tokens)
-        assert writer("heat", ["heat", "heater", "mat"]) == expected
+        decoder._next_scores = prefer(*tokens)
+        assert decoder("heat", ["heat", "heater", "mat"]) == expected
         assert asked[1] == [place["heat"], place["Ġheat"]]
 
 
 def test_a_word_without_room_is_left_out_whole():
-    writer = ConstrainedWriter(*gpt2(1), max_tokens=3)
-    assert writer("heat", ["Alienalien"]) == ""  # eleven tokens
-    assert writer("heat", ["heat"]) in ("heat", "heat.")
+    decoder = ConstrainedDecoder(*gpt2(1), max_tokens=3)
+    assert decoder("heat", ["Alienalien"]) == ""  # eleven tokens
+    assert decoder("heat", ["heat"]) in ("heat", "heat.")
 
 
-def test_an_explanation_in_its_words_is_taken_from_the_model(writers):
+def test_an_explanation_in_its_words_is_taken_from_the_model(decoders):
     explained = Explanation(
         user_id="ann",
         item_id=11,
@@ -99,29 +99,29 @@ def test_an_explanation_in_its_words_is_taken_from_the_model(writers):
         neighbors=(("Alien", 0.9),),
         words=(("space", 0.3),),
     )
-    found = [phrase(explained, writer) for writer in writers]
+    found = [phrase(explained, decoder) for decoder in decoders]
     assert any(one.by == "model" for one in found)
     template = " ".join(explained.facts())
     for one in found:
         assert one.by == "model" or (one.text == template and one.refused)
 
 
-def test_bad_arguments_are_refused(writers):
+def test_bad_arguments_are_refused(decoders):
     bert = keras_hub.models.BertBackbone(12, 1, 2, 8, 16)
     with pytest.raises(ValueError, match="a causal language model, such as GPT-2.*BertBackbone"):
-        ConstrainedWriter(bert, None)
+        ConstrainedDecoder(bert, None)
     with pytest.raises(ValueError, match="`max_tokens` should be >= 1 and below the 400"):
-        ConstrainedWriter(*gpt2(0), max_tokens=400)
+        ConstrainedDecoder(*gpt2(0), max_tokens=400)
     with pytest.raises(ValueError, match="`words` should hold at least one word"):
-        writers[0]("heat", [])
+        decoders[0]("heat", [])
     with pytest.raises(ValueError, match="`prompt` should have at most 370 tokens. Received: 380"):
-        writers[0]("m" * 380, ["heat"])
+        decoders[0]("m" * 380, ["heat"])
 
 
-def test_a_writer_is_read_from_a_folder(writers, tmp_path):
+def test_a_decoder_is_read_from_a_folder(decoders, tmp_path):
     backbone, tokenizer = gpt2(1)
     backbone.save_to_preset(str(tmp_path))
     tokenizer.save_to_preset(str(tmp_path))
     words = ["heat", "heater", "Alien", "mat", "a"]
-    read = ConstrainedWriter.from_preset(tmp_path, max_tokens=30)
-    assert read("heat heat:", words) == writers[1]("heat heat:", words)
+    read = ConstrainedDecoder.from_preset(tmp_path, max_tokens=30)
+    assert read("heat heat:", words) == decoders[1]("heat heat:", words)

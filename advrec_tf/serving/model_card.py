@@ -1,0 +1,92 @@
+"""`MODEL_CARD.md`: what an exported version is, what it was checked with, and how to serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from advrec_tf.serving.module import SIGNATURES
+
+_SIZES = {
+    "kind": "kind",
+    "num_users": "users",
+    "num_items": "items",
+    "dim": "dimensions of a vector",
+    "k": "length of a default list",
+    "max_k": "longest list",
+    "max_batch": "largest request",
+    "data_fingerprint": "SHA-256 of the training data",
+}
+
+
+def model_card(name: str, notes: Mapping) -> str:
+    """Markdown of the metadata that `saved_model.export` writes.
+
+    Args:
+        name: of the model, as a server knows it.
+        notes: the metadata; what is absent is left out.
+    """
+    facts = [f"| {_SIZES[key]} | {notes[key]} |" for key in _SIZES if notes.get(key) is not None]
+    facts += [f"| version of {name} | {version} |" for name, version in notes["versions"].items()]
+    lines = [f"# {name}", "", "| fact | value |", "|---|---|", *facts, ""]
+    metrics = notes["metadata"].get("metrics")
+    if isinstance(metrics, Mapping) and metrics:
+        lines += ["## Metrics", "", "| metric | value |", "|---|---|"]
+        lines += [f"| {key} | {_number(value)} |" for key, value in metrics.items()]
+        lines.append("")
+    lines += ["## Signatures", "", "| signature | inputs | outputs | answer |", "|---|---|---|---|"]
+    for signature, tensors in notes["signatures"].items():
+        sides = [_tensors(tensors[side]) for side in ("inputs", "outputs")]
+        lines.append(f"| `{signature}` | {sides[0]} | {sides[1]} | {SIGNATURES[signature]} |")
+    lines += ["", *_check_lines(notes), "", *_serving_lines(name, notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _check_lines(notes: Mapping) -> list[str]:
+    check = notes.get("check")
+    if check is None:
+        return ["The version was written without a check."]
+    latencies = [f"{key} {value:,.0f} us" for key, value in check["latency_us"].items()]
+    lines = [
+        f"Checked through TensorFlow's C API: {check['requests']} requests, {check['answers']} "
+        f"answers as the model in memory gives them (largest relative difference "
+        f"{check['largest_difference']:.1e}), loaded in {check['load_seconds']:.2f} s."
+    ]
+    if latencies:
+        lines.append(f"Median time of one request on the CPU: {', '.join(latencies)}.")
+    return lines
+
+
+def _serving_lines(name: str, notes: Mapping) -> list[str]:
+    lines = [
+        "## Serve it",
+        "",
+        "```bash",
+        f'docker run -p 8501:8501 -v "$PWD/saved_models/{name}:/models/{name}" '
+        f"-e MODEL_NAME={name} tensorflow/serving",
+        "```",
+        "",
+        "Requests may be joined by the server (`--enable_batching`): every input has the batch as "
+        "its first axis."
+        if notes["batches"]
+        else "The server must not join requests (`--enable_batching`): inputs have first axes of "
+        "different lengths, and there are no warm-up requests.",
+    ]
+    if notes["needs_tensorflow_text"]:
+        lines.append("The graph needs the operations of TensorFlow Text.")
+    lines += [
+        "",
+        "A SavedModel is code: its graph may read and write the files of whoever loads it. Load "
+        "only what comes from a source you trust.",
+    ]
+    return lines
+
+
+def _tensors(specs: Mapping) -> str:
+    def shape(sizes):
+        return ", ".join("?" if size is None else str(size) for size in sizes)
+
+    return ", ".join(f"`{k}` [{shape(v['shape'])}] {v['dtype']}" for k, v in specs.items())
+
+
+def _number(value) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

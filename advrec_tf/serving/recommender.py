@@ -1,0 +1,411 @@
+"""The served recommender: scores, seen items and ids behind five named signatures.
+
+It follows the rules of `models.base`: items already seen are left out, and an unknown user gets
+the popular items. Where fewer than k items are left a list ends in `NO_ITEM` (or index -1) with
+the score `LOWEST`. How a model becomes one is in `forms`; writing it to disk is left to
+`saved_model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.histories import Histories
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.serving import folder
+from advrec_tf.serving.lists import LOWEST, NO_ITEM, SAMPLE, Reference
+from advrec_tf.serving.module import (
+    Case,
+    ServedModule,
+    Values,
+    after,
+    frozen,
+    lookup_table,
+    text_ids,
+)
+from advrec_tf.serving.scorers import Scorer
+
+CELLS = 2**25
+"""Scores that a request may hold at a time: users times items, 128 MiB of float32."""
+
+MAX_USERS = 2**17
+"""Users that a request may hold, however few the items are."""
+
+_REPEATS = 200  # requests behind a latency
+
+
+class ServedRecommender(ServedModule):
+    """Signatures, every input with the batch as its first axis; lists of ids are padded with "".
+
+    serving_default         user_id [batch]
+    recommend               user_id [batch], k [batch] int32, exclude_item_id and allow_item_id
+                            [batch, n]: an item of the first is not served, and where the second
+                            names any no other item is
+    recommend_from_history  item_id [batch, n], what a user has; not for `ScoreTable`
+        -> item_id [batch, k] string, score [batch, k] float32
+    recommend_index         user_index [batch] int32
+        -> item_index [batch, k] int32, score [batch, k] float32
+    score                   user_id [batch], item_id [batch]
+        -> score [batch] float32, 0 where the item is unknown; known_item [batch] bool
+
+    Args:
+        scorer: where the scores come from.
+        interactions: the training interactions: ids, and what each user has seen.
+        score: [n] int32 user indices -> [n, num_items], the scores of the model in memory; what
+            the check compares with.
+        unknown_scores: [num_items], the same for a user nobody knows.
+        k: length of a list where the request names none, 1 <= k <= max_k.
+        max_k: longest list a request may ask for.
+
+    Raises:
+        ValueError: if k or max_k is out of range, or ids collide after `str`.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        interactions: Interactions,
+        *,
+        score: Callable[[np.ndarray], np.ndarray],
+        unknown_scores: np.ndarray,
+        k: int = 10,
+        max_k: int = 100,
+    ):
+        super().__init__(name="served_recommender")
+        if not 1 <= k <= max_k:
+            raise ValueError(f"`k` should be in 1..max_k. Received: k={k!r}, max_k={max_k!r}.")
+        data = interactions
+        self.k, self.max_k = k, max_k
+        self.num_users, self.num_items = data.num_users, data.num_items
+        self.max_batch = min(MAX_USERS, max(64, CELLS // max(self.num_items, 1)))
+        self.scorer = scorer
+        self._in_memory = lambda: (score, unknown_scores, data)
+        # Item weights read the histories as well; then both hold the same ones.
+        self.histories = getattr(scorer, "histories", None) or served_histories(data)
+        item_ids = text_ids(data.items.ids, "items")
+        self.users = lookup_table(text_ids(data.users.ids, "users"), default=data.num_users)
+        self.items = lookup_table(item_ids, default=-1)
+        self.item_ids = tf.constant([*item_ids, NO_ITEM])
+
+    # The signatures.
+
+    def serving_default(self, user_id):
+        return self._named(*self._best(self._unseen_scores(user_id), self.k))
+
+    def recommend(self, user_id, k, exclude_item_id, allow_item_id):
+        in_range = tf.debugging.Assert(
+            tf.reduce_all((k >= 1) & (k <= self.max_k)),
+            [f"`k` should be in 1..{self.max_k}. Received:", k],
+        )
+        k = after([in_range], {"k": k})["k"]
+        restricted = tf.reduce_any(allow_item_id != NO_ITEM, axis=1, keepdims=True)
+        closed = self._among(exclude_item_id) | (restricted & ~self._among(allow_item_id))
+        scores = tf.where(closed, LOWEST, self._unseen_scores(user_id))
+        index, best = self._best(scores, tf.reduce_max(tf.concat([k, [1]], 0)))
+        within = tf.range(tf.shape(index)[1])[None, :] < k[:, None]
+        return self._named(tf.where(within, index, -1), tf.where(within, best, LOWEST))
+
+    def recommend_from_history(self, item_id):
+        has = self._among(item_id)
+        return self._named(*self._best(self._history_scores(has), self.k))
+
+    def recommend_index(self, user_index):
+        known = (user_index >= 0) & (user_index < self.num_users)
+        user_index = tf.where(known, user_index, self.num_users)
+        items, seen = self.histories.padded(user_index)
+        rows = tf.broadcast_to(tf.range(tf.size(user_index))[:, None], tf.shape(items))
+        # The minimum with infinity leaves the item in a masked place as it is.
+        scores = tf.tensor_scatter_nd_min(
+            self.scorer.scores(user_index),
+            tf.stack([rows, items], axis=2),
+            tf.where(seen, LOWEST, np.float32(np.inf)),
+        )
+        item_index, scores = self._best(scores, self.k)
+        return {"item_index": item_index, "score": scores}
+
+    def score(self, user_id, item_id):
+        item = self.items.lookup(item_id)
+        scores = self.scorer.pair_scores(self.users.lookup(user_id), tf.maximum(item, 0))
+        return {"score": tf.where(item >= 0, scores, 0.0), "known_item": item >= 0}
+
+    def inputs(self):
+        ids, lists = tf.TensorSpec([None], tf.string), tf.TensorSpec([None, None], tf.string)
+        numbers = tf.TensorSpec([None], tf.int32)
+        found = {
+            "serving_default": {"user_id": ids},
+            "recommend": {
+                "user_id": ids,
+                "k": numbers,
+                "exclude_item_id": lists,
+                "allow_item_id": lists,
+            },
+            "recommend_from_history": {"item_id": lists},
+            "score": {"user_id": ids, "item_id": ids},
+            "recommend_index": {"user_index": numbers},
+        }
+        if not self.scorer.from_histories:
+            del found["recommend_from_history"]
+        return found
+
+    # Their parts.
+
+    def _unseen_scores(self, user_id: tf.Tensor) -> tf.Tensor:
+        """[batch] string -> [batch, num_items] float32, LOWEST where the user has the item."""
+        user_index = self.users.lookup(user_id)
+        seen = self.histories.pairs(user_index)
+        return tf.tensor_scatter_nd_update(
+            self.scorer.scores(user_index), seen, tf.fill(tf.shape(seen)[:1], LOWEST)
+        )
+
+    def _history_scores(self, has: tf.Tensor) -> tf.Tensor:
+        """[batch, num_items] bool -> scores, same shape, LOWEST where the item is in the history;
+        those of an unknown user where the history is empty."""
+        nobody = tf.fill([tf.shape(has)[0]], self.num_users)
+        scores = tf.where(
+            tf.reduce_any(has, axis=1, keepdims=True),
+            self.scorer.history_scores(tf.cast(has, tf.float32)),
+            self.scorer.scores(nobody),
+        )
+        return tf.where(has, LOWEST, scores)
+
+    def _among(self, item_id: tf.Tensor) -> tf.Tensor:
+        """[batch, n] string -> [batch, num_items] bool, the items named; unknown ids are not."""
+        item = self.items.lookup(item_id)
+        row = tf.broadcast_to(tf.range(tf.shape(item)[0])[:, None], tf.shape(item))
+        places = tf.boolean_mask(tf.stack([row, item], axis=2), item >= 0)
+        ones = tf.ones(tf.shape(places)[:1])
+        return tf.scatter_nd(places, ones, [tf.shape(item)[0], self.num_items]) > 0
+
+    def _best(self, scores: tf.Tensor, k: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """[batch, num_items] -> item index, -1 for none, and score, both [batch, k]."""
+        if isinstance(k, int):
+            available = min(k, self.num_items)
+        else:
+            available = tf.minimum(k, self.num_items)
+        best, index = tf.math.top_k(scores, available)
+        index = tf.where(best > LOWEST, index, -1)
+        beyond = [[0, 0], [0, k - available]]
+        return (
+            tf.pad(index, beyond, constant_values=-1),
+            tf.pad(best, beyond, constant_values=LOWEST),
+        )
+
+    def _named(self, item_index: tf.Tensor, scores: tf.Tensor) -> dict[str, tf.Tensor]:
+        place = tf.where(item_index >= 0, item_index, self.num_items)
+        return {"item_id": tf.gather(self.item_ids, place), "score": scores}
+
+    # What an export needs besides.
+
+    def notes(self):
+        _, _, data = self._in_memory()
+        vectors = getattr(self.scorer, "item_vectors", None)
+        return {
+            "kind": self.scorer.kind,
+            "data_fingerprint": data.fingerprint(),
+            "k": self.k,
+            "max_k": self.max_k,
+            "max_batch": self.max_batch,
+            "num_users": self.num_users,
+            "num_items": self.num_items,
+            **({} if vectors is None else {"dim": int(vectors.shape[1])}),
+        }
+
+    def warmup(self):
+        """One request a signature, for the first user and item."""
+        _, _, data = self._in_memory()
+        user_id = tf.constant([str(user) for user in data.users.ids[:1]], tf.string)
+        item_id = tf.constant([str(item) for item in data.items.ids[:1]], tf.string)
+        nothing = tf.fill(tf.stack([tf.size(user_id), 1]), NO_ITEM)
+        found = {
+            "serving_default": {"user_id": user_id},
+            "recommend": {
+                "user_id": user_id,
+                "k": tf.fill(tf.shape(user_id), self.k),
+                "exclude_item_id": nothing,
+                "allow_item_id": nothing,
+            },
+            "recommend_from_history": {"item_id": item_id[:, None]},
+            "score": {"user_id": user_id, "item_id": item_id},
+            "recommend_index": {"user_index": tf.constant([0])},
+        }
+        return {name: found[name] for name in self.inputs() if name in found}
+
+    def assets(self):
+        _, _, data = self._in_memory()
+        if data.item_text is None:
+            return {}
+        ids = [str(item) for item in data.items.ids]
+        return {folder.ITEM_TEXT.name: folder.item_text_lines(ids, data.item_text)}
+
+    def cases(self, user_ids=None):
+        """Every signature, its limits, and one user for its latency.
+
+        Args:
+            user_ids: external ids to ask for, known or not; by default `SAMPLE` of the known.
+        """
+        score, unknown_scores, data = self._in_memory()
+        # Each case keeps the scores of its users.
+        most = min(SAMPLE, self.max_batch - 4, max(8, 2**24 // max(self.num_items, 1)))
+        reference = Reference(score, unknown_scores, data, user_ids=user_ids, most=most)
+        cases = [*self._list_cases(reference), *self._score_cases(reference)]
+        if self.scorer.from_histories:
+            cases += self._history_cases(reference)
+        return cases
+
+    def _list_cases(self, reference: Reference) -> list[Case]:
+        names, unknown = reference.names, reference.unknown_item
+        count = len(names)
+        # Per user: the best items, some of them to exclude, others to allow.
+        tops = np.argsort(-reference.lists(k=1).candidates, axis=1)[:, :3]
+        best = [[reference.item_ids[item] for item in row] for row in tops]
+        lengths = [1 + place % self.max_k for place in range(count)]
+
+        def recommend(title, users, k, exclude=None, allow=None, *, refused=False, **settings):
+            named = [names[user] for user in users]
+            padding = [[NO_ITEM]] * len(named)
+            inputs = {
+                "user_id": named,
+                "k": k,
+                "exclude_item_id": padding if exclude is None else exclude,
+                "allow_item_id": padding if allow is None else allow,
+            }
+            expected = None
+            if not refused:
+                expected = reference.lists(users, k=k, exclude=exclude, allow=allow)
+            return Case(
+                title=title, signature="recommend", inputs=inputs, expected=expected, **settings
+            )
+
+        everyone, one = range(count), [0]
+        by_index = [*reference.index[:-1].tolist(), self.num_users + 5, -1]
+        of_index = [*range(count - 1), count - 1, count - 1]
+        return [
+            Case(
+                title="default",
+                signature="serving_default",
+                inputs={"user_id": names},
+                expected=reference.lists(k=self.k),
+            ),
+            recommend("k of 1", everyone, [1] * count),
+            recommend("a k for each user", everyone, lengths),
+            recommend(
+                "longest, with an item excluded for each user",
+                everyone,
+                [self.max_k] * count,
+                exclude=[[NO_ITEM, row[0], unknown] for row in best],
+            ),
+            recommend(
+                "items allowed for every other user",
+                everyone,
+                [min(2, self.max_k)] * count,
+                allow=[
+                    [row[-1], row[0], unknown] if place % 2 else [NO_ITEM] * 3
+                    for place, row in enumerate(best)
+                ],
+            ),
+            recommend("k of 0", everyone, [0] * count, refused=True),
+            recommend("k over the longest", one, [self.max_k + 1], refused=True),
+            recommend("fewer k than users", [0, count - 1], [1], refused=True),
+            Case(
+                title="by index",
+                signature="recommend_index",
+                inputs={"user_index": by_index},
+                expected=reference.lists(of_index, k=self.k),
+            ),
+            Case(
+                title="one user",
+                signature="serving_default",
+                inputs={"user_id": names[:1]},
+                expected=reference.lists(one, k=self.k),
+                repeat=_REPEATS,
+            ),
+            recommend("one user", one, [self.k], exclude=[best[0][:1]], repeat=_REPEATS),
+            Case(
+                title="one user",
+                signature="recommend_index",
+                inputs={"user_index": by_index[:1]},
+                expected=reference.lists(of_index[:1], k=self.k),
+                repeat=_REPEATS,
+            ),
+        ]
+
+    def _score_cases(self, reference: Reference) -> list[Case]:
+        names, item_ids = reference.names, reference.item_ids
+        step = max(1, self.num_items // len(names))
+        items = [place * step % self.num_items for place in range(len(names))]
+        scores = reference.scores[np.arange(len(names)), items]
+        inputs = {
+            "user_id": [*names, names[0]],
+            "item_id": [*(item_ids[item] for item in items), reference.unknown_item],
+        }
+        known = [True] * len(names) + [False]
+        first = {name: value[:1] for name, value in inputs.items()}
+        return [
+            Case(
+                title="scores",
+                signature="score",
+                inputs=inputs,
+                expected=Values({"score": [*scores, 0.0], "known_item": known}),
+            ),
+            Case(
+                title="users and items of different number",
+                signature="score",
+                inputs={"user_id": names[:1], "item_id": item_ids[:1] * 2},
+                expected=None,
+            ),
+            Case(
+                title="one user",
+                signature="score",
+                inputs=first,
+                expected=Values({"score": scores[:1], "known_item": [True]}),
+                repeat=_REPEATS,
+            ),
+        ]
+
+    def _history_cases(self, reference: Reference) -> list[Case]:
+        """The histories of the sample, and two that say nothing."""
+        known = reference.index[reference.index < self.num_users]
+        own = [[reference.item_ids[i] for i in reference.seen[user]] for user in known]
+        asked = [*own, [reference.unknown_item], []]
+        longest = max(map(len, asked))
+        padded = [[*row, *[NO_ITEM] * (longest - len(row))] for row in asked]
+        profile = np.zeros((len(asked), self.num_items), np.float32)
+        for row, ids in enumerate(asked):
+            profile[row, reference.items(ids)] = 1.0
+        says_nothing = profile.sum(axis=1) == 0
+        scores = np.where(
+            says_nothing[:, None],
+            reference.scores[-1],
+            self.scorer.expected_history_scores(profile),
+        )
+        lists = reference.of(np.where(profile > 0, LOWEST, scores), self.k, popular=says_nothing)
+        one = reference.of(
+            np.where(profile > 0, LOWEST, scores)[:1], self.k, popular=says_nothing[:1]
+        )
+        signature = "recommend_from_history"
+        return [
+            Case(
+                title="histories",
+                signature=signature,
+                inputs={"item_id": padded},
+                expected=lists,
+            ),
+            Case(
+                title="one history",
+                signature=signature,
+                inputs={"item_id": padded[:1]},
+                expected=one,
+                repeat=_REPEATS,
+            ),
+        ]
+
+
+def served_histories(interactions: Interactions) -> Histories:
+    """What each user has, as variables of a checkpoint."""
+    histories = Histories(interactions.by_user())
+    histories.items = frozen(histories.items, "seen_items")
+    histories.row_splits = frozen(histories.row_splits, "seen_row_splits")
+    return histories

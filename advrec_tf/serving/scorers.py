@@ -1,0 +1,134 @@
+"""How a served graph gets its scores: from vectors, from item weights, or from a stored table.
+
+Each scorer holds its numbers as variables, scores a batch of users with TensorFlow in the graph,
+and says with NumPy what the right scores of a history are, for the check. Masks, lists and ids are
+left to `recommender`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.histories import Histories
+from advrec_tf.serving.lists import LOWEST
+from advrec_tf.serving.module import frozen
+
+
+class Scorer(tf.Module):
+    """Scores of users 0..num_users - 1; the index `num_users` is every unknown user.
+
+    Attributes:
+        kind: a word or two for the metadata.
+        from_histories: whether `history_scores` is there.
+    """
+
+    kind: str
+    from_histories: bool
+
+    def scores(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch, num_items] float32."""
+        raise NotImplementedError
+
+    def pair_scores(self, user_index: tf.Tensor, item_index: tf.Tensor) -> tf.Tensor:
+        """[batch] and [batch] int32 -> [batch] float32."""
+        return tf.gather(self.scores(user_index), item_index, axis=1, batch_dims=1)
+
+    def history_scores(self, profile: tf.Tensor) -> tf.Tensor:
+        """[batch, num_items] of 0/1, what each user has -> [batch, num_items] float32."""
+        raise NotImplementedError
+
+    def expected_history_scores(self, profile: np.ndarray) -> np.ndarray:
+        """`history_scores` by NumPy."""
+        raise NotImplementedError
+
+
+class VectorScorer(Scorer):
+    """score(u, i) = user_vectors[u] . item_vectors[i].
+
+    A user who is known by a history alone gets the vector `history_weights` makes of it (see
+    `history_map`).
+
+    Args:
+        user_vectors: [num_users + 1, dim] float32, the unknown user last.
+        item_vectors: [num_items, dim] float32.
+        history_map: [dim, dim] float32, mean of the history's item vectors -> user vector.
+    """
+
+    kind, from_histories = "vectors", True
+
+    def __init__(self, user_vectors, item_vectors, history_map):
+        super().__init__(name="vector_scorer")
+        self._arrays = lambda: (np.asarray(item_vectors), np.asarray(history_map))
+        self.user_vectors = frozen(user_vectors, "user_vectors")
+        self.item_vectors = frozen(item_vectors, "item_vectors")
+        self.history_map = frozen(history_map, "history_map")
+
+    def scores(self, user_index):
+        users = tf.gather(self.user_vectors, user_index)
+        return tf.matmul(users, self.item_vectors, transpose_b=True)
+
+    def pair_scores(self, user_index, item_index):
+        users = tf.gather(self.user_vectors, user_index)
+        return tf.reduce_sum(users * tf.gather(self.item_vectors, item_index), axis=1)
+
+    def history_scores(self, profile):
+        count = tf.maximum(tf.reduce_sum(profile, 1, keepdims=True), 1.0)
+        users = tf.matmul(tf.matmul(profile, self.item_vectors) / count, self.history_map)
+        return tf.matmul(users, self.item_vectors, transpose_b=True)
+
+    def expected_history_scores(self, profile):
+        items, history_map = self._arrays()
+        count = np.maximum(profile.sum(1, keepdims=True), 1.0)
+        return (profile @ items) / count @ history_map @ items.T
+
+
+class ItemWeightScorer(Scorer):
+    """score(u, i) = sum over items j of u's history of weights[j, i], as EASE has it.
+
+    Args:
+        weights: [num_items, num_items] float32.
+        unknown: [num_items] float32, the scores of an unknown user.
+        histories: what each user has.
+    """
+
+    kind, from_histories = "item weights", True
+
+    def __init__(self, weights, unknown, histories: Histories):
+        super().__init__(name="item_weight_scorer")
+        self._weights = lambda: np.asarray(weights)
+        self.weights = frozen(weights, "weights")
+        self.unknown = frozen(unknown, "unknown_user")
+        self.histories = histories
+
+    def scores(self, user_index):
+        known = user_index < self.histories.row_splits.shape[0] - 2
+        scores = tf.matmul(self.histories.dense(user_index), self.weights)
+        return tf.where(known[:, None], scores, self.unknown[None, :])
+
+    def history_scores(self, profile):
+        return tf.matmul(profile, self.weights)
+
+    def expected_history_scores(self, profile):
+        return profile @ self._weights()
+
+
+class ScoreTable(Scorer):
+    """score(u, i) = table[u, i]: for models that are neither of the two.
+
+    Args:
+        table: [num_users + 1, num_items] float32, the unknown user last; an item that the model
+            never recommends (-infinity) has the score `LOWEST`.
+    """
+
+    kind, from_histories = "table of scores", False
+
+    def __init__(self, table):
+        super().__init__(name="score_table")
+        self.table = frozen(np.maximum(table, LOWEST), "scores")
+
+    def scores(self, user_index):
+        return tf.gather(self.table, user_index)
+
+    def pair_scores(self, user_index, item_index):
+        return tf.gather_nd(self.table, tf.stack([user_index, item_index], axis=1))
