@@ -1,11 +1,11 @@
-"""Fake profiles from a GAN: AUSH and Leg-UP, on the suite's own pair of players.
+"""Fake profiles from a GAN: AUSH and Leg-UP, on the suite's own `gan.base.GAN`.
 
 Both copy templates, real users cut to as many items as a fake profile may rate, and let a
-generator rewrite ratings; the discriminator tells what came out from real users cut alike.
-`aush` (Lin et al. 2020, CIKM) keeps the template's fillers and writes the ratings of a few
-selected items, which the generator pays for rating low; `legup` (Lin et al. 2022, TNNLS) rewrites
-every rating and pays what a surrogate factorization, trained with the profiles in thought, says of
-the target's rank. With `adversarial_weight=0` each is its own ablation without the adversary.
+generator change ratings; the discriminator tells what came out from real users cut alike.
+`aush` (Lin et al. 2020, CIKM) keeps the template's fillers and generates the ratings of a few
+selected items, low ones at a cost; `legup` (Lin et al. 2022, TNNLS) generates
+every rating and pays what a surrogate factorization, trained with the profiles added, says of
+the target's rank. With a loss of weight 0 each is its own ablation without the adversary.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from advrec_tf.attacks.surrogates import AlternatingSurrogate, objective_loss
 from advrec_tf.data import batches
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan.base import GAN
-from advrec_tf.losses import GAN_LOSSES
+from advrec_tf.gan import health
+from advrec_tf.gan.base import GAN, AdversarialLoss
+from advrec_tf.losses import gan_loss
 
 AIMS = ("selected", "surrogate")
 USERS_ASKED = 1024
@@ -32,55 +33,86 @@ USERS_ASKED = 1024
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Aim:
+    """What the generator pays for, beside the adversarial loss.
+
+    Args:
+        kind: "selected", distance of the selected items' ratings from the highest one (AUSH), or
+            "surrogate", the targets' rank in a surrogate trained with the profiles (Leg-UP).
+        weight: its factor.
+        keep_weight: factor of the squared distance from the template's ratings.
+
+    Raises:
+        ValueError: if the kind is unknown.
+    """
+
+    kind: str = "selected"
+    weight: float = 1.0
+    keep_weight: float = 1.0
+
+    def __post_init__(self):
+        if self.kind not in AIMS:
+            raise ValueError(f"`kind` of the aim should be one of {AIMS}. Received: {self.kind!r}.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GANTraining:
+    """How the two networks are made and trained.
+
+    Args:
+        loss: a name of `losses.GAN_LOSSES`, or an `AdversarialLoss`.
+        hidden: units of the hidden layer of either network, >= 1.
+        epochs: passes over the templates, >= 1.
+        learning_rate: of Adam, for both networks, > 0.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    loss: str | AdversarialLoss = "non_saturating"
+    hidden: int = 64
+    epochs: int = 20
+    learning_rate: float = 0.002
+
+    def __post_init__(self):
+        gan_loss(self.loss if isinstance(self.loss, str) else self.loss.name)
+        if self.epochs < 1 or self.hidden < 1 or not self.learning_rate > 0:
+            raise ValueError(
+                "`epochs` and `hidden` should be >= 1 and `learning_rate` > 0. "
+                f"Received: {self.epochs!r}, {self.hidden!r}, {self.learning_rate!r}."
+            )
+
+
+LEGUP_TRAINING = GANTraining(epochs=8, learning_rate=0.005)
+"""Shorter and faster: each step trains a surrogate too."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ProfileGANAttack(ShillingAttack):
-    """Templates of real users, rewritten by a generator.
+    """Templates of real users, changed by a generator.
 
     Args:
         num_profiles, num_fillers: the budget, selected items included, see `ShillingAttack`.
-        aim: "selected" (AUSH) or "surrogate" (Leg-UP).
         segment: the selected items; by default as `SegmentAttack` chooses them.
-        num_selected: how many these are by default; 0 writes none.
-        hidden: units of the hidden layer of either player.
-        epochs: passes over the templates, >= 1.
-        adversarial_weight: factor of the generator's side of the game; 0 is the ablation.
-        aim_weight: factor of what it pays for the aim.
-        keep_weight: factor of what it pays for leaving the template's ratings.
-        rate: of Adam, for both players.
-        loss: of `losses.GAN_LOSSES`.
+        num_selected: how many these are by default; 0 selects none.
+        aim: what the generator pays for.
+        training: how the networks are trained.
 
     Raises:
         ValueError: if an argument is out of range, or the goal is to nuke.
     """
 
-    aim: str = "selected"
     segment: tuple[int, ...] | None = None
     num_selected: int = 3
-    hidden: int = 64
-    epochs: int = 20
-    adversarial_weight: float = 1.0
-    aim_weight: float = 1.0
-    keep_weight: float = 1.0
-    rate: float = 0.002
-    loss: str = "non_saturating"
+    aim: Aim = Aim()
+    training: GANTraining = GANTraining()
 
     goals = ("push",)
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.aim not in AIMS:
-            raise ValueError(f"`aim` should be one of {AIMS}. Received: {self.aim!r}.")
-        if self.epochs < 1 or self.hidden < 1 or not self.rate > 0:
-            raise ValueError(
-                "`epochs` and `hidden` should be >= 1 and `rate` > 0. "
-                f"Received: {self.epochs!r}, {self.hidden!r}, {self.rate!r}."
-            )
-        if self.loss not in GAN_LOSSES:
-            raise ValueError(f"`loss` should be of {tuple(GAN_LOSSES)}. Received: {self.loss!r}.")
 
     def profiles(
         self, data: Interactions, targets: np.ndarray, *, rng: np.random.Generator
     ) -> np.ndarray:
-        """[num_profiles, num_items] float32: templates drawn anew, written by the generator.
+        """[num_profiles, num_items] float32: templates drawn anew, changed by the generator.
 
         Raises:
             ValueError: as `ShillingAttack.profiles`; if `data` has no ratings, or no user has
@@ -89,7 +121,7 @@ class ProfileGANAttack(ShillingAttack):
         targets = checked_targets(data, targets)
         if data.rating is None:
             raise ValueError(
-                "`data` should have ratings, which the generator writes. Received none."
+                "`data` should have ratings, for the generator makes ratings. Received none."
             )
         facts = facts_of(data)
         selected = np.zeros(0, np.int64)
@@ -103,24 +135,28 @@ class ProfileGANAttack(ShillingAttack):
             selected = segment._selected(data, facts, targets, self.num_fillers)
         templates = _Templates(data, targets, selected, self.num_fillers)
         seed = int(rng.integers(2**31))
-        pair = _ProfilePair(self, data, facts, templates, targets, selected, seed)
-        pair.compile(
-            d_optimizer=keras.optimizers.Adam(self.rate),
-            g_optimizer=keras.optimizers.Adam(self.rate),
+        model = _TemplateGAN(self, data, facts, templates, targets, seed)
+        optimizer = keras.optimizers.Adam
+        model.compile(
+            d_optimizer=optimizer(self.training.learning_rate),
+            g_optimizer=optimizer(self.training.learning_rate),
         )
-        rows = batches.of_users(
+        users = batches.of_users(
             templates.users, batch_size=min(self.num_profiles, len(templates.users)), seed=seed
         )
-        pair.fit(
-            rows.dataset(0), steps_per_epoch=rows.steps_per_epoch, epochs=self.epochs, verbose=0
+        model.fit(
+            users.dataset(0),
+            steps_per_epoch=users.steps_per_epoch,
+            epochs=self.training.epochs,
+            verbose=0,
         )
         chosen = rng.choice(
             templates.users, self.num_profiles, replace=len(templates.users) < self.num_profiles
         )
         cut = [templates.cut(user, rng) for user in chosen]
         template, rated = (np.stack(part).astype(np.float32) for part in zip(*cut, strict=True))
-        written = pair.written(tf.constant(template), tf.constant(rated)).numpy()
-        profiles = np.where(rated > 0, facts.on_scale(written), 0).astype(np.float32)
+        ratings = model.ratings(tf.constant(template), tf.constant(rated)).numpy()
+        profiles = np.where(rated > 0, facts.on_scale(ratings), 0).astype(np.float32)
         profiles[:, targets] = facts.high
         return profiles
 
@@ -178,19 +214,19 @@ class _Templates:
         return ratings * rated, rated
 
 
-class _ProfilePair(GAN):
+class _TemplateGAN(GAN):
     """Ratings scaled to [-1, 1] on what is rated, 0 elsewhere; the targets belong to neither."""
 
-    def __init__(self, attack, data, facts: RatingFacts, templates, targets, selected, seed):
-        num_items = data.num_items
-        self.num_users = data.num_users
+    def __init__(self, attack, data, facts: RatingFacts, templates, targets, seed):
+        num_items, training = data.num_items, attack.training
         super().__init__(
-            _network(num_items, attack.hidden, num_items, seed, "generator"),
-            _network(num_items, attack.hidden, 1, seed + 50, "discriminator"),
-            loss=attack.loss,
-            adversarial_weight=attack.adversarial_weight,
+            _network(num_items, training.hidden, num_items, seed, "generator"),
+            _network(num_items, training.hidden, 1, seed + 50, "discriminator"),
+            loss=training.loss,
+            name="template_gan",
         )
-        self.attack, self.facts, self.templates = attack, facts, templates
+        self.num_users = data.num_users
+        self.aim, self.facts, self.templates = attack.aim, facts, templates
         self.middle, self.half = (facts.high + facts.low) / 2, (facts.high - facts.low) / 2
         self.targets = tf.constant(targets, tf.int32)
         is_target = np.zeros(num_items, np.float32)
@@ -198,7 +234,7 @@ class _ProfilePair(GAN):
         self.is_target = tf.constant(is_target)
         self.selected = tf.constant(templates.selected)
         self.surrogate = None
-        if attack.aim == "surrogate":
+        if self.aim.kind == "surrogate":
             self.surrogate = AlternatingSurrogate(
                 data, kind="ratings", dim=16, ridge=4.0, seed=seed
             )
@@ -207,10 +243,10 @@ class _ProfilePair(GAN):
     def _scaled(self, ratings, rated):
         return (ratings - self.middle) / self.half * rated
 
-    def written(self, template, rated, training=False):
+    def ratings(self, template, rated, training=False):
         """Ratings [batch, num_items], unrounded, in the range of the scale; read where rated."""
         raw = self.generator(self._scaled(template, rated), training=training)
-        if self.attack.aim == "selected":
+        if self.aim.kind == "selected":
             new = self.middle + self.half * tf.tanh(raw)
             return tf.where(self.selected > 0, new, template)
         # Around the template: the generator starts as a copier.
@@ -226,22 +262,22 @@ class _ProfilePair(GAN):
 
     def fake_samples(self, inputs, seed, training):
         template, rated = self.templates.cut_in_graph(inputs["user_index"], seed + [8, 0])
-        return self._scaled(self.written(template, rated, training), rated)
+        return self._scaled(self.ratings(template, rated, training), rated)
 
     def reconstruction_loss(self, inputs, seed, training):
         template, rated = self.templates.cut_in_graph(inputs["user_index"], seed + [8, 0])
-        written = self.written(template, rated, training)
+        ratings = self.ratings(template, rated, training)
         known = tf.cast(template > 0, tf.float32)
-        kept = tf.reduce_sum(tf.square((written - template) / self.half) * known)
-        kept *= self.attack.keep_weight / tf.maximum(tf.reduce_sum(known), 1.0)
+        kept = tf.reduce_sum(tf.square((ratings - template) / self.half) * known)
+        kept *= self.aim.keep_weight / tf.maximum(tf.reduce_sum(known), 1.0)
         if self.surrogate is None:
-            low = tf.square((self.facts.high - written) / self.half) * self.selected
+            low = tf.square((self.facts.high - ratings) / self.half) * self.selected
             aim = tf.reduce_sum(low) / tf.maximum(
                 tf.reduce_sum(self.selected) * tf.cast(tf.shape(low)[0], tf.float32), 1.0
             )
-            return kept + self.attack.aim_weight * aim
+            return kept + self.aim.weight * aim
         rated = tf.maximum(rated, self.is_target[None, :])
-        profiles = tf.where(self.is_target > 0, self.facts.high, written)
+        profiles = tf.where(self.is_target > 0, self.facts.high, ratings)
         users, items = self.surrogate.unrolled(profiles, rated, tf.convert_to_tensor(self.items), 1)
         self.items.assign(items)  # the next batch goes on from here: clean items flatter
         asked = self._users_asked(seed)
@@ -251,7 +287,14 @@ class _ProfilePair(GAN):
             self.targets,
             objective="softmax",
         )
-        return kept + self.attack.aim_weight * aim
+        return kept + self.aim.weight * aim
+
+    def generated_samples(self, inputs, seed):
+        # Without the template, which differs between users whatever is generated.
+        template, rated = self.templates.cut_in_graph(inputs["user_index"], seed + [8, 0])
+        return self.generator(self._scaled(template, rated), training=False)
+
+    collapse = staticmethod(health.collapsed_profiles)
 
     def _users_asked(self, seed: tf.Tensor) -> tf.Tensor:
         """All real users, or `USERS_ASKED` of them by `seed`."""
@@ -278,12 +321,26 @@ def _network(inputs: int, hidden: int, outputs: int, seed: int, name: str) -> ke
     return keras.Model(profile, out, name=name)
 
 
-def aush(*, num_profiles: int, num_fillers: int, **settings) -> ProfileGANAttack:
-    """Augmented shilling: selected items written beside a real user's fillers."""
-    return ProfileGANAttack(num_profiles=num_profiles, num_fillers=num_fillers, **settings)
+def aush(
+    *, num_profiles: int, num_fillers: int, training: GANTraining | None = None, **settings
+) -> ProfileGANAttack:
+    """Augmented shilling: ratings of selected items generated beside a real user's fillers."""
+    return ProfileGANAttack(
+        num_profiles=num_profiles,
+        num_fillers=num_fillers,
+        training=training or GANTraining(),
+        **settings,
+    )
 
 
-def legup(*, num_profiles: int, num_fillers: int, **settings) -> ProfileGANAttack:
-    """Every rating written, for what a surrogate says of the target's rank."""
-    settings = {"aim": "surrogate", "epochs": 8, "rate": 0.005, "keep_weight": 0.1, **settings}
-    return ProfileGANAttack(num_profiles=num_profiles, num_fillers=num_fillers, **settings)
+def legup(
+    *, num_profiles: int, num_fillers: int, training: GANTraining | None = None, **settings
+) -> ProfileGANAttack:
+    """Every rating generated, for what a surrogate says of the target's rank."""
+    return ProfileGANAttack(
+        num_profiles=num_profiles,
+        num_fillers=num_fillers,
+        aim=Aim(kind="surrogate", keep_weight=0.1),
+        training=training or LEGUP_TRAINING,
+        **settings,
+    )

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 from advrec_tf.attacks.copies import CopyAttack
-from advrec_tf.attacks.gan import aush, legup
+from advrec_tf.attacks.gan import LEGUP_TRAINING, GANTraining, aush, legup
 from advrec_tf.attacks.gradient import pga, revadv
 from advrec_tf.attacks.heuristic import (
     Attack,
@@ -20,6 +20,7 @@ from advrec_tf.attacks.heuristic import (
 )
 from advrec_tf.attacks.obfuscation import MixedAttack, NoiseInjection, TargetShifting, UserShifting
 from advrec_tf.attacks.probe import ProbeAttack
+from advrec_tf.gan.base import AdversarialLoss
 
 FAMILIES = ("heuristic", "obfuscated", "optimized", "learned")
 
@@ -56,6 +57,8 @@ def _mixed(**budget) -> Attack:
 def _with(kind, **settings) -> Callable[..., Attack]:
     return lambda **budget: kind(**budget, **settings)
 
+
+_NO_ADVERSARY = AdversarialLoss(weight=0.0)
 
 ATTACKS: Mapping[str, AttackEntry] = {
     "random": AttackEntry(build=RandomAttack, family="heuristic", source="Lam & Riedl 2004"),
@@ -111,14 +114,14 @@ ATTACKS: Mapping[str, AttackEntry] = {
     ),
     "aush": AttackEntry(build=aush, family="learned", source="Lin et al. 2020", ratings=True),
     "aush_ablation": AttackEntry(
-        build=_with(aush, adversarial_weight=0.0),
+        build=_with(aush, training=GANTraining(loss=_NO_ADVERSARY)),
         family="learned",
         source="AUSH without its adversary",
         ratings=True,
     ),
     "legup": AttackEntry(build=legup, family="learned", source="Lin et al. 2022", ratings=True),
     "legup_ablation": AttackEntry(
-        build=_with(legup, adversarial_weight=0.0),
+        build=_with(legup, training=dataclasses.replace(LEGUP_TRAINING, loss=_NO_ADVERSARY)),
         family="learned",
         source="Leg-UP without its adversary",
         ratings=True,

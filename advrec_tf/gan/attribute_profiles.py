@@ -1,19 +1,20 @@
-"""User profiles written from attributes: a plausible history for who has none yet.
+"""User profiles generated from attributes: a plausible history for who has none yet.
 
 A conditional GAN. The generator reads what is known of a user (age, occupation, sex, answers
 at sign-up) and noise, and gives the logits of one softmax over the catalogue; a profile is a
 set of items drawn from it without replacement, as long as a real one (`relaxations`). The
 discriminator sees such sets of zeros and ones beside the attributes.
 
-Apart from the game the generator pays the bound of a conditional variational autoencoder,
-being its decoder (VAE/GAN; Larsen et al. 2016, arXiv:1512.09300): so the noise comes to mean
-taste that the attributes leave open. With `adversarial_weight=0` that autoencoder is the
+Apart from the adversarial loss the generator pays the bound of a conditional variational
+autoencoder, being its decoder (VAE/GAN; Larsen et al. 2016, arXiv:1512.09300): so the noise comes
+to mean taste that the attributes leave open. With a loss of weight 0 that autoencoder is the
 ablation without an adversary. What cold users are ranked by besides is in
 `models.attribute_baselines`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,12 +24,15 @@ from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN
 from advrec_tf.gan.profiles import build_discriminator
 from advrec_tf.gan.relaxations import gumbel, straight_through_set
 from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.models.content.tower import Modality
 from advrec_tf.models.towers import in_blocks, popularity_logits, seeded_dense
+
+_NOISES = 16
 
 
 def build_attribute_generator(
@@ -42,8 +46,8 @@ def build_attribute_generator(
     """{"attributes": [batch, attribute_width], "noise": [batch, noise_dim]} -> logits [batch,
     items].
 
-    The last layer's bias starts at `popularity` [items], log rows of the item: untrained it
-    writes popular items to everybody, and has only to learn how groups differ from that.
+    The last layer's bias starts at `popularity` [items], log interactions of the item: untrained it
+    gives popular items to everybody, and has only to learn how groups differ from that.
     """
     inputs = {
         "attributes": keras.Input(shape=(attribute_width,), name="attributes"),
@@ -65,7 +69,7 @@ def build_profile_encoder(
     seed: int = 0,
 ) -> keras.Model:
     """{"profile": [batch, num_items], "attributes"} -> mean and log variance [batch, 2 *
-    noise_dim] of the noise that would have written the profile."""
+    noise_dim] of the noise that would have given the profile."""
     inputs = {
         "profile": keras.Input(shape=(num_items,), name="profile"),
         "attributes": keras.Input(shape=(attribute_width,), name="attributes"),
@@ -78,32 +82,52 @@ def build_profile_encoder(
     return keras.Model(inputs, code, name="encoder")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """How the encoder is trained.
+
+    Args:
+        kl_weight: factor of the divergence of its codes from the standard normal noise, >= 0.
+        drop: fraction of a profile hidden from it, in [0, 1).
+
+    Raises:
+        ValueError: if a number is out of its range.
+    """
+
+    kl_weight: float = 0.2
+    drop: float = 0.5
+
+    def __post_init__(self):
+        if not self.kl_weight >= 0:
+            raise ValueError(f"`kl_weight` should be >= 0. Received: {self.kl_weight!r}.")
+        if not 0 <= self.drop < 1:
+            raise ValueError(f"`drop` should lie in [0, 1). Received: {self.drop!r}.")
+
+
 class AttributeProfileGAN(Recommender, GAN):
     """Generator, encoder and discriminator of the profiles of one data set.
 
-    Batches come from `batches.of_users`, of users that have rows. The generator minimizes
+    Batches come from `batches.of_users`, of users that have interactions. The generator minimizes
 
-        adversarial_weight * game(D(attributes, drawn profile))
+        adversarial loss of D(attributes, drawn profile)
         + reconstruction_weight * mean_u [ -log p(profile | z, attributes) / items of u
                                            + kl_weight * KL(q(z | profile, attributes) || N) ]
 
     with N the standard normal distribution that the noise of new users comes from.
 
-    A user is ranked by log of the mean of p(item | z, attributes) over `draws` noises, the same
-    for everybody: nothing but the attributes tells users apart.
+    A user is ranked by log of the mean of p(item | z, attributes) over 16 noises, the same for
+    everybody: nothing but the attributes tells users apart.
 
     Args:
-        interactions: the rows whose profiles are real.
-        attributes: a row a user; a missing one is all zeros.
+        interactions: the interactions whose profiles are real.
+        attributes: a vector a user; a missing one is all zeros.
         generator, encoder, discriminator: as their builders give them.
-        noise_dim: of the generator's noise.
+        encoding: how the encoder is trained.
         temperature: of the relaxation of drawn profiles, > 0.
-        kl_weight: factor of the divergence, >= 0.
-        drop: share of a profile hidden from the encoder, in [0, 1).
-        draws: noises that a ranking averages over, >= 1.
+        settings: of `GAN`.
 
     Raises:
-        ValueError: if an argument is out of its range, or there is not one row of attributes a
+        ValueError: if an argument is out of its range, or there is not one vector of attributes a
             user.
     """
 
@@ -115,38 +139,25 @@ class AttributeProfileGAN(Recommender, GAN):
         encoder: keras.Model,
         discriminator: keras.Model,
         *,
-        noise_dim: int,
+        encoding: Encoding | None = None,
         temperature: float = 0.5,
-        kl_weight: float = 0.2,
-        drop: float = 0.5,
-        draws: int = 16,
         **settings,
     ):
         super().__init__(generator, discriminator, **settings)
         if len(attributes.vectors) != interactions.num_users:
             raise ValueError(
-                f"`attributes` should have {interactions.num_users} rows, one a user. "
+                f"`attributes` should have {interactions.num_users} vectors, one a user. "
                 f"Received: {len(attributes.vectors)}."
             )
-        if not temperature > 0 or kl_weight < 0:
-            raise ValueError(
-                "`temperature` should be > 0 and `kl_weight` >= 0. "
-                f"Received: {temperature!r} and {kl_weight!r}."
-            )
-        if not 0 <= drop < 1 or draws < 1:
-            raise ValueError(
-                "`drop` should lie in [0, 1) and `draws` be >= 1. "
-                f"Received: {drop!r} and {draws!r}."
-            )
+        if not temperature > 0:
+            raise ValueError(f"`temperature` should be > 0. Received: {temperature!r}.")
         self.interactions = interactions
         self.encoder = encoder
-        self.noise_dim = noise_dim
+        self.encoding = encoding or Encoding()
         self.temperature = temperature
-        self.kl_weight = kl_weight
-        self.drop = drop
         self._histories = Histories(interactions.by_user())
         self._attributes = tf.constant(attributes.vectors)
-        self._noises = tf.random.stateless_normal([draws, noise_dim], [7, 7])
+        self._noises = self.noise(_NOISES, [7, 7])
 
     def generator_variables(self):
         return self.generator.trainable_variables + self.encoder.trainable_variables
@@ -170,14 +181,16 @@ class AttributeProfileGAN(Recommender, GAN):
         return tf.concat([attributes, self._drawn(attributes, counts, seed, training)], axis=-1)
 
     def generated_samples(self, inputs, seed):
-        # Probabilities by noise alone: drawn sets would differ whatever the generator writes.
+        # Probabilities by noise alone: drawn sets would differ whatever the generator gives.
         _, attributes = self._own(inputs)
         return tf.nn.softmax(self._logits(attributes, seed, training=False))
+
+    collapse = staticmethod(health.collapsed_profiles)
 
     def reconstruction_loss(self, inputs, seed, training):
         profile, attributes = self._own(inputs)
         noise = tf.random.stateless_uniform(tf.shape(profile), seed + [10, 0])
-        seen = profile * tf.cast(noise >= self.drop, tf.float32)
+        seen = profile * tf.cast(noise >= self.encoding.drop, tf.float32)
         code = self.encoder({"profile": seen, "attributes": attributes}, training=training)
         mean, log_variance = tf.split(code, 2, axis=-1)
         z = mean + tf.exp(0.5 * log_variance) * tf.random.stateless_normal(
@@ -189,12 +202,10 @@ class AttributeProfileGAN(Recommender, GAN):
         divergence = 0.5 * tf.reduce_sum(
             tf.exp(log_variance) + tf.square(mean) - 1.0 - log_variance, axis=-1
         )
-        return tf.reduce_mean(likelihood + self.kl_weight * divergence)
+        return tf.reduce_mean(likelihood + self.encoding.kl_weight * divergence)
 
     def _logits(self, attributes, seed, training):
-        noise = tf.random.stateless_normal(
-            [tf.shape(attributes)[0], self.noise_dim], seed + [13, 0]
-        )
+        noise = self.noise(tf.shape(attributes)[0], seed + [13, 0])
         return self.generator({"attributes": attributes, "noise": noise}, training=training)
 
     def _drawn(self, attributes, counts, seed, training):
@@ -255,7 +266,7 @@ def build_attribute_profile_gan(
     seed: int = 0,
     **settings,
 ) -> AttributeProfileGAN:
-    """The three networks and the pair for a data set; `settings` as in `AttributeProfileGAN`."""
+    """The three networks and the model for a data set; `settings` as in `AttributeProfileGAN`."""
     items, width = interactions.num_items, attributes.width
     return AttributeProfileGAN(
         interactions,
@@ -273,7 +284,6 @@ def build_attribute_profile_gan(
         build_discriminator(
             items, condition_width=width, hidden=discriminator_hidden, seed=1000 * seed + 500
         ),
-        noise_dim=noise_dim,
         name="attribute_profile_gan",
         **settings,
     )

@@ -1,37 +1,112 @@
-"""A GAN as one `keras.Model` over two functional networks: the order of play.
+"""A GAN as one `keras.Model` over two functional networks that are trained in turn.
 
-`GAN` owns when each player moves, the two optimizers and the guards; the maths
-of the game is in `losses`, the sizes in the builders, and what a real and a generated
-sample are is said by a subclass. So `fit`, callbacks and TensorBoard work unchanged.
+Any generator and discriminator, any dataset of samples:
+
+    generator = keras.Sequential([keras.Input([8]), keras.layers.Dense(2)])
+    discriminator = keras.Sequential([keras.Input([2]), keras.layers.Dense(1)])
+    gan = GAN(generator, discriminator, loss="non_saturating")
+    gan.compile(d_optimizer=keras.optimizers.Adam(1e-3), g_optimizer=keras.optimizers.Adam(1e-3))
+    gan.fit(tf.data.Dataset.from_tensor_slices(tf.random.normal([256, 2])).batch(32))
+    print(gan.health)
+
+`GAN` owns the order of the updates, the two optimizers, the logs and the watch over the losses. A
+subclass states what is compared and what is minimized, `discriminator_loss` and `generator_losses`;
+the formulas are in `losses`, the sizes in the builders of the networks, and what a training that
+went wrong looks like in `gan.health`. So `fit`, callbacks and TensorBoard work unchanged.
 """
 
 from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from advrec_tf import losses
 from advrec_tf._keras import keras
+from advrec_tf.gan import health
+
+
+@dataclasses.dataclass(frozen=True)
+class AdversarialLoss:
+    """What the two networks minimize against each other, and how often each is updated.
+
+    Args:
+        name: of the pair of losses, for most models one of `losses.GAN_LOSSES`.
+        weight: factor of the generator's side in its loss, >= 0; 0 is the ablation without an
+            adversary, in which the discriminator still trains.
+        critic_steps: updates of the discriminator for each batch, >= 1.
+        generator_steps: updates of the generator for each batch, >= 1.
+        penalty_weight: factor of the gradient penalty, >= 0; by default 10 for a critic, else 0.
+
+    Raises:
+        ValueError: if a number is out of its range.
+    """
+
+    name: str = "non_saturating"
+    weight: float = 1.0
+    critic_steps: int = 1
+    generator_steps: int = 1
+    penalty_weight: float | None = None
+
+    def __post_init__(self):
+        for field in ("critic_steps", "generator_steps"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"`{field}` should be >= 1. Received: {getattr(self, field)!r}.")
+        for field in ("weight", "penalty_weight"):
+            value = getattr(self, field)
+            if value is not None and not value >= 0:
+                raise ValueError(f"`{field}` of the loss should be >= 0. Received: {value!r}.")
+
+
+class GeneratorLosses(NamedTuple):
+    """What a generator pays for a batch, before the weights.
+
+    Attributes:
+        adversarial: scalar, the generator's side of the adversarial loss; logged as `g_loss`.
+        reconstruction: scalar, what it pays apart from that; logged as `reconstruction_loss`.
+        surrogate: scalar that is minimized in the place of `adversarial`, which then is only
+            logged: for losses whose gradient is estimated.
+        penalty: scalar that is added as it is and not logged.
+        samples: [batch, features], what `diversity` is measured on; by default
+            `generated_samples` after the update.
+    """
+
+    adversarial: tf.Tensor
+    reconstruction: tf.Tensor
+    surrogate: tf.Tensor | None = None
+    penalty: tf.Tensor | None = None
+    samples: tf.Tensor | None = None
 
 
 class GAN(keras.Model):
-    """Two players on dict batches that carry `seed` [2] int32.
+    """A generator and a discriminator, trained by `fit` on any dataset.
 
-    A subclass implements
+    A batch is `samples` [batch, features...], or a pair (samples, conditions). The generator reads
+    noise, or [noise, conditions] where it has two inputs; the discriminator reads samples, or
+    [samples, conditions], and gives one logit, high for "looks real".
 
-    * `real_samples(inputs) -> [batch, features]`: what the discriminator should accept;
-    * `fake_samples(inputs, seed, training) -> [batch, features]`: what the generator writes
-      for the same batch, differentiable in the generator's weights;
-    * `reconstruction_loss(inputs, seed, training) -> scalar`: what the generator pays apart
-      from the game (zero by default).
+    Noise is drawn by a seed of each step, from `seed` and the number of the step; batches that are
+    dictionaries with a `seed` [2] int32, such as those of `data.batches`, bring their own.
+
+    For samples that are not in the batch a subclass implements
+
+    * `real_samples(inputs) -> [batch, features...]`: what the discriminator should accept;
+    * `fake_samples(inputs, seed, training) -> [batch, features...]`: what the generator makes for
+      the same batch, differentiable in the generator's weights;
+    * `reconstruction_loss(inputs, seed, training) -> scalar`: what the generator pays apart from
+      the adversarial loss (zero by default);
+
+    and for other losses `discriminator_loss` and `generator_losses`.
 
     Args:
-        generator, discriminator: functional models; the discriminator ends in one logit.
-        loss: name of a pair in `losses.GAN_LOSSES`.
-        critic_steps: discriminator updates per generator update, >= 1.
-        adversarial_weight: factor of the generator's side of the game, >= 0; 0 is the ablation
-            without an adversary (the discriminator still trains, and still watches).
+        generator, discriminator: functional models.
+        loss: the name of a pair in `losses.GAN_LOSSES`, or an `AdversarialLoss`.
         reconstruction_weight: factor of `reconstruction_loss`, >= 0.
-        penalty_weight: factor of the gradient penalty; by default 10 for a critic, else 0.
+        seed: of the noise where batches bring none.
+
+    Attributes:
+        health: the `gan.health.Health` of the last `fit`; None before.
 
     Raises:
         ValueError: if an argument is out of range, or the loss name is unknown.
@@ -42,46 +117,54 @@ class GAN(keras.Model):
         generator: keras.Model,
         discriminator: keras.Model,
         *,
-        loss: str = "non_saturating",
-        critic_steps: int = 1,
-        adversarial_weight: float = 1.0,
+        loss: str | AdversarialLoss = "non_saturating",
         reconstruction_weight: float = 1.0,
-        penalty_weight: float | None = None,
+        seed: int = 0,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.game = losses.gan_loss(loss)
-        if critic_steps < 1:
-            raise ValueError(f"`critic_steps` should be >= 1. Received: {critic_steps!r}.")
-        if min(adversarial_weight, reconstruction_weight) < 0:
+        self.adversarial = AdversarialLoss(loss) if isinstance(loss, str) else loss
+        if not reconstruction_weight >= 0:
             raise ValueError(
-                "`adversarial_weight` and `reconstruction_weight` should be >= 0. "
-                f"Received: {adversarial_weight!r} and {reconstruction_weight!r}."
+                f"`reconstruction_weight` should be >= 0. Received: {reconstruction_weight!r}."
             )
         self.generator = generator
         self.discriminator = discriminator
-        self.critic_steps = critic_steps
-        self.adversarial_weight = adversarial_weight
         self.reconstruction_weight = reconstruction_weight
-        self.penalty_weight = (
-            (10.0 if self.game.critic else 0.0) if penalty_weight is None else penalty_weight
-        )
+        self.seed = seed
+        self.set_loss(self.adversarial.name)
+        self.health: health.Health | None = None
         self.d_loss = keras.metrics.Mean(name="d_loss")
         self.g_loss = keras.metrics.Mean(name="g_loss")
         self.reconstruction = keras.metrics.Mean(name="reconstruction_loss")
         self.d_accuracy = keras.metrics.Mean(name="d_accuracy")
         self.diversity = keras.metrics.Mean(name="diversity")
-        self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        self.step = _counter(0, "step")
         self.non_finite_step = {
-            name: tf.Variable(-1, dtype=tf.int64, trainable=False, name=f"{name}_non_finite")
+            name: _counter(-1, f"{name}_non_finite")
             for name in ("d_loss", "g_loss", "reconstruction_loss")
         }
 
-    def compile(self, *, d_optimizer, g_optimizer, **kwargs):
-        """As `keras.Model.compile`, with an optimizer for each player.
+    def set_loss(self, name: str) -> None:
+        """Take the pair of that name; called once by the constructor.
 
         Raises:
-            ValueError: if both players are given the same optimizer object, which would mix
+            ValueError: if there is none.
+        """
+        self.gan_loss = losses.gan_loss(name)
+        weight = self.adversarial.penalty_weight
+        self.penalty_weight = (10.0 if self.is_critic else 0.0) if weight is None else weight
+
+    @property
+    def is_critic(self) -> bool:
+        """Whether the discriminator estimates a distance instead of a probability."""
+        return self.gan_loss.critic
+
+    def compile(self, *, d_optimizer, g_optimizer, **kwargs):
+        """As `keras.Model.compile`, with an optimizer for each network.
+
+        Raises:
+            ValueError: if both networks are given the same optimizer object, which would mix
                 their moments.
         """
         if d_optimizer is g_optimizer:
@@ -91,7 +174,7 @@ class GAN(keras.Model):
         super().compile(**kwargs)
         self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
 
-    def players(self):
+    def optimized(self):
         """[(optimizer, the variables it trains)], for checkpoints."""
         return [
             (self.d_optimizer, self.discriminator.trainable_variables),
@@ -99,77 +182,180 @@ class GAN(keras.Model):
         ]
 
     def generator_variables(self):
-        """What the generator's move trains: its weights, and those of whatever helps it."""
+        """What the generator's update trains: its weights, and those of whatever helps it."""
         return self.generator.trainable_variables
 
     @property
     def metrics(self):
         return [self.d_loss, self.g_loss, self.reconstruction, self.d_accuracy, self.diversity]
 
+    def fit(
+        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
+    ):
+        """As `keras.Model.fit`, with a `gan.health.HealthCheck` among the callbacks."""
+        given = list(getattr(callbacks, "callbacks", None) or callbacks or [])
+        check = next((c for c in given if isinstance(c, health.HealthCheck)), None)
+        if check is None:
+            check = health.HealthCheck()
+            if isinstance(callbacks, keras.callbacks.CallbackList):
+                check.set_model(self)
+                callbacks.append(check)
+            else:
+                callbacks = [*given, check]
+        if isinstance(x, tf.data.Dataset):
+            check.batches = lambda: x
+        elif tf.is_tensor(x) or hasattr(x, "__array__"):
+            arrays = (x,) if y is None else (x, y)
+            check.batches = lambda: [tuple(tf.convert_to_tensor(a[:256]) for a in arrays)]
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+
+    def call(self, inputs, training=False):
+        """What the generator makes of its own inputs."""
+        return self.generator(inputs, training=training)
+
     def real_samples(self, inputs):
-        raise NotImplementedError(f"{type(self).__name__} does not define `real_samples`.")
+        """[batch, features...]: the samples of a batch."""
+        return _samples_and_conditions(inputs)[0]
 
     def fake_samples(self, inputs, seed, training):
-        raise NotImplementedError(f"{type(self).__name__} does not define `fake_samples`.")
+        """[batch, features...]: generated samples, one beside each real one."""
+        samples, conditions = _samples_and_conditions(inputs)
+        noise = self.noise(tf.shape(samples)[0], seed + [20, 0])
+        return self.generator(_joined(self.generator, noise, conditions), training=training)
+
+    def noise(self, count, seed):
+        """[count, ...] standard normal numbers of the shape that the generator reads: its input
+        called "noise", or the first."""
+        read = self.generator.input
+        first = read["noise"] if isinstance(read, dict) else tf.nest.flatten(read)[0]
+        return tf.random.stateless_normal([count, *first.shape[1:]], seed)
+
+    def logits(self, samples, inputs):
+        """[batch, 1]: the discriminator's opinion of samples of this batch."""
+        conditions = None
+        if not isinstance(inputs, dict):
+            conditions = _samples_and_conditions(inputs)[1]
+        read = _joined(self.discriminator, samples, conditions)
+        found = self.discriminator(read, training=True)
+        if found.shape.rank != 2 or found.shape[-1] != 1:
+            raise ValueError(
+                "`discriminator` should give one logit a sample, [batch, 1]. "
+                f"Received: {found.shape}."
+            )
+        return found
 
     def reconstruction_loss(self, inputs, seed, training):
+        """Scalar: what the generator pays apart from the adversarial loss."""
         return tf.constant(0.0)
 
     def generated_samples(self, inputs, seed):
-        """What `diversity` looks at: [batch, features], nothing but the generator's output."""
+        """[batch, features]: nothing but the generator's output, for `diversity` and `health`."""
         return self.fake_samples(inputs, seed, training=False)
 
+    def compared_samples(self, inputs):
+        """(generated, real) of a batch, that `collapse` compares; eager."""
+        return self.generated_samples(inputs, self.step_seed(inputs)), self.real_samples(inputs)
+
+    # (generated, real), [samples, features] each -> a sentence where they show a collapse.
+    collapse = staticmethod(health.collapsed_columns)
+
+    def step_seed(self, inputs):
+        """[2] int32: the batch's own seed, or one of the step (and of the replica)."""
+        if isinstance(inputs, dict) and "seed" in inputs:
+            return inputs["seed"]
+        context = tf.distribute.get_replica_context()
+        replica = 0 if context is None else context.replica_id_in_sync_group
+        first = self.seed + 1_000_003 * tf.cast(replica, tf.int64)
+        return tf.random.stateless_uniform(
+            [2], [first, self.step.read_value()], minval=None, maxval=None, dtype=tf.int32
+        )
+
     def train_step(self, inputs):
-        """`critic_steps` moves of the discriminator, then one of the generator."""
-        seed = inputs["seed"]
-        for i in range(self.critic_steps):
-            self.discriminator_step(inputs, seed + [0, i])
-        self.generator_step(inputs, seed + [1, 0])
+        self.alternate(inputs, self.step_seed(inputs))
         self.step.assign_add(1)
         return {metric.name: metric.result() for metric in self.metrics}
 
-    def discriminator_step(self, inputs, seed):
-        """One update of the discriminator; returns its loss before the update."""
+    def alternate(self, inputs, seed):
+        """`critic_steps` updates of the discriminator, then `generator_steps` of the generator."""
+        for i in range(self.adversarial.critic_steps):
+            self.discriminator_step(inputs, seed + [0, i])
+        for i in range(self.adversarial.generator_steps):
+            self.generator_step(inputs, seed + [1, i])
+
+    def discriminator_loss(self, inputs, seed):
+        """(scalar loss, its accuracy: numbers in [0, 1] of any shape) for a batch."""
         real = self.real_samples(inputs)
         fake = tf.stop_gradient(self.fake_samples(inputs, seed, training=True))
-        with tf.GradientTape() as tape:
-            real_logits = self.discriminator(real, training=True)
-            fake_logits = self.discriminator(fake, training=True)
-            loss = self.game.discriminator(real_logits, fake_logits)
-            if self.penalty_weight:
-                mix = tf.random.stateless_uniform([tf.shape(real)[0], 1], seed + [2, 0])
-                loss += self.penalty_weight * losses.gradient_penalty(
-                    lambda x: self.discriminator(x, training=True), real, fake, mix
-                )
-        variables = self.discriminator.trainable_variables
-        self.d_optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
-        self._watch("d_loss", loss)
-        self.d_loss.update_state(loss)
-        # A critic has no zero point: its threshold is the middle between the two means.
-        middle = self.game.threshold
-        if self.game.critic:
+        real_logits = self.logits(real, inputs)
+        fake_logits = self.logits(fake, inputs)
+        loss = self.gan_loss.discriminator(real_logits, fake_logits)
+        if self.penalty_weight:
+            mix = tf.random.stateless_uniform([tf.shape(real)[0], 1], seed + [2, 0])
+            loss += self.penalty_weight * losses.gradient_penalty(
+                lambda x: self.logits(_shaped(x, real), inputs), _flat(real), _flat(fake), mix
+            )
+        return loss, self.correct(real_logits, fake_logits)
+
+    def correct(self, real_logits, fake_logits):
+        """1 where the discriminator is right, else 0, for all real and all generated samples."""
+        middle = self.gan_loss.threshold
+        if self.is_critic:  # it has no zero point: the middle between the two means serves
             middle = 0.5 * (tf.reduce_mean(real_logits) + tf.reduce_mean(fake_logits))
         right = tf.concat([real_logits > middle, fake_logits <= middle], axis=0)
-        self.d_accuracy.update_state(tf.cast(right, tf.float32))
+        return tf.cast(right, tf.float32)
+
+    def generator_losses(self, inputs, seed) -> GeneratorLosses:
+        """What the generator pays for a batch."""
+        fake = self.fake_samples(inputs, seed, training=True)
+        return GeneratorLosses(
+            self.gan_loss.generator(self.logits(fake, inputs)),
+            self.reconstruction_loss(inputs, seed, training=True),
+        )
+
+    def discriminator_step(self, inputs, seed):
+        """One update of the discriminator; returns its loss before the update."""
+        with tf.GradientTape() as tape:
+            loss, right = self.discriminator_loss(inputs, seed)
+        variables = self.discriminator.trainable_variables
+        _apply(self.d_optimizer, tape.gradient(loss, variables), variables)
+        return self.log_discriminator(loss, right)
+
+    def log_discriminator(self, loss, right):
+        """Watch and log what `discriminator_loss` gives; returns the loss."""
+        self._watch("d_loss", loss)
+        self.d_loss.update_state(loss)
+        self.d_accuracy.update_state(right)
         return loss
 
     def generator_step(self, inputs, seed):
         """One update of the generator; returns its loss before the update."""
+
+        def total(adversarial):
+            loss = self.adversarial.weight * adversarial
+            loss += self.reconstruction_weight * found.reconstruction
+            return loss if found.penalty is None else loss + found.penalty
+
         with tf.GradientTape() as tape:
-            fake = self.fake_samples(inputs, seed, training=True)
-            adversarial = self.game.generator(self.discriminator(fake, training=True))
-            reconstruction = self.reconstruction_loss(inputs, seed, training=True)
-            loss = (
-                self.adversarial_weight * adversarial + self.reconstruction_weight * reconstruction
-            )
+            found = self.generator_losses(inputs, seed)
+            estimated = found.adversarial if found.surrogate is None else found.surrogate
+            minimized = total(estimated)
         variables = self.generator_variables()
-        self.g_optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
-        self._watch("g_loss", adversarial)
-        self._watch("reconstruction_loss", reconstruction)
-        self.g_loss.update_state(adversarial)
-        self.reconstruction.update_state(reconstruction)
-        self.diversity.update_state(diversity(self.generated_samples(inputs, seed)))
-        return loss
+        _apply(self.g_optimizer, tape.gradient(minimized, variables), variables)
+        self._watch("g_loss", found.adversarial)
+        self._watch("reconstruction_loss", found.reconstruction)
+        self.g_loss.update_state(found.adversarial)
+        self.reconstruction.update_state(found.reconstruction)
+        if self.measures_diversity:
+            samples = found.samples
+            if samples is None:
+                samples = self.generated_samples(inputs, seed)
+            self.diversity.update_state(diversity(_flat(samples)))
+        return total(found.adversarial)
+
+    @property
+    def measures_diversity(self) -> bool:
+        """Whether each update of the generator logs `diversity`."""
+        return True
 
     def _watch(self, name: str, value: tf.Tensor) -> None:
         variable = self.non_finite_step[name]
@@ -185,3 +371,59 @@ def diversity(samples: tf.Tensor) -> tf.Tensor:
     """
     unit = tf.math.l2_normalize(samples, axis=-1)
     return 1.0 - tf.reduce_mean(tf.reduce_sum(unit * tf.roll(unit, 1, axis=0), axis=-1))
+
+
+def _counter(value: int, name: str) -> tf.Variable:
+    return tf.Variable(
+        value,
+        dtype=tf.int64,
+        trainable=False,
+        name=name,
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+    )
+
+
+def _samples_and_conditions(inputs):
+    parts = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
+    if len(parts) > 2 or isinstance(parts[0], dict):
+        raise ValueError(
+            "A batch should be samples, or a pair (samples, conditions); for other batches define "
+            "`real_samples` and `fake_samples` in a subclass. Received: "
+            f"{tf.nest.map_structure(lambda value: getattr(value, 'shape', value), inputs)}."
+        )
+    return parts if len(parts) == 2 else (parts[0], None)
+
+
+def _joined(network: keras.Model, first, conditions):
+    """The inputs of a network that may read conditions beside noise or samples."""
+    wanted = len(network.inputs)
+    if wanted == 1:
+        return {"noise": first} if isinstance(network.input, dict) else first
+    if conditions is None:
+        raise ValueError(
+            f"`{network.name}` has {wanted} inputs, so a batch should be (samples, conditions). "
+            "Received samples alone."
+        )
+    if isinstance(network.input, dict):
+        other = next(name for name in network.input if name not in ("noise", "sample"))
+        own = next(name for name in network.input if name != other)
+        return {own: first, other: conditions}
+    return [first, conditions]
+
+
+def _flat(samples: tf.Tensor) -> tf.Tensor:
+    if samples.shape.rank == 2:
+        return samples
+    return tf.reshape(samples, [tf.shape(samples)[0], -1])
+
+
+def _shaped(flat: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+    return flat if like.shape.rank == 2 else tf.reshape(flat, [-1, *like.shape[1:]])
+
+
+def _apply(optimizer, gradients, variables) -> None:
+    # Losses are means over a replica's part of the batch, and optimizers add up replicas.
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas > 1:
+        gradients = [g if g is None else g / replicas for g in gradients]
+    optimizer.apply_gradients(zip(gradients, variables, strict=True))

@@ -1,6 +1,6 @@
 """A conditional GAN of feature vectors: what the text of such an item would look like.
 
-The generator writes a vector of one modality (a text, image or audio embedding) from a
+The generator gives a vector of one modality (a text, image or audio embedding) from a
 condition (genres, a knowledge-graph entity) and noise; the discriminator sees vector and
 condition side by side. Beside it stands its ablation, the same network without the adversary, a
 regression on the condition. What generated vectors are used for is left to
@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.towers import in_blocks, seeded_dense
@@ -52,17 +53,17 @@ class FeatureVectorGAN(GAN):
     """Batches carry `item_index` [batch] and `seed` [2] (`batches.of_index`).
 
     The vectors are compared at length 1, the length at which sentence encoders give them.
-    What the generator pays apart from the game is 1 - cos(G(z, c), v), nats of nothing, in
-    [0, 2]; with `adversarial_weight=0` it is the ablation.
+    What the generator pays apart from the adversarial loss is 1 - cos(G(z, c), v), in [0, 2]; with
+    a loss of weight 0 it is the ablation.
 
     Args:
-        vectors: the modality that is written; batches should hold present items only.
-        conditions: what it is written from, a row an item; a missing one is all zeros.
-        noise_dim: numbers of noise, >= 1.
+        generator, discriminator: as their builders give them.
+        vectors: the modality that is generated; batches should hold present items only.
+        conditions: what it is generated from, a vector an item; a missing one is all zeros.
         settings: of `GAN`.
 
     Raises:
-        ValueError: if the two modalities differ in rows or `noise_dim` is < 1.
+        ValueError: if the two modalities are of different numbers of items.
     """
 
     def __init__(
@@ -71,35 +72,33 @@ class FeatureVectorGAN(GAN):
         discriminator: keras.Model,
         vectors: Modality,
         conditions: Modality,
-        *,
-        noise_dim: int,
         **settings,
     ):
         super().__init__(generator, discriminator, **settings)
         if len(vectors.vectors) != len(conditions.vectors):
             raise ValueError(
-                "`vectors` and `conditions` should have the same rows. Received: "
+                "`vectors` and `conditions` should be of the same items. Received: "
                 f"{len(vectors.vectors)} and {len(conditions.vectors)}."
             )
-        if noise_dim < 1:
-            raise ValueError(f"`noise_dim` should be >= 1. Received: {noise_dim!r}.")
-        self.modality, self.noise_dim = vectors, noise_dim
+        self.modality = vectors
         self._vectors = tf.math.l2_normalize(tf.constant(vectors.vectors), axis=-1)
         self._conditions = tf.constant(conditions.vectors)
 
     def call(self, item_index, training=False):
-        """[batch] int32 -> [batch, width], the vectors written without noise."""
-        return self._write(item_index, None, training)
+        """[batch] int32 -> [batch, width], the vectors generated without noise."""
+        return self._generate(item_index, None, training)
 
-    def _write(self, item_index, seed, training):
+    def _generate(self, item_index, seed, training):
         condition = tf.gather(self._conditions, item_index)
-        shape = [tf.shape(item_index)[0], self.noise_dim]
-        noise = tf.zeros(shape) if seed is None else tf.random.stateless_normal(shape, seed)
+        count = tf.shape(item_index)[0]
+        noise = self.noise(count, [0, 0] if seed is None else seed)
+        if seed is None:
+            noise = tf.zeros_like(noise)
         return self.generator({"noise": noise, "condition": condition}, training=training)
 
-    def write(self, item_index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def generate(self, item_index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """[batch] int32, seed [2] -> [batch, width]: one draw for the condition of each item."""
-        return self._write(item_index, seed + [20, 0], training=False)
+        return self._generate(item_index, seed + [20, 0], training=False)
 
     def real_samples(self, inputs):
         index = inputs["item_index"]
@@ -109,14 +108,16 @@ class FeatureVectorGAN(GAN):
 
     def fake_samples(self, inputs, seed, training):
         index = inputs["item_index"]
-        fake = self._write(index, seed + [20, 0], training)
+        fake = self._generate(index, seed + [20, 0], training)
         return tf.concat([fake, tf.gather(self._conditions, index)], axis=-1)
 
     def generated_samples(self, inputs, seed):
-        return self._write(inputs["item_index"], seed + [20, 0], training=False)
+        return self._generate(inputs["item_index"], seed + [20, 0], training=False)
+
+    collapse = staticmethod(health.collapsed_profiles)
 
     def reconstruction_loss(self, inputs, seed, training):
-        fake = self._write(inputs["item_index"], seed + [21, 0], training)
+        fake = self._generate(inputs["item_index"], seed + [21, 0], training)
         real = tf.gather(self._vectors, inputs["item_index"])
         return 1.0 - tf.reduce_mean(tf.reduce_sum(fake * real, axis=-1))
 
@@ -135,14 +136,15 @@ class FeatureVectorGAN(GAN):
             raise ValueError(f"`samples` should be >= 1. Received: {samples!r}.")
         draws = [
             in_blocks(
-                lambda index, s=s: self.write(index, tf.constant([seed, s])), len(modality.vectors)
+                lambda index, s=s: self.generate(index, tf.constant([seed, s])),
+                len(modality.vectors),
             )
             for s in range(samples)
         ]
-        written = np.mean(draws, axis=0)
+        generated = np.mean(draws, axis=0)
         return Modality(
             name=modality.name,
-            vectors=np.where(modality.present[:, None], modality.vectors, written),
+            vectors=np.where(modality.present[:, None], modality.vectors, generated),
         )
 
 
@@ -155,7 +157,13 @@ def build_feature_vector_gan(
     seed: int = 0,
     **settings,
 ) -> FeatureVectorGAN:
-    """Both networks and the pair; `settings` as in `GAN`."""
+    """Both networks and the model; `settings` as in `GAN`.
+
+    Raises:
+        ValueError: if `noise_dim` < 1, or the modalities are of different numbers of items.
+    """
+    if noise_dim < 1:
+        raise ValueError(f"`noise_dim` should be >= 1. Received: {noise_dim!r}.")
     return FeatureVectorGAN(
         build_vector_generator(
             vectors.width, conditions.width, noise_dim=noise_dim, hidden=hidden, seed=1000 * seed
@@ -165,7 +173,6 @@ def build_feature_vector_gan(
         ),
         vectors,
         conditions,
-        noise_dim=noise_dim,
         name="feature_vector_gan",
         **settings,
     )

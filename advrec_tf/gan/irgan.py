@@ -1,14 +1,16 @@
 """IRGAN: a generator that selects items against a discriminator that tells them from observed ones.
 
 Wang et al. 2017 (arXiv:1705.10513), the item recommendation part. Selecting is discrete, so the
-generator learns by policy gradient: the discriminator's opinion of a selected item is its reward.
-Both players are the same factorization with an item bias (`build_scorer`), and the generator starts
-from one trained by ranking against the hardest of some negatives (`DNSFactorization`).
-`adversarial_weight=0` with `reconstruction_weight=1` is the ablation that goes on with just that,
-without the game.
+generator learns by policy gradient: the discriminator's score of a selected item is its reward.
+Both networks are the same factorization with an item bias (`hard_negatives`), and the generator
+starts from one trained by ranking against the hardest of some negatives. A loss of weight 0 with
+`reconstruction_weight=1` is the ablation that goes on with that ranking loss alone, without the
+discriminator. Scores are those of all items at once.
 """
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 import tensorflow as tf
@@ -16,18 +18,46 @@ import tensorflow as tf
 from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan.base import GAN, diversity
+from advrec_tf.gan import health
+from advrec_tf.gan.base import GAN, AdversarialLoss, GeneratorLosses
+from advrec_tf.gan.hard_negatives import HardNegatives, Observed, build_scorer, scorer_vectors
 from advrec_tf.models.base import Recommender
-from advrec_tf.models.hard_negatives import (
-    Observed,
-    build_scorer,
-    hard_ranking_loss,
-    require_counts,
-    scorer_vectors,
-)
 
-FORMS = ("pointwise", "pairwise")
-PLAYERS = ("generator", "discriminator")
+LOSSES = ("pointwise", "pairwise")
+NETWORKS = ("generator", "discriminator")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Selection:
+    """How items are selected for both networks.
+
+    Args:
+        samples: items selected, and observed ones drawn, per user and update, >= 2: of a single
+            sample the baseline would leave nothing.
+        temperature: of p in the generator's update, and of `IRGAN.sample`, > 0.
+        d_temperature: of p where items are selected for the discriminator, > 0; below
+            `temperature` it sees the generator's favorites.
+        mixture: fraction of observed items in the generator's draws, in [0, 1).
+
+    Raises:
+        ValueError: if a number is out of its range.
+    """
+
+    samples: int = 64
+    temperature: float = 1.0
+    d_temperature: float = 1.0
+    mixture: float = 0.2
+
+    def __post_init__(self):
+        if self.samples < 2:
+            raise ValueError(f"`samples` should be >= 2. Received: {self.samples!r}.")
+        if not (self.temperature > 0 and self.d_temperature > 0):
+            raise ValueError(
+                "`temperature` and `d_temperature` should be > 0. "
+                f"Received: {self.temperature!r} and {self.d_temperature!r}."
+            )
+        if not 0 <= self.mixture < 1:
+            raise ValueError(f"`mixture` should lie in [0, 1). Received: {self.mixture!r}.")
 
 
 def policy_loss(log_chances: tf.Tensor, rewards: tf.Tensor, importance: tf.Tensor) -> tf.Tensor:
@@ -59,18 +89,17 @@ def policy_loss(log_chances: tf.Tensor, rewards: tf.Tensor, importance: tf.Tenso
 
 
 class IRGAN(Recommender, GAN):
-    """The game of selecting, p(i | u) = softmax_i(s_G(u, i) / temperature).
+    """The minimax game over selected items, p(i | u) = softmax_i(s_G(u, i) / temperature).
 
-    Batches come from `batches.of_users`. A step is `d_steps` moves of the discriminator and then
-    `g_steps` of the generator, each with draws of its own. With i+ observed, i selected and D the
-    discriminator's score:
+    Batches come from `batches.of_users`. With i+ observed, i selected and D the discriminator's
+    score, by the name of the loss:
 
-    * `form="pointwise"`: D pays softplus(-D(i+)) + softplus(D(i)), the generator earns
+    * "pointwise": D pays softplus(-D(i+)) + softplus(D(i)), the generator earns
       2 sigmoid(D(i)) - 1, as in the authors' code.
-    * `form="pairwise"`: D pays softplus(D(i) - D(i+)), the generator earns
+    * "pairwise": D pays softplus(D(i) - D(i+)), the generator earns
       softplus(D(i) - D(i+)), eq. 10.
 
-    For its own move the generator draws from (1 - mixture) p + mixture * uniform over the user's
+    For its own update the generator draws from (1 - mixture) p + mixture * uniform over the user's
     items, with importance weights, so that it hears of observed items too. `g_loss` logs minus
     the expected reward, `diversity` how much p differs between users.
 
@@ -78,20 +107,13 @@ class IRGAN(Recommender, GAN):
     `g_optimizer=SGD(0.0)`, then compile anew with the same `d_optimizer` and go on.
 
     Args:
-        interactions: the rows that are observed.
+        interactions: the observed interactions.
         generator, discriminator: from `build_scorer`, or of the same shapes.
-        form: "pointwise" or "pairwise".
-        d_steps, g_steps: moves of each player per batch, >= 1.
-        samples: items selected, and observed ones drawn, per user and move, >= 2: of a single
-            sample the baseline would leave nothing.
-        temperature: of p where the generator moves, and of `sample`, > 0.
-        d_temperature: of p where items are selected for the discriminator, > 0; below
-            `temperature` it sees the generator's favorites.
-        mixture: share of observed items in the generator's draws, in [0, 1).
-        candidates: negatives drawn for each positive in `reconstruction_loss`, >= 1.
+        loss: one of `LOSSES`, or an `AdversarialLoss` of that name.
+        selection: how items are drawn.
+        hard_negatives: the ranking loss, which is the generator's `reconstruction_loss`.
         scorer: whose scores rank: "generator" or "discriminator".
-        adversarial_weight, reconstruction_weight: factors of the game and of the ranking loss
-            of `DNSFactorization` in the generator's loss, >= 0.
+        settings: of `GAN`; `reconstruction_weight` is 0 by default.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -103,50 +125,31 @@ class IRGAN(Recommender, GAN):
         generator: keras.Model,
         discriminator: keras.Model,
         *,
-        form: str = "pointwise",
-        d_steps: int = 1,
-        g_steps: int = 1,
-        samples: int = 64,
-        temperature: float = 1.0,
-        d_temperature: float = 1.0,
-        mixture: float = 0.2,
-        candidates: int = 8,
+        loss: str | AdversarialLoss = "pointwise",
+        selection: Selection | None = None,
+        hard_negatives: HardNegatives | None = None,
         scorer: str = "generator",
-        adversarial_weight: float = 1.0,
-        reconstruction_weight: float = 0.0,
-        name: str = "irgan",
+        **settings,
     ):
-        require_counts(d_steps=d_steps, g_steps=g_steps, candidates=candidates)
-        super().__init__(
-            generator,
-            discriminator,
-            critic_steps=d_steps,
-            adversarial_weight=adversarial_weight,
-            reconstruction_weight=reconstruction_weight,
-            name=name,
-        )
-        for argument, value, choices in (("form", form, FORMS), ("scorer", scorer, PLAYERS)):
-            if value not in choices:
-                raise ValueError(f"`{argument}` should be one of {choices}. Received: {value!r}.")
-        if samples < 2:
-            raise ValueError(f"`samples` should be >= 2. Received: {samples!r}.")
-        if not (temperature > 0 and d_temperature > 0):
-            raise ValueError(
-                "`temperature` and `d_temperature` should be > 0. "
-                f"Received: {temperature!r} and {d_temperature!r}."
-            )
-        if not 0 <= mixture < 1:
-            raise ValueError(f"`mixture` should lie in [0, 1). Received: {mixture!r}.")
+        settings = {"reconstruction_weight": 0.0, "name": "irgan", **settings}
+        super().__init__(generator, discriminator, loss=loss, **settings)
+        if scorer not in NETWORKS:
+            raise ValueError(f"`scorer` should be one of {NETWORKS}. Received: {scorer!r}.")
         self.interactions = interactions
-        self.form = form
-        self.g_steps = g_steps
-        self.samples = samples
-        self.temperature = temperature
-        self.d_temperature = d_temperature
-        self.mixture = mixture
-        self.candidates = candidates
+        self.selection = selection or Selection()
+        self.hard_negatives = hard_negatives or HardNegatives()
         self.scorer = scorer
         self._observed = Observed(interactions)
+
+    def set_loss(self, name):
+        if name not in LOSSES or self.adversarial.penalty_weight:
+            raise ValueError(
+                f"`loss` of IRGAN should be one of {LOSSES}, without a gradient penalty. "
+                f"Received: {self.adversarial!r}."
+            )
+        self.pointwise = name == "pointwise"
+
+    is_critic = False
 
     def call(self, user_index: tf.Tensor, training: bool = False) -> tf.Tensor:
         """[batch] int32 -> the generator's scores [batch, num_items]."""
@@ -156,11 +159,11 @@ class IRGAN(Recommender, GAN):
         return self._ranker(user_index)
 
     def user_vectors(self) -> np.ndarray:
-        """[num_users, dim + 1] float32 of the player that ranks; the last column is 1."""
+        """[num_users, dim + 1] float32 of the network that ranks; the last column is 1."""
         return scorer_vectors(self._ranker)[0]
 
     def item_vectors(self) -> np.ndarray:
-        """[num_items, dim + 1] float32 of the player that ranks; the last column is the bias."""
+        """[num_items, dim + 1] float32 of the network that ranks; the last column is the bias."""
         return scorer_vectors(self._ranker)[1]
 
     @property
@@ -178,7 +181,7 @@ class IRGAN(Recommender, GAN):
         Returns:
             [batch, count] int32, drawn from p.
         """
-        logits = self.generator(user_index) / self.temperature
+        logits = self.generator(user_index) / self.selection.temperature
         return tf.random.stateless_categorical(logits, count, seed, dtype=tf.int32)
 
     def select(
@@ -197,12 +200,13 @@ class IRGAN(Recommender, GAN):
             items [batch, samples] int32 and importance weights p / p', same shape, in
             [0, 1 / (1 - mixture)].
         """
+        samples = self.selection.samples
         count = self._observed.counts(user_index)[:, None]
-        fraction = tf.where(count > 0, self.mixture, 0.0)
+        fraction = tf.where(count > 0, self.selection.mixture, 0.0)
         drawn = tf.random.stateless_categorical(
-            tf.math.log(chances), self.samples, seed + [10, 0], dtype=tf.int32
+            tf.math.log(chances), samples, seed + [10, 0], dtype=tf.int32
         )
-        own = self._observed.draw(user_index, self.samples, seed + [12, 0])
+        own = self._observed.draw(user_index, samples, seed + [12, 0])
         coin = tf.random.stateless_uniform(tf.shape(drawn), seed + [14, 0])
         items = tf.where(coin < fraction, own, drawn)
         target = tf.gather(chances, items, batch_dims=1)
@@ -211,96 +215,68 @@ class IRGAN(Recommender, GAN):
         return items, tf.math.divide_no_nan(target, proposal)
 
     def rewards(self, user_index: tf.Tensor, items: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """[batch] and [batch, samples] int32 -> [batch, samples], what D pays for each item."""
-        opinion = self.discriminator(user_index)
-        selected = tf.gather(opinion, items, batch_dims=1)
-        if self.form == "pointwise":
+        """[batch] and [batch, samples] int32 -> [batch, samples], the reward of each item."""
+        scores = self.discriminator(user_index)
+        selected = tf.gather(scores, items, batch_dims=1)
+        if self.pointwise:
             return tf.tanh(selected / 2.0)  # 2 sigmoid(D) - 1
-        liked = self._observed.draw(user_index, items.shape[1], seed)
-        return tf.nn.softplus(selected - tf.gather(opinion, liked, batch_dims=1))
+        positive = self._observed.draw(user_index, items.shape[1], seed)
+        return tf.nn.softplus(selected - tf.gather(scores, positive, batch_dims=1))
 
     def reconstruction_loss(self, inputs, seed, training):
-        """The ranking loss of `DNSFactorization`, for the generator."""
-        return hard_ranking_loss(
-            self.generator,
-            self._observed,
-            inputs,
-            seed + [20, 0],
-            samples=self.samples,
-            candidates=self.candidates,
-            training=training,
+        """The ranking loss of `HardNegatives`, for the generator."""
+        return self.hard_negatives.loss(
+            self.generator, self._observed, inputs, seed + [20, 0], training
         )
 
-    def train_step(self, inputs):
-        """`d_steps` moves of the discriminator, then `g_steps` of the generator."""
-        for i in range(self.critic_steps):
-            self.discriminator_step(inputs, inputs["seed"] + [0, i])
-        for i in range(self.g_steps):
-            self.generator_step(inputs, inputs["seed"] + [1, i])
-        self.step.assign_add(1)
-        return {metric.name: metric.result() for metric in self.metrics}
+    def generated_samples(self, inputs, seed):
+        """p of each user, [batch, num_items]."""
+        logits = self.generator(inputs["user_index"], training=False)
+        return tf.nn.softmax(logits / self.selection.temperature)
 
-    def discriminator_step(self, inputs, seed):
-        """One update of the discriminator; returns its loss before the update."""
+    def compared_samples(self, inputs):
+        generated = self.generated_samples(inputs, None)
+        return generated, self._observed.profile(inputs["user_index"])
+
+    collapse = staticmethod(health.collapsed_profiles)
+
+    def discriminator_loss(self, inputs, seed):
         users = inputs["user_index"]
         weight = inputs["weight"] * tf.cast(self._observed.counts(users) > 0, tf.float32)
-        liked = self._observed.draw(users, self.samples, seed + [10, 0])
+        positive = self._observed.draw(users, self.selection.samples, seed + [10, 0])
         selected = tf.random.stateless_categorical(
-            self.generator(users) / self.d_temperature,
-            self.samples,
+            tf.stop_gradient(self.generator(users)) / self.selection.d_temperature,
+            self.selection.samples,
             seed + [12, 0],
             dtype=tf.int32,
         )
-        with tf.GradientTape() as tape:
-            opinion = self.discriminator(users, training=True)
-            real = tf.gather(opinion, liked, batch_dims=1)
-            fake = tf.gather(opinion, selected, batch_dims=1)
-            if self.form == "pointwise":
-                values = tf.nn.softplus(-real) + tf.nn.softplus(fake)
-            else:
-                values = losses.bpr(real, fake)
-            loss = losses.weighted_mean(tf.reduce_mean(values, axis=1), weight)
-        variables = self.discriminator.trainable_variables
-        self.d_optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
-        self._watch("d_loss", loss)
-        self.d_loss.update_state(loss)
-        if self.form == "pointwise":
+        scores = self.discriminator(users, training=True)
+        real = tf.gather(scores, positive, batch_dims=1)
+        fake = tf.gather(scores, selected, batch_dims=1)
+        if self.pointwise:
+            values = tf.nn.softplus(-real) + tf.nn.softplus(fake)
             right = 0.5 * (tf.cast(real > 0, tf.float32) + tf.cast(fake <= 0, tf.float32))
         else:
+            values = losses.bpr(real, fake)
             right = tf.cast(real > fake, tf.float32)
-        self.d_accuracy.update_state(tf.reduce_mean(right, axis=1), sample_weight=weight)
-        return loss
+        accuracy = losses.weighted_mean(tf.reduce_mean(right, axis=1), weight)
+        return losses.weighted_mean(tf.reduce_mean(values, axis=1), weight), accuracy
 
-    def generator_step(self, inputs, seed):
-        """One update of the generator.
-
-        Returns:
-            What it minimizes, before the update: minus the expected reward and the ranking loss,
-            by their weights.
-        """
+    def generator_losses(self, inputs, seed):
         users, weight = inputs["user_index"], inputs["weight"]
-        with tf.GradientTape() as tape:
-            logits = self.generator(users, training=True) / self.temperature
-            log_chances = tf.nn.log_softmax(logits)
-            chances = tf.stop_gradient(tf.exp(log_chances))
-            items, importance = self.select(users, chances, seed)
-            rewards = tf.stop_gradient(self.rewards(users, items, seed + [16, 0]))
-            picked = tf.gather(log_chances, items, batch_dims=1)
-            policy = losses.weighted_mean(policy_loss(picked, rewards, importance), weight)
-            reconstruction = self.reconstruction_loss(inputs, seed, training=True)
-            surrogate = (
-                self.adversarial_weight * policy + self.reconstruction_weight * reconstruction
-            )
-        variables = self.generator.trainable_variables
-        self.g_optimizer.apply_gradients(zip(tape.gradient(surrogate, variables), variables))
+        logits = self.generator(users, training=True) / self.selection.temperature
+        log_chances = tf.nn.log_softmax(logits)
+        chances = tf.stop_gradient(tf.exp(log_chances))
+        items, importance = self.select(users, chances, seed)
+        rewards = tf.stop_gradient(self.rewards(users, items, seed + [16, 0]))
+        picked = tf.gather(log_chances, items, batch_dims=1)
         expected = tf.reduce_mean(importance * rewards, axis=1)
-        adversarial = -losses.weighted_mean(expected, weight)
-        self._watch("g_loss", adversarial)
-        self._watch("reconstruction_loss", reconstruction)
-        self.g_loss.update_state(adversarial)
-        self.reconstruction.update_state(reconstruction)
-        self.diversity.update_state(diversity(chances))
-        return self.adversarial_weight * adversarial + self.reconstruction_weight * reconstruction
+        return GeneratorLosses(
+            -losses.weighted_mean(expected, weight),
+            self.reconstruction_loss(inputs, seed, training=True),
+            surrogate=losses.weighted_mean(policy_loss(picked, rewards, importance), weight),
+            samples=chances,
+        )
 
 
 def build_irgan(
@@ -311,13 +287,13 @@ def build_irgan(
     seed: int = 0,
     **settings,
 ) -> IRGAN:
-    """Both players and the game for a data set; `settings` as in `IRGAN`.
+    """Both networks and the model for a data set; `settings` as in `IRGAN`.
 
-    From random weights the game learns next to nothing. What works, on `batches.of_users`:
+    From random weights it learns next to nothing. What works, on `batches.of_users`:
 
-        start = DNSFactorization(train, dim=dim)             # models.hard_negatives
+        start = DNSFactorization(train, dim=dim)             # gan.hard_negatives
         start.compile(Adam(0.01, weight_decay=1.0)); start.fit(...)
-        irgan = build_irgan(train, dim=dim, d_temperature=3.0)
+        irgan = build_irgan(train, dim=dim, selection=Selection(d_temperature=3.0))
         irgan.generator.set_weights(start.scorer.get_weights())
         d_optimizer = Adam(0.01, weight_decay=1.0)
         irgan.compile(d_optimizer=d_optimizer, g_optimizer=SGD(0.0)); irgan.fit(...)  # D alone
@@ -332,6 +308,6 @@ def build_irgan(
             seed=2 * seed + i,
             name=name,
         )
-        for i, name in enumerate(PLAYERS)
+        for i, name in enumerate(NETWORKS)
     )
     return IRGAN(interactions, generator, discriminator, **settings)

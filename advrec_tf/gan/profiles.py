@@ -1,14 +1,14 @@
 """User profiles from a GAN: the denoising form of CFGAN (Chae et al. 2018, CIKM).
 
-The generator reads what a user has and writes scores for the whole catalogue; the
-discriminator sees the written profile beside the user's own and has to tell it from the
+The generator reads what a user has and gives scores for the whole catalogue; the
+discriminator sees the generated profile beside the user's own and has to tell it from the
 real one. `build_profile_gan` makes both networks for a data set. From the trained
 generator come plausible further interactions for users with few: see
 `data.augmentation.top_unseen`.
 
 Part of the profile is hidden from the condition, and the generator pays for not ranking the
-hidden items first (multinomial likelihood), which keeps it from copying. With
-`adversarial_weight=0` this is the ablation without an adversary. The published model, with zero
+hidden items first (multinomial likelihood), which keeps it from copying. With a loss
+of weight 0 this is the ablation without an adversary. The published model, with zero
 reconstruction and its own schedule, is in `gan.cfgan`.
 """
 
@@ -23,6 +23,7 @@ from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.towers import in_blocks
@@ -93,17 +94,18 @@ class ProfileGAN(Recommender, GAN):
     """Generator and discriminator of profiles of one data set.
 
     Batches come from `batches.of_users`. A generated profile is sigmoid(logits) on the
-    user's items and on a random share `masked_negatives` of the others, zero elsewhere
+    user's items and on a random fraction `masked_negatives` of the others, zero elsewhere
     (partial masking).
 
     Args:
-        interactions: the rows whose profiles are real.
-        generator: condition -> logits; discriminator: joined pair -> logit.
-        drop: share of a profile hidden from the condition, in [0, 1).
-        masked_negatives: PM, share of unseen items the discriminator gets to see.
+        interactions: the interactions whose profiles are real.
+        generator: condition -> logits; discriminator: [condition, profile] joined -> logit.
+        drop: fraction of a profile hidden from the condition, in [0, 1).
+        masked_negatives: PM, fraction of unseen items the discriminator gets to see.
+        settings: of `GAN`.
 
     Raises:
-        ValueError: if a share lies outside its range.
+        ValueError: if a fraction lies outside its range.
     """
 
     def __init__(
@@ -114,12 +116,12 @@ class ProfileGAN(Recommender, GAN):
         *,
         drop: float = 0.5,
         masked_negatives: float = 0.2,
-        **kwargs,
+        **settings,
     ):
-        super().__init__(generator, discriminator, **kwargs)
+        super().__init__(generator, discriminator, **settings)
         for name, fraction in (("drop", drop), ("masked_negatives", masked_negatives)):
             if not 0 <= fraction <= 1 or (name == "drop" and fraction == 1):
-                raise ValueError(f"`{name}` should be a share of 1. Received: {fraction!r}.")
+                raise ValueError(f"`{name}` should be a fraction of 1. Received: {fraction!r}.")
         self.interactions = interactions
         self.drop = drop
         self.masked_negatives = masked_negatives
@@ -130,7 +132,7 @@ class ProfileGAN(Recommender, GAN):
         return self.generator(condition, training=training)
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
-        """[batch] int32 -> [batch, num_items], what the generator writes for whole profiles."""
+        """[batch] int32 -> [batch, num_items], what the generator gives for whole profiles."""
         return self.generator(self._histories.dense(user_index))
 
     def scores(self) -> np.ndarray:
@@ -155,9 +157,11 @@ class ProfileGAN(Recommender, GAN):
         return tf.concat([profile, tf.sigmoid(logits) * shown], axis=-1)
 
     def generated_samples(self, inputs, seed):
-        # Without the condition and the mask, which differ between users whatever is written.
+        # Without the condition and the mask, which differ between users whatever is generated.
         profile = self._histories.dense(inputs["user_index"])
         return tf.sigmoid(self.generator(self._condition(profile, seed), training=False))
+
+    collapse = staticmethod(health.collapsed_profiles)
 
     def reconstruction_loss(self, inputs, seed, training):
         profile = self._histories.dense(inputs["user_index"])
@@ -177,7 +181,7 @@ def build_profile_gan(
     seed: int = 0,
     **settings,
 ) -> ProfileGAN:
-    """Both networks and the pair for a data set; `settings` as in `ProfileGAN`."""
+    """Both networks and the model for a data set; `settings` as in `ProfileGAN`."""
     return ProfileGAN(
         interactions,
         build_generator(interactions.num_items, hidden=generator_hidden, seed=1000 * seed),

@@ -20,7 +20,7 @@ def gumbel(shape, seed: tf.Tensor) -> tf.Tensor:
 def straight_through_choice(
     perturbed: tf.Tensor, chosen: tf.Tensor, temperature: float
 ) -> tf.Tensor:
-    """What was chosen by `perturbed` (logits with Gumbel noise), as one-hot rows.
+    """What was chosen by `perturbed` (logits with Gumbel noise), as one-hot vectors.
 
     Args:
         perturbed: [..., items] float32.
@@ -36,10 +36,10 @@ def straight_through_choice(
 
 
 def straight_through_set(perturbed: tf.Tensor, counts: tf.Tensor, temperature: float) -> tf.Tensor:
-    """The `counts` largest entries of each row as a 0/1 profile.
+    """The `counts` largest entries of each profile, as zeros and ones.
 
     With Gumbel noise that is a draw without replacement by the softmax's chances (Kool et al.
-    2019, arXiv:1903.06059). Backwards it is a sigmoid around the place where the row is cut,
+    2019, arXiv:1903.06059). Backwards it is a sigmoid around the place where the profile is cut,
     sigmoid((perturbed - cut) / temperature), the cut itself held.
 
     Args:
@@ -48,7 +48,7 @@ def straight_through_set(perturbed: tf.Tensor, counts: tf.Tensor, temperature: f
         temperature: > 0.
 
     Returns:
-        [batch, items] float32 of zeros and ones, `counts` ones a row.
+        [batch, items] float32 of zeros and ones, `counts` ones a profile.
     """
     ordered = tf.sort(perturbed, axis=-1, direction="DESCENDING")
     # Between the last entry inside and the first outside; beyond the ends where there is none.

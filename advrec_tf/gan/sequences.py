@@ -1,17 +1,17 @@
 """Short behavior sequences from a GAN: self-attention, and two ways past the discrete choice.
 
-The generator (`models.sequence_networks`) is trained by likelihood first, then plays against
+The generator (`models.sequential.networks`) is trained by likelihood first, then against
 a discriminator of whole sequences. What it draws is discrete; its gradient comes, by name,
 
 * "gumbel_softmax": through the softmax of every place, straight-through (Jang et al. 2017,
   arXiv:1611.01144; for sequences Kusner & Hernandez-Lobato 2016, arXiv:1611.04051);
-* "policy_gradient": by REINFORCE, the discriminator's verdict on the whole sequence being the
+* "policy_gradient": by REINFORCE, the discriminator's opinion of the whole sequence being the
   reward and the batch's mean the baseline (SeqGAN; Yu et al. 2017, arXiv:1609.05473; without
   its roll-outs, so that every place of a sequence earns the same).
 
 Both take one pass over the drawn sequences: what was drawn earlier in a sequence is held, and a
-place learns from its own choice. With `adversarial_weight=0` it is the ablation: maximum
-likelihood alone. Controls that do not train are in `models.sequence_controls`.
+place learns from its own choice. With a loss of weight 0 it is the ablation: maximum likelihood
+alone. Controls that do not train are in `models.sequential.baselines`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import Sequences, last_items
-from advrec_tf.gan.base import GAN, diversity
+from advrec_tf.gan import health
+from advrec_tf.gan.base import GAN, GeneratorLosses
 from advrec_tf.gan.relaxations import gumbel, straight_through_choice
 from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.models.content.tower import Modality
@@ -37,19 +38,20 @@ class SequenceGAN(Recommender, GAN):
     """Generator and discriminator of the sequences of one data set.
 
     Batches come from `batches.of_index(np.arange(len(sequences)), name="sequence_index")`. The
-    generator minimizes adversarial_weight * game + reconstruction_weight * cross-entropy of the
-    next token (nats a place, over each sequence and its end).
+    generator minimizes its adversarial loss and, by `reconstruction_weight`, the cross-entropy of
+    the next token (nats a place, over each sequence and its end).
 
     As a recommender it ranks what would come next after a user's last items.
 
     Args:
-        interactions: the training rows: who has what, and each user's last items.
-        sequences: the real sequences, pieces of those rows.
-        generator, discriminator: as `models.sequence_networks` builds them.
-        attributes: a row a user, read by both players, or None.
+        interactions: the training interactions: who has what, and each user's last items.
+        sequences: the real sequences, pieces of those interactions.
+        generator, discriminator: as `models.sequential.networks` builds them.
+        attributes: a vector a user, read by both networks, or None.
         estimator: one of `ESTIMATORS`.
         temperature: of the Gumbel-softmax, > 0.
         repeats: whether drawn sequences may hold an item twice.
+        settings: of `GAN`.
 
     Raises:
         ValueError: if an argument is unknown or out of range, or sizes do not fit.
@@ -75,7 +77,7 @@ class SequenceGAN(Recommender, GAN):
             raise ValueError(f"`temperature` should be > 0. Received: {temperature!r}.")
         if attributes is not None and len(attributes.vectors) != interactions.num_users:
             raise ValueError(
-                f"`attributes` should have {interactions.num_users} rows, one a user. "
+                f"`attributes` should have {interactions.num_users} vectors, one a user. "
                 f"Received: {len(attributes.vectors)}."
             )
         self.interactions = interactions
@@ -103,8 +105,8 @@ class SequenceGAN(Recommender, GAN):
 
     def _own(self, inputs):
         """(tokens [batch, length], the generator's other inputs) of a batch."""
-        rows = inputs["sequence_index"]
-        return tf.gather(self._tokens, rows), self._known(tf.gather(self._users, rows))
+        index = inputs["sequence_index"]
+        return tf.gather(self._tokens, index), self._known(tf.gather(self._users, index))
 
     def _known(self, users):
         if self._attributes is None:
@@ -121,11 +123,11 @@ class SequenceGAN(Recommender, GAN):
         return self._sample(tf.one_hot(tokens, self.num_tokens), known)
 
     def fake_samples(self, inputs, seed, training):
-        chosen, logits, noise, known = self._written(inputs, seed, training)
+        chosen, logits, noise, known = self._generated(inputs, seed, training)
         choice = straight_through_choice(logits + noise, chosen, self.temperature)
         return self._sample(choice, known)
 
-    def _written(self, inputs, seed, training):
+    def _generated(self, inputs, seed, training):
         """Drawn tokens [batch, length]; in one pass over them the logits [batch, length, tokens]
         and the noise they were drawn by; and the generator's other inputs."""
         _, known = self._own(inputs)
@@ -155,43 +157,36 @@ class SequenceGAN(Recommender, GAN):
         counted = tf.cast((networks.before(tokens) > 0) | (place == 0), tf.float32)
         return tf.reduce_sum(nats * counted) / tf.reduce_sum(counted)
 
-    def generator_step(self, inputs, seed):
-        """One update of the generator; without a game it draws nothing in it."""
-        if self.adversarial_weight and self.estimator == "gumbel_softmax":
-            return super().generator_step(inputs, seed)
-        variables = self.generator_variables()
-        adversarial = tf.constant(0.0)
-        with tf.GradientTape() as tape:
-            reconstruction = self.reconstruction_loss(inputs, seed, training=True)
-            loss = self.reconstruction_weight * reconstruction
-            if self.adversarial_weight:
-                adversarial, surrogate = self._policy_loss(inputs, seed)
-                loss += self.adversarial_weight * surrogate
-        self.g_optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
-        self._watch("g_loss", adversarial)
-        self._watch("reconstruction_loss", reconstruction)
-        self.g_loss.update_state(adversarial)
-        self.reconstruction.update_state(reconstruction)
-        if self.adversarial_weight:
-            self.diversity.update_state(diversity(self.generated_samples(inputs, seed)))
-        return loss
+    collapse = staticmethod(health.collapsed_profiles)
+
+    @property
+    def measures_diversity(self):
+        return self.adversarial.weight > 0  # drawing is dear
+
+    def alternate(self, inputs, seed):
+        if self.adversarial.weight:
+            super().alternate(inputs, seed)
+        else:  # pretraining, and the ablation: there is no discriminator to train against
+            self.generator_step(inputs, seed + [1, 0])
+
+    def generator_losses(self, inputs, seed):
+        """What the generator pays; without a discriminator it draws nothing."""
+        if self.adversarial.weight and self.estimator == "gumbel_softmax":
+            return super().generator_losses(inputs, seed)
+        adversarial = surrogate = tf.constant(0.0)
+        reconstruction = self.reconstruction_loss(inputs, seed, training=True)
+        if self.adversarial.weight:
+            adversarial, surrogate = self._policy_loss(inputs, seed)
+        return GeneratorLosses(adversarial, reconstruction, surrogate=surrogate)
 
     def _policy_loss(self, inputs, seed):
-        """(the game's loss of what was drawn, the scalar whose gradient is the policy's)."""
-        chosen, logits, _, known = self._written(inputs, seed, training=True)
-        verdict = self.discriminator(self._sample(tf.one_hot(chosen, self.num_tokens), known))
+        """(the adversarial loss of what was drawn, the scalar whose gradient is the policy's)."""
+        chosen, logits, _, known = self._generated(inputs, seed, training=True)
+        opinion = self.discriminator(self._sample(tf.one_hot(chosen, self.num_tokens), known))
         log_p = tf.nn.log_softmax(logits)
         log_p = tf.reduce_sum(tf.gather(log_p, chosen, batch_dims=2), axis=1)
-        reward = verdict if self.game.critic else tf.sigmoid(verdict)
-        return self.game.generator(verdict), policy_gradient(log_p, tf.squeeze(reward, 1))
-
-    def train_step(self, inputs):
-        if not self.adversarial_weight:
-            # Pretraining, and the ablation: nobody to play with.
-            self.generator_step(inputs, inputs["seed"] + [1, 0])
-            self.step.assign_add(1)
-            return {metric.name: metric.result() for metric in self.metrics}
-        return super().train_step(inputs)
+        reward = opinion if self.is_critic else tf.sigmoid(opinion)
+        return self.gan_loss.generator(opinion), policy_gradient(log_p, tf.squeeze(reward, 1))
 
     def generate(
         self,
@@ -226,12 +221,12 @@ class SequenceGAN(Recommender, GAN):
         blocks = []
         for first in range(0, n, _BLOCK):
             size = min(_BLOCK, n - first)
-            rows = slice(first, first + size)
+            block = slice(first, first + size)
             known = {}
             if width is not None:
-                known["attributes"] = tf.constant(attributes[rows], tf.float32)
+                known["attributes"] = tf.constant(attributes[block], tf.float32)
             noise = gumbel([size, self.length, self.num_tokens], tf.constant([seed, first]))
-            tokens = tf.constant(networks.tokens_of(start[rows]))
+            tokens = tf.constant(networks.tokens_of(start[block]))
             blocks.append(self._draw(known, tokens, noise, repeats).numpy())
         return networks.items_of(np.concatenate(blocks))
 
@@ -270,7 +265,7 @@ def build_sequence_gan(
     seed: int = 0,
     **settings,
 ) -> SequenceGAN:
-    """Both networks and the pair; `settings` as in `SequenceGAN`."""
+    """Both networks and the model; `settings` as in `SequenceGAN`."""
     width = 0 if attributes is None else attributes.width
     sizes = {"dim": dim, "heads": heads, "attribute_width": width}
     return SequenceGAN(

@@ -2,15 +2,15 @@
 
 A generator gives p(i | u). Steered by gamma it becomes
 
-    p_gamma(i | u)  proportional to  p(i | u) * n_i^-gamma,      n_i the rows of item i + .5
-    drift(gamma) = mean over users of E_{p_gamma}[log n_i]  -  mean over real rows of log n_i
+    p_gamma(i | u)  proportional to  p(i | u) * n_i^-gamma,      n_i the interactions of item i + .5
+    drift(gamma) = mean over users of E_{p_gamma}[log n_i] - mean over real interactions of log n_i
 
-in nats: -0.7 means rows of items half as popular as real ones. `steer` takes the gamma at
+in nats: -0.7 means interactions with items half as popular as real ones. `steer` takes the gamma at
 which drift = -cap. Of all distributions with that mean log-popularity p_gamma is the one
 closest to p in Kullback-Leibler divergence (exponential tilting; Csiszar 1975), so taste is
 given up no more than the cap asks for. drift falls in gamma: its derivative is minus the
-variance of log n_i. A source that writes rarer items than the cap allows gets gamma < 0: at
-one cap all sources write equally rare items, and differ in taste alone.
+variance of log n_i. A source that gives rarer items than the cap allows gets gamma < 0: at
+one cap all sources give equally rare items, and differ in taste alone.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Steered:
 
 
 def mean_log_popularity(interactions: Interactions) -> float:
-    """Mean over the rows of log(rows of the item + .5)."""
+    """Mean over the interactions of log(interactions of the item + .5)."""
     return float(log_popularity(interactions)[interactions.item_index].mean(dtype=np.float64))
 
 
@@ -54,7 +54,7 @@ def steer(
     Args:
         logits: [len(users), num_items], log p(i | u) up to a constant a user.
         users: their indices; what they have is left out.
-        cap: nats >= 0; 0 writes items as popular as real rows are.
+        cap: nats >= 0; 0 gives items as popular as those of real interactions.
 
     Raises:
         ValueError: if shapes do not fit, a logit is NaN, `cap` is negative, or there is no user.
@@ -69,8 +69,8 @@ def steer(
     popularity = log_popularity(interactions)
     logits = logits.astype(np.float32)
     seen = interactions.by_user()
-    for row, user in enumerate(users):
-        logits[row, seen[user]] = -np.inf
+    for place, user in enumerate(users):
+        logits[place, seen[user]] = -np.inf
     target = mean_log_popularity(interactions) - cap
 
     def mean_at(gamma: float) -> float:

@@ -1,25 +1,27 @@
-"""A GAN that writes rows of a behavior table: CTGAN's representation on `GAN`.
+"""A GAN of table entries: CTGAN's representation on `gan.base.GAN`.
 
-Xu et al. 2019 (arXiv:1907.00503): mode-specific normalization (`data.column_codecs`) and
-Gumbel-softmax outputs; a discriminator that judges packs of rows against collapse (PacGAN; Lin
-et al. 2018, arXiv:1712.04086); by default the Wasserstein game with a gradient penalty. Rows are
-written with the running average of the generator's weights (Yazici et al. 2019,
-arXiv:1806.04498), which the game itself never uses.
+Xu et al. 2019 (arXiv:1907.00503): mode-specific normalization (`tabular.codecs`) and
+Gumbel-softmax outputs; a discriminator that sees packs of entries, against collapse (PacGAN; Lin
+et al. 2018, arXiv:1712.04086); by default the Wasserstein loss with a gradient penalty. Entries are
+generated with the running average of the generator's weights (Yazici et al. 2019,
+arXiv:1806.04498), which training itself never uses.
 
-Beside the game the generator may pay a variational autoencoder's bound, being its decoder
-(VAE/GAN; Larsen et al. 2016, arXiv:1512.09300): `evidence`. Its ablation without the adversary is
-then that autoencoder, `models.table_vae`. Training with an early stop is in
-`training.behavior`.
+Beside the adversarial loss the generator may pay a variational autoencoder's bound, being its
+decoder (VAE/GAN; Larsen et al. 2016, arXiv:1512.09300): `evidence`. Its ablation without the
+adversary is then that autoencoder, `tabular.vae`. Training with an early stop is in
+`tabular.training`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
-from advrec_tf.gan.base import GAN
+from advrec_tf.gan import health
+from advrec_tf.gan.base import GAN, AdversarialLoss
 from advrec_tf.tabular.conditions import Conditions
 from advrec_tf.tabular.network_generator import NetworkGenerator
 from advrec_tf.tabular.networks import WIDE, row_features, soft_rows, widened
@@ -28,24 +30,26 @@ from advrec_tf.tabular.vae import TableVAE, build_row_decoder, build_table_vae
 
 
 class TableGAN(NetworkGenerator, GAN):
-    """Generator and discriminator of table rows.
+    """Generator and discriminator of table entries.
 
-    Batches come from `table_batches.of_rows`: `choices`, `numbers` and `seed`; their size is
+    Batches come from `tabular.batches.of_rows`: `choices`, `numbers` and `seed`; their size is
     a multiple of `pack`.
 
     Args:
-        transform: fitted on the training rows.
+        transform: fitted on the training entries.
         generator: (noise, condition) -> raw output.
-        averaged: a second network of the same shape, which holds the running average.
-        discriminator: a pack of rows, each with its condition, [batch / pack, pack * (width
+        discriminator: a pack of entries, each with its condition, [batch / pack, pack * (width
             + condition)] -> logit.
-        evidence: the autoencoder whose decoder is `generator`, or None to play the game
-            alone.
+        evidence: the autoencoder whose decoder is `generator`, or None to train against the
+            discriminator alone.
         conditional: columns that can be given to `generate`.
-        noise_dim: of the generator's noise.
-        pack: rows judged together, >= 1.
         temperature: of the Gumbel-softmax, > 0.
         averaging: weight of the past in the running average, in [0, 1).
+        settings: of `GAN`; the loss is "wasserstein" by default.
+
+    Attributes:
+        averaged: a copy of the generator that holds the running average of its weights.
+        pack: entries the discriminator sees together, read from its input.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -55,21 +59,17 @@ class TableGAN(NetworkGenerator, GAN):
         self,
         transform: TableTransform,
         generator: keras.Model,
-        averaged: keras.Model,
         discriminator: keras.Model,
         *,
         evidence: TableVAE | None = None,
         conditional: Sequence[str] = (),
-        noise_dim: int = 64,
-        pack: int = 2,
         temperature: float = 0.5,
         averaging: float = 0.995,
-        loss: str = "wasserstein",
-        **kwargs,
+        loss: str | AdversarialLoss = "wasserstein",
+        **settings,
     ):
-        super().__init__(generator, discriminator, loss=loss, **kwargs)
+        super().__init__(generator, discriminator, loss=loss, **settings)
         for name, value, holds in (
-            ("pack", pack, pack >= 1),
             ("temperature", temperature, temperature > 0),
             ("averaging", averaging, 0 <= averaging < 1),
         ):
@@ -77,10 +77,12 @@ class TableGAN(NetworkGenerator, GAN):
                 raise ValueError(f"`{name}` is out of its range. Received: {value!r}.")
         self.set_up(transform, tuple(conditional))
         self.evidence = evidence
-        self.averaged = averaged
+        self.averaged = keras.models.clone_model(generator)
         self.averaged.trainable = False
         self.averaged.set_weights(generator.get_weights())
-        self.noise_dim, self.pack = noise_dim, pack
+        self.noise_dim = generator.inputs[0].shape[1]
+        width = self.layout.width + self.conditions.width
+        self.pack = discriminator.inputs[0].shape[1] // width
         self.temperature, self.averaging = temperature, averaging
 
     def call(self, inputs, training=False):
@@ -109,13 +111,13 @@ class TableGAN(NetworkGenerator, GAN):
 
     def _rows_and_flags(self, inputs):
         rows = widened(inputs["choices"], inputs["numbers"], self.layout)
-        # The same flags for both players and all moves of a step: fixed by the batch.
+        # The same flags for both networks and all updates of a step: fixed by the batch.
         return rows, self.conditions.shown(tf.shape(rows)[0], inputs["seed"])
 
-    def _written(self, inputs, seed, training):
+    def _generated(self, inputs, seed, training):
         rows, flags = self._rows_and_flags(inputs)
         condition = self.conditions.read(rows, flags)
-        noise = tf.random.stateless_normal([tf.shape(rows)[0], self.noise_dim], seed + [100, 0])
+        noise = self.noise(tf.shape(rows)[0], seed + [100, 0])
         raw = self._finished(self.generator([noise, condition], training=training), seed)
         soft = soft_rows(raw, self.layout, seed, temperature=self.temperature)
         return self.conditions.keep(soft, rows, flags), condition
@@ -129,16 +131,38 @@ class TableGAN(NetworkGenerator, GAN):
         return self._packed(rows, self.conditions.read(rows, flags))
 
     def fake_samples(self, inputs, seed, training):
-        return self._packed(*self._written(inputs, seed, training))
+        return self._packed(*self._generated(inputs, seed, training))
 
     def generated_samples(self, inputs, seed):
-        return self._written(inputs, seed, training=False)[0]
+        return self._generated(inputs, seed, training=False)[0]
 
-    def train_step(self, inputs):
-        logs = super().train_step(inputs)
+    def compared_samples(self, inputs):
+        # As they are served: by the averaged weights, nothing given.
+        real, flags = self._rows_and_flags(inputs)
+        seed, count = self.step_seed(inputs), tf.shape(real)[0]
+        condition = self.conditions.read(real, tf.zeros_like(flags))
+        raw = self.raw_rows(self.noise(count, seed + [100, 0]), condition, seed)
+        return soft_rows(raw, self.layout, seed, temperature=self.temperature), real
+
+    def collapse(self, generated, real):
+        """By column: numbers by their spread, categories by the chance that two entries differ."""
+        numbers, names, columns = self.layout.num_numbers, [], ([], [])
+        for i, name in enumerate(self.layout.names):
+            start = numbers + sum(self.layout.widths[:i])
+            block = slice(start, start + self.layout.widths[i])
+            place = self.layout.number_of[i]
+            names.append(name)
+            for found, part in zip(columns, (generated, real), strict=True):
+                differ = 1.0 - np.sum(part[:, block].mean(0) ** 2)
+                if place >= 0:
+                    differ += part[:, place].std()
+                found.append(differ)
+        return health.single_valued(*map(np.array, columns), names=names)
+
+    def alternate(self, inputs, seed):
+        super().alternate(inputs, seed)
         for mean, variable in zip(self.averaged.weights, self.generator.weights, strict=True):
             mean.assign(self.averaging * mean + (1.0 - self.averaging) * variable)
-        return logs
 
 
 def build_row_discriminator(
@@ -149,13 +173,19 @@ def build_row_discriminator(
     hidden: Sequence[int],
     seed: int = 0,
 ) -> keras.Model:
-    """Packs of rows with their conditions, [batch, pack * (width + condition)] -> logit."""
+    """Packs of entries with their conditions, [batch, pack * (width + condition)] -> logit.
+
+    Raises:
+        ValueError: if `pack` < 1.
+    """
+    if pack < 1:
+        raise ValueError(f"`pack` should be >= 1. Received: {pack!r}.")
     layout = transform.layout
     width = layout.width + conditions.width
     packed = keras.Input(shape=(pack * width,), name="packed_rows")
     x = packed
     if any(block > WIDE for block in layout.widths):
-        # One embedding serves the rows of a pack: they are read one after another.
+        # One embedding serves the entries of a pack: they are read one after another.
         rows = keras.layers.Reshape((pack, width), name="rows")(packed)
         x = row_features(rows, layout, seed=seed + 200, name="discriminator")
         x = keras.layers.Flatten(name="features")(x)
@@ -186,11 +216,11 @@ def build_table_gan(
     seed: int = 0,
     **settings,
 ) -> TableGAN:
-    """The networks and the pair for a fitted transform.
+    """The networks and the model for a fitted transform.
 
     Args:
         variational: whether the generator is an autoencoder's decoder and pays its bound, by
-            `reconstruction_weight`; without it, the game alone.
+            `reconstruction_weight`; without it, the adversarial loss alone.
         settings: as in `TableGAN`.
     """
     conditions = Conditions(transform.layout, tuple(conditional))
@@ -198,21 +228,19 @@ def build_table_gan(
     evidence = None
     if variational:
         evidence = build_table_vae(transform, conditional=conditional, seed=seed, **sizes)
-    generator, averaged = (
-        build_row_decoder(transform, conditions, **sizes, seed=1000 * seed + 500, name=name)
-        for name in ("generator", "averaged_generator")
-    )
+        generator = evidence.decoder
+    else:
+        generator = build_row_decoder(
+            transform, conditions, **sizes, seed=1000 * seed + 500, name="generator"
+        )
     return TableGAN(
         transform,
-        generator if evidence is None else evidence.decoder,
-        averaged,
+        generator,
         build_row_discriminator(
             transform, conditions, pack=pack, hidden=discriminator_hidden, seed=1000 * seed + 700
         ),
         evidence=evidence,
         conditional=conditional,
-        noise_dim=noise_dim,
-        pack=pack,
         name="table_gan",
         **settings,
     )

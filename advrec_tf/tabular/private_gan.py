@@ -1,12 +1,12 @@
-"""A behavior GAN whose discriminator learns from real rows by DP-SGD.
+"""A table GAN whose discriminator learns from real entries by DP-SGD.
 
 Abadi et al. 2016 (arXiv:1607.00133): the gradient of every example is clipped and noise is
 added to their sum; what the generator learns comes through the discriminator alone, so it is
-as private (Xie et al. 2018, arXiv:1802.06739). The budget spent is computed by `epsilon`, with
-the accountant of `dp-accounting` (extra `privacy`).
+as private (Xie et al. 2018, arXiv:1802.06739). The budget spent is computed by `privacy_budget`,
+with the accountant of `dp-accounting` (extra `privacy`).
 
 What the guarantee does not cover: the fitted transform (the values of categories, ranges and
-modes), and any choice made on real rows, such as a report or an early stop.
+modes), and any choice made on real entries, such as a report or an early stop.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from advrec_tf.tabular.vae import build_row_decoder
 
 
 class PrivateTableGAN(TableGAN):
-    """A `TableGAN` in which one real row can move the discriminator only so far.
+    """A `TableGAN` in which one real entry can move the discriminator only so far.
 
-    Rows are judged alone (`pack=1`), without conditions and without an autoencoder, since both
-    would carry real rows to the generator.
+    The discriminator sees entries one by one (`pack=1`), without conditions and without an
+    autoencoder, since both would carry real entries to the generator.
 
     Args:
         clip: largest norm of one example's gradient over all of the discriminator's weights.
@@ -34,7 +34,7 @@ class PrivateTableGAN(TableGAN):
 
     Raises:
         ValueError: if `clip` or `noise_multiplier` is not positive, or the settings would
-            show real rows to the generator.
+            show real entries to the generator.
     """
 
     def __init__(self, *networks, clip: float = 1.0, noise_multiplier: float = 1.0, **kwargs):
@@ -64,10 +64,7 @@ class PrivateTableGAN(TableGAN):
         ]
         variables = self.discriminator.trainable_variables
         self.d_optimizer.apply_gradients(zip(noisy, variables, strict=True))
-        self._watch("d_loss", loss)
-        self.d_loss.update_state(loss)
-        self.d_accuracy.update_state(right)
-        return loss
+        return self.log_discriminator(loss, right)
 
     @staticmethod
     def _noise(like: tf.Tensor, seed: tf.Tensor, i: int) -> tf.Tensor:
@@ -77,8 +74,8 @@ class PrivateTableGAN(TableGAN):
         """Sums over the examples of clipped gradients, a tensor a weight, beside the mean
         loss and the discriminator's accuracy.
 
-        An example is a real row with the generated one (and the point between) it is held
-        against.
+        An example is a real entry with the generated one (and the point between) it is compared
+        with.
         """
         variables = self.discriminator.trainable_variables
 
@@ -87,7 +84,7 @@ class PrivateTableGAN(TableGAN):
             with tf.GradientTape() as tape:
                 logits = self.discriminator(real, training=True)
                 others = self.discriminator(fake, training=True)
-                loss = self.game.discriminator(logits, others)
+                loss = self.gan_loss.discriminator(logits, others)
                 if self.penalty_weight:
                     loss += self.penalty_weight * losses.gradient_penalty(
                         lambda x: self.discriminator(x, training=True), real, fake, mix
@@ -99,11 +96,7 @@ class PrivateTableGAN(TableGAN):
         squares = [tf.reduce_sum(tf.reshape(g, [tf.shape(g)[0], -1]) ** 2, 1) for g in each]
         factor = tf.minimum(1.0, self.clip / tf.sqrt(tf.add_n(squares) + 1e-12))
         sums = [tf.tensordot(factor, g, 1) for g in each]
-        middle = self.game.threshold
-        if self.game.critic:
-            middle = 0.5 * (tf.reduce_mean(logits) + tf.reduce_mean(others))
-        right = tf.cast(tf.concat([logits > middle, others <= middle], 0), tf.float32)
-        return sums, tf.reduce_mean(loss), tf.reduce_mean(right)
+        return sums, tf.reduce_mean(loss), tf.reduce_mean(self.correct(logits, others))
 
 
 def build_private_gan(
@@ -115,19 +108,16 @@ def build_private_gan(
     seed: int = 0,
     **settings,
 ) -> PrivateTableGAN:
-    """The networks and the pair for a fitted transform; `settings` as in
+    """The networks and the model for a fitted transform; `settings` as in
     `PrivateTableGAN`. A smaller discriminator, for the noise grows with its weights."""
     conditions = Conditions(transform.layout)
-    generator, averaged = (
-        build_row_decoder(
-            transform,
-            conditions,
-            noise_dim=noise_dim,
-            hidden=generator_hidden,
-            seed=1000 * seed,
-            name=name,
-        )
-        for name in ("generator", "averaged_generator")
+    generator = build_row_decoder(
+        transform,
+        conditions,
+        noise_dim=noise_dim,
+        hidden=generator_hidden,
+        seed=1000 * seed,
+        name="generator",
     )
     discriminator = build_row_discriminator(
         transform, conditions, pack=1, hidden=discriminator_hidden, seed=1000 * seed + 700
@@ -135,32 +125,29 @@ def build_private_gan(
     return PrivateTableGAN(
         transform,
         generator,
-        averaged,
         discriminator,
-        noise_dim=noise_dim,
-        pack=1,
         name="private_table_gan",
         **settings,
     )
 
 
-def epsilon(
-    *, noise_multiplier: float, batch_size: int, rows: int, updates: int, delta: float
+def privacy_budget(
+    *, noise_multiplier: float, batch_size: int, num_entries: int, updates: int, delta: float
 ) -> float:
-    """The epsilon of (epsilon, delta) differential privacy after so many discriminator
-    updates, neighboring tables differing by one row added or removed.
+    """The budget epsilon of (epsilon, delta) differential privacy after so many discriminator
+    updates, neighboring tables differing by one entry added or removed.
 
-    Renyi accounting (Mironov et al. 2019) of Poisson sampling at rate `batch_size` / `rows`;
+    Renyi accounting (Mironov et al. 2019) of Poisson sampling at rate `batch_size` / `num_entries`;
     batches are drawn by shuffling, which this takes for the same, as is customary.
 
     Raises:
         ImportError: if dp-accounting is not installed; it is the extra `privacy`.
         ValueError: if a batch is larger than the table or `delta` lies outside (0, 1).
     """
-    if not 0 < batch_size <= rows or not 0 < delta < 1 or updates < 1:
+    if not 0 < batch_size <= num_entries or not 0 < delta < 1 or updates < 1:
         raise ValueError(
-            "`batch_size` should be in 1..`rows`, `delta` in (0, 1) and `updates` >= 1. "
-            f"Received: {batch_size!r} of {rows!r}, {delta!r}, {updates!r}."
+            "`batch_size` should be in 1..`num_entries`, `delta` in (0, 1) and `updates` >= 1. "
+            f"Received: {batch_size!r} of {num_entries!r}, {delta!r}, {updates!r}."
         )
     try:
         import dp_accounting
@@ -170,7 +157,7 @@ def epsilon(
             "bash scripts/install.sh --extras privacy."
         ) from error
     step = dp_accounting.PoissonSampledDpEvent(
-        batch_size / rows, dp_accounting.GaussianDpEvent(noise_multiplier)
+        batch_size / num_entries, dp_accounting.GaussianDpEvent(noise_multiplier)
     )
     accountant = dp_accounting.rdp.RdpAccountant()
     accountant.compose(dp_accounting.SelfComposedDpEvent(step, updates))

@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf._keras import keras
+from advrec_tf.gan.base import GAN
+from advrec_tf.gan.health import HealthCheck
 from advrec_tf.tabular.batches import of_rows
 from advrec_tf.tabular.fidelity import Binning, fidelity, mode_coverage
 from advrec_tf.tabular.generator import TableGenerator
@@ -187,6 +189,8 @@ def fit_table_generator(
     if done < rounds and not (done and guard.exhausted(done)):
         recorder = keras.callbacks.History()
         chain = [NonFiniteGuard(), guard, *([saver] if saver else []), *callbacks]
+        if isinstance(model, GAN):
+            chain.append(HealthCheck(lambda line: None))  # the verdict below says it
         if label is not None:
             chain.append(_RoundLine(label, rounds, write))
         try:
@@ -211,7 +215,10 @@ def fit_table_generator(
     guard.restore_best()
     if refuse_copies:
         model.refuse_copies_of(pd.concat([train, validation]))
+    health = getattr(model, "health", None)
     verdict = "no collapse, no divergence"
+    if health is not None and not health.healthy:
+        verdict = str(health)
     if guard.warnings:
         verdict = f"{guard.warnings[-1]}; the weights of round {guard.best_epoch} are kept"
     return TableFit(

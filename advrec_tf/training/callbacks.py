@@ -170,8 +170,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
 
 def _variables(model: keras.Model) -> list:
-    if hasattr(model, "players"):
-        pairs = model.players()
+    if hasattr(model, "optimized"):
+        pairs = model.optimized()
     else:
         pairs = [(model.optimizer, model.trainable_variables)]
     variables = list(model.weights)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from advrec_tf._keras import keras
 from advrec_tf.data.batches import Batches
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.gan.base import GAN
+from advrec_tf.gan.health import HealthCheck
 from advrec_tf.training.callbacks import (
     NonFiniteGuard,
     ProgressLine,
@@ -32,6 +34,7 @@ class FitReport:
         best_epoch: the 1-based epoch whose weights the model now has.
         best: value of the monitored metric at that epoch; None where none was measured.
         seconds: wall time of this call (a resumed fit counts from the resumption).
+        verdict: of a GAN, what `gan.health` says of its training; None for other models.
     """
 
     history: dict[str, list[float]]
@@ -39,6 +42,7 @@ class FitReport:
     best_epoch: int
     best: float | None
     seconds: float
+    verdict: str | None = None
 
 
 def fit_ranked(
@@ -87,11 +91,15 @@ def fit_ranked(
             write(f"  {label:<28} continues after epoch {done}")
     finished = done >= epochs or (validation is not None and done and validation.exhausted(done))
     history: dict[str, list[float]] = dict(saver.history) if saver else {}
+    health = None
+    if isinstance(model, GAN):
+        health = HealthCheck(None if label is None else write)
     if not finished:
         chain = [NonFiniteGuard()]
         chain += [validation] if validation else []
         chain += [saver] if saver else []
         chain += list(callbacks)
+        chain += [health] if health else []
         chain += [ProgressLine(label, epochs, write)] if label is not None else []
         fitted = model.fit(
             batches.dataset(done),
@@ -114,4 +122,5 @@ def fit_ranked(
         best_epoch=validation.best_epoch if validation else done,
         best=validation.best if validation and validation.best_epoch else None,
         seconds=time.perf_counter() - started,
+        verdict=None if health is None or health.report is None else str(health.report),
     )

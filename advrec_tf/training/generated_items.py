@@ -44,7 +44,7 @@ class GeneratedItems(ModelWrapper):
 
     Args:
         model: the recommender.
-        source: (item index [n], seed [2]) -> [n, width], such as `FeatureVectorGAN.write`.
+        source: (item index [n], seed [2]) -> [n, width], such as `FeatureVectorGAN.generate`.
         modality: which of the item tower's modalities is written; the others are missing.
         weight: factor of the fake loss: > 0 against, < 0 for the generated items.
         fraction: of the batch's rows that get one, in (0, 1].

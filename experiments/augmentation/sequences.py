@@ -19,6 +19,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import Sequences, sequences_of
 from advrec_tf.evaluation import sequence_fidelity
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.gan.sequences import SequenceGAN, build_sequence_gan
 from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.item_similarity import singular_item_vectors
@@ -161,7 +162,7 @@ def _fit(
         task.interactions,
         fitted,
         estimator=estimator,
-        adversarial_weight=settings.gan_weight if adversarial else 0.0,
+        loss=AdversarialLoss(weight=settings.gan_weight if adversarial else 0.0),
         seed=task.seed,
     )
     if weights is not None:

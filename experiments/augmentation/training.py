@@ -11,6 +11,7 @@ from advrec_tf.data import batches
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan.attribute_profiles import build_attribute_profile_gan
+from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.gan.profiles import build_profile_gan
 from advrec_tf.models.base import MatrixRecommender, Recommender
 from advrec_tf.models.baselines import EASE, Popularity
@@ -166,7 +167,9 @@ def profile_scores(task: Task, *, adversarial: bool) -> np.ndarray:
     def compute():
         keras.utils.set_random_seed(task.seed)
         weight = gan_weight(task, adversarial)
-        gan = build_profile_gan(task.interactions, adversarial_weight=weight, seed=task.seed)
+        gan = build_profile_gan(
+            task.interactions, loss=AdversarialLoss(weight=weight), seed=task.seed
+        )
         _fit(task, gan, every=4)
         return gan.scores()
 
@@ -181,7 +184,7 @@ def attribute_gan(task: Task, *, adversarial: bool):
         gan = build_attribute_profile_gan(
             task.interactions,
             task.context.attributes,
-            adversarial_weight=gan_weight(task, adversarial),
+            loss=AdversarialLoss(weight=gan_weight(task, adversarial)),
             seed=task.seed,
         )
         _fit(task, gan, every=2)

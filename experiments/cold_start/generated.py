@@ -8,6 +8,7 @@ import numpy as np
 from tensorflow import keras
 
 from advrec_tf.data import batches
+from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.gan.feature_vectors import FeatureVectorGAN, build_feature_vector_gan
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.content.two_tower import content_two_tower
@@ -28,9 +29,7 @@ def vector_gan(task: Task, *, adversarial: bool) -> FeatureVectorGAN:
         gan = build_feature_vector_gan(
             content.text,
             content.attributes,
-            loss="hinge",
-            adversarial_weight=1.0 if adversarial else 0.0,
-            reconstruction_weight=1.0,
+            loss=AdversarialLoss("hinge", weight=1.0 if adversarial else 0.0),
             seed=task.seed,
         )
         gan.compile(
@@ -53,7 +52,7 @@ def with_generated_items(source: str, *, positives: bool = False) -> Callable[[T
         if source == "random":
             generate = random_vectors(task.context.content.text.width)
         else:
-            generate = vector_gan(task, adversarial=source == "gan").write
+            generate = vector_gan(task, adversarial=source == "gan").generate
         weight = -task.settings["weight"] if positives else task.settings["weight"]
         model = GeneratedItems(build(task, "text"), generate, modality="text", weight=weight)
         return fit(task, model)

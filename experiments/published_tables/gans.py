@@ -8,9 +8,10 @@ import numpy as np
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.gan.cfgan import build_cfgan
-from advrec_tf.gan.irgan import build_irgan
-from advrec_tf.models.hard_negatives import DNSFactorization
+from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.cfgan import Minibatches, Scheme, build_cfgan
+from advrec_tf.gan.hard_negatives import DNSFactorization, HardNegatives
+from advrec_tf.gan.irgan import Selection, build_irgan
 from experiments.harness.entries import Task, Trained
 from experiments.published_tables.parts import final_task, part
 from experiments.published_tables.trainers import fit
@@ -33,8 +34,12 @@ def dns_pretraining(task: Task) -> Trained:
 
 
 def _dns_model(task: Task) -> DNSFactorization:
-    dim, candidates = task.settings["dim"], task.settings["candidates"]
-    return DNSFactorization(task.interactions, dim=dim, candidates=candidates, seed=task.seed)
+    return DNSFactorization(
+        task.interactions,
+        dim=task.settings["dim"],
+        hard_negatives=HardNegatives(candidates=task.settings["candidates"]),
+        seed=task.seed,
+    )
 
 
 def irgan(task: Task) -> Trained:
@@ -50,11 +55,11 @@ def irgan(task: Task) -> Trained:
     gan = build_irgan(
         task.interactions,
         dim=settings["dim"],
-        candidates=settings["candidates"],
-        form="pointwise" if ablation else settings["form"],
-        mixture=settings["mixture"],
-        d_temperature=settings["d_temperature"],
-        adversarial_weight=0.0 if ablation else 1.0,
+        loss=AdversarialLoss("pointwise", weight=0.0)
+        if ablation
+        else AdversarialLoss(settings["form"]),
+        selection=Selection(mixture=settings["mixture"], d_temperature=settings["d_temperature"]),
+        hard_negatives=HardNegatives(candidates=settings["candidates"]),
         reconstruction_weight=1.0 if ablation else 0.0,
         seed=task.seed,
     )
@@ -83,13 +88,17 @@ def cfgan(task: Task) -> Trained:
         task.interactions,
         mode=settings["mode"],
         generator_hidden=(settings["hidden"],),
-        masked_negatives=settings["masked"],
-        zeroed_negatives=settings.get("zeroed", 1.0),
-        positive_weight=settings["positive"],
-        adversarial_weight=settings["adversarial"],
-        generator_l2=settings["l2"],
-        critic_batch=settings.get("critic_batch", 64),
-        generator_batch=settings.get("generator_batch", 32),
+        scheme=Scheme(
+            masked=settings["masked"],
+            zeroed=settings.get("zeroed", 1.0),
+            positive_weight=settings["positive"],
+        ),
+        loss=AdversarialLoss(weight=settings["adversarial"]),
+        l2=settings["l2"],
+        minibatches=Minibatches(
+            critic=settings.get("critic_batch", 64),
+            generator=settings.get("generator_batch", 32),
+        ),
         seed=task.seed,
     )
     model.compile(

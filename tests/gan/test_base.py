@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf import losses
-from advrec_tf.gan.base import GAN, diversity
+from advrec_tf.gan.base import GAN, AdversarialLoss, diversity
 from advrec_tf.training.callbacks import NonFiniteGuard
 
 
@@ -32,13 +32,13 @@ class LinearGAN(GAN):
         return tf.reduce_mean(tf.square(self.generator(inputs["z"]) - inputs["target"]))
 
 
-def linear_gan(w, v, *, d_rate=0.1, g_rate=0.1, reconstruction_weight=0.0, **settings):
+def linear_gan(w, v, *, d_rate=0.1, g_rate=0.1, reconstruction_weight=0.0, **loss):
     gan = LinearGAN(
         line(w, "generator"),
         line(v, "discriminator"),
+        loss=AdversarialLoss(**loss),
         reconstruction_weight=reconstruction_weight,
         name="linear",
-        **settings,
     )
     gan.compile(d_optimizer=keras.optimizers.SGD(d_rate), g_optimizer=keras.optimizers.SGD(g_rate))
     return gan
@@ -86,7 +86,7 @@ def test_discriminator_step_tells_real_from_generated():
     assert v(gan) == pytest.approx(0.1) and w(gan) == 1.0
 
 
-def test_each_step_moves_only_its_own_player():
+def test_each_step_moves_only_its_own_network():
     # at w = 1 and v = 2 both losses have a gradient in both weights
     gan = linear_gan(w=1.0, v=2.0)
     gan.generator_step(batch(), SEED)
@@ -98,22 +98,22 @@ def test_each_step_moves_only_its_own_player():
 
 def test_a_critic_pays_the_gradient_penalty_beside_the_distance():
     # fake - real = 2 - 6 at v = 2, and 10 (|2| - 1)^2;  d/dv: 1 - 3 + 20 = 18
-    gan = linear_gan(w=1.0, v=2.0, loss="wasserstein")
+    gan = linear_gan(w=1.0, v=2.0, name="wasserstein")
     assert gan.penalty_weight == 10.0
     assert float(gan.discriminator_step(batch(real=3.0), SEED)) == pytest.approx(6.0, rel=1e-5)
     assert v(gan) == pytest.approx(2.0 - 1.8, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", ["minimax", "non_saturating", "least_squares", "hinge"])
-def test_a_game_that_is_no_critics_has_no_penalty_unless_asked_for(name):
-    assert linear_gan(1.0, 1.0, loss=name).penalty_weight == 0.0
-    assert linear_gan(1.0, 1.0, loss=name, penalty_weight=2.0).penalty_weight == 2.0
+def test_a_loss_that_is_no_critics_has_no_penalty_unless_asked_for(name):
+    assert linear_gan(1.0, 1.0, name=name).penalty_weight == 0.0
+    assert linear_gan(1.0, 1.0, name=name, penalty_weight=2.0).penalty_weight == 2.0
 
 
-def test_a_step_is_the_critics_moves_and_then_one_of_the_generator():
-    gan = linear_gan(w=1.0, v=0.0, critic_steps=3)
+def test_a_step_is_the_critics_updates_and_then_those_of_the_generator():
+    gan = linear_gan(w=1.0, v=0.0, critic_steps=3, generator_steps=2)
     gan.train_step(batch())
-    assert int(gan.d_optimizer.iterations) == 3 and int(gan.g_optimizer.iterations) == 1
+    assert int(gan.d_optimizer.iterations) == 3 and int(gan.g_optimizer.iterations) == 2
     assert int(gan.step) == 1
 
 
@@ -125,7 +125,7 @@ def test_the_generator_moves_against_the_discriminator_as_it_now_is():
     assert w(gan) == pytest.approx(1.0 + step, rel=1e-6)
 
 
-def test_each_move_of_a_step_has_noise_of_its_own():
+def test_each_update_of_a_step_has_noise_of_its_own():
     seeds = []
 
     class Noted(LinearGAN):
@@ -134,7 +134,9 @@ def test_each_move_of_a_step_has_noise_of_its_own():
                 seeds.append(tuple(seed.numpy().tolist()))
             return super().fake_samples(inputs, seed, training)
 
-    gan = Noted(line(1.0, "generator"), line(1.0, "discriminator"), critic_steps=3)
+    gan = Noted(
+        line(1.0, "generator"), line(1.0, "discriminator"), loss=AdversarialLoss(critic_steps=3)
+    )
     gan.compile(d_optimizer=keras.optimizers.SGD(), g_optimizer=keras.optimizers.SGD())
     gan.train_step(batch())
     assert len(set(seeds)) == len(seeds) == 4
@@ -142,7 +144,7 @@ def test_each_move_of_a_step_has_noise_of_its_own():
 
 def test_the_generator_pays_both_parts_by_their_weights():
     # fake = 2: softplus(-2 v) = ln 2 at v = 0;  (2 - 5)^2 = 9;  .5 ln 2 + 3 * 9
-    gan = linear_gan(w=2.0, v=0.0, adversarial_weight=0.5, reconstruction_weight=3.0)
+    gan = linear_gan(w=2.0, v=0.0, weight=0.5, reconstruction_weight=3.0)
     loss = gan.generator_step(batch(z=1.0, target=5.0), SEED)
     assert float(loss) == pytest.approx(0.5 * math.log(2) + 27)
     assert float(gan.g_loss.result()) == pytest.approx(math.log(2))
@@ -152,7 +154,7 @@ def test_the_generator_pays_both_parts_by_their_weights():
 def test_without_adversarial_weight_the_generator_does_not_see_the_discriminator():
     moved = []
     for slope in (5.0, -7.0):
-        gan = linear_gan(w=2.0, v=slope, adversarial_weight=0.0, reconstruction_weight=1.0)
+        gan = linear_gan(w=2.0, v=slope, weight=0.0, reconstruction_weight=1.0)
         gan.generator_step(batch(z=1.0, target=5.0), SEED)
         moved.append(w(gan))
     # d/dw (w - 5)^2 = -6 at w = 2
@@ -160,7 +162,7 @@ def test_without_adversarial_weight_the_generator_does_not_see_the_discriminator
 
 
 def test_the_ablation_without_an_adversary_still_trains_its_watcher():
-    gan = linear_gan(w=1.0, v=0.0, adversarial_weight=0.0, reconstruction_weight=1.0)
+    gan = linear_gan(w=1.0, v=0.0, weight=0.0, reconstruction_weight=1.0)
     gan.train_step(batch())
     assert v(gan) == pytest.approx(0.1)
 
@@ -176,7 +178,7 @@ def test_the_ablation_without_an_adversary_still_trains_its_watcher():
     ],
 )
 def test_a_discriminator_that_is_right_has_accuracy_one(name, real, fake):
-    gan = linear_gan(w=1.0, v=1.0, loss=name)
+    gan = linear_gan(w=1.0, v=1.0, name=name)
     gan.discriminator_step(batch(real=real, z=fake), SEED)
     assert float(gan.d_accuracy.result()) == 1.0
     gan.d_accuracy.reset_state()
@@ -249,16 +251,16 @@ def test_fit_logs_the_mean_of_every_metric_over_the_epoch():
     )
 
 
-def test_both_players_may_not_share_an_optimizer():
+def test_both_networks_may_not_share_an_optimizer():
     gan = LinearGAN(line(1.0, "generator"), line(1.0, "discriminator"))
     shared = keras.optimizers.Adam()
     with pytest.raises(ValueError, match="`d_optimizer` and `g_optimizer` should be two objects"):
         gan.compile(d_optimizer=shared, g_optimizer=shared)
 
 
-def test_the_players_are_named_with_the_variables_each_optimizer_trains():
+def test_each_optimizer_is_named_with_the_variables_it_trains():
     gan = linear_gan(w=1.0, v=2.0)
-    (d_optimizer, d_variables), (g_optimizer, g_variables) = gan.players()
+    (d_optimizer, d_variables), (g_optimizer, g_variables) = gan.optimized()
     assert d_optimizer is gan.d_optimizer and g_optimizer is gan.g_optimizer
     assert d_variables[0].numpy().item() == 2.0 and g_variables[0].numpy().item() == 1.0
 
@@ -266,25 +268,114 @@ def test_the_players_are_named_with_the_variables_each_optimizer_trains():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"loss": "vanilla"}, "should be one of"),
+        ({"name": "vanilla"}, "should be one of"),
         ({"critic_steps": 0}, "`critic_steps` should be >= 1"),
-        ({"adversarial_weight": -1.0}, "`adversarial_weight` and `reconstruction_weight`"),
-        ({"reconstruction_weight": -1.0}, "`adversarial_weight` and `reconstruction_weight`"),
+        ({"generator_steps": 0}, "`generator_steps` should be >= 1"),
+        ({"weight": -1.0}, "`weight` of the loss should be >= 0"),
+        ({"penalty_weight": -1.0}, "`penalty_weight` of the loss should be >= 0"),
+        ({"reconstruction_weight": -1.0}, "`reconstruction_weight` should be >= 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        LinearGAN(line(1.0, "generator"), line(1.0, "discriminator"), **settings)
+        linear_gan(1.0, 1.0, **settings)
 
 
-def test_a_pair_that_does_not_say_what_its_samples_are_is_refused():
-    pair = GAN(line(1.0, "generator"), line(1.0, "discriminator"))
-    with pytest.raises(NotImplementedError, match="does not define `real_samples`"):
-        pair.real_samples({})
-    with pytest.raises(NotImplementedError, match="does not define `fake_samples`"):
-        pair.fake_samples({}, SEED, training=True)
+# Any two networks, any dataset.
 
 
-def test_every_game_of_the_losses_can_be_asked_for():
+def ring(count=256, seed=0):
+    """Points on a circle of radius 3 around (5, 5), [count, 2]."""
+    angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, count)
+    return (5 + 3 * np.stack([np.cos(angle), np.sin(angle)], 1)).astype(np.float32)
+
+
+def plain_gan(condition=0, **settings):
+    """Two networks as a user would build them, with conditions of a width or without."""
+
+    def network(width, outputs, name):
+        read = [keras.Input([width])] + ([keras.Input([condition])] if condition else [])
+        x = keras.layers.Concatenate()(read) if condition else read[0]
+        for i in range(2):
+            start = keras.initializers.GlorotUniform(seed=i)
+            x = keras.layers.Dense(16, "tanh", kernel_initializer=start)(x)
+        start = keras.initializers.GlorotUniform(seed=9)
+        y = keras.layers.Dense(outputs, kernel_initializer=start)(x)
+        return keras.Model(read if condition else read[0], y, name=name)
+
+    gan = GAN(network(3, 2, "generator"), network(2, 1, "discriminator"), **settings)
+    gan.compile(
+        d_optimizer=keras.optimizers.Adam(0.01, 0.5), g_optimizer=keras.optimizers.Adam(0.01, 0.5)
+    )
+    return gan
+
+
+def test_two_networks_learn_the_mean_of_samples_of_any_dataset():
+    gan = plain_gan()
+    gan.fit(tf.data.Dataset.from_tensor_slices(ring()).batch(64), epochs=40, verbose=0)
+    made = gan(gan.noise(500, SEED)).numpy()
+    assert np.abs(made.mean(0) - 5).max() < 1.5  # it starts around 0
+    assert gan.health.healthy, str(gan.health)
+
+
+def test_arrays_are_a_dataset_too_and_equal_seeds_give_equal_weights():
+    first, same, other = (plain_gan(seed=seed) for seed in (1, 1, 2))
+    for gan in (first, same, other):
+        gan.fit(ring(64), batch_size=16, shuffle=False, verbose=0)
+    one, two, three = (g.generator.get_weights()[0] for g in (first, same, other))
+    np.testing.assert_array_equal(one, two)
+    assert (one != three).any()
+
+
+def test_noise_differs_from_step_to_step_and_a_batch_may_bring_its_seed():
+    gan = plain_gan()
+    before = gan.step_seed(tf.zeros([4, 2])).numpy()
+    gan.step.assign_add(1)
+    assert (gan.step_seed(tf.zeros([4, 2])).numpy() != before).all()
+    np.testing.assert_array_equal(gan.step_seed({"seed": tf.constant([7, 8])}), [7, 8])
+
+
+def test_conditions_reach_both_networks():
+    # samples are 4 times the one-hot condition, so only a generator that reads it can follow
+    kinds = np.arange(256) % 2
+    flags = np.eye(2, dtype=np.float32)[kinds]
+    gan = plain_gan(condition=2)
+    data = tf.data.Dataset.from_tensor_slices((4 * flags, flags)).batch(64)
+    gan.fit(data, epochs=60, verbose=0)
+    made = gan([gan.noise(256, SEED), tf.constant(flags)]).numpy()
+    assert np.mean(made.argmax(1) == kinds) > 0.95
+
+
+def test_samples_of_any_rank_train_with_a_gradient_penalty():
+    noise, image = keras.Input([4]), keras.Input([3, 3, 1])
+    made = keras.layers.Reshape([3, 3, 1])(keras.layers.Dense(9)(noise))
+    logit = keras.layers.Dense(1)(keras.layers.Flatten()(image))
+    gan = GAN(keras.Model(noise, made), keras.Model(image, logit), loss="wasserstein")
+    gan.compile(d_optimizer=keras.optimizers.SGD(0.01), g_optimizer=keras.optimizers.SGD(0.01))
+    images = np.random.default_rng(0).normal(size=[32, 3, 3, 1]).astype(np.float32)
+    history = gan.fit(images, batch_size=8, verbose=0).history
+    assert np.isfinite(history["d_loss"]).all() and np.isfinite(history["g_loss"]).all()
+
+
+def test_batches_and_networks_that_do_not_fit_each_other_are_refused():
+    with pytest.raises(ValueError, match=r"A batch should be samples, or a pair"):
+        plain_gan().real_samples({"x": tf.zeros([4, 2])})
+    with pytest.raises(ValueError, match="`generator` has 2 inputs, so a batch should be"):
+        plain_gan(condition=2).fake_samples(tf.zeros([4, 2]), SEED, training=True)
+    wide = GAN(line(1.0, "generator"), keras.Sequential([keras.Input([1]), keras.layers.Dense(2)]))
+    with pytest.raises(ValueError, match=r"one logit a sample, \[batch, 1\]. Received: \(4, 2\)"):
+        wide.logits(tf.zeros([4, 1]), tf.zeros([4, 1]))
+
+
+def test_the_example_of_the_module_runs():
+    from advrec_tf.gan import base
+
+    code = base.__doc__.split("any dataset of samples:")[1].split("`GAN` owns")[0]
+    names = {"keras": keras, "tf": tf, "GAN": GAN, "print": lambda *_: None}
+    exec("\n".join(line.strip() for line in code.splitlines()), names)
+    assert names["gan"].health is not None
+
+
+def test_every_pair_of_the_losses_can_be_asked_for():
     for name in losses.GAN_LOSSES:
-        assert linear_gan(1.0, 1.0, loss=name).game is losses.GAN_LOSSES[name]
+        assert linear_gan(1.0, 1.0, name=name).gan_loss is losses.GAN_LOSSES[name]

@@ -9,7 +9,8 @@ from advrec_tf import losses
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.gan.cfgan import CFGAN, build_cfgan, minibatches, transposed
+from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.cfgan import CFGAN, Minibatches, Scheme, build_cfgan, minibatches, transposed
 from advrec_tf.gan.profiles import build_discriminator
 from advrec_tf.training.fitting import fit_ranked
 
@@ -31,7 +32,7 @@ def rows(pairs=ROWS, num_users=3, num_items=5):
 
 
 def constant_generator(width, value):
-    """Writes `value` everywhere, whatever the profile."""
+    """Gives `value` everywhere, whatever the profile."""
     return keras.Sequential(
         [
             keras.Input(shape=(width,)),
@@ -45,11 +46,29 @@ def constant_generator(width, value):
 
 
 def linear_discriminator(slopes):
-    """Logit = slopes . written profile; the condition counts for nothing."""
+    """Logit = slopes . generated profile; the condition counts for nothing."""
     kernel = np.concatenate([np.zeros(len(slopes)), slopes])[:, None]
     pair = keras.Input(shape=(2 * len(slopes),))
     layer = keras.layers.Dense(1, kernel_initializer=lambda shape, dtype=None: kernel)
     return keras.Model(pair, layer(pair))
+
+
+def grouped(settings):
+    """Flat settings as the arguments of `CFGAN`."""
+
+    def taken(**names):
+        return {new: settings.pop(old) for old, new in names.items() if old in settings}
+
+    settings = {"l2": 0.0, **settings}
+    steps = {"critic_steps": "critic_steps", "generator_steps": "generator_steps"}
+    return {
+        "scheme": Scheme(
+            **taken(masked="masked", zeroed="zeroed", positive_weight="positive_weight")
+        ),
+        "minibatches": Minibatches(**taken(critic_batch="critic", generator_batch="generator")),
+        "loss": AdversarialLoss(**taken(loss="name", adversarial_weight="weight", **steps)),
+        **settings,
+    }
 
 
 def gan(value=0.5, data=None, mode="item", discriminator=None, **settings):
@@ -60,7 +79,7 @@ def gan(value=0.5, data=None, mode="item", discriminator=None, **settings):
         constant_generator(width, value),
         discriminator or build_discriminator(width, hidden=(3,)),
         mode=mode,
-        **{"generator_l2": 0.0, **settings},
+        **grouped(settings),
     )
     model.compile(d_optimizer=keras.optimizers.SGD(0.1), g_optimizer=keras.optimizers.SGD(0.1))
     return model
@@ -73,7 +92,7 @@ def small(mode, data=None, seed=1, **settings):
         generator_hidden=(4,),
         discriminator_hidden=(3,),
         seed=seed,
-        **{"generator_l2": 0.0, **settings},
+        **grouped(settings),
     )
 
 
@@ -87,7 +106,7 @@ def wide():
 
 
 def shown(model, index):
-    """(condition, written profile) as the discriminator sees them."""
+    """(condition, generated profile) as the discriminator sees them."""
     return np.split(model.fake_samples(batch(index), SEED, training=True).numpy(), 2, axis=1)
 
 
@@ -104,57 +123,57 @@ def test_a_real_sample_is_the_column_of_an_item_or_the_row_of_a_user(mode, profi
 
 
 def test_without_partial_masking_only_own_entries_of_the_output_are_shown():
-    condition, written = shown(gan(masked_negatives=0.0), [0, 1, 4])
+    condition, generated = shown(gan(masked=0.0), [0, 1, 4])
     np.testing.assert_array_equal(condition, ITEMS[[0, 1, 4]])
-    np.testing.assert_allclose(written, 0.5 * ITEMS[[0, 1, 4]])
+    np.testing.assert_allclose(generated, 0.5 * ITEMS[[0, 1, 4]])
 
 
-def test_partial_masking_shows_the_asked_for_share_of_the_rest():
+def test_partial_masking_shows_the_asked_for_fraction_of_the_rest():
     # 350 negatives at .3: 105 expected, standard deviation sqrt(350 * .3 * .7) = 8.6
-    _, written = shown(gan(data=wide(), masked_negatives=0.3), [0])
-    assert (written[0, :50] == 0.5).all()
-    assert abs((written[0, 50:] == 0.5).sum() - 105) < 4 * 8.6
-    assert set(written[0].tolist()) == {0.0, 0.5}
+    _, generated = shown(gan(data=wide(), masked=0.3), [0])
+    assert (generated[0, :50] == 0.5).all()
+    assert abs((generated[0, 50:] == 0.5).sum() - 105) < 4 * 8.6
+    assert set(generated[0].tolist()) == {0.0, 0.5}
 
 
 def test_zero_reconstruction_equals_the_value_worked_by_hand():
     # Items 0 and 1 lack 1 and 2 of three users; output 3 costs 9 each: a mean of 27/2.
-    model = gan(3.0, zeroed_negatives=1.0)
+    model = gan(3.0, zeroed=1.0)
     assert float(model.reconstruction_loss(batch([0, 1]), SEED, True)) == pytest.approx(13.5)
     # sigmoid(0)^2 = 1/4 each: a mean of 3/8
-    model = gan(0.0, zeroed_negatives=1.0, output="sigmoid")
+    model = gan(0.0, zeroed=1.0, output="sigmoid")
     assert float(model.reconstruction_loss(batch([0, 1]), SEED, True)) == pytest.approx(0.375)
-    assert float(gan(3.0, zeroed_negatives=0.0).reconstruction_loss(batch([0]), SEED, True)) == 0
+    assert float(gan(3.0, zeroed=0.0).reconstruction_loss(batch([0]), SEED, True)) == 0
 
 
-def test_zero_reconstruction_asks_for_the_given_share_of_zeros_only():
+def test_zero_reconstruction_asks_for_the_given_fraction_of_zeros_only():
     # 350 negatives at .4 pay 1/4 each: 140 / 4 = 35, deviation sqrt(350 * .24) / 4 = 2.3
-    model = gan(data=wide(), zeroed_negatives=0.4)
+    model = gan(data=wide(), zeroed=0.4)
     assert abs(float(model.reconstruction_loss(batch([0]), SEED, True)) - 35) < 4 * 2.3
 
 
 def test_the_ablation_pays_the_squared_error_at_own_entries():
     # Items 0 and 1 have 2 users and 1: output 3 costs 2 * (1 - 3)^2 = 8 each, a mean of 12.
-    model = gan(3.0, zeroed_negatives=0.0, positive_weight=2.0)
+    model = gan(3.0, zeroed=0.0, positive_weight=2.0)
     assert float(model.reconstruction_loss(batch([0, 1]), SEED, True)) == pytest.approx(12.0)
 
 
 def test_own_entries_follow_the_discriminator_and_masked_ones_stay():
     # Item 0 of users 0 and 2: logit = 2 y_0 - 4 y_1 - y_2 over what is shown, 0 at y = 0, so
     # d softplus(-logit) / dy = -slope / 2: SGD of .1 moves y by .05 * slope where shown.
-    model = gan(0.0, discriminator=linear_discriminator([2.0, -4.0, -1.0]), masked_negatives=0.0)
+    model = gan(0.0, discriminator=linear_discriminator([2.0, -4.0, -1.0]), masked=0.0)
     loss = model.generator_step(batch([0]), SEED)
     assert float(loss) == pytest.approx(math.log(2))
     np.testing.assert_allclose(bias(model), [0.1, 0.0, -0.05], rtol=1e-6)
     # With everything shown the third user's output moves too.
-    model = gan(0.0, discriminator=linear_discriminator([2.0, -4.0, -1.0]), masked_negatives=1.0)
+    model = gan(0.0, discriminator=linear_discriminator([2.0, -4.0, -1.0]), masked=1.0)
     model.generator_step(batch([0]), SEED)
     np.testing.assert_allclose(bias(model), [0.1, -0.2, -0.05], rtol=1e-6)
 
 
 def test_without_adversarial_weight_the_generator_stays_or_follows_the_squared_error():
     discriminator = linear_discriminator([2.0, -4.0, -1.0])
-    model = gan(0.5, discriminator=discriminator, adversarial_weight=0.0, zeroed_negatives=0.0)
+    model = gan(0.5, discriminator=discriminator, adversarial_weight=0.0, zeroed=0.0)
     model.generator_step(batch([0]), SEED)
     np.testing.assert_array_equal(bias(model), [0.5, 0.5, 0.5])
     # 2 * .03 * .5 down at the zero, twice that times 10 up at own entries, by SGD of .1
@@ -162,8 +181,8 @@ def test_without_adversarial_weight_the_generator_stays_or_follows_the_squared_e
         0.5,
         discriminator=discriminator,
         adversarial_weight=0.0,
-        zeroed_negatives=1.0,
-        zr_coefficient=0.03,
+        zeroed=1.0,
+        reconstruction_weight=0.03,
         positive_weight=10.0,
     )
     model.generator_step(batch([0]), SEED)
@@ -172,7 +191,7 @@ def test_without_adversarial_weight_the_generator_stays_or_follows_the_squared_e
 
 def test_the_weight_penalty_shrinks_the_generator():
     # gradient of l2 / 2 * w^2 is l2 * w: 4 - .1 * 2 * 4 = 3.2
-    model = gan(4.0, adversarial_weight=0.0, zr_coefficient=0.0, generator_l2=2.0)
+    model = gan(4.0, adversarial_weight=0.0, reconstruction_weight=0.0, l2=2.0)
     loss = model.generator_step(batch([0]), SEED)
     assert float(loss) == pytest.approx(3 * 16.0)
     np.testing.assert_allclose(bias(model), [3.2, 3.2, 3.2], rtol=1e-6)
@@ -180,7 +199,7 @@ def test_the_weight_penalty_shrinks_the_generator():
 
 def test_generator_step_minimizes_the_terms_the_base_class_names():
     # the same noise: game(fake_samples) + coefficient * reconstruction_loss
-    model = small("item", zr_coefficient=0.3, positive_weight=0.2, masked_negatives=0.5)
+    model = small("item", reconstruction_weight=0.3, positive_weight=0.2, masked=0.5)
     model.compile(d_optimizer=keras.optimizers.SGD(0.1), g_optimizer=keras.optimizers.SGD(0.0))
     inputs = batch([0, 2, 3])
     logits = model.discriminator(model.fake_samples(inputs, SEED, training=True))
@@ -190,12 +209,12 @@ def test_generator_step_minimizes_the_terms_the_base_class_names():
 
 
 @pytest.mark.parametrize("mode", ["item", "user"])
-def test_scores_are_what_is_written_for_whole_profiles_by_the_present_weights(mode):
+def test_scores_are_what_is_generated_for_whole_profiles_by_the_present_weights(mode):
     model = small(mode)
     for weights in (model.get_weights(), [value + 0.3 for value in model.get_weights()]):
         model.set_weights(weights)
-        written = model(tf.constant(ITEMS.copy() if mode == "item" else USERS)).numpy()
-        expected = written.T if mode == "item" else written
+        generated = model(tf.constant(ITEMS.copy() if mode == "item" else USERS)).numpy()
+        expected = generated.T if mode == "item" else generated
         np.testing.assert_allclose(model.score(tf.constant([2, 0])), expected[[2, 0]], rtol=1e-5)
         np.testing.assert_allclose(model.scores(), expected, rtol=1e-5)
 
@@ -203,8 +222,8 @@ def test_scores_are_what_is_written_for_whole_profiles_by_the_present_weights(mo
 def test_scores_of_more_items_than_a_block_keep_their_order():
     pairs = [(i % 3, i) for i in range(2100)]
     model = small("item", rows(pairs, num_users=3, num_items=2100))
-    written = model(tf.one_hot(np.arange(2100) % 3, 3)).numpy()
-    np.testing.assert_allclose(model.score(tf.constant([1])), written.T[[1]], rtol=1e-5)
+    generated = model(tf.one_hot(np.arange(2100) % 3, 3)).numpy()
+    np.testing.assert_allclose(model.score(tf.constant([1])), generated.T[[1]], rtol=1e-5)
 
 
 def test_every_pass_takes_every_profile_once_and_is_filled_from_its_start():
@@ -219,7 +238,7 @@ def test_every_pass_takes_every_profile_once_and_is_filled_from_its_start():
     np.testing.assert_array_equal(whole, [[0, 1, 2, 3]] * 2)
 
 
-def test_a_round_makes_the_asked_for_number_of_steps_of_each_player():
+def test_a_round_makes_the_asked_for_number_of_steps_of_each_network():
     # 5 items: 2 passes of 3 minibatches of 2, and 4 passes of 2 minibatches of 3
     model = small("item", critic_steps=2, critic_batch=2, generator_steps=4, generator_batch=3)
     model.compile(d_optimizer=keras.optimizers.Adam(0.01), g_optimizer=keras.optimizers.Adam(0.01))
@@ -231,7 +250,7 @@ def test_a_round_makes_the_asked_for_number_of_steps_of_each_player():
 
 
 @pytest.mark.parametrize("loss", losses.GAN_LOSSES)
-def test_every_game_trains_two_rounds_without_a_nan(loss):
+def test_every_loss_trains_two_rounds_without_a_nan(loss):
     model = small("item", loss=loss, output="sigmoid", generator_batch=2)
     model.compile(d_optimizer=keras.optimizers.Adam(0.01), g_optimizer=keras.optimizers.Adam(0.01))
     before = model.generator.get_weights()
@@ -249,19 +268,18 @@ def groups():
 
 
 @pytest.mark.parametrize("mode", ["item", "user"])
-def test_a_generator_led_by_the_discriminator_alone_writes_two_groups(mode):
-    # positive_weight is 0: only the discriminator says that own entries should be written.
+def test_a_generator_led_by_the_discriminator_alone_makes_two_groups(mode):
+    # positive_weight is 0: only the discriminator says that own entries should be generated.
     def found(adversarial_weight):
         model = build_cfgan(
             groups(),
             mode=mode,
             generator_hidden=(2,),
             discriminator_hidden=(8,),
-            zr_coefficient=0.1,
-            zeroed_negatives=0.5,
-            masked_negatives=0.5,
-            generator_l2=0.0,
-            adversarial_weight=adversarial_weight,
+            reconstruction_weight=0.1,
+            scheme=Scheme.zp(0.5, 0.5),
+            l2=0.0,
+            loss=AdversarialLoss(weight=adversarial_weight),
             seed=1,
         )
         model.compile(
@@ -312,14 +330,14 @@ def test_transposed_rows_swap_users_and_items():
     [
         ({"mode": "rows"}, "`mode` should be one of"),
         ({"output": "tanh"}, "`output` should be one of"),
-        ({"masked_negatives": 1.1}, "`masked_negatives` should be a share"),
-        ({"zeroed_negatives": -0.1}, "`zeroed_negatives` should be a share"),
-        ({"zr_coefficient": -1.0}, "`zr_coefficient` should be >= 0"),
+        ({"masked": 1.1}, "`masked` should be a fraction"),
+        ({"zeroed": -0.1}, "`zeroed` should be a fraction"),
+        ({"reconstruction_weight": -1.0}, "`reconstruction_weight` should be >= 0"),
         ({"positive_weight": -1.0}, "`positive_weight` should be >= 0"),
-        ({"generator_l2": -1.0}, "`generator_l2` should be >= 0"),
+        ({"l2": -1.0}, "`l2` should be >= 0"),
         ({"generator_steps": 0}, "`generator_steps` should be >= 1"),
-        ({"critic_batch": 0}, "`critic_batch` should be >= 1"),
-        ({"generator_batch": 0}, "`generator_batch` should be >= 1"),
+        ({"critic_batch": 0}, "`critic` of the minibatches should be >= 1"),
+        ({"generator_batch": 0}, "`generator` of the minibatches should be >= 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
@@ -333,3 +351,8 @@ def test_a_generator_that_ends_otherwise_is_refused():
         generator = keras.Model(profile, keras.layers.Dense(units, activation=activation)(profile))
         with pytest.raises(ValueError, match="`generator` should end in a linear Dense"):
             CFGAN(rows(), generator, build_discriminator(3))
+
+
+def test_the_schemes_of_the_paper_are_what_is_masked_and_zeroed():
+    found = [(s.masked, s.zeroed) for s in (Scheme.zr(), Scheme.pm(), Scheme.zp())]
+    assert found == [(0.0, 1.0), (0.7, 0.0), (0.7, 0.7)]

@@ -4,6 +4,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
+from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.gan.feature_vectors import build_feature_vector_gan
 from advrec_tf.models.content.modalities import Modality
 
@@ -31,15 +32,15 @@ def fit(gan, epochs=60):
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.0])
-def test_the_pair_and_its_ablation_write_vectors_of_the_kind_they_are_asked_for(modalities, weight):
+def test_the_gan_and_its_ablation_generate_vectors_of_the_kind_asked_for(modalities, weight):
     keras.utils.set_random_seed(0)
     gan = build_feature_vector_gan(
-        *modalities, hidden=(32,), noise_dim=4, loss="hinge", adversarial_weight=weight
+        *modalities, hidden=(32,), noise_dim=4, loss=AdversarialLoss("hinge", weight=weight)
     )
     fit(gan)
-    written = gan.write(tf.range(80), tf.constant([1, 2])).numpy()
-    np.testing.assert_allclose(np.linalg.norm(written, axis=1), 1.0, rtol=1e-5)
-    assert (written[np.arange(80), 2 * KINDS] > 0.8).mean() > 0.95
+    generated = gan.generate(tf.range(80), tf.constant([1, 2])).numpy()
+    np.testing.assert_allclose(np.linalg.norm(generated, axis=1), 1.0, rtol=1e-5)
+    assert (generated[np.arange(80), 2 * KINDS] > 0.8).mean() > 0.95
 
 
 def test_the_generator_follows_the_discriminator(modalities):
@@ -51,13 +52,13 @@ def test_the_generator_follows_the_discriminator(modalities):
     kernel[3] = 1.0  # the critic likes the fourth number
     gan.discriminator.get_layer("logit").kernel.assign(kernel)
     batch = {"item_index": tf.range(40), "seed": tf.constant([0, 1])}
-    before = gan.write(batch["item_index"], batch["seed"]).numpy()[:, 3].mean()
+    before = gan.generate(batch["item_index"], batch["seed"]).numpy()[:, 3].mean()
     for _ in range(5):
         gan.generator_step(batch, batch["seed"])
-    assert gan.write(batch["item_index"], batch["seed"]).numpy()[:, 3].mean() > before + 0.1
+    assert gan.generate(batch["item_index"], batch["seed"]).numpy()[:, 3].mean() > before + 0.1
 
 
-def test_filling_writes_where_nothing_was_and_nowhere_else(modalities):
+def test_filling_generates_where_nothing_was_and_nowhere_else(modalities):
     vectors, conditions = modalities
     gan = build_feature_vector_gan(vectors, conditions, hidden=(8,), noise_dim=2)
     missing = vectors.without(np.array([5, 6]))
@@ -65,14 +66,14 @@ def test_filling_writes_where_nothing_was_and_nowhere_else(modalities):
     assert filled.present.all()
     kept = np.setdiff1d(np.arange(80), [5, 6])
     np.testing.assert_array_equal(filled.vectors[kept], vectors.vectors[kept])
-    draws = [gan.write(tf.range(80), tf.constant([4, s])).numpy()[5:7] for s in range(3)]
+    draws = [gan.generate(tf.range(80), tf.constant([4, s])).numpy()[5:7] for s in range(3)]
     np.testing.assert_allclose(filled.vectors[5:7], np.mean(draws, 0), atol=1e-6)
 
 
 def test_bad_arguments_are_named(modalities):
     vectors, conditions = modalities
     short = Modality(name="kind", vectors=conditions.vectors[:3])
-    with pytest.raises(ValueError, match="`vectors` and `conditions` should have the same rows"):
+    with pytest.raises(ValueError, match="`vectors` and `conditions` should be of the same items"):
         build_feature_vector_gan(vectors, short)
     with pytest.raises(ValueError, match="`noise_dim` should be >= 1"):
         build_feature_vector_gan(vectors, conditions, noise_dim=0)

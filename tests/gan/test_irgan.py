@@ -8,9 +8,15 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.gan.irgan import IRGAN, build_irgan, policy_loss
+from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.hard_negatives import (
+    DNSFactorization,
+    HardNegatives,
+    build_scorer,
+    scorer_vectors,
+)
+from advrec_tf.gan.irgan import IRGAN, Selection, build_irgan, policy_loss
 from advrec_tf.models.baselines import Popularity
-from advrec_tf.models.hard_negatives import DNSFactorization, build_scorer, scorer_vectors
 from advrec_tf.training.fitting import fit_ranked
 
 SEED = tf.constant([5, 6])
@@ -35,14 +41,35 @@ def biases(values, num_users=1):
     return scorer
 
 
+def grouped(settings):
+    """Flat settings as the arguments of `IRGAN`."""
+
+    def taken(*names):
+        return {name: settings.pop(name) for name in names if name in settings}
+
+    settings = dict(settings)
+    weight = taken("adversarial_weight")
+    loss = taken("critic_steps", "generator_steps", "penalty_weight")
+    return {
+        "loss": AdversarialLoss(
+            settings.pop("form", "pointwise"), weight=weight.get("adversarial_weight", 1.0), **loss
+        ),
+        "selection": Selection(**taken("samples", "temperature", "d_temperature", "mixture")),
+        "hard_negatives": HardNegatives(**taken("candidates")),
+        **settings,
+    }
+
+
 def bias_of(scorer):
     return scorer.get_weights()[2]
 
 
-def game(generator, discriminator, own=(0,), **settings):
-    """One user who has the items `own`, and both players with SGD of rate 1."""
+def irgan(generator, discriminator, own=(0,), form="pointwise", **settings):
+    """One user who has the items `own`, and both networks with SGD of rate 1."""
     data = rows([(0, i) for i in own], 1, len(generator))
-    model = IRGAN(data, biases(generator), biases(discriminator), name="irgan", **settings)
+    model = IRGAN(
+        data, biases(generator), biases(discriminator), **grouped({"form": form, **settings})
+    )
     model.compile(d_optimizer=keras.optimizers.SGD(1.0), g_optimizer=keras.optimizers.SGD(1.0))
     return model
 
@@ -99,7 +126,7 @@ def test_a_generator_step_is_the_policy_gradient_worked_by_hand():
     # p = (3/4, 1/4), the user has item 0: p' = .8 p + (.2, 0) = (.8, .2), weights 15/16 and 5/4.
     # D = (ln 3, -ln 3) rewards (.5, -.5). With a share f of draws on item 0 the advantages are
     # 1 - f and -f, so the gradient in s0 is -f (1 - f) (15/16 * 1/4 + 5/4 * 3/4) = -75/64 f (1 - f)
-    model = game([LN3, 0.0], [LN3, -LN3], samples=1000)
+    model = irgan([LN3, 0.0], [LN3, -LN3], samples=1000)
     items, _ = model.select(tf.constant([0]), tf.constant([[0.75, 0.25]]), SEED)
     fraction = float(np.mean(items.numpy() == 0))
     assert fraction == pytest.approx(0.8, abs=0.04)  # three standard errors
@@ -112,21 +139,21 @@ def test_a_generator_step_is_the_policy_gradient_worked_by_hand():
 @pytest.mark.parametrize("form", ["pointwise", "pairwise"])
 def test_the_generator_follows_the_discriminator_and_turns_with_it(form):
     for opinion, sign in (([0.0, 0.0, 2.0], 1), ([0.0, 0.0, -2.0], -1)):
-        model = game([0.0, 0.0, 0.0], opinion, form=form)
+        model = irgan([0.0, 0.0, 0.0], opinion, form=form)
         model.generator_step(batch(), SEED)
         assert sign * bias_of(model.generator)[2] > 0.05
 
 
 @pytest.mark.parametrize("form", ["pointwise", "pairwise"])
 def test_a_discriminator_without_preference_teaches_the_generator_nothing(form):
-    model = game([1.0, 0.0, -1.0], [2.0, 2.0, 2.0], form=form)
+    model = irgan([1.0, 0.0, -1.0], [2.0, 2.0, 2.0], form=form)
     model.generator_step(batch(), SEED)
     np.testing.assert_allclose(bias_of(model.generator), [1, 0, -1], atol=1e-6)
 
 
 def test_the_temperature_divides_the_scores_of_the_policy():
     # p = softmax(ln 9 / 2, 0) = (3/4, 1/4) as above, and the chain rule halves the move
-    model = game([2 * LN3, 0.0], [LN3, -LN3], samples=1000, temperature=2.0)
+    model = irgan([2 * LN3, 0.0], [LN3, -LN3], samples=1000, temperature=2.0)
     items, _ = model.select(tf.constant([0]), tf.constant([[0.75, 0.25]]), SEED)
     fraction = float(np.mean(items.numpy() == 0))
     model.generator_step(batch(), SEED)
@@ -136,7 +163,7 @@ def test_the_temperature_divides_the_scores_of_the_policy():
 
 def test_the_logged_loss_of_the_generator_is_minus_the_expected_reward():
     # sum p r = 3/4 * .5 - 1/4 * .5 = .25; the standard error of 20,000 draws is about .004
-    model = game([LN3, 0.0], [LN3, -LN3], samples=20_000)
+    model = irgan([LN3, 0.0], [LN3, -LN3], samples=20_000)
     loss = model.generator_step(batch(), SEED)
     assert float(loss) == pytest.approx(-0.25, abs=0.015)
     assert float(model.g_loss.result()) == pytest.approx(float(loss))
@@ -159,7 +186,7 @@ def test_a_user_of_no_weight_does_not_move_the_generator():
 def test_importance_weights_equal_the_values_worked_by_hand():
     # p = (1/2, 1/4, 1/4), own items 0 and 1: p' = .8 p + (.1, .1, 0) = (.5, .3, .2), and p / p' is
     # 1, 5/6, 5/4
-    model = game([0.0, 0.0, 0.0], [0.0, 0.0, 0.0], own=(0, 1), samples=4000)
+    model = irgan([0.0, 0.0, 0.0], [0.0, 0.0, 0.0], own=(0, 1), samples=4000)
     items, weights = model.select(tf.constant([0]), tf.constant([[0.5, 0.25, 0.25]]), SEED)
     expected = np.array([1, 5 / 6, 5 / 4])
     np.testing.assert_allclose(weights, expected[items.numpy()], rtol=1e-5)
@@ -169,8 +196,8 @@ def test_importance_weights_equal_the_values_worked_by_hand():
 
 def test_without_a_mixture_or_without_items_the_draws_are_the_generators_own():
     chances = tf.constant([[0.5, 0.25, 0.25]])
-    alone = game([0.0] * 3, [0.0] * 3, own=(0, 1), samples=4000, mixture=0.0)
-    empty = game([0.0] * 3, [0.0] * 3, own=(), samples=4000)
+    alone = irgan([0.0] * 3, [0.0] * 3, own=(0, 1), samples=4000, mixture=0.0)
+    empty = irgan([0.0] * 3, [0.0] * 3, own=(), samples=4000)
     for model in (alone, empty):
         items, weights = model.select(tf.constant([0]), chances, SEED)
         np.testing.assert_allclose(weights, np.ones([1, 4000]), rtol=1e-6)
@@ -181,7 +208,7 @@ def test_without_a_mixture_or_without_items_the_draws_are_the_generators_own():
 def test_samples_follow_the_softmax_of_the_generator():
     # p = (9, 3, 1) / 13 at temperature 1, (81, 9, 1) / 91 at 1/2
     for temperature, odds in ((1.0, [9, 3, 1]), (0.5, [81, 9, 1])):
-        model = game([2 * LN3, LN3, 0.0], [0.0] * 3, temperature=temperature)
+        model = irgan([2 * LN3, LN3, 0.0], [0.0] * 3, temperature=temperature)
         drawn = model.sample(tf.constant([0, 0]), 5000, SEED)
         assert drawn.shape == (2, 5000) and drawn.dtype == tf.int32
         expected = 10_000 * np.array(odds) / sum(odds)
@@ -190,7 +217,7 @@ def test_samples_follow_the_softmax_of_the_generator():
 
 
 def test_samples_repeat_for_a_seed_inside_a_compiled_function():
-    model = game([0.0] * 50, [0.0] * 50)
+    model = irgan([0.0] * 50, [0.0] * 50)
     draw = tf.function(lambda seed: model.sample(tf.constant([0]), 20, seed), jit_compile=True)
     one, same, other = draw(SEED), draw(SEED), draw(SEED + 1)
     np.testing.assert_array_equal(one, same)
@@ -203,7 +230,7 @@ def test_samples_repeat_for_a_seed_inside_a_compiled_function():
 def test_the_pointwise_discriminator_pays_the_cross_entropy_worked_by_hand():
     # observed 0, selected 1, both scored ln 3: softplus(-ln 3) + softplus(ln 3) = ln(4/3) + ln 4;
     # the gradient is -1/4 in the one and 3/4 in the other
-    model = game([0.0, 50.0], [LN3, LN3])
+    model = irgan([0.0, 50.0], [LN3, LN3])
     loss = model.discriminator_step(batch(), SEED)
     assert float(loss) == pytest.approx(math.log(16 / 3), rel=1e-6)
     np.testing.assert_allclose(bias_of(model.discriminator), [LN3 + 0.25, LN3 - 0.75], rtol=1e-5)
@@ -213,7 +240,7 @@ def test_the_pointwise_discriminator_pays_the_cross_entropy_worked_by_hand():
 
 def test_the_pairwise_discriminator_pays_for_the_difference_worked_by_hand():
     # softplus(0 - ln 3) = ln(4/3), and the gradient is sigmoid(-ln 3) = 1/4
-    model = game([0.0, 50.0], [LN3, 0.0], form="pairwise")
+    model = irgan([0.0, 50.0], [LN3, 0.0], form="pairwise")
     loss = model.discriminator_step(batch(), SEED)
     assert float(loss) == pytest.approx(math.log(4 / 3), rel=1e-6)
     np.testing.assert_allclose(bias_of(model.discriminator), [LN3 + 0.25, -0.25], rtol=1e-5)
@@ -222,16 +249,16 @@ def test_the_pairwise_discriminator_pays_for_the_difference_worked_by_hand():
 
 def test_a_cold_temperature_shows_the_discriminator_the_generators_favorite():
     # selected is item 2 alone: softplus(-0) + softplus(ln 3) = ln 2 + ln 4
-    model = game([0.0, 0.0, 0.1], [0.0, 0.0, LN3], d_temperature=0.001)
+    model = irgan([0.0, 0.0, 0.1], [0.0, 0.0, LN3], d_temperature=0.001)
     assert float(model.discriminator_step(batch(), SEED)) == pytest.approx(math.log(8), rel=1e-6)
 
 
 def test_rewards_equal_the_values_worked_by_hand():
     # 2 sigmoid(ln 3) - 1 = .5, 2 sigmoid(0) - 1 = 0;  softplus(ln 3) = ln 4, softplus(0) = ln 2
     users, items = tf.constant([0]), tf.constant([[1, 0]])
-    pointwise = game([0.0, 0.0], [0.0, LN3]).rewards(users, items, SEED)
+    pointwise = irgan([0.0, 0.0], [0.0, LN3]).rewards(users, items, SEED)
     np.testing.assert_allclose(pointwise, [[0.5, 0]], rtol=1e-5)
-    pairwise = game([0.0, 0.0], [0.0, LN3], form="pairwise").rewards(users, items, SEED)
+    pairwise = irgan([0.0, 0.0], [0.0, LN3], form="pairwise").rewards(users, items, SEED)
     np.testing.assert_allclose(pairwise, [[math.log(4), math.log(2)]], rtol=1e-5)
 
 
@@ -247,11 +274,11 @@ def test_a_user_without_items_does_not_teach_the_discriminator():
     assert float(loss) == pytest.approx(math.log(16 / 3), rel=1e-6)
 
 
-# The order of play.
+# The order of updates.
 
 
-def test_a_step_is_d_steps_and_then_g_steps_with_draws_of_their_own():
-    model = game([0.0, 0.0], [0.0, 0.0], d_steps=3, g_steps=2)
+def test_a_step_is_critic_steps_and_then_generator_steps_with_draws_of_their_own():
+    model = irgan([0.0, 0.0], [0.0, 0.0], critic_steps=3, generator_steps=2)
     moves = []
     for name in ("discriminator", "generator"):
         step = getattr(model, f"{name}_step")
@@ -269,19 +296,19 @@ def test_a_step_is_d_steps_and_then_g_steps_with_draws_of_their_own():
 
 
 def test_a_broken_discriminator_stops_the_fit_by_name():
-    model = game([0.0, 0.0], [np.nan, 0.0])
+    model = irgan([0.0, 0.0], [np.nan, 0.0])
     made = batches.of_users(np.array([0]), batch_size=1, seed=0)
     with pytest.raises(FloatingPointError, match="irgan: `d_loss` became NaN .* step 0"):
         fit_ranked(model, made, epochs=1)
 
 
 @pytest.mark.parametrize("form", ["pointwise", "pairwise"])
-def test_a_step_compiled_by_xla_moves_the_players_as_another(form):
+def test_a_step_compiled_by_xla_moves_the_networks_as_another(form):
     # XLA draws by other generators, so chance is taken out: whatever item of (0, 1) is drawn, D
     # says the same of both, and what is selected for it is 2 alone. Its own move is then exact.
     moved = []
     for settings in ({"run_eagerly": True}, {"jit_compile": True}):
-        model = game([0.0, 0.0, 0.1], [LN3, LN3, 0.0], own=(0, 1), form=form, d_temperature=0.001)
+        model = irgan([0.0, 0.0, 0.1], [LN3, LN3, 0.0], own=(0, 1), form=form, d_temperature=0.001)
         model.compile(
             d_optimizer=keras.optimizers.SGD(1.0), g_optimizer=keras.optimizers.SGD(1.0), **settings
         )
@@ -295,7 +322,7 @@ def test_a_step_compiled_by_xla_moves_the_players_as_another(form):
 # Starting from a factorization, and the ablation.
 
 
-def test_the_game_starts_from_the_pretrained_scores():
+def test_training_starts_from_the_pretrained_scores():
     data = rows([(0, 0), (1, 2)], 2, 3)
     start = DNSFactorization(data, dim=4, seed=5)
     model = build_irgan(data, dim=4, seed=9)
@@ -307,31 +334,31 @@ def test_the_game_starts_from_the_pretrained_scores():
 def test_the_ablation_learns_the_ranking_and_does_not_see_the_discriminator():
     moved = []
     for opinion in ([0.0, 3.0, 0.0], [0.0, -3.0, 1.0]):
-        model = game([0.0] * 3, opinion, adversarial_weight=0.0, reconstruction_weight=1.0)
+        model = irgan([0.0] * 3, opinion, adversarial_weight=0.0, reconstruction_weight=1.0)
         model.generator_step(batch(), SEED)
         moved.append(bias_of(model.generator))
     np.testing.assert_array_equal(*moved)
-    # all scores 0, so every pair moves its two items by 1/2 and the rivals share theirs
+    # all scores 0, so every pair moves its two items by 1/2 and the negatives split theirs
     assert moved[0][0] == pytest.approx(0.5, abs=1e-3) and moved[0][1:].max() < 0
     assert moved[0].sum() == pytest.approx(0, abs=1e-6)
 
 
-def test_scores_equal_the_vectors_of_the_player_that_ranks():
+def test_scores_equal_the_vectors_of_the_network_that_ranks():
     data = rows([(0, 0), (1, 2)], 2, 3)
     for scorer in ("generator", "discriminator"):
         model = build_irgan(data, dim=4, seed=1, scorer=scorer)
-        player = getattr(model, scorer)
-        weights = player.get_weights()
-        player.set_weights([*weights[:2], np.array([1.0, 2.0, 3.0])])
+        network = getattr(model, scorer)
+        weights = network.get_weights()
+        network.set_weights([*weights[:2], np.array([1.0, 2.0, 3.0])])
         scores = model.score(tf.range(2))
-        np.testing.assert_array_equal(scores, player(tf.range(2)))
+        np.testing.assert_array_equal(scores, network(tf.range(2)))
         np.testing.assert_allclose(model.user_vectors() @ model.item_vectors().T, scores, rtol=1e-5)
     start = DNSFactorization(data, dim=4)
     users, items = scorer_vectors(start.scorer)
     np.testing.assert_allclose(users @ items.T, start.score(tf.range(2)), atol=1e-6)
 
 
-def test_players_repeat_for_a_seed_and_differ_from_each_other():
+def test_networks_repeat_for_a_seed_and_differ_from_each_other():
     data = rows([(0, 0)], 500, 3)
     one, same, other = (build_irgan(data, dim=20, seed=s) for s in (1, 1, 2))
     np.testing.assert_array_equal(one.user_vectors(), same.user_vectors())
@@ -339,7 +366,7 @@ def test_players_repeat_for_a_seed_and_differ_from_each_other():
     assert not np.allclose(one.generator.get_weights()[0], one.discriminator.get_weights()[0])
 
 
-def test_the_game_learns_two_groups_above_popularity_and_survives_its_weights(tmp_path):
+def test_training_learns_two_groups_above_popularity_and_survives_its_weights(tmp_path):
     # each user lacks one of the four items of the group; everything is equally popular
     pairs = [(u, 4 * (u // 4) + i) for u in range(8) for i in range(4) if i != u % 4]
     train = rows(pairs, 8, 8)
@@ -347,7 +374,7 @@ def test_the_game_learns_two_groups_above_popularity_and_survives_its_weights(tm
     evaluator = RankingEvaluator(train, left, ks=(1,))
     assert evaluator.evaluate(Popularity().fit(train)).metrics["hit_rate@1"] <= 0.5
 
-    model = build_irgan(train, dim=4, seed=1, samples=16)
+    model = build_irgan(train, dim=4, seed=1, selection=Selection(samples=16))
     model.compile(d_optimizer=keras.optimizers.Adam(0.03), g_optimizer=keras.optimizers.Adam(0.03))
     made = batches.of_users(np.arange(8), batch_size=8, seed=0)
     report = fit_ranked(
@@ -357,7 +384,7 @@ def test_the_game_learns_two_groups_above_popularity_and_survives_its_weights(tm
     assert set(report.history) >= {"d_loss", "g_loss", "d_accuracy", "diversity"}
 
     model.save_weights(tmp_path / "weights")
-    other = build_irgan(train, dim=4, seed=2, samples=16)
+    other = build_irgan(train, dim=4, seed=2, selection=Selection(samples=16))
     other.load_weights(tmp_path / "weights").expect_partial()
     np.testing.assert_array_equal(other.score(tf.range(8)), model.score(tf.range(8)))
 
@@ -365,10 +392,11 @@ def test_the_game_learns_two_groups_above_popularity_and_survives_its_weights(tm
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"form": "listwise"}, "`form` should be one of"),
+        ({"form": "hinge"}, "`loss` of IRGAN should be one of"),
+        ({"penalty_weight": 1.0}, "without a gradient penalty"),
         ({"scorer": "both"}, "`scorer` should be one of"),
-        ({"d_steps": 0}, "`d_steps` should be >= 1"),
-        ({"g_steps": 0}, "`g_steps` should be >= 1"),
+        ({"critic_steps": 0}, "`critic_steps` should be >= 1"),
+        ({"generator_steps": 0}, "`generator_steps` should be >= 1"),
         ({"candidates": 0}, "`candidates` should be >= 1"),
         ({"samples": 1}, "`samples` should be >= 2"),
         ({"temperature": 0.0}, "`temperature` and `d_temperature` should be > 0"),
@@ -376,9 +404,9 @@ def test_the_game_learns_two_groups_above_popularity_and_survives_its_weights(tm
         ({"mixture": 1.0}, "`mixture` should lie in"),
         ({"mixture": -0.1}, "`mixture` should lie in"),
         ({"dim": 0}, "`dim` should be >= 1"),
-        ({"adversarial_weight": -1.0}, "`adversarial_weight` and `reconstruction_weight`"),
+        ({"adversarial_weight": -1.0}, "`weight` of the loss should be >= 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        build_irgan(rows([(0, 0)], 1, 2), **settings)
+        build_irgan(rows([(0, 0)], 1, 2), **grouped(settings))

@@ -8,7 +8,7 @@ from tensorflow import keras
 from advrec_tf import losses
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.gan.base import diversity
+from advrec_tf.gan.base import AdversarialLoss, diversity
 from advrec_tf.gan.profiles import ProfileGAN, build_discriminator, build_profile_gan
 
 # Users {0, 1}, {2}, {0, 3, 4} of five items.
@@ -67,7 +67,7 @@ def wide():
     return rows([(0, i) for i in range(50)], num_users=1, num_items=400)
 
 
-def written(model, users=(0, 1, 2)):
+def shown(model, users=(0, 1, 2)):
     """(condition, generated profile) as the discriminator sees them."""
     fake = model.fake_samples(batch(users), SEED, training=True).numpy()
     return np.split(fake, 2, axis=1)
@@ -79,21 +79,21 @@ def test_a_real_sample_is_the_profile_beside_itself():
 
 
 def test_a_generated_sample_stands_beside_the_real_profile():
-    condition, _ = written(gan(drop=0.9))
+    condition, _ = shown(gan(drop=0.9))
     np.testing.assert_array_equal(condition, PROFILES)
 
 
 def test_hidden_negatives_are_zero_in_what_the_discriminator_sees():
     # sigmoid(0) = .5 on the user's items, and nowhere else
-    _, profile = written(gan(masked_negatives=0.0))
+    _, profile = shown(gan(masked_negatives=0.0))
     np.testing.assert_allclose(profile, 0.5 * PROFILES)
-    _, profile = written(gan(masked_negatives=1.0))
+    _, profile = shown(gan(masked_negatives=1.0))
     np.testing.assert_allclose(profile, np.full((3, 5), 0.5))
 
 
-def test_the_share_of_negatives_shown_is_the_asked_for_one():
+def test_the_fraction_of_negatives_shown_is_the_asked_for_one():
     # 350 negatives at .3: 105 expected, standard deviation sqrt(350 * .3 * .7) = 8.6
-    _, profile = written(gan(data=wide(), masked_negatives=0.3), [0])
+    _, profile = shown(gan(data=wide(), masked_negatives=0.3), [0])
     assert (profile[0, :50] == 0.5).all()
     assert abs((profile[0, 50:] > 0).sum() - 105) < 4 * 8.6
     assert set(profile[0].tolist()) == {0.0, 0.5}
@@ -110,14 +110,14 @@ def test_the_generator_learns_only_through_what_is_shown():
 
 
 def test_the_denoising_condition_hides_part_of_the_profile_and_adds_nothing():
-    _, profile = written(gan(echo_generator(400), data=wide(), drop=0.2, masked_negatives=1.0), [0])
+    _, profile = shown(gan(echo_generator(400), data=wide(), drop=0.2, masked_negatives=1.0), [0])
     seen = (profile[0] > 0.9).nonzero()[0]
     # 50 items kept with chance .8: 40 expected, standard deviation sqrt(50 * .8 * .2) = 2.8
     assert set(seen) <= set(range(50)) and abs(len(seen) - 40) < 4 * 2.8
 
 
 def test_the_condition_is_the_whole_profile_where_nothing_is_to_be_denoised():
-    _, profile = written(gan(echo_generator(), masked_negatives=1.0, drop=0.0))
+    _, profile = shown(gan(echo_generator(), masked_negatives=1.0, drop=0.0))
     np.testing.assert_allclose(profile, np.where(PROFILES == 1, 1.0, 0.5), atol=1e-6)
 
 
@@ -157,13 +157,12 @@ def test_a_user_without_items_costs_nothing_and_breaks_nothing():
 
 
 @pytest.mark.parametrize("loss", losses.GAN_LOSSES)
-def test_every_game_trains_two_steps_without_a_nan(loss):
+def test_every_loss_trains_two_steps_without_a_nan(loss):
     model = build_profile_gan(
         rows(),
         generator_hidden=(4,),
         discriminator_hidden=(3,),
-        loss=loss,
-        critic_steps=2,
+        loss=AdversarialLoss(loss, critic_steps=2),
     )
     model.compile(d_optimizer=keras.optimizers.Adam(0.01), g_optimizer=keras.optimizers.Adam(0.01))
     before = [value.copy() for value in model.generator.get_weights()]
@@ -175,14 +174,14 @@ def test_every_game_trains_two_steps_without_a_nan(loss):
     assert any((a != b).any() for a, b in zip(before, model.generator.get_weights()))
 
 
-def test_a_generator_that_writes_the_same_for_everyone_has_no_diversity():
+def test_a_generator_that_gives_the_same_for_everyone_has_no_diversity():
     # Its conditions and masks differ between users, and must not count.
     model = gan(constant_generator(value=1.0))
     assert float(diversity(model.generated_samples(batch(), SEED))) == pytest.approx(0.0, abs=1e-6)
-    # The echo writes 1 where the profile has an item and .5 elsewhere.
+    # The echo gives 1 where the profile has an item and .5 elsewhere.
     echo = gan(echo_generator(), drop=0.0)
-    written = np.array([[2, 2, 1, 1, 1], [1, 1, 2, 1, 1], [2, 1, 1, 2, 2]]) / 2.0
-    unit = written / np.linalg.norm(written, axis=1, keepdims=True)
+    expected_profiles = np.array([[2, 2, 1, 1, 1], [1, 1, 2, 1, 1], [2, 1, 1, 2, 2]]) / 2.0
+    unit = expected_profiles / np.linalg.norm(expected_profiles, axis=1, keepdims=True)
     expected = 1.0 - np.mean(np.sum(unit * np.roll(unit, 1, axis=0), axis=1))
     assert float(diversity(echo.generated_samples(batch(), SEED))) == pytest.approx(expected, 1e-5)
 
@@ -216,9 +215,9 @@ def test_networks_repeat_for_a_seed():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"drop": 1.0}, "`drop` should be a share"),
-        ({"drop": -0.1}, "`drop` should be a share"),
-        ({"masked_negatives": 1.1}, "`masked_negatives` should be a share"),
+        ({"drop": 1.0}, "`drop` should be a fraction"),
+        ({"drop": -0.1}, "`drop` should be a fraction"),
+        ({"masked_negatives": 1.1}, "`masked_negatives` should be a fraction"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
@@ -226,7 +225,7 @@ def test_settings_out_of_range_are_refused(settings, message):
         gan(**settings)
 
 
-def test_a_generator_learns_to_write_two_groups():
+def test_a_generator_learns_two_groups():
     pairs = [(u, 5 * (u // 5) + i) for u in range(10) for i in range(5) if i != u % 5]
     data = rows(pairs, num_users=10, num_items=10)
     model = build_profile_gan(data, generator_hidden=(8,), discriminator_hidden=(4,), drop=0.3)

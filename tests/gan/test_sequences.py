@@ -8,6 +8,7 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.sequences import NONE, sequences_of
+from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.gan.sequences import build_sequence_gan, policy_gradient
 from advrec_tf.models.content.tower import Modality
 
@@ -64,7 +65,7 @@ def fit(model, epochs):
 @pytest.fixture(scope="module")
 def ablation(data, attributes):
     keras.utils.set_random_seed(0)
-    return fit(compiled(build(data, attributes, adversarial_weight=0.0)), 120)
+    return fit(compiled(build(data, attributes, loss=AdversarialLoss(weight=0.0))), 120)
 
 
 def steps(items):
@@ -154,15 +155,17 @@ def test_either_estimator_teaches_the_generator_what_the_discriminator_likes(dat
     compiled(model, 2e-2)
     before = np.mean(model.generate(100, seed=5) == 0)
     inputs = {"sequence_index": tf.range(32)}
-    play = tf.function(model.generator_step)
+    update = tf.function(model.generator_step)
     for i in range(25):
-        play(inputs, tf.constant([i, 0]))
+        update(inputs, tf.constant([i, 0]))
     after = np.mean(model.generate(100, seed=5) == 0)
     assert before < 0.3 and after > before + 0.2
 
 
-def test_the_game_goes_on_from_likelihood_without_forgetting_the_order(data, attributes, ablation):
-    model = build(data, attributes, adversarial_weight=0.3)
+def test_adversarial_training_after_likelihood_does_not_forget_the_order(
+    data, attributes, ablation
+):
+    model = build(data, attributes, loss=AdversarialLoss(weight=0.3))
     model.generator.set_weights(ablation.generator.get_weights())
     fit(compiled(model, 1e-3), 3)
     made = model.generate(60, seed=1, attributes=np.tile([[1.0, 0.0]], (60, 1)))
@@ -176,7 +179,7 @@ def test_arguments_that_do_not_fit_are_refused(data, attributes, ablation):
     with pytest.raises(ValueError, match="`temperature` should be > 0"):
         build(data, temperature=0.0)
     few = Modality(name="few", vectors=np.eye(2, dtype=np.float32))
-    with pytest.raises(ValueError, match="`attributes` should have 40 rows"):
+    with pytest.raises(ValueError, match="`attributes` should have 40 vectors"):
         build(data, few)
     with pytest.raises(ValueError, match=r"`attributes` should be \[3, 2\]. Received: None"):
         ablation.generate(3, seed=0)

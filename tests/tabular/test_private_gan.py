@@ -4,9 +4,10 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
+from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.tabular import schema
 from advrec_tf.tabular.batches import of_rows
-from advrec_tf.tabular.private_gan import build_private_gan, epsilon
+from advrec_tf.tabular.private_gan import build_private_gan, privacy_budget
 from advrec_tf.tabular.transform import TableTransform
 
 
@@ -23,7 +24,9 @@ def transform(frame):
 
 def linear_critic(transform, **settings):
     """A critic D(r) = v . r, without a penalty: an example's gradient is fake - real."""
-    model = build_private_gan(transform, penalty_weight=0.0, **settings)
+    model = build_private_gan(
+        transform, loss=AdversarialLoss("wasserstein", penalty_weight=0.0), **settings
+    )
     rows = keras.Input(shape=(transform.layout.width,))
     model.discriminator = keras.Model(rows, keras.layers.Dense(1, use_bias=False)(rows))
     return model
@@ -73,16 +76,18 @@ def test_a_private_gan_trains_in_the_graph(frame, transform):
 def test_without_sampling_epsilon_is_that_of_the_gaussian_mechanism():
     # one update on all rows: RDP a / (2 s^2), so eps <= 1 / (2 s^2) + sqrt(2 ln(1/d)) / s
     s, delta = 5.0, 1e-5
-    found = epsilon(noise_multiplier=s, batch_size=10, rows=10, updates=1, delta=delta)
+    found = privacy_budget(
+        noise_multiplier=s, batch_size=10, num_entries=10, updates=1, delta=delta
+    )
     bound = 1 / (2 * s**2) + np.sqrt(2 * np.log(1 / delta)) / s
     assert 0.5 * bound < found <= bound * 1.01
 
 
 def test_epsilon_grows_with_updates_and_falls_with_noise():
-    base = {"batch_size": 100, "rows": 10_000, "delta": 1e-5}
-    few = epsilon(noise_multiplier=1.0, updates=100, **base)
-    assert few < epsilon(noise_multiplier=1.0, updates=1000, **base)
-    assert few > epsilon(noise_multiplier=2.0, updates=100, **base)
+    base = {"batch_size": 100, "num_entries": 10_000, "delta": 1e-5}
+    few = privacy_budget(noise_multiplier=1.0, updates=100, **base)
+    assert few < privacy_budget(noise_multiplier=1.0, updates=1000, **base)
+    assert few > privacy_budget(noise_multiplier=2.0, updates=100, **base)
 
 
 def test_what_would_show_real_rows_to_the_generator_is_refused(transform):
@@ -90,5 +95,5 @@ def test_what_would_show_real_rows_to_the_generator_is_refused(transform):
         build_private_gan(transform, conditional=("y",))
     with pytest.raises(ValueError, match="`clip` and `noise_multiplier` should be > 0"):
         build_private_gan(transform, clip=0.0)
-    with pytest.raises(ValueError, match="`batch_size` should be in 1..`rows`"):
-        epsilon(noise_multiplier=1.0, batch_size=5, rows=4, updates=1, delta=1e-5)
+    with pytest.raises(ValueError, match="`batch_size` should be in 1..`num_entries`"):
+        privacy_budget(noise_multiplier=1.0, batch_size=5, num_entries=4, updates=1, delta=1e-5)

@@ -1,8 +1,8 @@
-"""The discriminator of a profile-writing GAN as a detector, and its ablation without the game.
+"""The discriminator of a GAN of whole profiles as a detector, and its ablation.
 
-The generator writes whole profiles from noise, as long as real ones: which items, and how
+The generator makes whole profiles from noise, as long as real ones: which items, and how
 far each rating lies from the item's mean. The discriminator tells them from real profiles, and
-afterwards its judgment of strangers is the score. With `adversarial_weight=0` the generator
+afterwards its opinion of unknown profiles is the score. With `adversarial_weight=0` the generator
 never learns: the ablation's discriminator has met random profiles alone.
 """
 
@@ -17,7 +17,8 @@ from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors.base import Detector, checked_labels
 from advrec_tf.defence.item_statistics import has_ratings, item_statistics
-from advrec_tf.gan.base import GAN
+from advrec_tf.gan import health
+from advrec_tf.gan.base import GAN, AdversarialLoss
 
 _BLOCK = 512
 
@@ -28,15 +29,23 @@ class DeviatingProfiles:
     A deviation is (r_ui - m_i) / scale, 0 where there is no rating; without ratings all are 0.
     """
 
-    def __init__(self, rows: Interactions, item_mean: np.ndarray | None, scale: float):
-        self.histories = Histories(rows.by_user())
-        self.num_items = rows.num_items
-        values = np.zeros(len(rows.by_user().items), np.float32)
+    def __init__(self, interactions: Interactions, item_mean: np.ndarray | None, scale: float):
+        self.histories = Histories(interactions.by_user())
+        self.num_items = interactions.num_items
+        values = np.zeros(len(interactions.by_user().items), np.float32)
         if item_mean is not None:
-            # `by_user` keeps one row of a pair: its last rating stands.
-            keys = rows.user_index.astype(np.int64) * rows.num_items + rows.item_index
-            kept = rows.by_user().users().astype(np.int64) * rows.num_items + rows.by_user().items
-            deviation = np.nan_to_num(rows.rating - item_mean[rows.item_index]) / scale
+            # `by_user` keeps a pair once: its last rating stands.
+            keys = (
+                interactions.user_index.astype(np.int64) * interactions.num_items
+                + interactions.item_index
+            )
+            kept = (
+                interactions.by_user().users().astype(np.int64) * interactions.num_items
+                + interactions.by_user().items
+            )
+            deviation = (
+                np.nan_to_num(interactions.rating - item_mean[interactions.item_index]) / scale
+            )
             values[np.searchsorted(kept, keys)] = deviation
         self._values = tf.constant(np.append(values, np.float32(0.0)))
 
@@ -55,11 +64,11 @@ def build_generator(num_items: int, *, noise_dim: int, hidden: int = 64, seed: i
         initializer = keras.initializers.GlorotUniform(seed=seed)
         return keras.layers.Dense(units, kernel_initializer=initializer, **settings)
 
-    x = dense(hidden, seed, activation="tanh", name="writer_hidden")(noise)
-    logits = dense(num_items, seed + 1, name="writer_logits")(x)
-    deviation = dense(num_items, seed + 2, activation="tanh", name="writer_deviations")(x)
-    outputs = keras.layers.Concatenate(name="written")([logits, 2.0 * deviation])
-    return keras.Model(noise, outputs, name="writer")
+    x = dense(hidden, seed, activation="tanh", name="generator_hidden")(noise)
+    logits = dense(num_items, seed + 1, name="generator_logits")(x)
+    deviation = dense(num_items, seed + 2, activation="tanh", name="generator_deviations")(x)
+    outputs = keras.layers.Concatenate(name="profile")([logits, 2.0 * deviation])
+    return keras.Model(noise, outputs, name="generator")
 
 
 def build_discriminator(num_items: int, *, hidden: int = 32, dropout: float = 0.3, seed: int = 0):
@@ -75,50 +84,53 @@ def build_discriminator(num_items: int, *, hidden: int = 32, dropout: float = 0.
         activation="relu",
         kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
         kernel_regularizer=keras.regularizers.L2(1e-4),
-        name="judge_hidden",
+        name="discriminator_hidden",
     )(x)
     logit = keras.layers.Dense(
-        1, kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 1), name="judge_logit"
+        1,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 1),
+        name="discriminator_logit",
     )(x)
-    return keras.Model(profile, logit, name="judge")
+    return keras.Model(profile, logit, name="discriminator")
 
 
-class WritingGAN(GAN):
-    """Real profiles against written ones of the same lengths.
+class WholeProfileGAN(GAN):
+    """Real profiles against generated ones of the same lengths.
 
-    A written profile holds the items with the highest logit + Gumbel noise, as many as the real
+    A generated profile holds the items with the highest logit + Gumbel noise, as many as the real
     profile beside it has: a draw without replacement from the softmax (Plackett-Luce). Its
     gradient passes through a sigmoid around the cut (straight-through; Bengio et al. 2013).
-    A share `random_fraction` of the batch is drawn uniformly with random deviations, so that the
+    A fraction `random_fraction` of the batch is drawn uniformly with random deviations, so that the
     discriminator does not forget what naive profiles look like.
 
     Args:
         profiles: of the real users.
-        writer, judge: see `build_generator`, `build_discriminator`.
-        noise_dim: length of the noise.
+        generator, discriminator: see `build_generator`, `build_discriminator`.
         random_fraction: in [0, 1].
         temperature: of the sigmoid around the cut, > 0.
+        settings: of `GAN`.
+
+    Raises:
+        ValueError: if a number is out of its range.
     """
 
     def __init__(
         self,
         profiles: DeviatingProfiles,
-        writer: keras.Model,
-        judge: keras.Model,
+        generator: keras.Model,
+        discriminator: keras.Model,
         *,
-        noise_dim: int,
         random_fraction: float = 0.3,
         temperature: float = 1.0,
-        **kwargs,
+        **settings,
     ):
-        super().__init__(writer, judge, **kwargs)
+        super().__init__(generator, discriminator, **settings)
         if not 0 <= random_fraction <= 1 or not temperature > 0:
             raise ValueError(
                 "`random_fraction` should be in [0, 1] and `temperature` > 0. "
                 f"Received: {random_fraction!r} and {temperature!r}."
             )
         self.profiles = profiles
-        self.noise_dim = noise_dim
         self.random_fraction = random_fraction
         self.temperature = temperature
 
@@ -130,9 +142,8 @@ class WritingGAN(GAN):
         items = self.profiles.num_items
         batch = tf.shape(real)[0]
         count = tf.cast(tf.reduce_sum(real[:, :items], 1), tf.int32)
-        noise = tf.random.stateless_normal([batch, self.noise_dim], seed + [20, 0])
-        written = self.generator(noise, training=training)
-        logits, deviation = written[:, :items], written[:, items:]
+        outputs = self.generator(self.noise(batch, seed + [20, 0]), training=training)
+        logits, deviation = outputs[:, :items], outputs[:, items:]
         naive = tf.random.stateless_uniform([batch, 1], seed + [21, 0]) < self.random_fraction
         logits = tf.where(naive, 0.0, logits)
         random_deviation = tf.random.stateless_normal([batch, items], seed + [22, 0])
@@ -148,18 +159,28 @@ class WritingGAN(GAN):
         rated = tf.cast(tf.reduce_any(tf.not_equal(real[:, items:], 0.0)), tf.float32)
         return tf.concat([chosen, chosen * deviation * rated], axis=1)
 
+    def compared_samples(self, inputs):
+        # Probabilities by noise alone: drawn sets would differ whatever the generator gives.
+        real = self.real_samples(inputs)
+        noise = self.noise(tf.shape(real)[0], self.step_seed(inputs))
+        logits = self.generator(noise, training=False)[:, : self.profiles.num_items]
+        return tf.nn.softmax(logits), real
+
+    collapse = staticmethod(health.collapsed_profiles)
+
 
 class DiscriminatorDetector(Detector):
     """Minus the discriminator's logit, averaged over the last `snapshots` epochs.
 
-    A game goes in circles: a late discriminator may have forgotten what an early writer did,
-    hence the average. Known fakes are left out of training; other labels are not read.
+    Training of a GAN goes in circles: a late discriminator may have forgotten what an early
+    generator did, hence the average. Known fakes are left out of training; other labels are not
+    read.
 
     Args:
         adversarial_weight: 0 for the ablation.
-        epochs, batch_size, noise_dim, learning_rate: of the game.
+        epochs, batch_size, noise_dim, learning_rate: of its training.
         snapshots: >= 1.
-        **settings: of `WritingGAN`.
+        **settings: of `WholeProfileGAN`.
     """
 
     def __init__(
@@ -187,33 +208,34 @@ class DiscriminatorDetector(Detector):
 
     def fit(self, interactions: Interactions, is_fake: np.ndarray | None = None):
         is_fake = checked_labels(interactions, is_fake, needed=False)
-        rows = interactions.select(~is_fake[interactions.user_index])
+        interactions = interactions.select(~is_fake[interactions.user_index])
         self._mean = self._scale = None
-        if has_ratings(rows):
-            self._mean = item_statistics(rows).mean
-            self._scale = max(float(np.nanstd(rows.rating)), 1e-6)
+        if has_ratings(interactions):
+            self._mean = item_statistics(interactions).mean
+            self._scale = max(float(np.nanstd(interactions.rating)), 1e-6)
         keras.utils.set_random_seed(self.seed)
-        self.pair = WritingGAN(
-            self._profiles(rows),
-            build_generator(rows.num_items, noise_dim=self.noise_dim, seed=1000 * self.seed),
-            build_discriminator(rows.num_items, seed=1000 * self.seed + 500),
-            noise_dim=self.noise_dim,
-            adversarial_weight=self.adversarial_weight,
+        self.gan = WholeProfileGAN(
+            self._profiles(interactions),
+            build_generator(
+                interactions.num_items, noise_dim=self.noise_dim, seed=1000 * self.seed
+            ),
+            build_discriminator(interactions.num_items, seed=1000 * self.seed + 500),
+            loss=AdversarialLoss(weight=self.adversarial_weight),
             **self.settings,
         )
         optimizer = keras.optimizers.Adam
-        self.pair.compile(
+        self.gan.compile(
             d_optimizer=optimizer(self.learning_rate), g_optimizer=optimizer(self.learning_rate)
         )
-        users = np.flatnonzero(rows.user_counts() > 0)
+        users = np.flatnonzero(interactions.user_counts() > 0)
         data = batches.of_users(users, batch_size=self.batch_size, seed=self.seed)
-        self._judges = []
+        self._snapshots = []
 
         def keep(epoch, logs):
             if epoch >= self.epochs - self.snapshots:
-                self._judges.append(self.pair.discriminator.get_weights())
+                self._snapshots.append(self.gan.discriminator.get_weights())
 
-        self.history = self.pair.fit(
+        self.history = self.gan.fit(
             data.dataset(0),
             steps_per_epoch=data.steps_per_epoch,
             epochs=self.epochs,
@@ -222,19 +244,19 @@ class DiscriminatorDetector(Detector):
         ).history
         return self
 
-    def _profiles(self, rows: Interactions) -> DeviatingProfiles:
-        return DeviatingProfiles(rows, self._mean, self._scale or 1.0)
+    def _profiles(self, interactions: Interactions) -> DeviatingProfiles:
+        return DeviatingProfiles(interactions, self._mean, self._scale or 1.0)
 
     def scores_of(self, interactions: Interactions) -> np.ndarray:
         profiles = self._profiles(interactions)
-        judge, last = self.pair.discriminator, self.pair.discriminator.get_weights()
+        discriminator, last = self.gan.discriminator, self.gan.discriminator.get_weights()
         users = np.flatnonzero(interactions.user_counts() > 0)
         scores = np.zeros(interactions.num_users)
-        for weights in self._judges:
-            judge.set_weights(weights)
+        for weights in self._snapshots:
+            discriminator.set_weights(weights)
             for start in range(0, len(users), _BLOCK):
                 block = users[start : start + _BLOCK]
-                logits = judge(profiles(tf.constant(block, tf.int32)), training=False)
-                scores[block] -= logits[:, 0].numpy() / len(self._judges)
-        judge.set_weights(last)
+                logits = discriminator(profiles(tf.constant(block, tf.int32)), training=False)
+                scores[block] -= logits[:, 0].numpy() / len(self._snapshots)
+        discriminator.set_weights(last)
         return scores

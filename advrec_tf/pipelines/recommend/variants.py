@@ -20,6 +20,7 @@ from advrec_tf.data import batches
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.gan.profiles import build_profile_gan
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.vectors import VectorRecommender
@@ -196,6 +197,7 @@ def summary_of(report: FitReport) -> dict:
         "epochs": report.epochs,
         "seconds": report.seconds,
         "history": report.history,
+        "verdict": report.verdict,
     }
 
 
@@ -212,7 +214,9 @@ def train_gan(
     """The profile GAN, or its ablation at weight 0; the result holds the scores of sparse users."""
     keras.utils.set_random_seed(seed)
     gan = build_profile_gan(
-        setting.train, loss=settings.gan_loss, adversarial_weight=adversarial_weight, seed=seed
+        setting.train,
+        loss=AdversarialLoss(settings.gan_loss, weight=adversarial_weight),
+        seed=seed,
     )
     gan.compile(
         d_optimizer=keras.optimizers.Adam(settings.gan_d_learning_rate),

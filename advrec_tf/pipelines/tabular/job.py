@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf._keras import keras
+from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from advrec_tf.pipelines.tabular.settings import TableSettings
 from advrec_tf.tabular.controls import CONTROLS
@@ -24,7 +25,7 @@ from advrec_tf.tabular.files import Table, write_table
 from advrec_tf.tabular.gan import TableGAN, build_table_gan
 from advrec_tf.tabular.generator import TableGenerator
 from advrec_tf.tabular.network_generator import NetworkGenerator
-from advrec_tf.tabular.private_gan import build_private_gan, epsilon
+from advrec_tf.tabular.private_gan import build_private_gan, privacy_budget
 from advrec_tf.tabular.quality import quality, reached
 from advrec_tf.tabular.schema import TableSchema
 from advrec_tf.tabular.training import fit_table_generator
@@ -159,8 +160,7 @@ def untrained(name: str, transform: TableTransform, settings: TableSettings) -> 
     if name == "gan" and settings.private:
         model = build_private_gan(
             transform,
-            loss=settings.loss,
-            critic_steps=settings.critic_steps,
+            loss=AdversarialLoss(settings.loss, critic_steps=settings.critic_steps),
             clip=settings.clip,
             noise_multiplier=settings.noise_multiplier,
             noise_dim=settings.noise_dim,
@@ -178,11 +178,13 @@ def untrained(name: str, transform: TableTransform, settings: TableSettings) -> 
     model = build_table_gan(
         transform,
         conditional=conditional,
-        loss=settings.loss,
-        critic_steps=settings.critic_steps,
+        loss=AdversarialLoss(
+            settings.loss,
+            weight=settings.adversarial_weight,
+            critic_steps=settings.critic_steps,
+        ),
         pack=settings.pack,
         noise_dim=settings.noise_dim,
-        adversarial_weight=settings.adversarial_weight,
         reconstruction_weight=settings.reconstruction_weight,
         variational=settings.reconstruction_weight > 0,
         seed=settings.seed,
@@ -203,10 +205,10 @@ def spent(outcome: Outcome, settings: TableSettings) -> str:
     """A sentence on the privacy of the GAN's rows, as trained."""
     fit = outcome.fits["gan"]
     rows = len(outcome.parts.train)
-    found = epsilon(
+    found = privacy_budget(
         noise_multiplier=settings.noise_multiplier,
         batch_size=min(settings.batch_size, rows),
-        rows=rows,
+        num_entries=rows,
         updates=fit["rounds"] * fit["steps_per_round"] * settings.critic_steps,
         delta=settings.delta,
     )

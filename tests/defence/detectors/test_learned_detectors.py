@@ -6,7 +6,7 @@ from tensorflow import keras
 from advrec_tf.defence.detectors.gan_discriminator import (
     DeviatingProfiles,
     DiscriminatorDetector,
-    WritingGAN,
+    WholeProfileGAN,
     build_discriminator,
     build_generator,
 )
@@ -51,43 +51,42 @@ def test_profiles_hold_presence_and_scaled_deviations(rows_of):
 
 
 @pytest.fixture(scope="module")
-def pair(world):
+def gan(world):
     profiles = DeviatingProfiles(world, np.full(80, 3.0), scale=1.0)
-    return WritingGAN(
+    return WholeProfileGAN(
         profiles,
         build_generator(80, noise_dim=4, hidden=8),
         build_discriminator(80, hidden=8),
-        noise_dim=4,
         random_fraction=0.0,
     )
 
 
-def test_a_written_profile_is_as_long_as_the_real_one_beside_it(pair):
+def test_a_generated_profile_is_as_long_as_the_real_one_beside_it(gan):
     inputs = {"user_index": tf.range(10)}
-    real = pair.real_samples(inputs).numpy()[:, :80].sum(1)
-    written = pair.fake_samples(inputs, tf.constant([1, 2]), training=False).numpy()
-    np.testing.assert_allclose(written[:, :80].sum(1), real, atol=1e-4)
+    real = gan.real_samples(inputs).numpy()[:, :80].sum(1)
+    generated = gan.fake_samples(inputs, tf.constant([1, 2]), training=False).numpy()
+    np.testing.assert_allclose(generated[:, :80].sum(1), real, atol=1e-4)
     # Deviations stand where items do.
-    assert np.abs(written[:, 80:][written[:, :80] < 0.5]).max() < 1e-4
+    assert np.abs(generated[:, 80:][generated[:, :80] < 0.5]).max() < 1e-4
 
 
-def test_the_writer_gets_a_gradient_through_the_choice_of_items(pair):
+def test_the_generator_gets_a_gradient_through_the_choice_of_items(gan):
     inputs = {"user_index": tf.range(10)}
     with tf.GradientTape() as tape:
-        written = pair.fake_samples(inputs, tf.constant([1, 2]), training=True)
-        loss = tf.reduce_sum(written[:, :80] * tf.range(80, dtype=tf.float32))
-    kernel = pair.generator.get_layer("writer_logits").kernel
+        generated = gan.fake_samples(inputs, tf.constant([1, 2]), training=True)
+        loss = tf.reduce_sum(generated[:, :80] * tf.range(80, dtype=tf.float32))
+    kernel = gan.generator.get_layer("generator_logits").kernel
     assert float(tf.reduce_max(tf.abs(tape.gradient(loss, kernel)))) > 0
 
 
-def test_the_ablations_writer_never_moves_and_the_players_does(world):
+def test_the_ablations_generator_never_moves_and_the_others_does(world):
     def moved(weight):
         detector = DiscriminatorDetector(adversarial_weight=weight, epochs=1, snapshots=1, seed=0)
         detector.fit(world)
         start = (
-            build_generator(80, noise_dim=16, seed=0).get_layer("writer_logits").get_weights()[0]
+            build_generator(80, noise_dim=16, seed=0).get_layer("generator_logits").get_weights()[0]
         )
-        now = detector.pair.generator.get_layer("writer_logits").get_weights()[0]
+        now = detector.gan.generator.get_layer("generator_logits").get_weights()[0]
         return np.abs(now - start).max()
 
     assert moved(0.0) == 0.0

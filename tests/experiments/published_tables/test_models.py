@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from advrec_tf.gan.cfgan import Minibatches
 from experiments.published_tables import gans
 from experiments.published_tables.choices import Choice
 from experiments.published_tables.models import MODELS, of_families, with_requirements
@@ -61,9 +62,9 @@ def test_the_lower_temperature_is_the_one_that_hard_weights_amount_to():
 
 def test_sizes_for_long_profiles_reach_cfgan():
     plain = trained("CFGAN").model
-    assert (plain.zeroed_negatives, plain.critic_batch, plain.generator_batch) == (1.0, 64, 32)
+    assert (plain.scheme.zeroed, plain.minibatches) == (1.0, Minibatches(critic=64, generator=32))
     sized = trained("CFGAN", zeroed=0.3, critic_batch=8, generator_batch=4).model
-    assert (sized.zeroed_negatives, sized.critic_batch, sized.generator_batch) == (0.3, 8, 4)
+    assert (sized.scheme.zeroed, sized.minibatches) == (0.3, Minibatches(critic=8, generator=4))
 
 
 @pytest.mark.slow

@@ -1,12 +1,14 @@
 """Factorization with item bias over the whole catalogue, trained against hard negatives.
 
-What IRGAN plays with: the network of both its players (`build_scorer`), the draws from what
-users have (`Observed`), and `DNSFactorization`, which its generator starts from. Scores are
-those of all items at once; for catalogues where that is too many see
-`models.factorization`.
+What IRGAN is made of: the network of its generator and discriminator (`build_scorer`), the draws
+from what users have (`Observed`), the ranking loss (`HardNegatives`) and the model its generator
+starts from (`DNSFactorization`). Scores are those of all items at once; for catalogues where that
+is too many see `models.factorization`.
 """
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 import tensorflow as tf
@@ -34,8 +36,7 @@ def build_scorer(
     Raises:
         ValueError: if `dim` < 1.
     """
-    if dim < 1:
-        raise ValueError(f"`dim` should be >= 1. Received: {dim!r}.")
+    _require_counts(dim=dim)
     user, item = (
         keras.initializers.RandomNormal(stddev=initial_scale, seed=2 * seed + i) for i in (0, 1)
     )
@@ -93,16 +94,16 @@ class Observed(tf.Module):
 
 
 def hardest_negative_loss(
-    scores: tf.Tensor, liked: tf.Tensor, drawn: tf.Tensor, profile: tf.Tensor
+    scores: tf.Tensor, positive: tf.Tensor, drawn: tf.Tensor, profile: tf.Tensor
 ) -> tf.Tensor:
-    """BPR of each liked item against the highest scored of the negatives drawn for it.
+    """BPR of each positive item against the highest scored of the negatives drawn for it.
 
     Dynamic negative sampling; Zhang et al. 2013 (SIGIR). A drawn item of the user's own is no
-    negative; a liked item left without one costs nothing.
+    negative; a positive item left without a negative costs nothing.
 
     Args:
         scores: [batch, num_items] float32.
-        liked: [batch, samples] int32.
+        positive: [batch, samples] int32.
         drawn: [batch, samples, candidates] int32.
         profile: [batch, num_items], 1 where the item is the user's own.
 
@@ -112,32 +113,48 @@ def hardest_negative_loss(
     shape = tf.shape(drawn)
     flat = tf.reshape(drawn, [shape[0], -1])
     own = tf.gather(profile, flat, batch_dims=1) > 0
-    rival = tf.where(own, -np.inf, tf.gather(scores, flat, batch_dims=1))
-    hardest = tf.reduce_max(tf.reshape(rival, shape), axis=-1)
+    negative = tf.where(own, -np.inf, tf.gather(scores, flat, batch_dims=1))
+    hardest = tf.reduce_max(tf.reshape(negative, shape), axis=-1)
     found = hardest > -np.inf
     losses_of_pairs = losses.bpr(
-        tf.gather(scores, liked, batch_dims=1), tf.where(found, hardest, 0.0)
+        tf.gather(scores, positive, batch_dims=1), tf.where(found, hardest, 0.0)
     )
     return tf.where(found, losses_of_pairs, 0.0)
 
 
-def hard_ranking_loss(scorer, observed, inputs, seed, *, samples, candidates, training):
-    """Mean of `hardest_negative_loss` over the positives of a batch of users, scalar.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HardNegatives:
+    """The ranking loss of dynamic negative sampling over a batch of users.
 
-    `samples` positives stand for all of a user's, and users weigh by how many they have.
+    Args:
+        candidates: negatives drawn for each positive, >= 1; 1 is BPR.
+        samples: positives drawn for each user of a batch, >= 1; they stand for all of a user's.
+
+    Raises:
+        ValueError: if a number is below 1.
     """
-    users = inputs["user_index"]
-    scores = scorer(users, training=training)
-    drawn = tf.random.stateless_uniform(
-        [tf.size(users), samples, candidates],
-        seed + [10, 0],
-        maxval=scores.shape[-1],
-        dtype=tf.int32,
-    )
-    liked = observed.draw(users, samples, seed + [12, 0])
-    values = hardest_negative_loss(scores, liked, drawn, observed.profile(users))
-    weight = inputs["weight"] * observed.counts(users)
-    return losses.weighted_mean(tf.reduce_mean(values, axis=1), weight)
+
+    candidates: int = 8
+    samples: int = 64
+
+    def __post_init__(self):
+        _require_counts(candidates=self.candidates, samples=self.samples)
+
+    def loss(self, scorer: keras.Model, observed: Observed, inputs, seed, training) -> tf.Tensor:
+        """Mean of `hardest_negative_loss` over the positives of the batch, a scalar in nats; users
+        weigh by how many they have."""
+        users = inputs["user_index"]
+        scores = scorer(users, training=training)
+        drawn = tf.random.stateless_uniform(
+            [tf.size(users), self.samples, self.candidates],
+            seed + [10, 0],
+            maxval=scores.shape[-1],
+            dtype=tf.int32,
+        )
+        positive = observed.draw(users, self.samples, seed + [12, 0])
+        values = hardest_negative_loss(scores, positive, drawn, observed.profile(users))
+        weight = inputs["weight"] * observed.counts(users)
+        return losses.weighted_mean(tf.reduce_mean(values, axis=1), weight)
 
 
 class DNSFactorization(RecommenderModel):
@@ -147,14 +164,14 @@ class DNSFactorization(RecommenderModel):
     Batches come from `batches.of_users`; regularize by the optimizer's `weight_decay`.
 
     Args:
-        interactions: the training rows.
+        interactions: the training interactions.
         dim: factors, >= 1.
-        candidates: negatives drawn for each positive, >= 1; 1 is BPR.
-        samples: positives drawn for each user of a batch, >= 1.
+        hard_negatives: how many positives and negatives are drawn.
         initial_scale: standard deviation of the initial factors.
+        seed: of the initial factors.
 
     Raises:
-        ValueError: if `dim`, `candidates` or `samples` < 1.
+        ValueError: if `dim` < 1.
     """
 
     def __init__(
@@ -162,17 +179,14 @@ class DNSFactorization(RecommenderModel):
         interactions: Interactions,
         *,
         dim: int = 32,
-        candidates: int = 8,
-        samples: int = 64,
+        hard_negatives: HardNegatives | None = None,
         initial_scale: float = 0.1,
         seed: int = 0,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        require_counts(candidates=candidates, samples=samples)
         self.interactions = interactions
-        self.candidates = candidates
-        self.samples = samples
+        self.hard_negatives = hard_negatives or HardNegatives()
         self._observed = Observed(interactions)
         self.scorer = build_scorer(
             interactions.num_users,
@@ -188,14 +202,8 @@ class DNSFactorization(RecommenderModel):
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Mean loss of a positive of the batch, in nats; draws follow `seed`."""
-        return hard_ranking_loss(
-            self.scorer,
-            self._observed,
-            inputs,
-            inputs["seed"],
-            samples=self.samples,
-            candidates=self.candidates,
-            training=training,
+        return self.hard_negatives.loss(
+            self.scorer, self._observed, inputs, inputs["seed"], training
         )
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
@@ -210,12 +218,7 @@ class DNSFactorization(RecommenderModel):
         return scorer_vectors(self.scorer)[1]
 
 
-def require_counts(**counts: int) -> None:
-    """Each should be >= 1.
-
-    Raises:
-        ValueError: if one is not.
-    """
+def _require_counts(**counts: int) -> None:
     for name, count in counts.items():
         if count < 1:
             raise ValueError(f"`{name}` should be >= 1. Received: {count!r}.")

@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.models.hard_negatives import (
+from advrec_tf.gan.hard_negatives import (
     DNSFactorization,
+    HardNegatives,
     Observed,
     build_scorer,
     hardest_negative_loss,
@@ -54,8 +55,8 @@ def test_observed_items_are_drawn_uniformly_from_the_users_own():
 
 
 def test_the_negative_is_the_hardest_of_those_drawn_that_is_not_the_users_own():
-    # liked item 0 (score 1); of {2: 2, 3: 3} the hardest is 3: softplus(3 - 1). Item 1 (score 5) is
-    # the user's own: of {1, 2} it is 2: softplus(2 - 1). Of {1, 0} nothing is left.
+    # positive item 0 (score 1); of {2: 2, 3: 3} the hardest is 3: softplus(3 - 1). Item 1 (score 5)
+    # is the user's own: of {1, 2} it is 2: softplus(2 - 1). Of {1, 0} nothing is left.
     scores, profile = tf.constant([[1.0, 5.0, 2.0, 3.0]]), tf.constant([[1.0, 1.0, 0.0, 0.0]])
     drawn = tf.constant([[[2, 3], [1, 2], [1, 0]]])
     loss = hardest_negative_loss(scores, tf.constant([[0, 0, 0]]), drawn, profile)
@@ -77,7 +78,7 @@ def test_users_weigh_by_their_positives_in_the_ranking_loss():
     # Scores 0, 1, 2, 3 for everybody; the one negative drawn for each positive is item 3 unless
     # own, so user 0 {0} pays softplus(3), and user 1 {0, 1, 2} the mean of softplus(3, 2, 1).
     data = rows([(0, 0), (1, 0), (1, 1), (1, 2)], 2, 4)
-    model = DNSFactorization(data, dim=1, candidates=60, samples=9000)
+    model = DNSFactorization(data, dim=1, hard_negatives=HardNegatives(candidates=60, samples=9000))
     model.scorer.set_weights(biases([0.0, 1.0, 2.0, 3.0], 2).get_weights())
     sp = [math.log1p(math.exp(x)) for x in (3, 2, 1)]
     first, second = sp[0], sum(sp) / 3
@@ -87,7 +88,9 @@ def test_users_weigh_by_their_positives_in_the_ranking_loss():
     assert float(loss) == pytest.approx((6 * first + 3 * second) / 9, abs=0.02)
 
 
-@pytest.mark.parametrize("name", ["dim", "candidates", "samples"])
-def test_a_factorization_refuses_counts_below_one(name):
-    with pytest.raises(ValueError, match=f"`{name}` should be >= 1. Received: 0"):
-        DNSFactorization(rows([(0, 0)], 1, 2), **{name: 0})
+def test_counts_below_one_are_refused():
+    for name in ("candidates", "samples"):
+        with pytest.raises(ValueError, match=f"`{name}` should be >= 1. Received: 0"):
+            HardNegatives(**{name: 0})
+    with pytest.raises(ValueError, match="`dim` should be >= 1. Received: 0"):
+        DNSFactorization(rows([(0, 0)], 1, 2), dim=0)

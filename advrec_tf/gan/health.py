@@ -1,0 +1,308 @@
+"""Health of a GAN's training: collapse, divergence and an idle discriminator, said in sentences.
+
+`HealthCheck` is the callback that every `fit` of a `gan.base.GAN` carries. At the end of training
+it draws a few batches, compares what the generator makes with the real samples, reads the losses of
+the epochs and states a verdict. The measures are functions of NumPy arrays; which of them fits a
+model is said by the model (`GAN.collapse`). Nothing here changes the training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from advrec_tf._keras import keras
+
+LARGEST_LOSS = 1e4
+"""An epoch mean beyond this is divergence: losses of logits are of the order of 1."""
+
+LEAST_SPREAD = 0.01
+"""A column whose spread is less than this part of the real one holds a single value."""
+
+SAME_PROFILES = 0.9
+"""The fraction of equal neighbors from which on generated profiles count as one profile."""
+
+_SAMPLES = 256
+_BATCHES = 8
+_EPOCHS = 3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Health:
+    """What a training showed.
+
+    Attributes:
+        verdict: "healthy", or what happened: "diverged", "collapsed", "idle discriminator", joined
+            by "and" where several did.
+        reasons: a sentence for each, with the measure that shows it.
+    """
+
+    verdict: str
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        return not self.reasons
+
+    def as_dict(self) -> dict:
+        """{"verdict": text, "reasons": list of sentences}, for a report."""
+        return {"verdict": self.verdict, "reasons": list(self.reasons)}
+
+    def __str__(self) -> str:
+        if self.healthy:
+            return "healthy: no collapse, no divergence, no idle discriminator"
+        return f"{self.verdict}: {' '.join(self.reasons)}"
+
+
+class HealthWarning(RuntimeWarning):
+    """A GAN's training collapsed, diverged or left its discriminator idle."""
+
+
+def single_valued(
+    generated: np.ndarray, real: np.ndarray, *, names: Sequence | None = None, least: float = 0.0
+) -> str | None:
+    """A sentence where columns hold a single value in the generated samples.
+
+    Args:
+        generated, real: [columns] >= 0, the spread of each column, 0 where all samples are alike.
+        names: of the columns, for the sentence.
+        least: the fraction of the columns that makes a collapse; one column at least.
+
+    Returns:
+        The sentence, or None; columns in which the real samples are alike do not count.
+    """
+    names = range(len(real)) if names is None else names
+    counted = np.flatnonzero(real > 0)
+    spread = generated[counted] / real[counted]
+    single = counted[spread < LEAST_SPREAD]
+    if not len(single) or len(single) < least * len(counted):
+        return None
+    shown = ", ".join(repr(names[column]) for column in single[:5])
+    return (
+        f"The generator collapsed: {len(single)} of {len(counted)} columns in which the real "
+        f"samples differ hold a single value in the generated ones (of them {shown}; the smallest "
+        f"spread is {spread.min():.2g} of the real one)."
+    )
+
+
+def collapsed_columns(generated: np.ndarray, real: np.ndarray) -> str | None:
+    """A sentence where generated samples are alike in columns in which real ones differ.
+
+    A column counts where at least a tenth of the real samples lie off its median; its spread is the
+    standard deviation, and a tenth of the columns makes a collapse. Samples that differ in every
+    column can still be copies of a few: they count as collapsed where fewer than one in twenty is
+    distinct, at a hundredth of the real deviations, and most real ones are.
+
+    Args:
+        generated, real: [samples, columns], finite.
+
+    Returns:
+        The sentence, or None.
+    """
+    off = np.mean(real != np.median(real, axis=0), axis=0)
+    scale = np.where(off >= 0.1, real.std(axis=0), 0.0)
+    found = single_valued(generated.std(axis=0), scale, least=0.1)
+    counted = scale > 0
+    if found or len(generated) < 40 or not counted.any():
+        return found
+    distinct, expected = (
+        len(np.unique(np.round(part[:, counted] / scale[counted], 2), axis=0)) / len(part)
+        for part in (generated, real)
+    )
+    if distinct >= 0.05 or expected < 0.5:
+        return None
+    return (
+        f"The generator collapsed: {len(generated)} generated samples hold only "
+        f"{round(distinct * len(generated))} different ones; of the real samples {expected:.0%} "
+        "are different."
+    )
+
+
+def collapsed_profiles(generated: np.ndarray, real: np.ndarray | None = None) -> str | None:
+    """A sentence where the generator makes the same profile for everybody.
+
+    Two profiles are the same where their correlation over the items lies within 1e-6 of 1; profiles
+    without any spread over the items are the same too. It has collapsed where `SAME_PROFILES` of
+    the neighbors are. A generator of small random weights still differs by more.
+
+    Args:
+        generated: [profiles, items], finite, in an order that says nothing.
+        real: not read.
+
+    Returns:
+        The sentence, or None.
+    """
+    if len(generated) < 4:
+        return None
+    profiles = np.asarray(generated, np.float64)
+    size = np.sqrt(np.mean(profiles**2, axis=1)) + 1e-30
+    centered = profiles - profiles.mean(axis=1, keepdims=True)
+    norm = np.sqrt(np.mean(centered**2, axis=1))
+    flat = norm < 1e-6 * size
+    unit = centered / np.where(flat, 1.0, norm)[:, None]
+    difference = 1.0 - np.mean(unit * np.roll(unit, 1, axis=0), axis=1)
+    difference = np.where(flat & np.roll(flat, 1), 0.0, difference)
+    same = int(np.sum(difference < 1e-6))
+    if same < SAME_PROFILES * len(profiles):
+        return None
+    return (
+        f"The generator collapsed: {same} of {len(profiles)} generated profiles are the same as "
+        f"their neighbor (diversity {max(difference.mean(), 0.0):.2g}, 1 minus the mean "
+        "correlation)."
+    )
+
+
+def narrowing(history: Sequence[dict[str, float]]) -> str | None:
+    """A sentence where the `diversity` of the epochs fell below .001 and to a hundredth.
+
+    For profiles alone: samples around a mean of their own point the same way when they are right.
+    """
+    found = [float(logs["diversity"]) for logs in history if "diversity" in logs]
+    if not found or not found[-1] < min(1e-3, 0.01 * max(found)):
+        return None
+    return (
+        f"The generator collapsed: the diversity of its profiles fell from {max(found):.3g} to "
+        f"{found[-1]:.2g} in {len(found)} epochs."
+    )
+
+
+def divergence(history: Sequence[dict[str, float]]) -> str | None:
+    """A sentence where a loss of the last epoch is not finite or out of bounds.
+
+    Args:
+        history: the logs of the epochs. `reconstruction_loss` can be large by its nature: it is out
+            of bounds where it also is a hundred times that of the first epoch.
+    """
+    for name in ("d_loss", "g_loss", "reconstruction_loss"):
+        values = [float(logs[name]) for logs in history if name in logs]
+        if not values:
+            continue
+        last, largest = values[-1], LARGEST_LOSS
+        if name == "reconstruction_loss":
+            largest = max(largest, 100.0 * abs(values[0]))
+        if not np.isfinite(last):
+            return f"Training diverged: `{name}` became {last} by epoch {len(values)}."
+        if abs(last) > largest:
+            return (
+                f"Training diverged: `{name}` reached {last:.3g} in epoch {len(values)}, where "
+                f"{largest:.3g} is the largest size that is plausible."
+            )
+    return None
+
+
+def idleness(history: Sequence[dict[str, float]], moved: float, *, critic: bool) -> str | None:
+    """A sentence where the discriminator gave the generator nothing to follow.
+
+    Args:
+        history: the logs of the epochs, with `d_accuracy` in [0, 1] and `d_loss`.
+        moved: the largest change of one of its weights over the training.
+        critic: whether it estimates a distance: then perfect accuracy is its normal state.
+    """
+    if not history or "d_accuracy" not in history[-1]:
+        return None
+    accuracy = [float(logs["d_accuracy"]) for logs in history]
+    loss = [float(logs["d_loss"]) for logs in history]
+    if moved == 0:
+        return (
+            f"The discriminator is idle: its weights did not move in {len(history)} epochs; its "
+            f"accuracy is {accuracy[-1]:.3f}."
+        )
+    if len(history) < _EPOCHS:
+        return None
+    late, late_loss = accuracy[-_EPOCHS:], loss[-_EPOCHS:]
+    still = max(loss) - min(loss) < 1e-3 * max(abs(loss[0]), 1e-9)
+    if still and all(abs(value - 0.5) <= 0.005 for value in accuracy):
+        return (
+            f"The discriminator is idle: its accuracy stayed at {accuracy[-1]:.3f} and its loss at "
+            f"{loss[-1]:.4g} in all of {len(history)} epochs, so it only guesses."
+        )
+    if not critic and min(late) >= 0.999 and max(np.abs(late_loss)) < 0.01:
+        return (
+            "The discriminator is idle: it told the generated samples from the real ones without "
+            f"an error in the last {_EPOCHS} epochs (accuracy {late[-1]:.3f}, loss "
+            f"{late_loss[-1]:.2g}), so that it no longer learns and its gradient says little."
+        )
+    return None
+
+
+class HealthCheck(keras.callbacks.Callback):
+    """States after training whether a `GAN` was healthy; the model keeps it as `model.health`.
+
+    Args:
+        log: takes the sentence; by default trouble, and nothing else, is a `HealthWarning`.
+
+    Attributes:
+        batches: a function that gives some batches to measure on; `GAN.fit` sets it.
+        report: the `Health`, None before the end of training.
+    """
+
+    def __init__(self, log: Callable[[str], None] | None = None):
+        super().__init__()
+        self.log = log
+        self.batches: Callable[[], Iterable] | None = None
+        self.report: Health | None = None
+
+    def on_train_begin(self, logs=None):
+        self._history: list[dict[str, float]] = []
+        self._start = [np.array(w) for w in self.model.discriminator.get_weights()]
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._history.append(
+            {name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0}
+        )
+
+    def on_train_end(self, logs=None):
+        found = {
+            "diverged": divergence(self._history) or self._broken_weights(),
+            "collapsed": None,
+            "idle discriminator": None,
+        }
+        if not self._broken_weights() and self.batches is not None:
+            found["collapsed"] = self._collapse()
+        if self.model.collapse is collapsed_profiles and not found["collapsed"]:
+            found["collapsed"] = narrowing(self._history)
+        if self.model.adversarial.weight and self.model.discriminator.trainable_variables:
+            found["idle discriminator"] = idleness(
+                self._history, self._moved(), critic=self.model.is_critic
+            )
+        found = {kind: reason for kind, reason in found.items() if reason}
+        self.report = Health(
+            verdict=" and ".join(found) or "healthy", reasons=tuple(found.values())
+        )
+        self.model.health = self.report
+        line = f"{self.model.name}: {self.report}"
+        if self.log is not None:
+            self.log(line)
+        elif not self.report.healthy:
+            warnings.warn(line, HealthWarning, stacklevel=2)
+
+    def _broken_weights(self) -> str | None:
+        for name in ("generator", "discriminator"):
+            if not all(np.isfinite(w).all() for w in getattr(self.model, name).get_weights()):
+                return f"Training diverged: weights of the {name} are NaN or infinite."
+        return None
+
+    def _moved(self) -> float:
+        now = self.model.discriminator.get_weights()
+        pairs = zip(now, self._start, strict=True)
+        return max((float(np.abs(a - b).max(initial=0.0)) for a, b in pairs), default=0.0)
+
+    def _collapse(self) -> str | None:
+        drawn, count = [], 0
+        for batch, _ in zip(self.batches(), range(_BATCHES), strict=False):
+            drawn.append([np.asarray(part) for part in self.model.compared_samples(batch)])
+            count += len(drawn[-1][0])
+            if count >= _SAMPLES:
+                break
+        if not drawn:
+            return None
+        generated, real = (
+            np.concatenate([part.reshape(len(part), -1) for part in parts])
+            for parts in zip(*drawn, strict=True)
+        )
+        if not np.isfinite(generated).all():
+            return "The generator collapsed: generated samples hold NaN or infinite numbers."
+        return self.model.collapse(generated, real)
