@@ -71,7 +71,7 @@ def compiled():
 
 
 def compile_generator(model):
-    if hasattr(model, "players"):
+    if hasattr(model, "optimized"):
         rates = (keras.optimizers.Adam(1e-3, 0.5, 0.9) for _ in range(2))
         model.compile(d_optimizer=next(rates), g_optimizer=next(rates), steps_per_execution=10)
     else:

@@ -1,13 +1,14 @@
 import numpy as np
 from tensorflow import keras
 
+from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.tabular.batches import of_rows
 from advrec_tf.tabular.gan import build_table_gan
 from advrec_tf.tabular.vae import build_table_vae
 
 
 def test_without_an_adversary_the_gan_is_its_variational_ablation(frame, transform):
-    gan = build_table_gan(transform, adversarial_weight=0.0, noise_dim=8)
+    gan = build_table_gan(transform, loss=AdversarialLoss("wasserstein", weight=0.0), noise_dim=8)
     vae = build_table_vae(transform, noise_dim=8)
     vae.set_weights(gan.evidence.get_weights())
     gan.compile(d_optimizer=keras.optimizers.SGD(0.1), g_optimizer=keras.optimizers.SGD(0.1))
