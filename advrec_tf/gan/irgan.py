@@ -182,7 +182,7 @@ class IRGAN(Recommender, GAN):
             [batch, count] int32, drawn from p.
         """
         logits = self.generator(user_index) / self.selection.temperature
-        return tf.random.stateless_categorical(logits, count, seed, dtype=tf.int32)
+        return _drawn(logits, count, seed)
 
     def select(
         self, user_index: tf.Tensor, chances: tf.Tensor, seed: tf.Tensor
@@ -203,9 +203,7 @@ class IRGAN(Recommender, GAN):
         samples = self.selection.samples
         count = self._observed.counts(user_index)[:, None]
         fraction = tf.where(count > 0, self.selection.mixture, 0.0)
-        drawn = tf.random.stateless_categorical(
-            tf.math.log(chances), samples, seed + [10, 0], dtype=tf.int32
-        )
+        drawn = _drawn(tf.math.log(chances), samples, seed + [10, 0])
         own = self._observed.draw(user_index, samples, seed + [12, 0])
         coin = tf.random.stateless_uniform(tf.shape(drawn), seed + [14, 0])
         items = tf.where(coin < fraction, own, drawn)
@@ -244,12 +242,8 @@ class IRGAN(Recommender, GAN):
         users = inputs["user_index"]
         weight = inputs["weight"] * tf.cast(self._observed.counts(users) > 0, tf.float32)
         positive = self._observed.draw(users, self.selection.samples, seed + [10, 0])
-        selected = tf.random.stateless_categorical(
-            tf.stop_gradient(self.generator(users)) / self.selection.d_temperature,
-            self.selection.samples,
-            seed + [12, 0],
-            dtype=tf.int32,
-        )
+        logits = tf.stop_gradient(self.generator(users)) / self.selection.d_temperature
+        selected = _drawn(logits, self.selection.samples, seed + [12, 0])
         scores = self.discriminator(users, training=True)
         real = tf.gather(scores, positive, batch_dims=1)
         fake = tf.gather(scores, selected, batch_dims=1)
@@ -277,6 +271,13 @@ class IRGAN(Recommender, GAN):
             surrogate=losses.weighted_mean(policy_loss(picked, rewards, importance), weight),
             samples=chances,
         )
+
+
+def _drawn(logits: tf.Tensor, count: int, seed: tf.Tensor) -> tf.Tensor:
+    """[batch, items] -> [batch, count] int32; from logits that are NaN some item, so that the loss
+    becomes NaN, which is watched, and not the index invalid."""
+    items = tf.random.stateless_categorical(logits, count, seed, dtype=tf.int32)
+    return tf.minimum(items, tf.shape(logits)[1] - 1)
 
 
 def build_irgan(

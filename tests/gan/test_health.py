@@ -163,7 +163,7 @@ def _sequences(data):
     sequences = sequences_of(data, length=3)
     model = build_sequence_gan(data, sequences, dim=8, dropout=0.0, seed=1)
     return model, batches.of_index(
-        np.arange(len(sequences)), batch_size=20, seed=0, name="sequence_index"
+        np.arange(len(sequences)), batch_size=40, seed=0, name="sequence_index"
     )
 
 
@@ -201,14 +201,14 @@ KINDS = {
 }
 
 
-def verdict(model, made, d_optimizer, g_optimizer, epochs=3):
+def verdict(model, made, d_optimizer, g_optimizer, *, epochs, steps=1, eager=True):
     """The health of a training, and what was said of it."""
-    # Eager: a few steps take less time than tracing them.
-    model.compile(d_optimizer=d_optimizer, g_optimizer=g_optimizer, run_eagerly=True)
+    # Eager where a few steps take less time than tracing them.
+    model.compile(d_optimizer=d_optimizer, g_optimizer=g_optimizer, run_eagerly=eager)
     said = []
     model.fit(
         made.dataset(0),
-        steps_per_epoch=made.steps_per_epoch,
+        steps_per_epoch=steps,
         epochs=epochs,
         callbacks=[HealthCheck(said.append)],
         verbose=0,
@@ -240,16 +240,15 @@ def test_a_planted_collapse_and_a_discriminator_that_cannot_learn_are_said(kind,
 def test_a_planted_divergence_is_said(kind, data):
     model, made = kind(data)
     optimizers = (keras.optimizers.SGD(1e8), keras.optimizers.SGD(1e8))
-    found = verdict(model, made, *optimizers)
+    found = verdict(model, made, *optimizers, epochs=2)
     assert "diverged" in found.verdict, str(found)
     assert found.as_dict()["reasons"][0].startswith("Training diverged: ")
 
 
 def test_a_healthy_training_raises_no_alarm(kind, data):
     model, made = kind(data)
-    found = verdict(
-        model, made, keras.optimizers.Adam(1e-3), keras.optimizers.Adam(2e-3), epochs=12
-    )
+    optimizers = (keras.optimizers.Adam(1e-3), keras.optimizers.Adam(2e-3))
+    found = verdict(model, made, *optimizers, epochs=8, steps=made.steps_per_epoch, eager=False)
     assert found.healthy and found.verdict == "healthy", str(found)
 
 
@@ -271,5 +270,5 @@ def test_an_ablation_without_an_adversary_has_no_idle_discriminator(data):
         data, generator_hidden=(16,), loss=AdversarialLoss(weight=0.0), seed=1
     )
     made = batches.of_users(np.arange(USERS), batch_size=20, seed=0)
-    found = verdict(model, made, keras.optimizers.SGD(0.0), keras.optimizers.Adam(1e-2))
+    found = verdict(model, made, keras.optimizers.SGD(0.0), keras.optimizers.Adam(1e-2), epochs=3)
     assert found.healthy, str(found)

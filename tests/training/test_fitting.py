@@ -247,3 +247,23 @@ def test_a_fit_stopped_before_its_first_validation_goes_on_to_it(tmp_path):
     again = fit_ranked(model, data, epochs=2, checkpoint=path, evaluator=evaluator(), every=2)
     assert again.best_epoch == 2
     assert 0 <= again.best <= 1
+
+
+def test_a_collapsed_or_diverged_gan_is_said_in_report_and_log():
+    def said(collapse, rate):
+        model = build_profile_gan(TRAIN, generator_hidden=(4,), discriminator_hidden=(3,), seed=1)
+        if collapse:
+            model.generator.set_weights([0 * w for w in model.generator.get_weights()])
+        model.compile(
+            d_optimizer=keras.optimizers.SGD(rate),
+            g_optimizer=keras.optimizers.SGD(0.0 if collapse else rate),
+            run_eagerly=True,
+        )
+        lines = []
+        made = batches.of_users(np.arange(6), batch_size=6, seed=2)
+        report = fit_ranked(model, made, epochs=3, label="gan", write=lines.append)
+        assert any(report.verdict in line for line in lines)
+        return report.verdict
+
+    assert said(True, 1e-3).startswith("collapsed: The generator collapsed: 6 of 6")
+    assert said(False, 1e8).startswith("diverged")

@@ -75,6 +75,11 @@ def markdown(report: dict, command: str) -> str:
         ]
     lines += _markdown_table(_cells(report))
     lines += ["", LEGEND]
+    lines += [
+        f"\nTraining of a generator ({which}) was not healthy: {said}"
+        for which, said in report.get("training_health", {}).items()
+        if not said.startswith("healthy")
+    ]
     comparisons = {"All users, test rows": report["comparisons"]}
     for test, rows in report.get("cold_start", {}).get("comparisons", {}).items():
         where = {"withheld": "withheld history", "next_item": "next item"}[test]

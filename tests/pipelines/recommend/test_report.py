@@ -4,7 +4,7 @@ import pytest
 
 from advrec_tf.pipelines.recommend import job, report
 from advrec_tf.pipelines.recommend.preparation import identity_of
-from advrec_tf.pipelines.stages import StageStore
+from advrec_tf.pipelines.stages import StageResult, StageStore
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +44,16 @@ def test_every_ingredient_is_compared_with_its_ablation(result):
 def test_the_report_is_plain_json(result):
     assert json.loads(json.dumps(result)) == json.loads(json.dumps(result))
     assert "NaN" not in json.dumps(result)
+
+
+def test_the_health_of_every_training_that_states_one_is_reported():
+    healthy, broken = (
+        StageResult({"verdict": verdict}, {}) for verdict in ("healthy: no", "collapsed: 9 of 9")
+    )
+    silent = StageResult({}, {})
+    results = {"whole": {"gan": [healthy, broken], "tower": [silent]}, "cold": {"gan": [broken]}}
+    assert report.training_health(results) == {
+        "whole, gan, seed 1 of 2": "healthy: no",
+        "whole, gan, seed 2 of 2": "collapsed: 9 of 9",
+        "cold, gan, seed 1 of 1": "collapsed: 9 of 9",
+    }
