@@ -54,9 +54,7 @@ def ties(interactions: Interactions) -> Ties | None:
     """The ties of interactions; None without times, or where no user has two interactions."""
     if interactions.timestamp is None:
         return None
-    moments, kinds = pd.factorize(interactions.timestamp)
-    keys = interactions.user_index.astype(np.int64) * len(kinds) + moments
-    if not pd.Series(keys).duplicated().any():
+    if not pd.Series(_moment_keys(interactions)).duplicated().any():
         several = len(interactions) and interactions.user_counts().max() > 1
         return Ties(neighbors=0.0, ascending=0.5, last=0.0) if several else None
     order = np.lexsort((interactions.timestamp, interactions.user_index))
@@ -71,6 +69,16 @@ def ties(interactions: Interactions) -> Ties | None:
         ascending=float(ascending[tied].mean()) if tied.any() else 0.5,
         last=float(tied[last].mean()),
     )
+
+
+def _moment_keys(interactions: Interactions) -> np.ndarray:
+    """[n] int64, equal where user and time are equal."""
+    moments = interactions.timestamp - interactions.timestamp.min(initial=0.0)
+    span = moments.max(initial=0.0) + 1.0
+    if span * interactions.num_users < 2**62 and (moments == np.floor(moments)).all():
+        return interactions.user_index * np.int64(span) + moments.astype(np.int64)
+    moments, kinds = pd.factorize(interactions.timestamp)
+    return interactions.user_index.astype(np.int64) * len(kinds) + moments
 
 
 def findings(

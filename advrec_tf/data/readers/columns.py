@@ -200,6 +200,8 @@ def integer_like(values: Iterable[int | str]) -> np.ndarray:
     "7" and "-7" are; "007", "+7" and "7.0" are not, and as text they stay what they are.
     """
     values = list(values)
+    if values and all(type(value) is int for value in values):
+        return np.fromiter((-(1 << 63) <= value < 1 << 63 for value in values), bool, len(values))
     texts = [value if isinstance(value, str) else str(value) for value in values]
     found = np.fromiter(map(bool, map(_INTEGER.fullmatch, texts)), bool, len(texts))
     for row in np.flatnonzero(found & (np.fromiter(map(len, texts), int, len(texts)) > 18)):

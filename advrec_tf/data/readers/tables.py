@@ -98,12 +98,13 @@ def from_frame(frame, *, source: str | None = None, **settings) -> Loaded:
     records.find_columns(source, names, wanted.wanted)
     if not len(frame):
         raise DataError(f"{source}: expected rows. Received an empty frame.")
-    if not isinstance(frame, pd.DataFrame):
-        frame = frame_of_arrow(frame, [name for name in wanted.wanted if name is not None])
-    positions = np.arange(len(frame))
-    where = _place(positions, "row")
     user, item, rating, time, text = wanted.wanted
-    items = _frame_ids(frame[item], source, wanted)
+    positions, ids = np.arange(len(frame)), {}
+    where = _place(positions, "row")
+    if not isinstance(frame, pd.DataFrame):
+        ids = {name: _arrow_ids(frame[name], name, source, wanted) for name in (user, item)}
+        frame = frame_of_arrow(frame, [name for name in wanted.wanted if not ids.get(name)])
+    items = ids.get(item) or _frame_ids(frame[item], source, wanted)
     ratings = times = texts = None
     if rating is not None:
         ratings = _frame_numbers(frame[rating], source, where, wanted)
@@ -116,7 +117,7 @@ def from_frame(frame, *, source: str | None = None, **settings) -> Loaded:
         source=source,
         place="row",
         positions=positions,
-        users=_frame_ids(frame[user], source, wanted),
+        users=ids.get(user) or _frame_ids(frame[user], source, wanted),
         items=items,
         ratings=ratings,
         times=times,
@@ -153,7 +154,7 @@ def frame_of_arrow(table, names: Sequence[str]) -> pd.DataFrame:
     import pyarrow as pa
 
     whole = {getattr(pa, kind.lower())(): getattr(pd, f"{kind}Dtype")() for kind in _INTEGERS}
-    chosen = table.select(list(dict.fromkeys(names)))
+    chosen = table.select(list(dict.fromkeys(name for name in names if name is not None)))
     for position, field in enumerate(chosen.schema):
         if pa.types.is_dictionary(field.type):
             decoded = chosen.column(position).cast(field.type.value_type)
@@ -309,15 +310,33 @@ def _frame_ids(series: pd.Series, source: str, wanted: TableSettings) -> columns
         fail(f"{kind}, as {values[first]!r} in row {row}, since ids are of one kind", second)
     if "a str" not in kinds:
         return columns.Ids(codes.astype(np.int32), [int(value) for value in values])
+    return _text_ids(values, codes, series.name, source, wanted)
+
+
+def _text_ids(values: list[str], codes: np.ndarray, name: str, source: str, wanted) -> columns.Ids:
+    """Distinct texts and codes [n] into them, -1 where missing -> ids by the rule."""
     coder = columns.IdCodes(wanted.id_marks)  # trims, and knows the marks of a missing id
-    present = np.flatnonzero(codes >= 0)
+    present = codes >= 0
     recoded = np.full(len(codes), -1, np.int32)
     try:
         recoded[present] = coder.encode(values, codes[present])
     except columns.UnusableId as error:
         expected, text = error.args
-        fail(expected, values.index(text))
+        row = int((codes == values.index(text)).argmax())
+        raise files.fault(source, f"row {row}", name, expected, text) from None
     return coder.column(recoded)
+
+
+def _arrow_ids(column, name: str, source: str, wanted: TableSettings) -> columns.Ids | None:
+    """The ids of an Arrow column of text; None for a column of another type."""
+    import pyarrow as pa
+
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return None
+    encoded = column.dictionary_encode().unify_dictionaries()
+    rows = [chunk.indices.fill_null(-1).to_numpy() for chunk in encoded.chunks]
+    values = encoded.chunk(0).dictionary.to_pylist()
+    return _text_ids(values, np.concatenate(rows), name, source, wanted)
 
 
 _PLAIN_KINDS = ("string", "integer", "floating", "empty")
