@@ -1,13 +1,61 @@
-"""Reports of tables: read from their files, and extended by entries of an earlier run."""
+"""Reports of tables: made from a sweep, read from files, extended by those of an earlier run."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from experiments.harness import reports
+from experiments.harness.compare import compare, deviation, mean, over_seeds
+from experiments.harness.sweep import Study, Sweep
 from experiments.published_tables.choices import Choice
 from experiments.published_tables.models import with_requirements
+from experiments.published_tables.tables import TABLES
+
+
+def make_report(name: str, study: Study, found: Sweep, chosen: Mapping[str, Choice]) -> dict:
+    """Means and deviations over seeds, paired comparisons, choices, as JSON values."""
+    table = TABLES[name]
+    results = {
+        label: [
+            dataclasses.replace(
+                one,
+                metrics={
+                    **one.metrics,
+                    "seconds": one.seconds,
+                    "peak_mb": one.details["peak_mb"],
+                },
+            )
+            for one in trained
+        ]
+        for label, trained in found.results.items()
+    }
+    entries = compare(study, dataclasses.replace(found, results=results))
+    for label, entry in entries.items():
+        details = [result.details for result in results[label]]
+        entry["mean"]["peak_mb"] = max(one["peak_mb"] for one in details)
+        entry["choice"] = chosen[label].as_dict()
+        entry["users"] = details[0]["users"]
+        attacked = [one["robustness"] for one in details if "robustness" in one]
+        if attacked:
+            entry["robustness"] = {
+                "mean": over_seeds(attacked, mean),
+                "deviation": over_seeds(attacked, deviation),
+            }
+    machines = [one.details["machine"] for trained in found.results.values() for one in trained]
+    return {
+        "table": name,
+        "protocol": table.protocol,
+        "metrics": list(table.metrics),
+        "choose_by": table.choose_by,
+        "references": table.published(),
+        "left_out": dict(table.left_out),
+        "machines": _distinct(machines),
+        "not_run": [label for label in table.models if label not in entries],
+        "unpaired": unpaired(entries),
+        "entries": entries,
+    }
 
 
 def read_report(path: Path, table: str) -> dict:
@@ -81,5 +129,9 @@ def extended(
         "not_run": [label for label in report["not_run"] if label not in kept],
         "kept": kept,
         "outdated": [label for label in old if label not in entries],
-        "machines": [m for i, m in enumerate(machines) if m not in machines[:i]],
+        "machines": _distinct(machines),
     }
+
+
+def _distinct(machines: Sequence[dict]) -> list[dict]:
+    return [one for place, one in enumerate(machines) if one not in machines[:place]]

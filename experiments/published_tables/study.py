@@ -16,21 +16,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from advrec_tf._version import __version__
-from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
-from advrec_tf.evaluation.robustness import robustness_curve
-from advrec_tf.models.base import Recommender
-from advrec_tf.pipelines.machine import machine
-from advrec_tf.pipelines.memory import peak_memory
+from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.pipelines.processes import in_order
 from advrec_tf.pipelines.stages import StageStore, slug, sole_run
-from experiments.harness.compare import compare, deviation, mean, over_seeds
 from experiments.harness.entries import Task, Trained
-from experiments.harness.results import Result
 from experiments.harness.settings import Setting
-from experiments.harness.sweep import Study, Sweep, sweep
+from experiments.harness.sweep import Study, sweep
 from experiments.published_tables.choices import Choice, read_choices, write_choices
 from experiments.published_tables.models import (
     MODELS,
@@ -39,56 +31,14 @@ from experiments.published_tables.models import (
     with_requirements,
 )
 from experiments.published_tables.parts import Parts, TableContext, keep
-from experiments.published_tables.report import extended, read_report, unpaired
+from experiments.published_tables.report import extended, make_report, read_report
 from experiments.published_tables.search import require_optuna, search
+from experiments.published_tables.setting import TableSetting, under_attack
 from experiments.published_tables.tables import TABLES, Table
 
 SEARCH_SEED = 100
-ATTACKS = ((False, 0.5), (True, 0.5))  # (relative to the vector's norm, epsilon)
-LIST_METRICS = ("coverage@10", "long_tail_share@10")
 
 Log = Callable[[str], None]
-
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class TableSetting(Setting):
-    """A setting measured by the columns of a table.
-
-    Attributes:
-        relevant_counts: [num_users], test interactions of each user.
-    """
-
-    relevant_counts: np.ndarray | None = None
-
-    def measure(self, model: Recommender, *, tests: bool = True) -> Result:
-        """The columns and the list metrics of a model; the values of each user by column."""
-        result = self.tests["test"].evaluate(model)
-        values = {name: self._of_users(result, name) for name in self.metrics}
-        metrics = {name: float(column.mean()) for name, column in values.items()}
-        metrics |= {name: result.metrics[name] for name in LIST_METRICS}
-        details = {"users": len(result.users), "peak_mb": peak_memory(), "machine": machine()}
-        per_user = {name: self.by_user(result, column) for name, column in values.items()}
-        return Result(metrics, per_user, details=details)
-
-    def _of_users(self, result: RankingResult, metric: str) -> np.ndarray:
-        """`plain_recall@k` is hits / all relevant items, as in the literature of graph
-        convolution."""
-        name, k = metric.split("@")
-        if name != "plain_recall":
-            return result.per_user[metric]
-        return result.per_user[f"precision@{k}"] * int(k) / self.relevant_counts[result.users]
-
-
-def under_attack(model: Recommender, setting: Setting) -> dict[str, float]:
-    """Kind and epsilon of an attack on the model's vectors -> fraction of NDCG@10 lost."""
-    losses = {}
-    for relative, epsilon in ATTACKS:
-        curve = robustness_curve(
-            model, setting.interactions, setting.tests["test"], [epsilon], relative=relative
-        )
-        unit = " of the norm" if relative else ""
-        losses |= {f"{point.kind} {epsilon:g}{unit}": point.relative_loss for point in curve.points}
-    return losses
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -288,7 +238,7 @@ def run(
         study = study.only([la for la in labels if la in study.entries and la not in lost])
         found = sweep(study, store, seeds=range(seeds), log=log, workers=workers, build=build)
     failed |= found.failed
-    report = make_report(name, study, found)
+    report = make_report(name, study, found, chosen)
     if earlier is not None:
         report = extended(report, earlier, chosen, table.models)
         for label in report["outdated"]:
@@ -323,47 +273,3 @@ def _search(
     )
     log(f"Searched {len(missing)} models in {time.perf_counter() - started:.0f} s.")
     return failed
-
-
-def make_report(name: str, study: TableStudy, found: Sweep) -> dict:
-    """Means and deviations over seeds, paired comparisons, choices, as JSON values."""
-    table = TABLES[name]
-    results = {
-        label: [
-            dataclasses.replace(
-                one,
-                metrics={
-                    **one.metrics,
-                    "seconds": one.seconds,
-                    "peak_mb": one.details["peak_mb"],
-                },
-            )
-            for one in trained
-        ]
-        for label, trained in found.results.items()
-    }
-    entries = compare(study, dataclasses.replace(found, results=results))
-    for label, entry in entries.items():
-        details = [result.details for result in results[label]]
-        entry["mean"]["peak_mb"] = max(one["peak_mb"] for one in details)
-        entry["choice"] = study.chosen[label].as_dict()
-        entry["users"] = details[0]["users"]
-        attacked = [one["robustness"] for one in details if "robustness" in one]
-        if attacked:
-            entry["robustness"] = {
-                "mean": over_seeds(attacked, mean),
-                "deviation": over_seeds(attacked, deviation),
-            }
-    machines = [one.details["machine"] for trained in found.results.values() for one in trained]
-    return {
-        "table": name,
-        "protocol": table.protocol,
-        "metrics": list(table.metrics),
-        "choose_by": table.choose_by,
-        "references": table.published(),
-        "left_out": dict(table.left_out),
-        "machines": [m for i, m in enumerate(machines) if m not in machines[:i]],
-        "not_run": [label for label in table.models if label not in entries],
-        "unpaired": unpaired(entries),
-        "entries": entries,
-    }

@@ -12,26 +12,24 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.models.base import Recommender
-from advrec_tf.models.baselines import EASE, Popularity, RandomWalk
 from advrec_tf.models.blend import Blend
 from advrec_tf.models.factorization import negatives
-from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 from advrec_tf.models.factorization.negatives import DNS, Generator, InBatch
-from advrec_tf.models.graph.light_gcn import Contrast, LightGCN
+from advrec_tf.models.graph.light_gcn import Contrast
 from advrec_tf.models.objectives import BPR, Objective, SampledSoftmax
-from advrec_tf.models.variational import EvidenceBound, VariationalAutoencoder
+from advrec_tf.models.variational import EvidenceBound
 from advrec_tf.perturbations import Perturbation
+from advrec_tf.training import recipes
 from advrec_tf.training.adversarial import AdversarialTraining
-from advrec_tf.training.optimizers import LazyAdam
 from experiments.harness import training
 from experiments.harness.entries import Task, Trained
 from experiments.published_tables.parts import final_task, part
+
+Wrap = Callable[[keras.Model], keras.Model]
 
 
 def fit(task: Task, model: keras.Model, data: batches.Batches) -> Trained:
@@ -42,11 +40,30 @@ def fit(task: Task, model: keras.Model, data: batches.Batches) -> Trained:
     )
 
 
-def solved(task: Task, model: Recommender, started: float) -> Trained:
+def solved(task: Task, recipe: recipes.ClosedFormRecipe) -> Trained:
     """A model without epochs, measured once where there is validation."""
-    seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    model = recipe.train(task.interactions, seed=task.seed).model
+    return _measured(task, model, time.perf_counter() - started)
+
+
+def _measured(task: Task, model: Recommender, seconds: float) -> Trained:
     value = None if task.setting.validation is None else task.setting.validate(model)
     return Trained(model, 1, value, seconds)
+
+
+def _trained(task: Task, recipe: recipes.Recipe, wrap: Wrap | None = None, weights=None) -> Trained:
+    """By the recipe, from the weights if some are given, within `wrap` if it is given."""
+    model = recipe.build(task.interactions, seed=task.seed)
+    if weights is not None:
+        model.set_weights(weights)
+    trained = model if wrap is None else wrap(model)
+    recipe.compile(trained)
+    return fit(task, trained, recipe.batches(model, task.interactions, seed=task.seed))
+
+
+def _given(settings: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: settings[name] for name in names if name in settings}
 
 
 def perturbation(settings: Mapping[str, Any]) -> Perturbation:
@@ -59,18 +76,15 @@ def perturbation(settings: Mapping[str, Any]) -> Perturbation:
 
 
 def popularity(task: Task) -> Trained:
-    started = time.perf_counter()
-    return solved(task, Popularity().fit(task.interactions), started)
+    return solved(task, recipes.popularity())
 
 
 def ease(task: Task) -> Trained:
-    started = time.perf_counter()
-    return solved(task, EASE(task.settings["l2"]).fit(task.interactions), started)
+    return solved(task, recipes.ease(l2=task.settings["l2"]))
 
 
 def random_walk(task: Task) -> Trained:
-    started = time.perf_counter()
-    return solved(task, RandomWalk(**task.settings).fit(task.interactions), started)
+    return solved(task, recipes.random_walk(**task.settings))
 
 
 def _objective(settings: Mapping[str, Any]) -> Objective:
@@ -80,7 +94,8 @@ def _objective(settings: Mapping[str, Any]) -> Objective:
         names = {"count": "candidates"} if issubclass(made, (DNS, Generator)) else {}
         if made is Generator:
             names["initial_scale"] = "initial_scale"
-        return BPR(made(**{names[name]: settings[name] for name in names if name in settings}))
+        given = {names[name]: value for name, value in _given(settings, *names).items()}
+        return BPR(made(**given))
     return SampledSoftmax(
         made(),
         candidates=None if made is InBatch else settings.get("count"),
@@ -91,39 +106,26 @@ def _objective(settings: Mapping[str, Any]) -> Objective:
     )
 
 
-def _factorization_model(task: Task) -> MatrixFactorization:
-    names = ("dim", "l2", "initial_scale")
-    settings = {name: task.settings[name] for name in names if name in task.settings}
-    return MatrixFactorization(
-        task.interactions, objective=_objective(task.settings), seed=task.seed, **settings
-    )
-
-
-def _optimizer(settings: Mapping[str, Any]) -> keras.optimizers.Optimizer:
-    rate = settings["learning_rate"]
-    if settings.get("optimizer", "adagrad") == "adagrad":
-        # The accumulator starts near zero: the loss is a mean, its gradients are small.
-        return keras.optimizers.Adagrad(rate, initial_accumulator_value=1e-8)
-    return LazyAdam(rate)
-
-
-def _pairs(task: Task) -> batches.Batches:
-    batch_size = task.settings["batch_size"]
-    return batches.in_blocks(
-        batches.of_pairs(task.interactions, batch_size=batch_size, seed=task.seed)
+def _factorization(task: Task) -> recipes.Recipe:
+    settings = task.settings
+    lazy = settings.get("optimizer", "adagrad") == "adam"
+    return recipes.mf_bpr(
+        objective=_objective(settings),
+        l2=settings.get("l2", 0.0),
+        optimizer=recipes.lazy_adam if lazy else recipes.adagrad,
+        **_given(settings, "dim", "initial_scale", "learning_rate", "batch_size"),
     )
 
 
 def factorization(task: Task) -> Trained:
-    keras.utils.set_random_seed(task.seed)
-    model = _factorization_model(task)
+    wrap = None
     if task.settings.get("epsilon"):
-        model = AdversarialTraining(model, perturbation(task.settings), fraction=1.0)
-    model.compile(optimizer=_optimizer(task.settings))
-    return fit(task, model, _pairs(task))
+        attack = perturbation(task.settings)
+        wrap = lambda model: AdversarialTraining(model, attack, fraction=1.0)  # noqa: E731
+    return _trained(task, _factorization(task), wrap)
 
 
-def _from_start(task: Task) -> Task:
+def _pretrained(task: Task) -> Task:
     """With the settings of the model it starts from below its own."""
     start = task.context.chosen[task.settings.get("start", "MF-BPR")]
     return dataclasses.replace(task, settings={**start.settings, **task.settings})
@@ -132,81 +134,87 @@ def _from_start(task: Task) -> Task:
 def apr(task: Task) -> Trained:
     """Pretraining to its own best epoch, then adversarial epochs from there (He et al. 2018)."""
     weights, seconds = part(task, task.settings.get("start", "MF-BPR"), factorization)
-    keras.utils.set_random_seed(task.seed)
-    task = _from_start(task)
-    model = _factorization_model(task)
-    model.set_weights(weights)
-    adversarial = AdversarialTraining(
-        model, perturbation(task.settings), weight=task.settings["weight"], fraction=1.0
+    task = _pretrained(task)
+    attack, weight = perturbation(task.settings), task.settings["weight"]
+    trained = _trained(
+        task,
+        _factorization(task),
+        lambda model: AdversarialTraining(model, attack, weight=weight, fraction=1.0),
+        weights,
     )
-    adversarial.compile(optimizer=_optimizer(task.settings))
-    trained = fit(task, adversarial, _pairs(task))
     return dataclasses.replace(trained, seconds=trained.seconds + seconds)
 
 
-def _autoencoder_model(task: Task) -> ProfileAutoencoder:
-    settings = task.settings
-    return ProfileAutoencoder(
-        task.interactions, dim=settings["dim"], drop=settings["drop"], seed=task.seed
-    )
+def _autoencoder(task: Task) -> recipes.Recipe:
+    given = _given(task.settings, "dim", "drop", "learning_rate", "batch_size")
+    return recipes.autoencoder(steps_per_execution=16, **given)
 
 
 def autoencoder(task: Task) -> Trained:
-    keras.utils.set_random_seed(task.seed)
-    return _fit_profiles(task, _autoencoder_model(task))
+    return _trained(task, _autoencoder(task), _perturbed_items(task))
 
 
 def variational(task: Task) -> Trained:
-    keras.utils.set_random_seed(task.seed)
     settings = task.settings
-    names = ("dim", "hidden", "decoder_hidden", "drop", "weight_power")
-    chosen = {name: settings[name] for name in names if name in settings}
-    names = ("kl_weight", "kl_steps", "candidates_only")
-    bound = EvidenceBound(**{name: settings[name] for name in names if name in settings})
-    for name in ("hidden", "decoder_hidden"):
-        if name in chosen:
-            chosen[name] = (chosen[name],) if chosen[name] else ()
-    model = VariationalAutoencoder(task.interactions, objective=bound, seed=task.seed, **chosen)
-    return _fit_profiles(task, model)
-
-
-def _fit_profiles(task: Task, model) -> Trained:
-    """Train an autoencoder over profiles, against perturbed item vectors where asked."""
-    settings = task.settings
-    trained = model
-    if settings.get("epsilon"):
-        trained = AdversarialTraining(
-            model, perturbation(settings), layers=[model.item_layer], fraction=1.0
-        )
-    trained.compile(
-        optimizer=keras.optimizers.Adam(settings["learning_rate"]), steps_per_execution=16
+    layers = {
+        name: (settings[name],) if settings[name] else () for name in ("hidden", "decoder_hidden")
+    }
+    recipe = recipes.mult_vae(
+        objective=EvidenceBound(**_given(settings, "kl_weight", "kl_steps", "candidates_only")),
+        **layers,
+        **_given(settings, "dim", "drop", "weight_power", "learning_rate", "batch_size"),
     )
-    users = np.flatnonzero(task.interactions.by_user().counts >= 3)
-    data = batches.of_users(users, batch_size=settings["batch_size"], seed=task.seed)
-    return fit(task, trained, data)
+    return _trained(task, recipe, _perturbed_items(task))
 
 
-# label -> how it is trained and, where its weights are kept, how it is built.
+def _perturbed_items(task: Task) -> Wrap | None:
+    """Training against perturbed item vectors, where the settings have an epsilon."""
+    if not task.settings.get("epsilon"):
+        return None
+    return recipes.perturbed_items(perturbation(task.settings))
+
+
+def light_gcn(task: Task) -> Trained:
+    """With `contrast` it builds on what validation chose for the plain one."""
+    settings, contrast = task.settings, None
+    if "contrast" in settings:
+        settings = {**task.context.chosen["LightGCN"].settings, **settings}
+        contrast = Contrast(
+            weight=settings["contrast"],
+            candidates=settings.get("candidates"),
+            perturbation=perturbation(settings),
+        )
+    objective = SampledSoftmax(
+        InBatch(),
+        candidates=settings.get("candidates"),
+        temperature=settings["temperature"],
+        cosine=True,
+    )
+    given = _given(settings, "num_layers", "learning_rate", "batch_size")
+    return _trained(task, recipes.light_gcn(objective=objective, contrast=contrast, **given))
+
+
+# label -> how it is trained and, where its weights are kept, its recipe.
 _MEMBERS = {
     "EASE": (ease, None),
     "random walk": (random_walk, None),
-    "MF-BPR, DNS": (factorization, _factorization_model),
-    "APR from DNS": (apr, lambda task: _factorization_model(_from_start(task))),
-    "softmax MF": (factorization, _factorization_model),
-    "softmax MF, FGSM": (factorization, _factorization_model),
-    "autoencoder": (autoencoder, _autoencoder_model),
-    "autoencoder, adversarial": (autoencoder, _autoencoder_model),
+    "MF-BPR, DNS": (factorization, _factorization),
+    "APR from DNS": (apr, lambda task: _factorization(_pretrained(task))),
+    "softmax MF": (factorization, _factorization),
+    "softmax MF, FGSM": (factorization, _factorization),
+    "autoencoder": (autoencoder, _autoencoder),
+    "autoencoder, adversarial": (autoencoder, _autoencoder),
 }
 
 
 def _member(task: Task, label: str) -> tuple[Recommender, float]:
     """(a member of a blend as its own choice makes it, seconds)."""
-    train, build = _MEMBERS[label]
-    if build is None:
+    train, recipe = _MEMBERS[label]
+    if recipe is None:
         trained = train(final_task(task, label))
         return trained.model, trained.seconds
     weights, seconds = part(task, label, train)
-    model = build(final_task(task, label))
+    model = recipe(final_task(task, label)).build(task.interactions, seed=task.seed)
     model.set_weights(weights)
     return model, seconds
 
@@ -219,37 +227,6 @@ def blend(*labels: str) -> Callable[[Task], Trained]:
 
     def train(task: Task) -> Trained:
         members, seconds = zip(*(_member(task, label) for label in labels), strict=True)
-        trained = solved(task, Blend(members, (1.0, task.settings["weight"])), time.perf_counter())
-        return dataclasses.replace(trained, seconds=sum(seconds) + trained.seconds)
+        return _measured(task, Blend(members, (1.0, task.settings["weight"])), sum(seconds))
 
     return train
-
-
-def light_gcn(task: Task) -> Trained:
-    """With `contrast` it builds on what validation chose for the plain one."""
-    keras.utils.set_random_seed(task.seed)
-    settings, contrast = task.settings, None
-    if "contrast" in settings:
-        settings = {**task.context.chosen["LightGCN"].settings, **settings}
-        task = dataclasses.replace(task, settings=settings)
-        contrast = Contrast(
-            weight=settings["contrast"],
-            candidates=settings.get("candidates"),
-            perturbation=perturbation(settings),
-        )
-    objective = SampledSoftmax(
-        InBatch(),
-        candidates=settings.get("candidates"),
-        temperature=settings["temperature"],
-        cosine=True,
-    )
-    model = LightGCN(
-        task.interactions,
-        num_layers=settings["num_layers"],
-        objective=objective,
-        contrast=contrast,
-        seed=task.seed,
-    )
-    model.compile(optimizer=keras.optimizers.Adam(settings["learning_rate"]), steps_per_execution=8)
-    data = batches.of_pairs(task.interactions, batch_size=settings["batch_size"], seed=task.seed)
-    return fit(task, model, data)

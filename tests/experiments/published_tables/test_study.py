@@ -2,11 +2,8 @@ import dataclasses
 import functools
 import json
 
-import numpy as np
 import pytest
 
-from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.models.base import MatrixRecommender
 from advrec_tf.pipelines.processes import in_order
 from advrec_tf.pipelines.stages import sole_run
 from experiments.published_tables import study
@@ -16,7 +13,6 @@ from experiments.published_tables.models import MODELS
 from experiments.published_tables.page import markdown_page
 from experiments.published_tables.tables import TABLES
 from tests.experiments.published_tables.toy import shifted_scores
-from tests.worlds import interactions_of
 
 pytest.importorskip("optuna")
 
@@ -143,24 +139,6 @@ def test_other_settings_train_anew_and_so_does_what_builds_on_them(tmp_path, rep
     after = stages(tmp_path, chosen)
     assert before["EASE"] == after["EASE"]
     assert before["shift"] != after["shift"] and before["shifted"] != after["shifted"]
-
-
-def test_plain_recall_divides_by_all_relevant_items():
-    # 4 relevant items, 2 of them in the first 3 places: 2/4, and precision@3 is 2/3
-    train = interactions_of([(0, 5)], 1, 6)
-    relevant = interactions_of([(0, 0), (0, 1), (0, 2), (0, 3)], 1, 6)
-    setting = study.TableSetting(
-        seed=0,
-        interactions=train,
-        tests={"test": RankingEvaluator(train, relevant, ks=(3, 10))},
-        metrics=("plain_recall@3", "precision@3"),
-        relevant_counts=relevant.user_counts(),
-    )
-    scores = np.array([[9, 1, 0.5, 8, 7, 0]], np.float32)
-    result = setting.measure(MatrixRecommender(scores=scores, interactions=train))
-    assert result.metrics["plain_recall@3"] == pytest.approx(2 / 4)
-    assert result.metrics["precision@3"] == pytest.approx(2 / 3)
-    assert result.details["users"] == 1
 
 
 def test_a_process_that_fails_costs_its_model_alone(tmp_path):

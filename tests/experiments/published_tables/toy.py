@@ -8,6 +8,8 @@ from advrec_tf.data import splits
 from advrec_tf.models.base import MatrixRecommender
 from experiments.harness.entries import Task, Trained
 from experiments.harness.settings import Setting
+from experiments.published_tables.choices import Choice
+from experiments.published_tables.models import MODELS
 from experiments.published_tables.parts import Parts, TableContext
 from experiments.published_tables.tables import Table
 from tests.worlds import tiny_world
@@ -62,3 +64,21 @@ def make_task(entry, settings=None, *, chosen=None, parts=None, seed=0):
         context=TableContext(chosen or {}, parts or Parts()),
         log=lambda line: None,
     )
+
+
+def tiny_choices():
+    """Every model's default point, shrunk to the tiny world."""
+    small = {"batch_size": 16, "dim": 4, "hidden": 4, "candidates": 4, "first": 1, "count": 4}
+    found = {}
+    for label, spec in MODELS.items():
+        leader = MODELS[spec.settings_from or label]
+        settings = {**leader.points(1)[0], **spec.override}
+        settings |= {name: value for name, value in small.items() if name in settings}
+        found[label] = Choice({**settings, **({"warm_up": 1} if "warm_up" in settings else {})}, 2)
+    return found
+
+
+def trained(label, **changes):
+    chosen = tiny_choices()
+    spec = dataclasses.replace(MODELS[label], epochs=2)
+    return spec.train(make_task(spec, {**chosen[label].settings, **changes}, chosen=chosen))
