@@ -74,7 +74,7 @@ def test_a_control_may_take_the_epochs_of_its_model_without_a_trial(
         "trials": 0,
     }
     assert asked == [(False, 4)]  # never on validation interactions
-    assert "size 5, b 7 | 4 |  | 0 |" in markdown_page(report, tmp_path / "tiny.md")
+    assert "size 5 | 4 |  | 0 |" in markdown_page(report, tmp_path / "tiny.md")
 
 
 def test_a_model_without_a_trial_has_the_first_of_its_settings_and_the_most_epochs(
