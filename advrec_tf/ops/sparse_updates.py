@@ -26,7 +26,7 @@ class RowRule:
 
     Attributes:
         slots: table variable -> the optimizer's variables of the same shape, in a fixed order.
-        update: (table, slots, rows [n], gradient [n, dim], rate, step) -> (table, slots);
+        update: (table, slots, rows [n], gradient [n, dim], learning_rate, step) -> (table, slots);
             `step` counts from 1 and is a float.
     """
 
@@ -40,7 +40,7 @@ def sum_repeats(rows: tf.Tensor, values: tf.Tensor, num_rows: int) -> tf.Tensor:
     Costs by n, but for 4 bytes a table row. Static in shape, so XLA compiles it.
     """
     count = tf.shape(rows)[0]
-    # Any one occurrence stands for its row; the last one written does.
+    # Any one occurrence represents its row; the last one scattered does.
     stand_in = tf.tensor_scatter_nd_update(
         tf.zeros([num_rows], tf.int32), rows[:, None], tf.range(count)
     )
@@ -48,34 +48,34 @@ def sum_repeats(rows: tf.Tensor, values: tf.Tensor, num_rows: int) -> tf.Tensor:
     return tf.gather(tf.math.unsorted_segment_sum(values, place, count), place)
 
 
-def sgd(table, slots: Slots, rows, gradient, rate, step):
-    """row -= rate * gradient; repeats add up by themselves.
+def sgd(table, slots: Slots, rows, gradient, learning_rate, step):
+    """row -= learning_rate * gradient; repeats add up by themselves.
 
-    Keras writes its last step into a momentum variable that plain SGD never reads; that
-    one is left alone.
+    Keras stores its last step in a momentum variable that plain SGD never reads; that one is
+    left alone.
     """
-    return tf.tensor_scatter_nd_sub(table, rows[:, None], rate * gradient), slots
+    return tf.tensor_scatter_nd_sub(table, rows[:, None], learning_rate * gradient), slots
 
 
-def adagrad(table, slots: Slots, rows, gradient, rate, step, *, epsilon: float):
-    """Duchi et al. 2011: row -= rate * g / sqrt(sum of g^2 so far + epsilon)."""
+def adagrad(table, slots: Slots, rows, gradient, learning_rate, step, *, epsilon: float):
+    """Duchi et al. 2011: row -= learning_rate * g / sqrt(sum of g^2 so far + epsilon)."""
     (accumulator,) = slots
     gradient = sum_repeats(rows, gradient, table.shape[0])
     squares = tf.gather(accumulator, rows) + tf.square(gradient)
-    moved = tf.gather(table, rows) - rate * gradient * tf.math.rsqrt(squares + epsilon)
+    moved = tf.gather(table, rows) - learning_rate * gradient * tf.math.rsqrt(squares + epsilon)
     return _write(table, rows, moved), (_write(accumulator, rows, squares),)
 
 
-def lazy_adam(table, slots: Slots, rows, gradient, rate, step, *, beta_1, beta_2, epsilon):
+def lazy_adam(table, slots: Slots, rows, gradient, learning_rate, step, *, beta_1, beta_2, epsilon):
     """Adam whose moments decay only when the row is looked up; bias follows `step`."""
     first, second = slots
     gradient = sum_repeats(rows, gradient, table.shape[0])
-    rate = rate * tf.sqrt(1.0 - tf.pow(beta_2, step)) / (1.0 - tf.pow(beta_1, step))
+    step_size = learning_rate * tf.sqrt(1.0 - tf.pow(beta_2, step)) / (1.0 - tf.pow(beta_1, step))
     row_first = tf.gather(first, rows)
     row_first += (gradient - row_first) * (1.0 - beta_1)
     row_second = tf.gather(second, rows)
     row_second += (tf.square(gradient) - row_second) * (1.0 - beta_2)
-    moved = tf.gather(table, rows) - rate * row_first / (tf.sqrt(row_second) + epsilon)
+    moved = tf.gather(table, rows) - step_size * row_first / (tf.sqrt(row_second) + epsilon)
     return _write(table, rows, moved), (
         _write(first, rows, row_first),
         _write(second, rows, row_second),

@@ -440,7 +440,7 @@ def test_weights_survive_a_reload_and_repeat_for_a_seed(tmp_path):
     ],
 )
 def test_settings_out_of_range_are_refused(name, make):
-    with pytest.raises(ValueError, match=f"`{name}`.* should"):
+    with pytest.raises(ValueError, match=f"`{name}`"):
         make()
 
 

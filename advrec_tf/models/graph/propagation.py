@@ -63,8 +63,8 @@ class InteractionGraph(tf.Module):
     """Propagation by S = D^-1/2 A D^-1/2, A the adjacency of the distinct (user, item) pairs.
 
     He et al. 2020, eqs. 3 and 4 (arXiv:2002.02126): no weights, no nonlinearity; layer l is
-    S^l x, and what comes out is the weighted sum of layers 0 to L, by default their mean. S is
-    symmetric, so its gradient is S itself. A node without an edge receives nothing.
+    S^l x, and what comes out is the mean of layers 0 to L. S is symmetric, so its gradient is S
+    itself. A node without an edge receives nothing.
 
     One product with S is one product of a `RowSparse` matrix, on the CPU many times as fast as
     `tf.sparse.sparse_dense_matmul`, and without its gradient's scattering.
@@ -72,30 +72,17 @@ class InteractionGraph(tf.Module):
     Args:
         interactions: the edges, repeats counting once.
         num_layers: L >= 0.
-        layer_weights: of layers 0 to L, >= 0 with a positive sum; they are divided by it.
 
     Raises:
-        ValueError: if `num_layers` or `layer_weights` is out of range.
+        ValueError: if `num_layers` is negative.
     """
 
-    def __init__(
-        self,
-        interactions: Interactions,
-        num_layers: int,
-        *,
-        layer_weights: Sequence[float] | None = None,
-    ):
+    def __init__(self, interactions: Interactions, num_layers: int):
         super().__init__(name="interaction_graph")
         if num_layers < 0:
             raise ValueError(f"`num_layers` should be >= 0. Received: {num_layers!r}.")
-        weights = np.ones(num_layers + 1) if layer_weights is None else np.array(layer_weights)
-        if weights.shape != (num_layers + 1,) or not weights.min() >= 0 or not weights.sum() > 0:
-            raise ValueError(
-                f"`layer_weights` should be {num_layers + 1} numbers >= 0, not all 0. "
-                f"Received: {layer_weights!r}."
-            )
         self.num_layers = num_layers
-        self.layer_weights = (weights / weights.sum()).tolist()
+        self._layer_weight = 1.0 / (num_layers + 1)
         self.num_users = interactions.num_users
         self.num_items = interactions.num_items
         edges = interactions.by_user()
@@ -130,8 +117,8 @@ class InteractionGraph(tf.Module):
         return outputs
 
     def combined(self, layers: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Layers 0 to num_layers -> their weighted sum [num_nodes, dim]."""
-        return tf.add_n([w * layer for w, layer in zip(self.layer_weights, layers, strict=True)])
+        """Layers 0 to num_layers -> their mean [num_nodes, dim]."""
+        return tf.add_n([self._layer_weight * layer for layer in layers])
 
     def shift(self, deltas: Sequence[tf.Tensor]) -> tf.Tensor:
         """What `combined` gains when `deltas[l - 1]` is added to the output of layer l.
@@ -143,8 +130,8 @@ class InteractionGraph(tf.Module):
             deltas: one tensor [num_nodes, dim] for each of layers 1 to num_layers >= 1.
         """
         carried = deltas[0]
-        gains = [self.layer_weights[1] * carried]
-        for weight, delta in zip(self.layer_weights[2:], deltas[1:], strict=True):
+        gains = [self._layer_weight * carried]
+        for delta in deltas[1:]:
             carried = self.neighbors(carried) + delta
-            gains.append(weight * carried)
+            gains.append(self._layer_weight * carried)
         return tf.add_n(gains)

@@ -54,11 +54,10 @@ def test_a_node_without_an_edge_receives_nothing():
     assert (layer.numpy()[[3, 4 + 3]] == 0).all() and (layer.numpy()[[0, 4 + 4]] != 0).all()
 
 
-def test_layers_are_combined_by_their_share_of_the_weights():
-    # weights 1, 0, 3 are shares 1/4, 0, 3/4
-    graph, s = InteractionGraph(LARGER, 2, layer_weights=(1, 0, 3)), dense(LARGER)
+def test_layers_are_combined_by_their_mean():
+    graph, s = InteractionGraph(LARGER, 2), dense(LARGER)
     x = normal(9, 2).numpy()
-    expected = x / 4 + 3 / 4 * (s @ s @ x)
+    expected = (x + s @ x + s @ s @ x) / 3
     np.testing.assert_allclose(graph.combined(graph.layers(tf.constant(x))), expected, atol=1e-6)
 
 
@@ -82,27 +81,20 @@ def test_the_gradient_is_that_of_the_dense_product(sparse):
 
 
 def test_a_shift_is_what_layers_moved_one_after_the_other_give():
-    weights = (0.4, 0.1, 0.2, 0.3)
-    graph, s = InteractionGraph(LARGER, 3, layer_weights=weights), dense(LARGER)
+    graph, s = InteractionGraph(LARGER, 3), dense(LARGER)
     x = normal(9, 2).numpy()
     deltas = [normal(9, 2, seed=i) for i in (1, 2, 3)]
     moved = [x]
     for delta in deltas:
         moved.append(s @ moved[-1] + delta.numpy())
     clean = graph.combined(graph.layers(tf.constant(x)))
-    expected = np.average(moved, 0, weights=weights)
+    expected = np.mean(moved, 0)
     np.testing.assert_allclose(clean + graph.shift(deltas), expected, atol=1e-6)
 
 
 def test_a_negative_number_of_layers_is_refused():
     with pytest.raises(ValueError, match="`num_layers` should be >= 0. Received: -1"):
         InteractionGraph(TWO_BY_TWO, -1)
-
-
-@pytest.mark.parametrize("weights", [(1, 1), (1, -1, 1), (0, 0, 0), (1, float("nan"), 1)])
-def test_layer_weights_out_of_range_are_refused(weights):
-    with pytest.raises(ValueError, match="`layer_weights` should be 3 numbers >= 0, not all 0"):
-        InteractionGraph(TWO_BY_TWO, 2, layer_weights=weights)
 
 
 def test_node_vectors_repeat_for_a_seed_and_have_the_asked_for_spread():
