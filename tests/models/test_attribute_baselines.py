@@ -80,5 +80,5 @@ def test_nobody_is_copied_who_is_to_be_given_a_profile(data):
 def test_arguments_that_do_not_fit_are_refused(data):
     with pytest.raises(ValueError, match="`strength` should be > 0"):
         GroupPopularity(GROUPS, strength=0.0)
-    with pytest.raises(ValueError, match="`groups` should have 5 rows.*Received: 4"):
+    with pytest.raises(ValueError, match="`groups` should have 5 entries.*Received: 4"):
         GroupPopularity(GROUPS[:4]).fit(data)
