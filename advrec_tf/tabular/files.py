@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data.readers import columns, files, records
+from advrec_tf.data.readers import columns, files, ids, records
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.ops.files import atomic_file
 from advrec_tf.tabular import schema as table_schema
@@ -166,7 +166,7 @@ class _ColumnReader:
             self.kind = "text"
         self.asked = asked
         self.parts: list[np.ndarray] = []
-        self.codes = columns.IdCodes()
+        self.codes = ids.IdCodes()
         self.times = columns.Times(source=source, column=name)
         self.spelling: tuple[str, str] | None = None
         self._skipped = 0  # rows before the first value
@@ -200,7 +200,7 @@ class _ColumnReader:
 
         hint = f". If {self.name} is a category, say `--category {self.name}`"
         if self.kind == "text":
-            return columns.encode_ids(
+            return ids.encode_ids(
                 self.codes, texts, source=self.source, column=self.name, place=place
             )
         if self.kind == "boolean":

@@ -58,7 +58,7 @@ def _ml_1m(folder: Path):
     import pandas as pd
 
     from advrec_tf.data.readers import movielens
-    from advrec_tf.data.readers.tables import from_frame
+    from advrec_tf.data.readers.frames import from_frame
 
     with gzip.open(folder / "interactions.csv.gz", "rt") as file:
         pairs = pd.read_csv(file, usecols=["user_id", "movie_id"]).dropna().astype("int64")

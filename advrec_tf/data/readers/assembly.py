@@ -14,8 +14,9 @@ import pandas as pd
 
 from advrec_tf.data import audit
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.data.readers.columns import MISSING, Ids, integer_like
+from advrec_tf.data.readers.columns import MISSING
 from advrec_tf.data.readers.files import DataError, fault
+from advrec_tf.data.readers.ids import Ids, integer_like
 from advrec_tf.data.readers.report import Count, Loaded, ReadReport
 
 _LARGEST = float(np.finfo(np.float32).max)
@@ -82,6 +83,18 @@ class TableSettings:
     def id_marks(self) -> frozenset[str]:
         """The marks of a missing id or text."""
         return frozenset() if self.keep_missing else frozenset(self.missing)
+
+
+def table_settings(settings: dict) -> TableSettings:
+    """The settings as a record; ValueError names the one that there is not."""
+    known = TableSettings.__dataclass_fields__
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise ValueError(
+            f"The settings of a table should be among {', '.join(known)}. "
+            f"Received: {', '.join(unknown)}."
+        )
+    return TableSettings(**settings)
 
 
 class ItemTexts:

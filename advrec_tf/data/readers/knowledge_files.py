@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 from advrec_tf.data.readers import records
-from advrec_tf.data.readers.columns import normal_keys
 from advrec_tf.data.readers.files import DataError
+from advrec_tf.data.readers.ids import normal_keys
 
 
 def read_triples(path: str | os.PathLike) -> list[tuple[str, str, str]]:
@@ -30,7 +30,7 @@ def read_triples(path: str | os.PathLike) -> list[tuple[str, str, str]]:
 def read_item_entities(path: str | os.PathLike) -> dict[int | str, str]:
     """Lines `item entity` -> {item id: entity id}; files as in `read_triples`.
 
-    Item ids follow the rule of `columns`, as in the readers of interactions.
+    Item ids follow the rule of `ids`, as in the readers of interactions.
 
     Raises:
         FileNotFoundError, DataError: as `read_triples`; also if an item has two lines.

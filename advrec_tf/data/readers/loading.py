@@ -1,7 +1,7 @@
 """`load`: the one function that reads interactions from any source.
 
-It only chooses the reader; `tables`, `movielens` and `synthetic` do the reading. Published
-splits come through `published_splits`.
+It only chooses the reader; `tables`, `frames`, `movielens` and `synthetic` do the reading.
+Published splits come through `published_splits`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from advrec_tf.data.readers import movielens, tables
+from advrec_tf.data.readers import frames, movielens, tables
 from advrec_tf.data.readers.report import Loaded, report_of
 
 SYNTHETIC = "synthetic"
@@ -22,8 +22,8 @@ def load(source: str | os.PathLike | pd.DataFrame, **columns) -> Loaded:
 
     Args:
         source: a CSV or TSV file for `tables.read_table`; a Parquet file (by its name,
-            .parquet or .pq) for `tables.read_parquet`; a pandas DataFrame or pyarrow Table for
-            `tables.from_frame`; a folder for `movielens.read_movielens`; or the word
+            .parquet or .pq) for `frames.read_parquet`; a pandas DataFrame or pyarrow Table for
+            `frames.from_frame`; a folder for `movielens.read_movielens`; or the word
             "synthetic".
         **columns: keyword arguments of the reader, or of `synthetic.make_world`; a folder takes
             none.
@@ -33,7 +33,7 @@ def load(source: str | os.PathLike | pd.DataFrame, **columns) -> Loaded:
         DataError, ValueError: as the reader says.
     """
     if isinstance(source, pd.DataFrame) or hasattr(source, "column_names"):
-        return tables.from_frame(source, **columns)
+        return frames.from_frame(source, **columns)
     if source == SYNTHETIC:
         from advrec_tf.data import synthetic  # only here: most runs never need it
 
@@ -57,5 +57,5 @@ def load(source: str | os.PathLike | pd.DataFrame, **columns) -> Loaded:
             f"file. Received a path where nothing is: {path}."
         )
     if path.suffix.lower() in (".parquet", ".pq"):
-        return tables.read_parquet(path, **columns)
+        return frames.read_parquet(path, **columns)
     return tables.read_table(path, **columns)

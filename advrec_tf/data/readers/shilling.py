@@ -1,7 +1,7 @@
 """Reader of the rating splits that shilling attacks are published on, with their targets.
 
 The sets of AUSH (Lin et al. 2020, CIKM) and Leg-UP (Lin et al. 2022, TNNLS): a random 90/10
-split of ratings 1-5, and for each target item the items whose likers are its segment. Only
+split of ratings 1-5, and for each target item the items whose positive raters are its segment. Only
 reading; the files are found as those of `benchmarks`.
 """
 
@@ -35,8 +35,8 @@ SHILLING_SETS = {
 PUBLISHED_FILLERS = {"ml100k": 90, "filmTrust": 36}
 """Name -> items a fake profile rates beside its target in the authors' experiments, where known."""
 
-LIKED = 4.0
-"""Ratings from here on are a liking: members of a segment like each of its items."""
+POSITIVE_FROM = 4.0
+"""The lowest positive rating: members of a segment rate each of its items so or higher."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -58,7 +58,7 @@ class ShillingSet:
     repeated: int
 
     def segment_users(self, target: int) -> np.ndarray:
-        """[users] int32 who like every item of the target's segment and have not rated it.
+        """[users] int32 who rate the whole segment of the target positively, and not the target.
 
         The definition behind the authors' files of target users (filmTrust's file stops at
         user 721, the rest agrees to the last user).
@@ -72,13 +72,13 @@ class ShillingSet:
                 f"Received: {target!r}."
             )
         train = self.split.train
-        liked = train.select(train.rating >= LIKED)
-        likes = np.zeros(train.num_users, np.int64)
+        positive = train.select(train.rating >= POSITIVE_FROM)
+        number = np.zeros(train.num_users, np.int64)
         for item in self.segments[target]:
-            likes += np.bincount(
-                liked.user_index[liked.item_index == item], minlength=train.num_users
+            number += np.bincount(
+                positive.user_index[positive.item_index == item], minlength=train.num_users
             )
-        member = likes == len(self.segments[target])
+        member = number == len(self.segments[target])
         member[train.user_index[train.item_index == target]] = False
         return np.flatnonzero(member).astype(np.int32)
 

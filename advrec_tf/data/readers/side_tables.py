@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data.interactions import Vocabulary
-from advrec_tf.data.readers import columns, files, movielens, records
+from advrec_tf.data.readers import columns, files, ids, movielens, records
 from advrec_tf.data.readers.columns import MISSING
 from advrec_tf.data.readers.files import DataError
 
@@ -36,7 +36,7 @@ def read_texts(
     escape: str | None = None,
     log: Callable[[str], None] | None = None,
 ) -> dict:
-    """{id: text} from a file; ids by the rule of `columns`, an empty text where there is none.
+    """{id: text} from a file; ids by the rule of `ids`, an empty text where there is none.
 
     A `.json` file (plain or gzip) holds one object {id: text}. A `.dat` file is MovieLens'
     movies.dat, and gives titles. Any other file is a CSV or TSV table with a header, in which
@@ -62,7 +62,7 @@ def read_texts(
         raise ValueError(f"`text_column` should name the column of the text in {path}.")
     how = {"separator": separator, "encoding": encoding, "max_text": max_text, "escape": escape}
     table = _read_cells(path, id_column, [text_column], how)
-    table.say(log)
+    table.report_to(log)
     return dict(zip(table.keys, table.cells[text_column], strict=True))
 
 
@@ -98,7 +98,7 @@ def read_attributes(
     else:
         how = {"separator": separator, "encoding": encoding, "max_text": max_text, "escape": escape}
         found = _read_cells(path, id_column, None, how)
-        found.say(log)
+        found.report_to(log)
         if not found.cells:
             raise DataError(f"{path} should have a column beside {id_column!r}. It has none.")
         keys = found.keys
@@ -128,7 +128,7 @@ class _Cells:
     cells: dict[str, list[str]]
     without_id: list[int]  # lines
 
-    def say(self, log: Callable[[str], None] | None) -> None:
+    def report_to(self, log: Callable[[str], None] | None) -> None:
         if log is not None and self.without_id:
             log(
                 f"{self.source}: {len(self.without_id):,} lines without an id are left out, the "
@@ -139,7 +139,7 @@ class _Cells:
 def _read_cells(path, id_column: str, wanted: Sequence[str] | None, how: dict) -> _Cells:
     """The wanted columns of a table, or all beside the ids."""
     source = str(path)
-    coder = columns.IdCodes()
+    coder = ids.IdCodes()
     cells: dict[str, list[str]] = {}
     codes, lines, without_id = [], [], []
     with records.open_records(path, **how) as reader:
@@ -148,7 +148,7 @@ def _read_cells(path, id_column: str, wanted: Sequence[str] | None, how: dict) -
         at, *positions = reader.find([id_column, *names])
         cells = {name: [] for name in names}
         for block in reader.blocks(50_000):
-            found = columns.encode_ids(
+            found = ids.encode_ids(
                 coder,
                 block.column(at),
                 source=source,
@@ -162,19 +162,23 @@ def _read_cells(path, id_column: str, wanted: Sequence[str] | None, how: dict) -
             for name, position in zip(names, positions, strict=True):
                 texts = block.column(position)
                 cells[name] += [texts[row] for row in present]
-    ids = coder.column(np.concatenate(codes) if codes else np.zeros(0, np.int32))
-    repeated = pd.Series(ids.codes).duplicated().to_numpy()
+    column = coder.column(np.concatenate(codes) if codes else np.zeros(0, np.int32))
+    repeated = pd.Series(column.codes).duplicated().to_numpy()
     if repeated.any():
         row = int(repeated.argmax())
-        first = lines[int((ids.codes == ids.codes[row]).argmax())]
+        first = lines[int((column.codes == column.codes[row]).argmax())]
         expected = f"one line an id (its first is line {first})"
         raise files.fault(
-            source, f"line {lines[row]}", id_column, expected, ids.values[ids.codes[row]]
+            source,
+            f"line {lines[row]}",
+            id_column,
+            expected,
+            column.values[column.codes[row]],
         )
-    keys = ids.values
-    if keys and columns.integer_like(keys).all():
+    keys = column.values
+    if keys and ids.integer_like(keys).all():
         keys = [int(key) for key in keys]
-    return _Cells(source, [keys[code] for code in ids.codes], cells, without_id)
+    return _Cells(source, [keys[code] for code in column.codes], cells, without_id)
 
 
 def _read_json(path: str | os.PathLike, encoding: str) -> dict:
@@ -206,8 +210,8 @@ def _read_json(path: str | os.PathLike, encoding: str) -> dict:
                 f"in the text of the id {key!r}."
             )
     try:
-        keys = columns.normal_keys(found)
-    except columns.UnusableId as error:
+        keys = ids.normal_keys(found)
+    except ids.UnusableId as error:
         raise DataError(f"{path}: expected {error.args[0]}. Received: {error.args[1]!r}.") from None
     if len(set(keys)) < len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from advrec_tf.data.readers.assembly import ItemTexts, Parsed, TableSettings, assemble
-from advrec_tf.data.readers.columns import Ids
 from advrec_tf.data.readers.files import DataError
+from advrec_tf.data.readers.ids import Ids
 
 
 def parsed(users, items, **columns):

@@ -75,7 +75,7 @@ def test_a_reason_states_the_value_the_usual_one_and_how_many_users_it_passes(at
 def attacked_verdicts():
     from advrec_tf.attacks.heuristic import RandomAttack
     from advrec_tf.attacks.injection import inject
-    from advrec_tf.data.readers.tables import from_frame
+    from advrec_tf.data.readers.frames import from_frame
 
     rng = np.random.default_rng(0)
     chance = 1.0 / np.arange(1, 101)
@@ -324,7 +324,7 @@ def copies(num_users, *, rated=True, seed=0):
     theirs = [(item, rating) for user, item, rating in rows if user == "u3"][:14]
     rows += [("copier", item, rating) for item, rating in theirs] + [("copier", 99, 5)]
     frame = pd.DataFrame(rows, columns=["user_id", "item_id", "rating"])
-    from advrec_tf.data.readers.tables import from_frame
+    from advrec_tf.data.readers.frames import from_frame
 
     return from_frame(frame, rating_column="rating" if rated else None).interactions
 
@@ -358,7 +358,7 @@ def test_accomplices_are_told_with_their_item(attacked_verdicts):
 
 def test_a_file_of_users_with_one_item_each_is_too_small_to_tell():
     frame = pd.DataFrame({"user_id": [f"u{n}" for n in range(50)], "item_id": ["i", "j"] * 25})
-    from advrec_tf.data.readers.tables import from_frame
+    from advrec_tf.data.readers.frames import from_frame
 
     with pytest.raises(ValueError, match="at least 10 users with two items.*Received 0 of 50"):
         ranking.detect(from_frame(frame).interactions, day=None)
