@@ -26,7 +26,7 @@ SAME_PROFILES = 0.9
 """The fraction of equal neighbors from which on generated profiles count as one profile."""
 
 _SAMPLES = 256
-_BATCHES = 8
+_BATCHES = 4
 _EPOCHS = 3
 
 
@@ -207,7 +207,7 @@ def idleness(history: Sequence[dict[str, float]], moved: float, *, critic: bool)
     loss = [float(logs["d_loss"]) for logs in history]
     if moved == 0:
         return (
-            f"The discriminator is idle: its weights did not move in {len(history)} epochs; its "
+            f"The discriminator is idle: its weights did not move by epoch {len(history)}; its "
             f"accuracy is {accuracy[-1]:.3f}."
         )
     if len(history) < _EPOCHS:

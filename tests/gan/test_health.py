@@ -103,7 +103,7 @@ def test_a_discriminator_is_idle_that_only_guesses_or_is_never_wrong():
     assert never_wrong in said([0.9, 1.0, 1.0, 1.0], [0.4, 0.004, 0.003, 0.002])
     assert said([1.0] * 4, [0.3] * 4) is None  # right, and not yet sure
     assert said([1.0] * 4, [0.002] * 4, critic=True) is None
-    assert "weights did not move in 2 epochs" in said([0.7, 0.7], [1.2, 1.1], moved=0.0)
+    assert "weights did not move by epoch 2" in said([0.7, 0.7], [1.2, 1.1], moved=0.0)
 
 
 # Every GAN, with faults planted.
@@ -234,7 +234,7 @@ def test_a_planted_collapse_and_a_discriminator_that_cannot_learn_are_said(kind,
     assert found.verdict == "collapsed and idle discriminator", str(found)
     collapsed, idle = found.reasons
     assert collapsed.startswith("The generator collapsed: ")
-    assert idle.startswith("The discriminator is idle: its weights did not move in 1 epochs")
+    assert idle.startswith("The discriminator is idle: its weights did not move by epoch 1")
 
 
 def test_a_planted_divergence_is_said(kind, data):
@@ -248,7 +248,7 @@ def test_a_planted_divergence_is_said(kind, data):
 def test_a_healthy_training_raises_no_alarm(kind, data):
     model, made = kind(data)
     optimizers = (keras.optimizers.Adam(1e-3), keras.optimizers.Adam(2e-3))
-    found = verdict(model, made, *optimizers, epochs=8, steps=made.steps_per_epoch, eager=False)
+    found = verdict(model, made, *optimizers, epochs=6, steps=made.steps_per_epoch, eager=False)
     assert found.healthy and found.verdict == "healthy", str(found)
 
 
@@ -258,7 +258,9 @@ def test_without_a_log_trouble_is_a_warning_and_health_is_silent(data):
         warnings.simplefilter("always")
         for rate in (1e-3, 0.0):
             model.compile(
-                d_optimizer=keras.optimizers.Adam(rate), g_optimizer=keras.optimizers.Adam(rate)
+                d_optimizer=keras.optimizers.Adam(rate),
+                g_optimizer=keras.optimizers.Adam(rate),
+                run_eagerly=True,
             )
             model.fit(made.dataset(0), steps_per_epoch=2, epochs=1, verbose=0)
     said = [str(w.message) for w in caught if w.category is HealthWarning]
