@@ -1,12 +1,12 @@
 """Running a SavedModel through TensorFlow's C API: the loader that model servers use.
 
-`tf.saved_model.load` accepts exports that the session loader refuses, so an export is proven
+`tf.saved_model.load` accepts exports that the session loader refuses, so exports are checked
 here, with `ctypes` and the shared library of the TensorFlow wheel, in a process that never
 imports Python's TensorFlow:
 
     python -m advrec_tf.serving.c_api --model DIR --signature NAME --inputs '{"user_id": ["1"]}'
 
-Which answers are right is the business of `check`.
+Which answers are right is left to the cases of a `module.ServedModule`.
 """
 
 from __future__ import annotations

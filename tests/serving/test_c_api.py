@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from advrec_tf.serving import c_api, c_library, meta_graph
+from advrec_tf.serving import c_api
 from advrec_tf.serving.forms import export
 from advrec_tf.serving.lists import LOWEST
 
@@ -143,32 +143,6 @@ def test_mistakes_are_named(version):
     assert "`user_index` should hold int32 values. Received: ['1']." in lines[5]
     assert lines[6].startswith("CApiError 5 ")  # not found
     assert lines[7] == "The session is closed."
-
-
-def test_a_missing_library_is_named(monkeypatch):
-    monkeypatch.setattr(c_library.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(FileNotFoundError, match=r"libtensorflow_cc\.so\.2"):
-        c_library.find_library()
-
-
-def test_signatures_are_read_from_the_wire_format_as_tensorflow_reads_them(version):
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    saved_model = saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes())
-    expected = saved_model.meta_graphs[0].signature_def
-    found = meta_graph.read_signatures(saved_model.meta_graphs[0].SerializeToString())
-    assert set(found) == set(expected) > {"serving_default", "recommend"}
-    for name, signature in found.items():
-        for side in ("inputs", "outputs"):
-            theirs = {key: (v.name, v.dtype) for key, v in getattr(expected[name], side).items()}
-            ours = {key: (v.name, v.dtype) for key, v in getattr(signature, side).items()}
-            assert ours == theirs
-
-
-@pytest.mark.parametrize("damaged", [b"\x0a\x05abc", b"\x0b", b"\x0f"])
-def test_what_is_no_protocol_buffer_is_refused(damaged):
-    with pytest.raises(ValueError, match="Not a protocol buffer"):
-        list(meta_graph.read_fields(memoryview(damaged)))
 
 
 def test_arrays_keep_their_values_when_they_are_fed():

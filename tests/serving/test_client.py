@@ -5,7 +5,6 @@ import json
 import runpy
 import shutil
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -42,8 +41,6 @@ def server(local):
                 return  # the client has gone
             if self.path == "/v1/models/page:predict":
                 return self.answer(200, "<html>", raw=True)
-            if self.path.endswith("drip:predict"):
-                return self.drip()
             if self.path == "/v1/models/odd:predict":
                 return self.answer(200, odd[-1], raw=True)
             if self.path == "/v1/models/rows:predict":
@@ -58,18 +55,6 @@ def server(local):
             except ServingError as error:
                 return self.answer(400, {"error": str(error)})
             self.answer(200, {"outputs": {key: v.tolist() for key, v in outputs.items()}})
-
-        def drip(self):
-            """A blank now and then, in the headers or in the body, without an end."""
-            try:
-                if "headers" not in self.path:
-                    self.send_response(200)
-                    self.end_headers()
-                while not release.wait(0.1):
-                    self.wfile.write(b" ")
-                    self.wfile.flush()
-            except OSError:
-                pass  # the client has gone
 
         def answer(self, code, value, raw=False):
             content = value.encode() if raw else json.dumps(value).encode()
@@ -244,20 +229,6 @@ def test_an_answer_that_is_no_table_of_the_asked_users_is_an_error(local, server
     local.odd.append(answer if isinstance(answer, str) else json.dumps(answer))
     with pytest.raises(ServingError):
         RestClient(server, "odd").recommend(["11"])
-
-
-@pytest.mark.parametrize("name", ["drip", "headers-drip"])
-def test_a_server_that_drips_does_not_hold_the_client(server, name):
-    start = time.monotonic()
-    with pytest.raises(ServingError, match="did not answer within 0.5 s"):
-        RestClient(server, name, timeout=0.5).recommend([11])
-    assert time.monotonic() - start < 5
-
-
-def test_an_answer_that_is_too_long_is_not_read(local, server):
-    local.odd.append(" " * 5000)
-    with pytest.raises(ServingError, match="more than 1000 bytes"):
-        RestClient(server, "odd", max_bytes=1000).recommend([11])
 
 
 def test_a_server_that_is_not_there_is_named():
