@@ -1,10 +1,11 @@
 """Worst-case perturbations inside norm balls, as pure functions of tensors.
 
-Training (adversarial regularization) and attacks (evasion) use this one loop, so an
-epsilon means the same in a defence and in the attack on it. Every value is perturbed row
-by row: row i of a [rows, features] tensor has a ball of its own around it. FGSM is PGD
-with one step; noise of equal size is the control that every claim needs. Where parts of a
-row must stay (the padding of a text), `parts` is 1 at what may move and 0 elsewhere.
+Adversarial training and evasion attacks use this one loop, so that an epsilon means the same in
+a defence and in the attack on it. Every value is perturbed vector by vector: each vector along the
+last axis of a [rows, ..., features] tensor has a ball of its own around it. FGSM is PGD with one
+step; noise of equal size is the control that every claim needs. Where a part of a value must not
+move (the padding of a text), a mask is 1 at what may move and 0 elsewhere. How the perturbed loss
+enters training is left to `training.adversarial_term`.
 """
 
 from __future__ import annotations
@@ -24,16 +25,19 @@ _TINY = 1e-12
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Perturbation:
-    """The budget of an adversary over rows, and how it spends it.
+    """The budget of an adversary over vectors, and how it spends it.
+
+    A relative radius does no harm whatever the scale of the values; an absolute one should be
+    smaller than their norm. `fgsm(0.1, relative=True)` is a good first choice for embeddings.
 
     Attributes:
         epsilon: radius of the ball, in the value's own unit; with `relative`, in units of
-            each row's own norm. >= 0.
-        relative: scale each row's radius by the row's norm.
+            each vector's own norm. >= 0.
+        relative: scale each vector's radius by the vector's norm.
         norm: "l2" or "linf", for the ball and for the steepest step.
         steps: gradient steps; 1 is FGSM (Goodfellow et al. 2015; for recommenders APR, He
             et al. 2018, arXiv:1808.03908), more is PGD (Madry et al. 2018, arXiv:1706.06083).
-        step_size: length of a step as a share of the radius; by default 1 for one step,
+        step_size: length of a step as a fraction of the radius; by default 1 for one step,
             2.5 / steps for more.
         direction: "gradient", or "random" for noise of exactly the same size.
         random_start: begin the ascent at a random point instead of at 0; see `random_point`.
@@ -66,7 +70,7 @@ class Perturbation:
 
     @property
     def step_fraction(self) -> float:
-        """Length of one step as a share of the radius."""
+        """Length of one step as a fraction of the radius."""
         if self.step_size is not None:
             return self.step_size
         return 1.0 if self.steps == 1 else 2.5 / self.steps
@@ -112,41 +116,41 @@ def project(delta: tf.Tensor, limit: tf.Tensor, norm: str) -> tf.Tensor:
 
 
 def noise(
-    limit: tf.Tensor, norm: str, seed: tf.Tensor, *, like: tf.Tensor, parts: tf.Tensor | None = None
+    limit: tf.Tensor, norm: str, seed: tf.Tensor, *, like: tf.Tensor, mask: tf.Tensor | None = None
 ) -> tf.Tensor:
     """A random point at the edge of each row's ball, [rows, ..., features] as `like`.
 
-    Its whole norm is on the open parts: the control has the size of the attack.
+    Its whole norm is where the mask is 1: the control has the size of the attack.
     """
     drawn = tf.cast(random_normals(tf.shape(like), seed), like.dtype)
-    return limit * steepest(within(drawn, parts), norm)
+    return limit * steepest(within(drawn, mask), norm)
 
 
 def random_point(
-    limit: tf.Tensor, norm: str, seed: tf.Tensor, *, like: tf.Tensor, parts: tf.Tensor | None = None
+    limit: tf.Tensor, norm: str, seed: tf.Tensor, *, like: tf.Tensor, mask: tf.Tensor | None = None
 ) -> tf.Tensor:
     """A random point inside each row's ball, [rows, ..., features] as `like`.
 
-    linf: uniform in the ball (Madry et al. 2018). l2: every one of n open features uniform in
+    linf: uniform in the ball (Madry et al. 2018). l2: each of the n movable features uniform in
     +- limit / sqrt(n) (Zhu et al. 2020, FreeLB, algorithm 1): of norm about limit / sqrt(3).
     """
     drawn = tf.cast(2.0 * random_floats(tf.shape(like), seed) - 1.0, like.dtype)
     if norm == "linf":
-        return limit * within(drawn, parts)
-    open_parts = within(tf.ones_like(like), parts)
-    count = tf.reduce_sum(open_parts, axis=-1, keepdims=True)
-    return limit * drawn * open_parts / tf.sqrt(tf.maximum(count, 1.0))
+        return limit * within(drawn, mask)
+    movable = within(tf.ones_like(like), mask)
+    count = tf.reduce_sum(movable, axis=-1, keepdims=True)
+    return limit * drawn * movable / tf.sqrt(tf.maximum(count, 1.0))
 
 
 def balls(
     values: Sequence[tf.Tensor],
     perturbation: Perturbation,
-    parts: Sequence[tf.Tensor | None] | None = None,
+    masks: Sequence[tf.Tensor | None] | None = None,
 ) -> tuple[list[tf.Tensor], list[tf.Tensor], list[tf.Tensor | None]]:
-    """(values without what may not move, radii of the balls around them, parts)."""
-    parts = [None] * len(values) if parts is None else list(parts)
-    values = [within(value, part) for value, part in zip(values, parts, strict=True)]
-    return values, [radius(value, perturbation) for value in values], parts
+    """(values without what may not move, radii of the balls around them, masks)."""
+    masks = [None] * len(values) if masks is None else list(masks)
+    values = [within(value, mask) for value, mask in zip(values, masks, strict=True)]
+    return values, [radius(value, perturbation) for value in values], masks
 
 
 def starting_points(
@@ -154,7 +158,7 @@ def starting_points(
     limits: Sequence[tf.Tensor],
     perturbation: Perturbation,
     seed: tf.Tensor,
-    parts: Sequence[tf.Tensor | None],
+    masks: Sequence[tf.Tensor | None],
 ) -> list[tf.Tensor]:
     """Where an ascent begins: 0, or a random point; under `direction="random"` the noise that
     takes the place of the ascent."""
@@ -163,8 +167,8 @@ def starting_points(
         return [tf.zeros_like(value) for value in values]
     draw = noise if random else random_point
     return [
-        draw(limit, perturbation.norm, seed + [0, i], like=value, parts=part)
-        for i, (value, limit, part) in enumerate(zip(values, limits, parts, strict=True))
+        draw(limit, perturbation.norm, seed + [0, i], like=value, mask=mask)
+        for i, (value, limit, mask) in enumerate(zip(values, limits, masks, strict=True))
     ]
 
 
@@ -173,12 +177,12 @@ def ascend(
     gradients: Sequence[tf.Tensor],
     limits: Sequence[tf.Tensor],
     perturbation: Perturbation,
-    parts: Sequence[tf.Tensor | None],
+    masks: Sequence[tf.Tensor | None],
 ) -> list[tf.Tensor]:
     """One step of the ascent from each delta, projected back into its ball."""
     moves = [
-        steepest(within(gradient, part), perturbation.norm)
-        for gradient, part in zip(gradients, parts, strict=True)
+        steepest(within(gradient, mask), perturbation.norm)
+        for gradient, mask in zip(gradients, masks, strict=True)
     ]
     return [
         project(delta + perturbation.step_fraction * limit * move, limit, perturbation.norm)
@@ -190,19 +194,19 @@ def leave_zero(
     gradients: Sequence[tf.Tensor],
     limits: Sequence[tf.Tensor],
     perturbation: Perturbation,
-    parts: Sequence[tf.Tensor | None],
+    masks: Sequence[tf.Tensor | None],
 ) -> list[tf.Tensor]:
     """`ascend` from 0, without its projection: a step of at most the radius ends in the ball."""
     fraction = min(perturbation.step_fraction, 1.0)
     return [
-        fraction * limit * steepest(within(gradient, part), perturbation.norm)
-        for gradient, limit, part in zip(gradients, limits, parts, strict=True)
+        fraction * limit * steepest(within(gradient, mask), perturbation.norm)
+        for gradient, limit, mask in zip(gradients, limits, masks, strict=True)
     ]
 
 
-def within(values: tf.Tensor, parts: tf.Tensor | None) -> tf.Tensor:
+def within(values: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
     """`values` where they may move, 0 elsewhere."""
-    return values if parts is None else values * tf.cast(parts, values.dtype)
+    return values if mask is None else values * tf.cast(mask, values.dtype)
 
 
 def worst_case(
@@ -212,7 +216,7 @@ def worst_case(
     seed: tf.Tensor,
     *,
     at_zero: Sequence[tf.Tensor] | None = None,
-    parts: Sequence[tf.Tensor | None] | None = None,
+    masks: Sequence[tf.Tensor | None] | None = None,
     scales: Sequence[tf.Tensor | float] | None = None,
 ) -> list[tf.Tensor]:
     """The perturbations that raise a loss most, found within the budget.
@@ -223,8 +227,8 @@ def worst_case(
         perturbation: the budget.
         seed: [2] int32, for `direction="random"` and for a random start.
         at_zero: what `gradients_at` gives without a delta, where it is known already.
-        parts: one for each value: 1 where it may move and 0 where not, of its shape, or None
-            where all may. A relative radius is a share of the norm of what may move.
+        masks: one for each value: 1 where it may move and 0 where not, of its shape, or None
+            where all may. A relative radius is a fraction of the norm of what may move.
         scales: a factor >= 0 of the radius for each value, a number or [rows, 1, ...]; 1 by
             default.
 
@@ -232,16 +236,16 @@ def worst_case(
         One delta a value, the same shapes, constants to any outer gradient; never outside
         the ball, and 0 where nothing may move.
     """
-    values, limits, parts = balls(values, perturbation, parts)
+    values, limits, masks = balls(values, perturbation, masks)
     if scales is not None:
         limits = [limit * scale for limit, scale in zip(limits, scales, strict=True)]
-    deltas = starting_points(values, limits, perturbation, seed, parts)
+    deltas = starting_points(values, limits, perturbation, seed, masks)
     for step in range(0 if perturbation.direction == "random" else perturbation.steps):
         if step == 0 and not perturbation.random_start:
             gradients = gradients_at(deltas) if at_zero is None else at_zero
-            deltas = leave_zero(gradients, limits, perturbation, parts)
+            deltas = leave_zero(gradients, limits, perturbation, masks)
         else:
-            deltas = ascend(deltas, gradients_at(deltas), limits, perturbation, parts)
+            deltas = ascend(deltas, gradients_at(deltas), limits, perturbation, masks)
     return [tf.stop_gradient(delta) for delta in deltas]
 
 
@@ -252,7 +256,7 @@ def power_iteration(
     seed: tf.Tensor,
     *,
     probe: float = 0.1,
-    parts: Sequence[tf.Tensor | None] | None = None,
+    masks: Sequence[tf.Tensor | None] | None = None,
 ) -> list[tf.Tensor]:
     """The perturbations that raise a divergence from the clean point most.
 
@@ -263,18 +267,18 @@ def power_iteration(
         d = the point of the edge along the gradient at probe * d.
 
     Args: as `worst_case`, and
-        probe: where the gradient is asked for, as a share of the radius.
+        probe: where the gradient is asked for, as a fraction of the radius.
 
     Returns:
         As `worst_case`; under `direction="random"` the first d.
     """
-    values, limits, parts = balls(values, perturbation, parts)
+    values, limits, masks = balls(values, perturbation, masks)
     noise_of = dataclasses.replace(perturbation, direction="random")
-    deltas = starting_points(values, limits, noise_of, seed, parts)
+    deltas = starting_points(values, limits, noise_of, seed, masks)
     for _ in range(0 if perturbation.direction == "random" else perturbation.steps):
         gradients = gradients_at([probe * delta for delta in deltas])
         deltas = [
-            limit * steepest(within(gradient, part), perturbation.norm)
-            for gradient, limit, part in zip(gradients, limits, parts, strict=True)
+            limit * steepest(within(gradient, mask), perturbation.norm)
+            for gradient, limit, mask in zip(gradients, limits, masks, strict=True)
         ]
     return [tf.stop_gradient(delta) for delta in deltas]

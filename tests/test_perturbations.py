@@ -257,7 +257,7 @@ def test_what_may_not_move_stays_and_does_not_count_in_a_relative_radius(norm, s
     values = tf.constant([[3.0, 4, 100, 100], [100, 1, 2, 2], [1, 1, 1, 1]])
     attack = Perturbation(epsilon=0.1, relative=True, norm=norm, **settings)
     gradient = along([[1, 2, 3, 4], [4, 3, 2, -1], [1, 1, 1, 1]])
-    (delta,) = worst_case(gradient, [values], attack, SEED, parts=[PARTS])
+    (delta,) = worst_case(gradient, [values], attack, SEED, masks=[PARTS])
     assert not delta.numpy()[PARTS.numpy() == 0].any()
     # |(3, 4)| = 5 and |(1, 2, 2)| = 3, or their largest numbers 4 and 2; the last has nothing
     limits = {"l2": [0.5, 0.3, 0], "linf": [0.4, 0.2, 0]}[norm]

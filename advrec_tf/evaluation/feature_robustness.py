@@ -99,6 +99,6 @@ def attack_item_features(
         return [tape.gradient(gain, deltas[0])]
 
     seeds = tf.constant([seed, 0], tf.int32)
-    (delta,) = worst_case(gradients_at, [rows], perturbation, seeds, parts=open_parts)
+    (delta,) = worst_case(gradients_at, [rows], perturbation, seeds, masks=open_parts)
     vectors[targets] = encode(rows + delta).numpy()
     return vectors

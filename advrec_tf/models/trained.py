@@ -1,12 +1,16 @@
-"""The base of every model trained by gradient: `tfrs.Model` that logs true epoch means."""
+"""The base of every model trained by gradient: a `tfrs.Model` that logs true epoch means."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from advrec_tf import _tfrs
 from advrec_tf._keras import keras
 from advrec_tf.models.base import Recommender
+
+Gradient = tf.Tensor | tf.IndexedSlices | None
 
 
 class RecommenderModel(Recommender, _tfrs.Model):
@@ -22,6 +26,52 @@ class RecommenderModel(Recommender, _tfrs.Model):
         self._epoch_loss = keras.metrics.Mean(name="loss")
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        logs = super().train_step(inputs)
-        self._epoch_loss.update_state(logs["total_loss"])
+        loss, gradients = self.loss_and_gradients(inputs)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        self._epoch_loss.update_state(loss)
+        self.built = True  # `summary` works from here on
         return {metric.name: metric.result() for metric in self.metrics}
+
+    def loss_and_gradients(self, inputs) -> tuple[tf.Tensor, list[Gradient]]:
+        """What one training step follows: the loss of a batch with the regularization losses of
+        the layers, and its gradient by each of `trainable_variables`."""
+        with tf.GradientTape() as tape:
+            loss = tf.cast(self.compute_loss(inputs, training=True), tf.float32)
+            loss += regularization_of(self)
+        variables = self.trainable_variables
+        return loss, gradients_of(tape, loss, variables, self.optimizer)
+
+
+def regularization_of(model: keras.Model) -> tf.Tensor:
+    """Scalar float32, the sum of the losses that the model's layers added in their last call."""
+    return tf.reduce_sum([tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in model.losses])
+
+
+def gradients_of(
+    tape: tf.GradientTape,
+    loss: tf.Tensor,
+    variables: Sequence[tf.Variable],
+    optimizer: keras.optimizers.Optimizer | None,
+) -> list[Gradient]:
+    """`tape.gradient(loss, variables)`; under a `LossScaleOptimizer` the gradients are scaled on
+    their way through float16, and the scale is taken out at the variables."""
+    return gradients_and_ascent(tape, loss, variables, [], optimizer)[0]
+
+
+def gradients_and_ascent(
+    tape: tf.GradientTape,
+    loss: tf.Tensor,
+    variables: Sequence[tf.Variable],
+    values: Sequence[tf.Tensor],
+    optimizer: keras.optimizers.Optimizer | None,
+) -> tuple[list[Gradient], list[Gradient]]:
+    """In one pass backwards the gradients of a scalar float32 loss by variables, as in
+    `gradients_of`, and by other tensors, these with the loss scale left in."""
+    scaled = isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer)
+    upstream = tf.cast(optimizer.loss_scale, loss.dtype) if scaled else None
+    by_variable, by_value = tape.gradient(
+        loss, (list(variables), list(values)), output_gradients=upstream
+    )
+    if scaled:
+        by_variable = optimizer.get_unscaled_gradients(by_variable)
+    return by_variable, by_value

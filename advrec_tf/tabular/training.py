@@ -8,12 +8,10 @@ nothing good came before them, raised.
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import pandas as pd
 
 from advrec_tf._keras import keras
@@ -22,7 +20,9 @@ from advrec_tf.gan.health import HealthCheck
 from advrec_tf.tabular.batches import of_rows
 from advrec_tf.tabular.fidelity import Binning, fidelity, mode_coverage
 from advrec_tf.tabular.generator import TableGenerator
-from advrec_tf.training.callbacks import NonFiniteGuard, TrainingCheckpoint
+from advrec_tf.training.callbacks import NonFiniteGuard
+from advrec_tf.training.checkpoint import TrainingCheckpoint
+from advrec_tf.training.early_stop import EarlyStop
 
 LEAST_COVERAGE = 0.5
 LARGEST_LOSS = 1e4
@@ -58,7 +58,7 @@ class TableFit:
         return dataclasses.asdict(self)
 
 
-class FidelityValidation(keras.callbacks.Callback):
+class FidelityValidation(EarlyStop):
     """After each round: fidelity of a sample, early stop, collapse and divergence.
 
     Args:
@@ -76,12 +76,9 @@ class FidelityValidation(keras.callbacks.Callback):
         patience: int,
         keep_last: bool = False,
     ):
-        super().__init__()
-        self.held_out, self.patience, self.keep_last = validation, patience, keep_last
+        super().__init__(patience=patience)
+        self.held_out, self.keep_last = validation, keep_last
         self._train = train
-        self.best = -math.inf  # minus the distance
-        self.best_epoch = 0
-        self.best_weights: list[np.ndarray] | None = None
         self.warnings: list[str] = []
         self._binning: Binning | None = None
 
@@ -97,9 +94,8 @@ class FidelityValidation(keras.callbacks.Callback):
         trouble = _trouble(found, logs)
         if trouble:
             self.warnings.append(f"{trouble} in round {epoch + 1}")
-        elif -found["distance"] > self.best or self.keep_last:
-            self.best, self.best_epoch = -found["distance"], epoch + 1
-            self.best_weights = self.model.get_weights()
+        else:
+            self.note(-found["distance"], epoch + 1, always=self.keep_last)
         if (trouble or "").startswith("diverged") or self.exhausted(epoch + 1):
             self.model.stop_training = True
 
@@ -112,12 +108,7 @@ class FidelityValidation(keras.callbacks.Callback):
 
     def exhausted(self, rounds: int) -> bool:
         """Whether patience has run out after so many rounds."""
-        return not self.keep_last and rounds - self.best_epoch >= self.patience
-
-    def restore_best(self) -> None:
-        """Put the kept weights back into the model."""
-        if self.best_weights is not None:
-            self.model.set_weights(self.best_weights)
+        return not self.keep_last and super().exhausted(rounds)
 
 
 def _trouble(found: dict[str, float], logs: dict) -> str | None:

@@ -77,12 +77,12 @@ class DisturbedTextTraining(ModelWrapper):
         self._turned = keras.metrics.Mean(name="disturbed_loss")
 
     @property
-    def metrics(self):
+    def own_metrics(self):
         return [self._epoch_loss, self._clean_loss, self._turned]
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """The model's own loss in evaluation; with the term in training."""
-        clean = self.model.compute_loss(inputs, training=training)
+        clean = self.wrapped_loss(inputs, training)
         if not training or self.weight == 0:
             return clean
         items, copies = self.draw(inputs["seed"])

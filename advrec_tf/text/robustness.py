@@ -258,7 +258,7 @@ def _moved_vectors(
                 gain = climbed(vectors, clean, index)
             return tape.gradient(gain, list(outputs))
 
-        deltas = find(gradients_at, list(values), perturbation, seed, parts=values.parts)
+        deltas = find(gradients_at, list(values), perturbation, seed, masks=values.masks)
         with perturb_outputs(layers, deltas=deltas):
             return tower(tokens, training=False)
 

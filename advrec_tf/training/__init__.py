@@ -6,7 +6,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "adversarial": ["AdversarialTraining"],
-        "callbacks": ["NonFiniteGuard", "ProgressLine", "RankingValidation", "TrainingCheckpoint"],
+        "callbacks": ["AdversarialReport", "NonFiniteGuard", "ProgressLine"],
+        "checkpoint": ["TrainingCheckpoint"],
+        "early_stop": ["EarlyStop", "RankingValidation"],
         "fitting": ["FitReport", "fit_ranked"],
         "free_adversarial": ["FreeLB"],
         "generated_items": ["GeneratedItems"],

@@ -1,43 +1,78 @@
 """Adversarial training of any model that has layers to perturb.
 
-`AdversarialTraining(model, perturbation)` is itself a `tfrs.Model`: it adds to the wrapped
-model's loss the same loss with the outputs of chosen layers (by default every embedding
-lookup, so exactly the rows of the batch) pushed to their worst case inside a norm ball.
-He et al. 2018 (arXiv:1808.03908), eq. 6: L(theta) + weight * L(theta + delta). In
-evaluation nothing is perturbed: scores come from the wrapped model itself.
+`AdversarialTraining(model, perturbation)` is itself a model to `compile` and `fit`: it adds to the
+wrapped model's loss the same loss with the outputs of chosen layers (by default every embedding
+lookup, so exactly the vectors of the batch) pushed to their worst case inside a norm ball.
+In evaluation nothing is perturbed: predictions come from the wrapped model itself. The term is in
+`training.adversarial_term`, what wrapping means in `training.wrapper`.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
-from advrec_tf.models.factorization.sparse_model import EmbeddingAdversary, SparseEmbeddingModel
-from advrec_tf.perturbations import Perturbation, worst_case
+from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
+from advrec_tf.models.trained import (
+    RecommenderModel,
+    gradients_and_ascent,
+    regularization_of,
+)
+from advrec_tf.perturbations import Perturbation
+from advrec_tf.training.adversarial_term import (
+    AdversarialGradients,
+    AdversarialTerm,
+    Evaluation,
+    with_gradients,
+)
+from advrec_tf.training.attacked_rows import LOGGED, attacked_steps
+from advrec_tf.training.batch_parts import first_fraction, seed_of
+from advrec_tf.training.callbacks import RadiusCheck
 from advrec_tf.training.perturb_outputs import perturb_outputs
-from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb, require_perturbation
+from advrec_tf.training.wrapper import (
+    ModelWrapper,
+    innermost,
+    layers_to_perturb,
+    loss_is_summed,
+    require_perturbation,
+)
 
 
 class AdversarialTraining(ModelWrapper):
-    """Trains `model` against perturbations of what chosen layers put out.
+    """Trains `model` against perturbations of what chosen layers return.
+
+    He et al. 2018 (arXiv:1808.03908), eq. 6, for any model:
+
+        loss + weight * fraction * loss of a fraction of the batch at the worst case
+
+    Nothing is required of a batch. `AdversarialTraining(model, fgsm(0.1, relative=True))` is a good
+    first choice: a relative radius fits embeddings of any scale. An absolute radius above their
+    norm lets nothing be learned; `fit` warns of it. Of a fraction, models of this package keep all
+    examples of a batch, with weight 0 after the fraction; for other models the batch is cut, and
+    an in-batch softmax then has as many fewer negatives.
 
     Args:
-        model: anything with `compute_loss(inputs, training)` over dict batches that carry
-            `weight` [batch] and `seed` [2]; its loss should be a weighted mean over the
-            batch, and repeatable for equal inputs.
+        model: a `tfrs.Model`, or a `keras.Model` compiled with a loss, unchanged.
         perturbation: the adversary's budget; `direction="random"` is the control.
-        layers: layers whose outputs are perturbed row by row; by default all embeddings.
+        layers: layers, or their names, whose outputs are perturbed vector by vector; by default
+            all trainable embeddings.
         weight: factor of the adversarial loss, >= 0.
-        fraction: share of the batch's examples whose loss is taken adversarially as well, in
-            (0, 1]; the first ones of a shuffled batch. 1 is He et al.'s method.
-        vulnerability: lambda >= 0 of vulnerability-aware training (VAT, Zhang et al. 2024): the
-            radius of each example is epsilon * lambda * `vulnerable_fraction` of its user; 0 gives
+        fraction: of the batch's examples whose loss is taken adversarially as well, in (0, 1]; the
+            first ones of a shuffled batch. 1 is He et al.'s method.
+        vulnerability: lambda >= 0 of vulnerability-aware training (Zhang et al. 2024): the radius
+            of each example is epsilon * lambda * `vulnerable_fraction` of its user; 0 gives
             all the same radius. Only for a `SparseEmbeddingModel` trained in blocks.
+        warmup_steps: training steps before the adversary enters. 0, the default, is the method as
+            published; from scratch, an epoch's worth of steps is safer.
+        seed: of the noise, where batches carry none (the key `seed` of `data.batches`).
 
     Raises:
-        ValueError: if an argument is out of range or there is no layer to perturb.
+        ValueError: if an argument is out of range, there is no layer to perturb, or `model`
+            trains by a `train_step` of its own.
     """
 
     def __init__(
@@ -45,38 +80,64 @@ class AdversarialTraining(ModelWrapper):
         model: keras.Model,
         perturbation: Perturbation,
         *,
-        layers: Sequence[keras.layers.Layer] | None = None,
+        layers: Sequence[keras.layers.Layer | str] | None = None,
         weight: float = 1.0,
         fraction: float = 0.2,
         vulnerability: float = 0.0,
+        warmup_steps: int = 0,
+        seed: int = 0,
         **kwargs,
     ):
         super().__init__(model, **kwargs)
-        self.perturbation = require_perturbation(perturbation)
         if vulnerability < 0 or (vulnerability and not isinstance(model, SparseEmbeddingModel)):
             raise ValueError(
                 "`vulnerability` should be >= 0, and 0 unless the model is a "
                 "`SparseEmbeddingModel`. "
                 f"Received: {vulnerability!r} and {type(model).__name__}."
             )
-        if weight < 0 or not 0 < fraction <= 1:
-            raise ValueError(
-                "`weight` should be >= 0 and `fraction` in (0, 1]. "
-                f"Received: {weight!r} and {fraction!r}."
-            )
-        self.weight = weight
-        self.fraction = fraction
+        self.term = AdversarialTerm(
+            perturbation=require_perturbation(perturbation),
+            weight=weight,
+            fraction=fraction,
+            warmup_steps=warmup_steps,
+            summed=loss_is_summed(model),
+        )
         self.vulnerability = vulnerability
+        self.seed = seed
         self._chose_layers = layers is not None
         self._perturbed_layers = layers_to_perturb(model, layers)
         self._clean_loss = keras.metrics.Mean(name="clean_loss")
         self._adversarial_loss = keras.metrics.Mean(name="adversarial_loss")
+        self._radius = keras.metrics.Mean(name="radius")
+        self._value_norm = keras.metrics.Mean(name="value_norm")
 
     @property
-    def metrics(self):
+    def own_metrics(self):
         return [self._epoch_loss, self._clean_loss, self._adversarial_loss]
 
-    def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def reset_metrics(self):
+        super().reset_metrics()
+        self._radius.reset_state()
+        self._value_norm.reset_state()
+
+    def radius_and_norm(self) -> tuple[float, float]:
+        """Means since the last epoch began, over the perturbed vectors: the radius of the ball
+        around a vector, and the vector's norm. 0 and 0 before the first step."""
+        return float(self._radius.result()), float(self._value_norm.result())
+
+    def fit(self, *args, **kwargs):
+        """As `keras.Model.fit`; logs a warning where the radius exceeds the values' norm."""
+        bound = inspect.signature(super().fit).bind(*args, **kwargs)
+        callbacks = bound.arguments.get("callbacks") or []
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks.append(RadiusCheck())
+        else:
+            single = isinstance(callbacks, keras.callbacks.Callback)
+            callbacks = [*([callbacks] if single else callbacks), RadiusCheck()]
+        bound.arguments["callbacks"] = callbacks
+        return super().fit(*bound.args, **bound.kwargs)
+
+    def train_step(self, inputs) -> dict[str, tf.Tensor]:
         """As `ModelWrapper`; a block of steps for a `SparseEmbeddingModel` runs compiled as a
         whole."""
         if not isinstance(self.model, SparseEmbeddingModel) or inputs["weight"].shape.rank == 1:
@@ -84,64 +145,113 @@ class AdversarialTraining(ModelWrapper):
         if self._chose_layers:
             raise ValueError(
                 "`layers` should be left out where blocks of steps are trained: a "
-                "`SparseEmbeddingModel` "
-                "names its attackable rows. Received layers and a block."
+                "`SparseEmbeddingModel` names its attackable rows. Received layers and a block."
             )
-        adversary = None
-        if self.weight and self.perturbation.epsilon:
-            adversary = EmbeddingAdversary(
-                self.perturbation, self.weight, self.fraction, self.vulnerability
-            )
-        logs = self.model.train_block(inputs, self.optimizer, adversary)
+        if self.term:
+            steps = attacked_steps(self.model, self.term, vulnerability=self.vulnerability)
+            logs = self.model.train_block(inputs, self.optimizer, steps, LOGGED)
+            self._note(AdversarialGradients(gradients=[], **logs))
+        else:
+            logs = self.model.train_block(inputs, self.optimizer)
         self._epoch_loss.update_state(logs["loss"])
-        if adversary is not None:
-            self._clean_loss.update_state(logs["clean_loss"])
-            self._adversarial_loss.update_state(logs["adversarial_loss"])
         return {metric.name: metric.result() for metric in self.metrics}
 
-    def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+    def compute_loss(self, inputs, training: bool = False) -> tf.Tensor:
         """Clean loss in evaluation; with the adversarial term in training."""
-        if not training or self.weight == 0 or self.perturbation.epsilon == 0:
-            return self.model.compute_loss(inputs, training=training)
+        if not training or not self.term:
+            return super().compute_loss(inputs, training)
+        found = self._adversarial_gradients(inputs)
+        return with_gradients(found.loss, self.trainable_variables, found.gradients)
+
+    def loss_and_gradients(self, inputs):
+        if not self.term:
+            return super().loss_and_gradients(inputs)
+        found = self._adversarial_gradients(inputs, regularized=True)
+        return found.loss, found.gradients
+
+    def losses_under_attack(self, batch) -> dict[str, tf.Tensor]:
+        """`clean_loss` and `adversarial_loss` of a whole batch in evaluation: without and with the
+        worst case of the budget, scalars. Neither is counted in the model's metrics.
+
+        `batch` is what `fit` takes from a dataset: the inputs, or (x, y, sample_weight); tensors or
+        arrays.
+        """
+        batch = tf.nest.map_structure(
+            lambda leaf: tf.convert_to_tensor(leaf) if isinstance(leaf, np.ndarray) else leaf, batch
+        )
+
+        def evaluate(deltas=None, **_):
+            return self._evaluate(batch, deltas, training=False, attacked=True, parameters=False)
+
+        start = evaluate()
+        deltas = self.term.worst_case(evaluate, start, seed_of(batch, self.seed, 0))
+        return {"clean_loss": start.loss, "adversarial_loss": evaluate(deltas).loss}
+
+    def _adversarial_gradients(self, batch, regularized: bool = False) -> AdversarialGradients:
         if self.vulnerability:
             raise ValueError(
                 "`vulnerability` needs blocks of batches (`data.batches.in_blocks`). "
                 "Received a single batch."
             )
+        ours = isinstance(innermost(self), RecommenderModel)
+        part = first_fraction(batch, self.term.fraction, by_weight=ours)
 
-        def taped(batch, deltas=None):
-            """Loss, what the layers put out, and the gradient of the loss at that."""
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                with perturb_outputs(self._perturbed_layers, tape=tape, deltas=deltas) as outputs:
-                    loss = self.model.compute_loss(batch, training=training)
-            gradients = tape.gradient(loss, list(outputs), unconnected_gradients="zero")
-            return loss, outputs, gradients
+        def evaluate(deltas=None, *, attacked, parameters):
+            counted = not attacked or (deltas is None and self.term.fraction == 1)
+            return self._evaluate(
+                part if attacked else batch,
+                deltas,
+                attacked=not counted,
+                parameters=parameters,
+                regularized=regularized and counted,
+            )
 
-        if self.fraction == 1:
-            # What the adversary climbs is the clean loss: one pass serves both.
-            attacked = inputs
-            clean, values, gradients = taped(attacked)
-        else:
-            attacked = self._first_share(inputs)
-            clean = self.model.compute_loss(inputs, training=training)
-            _, values, gradients = taped(attacked)
-        deltas = worst_case(
-            lambda deltas: taped(attacked, deltas)[2],
-            [tf.stop_gradient(value) for value in values],
-            self.perturbation,
-            inputs["seed"],
-            at_zero=gradients,
-            parts=values.parts,
+        step = getattr(getattr(self, "optimizer", None), "iterations", 0)
+        found = self.term.gradients(evaluate, seed_of(batch, self.seed, step), step)
+        self._note(found)
+        return found
+
+    def _evaluate(
+        self, batch, deltas, *, attacked, parameters, training=True, regularized=False
+    ) -> Evaluation:
+        """The loss of a batch at deltas, with the gradients by what the layers returned."""
+        with tf.GradientTape(watch_accessed_variables=parameters) as tape:
+            with perturb_outputs(self._perturbed_layers, tape=tape, deltas=deltas) as outputs:
+                loss = self.wrapped_loss(batch, training, attacked=attacked)
+            if regularized:
+                loss += regularization_of(self)
+        if not outputs:
+            raise ValueError(
+                "`layers` should be called when the model computes its loss, and not inside a "
+                "`tf.function`, loop or `map_fn` of its own. Received "
+                f"{', '.join(layer.name for layer in self._perturbed_layers)}: none was called."
+            )
+        variables = self.trainable_variables if parameters else []
+        optimizer = getattr(self, "optimizer", None)
+        gradients, ascent = gradients_and_ascent(tape, loss, variables, outputs, optimizer)
+        return Evaluation(
+            loss=loss,
+            gradients=gradients,
+            values=[tf.cast(value, tf.float32) for value in outputs],
+            value_gradients=[
+                _usable(gradient, value) for gradient, value in zip(ascent, outputs, strict=True)
+            ],
+            masks=outputs.masks,
         )
-        with perturb_outputs(self._perturbed_layers, deltas=deltas):
-            adversarial = self.model.compute_loss(attacked, training=training)
-        self._clean_loss.update_state(clean)
-        self._adversarial_loss.update_state(adversarial)
-        return clean + self.weight * self.fraction * adversarial
 
-    def _first_share(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The batch with no weight left on the examples after the first `fraction`."""
-        examples = tf.shape(inputs["weight"])[0]
-        chosen = tf.cast(tf.math.ceil(self.fraction * tf.cast(examples, tf.float32)), tf.int32)
-        kept = tf.cast(tf.range(examples) < chosen, tf.float32)
-        return {**inputs, "weight": inputs["weight"] * kept}
+    def _note(self, found: AdversarialGradients) -> None:
+        self._clean_loss.update_state(found.clean_loss)
+        self._adversarial_loss.update_state(found.adversarial_loss)
+        self._radius.update_state(found.radius)
+        self._value_norm.update_state(found.value_norm)
+
+
+def _usable(gradient: tf.Tensor | tf.IndexedSlices | None, value: tf.Tensor) -> tf.Tensor:
+    """A gradient as a dense float32 tensor: 0 where the loss does not depend on the value, and
+    where it overflowed in half precision."""
+    if gradient is None:
+        return tf.zeros_like(value, tf.float32)
+    gradient = tf.cast(tf.convert_to_tensor(gradient), tf.float32)
+    if value.dtype == tf.float32:
+        return gradient
+    return tf.where(tf.math.is_finite(gradient), gradient, 0.0)

@@ -1,190 +1,23 @@
-"""Callbacks for `fit`: ranking validation with early stop, checkpoints, guards, progress.
+"""Callbacks that watch `fit`: a guard against NaN, progress lines, step times, the adversary.
 
-They hold the state that makes a stopped run continue as if it had not been stopped; the
-order of play inside a step belongs to the models.
+Early stop is left to `training.early_stop`, resumption to `training.checkpoint`.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import os
+import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from advrec_tf._keras import keras
-from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.ops.files import atomic_file
-
-
-class RankingValidation(keras.callbacks.Callback):
-    """Full-ranking validation after each epoch; early stop; best weights restored.
-
-    Adds `val_<metric>` to the epoch's logs, so put it before loggers. The model needs
-    `score`.
-
-    Args:
-        evaluator: ranks the validation rows.
-        monitor: name of the metric that decides; high is good.
-        patience: epochs without a better value before training stops, >= 1.
-        every: evaluate after every so many epochs.
-    """
-
-    def __init__(
-        self,
-        evaluator: RankingEvaluator,
-        *,
-        monitor: str = "ndcg@10",
-        patience: int = 5,
-        every: int = 1,
-    ):
-        super().__init__()
-        self.evaluator = evaluator
-        self.monitor = monitor
-        self.patience = patience
-        self.every = every
-        self.best = -math.inf
-        self.best_epoch = 0
-        self.best_weights: list[np.ndarray] | None = None
-
-    def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every:
-            return
-        metrics = self.evaluator.evaluate(self.model).metrics
-        if self.monitor not in metrics:
-            raise ValueError(
-                f"`monitor` should be one of {sorted(metrics)}. Received: {self.monitor!r}."
-            )
-        if logs is not None:
-            logs.update({f"val_{name}": value for name, value in metrics.items()})
-        if metrics[self.monitor] > self.best:
-            self.best = metrics[self.monitor]
-            self.best_epoch = epoch + 1
-            self.best_weights = self.model.get_weights()
-        if self.exhausted(epoch + 1):
-            self.model.stop_training = True
-
-    def exhausted(self, epochs_done: int) -> bool:
-        """Whether patience has run out after so many epochs."""
-        return epochs_done - self.best_epoch >= self.patience * self.every
-
-    def restore_best(self) -> None:
-        """Put the weights of the best epoch back into the model."""
-        if self.best_weights is not None:
-            self.model.set_weights(self.best_weights)
-
-
-class TrainingCheckpoint(keras.callbacks.Callback):
-    """Everything needed to go on after an epoch, in one file that is replaced atomically.
-
-    Weights, optimizer state, the history of the logs, and the state of a
-    `RankingValidation`. A kill at any moment leaves either the previous or the new file.
-
-    Args:
-        path: the file; its folder is made.
-        validation: whose state to keep, or None.
-        every_seconds: do not write more often than this (the last epoch is always written).
-    """
-
-    def __init__(
-        self,
-        path: str | os.PathLike,
-        *,
-        validation: RankingValidation | None = None,
-        every_seconds: float = 10.0,
-    ):
-        super().__init__()
-        self.path = Path(path)
-        self.validation = validation
-        self.every_seconds = every_seconds
-        self.history: dict[str, list[float]] = {}
-        self.epochs_done = 0
-        self._written = -math.inf
-
-    def restore(self, model: keras.Model) -> int:
-        """Load the file into a built, compiled model, if there is one; epochs already done.
-
-        Raises:
-            ValueError: if the file belongs to a model of another shape.
-        """
-        if not self.path.exists():
-            return 0
-        with np.load(self.path, allow_pickle=False) as stored:
-            state = json.loads(str(stored["state"]))
-            if self.validation is not None and not state["validated"]:
-                raise ValueError(
-                    f"{self.path} should hold the best weights found on validation. Received a "
-                    "checkpoint of a fit without validation. Remove it or use another file."
-                )
-            variables = _variables(model)
-            shapes = [tuple(v.shape) for v in variables]
-            found = [stored[f"v{i}"].shape for i in range(state["variables"])]
-            if shapes != found:
-                raise ValueError(
-                    f"{self.path} should hold {len(shapes)} variables of this model's shapes. "
-                    f"Received {len(found)}: it belongs to other settings. Remove it or use "
-                    "another folder."
-                )
-            for i, variable in enumerate(variables):
-                variable.assign(stored[f"v{i}"])
-            if self.validation is not None:
-                self.validation.best = -math.inf if state["best"] is None else state["best"]
-                self.validation.best_epoch = state["best_epoch"]
-                self.validation.best_weights = [
-                    stored[f"b{i}"] for i in range(state["best_weights"])
-                ] or None
-        self.history = state["history"]
-        self.epochs_done = state["epochs_done"]
-        return self.epochs_done
-
-    def on_epoch_end(self, epoch, logs=None):
-        for name, value in (logs or {}).items():
-            self.history.setdefault(name, []).append(float(value))
-        self.epochs_done = epoch + 1
-        if time.monotonic() - self._written >= self.every_seconds:
-            self.write()
-
-    def on_train_end(self, logs=None):
-        self.write()
-
-    def write(self) -> None:
-        """Replace the file by the present state."""
-        arrays = {f"v{i}": v.numpy() for i, v in enumerate(_variables(self.model))}
-        best = self.validation.best_weights if self.validation else None
-        arrays.update({f"b{i}": value for i, value in enumerate(best or [])})
-        state = {
-            "variables": len(_variables(self.model)),
-            "validated": self.validation is not None,
-            "best_weights": len(best or []),
-            "best": self.validation.best if best else None,
-            "best_epoch": self.validation.best_epoch if self.validation else 0,
-            "history": self.history,
-            "epochs_done": self.epochs_done,
-        }
-        with atomic_file(self.path, overwrite=True) as unfinished, open(unfinished, "wb") as file:
-            np.savez(file, state=json.dumps(state), **arrays)
-        self._written = time.monotonic()
-
-
-def _variables(model: keras.Model) -> list:
-    if hasattr(model, "optimized"):
-        pairs = model.optimized()
-    else:
-        pairs = [(model.optimizer, model.trainable_variables)]
-    variables = list(model.weights)
-    for optimizer, trained in pairs:
-        optimizer.build(trained)
-        variables += list(optimizer.variables)
-    return variables
 
 
 class NonFiniteGuard(keras.callbacks.Callback):
     """Stops training at the first loss that is NaN or infinite, naming the term and step.
 
-    A model that notes the exact step in its graph (`non_finite_step`, as GAN pairs do) is
+    A model that notes the exact step in its graph (`non_finite_step`, as GANs do) is
     asked for it; for others the step is that of the last finished execution.
     """
 
@@ -202,7 +35,7 @@ class NonFiniteGuard(keras.callbacks.Callback):
                 if step >= 0:
                     raise FloatingPointError(
                         f"{self.model.name}: `{name}` became NaN or infinite at step {step} "
-                        f"(epoch {self._epoch + 1}). Lower the learning rate of that player, or "
+                        f"(epoch {self._epoch + 1}). Lower the learning rate of that network, or "
                         "choose another loss."
                     )
         for name, value in (logs or {}).items():
@@ -214,13 +47,13 @@ class NonFiniteGuard(keras.callbacks.Callback):
 
 
 class ProgressLine(keras.callbacks.Callback):
-    """One line an epoch through `write`: label, epoch, losses, validation, seconds."""
+    """One line an epoch through `log`: label, epoch, losses, validation, seconds."""
 
-    def __init__(self, label: str, epochs: int, write: Callable[[str], None] = print):
+    def __init__(self, label: str, epochs: int, log: Callable[[str], None] = print):
         super().__init__()
         self.label = label
         self.epochs = epochs
-        self.write = write
+        self.log = log
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()
@@ -233,7 +66,7 @@ class ProgressLine(keras.callbacks.Callback):
             if (name.endswith("loss") and not name.startswith(("regularization", "total")))
             or name in ("d_accuracy", "diversity", "val_ndcg@10")
         ]
-        self.write(
+        self.log(
             f"  {self.label:<28} epoch {epoch + 1:>3}/{self.epochs}  "
             f"{'  '.join(shown)}  {seconds:.1f} s"
         )
@@ -263,3 +96,54 @@ class StepClock(keras.callbacks.Callback):
         self._calls += 1
         if self._calls > 1:
             self.seconds.append(time.perf_counter() - self._started)
+
+
+class AdversarialReport(keras.callbacks.Callback):
+    """One line an epoch on what the adversary of `AdversarialTraining` does.
+
+    Adds `radius` and `value_norm` to the epoch's logs, means over the perturbed vectors, so put it
+    before loggers such as TensorBoard.
+
+    Args:
+        log: takes a line.
+    """
+
+    def __init__(self, log: Callable[[str], None] = print):
+        super().__init__()
+        self.log = log
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = {} if logs is None else logs
+        radius, norm = self.model.radius_and_norm()
+        logs.update(radius=radius, value_norm=norm)
+        self.log(
+            f"Epoch {epoch + 1}: the clean loss is {logs.get('clean_loss', float('nan')):.4f} and "
+            f"the adversarial loss {logs.get('adversarial_loss', float('nan')):.4f}. "
+            f"Perturbations of radius {radius:.4g} meet vectors of mean norm {norm:.4g}."
+        )
+
+
+class RadiusCheck(keras.callbacks.Callback):
+    """Warns once through `logging` where the adversary leaves nothing to learn: its radius exceeds
+    the mean norm of what it perturbs. `AdversarialTraining.fit` adds it."""
+
+    _supports_tf_logs = True  # Keras then does not copy the logs of each batch
+
+    def __init__(self):
+        super().__init__()
+        self._checked = False
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._checked:
+            return
+        self._checked = True
+        radius, norm = self.model.radius_and_norm()
+        if radius > norm:
+            logging.getLogger(__name__).warning(
+                "The perturbation's radius %.4g exceeds the mean norm %.4g of the perturbed "
+                "vectors, so training may push them to zero instead of learning. Use a relative "
+                "radius, such as fgsm(0.1, relative=True), a smaller one, or a warm-up "
+                "(`warmup_steps`).",
+                radius,
+                norm,
+            )

@@ -97,7 +97,7 @@ def fit(
         evaluator=evaluator,
         patience=patience,
         label=label,
-        write=log,
+        log=log,
         **settings,
     )
 

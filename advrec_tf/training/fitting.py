@@ -1,7 +1,7 @@
 """`fit_ranked`: Keras `fit` with ranking validation, early stop and exact resumption.
 
-The one way in which scripts train anything that ranks. It adds no training of its own: it
-puts the callbacks in order, starts at the epoch the checkpoint left, and says what came out.
+The one way in which commands train anything that ranks. It adds no training of its own: it
+puts the callbacks in order, starts at the epoch the checkpoint left, and returns a report.
 """
 
 from __future__ import annotations
@@ -16,12 +16,9 @@ from advrec_tf.data.batches import Batches
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.base import GAN
 from advrec_tf.gan.health import HealthCheck
-from advrec_tf.training.callbacks import (
-    NonFiniteGuard,
-    ProgressLine,
-    RankingValidation,
-    TrainingCheckpoint,
-)
+from advrec_tf.training.callbacks import NonFiniteGuard, ProgressLine
+from advrec_tf.training.checkpoint import TrainingCheckpoint
+from advrec_tf.training.early_stop import RankingValidation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,7 +54,7 @@ def fit_ranked(
     checkpoint: str | os.PathLike | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     label: str | None = None,
-    write: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> FitReport:
     """Train a compiled model; with an evaluator, stop early and keep the best epoch.
 
@@ -69,7 +66,7 @@ def fit_ranked(
         checkpoint: file to write after epochs and to continue from if it exists.
         callbacks: more Keras callbacks, after validation.
         label: name shown in the progress lines; None shows none.
-        write: where progress lines go.
+        log: takes a progress line.
 
     Raises:
         FloatingPointError: if a loss becomes NaN or infinite.
@@ -88,19 +85,19 @@ def fit_ranked(
         saver = TrainingCheckpoint(checkpoint, validation=validation)
         done = saver.restore(model)
         if done and label is not None:
-            write(f"  {label:<28} continues after epoch {done}")
+            log(f"  {label:<28} continues after epoch {done}")
     finished = done >= epochs or (validation is not None and done and validation.exhausted(done))
     history: dict[str, list[float]] = dict(saver.history) if saver else {}
     health = None
     if isinstance(model, GAN):
-        health = HealthCheck(None if label is None else write)
+        health = HealthCheck(None if label is None else log)
     if not finished:
         chain = [NonFiniteGuard()]
         chain += [validation] if validation else []
         chain += [saver] if saver else []
         chain += list(callbacks)
         chain += [health] if health else []
-        chain += [ProgressLine(label, epochs, write)] if label is not None else []
+        chain += [ProgressLine(label, epochs, log)] if label is not None else []
         fitted = model.fit(
             batches.dataset(done),
             steps_per_epoch=batches.steps_per_epoch,

@@ -1,6 +1,6 @@
 """FreeLB: adversarial training whose ascent steps are training steps too.
 
-Where `AdversarialTraining` climbs first and then takes the loss at the end, FreeLB takes the
+Where `AdversarialTraining` ascends first and then takes the loss at the end, FreeLB takes the
 mean of the losses at the points the ascent passes through: K steps cost K passes forwards
 and backwards, each giving the gradient of the parameters and of the perturbation at once.
 """
@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.perturbations import Perturbation, ascend, balls, starting_points
+from advrec_tf.training.batch_parts import seed_of
 from advrec_tf.training.perturb_outputs import perturb_outputs
 from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb, require_perturbation
 
@@ -33,11 +34,11 @@ class FreeLB(ModelWrapper):
     Args:
         model: as for `AdversarialTraining`.
         perturbation: the budget; K is its `steps`, and `random_start=True` is the paper's way.
-        layers: layers whose outputs are perturbed row by row; by default all embeddings. For a
-            language model [tower.language_model.token_vectors].
+        layers: layers, or their names, whose outputs are perturbed vector by vector; by default all
+            embeddings. For a language model [tower.language_model.token_vectors].
 
     Raises:
-        ValueError: if `perturbation` is none or there is no layer to perturb.
+        ValueError: if `perturbation` is no `Perturbation` or there is no layer to perturb.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class FreeLB(ModelWrapper):
         model: keras.Model,
         perturbation: Perturbation,
         *,
-        layers: Sequence[keras.layers.Layer] | None = None,
+        layers: Sequence[keras.layers.Layer | str] | None = None,
         **kwargs,
     ):
         super().__init__(model, **kwargs)
@@ -55,31 +56,32 @@ class FreeLB(ModelWrapper):
         self._last_loss = keras.metrics.Mean(name="last_loss")
 
     @property
-    def metrics(self):
+    def own_metrics(self):
         return [self._epoch_loss, self._first_loss, self._last_loss]
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Clean loss in evaluation; in training the mean over the points of the ascent."""
         if not training or self.perturbation.epsilon == 0:
-            return self.model.compute_loss(inputs, training=training)
-        # Only what the layers put out is used of this pass: a graph computes no more of it.
+            return self.wrapped_loss(inputs, training)
+        # Only what the layers return is used of this pass: a graph computes no more of it.
         with perturb_outputs(self._perturbed_layers) as values:
-            self.model.compute_loss(inputs, training=training)
-        values, limits, parts = balls(
-            [tf.stop_gradient(value) for value in values], self.perturbation, values.parts
+            self.wrapped_loss(inputs, training, attacked=True)
+        values, limits, masks = balls(
+            [tf.stop_gradient(value) for value in values], self.perturbation, values.masks
         )
+        first_seed = seed_of(inputs, 0, getattr(getattr(self, "optimizer", None), "iterations", 0))
         random = self.perturbation.direction == "random"
         variables = self.model.trainable_variables
         losses, gradients, climb = [], [0.0] * len(variables), []
         for step in range(self.perturbation.steps):
             if step == 0 or random:
-                seed = inputs["seed"] + [0, _SEEDS_A_STEP * step]
-                deltas = starting_points(values, limits, self.perturbation, seed, parts)
+                seed = first_seed + [0, _SEEDS_A_STEP * step]
+                deltas = starting_points(values, limits, self.perturbation, seed, masks)
             else:
-                deltas = ascend(deltas, climb, limits, self.perturbation, parts)
+                deltas = ascend(deltas, climb, limits, self.perturbation, masks)
             with tf.GradientTape() as tape:
                 with perturb_outputs(self._perturbed_layers, tape=tape, deltas=deltas) as outputs:
-                    loss = self.model.compute_loss(inputs, training=training)
+                    loss = self.wrapped_loss(inputs, training, attacked=step > 0)
             # One pass backwards for both: this is what is free.
             climb, slope = tape.gradient(
                 loss, (list(outputs), variables), unconnected_gradients="zero"

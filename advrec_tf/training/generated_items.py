@@ -78,11 +78,11 @@ class GeneratedItems(ModelWrapper):
         self._fake_loss = keras.metrics.Mean(name="fake_loss")
 
     @property
-    def metrics(self):
+    def own_metrics(self):
         return [self._epoch_loss, self._real_loss, self._fake_loss]
 
     def compute_loss(self, inputs, training=False):
-        real = self.model.compute_loss(inputs, training=training)
+        real = self.wrapped_loss(inputs, training)
         if not training or self.weight == 0:
             return real
         fake = self.fake_loss(inputs)

@@ -1,4 +1,8 @@
-"""Tapping layers: seeing, watching and shifting what they put out, without altering a model."""
+"""Collecting, watching and shifting what chosen layers return, without altering the model.
+
+A context manager replaces the `call` of each layer for the length of a block. What to shift by
+is left to `perturbations`, what to do with the loss to `training.adversarial_term`.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,18 @@ from advrec_tf._keras import keras
 
 
 class LayerOutputs(list):
-    """The outputs of tapped layers, [rows, ..., features] each, in the order of the calls.
+    """The outputs of the layers, [rows, ..., features] each, in the order of the calls.
+
+    Of a ragged output the flat values stand here, [values, ..., features].
 
     Attributes:
-        parts: for each output what of it may move, 1 or 0 in its shape, where its layer says
-            so by `perturbable(...)` of the arguments of the call; else None.
+        masks: for each output 1 where it may move and 0 where not, in its shape, if its layer
+            has a method `perturbable` that tells so from the arguments of the call; else None.
     """
 
     def __init__(self):
         super().__init__()
-        self.parts: list[tf.Tensor | None] = []
+        self.masks: list[tf.Tensor | None] = []
 
 
 @contextlib.contextmanager
@@ -33,32 +39,39 @@ def perturb_outputs(
     """Within the block, layer outputs are collected, watched by `tape`, shifted by `deltas`.
 
     Outputs (shifted, where there are deltas) are collected in the order of the calls; a layer
-    called twice gives two. `deltas` follow the same order. On leaving, the layers are as
-    before.
+    called twice gives two. `deltas` follow the same order. After the block the layers are as
+    before. A call in another graph than that of the block is left alone: so Keras traces a
+    `Sequential` or functional model at its first call, before it runs it.
 
     Raises:
-        ValueError: if the block makes more or fewer calls than there are deltas.
+        ValueError: if the block makes more or fewer calls than there are deltas, or a layer
+            returns anything but a dense or ragged tensor of floating type.
     """
     outputs = LayerOutputs()
+    graph = _current_graph()
 
     def tap(layer, call):
         def tapped_call(*args, **kwargs):
             output = call(*args, **kwargs)
+            if _current_graph() is not graph:
+                return output
+            values = _values_of(layer, output)
             if deltas is not None:
                 if len(outputs) >= len(deltas):
                     raise ValueError(
                         f"`deltas` should hold one tensor a layer call. Received {len(deltas)}, "
                         "and the model made another call."
                     )
-                shifted = output + deltas[len(outputs)]
+                values += tf.cast(deltas[len(outputs)], values.dtype)
             else:
-                shifted = tf.identity(output)
+                values = tf.identity(values)
             if tape is not None:
-                tape.watch(shifted)
-            outputs.append(shifted)
-            may_move = getattr(layer, "perturbable", None)
-            outputs.parts.append(None if may_move is None else may_move(*args, **kwargs))
-            return shifted
+                tape.watch(values)
+            outputs.append(values)
+            perturbable = getattr(layer, "perturbable", None)
+            outputs.masks.append(None if perturbable is None else perturbable(*args, **kwargs))
+            ragged = isinstance(output, tf.RaggedTensor)
+            return output.with_flat_values(values) if ragged else values
 
         return tf.autograph.experimental.do_not_convert(tapped_call)
 
@@ -77,3 +90,22 @@ def perturb_outputs(
             f"`deltas` should hold one tensor a layer call. Received {len(deltas)}, "
             f"and the model made {len(outputs)} calls."
         )
+
+
+def _current_graph() -> tf.Graph | None:
+    """The graph that operations are added to; None in eager execution."""
+    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+
+
+def _values_of(layer: keras.layers.Layer, output) -> tf.Tensor:
+    values = output.flat_values if isinstance(output, tf.RaggedTensor) else output
+    if not tf.is_tensor(values) or isinstance(values, tf.SparseTensor):
+        found = f"{type(output).__name__}"
+    elif not values.dtype.is_floating:
+        found = f"a tensor of type {values.dtype.name}"
+    else:
+        return values
+    raise ValueError(
+        f"`layers` should hold layers that return one tensor of floating type. {layer.name!r} "
+        f"({type(layer).__name__}) returned {found}."
+    )

@@ -76,12 +76,12 @@ class VirtualAdversarialTraining(ModelWrapper):
         self._virtual_loss = keras.metrics.Mean(name="virtual_loss")
 
     @property
-    def metrics(self):
+    def own_metrics(self):
         return [self._epoch_loss, self._clean_loss, self._virtual_loss]
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """The model's own loss in evaluation; with the virtual adversarial term in training."""
-        clean = self.model.compute_loss(inputs, training=training)
+        clean = self.wrapped_loss(inputs, training)
         if not training or self.weight == 0 or self.perturbation.epsilon == 0:
             return clean
         virtual = self.virtual_loss(self.draw(inputs["seed"]), inputs["seed"])
@@ -117,7 +117,7 @@ class VirtualAdversarialTraining(ModelWrapper):
             self.perturbation,
             seed + [31, 0],
             probe=self.probe,
-            parts=values.parts,
+            masks=values.masks,
         )
         return divergence(deltas)[0]
 

@@ -1,32 +1,95 @@
-"""A model whose training is altered by another: what both share.
+"""A model whose training is altered by another: what all such models share.
 
-The wrapper adds to the loss; scores, vectors and the training rows are the wrapped model's.
+A wrapper changes what a training step follows. Everything else stays with the wrapped model: its
+loss, its metrics, its predictions and its weights, so that saving the wrapper saves a model that
+knows nothing of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
+from advrec_tf import _tfrs
 from advrec_tf._keras import keras
-from advrec_tf.models.trained import RecommenderModel
+from advrec_tf.models.trained import RecommenderModel, regularization_of
 from advrec_tf.perturbations import Perturbation
+
+_LIBRARIES = ("tf_keras", "keras", "tensorflow_recommenders")
 
 
 class ModelWrapper(RecommenderModel):
     """Trains `model` by another `compute_loss`; everything else is asked of `model`.
 
+    `model` is a `tfrs.Model`, which has `compute_loss(inputs, training)`, or a `keras.Model`
+    compiled with a loss (or with a `compute_loss(x, y, y_pred, sample_weight)` of its own). Where
+    it was compiled before it is wrapped, the wrapper is compiled as well, with its optimizer.
     A model that counts its updates (has `step_done`) is told of each.
+
+    Raises:
+        ValueError: if `model` is no Keras 2 model, or has a `train_step` of its own.
     """
 
     def __init__(self, model: keras.Model, **kwargs):
         super().__init__(**kwargs)
-        self.model = model
+        self.model = require_wrappable(model)
+        if _is_compiled(model):
+            self.compile()
+
+    def compile(self, optimizer=None, loss=None, metrics=None, **kwargs):
+        """As `keras.Model.compile`; what is left out is taken from the wrapped model's `compile`.
+
+        Args:
+            optimizer: by default the wrapped model's.
+            loss, metrics, loss_weights, weighted_metrics: compile the wrapped model; by default it
+                stays as it is.
+
+        Raises:
+            ValueError: if there is no optimizer, or no loss.
+        """
+        compiled = _is_compiled(self.model)
+        if optimizer is None and not compiled:
+            raise ValueError(
+                "`optimizer` should be given, unless the wrapped model is compiled already. "
+                "Received none."
+            )
+        own = {"run_eagerly", "steps_per_execution", "jit_compile"}
+        running = {name: value for name, value in kwargs.items() if name in own}
+        inner = {name: value for name, value in kwargs.items() if name not in own}
+        inner |= {n: v for n, v in (("loss", loss), ("metrics", metrics)) if v is not None}
+        if compiled:
+            running = {
+                "run_eagerly": self.model.run_eagerly or None,
+                "steps_per_execution": int(self.model.steps_per_execution),
+                "jit_compile": self.model.jit_compile,
+                **running,
+            }
+        super().compile(optimizer=optimizer or self.model.optimizer, **running)
+        if inner or not (compiled or _computes_from_inputs(self.model)):
+            self.model.compile(optimizer=self.optimizer, **inner)
+        if not _has_loss(self.model):
+            raise ValueError(
+                "`loss` should be given to `compile`: the wrapped model "
+                f"({type(self.model).__name__}) neither is compiled with a loss nor defines "
+                "`compute_loss`. Received none."
+            )
 
     @property
     def interactions(self):
         return self.model.interactions
+
+    @property
+    def metrics(self):
+        """The wrapper's own metrics, then those of the wrapped model whose names are free."""
+        own = self.own_metrics
+        names = {metric.name for metric in own}
+        return own + [metric for metric in self.model.metrics if metric.name not in names]
+
+    @property
+    def own_metrics(self) -> list[keras.metrics.Metric]:
+        return [self._epoch_loss]
 
     def call(self, inputs, training=False):
         return self.model(inputs, training=training)
@@ -43,36 +106,148 @@ class ModelWrapper(RecommenderModel):
     def item_vectors(self):
         return self.model.item_vectors()
 
-    def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def train_step(self, inputs) -> dict[str, tf.Tensor]:
         logs = super().train_step(inputs)
         if hasattr(self.model, "step_done"):
             self.model.step_done()
         return logs
 
+    def test_step(self, data) -> dict[str, tf.Tensor]:
+        return self.model.test_step(data)
 
-def embedding_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """Every `Embedding` inside a model, at any depth, each once."""
-    return [
-        layer
-        for layer in model.submodules
-        if isinstance(layer, keras.layers.Embedding) and layer.trainable
-    ]
+    def predict_step(self, data):
+        return self.model.predict_step(data)
+
+    def save(self, *args, **kwargs):
+        """Save the wrapped model: what was trained, without what trained it."""
+        return self.model.save(*args, **kwargs)
+
+    def save_weights(self, *args, **kwargs):
+        """Save the weights of the wrapped model, which loads them with or without a wrapper."""
+        return self.model.save_weights(*args, **kwargs)
+
+    def load_weights(self, *args, **kwargs):
+        return self.model.load_weights(*args, **kwargs)
+
+    def summary(self, *args, **kwargs):
+        return self.model.summary(*args, **kwargs)
+
+    def compute_loss(self, inputs, training: bool = False) -> tf.Tensor:
+        """The wrapped model's own loss; what a subclass alters."""
+        return self.wrapped_loss(inputs, training)
+
+    @property
+    def losses(self):
+        """Regularization losses to be added to `compute_loss`: by the convention of TFRS it leaves
+        them out, by that of Keras it has them already."""
+        return self.model.losses if _computes_from_inputs(self.model) else []
+
+    def wrapped_loss(self, batch, training: bool, *, attacked: bool = False) -> tf.Tensor:
+        """Scalar float32: the wrapped model's loss of a batch as it comes to `train_step`.
+
+        With `attacked` it is that of a batch which is not to be counted: the model's metrics and
+        the moving statistics of its normalizations stay as they are, and the regularization
+        losses that Keras adds in `compute_loss` are taken out.
+        """
+        with state_kept(self.model) if attacked else contextlib.nullcontext():
+            if _computes_from_inputs(self.model):
+                return tf.cast(self.model.compute_loss(batch, training=training), tf.float32)
+            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+            predicted = self.model(x, training=training)
+            loss = tf.cast(self.model.compute_loss(x, y, predicted, sample_weight), tf.float32)
+            if not attacked:
+                self.model.compute_metrics(x, y, predicted, sample_weight)
+            elif type(self.model).compute_loss is keras.Model.compute_loss:
+                loss -= regularization_of(self.model)
+            return loss
+
+
+def innermost(model: keras.Model) -> keras.Model:
+    """The model inside all wrappers."""
+    while isinstance(model, ModelWrapper):
+        model = model.model
+    return model
+
+
+@contextlib.contextmanager
+def state_kept(model: keras.Model) -> Iterator[None]:
+    """Within the block no metric of the model is updated, and no moving mean or variance of a
+    `BatchNormalization` moves; the normalization itself is that of training."""
+    parts = {id(part): part for part in (*model.submodules, *model.metrics)}.values()
+    metrics = [part for part in parts if hasattr(part, "update_state")]
+    norms = [part for part in parts if isinstance(part, keras.layers.BatchNormalization)]
+    before = [vars(metric).get("update_state") for metric in metrics]
+    momenta = [norm.momentum for norm in norms]
+    for metric in metrics:
+        object.__setattr__(metric, "update_state", lambda *args, **kwargs: tf.no_op())
+    for norm in norms:
+        norm.momentum = 1.0
+    try:
+        yield
+    finally:
+        for metric, update in zip(metrics, before, strict=True):
+            object.__delattr__(metric, "update_state")
+            if update is not None:
+                object.__setattr__(metric, "update_state", update)
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
+def require_wrappable(model: keras.Model) -> keras.Model:
+    """The model itself.
+
+    Raises:
+        ValueError: if it is no Keras 2 model, or trains by a `train_step` of its own.
+    """
+    if not isinstance(model, keras.Model):
+        hint = ""
+        if type(model).__module__.startswith("keras.") or any(
+            base.__module__.startswith("keras.src") for base in type(model).__mro__
+        ):
+            hint = (
+                " of Keras 3. Build it with Keras 2: `import advrec_tf` first, then "
+                "`from tensorflow import keras`"
+            )
+        raise ValueError(
+            "`model` should be a `keras.Model` of Keras 2 or a `tfrs.Model`. "
+            f"Received: a {type(model).__name__}{hint}."
+        )
+    owner = next(base for base in type(model).__mro__ if "train_step" in vars(base))
+    ours = issubclass(owner, RecommenderModel) and owner.__module__.startswith("advrec_tf.")
+    if "train_step" in vars(model) or not (ours or owner.__module__.split(".")[0] in _LIBRARIES):
+        raise ValueError(
+            f"`model` should not define `train_step`: {owner.__name__} does, and what its step "
+            "follows cannot be attacked from outside. Move its loss into "
+            "`compute_loss(x, y, y_pred, sample_weight)`, or into `compute_loss(inputs, "
+            "training)` of a `tfrs.Model`, and let Keras take the step."
+        )
+    return model
 
 
 def layers_to_perturb(
-    model: keras.Model, layers: Sequence[keras.layers.Layer] | None
+    model: keras.Model, layers: Sequence[keras.layers.Layer | str] | None
 ) -> tuple[keras.layers.Layer, ...]:
-    """The layers given, by default all embeddings.
+    """The layers given, as objects or by their names; by default all embeddings.
 
     Raises:
-        ValueError: if there is none, or one is no layer.
+        ValueError: if there is none, one is no layer of a call, or a name is not that of exactly
+            one layer.
     """
-    chosen = tuple(embedding_layers(model) if layers is None else layers)
-    strange = [layer for layer in chosen if not isinstance(layer, tf.Module)]
+    if layers is None:
+        chosen = tuple(embedding_layers(model))
+    else:
+        chosen = tuple(
+            _layer_named(model, layer) if isinstance(layer, str) else layer for layer in layers
+        )
+    strange = [
+        layer
+        for layer in chosen
+        if not isinstance(layer, tf.Module) or isinstance(layer, keras.layers.InputLayer)
+    ]
     if strange:
         raise ValueError(
-            "`layers` should hold layers, such as layers=[model.item_layer]. "
-            f"Received: {strange[0]!r}."
+            "`layers` should hold layers that compute something, or their names, such as "
+            f"layers=[model.item_layer]. Received: {strange[0]!r}."
         )
     if not chosen:
         raise ValueError(
@@ -80,6 +255,15 @@ def layers_to_perturb(
             f"{type(model).__name__} has no trainable Embedding. Received none."
         )
     return chosen
+
+
+def embedding_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """Every trainable `Embedding` inside a model, at any depth, each once."""
+    return [
+        layer
+        for layer in model.submodules
+        if isinstance(layer, keras.layers.Embedding) and layer.trainable
+    ]
 
 
 def require_perturbation(perturbation: Perturbation) -> Perturbation:
@@ -90,7 +274,47 @@ def require_perturbation(perturbation: Perturbation) -> Perturbation:
     """
     if not isinstance(perturbation, Perturbation):
         raise ValueError(
-            f"`perturbation` should be a `Perturbation`, such as fgsm(0.25). Received: "
-            f"{perturbation!r}."
+            "`perturbation` should be a `Perturbation`, such as fgsm(0.1, relative=True). "
+            f"Received: {perturbation!r}."
         )
     return perturbation
+
+
+def loss_is_summed(model: keras.Model) -> bool:
+    """Whether a loss of the model adds over examples, as that of `tfrs.tasks.Retrieval` does by
+    default; else it is taken for a mean."""
+    losses = list(tf.nest.flatten(getattr(model, "loss", None)))
+    for part in (model, *model.submodules):
+        losses += [value for value in vars(part).values() if isinstance(value, keras.losses.Loss)]
+    return any(getattr(loss, "reduction", None) == keras.losses.Reduction.SUM for loss in losses)
+
+
+def _layer_named(model: keras.Model, name: str) -> keras.layers.Layer:
+    layers = [
+        part
+        for part in model.submodules
+        if isinstance(part, keras.layers.Layer) and not isinstance(part, keras.metrics.Metric)
+    ]
+    found = [layer for layer in layers if layer.name == name]
+    if len(found) != 1:
+        names = sorted({layer.name for layer in layers})
+        raise ValueError(
+            f"`layers` should name layers that occur once in {type(model).__name__}. "
+            f"Received: {name!r}, which {len(found)} layers have. "
+            f"The names are: {', '.join(names[:30])}."
+        )
+    return found[0]
+
+
+def _computes_from_inputs(model: keras.Model) -> bool:
+    """Whether the loss is `compute_loss(inputs, training)`, of a `tfrs.Model`."""
+    return isinstance(model, _tfrs.Model)
+
+
+def _is_compiled(model: keras.Model) -> bool:
+    return getattr(model, "compiled_loss", None) is not None
+
+
+def _has_loss(model: keras.Model) -> bool:
+    own = type(model).compute_loss is not keras.Model.compute_loss
+    return own or bool(getattr(model, "loss", None)) or bool(model.losses)

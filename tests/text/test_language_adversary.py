@@ -68,7 +68,7 @@ def test_the_layer_puts_out_one_row_a_text_zero_at_padding(model):
     assert lengths.tolist() == [4, 3, 2, 5]
     with perturb_outputs([tower.language_model.token_vectors]) as outputs:
         tower(tokens)
-    (vectors,), (parts,) = outputs, outputs.parts
+    (vectors,), (parts,) = outputs, outputs.masks
     table = tower.language_model.named_weights()["token_embedding/embeddings"].numpy()
     expected = table[tokens["token_ids"].numpy()]
     real = np.arange(5) < lengths[:, None]
@@ -90,8 +90,8 @@ def delta_of(model, perturbation, inputs):
                 loss = model.compute_loss(inputs, training=True)
         return tape.gradient(loss, list(shifted))
 
-    (delta,) = worst_case(gradients_at, list(outputs), perturbation, SEED, parts=outputs.parts)
-    return delta.numpy(), gradient[0].numpy(), outputs[0].numpy(), outputs.parts[0].numpy() > 0
+    (delta,) = worst_case(gradients_at, list(outputs), perturbation, SEED, masks=outputs.masks)
+    return delta.numpy(), gradient[0].numpy(), outputs[0].numpy(), outputs.masks[0].numpy() > 0
 
 
 def test_the_perturbation_of_one_step_is_the_gradient_over_its_norm_text_by_text(model):

@@ -97,7 +97,7 @@ def test_a_ball_is_of_the_norm_it_is_asked_for(tower, norm, monkeypatch):
     monkeypatch.setattr(
         text_robustness_module,
         "worst_case",
-        lambda find, values, perturbation, seed, parts: (
+        lambda find, values, perturbation, seed, masks: (
             seen.append(perturbation) or [tf.zeros_like(v) for v in values]
         ),
     )

@@ -163,7 +163,7 @@ def test_a_finished_fit_is_not_trained_further(tmp_path):
     first = factorization()
     fit_ranked(first, MADE, epochs=2, checkpoint=path)
     again = factorization()
-    report = fit_ranked(again, MADE, epochs=2, checkpoint=path, label="mf", write=lines.append)
+    report = fit_ranked(again, MADE, epochs=2, checkpoint=path, label="mf", log=lines.append)
     assert report.epochs == 2 and len(report.history["loss"]) == 2
     np.testing.assert_array_equal(again.get_weights()[0], first.get_weights()[0])
     assert len(lines) == 1 and "mf" in lines[0] and "continues after epoch 2" in lines[0]
@@ -171,7 +171,7 @@ def test_a_finished_fit_is_not_trained_further(tmp_path):
 
 def test_without_validation_the_last_epoch_counts():
     model, lines = factorization(), []
-    report = fit_ranked(model, MADE, epochs=2, label="mf", write=lines.append)
+    report = fit_ranked(model, MADE, epochs=2, label="mf", log=lines.append)
     assert (report.epochs, report.best_epoch, report.best) == (2, 2, None)
     assert len(report.history["loss"]) == len(lines) == 2 and report.seconds > 0
 
@@ -261,7 +261,7 @@ def test_a_collapsed_or_diverged_gan_is_said_in_report_and_log():
         )
         lines = []
         made = batches.of_users(np.arange(6), batch_size=6, seed=2)
-        report = fit_ranked(model, made, epochs=3, label="gan", write=lines.append)
+        report = fit_ranked(model, made, epochs=3, label="gan", log=lines.append)
         assert any(report.verdict in line for line in lines)
         return report.verdict
 

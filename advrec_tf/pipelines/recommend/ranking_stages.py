@@ -49,7 +49,7 @@ def train_clicks(
         checkpoint=checkpoint,
         callbacks=[console.board(label)],
         label=label,
-        write=console.write,
+        log=console.write,
     )
     users, items, labels = with_unseen_negatives(split, np.random.default_rng(settings.seed))
     setting = EvaluationSetting(

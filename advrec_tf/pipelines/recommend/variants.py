@@ -179,7 +179,7 @@ def _fit_vectors(recipe, setting, console, label, checkpoint, **training) -> Sta
         checkpoint=checkpoint,
         callbacks=[console.board(label)],
         label=label,
-        write=console.write,
+        log=console.write,
         **training,
     )
     model = fitted.model
@@ -234,7 +234,7 @@ def train_gan(
         checkpoint=checkpoint,
         callbacks=[console.board(label, histograms=True)],
         label=label,
-        write=console.write,
+        log=console.write,
     )
     sparse = np.flatnonzero(setting.train.by_user().counts < settings.generated_min_history)
     scores = gan.scores()[sparse]

@@ -210,7 +210,7 @@ class _Fitting:
             checkpoint=checkpoint,
             callbacks=[self.console.board(label), clock],
             label=label,
-            write=self.console.write,
+            log=self.console.write,
         )
         arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
         arrays |= {f"w{i}": w.numpy() for i, w in enumerate(model.trainable_weights)}

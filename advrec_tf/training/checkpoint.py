@@ -1,0 +1,119 @@
+"""Checkpoints from which a fit goes on exactly: one file, replaced atomically."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from advrec_tf._keras import keras
+from advrec_tf.ops.files import atomic_file
+from advrec_tf.training.early_stop import EarlyStop
+
+
+class TrainingCheckpoint(keras.callbacks.Callback):
+    """Everything needed to go on after an epoch, in one file that is replaced atomically.
+
+    Weights, optimizer state, the history of the logs, and the state of an `EarlyStop`. A kill at
+    any moment leaves either the previous or the new file.
+
+    Args:
+        path: the file; its folder is made.
+        validation: whose state to keep, or None.
+        every_seconds: do not write more often than this (the last epoch is always written).
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        validation: EarlyStop | None = None,
+        every_seconds: float = 10.0,
+    ):
+        super().__init__()
+        self.path = Path(path)
+        self.validation = validation
+        self.every_seconds = every_seconds
+        self.history: dict[str, list[float]] = {}
+        self.epochs_done = 0
+        self._written = -math.inf
+
+    def restore(self, model: keras.Model) -> int:
+        """Load the file into a built, compiled model, if there is one; epochs already done.
+
+        Raises:
+            ValueError: if the file belongs to a model of another shape.
+        """
+        if not self.path.exists():
+            return 0
+        with np.load(self.path, allow_pickle=False) as stored:
+            state = json.loads(str(stored["state"]))
+            if self.validation is not None and not state["validated"]:
+                raise ValueError(
+                    f"{self.path} should hold the best weights found on validation. Received a "
+                    "checkpoint of a fit without validation. Remove it or use another file."
+                )
+            variables = _variables(model)
+            shapes = [tuple(v.shape) for v in variables]
+            found = [stored[f"v{i}"].shape for i in range(state["variables"])]
+            if shapes != found:
+                raise ValueError(
+                    f"{self.path} should hold {len(shapes)} variables of this model's shapes. "
+                    f"Received {len(found)}: it belongs to other settings. Remove it or use "
+                    "another folder."
+                )
+            for i, variable in enumerate(variables):
+                variable.assign(stored[f"v{i}"])
+            if self.validation is not None:
+                self.validation.best = -math.inf if state["best"] is None else state["best"]
+                self.validation.best_epoch = state["best_epoch"]
+                self.validation.best_weights = [
+                    stored[f"b{i}"] for i in range(state["best_weights"])
+                ] or None
+        self.history = state["history"]
+        self.epochs_done = state["epochs_done"]
+        return self.epochs_done
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+        self.epochs_done = epoch + 1
+        if time.monotonic() - self._written >= self.every_seconds:
+            self.write()
+
+    def on_train_end(self, logs=None):
+        self.write()
+
+    def write(self) -> None:
+        """Replace the file by the present state."""
+        arrays = {f"v{i}": v.numpy() for i, v in enumerate(_variables(self.model))}
+        best = self.validation.best_weights if self.validation else None
+        arrays.update({f"b{i}": value for i, value in enumerate(best or [])})
+        state = {
+            "variables": len(_variables(self.model)),
+            "validated": self.validation is not None,
+            "best_weights": len(best or []),
+            "best": self.validation.best if best else None,
+            "best_epoch": self.validation.best_epoch if self.validation else 0,
+            "history": self.history,
+            "epochs_done": self.epochs_done,
+        }
+        with atomic_file(self.path, overwrite=True) as unfinished, open(unfinished, "wb") as file:
+            np.savez(file, state=json.dumps(state), **arrays)
+        self._written = time.monotonic()
+
+
+def _variables(model: keras.Model) -> list:
+    if hasattr(model, "optimized"):
+        pairs = model.optimized()
+    else:
+        pairs = [(model.optimizer, model.trainable_variables)]
+    variables = list(model.weights)
+    for optimizer, trained in pairs:
+        optimizer.build(trained)
+        variables += list(optimizer.variables)
+    return variables

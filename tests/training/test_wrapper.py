@@ -1,0 +1,210 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+from tensorflow import keras
+
+from advrec_tf.training.wrapper import (
+    ModelWrapper,
+    embedding_layers,
+    layers_to_perturb,
+    loss_is_summed,
+    state_kept,
+)
+
+X = np.array([[1.0], [3.0]], np.float32)
+Y = np.array([[2.0], [2.0]], np.float32)
+
+
+def line(slope=1.0, *more, **compiled):
+    """y = slope x, compiled unless nothing is said."""
+    layer = keras.layers.Dense(1, use_bias=False, name="slope")
+    model = keras.Sequential([layer, *more])
+    model.build([None, 1])
+    layer.set_weights([np.array([[slope]])])
+    if compiled:
+        model.compile(**compiled)
+    return model
+
+
+def sgd(rate=0.1):
+    return keras.optimizers.SGD(rate)
+
+
+class Line(tfrs.Model):
+    """The mean squared error of y = slope x, of batches (x, y)."""
+
+    def __init__(self):
+        super().__init__()
+        self.line = line()
+
+    def compute_loss(self, inputs, training=False):
+        x, y = inputs
+        return tf.reduce_mean(tf.square(self.line(x) - y))
+
+
+def test_what_the_wrapped_model_was_compiled_with_is_taken_over():
+    model = line(optimizer=sgd(), loss="mse", metrics=["mae"], steps_per_execution=2)
+    wrapper = ModelWrapper(model)
+    assert wrapper.optimizer is model.optimizer and int(wrapper.steps_per_execution) == 2
+    # errors -1 and 1, so the slope of the loss is mean(2 * -1 * 1, 2 * 1 * 3) = 2
+    logs = wrapper.fit(X, Y, batch_size=2, verbose=0).history
+    assert model.get_weights()[0].item() == pytest.approx(1 - 0.1 * 2)
+    assert logs == {"loss": [1.0], "mae": [1.0]}
+
+
+def test_the_wrapper_can_bring_its_own_optimizer_and_the_loss_of_an_uncompiled_model():
+    model = line(optimizer=sgd(0.0), loss="mse")
+    wrapper = ModelWrapper(model)
+    wrapper.compile(optimizer=sgd(0.1))
+    wrapper.fit(X, Y, verbose=0)
+    assert model.get_weights()[0].item() == pytest.approx(0.8)
+    wrapper = ModelWrapper(line())
+    wrapper.compile(sgd(), "mse", metrics=["mae"])
+    assert set(wrapper.fit(X, Y, verbose=0).history) == {"loss", "mae"}
+    assert set(wrapper.evaluate(X, Y, verbose=0, return_dict=True)) == {"loss", "mae"}
+
+
+def test_a_tfrs_model_takes_the_batch_as_it_comes():
+    wrapper = ModelWrapper(Line())
+    wrapper.compile(optimizer=sgd())
+    data = tf.data.Dataset.from_tensors((X, Y))
+    assert wrapper.fit(data, verbose=0).history["loss"] == [1.0]
+    assert wrapper.model.line.get_weights()[0].item() == pytest.approx(0.8)
+    assert wrapper.evaluate(data, verbose=0, return_dict=True)["loss"] == pytest.approx(
+        np.mean([1.2**2, 0.4**2])
+    )
+
+
+@pytest.mark.parametrize("kind", ["keras", "tfrs"])
+def test_regularization_counts_once(kind):
+    # errors -1 and 1: 1; l2 of the slope 1: .5
+    layer = keras.layers.Dense(1, use_bias=False, kernel_regularizer=keras.regularizers.L2(0.5))
+    inner = keras.Sequential([layer])
+    inner.build([None, 1])
+    layer.set_weights([np.ones([1, 1])])
+    if kind == "tfrs":
+        model = Line()
+        model.line = inner
+    else:
+        model = inner
+        model.compile(sgd(), "mse")
+    wrapper = ModelWrapper(model)
+    wrapper.compile(optimizer=sgd())
+    data = tf.data.Dataset.from_tensors((X, Y))
+    assert wrapper.fit(data, verbose=0).history["loss"] == [pytest.approx(1.5)]
+    # the slope of the loss is 2 + 2 * .5
+    assert layer.get_weights()[0].item() == pytest.approx(1 - 0.1 * 3)
+
+
+def test_predictions_and_weights_are_those_of_the_wrapped_model(tmp_path):
+    wrapper = ModelWrapper(line(2.0, optimizer=sgd(), loss="mse"))
+    np.testing.assert_array_equal(wrapper.predict(X, verbose=0), 2 * X)
+    wrapper.save_weights(tmp_path / "w.weights.h5")
+    plain = line()
+    plain.load_weights(tmp_path / "w.weights.h5")
+    assert plain.get_weights()[0].item() == 2.0
+    other = ModelWrapper(line(optimizer=sgd(), loss="mse"))
+    other.load_weights(tmp_path / "w.weights.h5")
+    assert other.model.get_weights()[0].item() == 2.0
+    wrapper.save(tmp_path / "m.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "m.keras")(X), 2 * X)
+
+
+def test_whole_models_and_weights_are_checkpointed_during_training(tmp_path):
+    wrapper = ModelWrapper(line(optimizer=sgd(), loss="mse"))
+    saved = [
+        keras.callbacks.ModelCheckpoint(str(tmp_path / "m.keras")),
+        keras.callbacks.ModelCheckpoint(str(tmp_path / "w.weights.h5"), save_weights_only=True),
+    ]
+    wrapper.fit(X, Y, verbose=0, callbacks=saved)
+    plain = line()
+    plain.load_weights(tmp_path / "w.weights.h5")
+    for found in (plain, keras.models.load_model(tmp_path / "m.keras")):
+        assert found.get_weights()[0].item() == pytest.approx(0.8)
+
+
+class Counting(keras.Model):
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+def test_a_train_step_of_its_own_is_refused_with_what_to_do():
+    with pytest.raises(ValueError, match="`model` should not define `train_step`: Counting does"):
+        ModelWrapper(Counting())
+    patched = line(optimizer=sgd(), loss="mse")
+    patched.train_step = lambda data: {}
+    with pytest.raises(ValueError, match="Move its loss into `compute_loss"):
+        ModelWrapper(patched)
+
+
+def test_what_is_no_keras_2_model_is_refused():
+    keras_3 = pytest.importorskip("keras")
+    for model, name in ((keras_3.Sequential(), "Sequential of Keras 3"), (3, "int")):
+        with pytest.raises(ValueError, match=f"`model` should be a .*Received: a {name}"):
+            ModelWrapper(model)
+
+
+def test_a_compile_without_a_loss_or_an_optimizer_is_refused():
+    with pytest.raises(ValueError, match="`optimizer` should be given"):
+        ModelWrapper(line()).compile()
+    with pytest.raises(ValueError, match="`loss` should be given to `compile`"):
+        ModelWrapper(line()).compile(optimizer=sgd())
+
+
+def test_metrics_and_moving_statistics_stay_as_they_are_within_the_block():
+    norm = keras.layers.BatchNormalization(momentum=0.5)
+    model = line(1.0, norm, optimizer=sgd(), loss="mse", metrics=["mae"])
+    model.fit(X, Y, verbose=0)
+    before = [v.numpy() for v in (*norm.weights, *(w for m in model.metrics for w in m.weights))]
+    with state_kept(model):
+        out = model(X, training=True)
+        for metric in model.metrics:
+            metric.update_state(Y, out) if metric.name == "mae" else metric.update_state(7.0)
+    after = [v.numpy() for v in (*norm.weights, *(w for m in model.metrics for w in m.weights))]
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert norm.momentum == 0.5
+    model(X, training=True)
+    assert norm.moving_mean.numpy() != before[2]
+
+
+def towers():
+    lookup = keras.layers.StringLookup(vocabulary=["a"], name="lookup")
+    users, items = (keras.layers.Embedding(3, 2, name=f"{n}_embedding") for n in ("user", "item"))
+    return keras.Sequential([lookup, keras.Sequential([users]), items])
+
+
+def test_every_embedding_is_found_at_any_depth_once_unless_frozen():
+    model = towers()
+    assert [layer.name for layer in layers_to_perturb(model, None)] == [
+        "item_embedding",
+        "user_embedding",
+    ]
+    embedding_layers(model)[0].trainable = False
+    assert [layer.name for layer in embedding_layers(model)] == ["user_embedding"]
+
+
+def test_layers_are_named_or_given():
+    model = towers()
+    users = embedding_layers(model)[1]
+    assert layers_to_perturb(model, ["user_embedding", users]) == (users, users)
+    with pytest.raises(ValueError, match="'users', which 0 layers have. The names are: item_emb"):
+        layers_to_perturb(model, ["users"])
+    inputs = keras.Input([1], name="x")
+    functional = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    with pytest.raises(ValueError, match="`layers` should hold layers that compute something"):
+        layers_to_perturb(functional, ["x"])
+
+
+def test_a_loss_that_adds_over_examples_is_recognized():
+    class Retrieval(Line):
+        def __init__(self, **settings):
+            super().__init__()
+            self.task = tfrs.tasks.Retrieval(**settings)
+
+    mean = keras.losses.CategoricalCrossentropy(from_logits=True)
+    assert loss_is_summed(Retrieval()) and not loss_is_summed(Retrieval(loss=mean))
+    summed = keras.losses.MeanSquaredError(reduction="sum")
+    assert loss_is_summed(line(optimizer=sgd(), loss=summed))
+    assert not loss_is_summed(line(optimizer=sgd(), loss="mse"))
