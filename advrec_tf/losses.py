@@ -1,9 +1,9 @@
 """Losses, as pure functions of tensors: no weights, no state, no Keras classes.
 
 Every model and attack imports its objective from here, so two models that claim the same
-loss cannot drift apart. Ranking losses come back per example (the caller owns weights and
-the mean); GAN losses are batch means, in named pairs of a discriminator's and a
-generator's side.
+loss cannot drift apart. Ranking losses are returned per example (weights and the mean are left
+to the caller); GAN losses are batch means, in named pairs of a discriminator's and a generator's
+side.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def sampled_softmax(
         candidates: [batch, m] float32, those of the candidates.
         log_ratio: [m] float32, log(n q_j), q_j the probability that a place of the set
             holds item j; 0 for uniform candidates.
-        closed: [batch, m] bool, candidates to leave out (the row's own positive).
+        closed: [batch, m] bool, candidates to leave out (the example's own positive).
         num_items: n, the size of the catalogue, >= 2.
         hardness: beta >= 0.
 

@@ -1,9 +1,9 @@
 """Training of a text tower on disturbed copies of its texts.
 
-Perturbed token vectors are no misspelt words: a typing error exchanges a word for several
-pieces of others. Here the copies are texts, written beforehand, and the adversary chooses among
-them. What disturbs them is in `data.text_noise`; perturbed vectors are left to
-`virtual_adversarial`.
+Perturbed token vectors are not misspelled words: a typing error exchanges a word for several
+pieces of others. Here the copies are texts made beforehand, and the adversary chooses among
+them. How texts are disturbed is in `text.noise`; perturbed vectors are left to
+`training.virtual_adversarial`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class DisturbedTextTraining(ModelWrapper):
     x' is the one of `choices` disturbed copies of the text x, drawn at random, of which D is the
     greatest: worst-of-k, the adversary of Engstrom et al. 2019 (arXiv:1712.02779) where no gradient
     leads from one input to the next. With one choice it is consistency training (Xie et al. 2020,
-    arXiv:1904.12848), its ablation without an adversary. v(x) is held still; no label is needed, so
-    items without interactions take part.
+    arXiv:1904.12848), its ablation without an adversary. v(x) is constant to the gradient. No label
+    is needed, so items without interactions take part.
 
     Args:
         model: anything with `compute_loss(inputs, training)`; its batches carry `seed` [2].

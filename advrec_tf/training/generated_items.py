@@ -1,8 +1,8 @@
 """Training a content tower against items that do not exist: min E[L_real] - E[L_fake].
 
-A generator writes the vector of an item like the positive of a row (`gan.feature_vectors`); the
-tower is asked to rank the real one high and, as far as `weight` says, the written one low.
-With a negative weight the written item is one more positive, that is augmentation; with 0
+A generator (`gan.feature_vectors`) makes the vector of an item like the positive of an
+interaction; the tower is trained to rank the real one high and, by `weight`, the generated one
+low. With a negative weight the generated item is one more positive, that is augmentation; with 0
 nothing is generated, which is the ablation.
 """
 
@@ -21,7 +21,7 @@ Source = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def random_vectors(width: int) -> Source:
-    """The control: vectors of length 1 in a random direction, whatever the item."""
+    """The control: vectors of length 1 in a random direction, independent of the item."""
 
     def draw(item_index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         noise = tf.random.stateless_normal([tf.shape(item_index)[0], width], seed + [20, 0])
@@ -31,23 +31,23 @@ def random_vectors(width: int) -> Source:
 
 
 class GeneratedItems(ModelWrapper):
-    """loss = L_real - weight * share * L_fake, over one batch of `batches.of_pairs`.
+    """loss = L_real - weight * fraction * L_fake, over one batch of `batches.of_pairs`.
 
-    L_real is the wrapped model's loss. For the first `fraction` of the rows an item is written
-    in the place of the positive; L_fake is the cross-entropy of choosing it among the batch's
-    other items, less those the user is known to have, in nats per row:
+    L_real is the wrapped model's loss. For the first `fraction` of the examples an item is
+    generated in the place of the positive; L_fake is the cross-entropy of choosing it among the
+    batch's other items, less those the user is known to have, in nats per example:
 
         L_fake = -log softmax(s(u, fake) - mean log q; s(u, j) - log q_j)
 
     L_fake is bounded because scores are cosines over a temperature. Only the towers learn;
-    the generator stands still.
+    the generator is fixed.
 
     Args:
         model: the recommender.
         source: (item index [n], seed [2]) -> [n, width], such as `FeatureVectorGAN.generate`.
-        modality: which of the item tower's modalities is written; the others are missing.
+        modality: which of the item tower's modalities is generated; the others are missing.
         weight: factor of the fake loss: > 0 against, < 0 for the generated items.
-        fraction: of the batch's rows that get one, in (0, 1].
+        fraction: of the batch's examples that get one, in (0, 1].
 
     Raises:
         ValueError: if `fraction` is out of range or the tower lacks the modality.
@@ -91,12 +91,12 @@ class GeneratedItems(ModelWrapper):
         return real - self.weight * self.fraction * fake
 
     def fake_loss(self, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Mean of L_fake over the real rows among the first `fraction` of the batch."""
+        """Mean of L_fake over the real examples among the first `fraction` of the batch."""
         model = self.model
         users, items = model.embed_users(inputs, True), model.embed_items(inputs, True)
         others = tf.reduce_logsumexp(model.negative_logits(inputs, users, items), axis=-1)
-        written = self.source(inputs["item_index"], inputs["seed"])
-        fake = model.item_tower.embed({self.modality: written})
+        generated = self.source(inputs["item_index"], inputs["seed"])
+        fake = model.item_tower.embed({self.modality: generated})
         own = tf.reduce_sum(users * fake, axis=-1) / model.temperature - self._mean_log_probability
         examples = tf.shape(inputs["weight"])[0]
         chosen = tf.cast(tf.math.ceil(self.fraction * tf.cast(examples, tf.float32)), tf.int32)

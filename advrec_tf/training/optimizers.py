@@ -1,8 +1,8 @@
 """Optimizers whose step costs by the batch, not by the table.
 
-Keras' Adam decays the moments of a whole embedding table at every step. `LazyAdam` moves
-only the rows a batch looked up, so a million-row table trains as fast as a small one. For
-dense gradients it is Adam.
+Keras' Adam decays the moments of a whole embedding table at every step. `LazyAdam` updates only
+the table entries that a batch looked up, so a table of a million entries trains as fast as a
+small one. For dense gradients it is Adam.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from advrec_tf.ops import sparse_updates
 
 
 class LazyAdam(keras.optimizers.Optimizer):
-    """Adam (Kingma & Ba 2015, arXiv:1412.6980) that leaves rows outside the batch untouched.
+    """Adam (Kingma & Ba 2015, arXiv:1412.6980) that leaves entries outside the batch untouched.
 
-    A row's moments decay only when it is looked up; bias correction follows the global
-    step. Gradients of a row that occurs several times in a batch are summed first.
+    An entry's moments decay only when it is looked up; bias correction follows the global
+    step. Gradients of an entry that occurs several times in a batch are summed first.
 
     Args:
         learning_rate: > 0.
@@ -72,7 +72,7 @@ class LazyAdam(keras.optimizers.Optimizer):
         variable.scatter_sub(tf.IndexedSlices(change, rows))
 
     def row_rule(self) -> sparse_updates.RowRule:
-        """The same rule for tables inside a compiled block of steps."""
+        """The same update rule for tables inside a compiled block of steps."""
 
         def slots(variable):
             index = self._index_dict[self._var_key(variable)]

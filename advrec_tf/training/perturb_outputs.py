@@ -50,8 +50,8 @@ def perturb_outputs(
     outputs = LayerOutputs()
     graph = _current_graph()
 
-    def tap(layer, call):
-        def tapped_call(*args, **kwargs):
+    def perturbed(layer, call):
+        def perturbed_call(*args, **kwargs):
             output = call(*args, **kwargs)
             if _current_graph() is not graph:
                 return output
@@ -73,11 +73,11 @@ def perturb_outputs(
             ragged = isinstance(output, tf.RaggedTensor)
             return output.with_flat_values(values) if ragged else values
 
-        return tf.autograph.experimental.do_not_convert(tapped_call)
+        return tf.autograph.experimental.do_not_convert(perturbed_call)
 
     before = [vars(layer).get("call") for layer in layers]
     for layer in layers:
-        object.__setattr__(layer, "call", tap(layer, layer.call))
+        object.__setattr__(layer, "call", perturbed(layer, layer.call))
     try:
         yield outputs
     finally:

@@ -1,8 +1,8 @@
 """Virtual adversarial training: a tower kept smooth on items that have no interactions.
 
-A text without interactions has no loss that an adversary could climb. It has a vector, and
-the vector should not turn when the text's token vectors move a little: the term needs no
-label. Adversarial training on the labeled rows is left to `adversarial`.
+A text without interactions has no loss that an adversary could raise. It has a vector, and the
+vector's direction should not change when the text's token vectors move a little: the term needs
+no label. Adversarial training on labeled examples is left to `training.adversarial`.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ class VirtualAdversarialTraining(ModelWrapper):
 
     Miyato et al. 2018 (arXiv:1704.03976), eq. 5 to 9, for texts Miyato et al. 2017
     (arXiv:1605.07725), section 3; the divergence is that of vectors that rank by their
-    direction. v(x) is held still. r is the direction in which D grows fastest, found by power
-    iteration: from a random direction d, `perturbation.steps` times
+    direction. v(x) is constant to the gradient. r is the direction in which D grows fastest, found
+    by power iteration: from a random direction d, `perturbation.steps` times
 
         d = grad_r D(item, r) at r = probe * radius * d, of norm one;      r = radius * d
 
     Args:
         model: anything with `compute_loss(inputs, training)`; its batches carry `seed` [2].
         perturbation: the budget of r; `steps` is the number of power iterations, and
-            `direction="random"` the ablation: r in a random direction, of the same size.
+            `direction="random"` the control: r in a random direction, of the same size.
         tower: (item index [n] int32, training) -> [n, dim], such as `model.item_tower`.
         layers: the layers inside `tower` whose outputs are perturbed, such as
             [language_model.token_vectors].
         items: the item indices to draw from, such as those without any interaction.
         batch_size: how many are drawn a step, with replacement, from the batch's `seed`.
         weight: factor of the term, >= 0.
-        probe: where the gradient is asked for, as a share of the radius.
+        probe: where the gradient is taken, as a fraction of the radius.
 
     Raises:
         ValueError: if an argument is out of range, or there is no item or no layer.

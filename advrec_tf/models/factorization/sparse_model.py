@@ -1,12 +1,12 @@
-"""Models whose batch touches a few rows of their tables, trained in compiled blocks of steps.
+"""Models whose batch reads a few entries of their tables, trained in compiled blocks of steps.
 
-A factorization step is so small that starting it costs more than doing it. So `fit` is
+A factorization step is so small that starting it costs more than computing it. So `fit` is
 given *blocks*, [steps, batch] of indices (`data.batches.in_blocks`), and one compiled
-function runs all their steps with the tables as loop state: gather the rows, differentiate
-by the rows, scatter the update. Time and memory of a step follow the batch, not the
-catalogue. `fit`, callbacks and TensorBoard see ordinary epochs. A batch that is not a block
-takes the ordinary Keras step, with the same result. Adversarial steps are left to
-`training.attacked_rows`, which gives `train_block` other gradients.
+function runs all their steps with the tables as loop state: gather the entries, differentiate
+by them, scatter the update. Time and memory of a step follow the batch, not the catalogue.
+`fit`, callbacks and TensorBoard see ordinary epochs. A batch that is not a block takes the
+ordinary Keras step, with the same result. Adversarial steps are left to `training.attacked_rows`,
+which gives `train_block` other gradients.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ StepGradients = Callable[[Rows, Rows, tf.Tensor], tuple[Rows, dict[str, tf.Tenso
 
 
 class SparseEmbeddingModel(RecommenderModel):
-    """A `RecommenderModel` that says which rows it reads and what they cost.
+    """A `RecommenderModel` that states which table entries a batch reads, and their loss.
+
+    What is gathered for a batch is called its rows, [batch, ..., features] each.
 
     Its batches hold `weight` [batch] (in a block [steps, batch]), `seed` [2] and what else it
     asks for. A subclass keeps its tables as Keras `Embedding` layers and implements
