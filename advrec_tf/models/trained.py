@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -24,6 +25,48 @@ class RecommenderModel(Recommender, _tfrs.Model):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self._epoch_loss = keras.metrics.Mean(name="loss")
+
+    saves_whole = False
+    """Whether `save` writes the model as a whole: that needs all that it was built from."""
+
+    def save(self, *args, **kwargs):
+        """Refused, because the training interactions inside could not be loaded again."""
+        raise ValueError(self._not_saved("`save`"))
+
+    def fit(self, *args, **kwargs):
+        """As `keras.Model.fit`, with the model's own callbacks after those given.
+
+        Raises:
+            ValueError: if a `ModelCheckpoint` is to save the model as a whole, and it cannot be.
+        """
+        bound = inspect.signature(super().fit).bind(*args, **kwargs)
+        given = bound.arguments.get("callbacks") or []
+        listed = isinstance(given, keras.callbacks.CallbackList)
+        if isinstance(given, keras.callbacks.Callback):
+            given = [given]
+        for callback in given.callbacks if listed else given:
+            whole = isinstance(callback, keras.callbacks.ModelCheckpoint)
+            if whole and not callback.save_weights_only and not self.saves_whole:
+                raise ValueError(self._not_saved("`ModelCheckpoint`"))
+        if listed:
+            for callback in self.own_callbacks():
+                given.append(callback)
+        else:
+            given = [*given, *self.own_callbacks()]
+        bound.arguments["callbacks"] = given
+        return super().fit(*bound.args, **bound.kwargs)
+
+    def own_callbacks(self) -> list[keras.callbacks.Callback]:
+        """Callbacks that every `fit` of the model gets."""
+        return []
+
+    def _not_saved(self, name: str) -> str:
+        return (
+            f"{name} should save the weights alone (`save_weights`, or "
+            "`ModelCheckpoint(path, save_weights_only=True)`). For training that can be resumed "
+            "use `fit_ranked(..., checkpoint=path)`, for serving `advrec_tf.serving`. "
+            f"Received: a {type(self).__name__} to save as a whole."
+        )
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         loss, gradients = self.loss_and_gradients(inputs)

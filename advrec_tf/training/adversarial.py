@@ -9,7 +9,6 @@ In evaluation nothing is perturbed: predictions come from the wrapped model itse
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,7 +28,7 @@ from advrec_tf.training.adversarial_term import (
     Evaluation,
     with_gradients,
 )
-from advrec_tf.training.attacked_rows import LOGGED, attacked_steps
+from advrec_tf.training.attacked_rows import LOGGED, attacked_steps, first_radius_and_norm
 from advrec_tf.training.batch_parts import first_fraction, seed_of
 from advrec_tf.training.callbacks import RadiusCheck
 from advrec_tf.training.perturb_outputs import perturb_outputs
@@ -125,17 +124,9 @@ class AdversarialTraining(ModelWrapper):
         around a vector, and the vector's norm. 0 and 0 before the first step."""
         return float(self._radius.result()), float(self._value_norm.result())
 
-    def fit(self, *args, **kwargs):
-        """As `keras.Model.fit`; logs a warning where the radius exceeds the values' norm."""
-        bound = inspect.signature(super().fit).bind(*args, **kwargs)
-        callbacks = bound.arguments.get("callbacks") or []
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(RadiusCheck())
-        else:
-            single = isinstance(callbacks, keras.callbacks.Callback)
-            callbacks = [*([callbacks] if single else callbacks), RadiusCheck()]
-        bound.arguments["callbacks"] = callbacks
-        return super().fit(*bound.args, **bound.kwargs)
+    def own_callbacks(self):
+        """`RadiusCheck`, which warns where the radius exceeds the norm of what it perturbs."""
+        return [RadiusCheck()]
 
     def train_step(self, inputs) -> dict[str, tf.Tensor]:
         """As `ModelWrapper`; a block of steps for a `SparseEmbeddingModel` runs compiled as a
@@ -148,9 +139,10 @@ class AdversarialTraining(ModelWrapper):
                 "`SparseEmbeddingModel` names its attackable rows. Received layers and a block."
             )
         if self.term:
+            sizes = first_radius_and_norm(self.model, self.term, inputs)
             steps = attacked_steps(self.model, self.term, vulnerability=self.vulnerability)
             logs = self.model.train_block(inputs, self.optimizer, steps, LOGGED)
-            self._note(AdversarialGradients(gradients=[], **logs))
+            self._note(logs["clean_loss"], logs["adversarial_loss"], *sizes)
         else:
             logs = self.model.train_block(inputs, self.optimizer)
         self._epoch_loss.update_state(logs["loss"])
@@ -208,7 +200,7 @@ class AdversarialTraining(ModelWrapper):
 
         step = getattr(getattr(self, "optimizer", None), "iterations", 0)
         found = self.term.gradients(evaluate, seed_of(batch, self.seed, step), step)
-        self._note(found)
+        self._note(found.clean_loss, found.adversarial_loss, found.radius, found.value_norm)
         return found
 
     def _evaluate(
@@ -239,11 +231,11 @@ class AdversarialTraining(ModelWrapper):
             masks=outputs.masks,
         )
 
-    def _note(self, found: AdversarialGradients) -> None:
-        self._clean_loss.update_state(found.clean_loss)
-        self._adversarial_loss.update_state(found.adversarial_loss)
-        self._radius.update_state(found.radius)
-        self._value_norm.update_state(found.value_norm)
+    def _note(self, clean_loss, adversarial_loss, radius, value_norm) -> None:
+        self._clean_loss.update_state(clean_loss)
+        self._adversarial_loss.update_state(adversarial_loss)
+        self._radius.update_state(radius)
+        self._value_norm.update_state(value_norm)
 
 
 def _usable(gradient: tf.Tensor | tf.IndexedSlices | None, value: tf.Tensor) -> tf.Tensor:

@@ -10,11 +10,15 @@ from __future__ import annotations
 import tensorflow as tf
 
 from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel, StepGradients
-from advrec_tf.training.adversarial_term import AdversarialTerm, Evaluation
+from advrec_tf.training.adversarial_term import (
+    AdversarialTerm,
+    Evaluation,
+    mean_radius_and_norm,
+)
 from advrec_tf.training.batch_parts import first_weights
 
-LOGGED = ("loss", "clean_loss", "adversarial_loss", "radius", "value_norm")
-"""The scalars that an attacked step returns: the fields of `AdversarialGradients`."""
+LOGGED = ("loss", "clean_loss", "adversarial_loss")
+"""The scalars that an attacked step returns, fields of `AdversarialGradients`."""
 
 
 def attacked_steps(
@@ -60,6 +64,20 @@ def attacked_steps(
         return gradients, {name: getattr(found, name) for name in LOGGED}
 
     return step_gradients
+
+
+def first_radius_and_norm(
+    model: SparseEmbeddingModel, term: AdversarialTerm, block: dict[str, tf.Tensor]
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """`mean_radius_and_norm` of the first step of a block: at every step it would cost time."""
+    tables = {name: layer.embeddings for name, layer in model.embedding_tables().items()}
+    inputs = model.draw({name: column[0] for name, column in block.items()}, tables)
+    rows = [
+        tf.gather(tables[table], index)
+        for name, (table, index) in model.lookups(inputs).items()
+        if name in model.attackable
+    ]
+    return mean_radius_and_norm(rows, term.perturbation)
 
 
 def _scales(model, rows, inputs, names, vulnerability: float) -> list[tf.Tensor | float]:

@@ -108,6 +108,7 @@ class ModelWrapper(RecommenderModel):
 
     def train_step(self, inputs) -> dict[str, tf.Tensor]:
         logs = super().train_step(inputs)
+        self.model.built = True  # as in `RecommenderModel`
         if hasattr(self.model, "step_done"):
             self.model.step_done()
         return logs
@@ -117,6 +118,10 @@ class ModelWrapper(RecommenderModel):
 
     def predict_step(self, data):
         return self.model.predict_step(data)
+
+    @property
+    def saves_whole(self) -> bool:
+        return getattr(self.model, "saves_whole", True)
 
     def save(self, *args, **kwargs):
         """Save the wrapped model: what was trained, without what trained it."""

@@ -8,7 +8,12 @@ from tensorflow import keras
 from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.training.adversarial_term import AdversarialTerm
-from advrec_tf.training.attacked_rows import LOGGED, attacked_steps, vulnerable_fraction
+from advrec_tf.training.attacked_rows import (
+    LOGGED,
+    attacked_steps,
+    first_radius_and_norm,
+    vulnerable_fraction,
+)
 
 TABLE = [[1, 0], [0, 1], [2, 2], [0, 0]]  # c . e = 3, 4, 14, 0 with c = (3, 4)
 
@@ -153,3 +158,11 @@ def test_users_of_small_loss_get_the_larger_share_of_the_radius():
     fraction = vulnerable_fraction(tf.constant([1.0, 4.0, 1.0]), tf.constant([7, 8, 7]))
     expected = [1 / (1 + math.exp(-(3 / 2 - 1))), 1 / (1 + math.exp(-(3 / 4 - 1)))]
     assert fraction.numpy().tolist() == pytest.approx([expected[0], expected[1], expected[0]])
+
+
+def test_radius_and_norm_are_those_of_the_first_step():
+    # rows (1, 0) and (2, 2) of norms 1 and sqrt 8; the second step is not looked at
+    term = AdversarialTerm(perturbation=fgsm(0.1, relative=True))
+    radius, norm = first_radius_and_norm(Linear(), term, rows_block([[0, 2], [3, 3]]))
+    mean = (1 + math.sqrt(8)) / 2
+    assert (float(radius), float(norm)) == pytest.approx((0.1 * mean, mean))

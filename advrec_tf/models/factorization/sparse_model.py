@@ -77,6 +77,7 @@ class SparseEmbeddingModel(RecommenderModel):
         if inputs["weight"].shape.rank == 1:
             return super().train_step(inputs)
         self._epoch_loss.update_state(self.train_block(inputs, self.optimizer)["loss"])
+        self.built = True  # as in `RecommenderModel`
         return {metric.name: metric.result() for metric in self.metrics}
 
     def row_gradients(
