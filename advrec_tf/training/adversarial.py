@@ -128,6 +128,7 @@ class AdversarialTraining(ModelWrapper):
         """`RadiusCheck`, which warns where the radius exceeds the norm of what it perturbs."""
         return [RadiusCheck()]
 
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, inputs) -> dict[str, tf.Tensor]:
         """As `ModelWrapper`; a block of steps for a `SparseEmbeddingModel` runs compiled as a
         whole."""

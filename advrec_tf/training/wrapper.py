@@ -62,7 +62,7 @@ class ModelWrapper(RecommenderModel):
         if compiled:
             running = {
                 "run_eagerly": self.model.run_eagerly or None,
-                "steps_per_execution": int(self.model.steps_per_execution),
+                "steps_per_execution": int(self.model.steps_per_execution.numpy()),
                 "jit_compile": self.model.jit_compile,
                 **running,
             }
@@ -106,6 +106,7 @@ class ModelWrapper(RecommenderModel):
     def item_vectors(self):
         return self.model.item_vectors()
 
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, inputs) -> dict[str, tf.Tensor]:
         logs = super().train_step(inputs)
         self.model.built = True  # as in `RecommenderModel`

@@ -262,7 +262,7 @@ def functional_two_tower():
     score = keras.layers.Dot(axes=1)(vectors)
     model = keras.Model([user, movie], score)
     model.compile(
-        optimizer=keras.optimizers.Adam(0.02),
+        optimizer=keras.optimizers.Adam(0.1),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")],
     )
@@ -278,7 +278,7 @@ def dense_classifier():
             keras.layers.Dense(1, activation="sigmoid"),
         ]
     )
-    model.layers[0].adapt(WORLD["dense"])
+    model.layers[0].adapt(WORLD["dense"][:, :2])
     model.compile(
         optimizer=keras.optimizers.Adam(0.02), loss="binary_crossentropy", metrics=["mae"]
     )
