@@ -2,7 +2,7 @@ r"""Attack one recommender, defend it, and measure both.
 
     python scripts/attack_and_defend.py --data ml100k --victim biased_mf --attack segment
     python scripts/attack_and_defend.py --data ml100k --victim biased_mf --attack average \
-        --defence scrub --seeds 5
+        --defence remove-suspicious --seeds 5
     python scripts/attack_and_defend.py --data events.csv --rating-column stars --victim mf_bpr \
         --attack revadv --defence APR --items B00042 B00107
 

@@ -1,6 +1,6 @@
-"""Fake profiles cut from real ones: whom to copy, and copying without a generator.
+"""Fake profiles copied from real ones, without a generator.
 
-What a generator makes of such templates is in `profile_gan`.
+Generators that start from such templates are in `gan`.
 """
 
 from __future__ import annotations
@@ -10,80 +10,89 @@ import dataclasses
 import numpy as np
 
 from advrec_tf.attacks.heuristic import ShillingAttack, checked_targets, target_rating
-from advrec_tf.attacks.rating_statistics import facts_of
+from advrec_tf.attacks.rating_statistics import RatingStatistics
 
-FEWEST_TEMPLATES = 10
+MIN_TEMPLATES = 10
 
 
-def most_active(counts: np.ndarray, most: int) -> np.ndarray:
-    """[<= most] users, those with the highest counts first, none without any."""
-    order = np.argsort(-counts, kind="stable")[:most]
+def most_active(counts: np.ndarray, max_users: int) -> np.ndarray:
+    """[<= max_users] users with a count above 0, those with the highest counts first."""
+    order = np.argsort(-counts, kind="stable")[:max_users]
     return order[counts[order] > 0]
 
 
-def users_to_copy(counts: np.ndarray, needed: int, *, fewest: int = FEWEST_TEMPLATES) -> np.ndarray:
-    """Users with as many items as a profile needs; where fewer than `fewest` have so many, the most
-    active tenth, `fewest` at least.
+def template_users(
+    counts: np.ndarray, num_items: int, *, min_users: int = MIN_TEMPLATES
+) -> np.ndarray:
+    """Users with at least `num_items` items, and with one.
+
+    Where fewer than `min_users` have so many: the most active tenth, and at least `min_users`.
 
     Args:
-        counts: [num_users] items that may be copied.
-        needed: items; of none, one is.
+        counts: [num_users] number of items that may be copied.
     """
-    enough = np.flatnonzero(counts >= max(needed, 1))
-    return enough if len(enough) >= fewest else most_active(counts, max(fewest, len(counts) // 10))
+    enough = np.flatnonzero(counts >= max(num_items, 1))
+    return (
+        enough
+        if len(enough) >= min_users
+        else most_active(counts, max(min_users, len(counts) // 10))
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CopyAttack(ShillingAttack):
-    """Fillers and their ratings taken from real users: what AUSH starts from, without a generator.
+    """Fillers and their ratings copied from real users: AUSH's templates without its generator.
 
-    Each profile takes equal parts of the items of `sources` users, drawn among those who have
-    enough (among the most active tenth where hardly anybody has; profiles are then shorter). One
-    source makes a cut copy of a user; several share no taste, but give no user a double. The
-    users copied from may be the most active ones, `power` of them (Wilson & Seminario 2013, ACM
-    RecSys workshop).
+    Each profile takes equal parts of the items of `num_sources` users, drawn among the
+    `template_users`; profiles are shorter where those have too few items. One source makes a
+    truncated copy of a user; several share no taste but make no near duplicate of a user. Sources
+    may be power users (Wilson & Seminario 2013, ACM RecSys workshop).
 
     Args:
-        sources: users a profile is made of, >= 1.
-        power: draw sources among so many of the most active users; None draws among all.
+        num_sources: users that a profile is made of, >= 1.
+        num_power_users: draw sources among so many of the most active users; None draws among all.
     """
 
-    sources: int = 1
-    power: int | None = None
+    num_sources: int = 1
+    num_power_users: int | None = None
 
     def __post_init__(self):
         super().__post_init__()
-        if self.sources < 1 or (self.power is not None and self.power < self.sources):
+        power = self.num_power_users
+        if self.num_sources < 1 or (power is not None and power < self.num_sources):
             raise ValueError(
-                "`sources` should be >= 1 and `power` at least as much. "
-                f"Received: {self.sources!r} and {self.power!r}."
+                "`num_sources` should be >= 1 and `num_power_users` at least as much. "
+                f"Received: {self.num_sources!r} and {power!r}."
             )
 
-    def profiles(self, data, targets, *, rng):
-        targets = checked_targets(data, targets)
-        facts = facts_of(data)
-        known = np.zeros((data.num_users, data.num_items), np.float32)
-        known[data.user_index, data.item_index] = 1.0 if data.rating is None else data.rating
+    def profiles(self, interactions, targets, *, rng):
+        targets = checked_targets(interactions, targets)
+        statistics = RatingStatistics.of(interactions)
+        known = np.zeros((interactions.num_users, interactions.num_items), np.float32)
+        known[interactions.user_index, interactions.item_index] = (
+            1.0 if interactions.rating is None else interactions.rating
+        )
         known[:, targets] = 0.0
         counts = (known > 0).sum(axis=1)
-        if self.power is None:
-            fraction = -(-self.num_fillers // self.sources)
-            users = users_to_copy(counts, fraction, fewest=max(FEWEST_TEMPLATES, self.sources))
+        if self.num_power_users is None:
+            items_of_each = -(-self.num_fillers // self.num_sources)
+            min_users = max(MIN_TEMPLATES, self.num_sources)
+            users = template_users(counts, items_of_each, min_users=min_users)
         else:
-            users = most_active(counts, self.power)
-        if len(users) < self.sources:
+            users = most_active(counts, self.num_power_users)
+        if len(users) < self.num_sources:
             raise ValueError(
-                f"`data` should hold {self.sources} users with ratings of other items than the "
-                f"targets. Received {len(users)}."
+                f"`interactions` should hold {self.num_sources} users with ratings of items that "
+                f"are no targets. Received {len(users)}."
             )
-        profiles = np.zeros((self.num_profiles, data.num_items), np.float32)
+        profiles = np.zeros((self.num_profiles, interactions.num_items), np.float32)
         for profile in profiles:
-            left = self.num_fillers
-            chosen = rng.choice(users, self.sources, replace=False)
+            remaining = self.num_fillers
+            chosen = rng.choice(users, self.num_sources, replace=False)
             for number, user in enumerate(chosen):
                 own = np.flatnonzero((known[user] > 0) & (profile == 0))
-                taken = rng.permutation(own)[: -(-left // (self.sources - number))]
+                taken = rng.permutation(own)[: -(-remaining // (self.num_sources - number))]
                 profile[taken] = known[user, taken]
-                left -= len(taken)
-        profiles[:, targets] = target_rating(facts, self.goal)
+                remaining -= len(taken)
+        profiles[:, targets] = target_rating(statistics, self.goal)
         return profiles

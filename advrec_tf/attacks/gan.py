@@ -16,10 +16,10 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
-from advrec_tf.attacks.copies import users_to_copy
+from advrec_tf.attacks.copies import template_users
 from advrec_tf.attacks.heuristic import SegmentAttack, ShillingAttack, checked_targets
-from advrec_tf.attacks.rating_statistics import RatingFacts, facts_of, ratings_by_user
-from advrec_tf.attacks.surrogates import AlternatingSurrogate, objective_loss
+from advrec_tf.attacks.rating_statistics import RatingStatistics, ratings_by_user
+from advrec_tf.attacks.surrogates import AlternatingSurrogate, SurrogateModel, objective_loss
 from advrec_tf.data import batches
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
@@ -123,7 +123,7 @@ class ProfileGANAttack(ShillingAttack):
             raise ValueError(
                 "`data` should have ratings, for the generator makes ratings. Received none."
             )
-        facts = facts_of(data)
+        facts = RatingStatistics.of(data)
         selected = np.zeros(0, np.int64)
         if self.num_selected or self.segment:
             segment = SegmentAttack(
@@ -184,7 +184,7 @@ class _Templates:
         counts = np.bincount(
             known.users(), self.open[known.items] * (self._ratings > 0), data.num_users
         )
-        enough = users_to_copy(counts, self.fillers)
+        enough = template_users(counts, self.fillers)
         if not len(enough):
             raise ValueError("`data` should hold a user to take as a template. Received none.")
         self.users = enough.astype(np.int32)
@@ -217,7 +217,7 @@ class _Templates:
 class _TemplateGAN(GAN):
     """Ratings scaled to [-1, 1] on what is rated, 0 elsewhere; the targets belong to neither."""
 
-    def __init__(self, attack, data, facts: RatingFacts, templates, targets, seed):
+    def __init__(self, attack, data, facts: RatingStatistics, templates, targets, seed):
         num_items, training = data.num_items, attack.training
         super().__init__(
             _network(num_items, training.hidden, num_items, seed, "generator"),
@@ -236,7 +236,7 @@ class _TemplateGAN(GAN):
         self.surrogate = None
         if self.aim.kind == "surrogate":
             self.surrogate = AlternatingSurrogate(
-                data, kind="ratings", dim=16, ridge=4.0, seed=seed
+                data, SurrogateModel(kind="ratings", dim=16), seed=seed
             )
             self.items = tf.Variable(self.surrogate.items, trainable=False)
 

@@ -1,8 +1,8 @@
-"""Fake profiles put beside real ones, with the truth about who is fake.
+"""Injection of fake profiles into interactions, with the labels of the users.
 
-What an attack writes is a matrix of profiles; this module alone turns it into users of a data
-set, so that ids, ratings and times are dealt with once. Real rows stay as they were and in
-their places. Writing the profiles is left to the attacks, finding them to `defence`.
+An attack generates a matrix of profiles; only this module turns it into users of a data set, with
+ids, ratings, times and features. Real interactions keep their values and positions. Generating
+profiles is left to the attacks, detecting them to `defence`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from advrec_tf.data.splits import Split
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Poisoned:
-    """Interactions with fake users in them, and the truth.
+    """Interactions with fake users in them, and the labels.
 
     Attributes:
-        interactions: the real rows, unchanged and first; then those of the fake users, whose
-            indices follow those of the real ones.
+        interactions: the real ones, unchanged and first; then those of the fake users, whose
+            indices follow those of the real users.
         is_fake: [num_users] bool.
         targets: [targets] int32, the items pushed or nuked, sorted and without repeats.
-        attack: what wrote the profiles; several injections are joined by " + ".
+        attack: name of the attack; those of several injections are joined by " + ".
 
     Raises:
         ValueError: if `is_fake` does not have one entry a user, a real user follows a fake one,
-            or a target is no item.
+            or a target is not an item index.
     """
 
     interactions: Interactions
@@ -54,29 +54,29 @@ class Poisoned:
 
     @property
     def num_real(self) -> int:
-        """Real users; their indices are 0..num_real - 1, as in the clean data."""
+        """Number of real users; their indices are 0..num_real - 1, as in the clean data."""
         return int((~self.is_fake).sum())
 
-    def fake_rows(self) -> np.ndarray:
-        """[rows] bool: the rows of fake users."""
+    def fake_interactions(self) -> np.ndarray:
+        """[interactions] bool: those of fake users."""
         return self.is_fake[self.interactions.user_index]
 
     def as_train_of(self, split: Split) -> Split:
-        """The split with these rows to train on; what it validates and tests on stays real.
+        """The split with these training interactions; its validation and test parts stay real.
 
         Raises:
-            ValueError: if the real rows here are not the training rows of `split`.
+            ValueError: if the real interactions here are not the training part of `split`.
         """
-        ours, theirs = self.interactions, split.train
-        real = int((~self.fake_rows()).sum())
+        ours, clean = self.interactions, split.train
+        real = int((~self.fake_interactions()).sum())
         if (
-            real != len(theirs)
-            or self.num_real != theirs.num_users
-            or not np.array_equal(ours.user_index[:real], theirs.user_index)
-            or not np.array_equal(ours.item_index[:real], theirs.item_index)
+            real != len(clean)
+            or self.num_real != clean.num_users
+            or not np.array_equal(ours.user_index[:real], clean.user_index)
+            or not np.array_equal(ours.item_index[:real], clean.item_index)
         ):
             raise ValueError(
-                f"`split` should train on the {real} real rows of {self.num_real} users here. "
+                f"`split` should train on the {real} real interactions of {self.num_real} users. "
                 f"Received: {split!r}."
             )
         whole = {
@@ -106,23 +106,23 @@ def inject(
 ) -> Poisoned:
     """`clean` with one new user for each profile.
 
-    Given what an earlier call returned, a second attack joins the first: its users are
-    further ones, so the rows of several attacks on several targets never overwrite each other.
+    The result of an earlier call may be given: the users of a second attack follow those of the
+    first.
 
-    A fake user gets an id that no user has. Where real rows have times, a fake row gets the time
-    of a real row drawn at random, and where users have features a fake user copies those of a
-    real user drawn at random: neither gives it away.
+    A fake user gets an id that no user has. Where real interactions have times, a fake one gets
+    the time of a random real one; where users have features, a fake user gets those of a random
+    real user: neither reveals it.
 
     Args:
         profiles: [num_profiles, num_items] float32, ratings on the scale of the data, 0 where the
-            item is not rated. Without ratings in `clean` whatever is above 0 is an interaction.
+            item is not rated. Without ratings in `clean` every value above 0 is an interaction.
         targets: [targets] int, the items the profiles push or nuke.
-        attack: name, for reports.
+        attack: name of the attack, for reports.
         rng: of times and features.
 
     Raises:
-        ValueError: if the profiles have another number of items, hold what is not a rating of
-            the data's range, or one is empty; or a target is no item.
+        ValueError: if the profiles have another number of items, a value outside the range of
+            the data's ratings, or one is empty; or a target is not an item index.
     """
     truth = clean if isinstance(clean, Poisoned) else None
     data = clean.interactions if truth else clean
@@ -132,12 +132,12 @@ def inject(
     count = len(profiles)
     users, items = np.nonzero(profiles)
     real = np.flatnonzero(~truth.is_fake) if truth else np.arange(data.num_users)
-    real_rows = int((~truth.fake_rows()).sum()) if truth else len(data)
+    num_real = int((~truth.fake_interactions()).sum()) if truth else len(data)
     rating, time, features = data.rating, data.timestamp, data.user_features
     if rating is not None:
         rating = np.concatenate([rating, profiles[users, items].astype(rating.dtype)])
     if time is not None:
-        time = np.concatenate([time, time[rng.integers(real_rows, size=len(users))]])
+        time = np.concatenate([time, time[rng.integers(num_real, size=len(users))]])
     if features is not None:
         copied = features.iloc[real[rng.integers(len(real), size=count)]]
         features = pd.concat([features, copied], ignore_index=True)
@@ -160,7 +160,7 @@ def inject(
 
 
 def _with_new_ids(users: Vocabulary, count: int) -> Vocabulary:
-    """The same ids and `count` further ones of their kind, none of them in use."""
+    """The same ids and `count` new ones of their type, none of them in use."""
     ids = users.ids
     if ids.dtype.kind in "iu":
         return Vocabulary(np.concatenate([ids, ids.max(initial=-1) + 1 + np.arange(count)]))

@@ -1,8 +1,8 @@
-"""Attacks made harder to tell from real users, as wrappers of other attacks.
+"""Obfuscated attacks: wrappers that make the profiles of other attacks harder to detect.
 
-Noise, user shifting and target shifting follow Williams, Mobasher, Burke et al. 2006 (WITS); a
-mixed attack draws its profiles from several (Cao et al. 2013). Each is a frozen record around
-frozen records, called as they are, and keeps their budgets: no item is rated more or less.
+Noise injection, user shifting and target shifting follow Williams, Mobasher, Burke et al. 2006
+(WITS); a mixed attack takes its profiles from several attacks (Cao et al. 2013). Each has the
+interface and the budget of the attacks it wraps: which items are rated does not change.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ import dataclasses
 import numpy as np
 
 from advrec_tf.attacks.heuristic import Attack, checked_targets
-from advrec_tf.attacks.rating_statistics import RatingFacts, facts_of
+from advrec_tf.attacks.rating_statistics import RatingStatistics
 from advrec_tf.attacks.wrappers import WrappedAttack
 from advrec_tf.data.interactions import Interactions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Altered(WrappedAttack):
-    """An attack whose profiles are altered after they are written."""
+    """An attack whose ratings are altered after the profiles are generated."""
 
     def profiles(
-        self, data: Interactions, targets: np.ndarray, *, rng: np.random.Generator
+        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
     ) -> np.ndarray:
-        targets = checked_targets(data, targets)
-        profiles = self.attack.profiles(data, targets, rng=rng)
-        is_target = np.zeros(data.num_items, bool)
+        targets = checked_targets(interactions, targets)
+        profiles = self.attack.profiles(interactions, targets, rng=rng)
+        is_target = np.zeros(interactions.num_items, bool)
         is_target[targets] = True
-        facts = facts_of(data)
-        altered = self._altered(profiles, is_target, facts, rng)
-        return np.where(profiles > 0, facts.on_scale(altered), np.float32(0))
+        statistics = RatingStatistics.of(interactions)
+        altered = self._altered(profiles, is_target, statistics, rng)
+        return np.where(profiles > 0, statistics.on_scale(altered), np.float32(0))
 
-    def _altered(self, profiles, is_target, facts: RatingFacts, rng) -> np.ndarray:
-        """Ratings of the rated cells; what stands in others is not read."""
+    def _altered(self, profiles, is_target, statistics: RatingStatistics, rng) -> np.ndarray:
+        """Ratings [num_profiles, num_items]; only those of rated items are read."""
         raise NotImplementedError(f"{type(self).__name__} does not define `_altered`.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NoiseInjection(_Altered):
-    """Normal noise on every rating but the targets', before it is put on the scale.
+    """Normal noise on every rating but those of the targets, before rounding to the scale.
 
     Args:
         factor: deviation of the noise, in deviations of all ratings, >= 0.
@@ -51,14 +51,14 @@ class NoiseInjection(_Altered):
         if not self.factor >= 0:
             raise ValueError(f"`factor` should be >= 0. Received: {self.factor!r}.")
 
-    def _altered(self, profiles, is_target, facts, rng):
-        noise = rng.normal(scale=self.factor * facts.std, size=profiles.shape)
+    def _altered(self, profiles, is_target, statistics, rng):
+        noise = rng.normal(scale=self.factor * statistics.std, size=profiles.shape)
         return profiles + np.where(is_target, 0.0, noise)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UserShifting(_Altered):
-    """One shift for all ratings of a profile but the targets', as users differ in their mean.
+    """One shift for all ratings of a profile but those of the targets, as user means differ.
 
     Args:
         factor: deviation of the shift, in deviations of all ratings, >= 0.
@@ -70,14 +70,14 @@ class UserShifting(_Altered):
         if not self.factor >= 0:
             raise ValueError(f"`factor` should be >= 0. Received: {self.factor!r}.")
 
-    def _altered(self, profiles, is_target, facts, rng):
-        shift = rng.normal(scale=self.factor * facts.std, size=(len(profiles), 1))
+    def _altered(self, profiles, is_target, statistics, rng):
+        shift = rng.normal(scale=self.factor * statistics.std, size=(len(profiles), 1))
         return profiles + np.where(is_target, 0.0, shift)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TargetShifting(_Altered):
-    """The targets rated one level short of the end of the scale.
+    """The targets rated one level from the end of the scale.
 
     Args:
         fraction: of the profiles, drawn at random, whose targets are shifted, in [0, 1].
@@ -89,8 +89,8 @@ class TargetShifting(_Altered):
         if not 0 <= self.fraction <= 1:
             raise ValueError(f"`fraction` should be in [0, 1]. Received: {self.fraction!r}.")
 
-    def _altered(self, profiles, is_target, facts, rng):
-        levels = facts.levels
+    def _altered(self, profiles, is_target, statistics, rng):
+        levels = statistics.levels
         second_high, second_low = levels[max(-2, -len(levels))], levels[min(1, len(levels) - 1)]
         inward = np.where(profiles == levels[-1], second_high, profiles)
         inward = np.where((profiles == levels[0]) & (len(levels) > 1), second_low, inward)
@@ -100,13 +100,13 @@ class TargetShifting(_Altered):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MixedAttack:
-    """Profiles of several attacks, all on the same targets.
+    """Profiles of several attacks on the same targets.
 
-    `num_profiles` is the sum over the attacks and `num_fillers` the most of one; resizing shares
-    the profiles out evenly, the first attacks taking what is left over.
+    `num_profiles` is the sum over the attacks and `num_fillers` their maximum; resizing divides the
+    profiles evenly, with the remainder to the first attacks.
 
     Raises:
-        ValueError: if there is no attack, or fewer profiles are asked than attacks are.
+        ValueError: if there is no attack, or there are fewer profiles than attacks.
     """
 
     attacks: tuple[Attack, ...]
@@ -124,6 +124,7 @@ class MixedAttack:
         return max(attack.num_fillers for attack in self.attacks)
 
     def resized(self, *, num_profiles: int, num_fillers: int) -> MixedAttack:
+        """The same attacks with another budget."""
         if num_profiles < len(self.attacks):
             raise ValueError(
                 f"`num_profiles` should be at least {len(self.attacks)}, one an attack. "
@@ -138,6 +139,9 @@ class MixedAttack:
         )
 
     def profiles(
-        self, data: Interactions, targets: np.ndarray, *, rng: np.random.Generator
+        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
     ) -> np.ndarray:
-        return np.concatenate([attack.profiles(data, targets, rng=rng) for attack in self.attacks])
+        """[num_profiles, num_items] float32; see `heuristic.Attack`."""
+        return np.concatenate(
+            [attack.profiles(interactions, targets, rng=rng) for attack in self.attacks]
+        )

@@ -1,6 +1,6 @@
-"""A shilling attack that asks the system: profiles grown from its answers.
+"""The probe attack: profiles grown from the answers of a recommender.
 
-All that is written by rule alone is in `heuristic`.
+Heuristic attacks that query nothing are in `heuristic`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from advrec_tf.attacks.heuristic import (
     checked_targets,
     target_rating,
 )
-from advrec_tf.attacks.rating_statistics import facts_of
+from advrec_tf.attacks.rating_statistics import RatingStatistics
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProbeAttack(ShillingAttack):
-    """A profile grown from seeds by what a neighborhood recommender answers to it.
+    """A profile grown from a few random items by the answers of a neighborhood recommender.
 
-    O'Mahony et al. 2005: a few random items are rated about their mean, the system is asked what
-    it would recommend to such a user, those items are rated as it predicts, and so on. The system
-    asked is user-based: cosine of the profile with every user, prediction the weighted mean.
+    O'Mahony et al. 2005: a few random items are rated about their mean, the recommender is queried
+    with the profile, its recommendations are added with the predicted ratings, and so on. The
+    recommender is user-based: similarity is the cosine of the profile with every user, the
+    prediction a weighted mean.
 
     Args:
-        rounds: questions asked, >= 1; each yields an equal share of the fillers.
+        rounds: queries, >= 1; each adds an equal part of the fillers.
     """
 
     rounds: int = 4
@@ -37,9 +38,9 @@ class ProbeAttack(ShillingAttack):
         if self.rounds < 1:
             raise ValueError(f"`rounds` should be >= 1. Received: {self.rounds!r}.")
 
-    def profiles(self, data, targets, *, rng):
-        targets = checked_targets(data, targets)
-        facts = facts_of(data)
+    def profiles(self, interactions, targets, *, rng):
+        targets = checked_targets(interactions, targets)
+        statistics = RatingStatistics.of(interactions)
         seeds = max(1, self.num_fillers // (self.rounds + 1))
         start = AverageAttack(
             num_profiles=self.num_profiles,
@@ -47,29 +48,32 @@ class ProbeAttack(ShillingAttack):
             goal=self.goal,
             pool=self.pool,
         )
-        profiles = start.profiles(data, targets, rng=rng)
+        profiles = start.profiles(interactions, targets, rng=rng)
         profiles[:, targets] = 0.0
-        left = self.num_fillers - start.num_fillers
-        if left + start.num_fillers > data.num_items - len(targets):
+        remaining = self.num_fillers - start.num_fillers
+        available = interactions.num_items - len(targets)
+        if self.num_fillers > available:
             raise ValueError(
-                f"`num_fillers` should be at most {data.num_items - len(targets)}, the items there "
-                f"are beside the targets. Received: {self.num_fillers}."
+                f"`num_fillers` should be at most {available}, the number of items beside the "
+                f"targets. Received: {self.num_fillers}."
             )
-        known = np.zeros((data.num_users, data.num_items), np.float32)
-        known[data.user_index, data.item_index] = 1.0 if data.rating is None else data.rating
+        known = np.zeros((interactions.num_users, interactions.num_items), np.float32)
+        known[interactions.user_index, interactions.item_index] = (
+            1.0 if interactions.rating is None else interactions.rating
+        )
         rated = (known > 0).astype(np.float32)
         length = np.linalg.norm(known, axis=1)
         rows = np.arange(self.num_profiles)[:, None]
-        for part in np.array_split(np.arange(left), self.rounds):
+        for part in np.array_split(np.arange(remaining), self.rounds):
             nearness = (profiles @ known.T) / np.maximum(length, 1e-9)
             support = nearness @ rated
             predicted = np.where(support > 0, nearness @ known / np.maximum(support, 1e-9), 0)
-            # What is recommended: liked, by enough of the neighbors to be sure of it.
-            wanted = (predicted - facts.low + 1.0) * support
+            # Recommended are items with a high prediction that many neighbors support.
+            wanted = (predicted - statistics.low + 1.0) * support
             wanted[profiles > 0] = -np.inf
             wanted[:, targets] = -np.inf
             answers = np.argsort(-wanted, axis=1, kind="stable")[:, : len(part)]
-            ratings = np.maximum(predicted[rows, answers], facts.low)
-            profiles[rows, answers] = facts.on_scale(ratings)
-        profiles[:, targets] = target_rating(facts, self.goal)
+            ratings = np.maximum(predicted[rows, answers], statistics.low)
+            profiles[rows, answers] = statistics.on_scale(ratings)
+        profiles[:, targets] = target_rating(statistics, self.goal)
         return profiles

@@ -1,7 +1,6 @@
-"""What an attacker has to know of a data set to write ratings into it.
+"""Statistics of ratings that attacks need: means and counts by item, and the rating scale.
 
-The mean and the count of ratings by item, and the scale that a written rating has to lie
-on. Data without ratings has the one rating 1. Which items are rated is left to the attacks.
+Data without ratings has the one rating 1. Which items a profile rates is left to the attacks.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from advrec_tf.data.interactions import Interactions
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class RatingFacts:
-    """Facts of a data set by item.
+class RatingStatistics:
+    """Statistics of a data set by item.
 
     Attributes:
-        levels: [levels] float32, the distinct ratings there are, rising.
+        levels: [levels] float32, the distinct ratings, rising.
         mean, std: of all ratings.
-        item_mean: [num_items] float32, `mean` where nobody rated.
-        counts: [num_items] int64, ratings of an item.
+        item_mean: [num_items] float32, `mean` for an item without ratings.
+        counts: [num_items] int64, interactions of an item.
     """
 
     levels: np.ndarray
@@ -44,55 +43,64 @@ class RatingFacts:
         return self.levels[np.searchsorted(middles, values, side="right")]
 
     def by_popularity(self) -> np.ndarray:
-        """[num_items], the most rated first."""
+        """[num_items] item indices, the most rated first."""
         return np.argsort(-self.counts, kind="stable")
 
+    @classmethod
+    def of(cls, interactions: Interactions) -> RatingStatistics:
+        """The statistics of `interactions`; one without a rating (NaN) enters the counts only.
 
-def facts_of(data: Interactions) -> RatingFacts:
-    """The facts of `data`; rows without a rating (NaN) count as an item's, not for its mean.
-
-    Raises:
-        ValueError: if there is no row, no rating where there should be, or one of 0 or less:
-            in a profile 0 is an item that is not rated.
-    """
-    if not len(data):
-        raise ValueError("`data` should hold a row. Received none.")
-    rating = np.ones(len(data), np.float32) if data.rating is None else data.rating
-    rated = ~np.isnan(rating)
-    if not rated.any():
-        raise ValueError("`data` should hold a rating, or None for all. Received NaN alone.")
-    if rating[rated].min() <= 0:
-        raise ValueError(
-            "`data` should have ratings above 0: in a profile 0 says that an item is not rated. "
-            "`attacks.ratings.above_zero` shifts them. Received ratings from "
-            f"{rating[rated].min():g} on."
+        Raises:
+            ValueError: if there is no interaction, all ratings are NaN, or one is 0 or less: in a
+                profile 0 marks an item that is not rated.
+        """
+        if not len(interactions):
+            raise ValueError("`interactions` should not be empty. Received none.")
+        rating = interactions.rating
+        rating = np.ones(len(interactions), np.float32) if rating is None else rating
+        rated = ~np.isnan(rating)
+        if not rated.any():
+            raise ValueError(
+                "`interactions` should hold a rating, or None for all. Received NaN alone."
+            )
+        if rating[rated].min() <= 0:
+            raise ValueError(
+                "`interactions` should have ratings above 0: in a profile 0 marks an item that is "
+                "not rated. `attacks.rating_statistics.above_zero` shifts them. Received ratings "
+                f"from {rating[rated].min():g} on."
+            )
+        items, values = interactions.item_index[rated], rating[rated].astype(np.float64)
+        count = np.bincount(items, minlength=interactions.num_items)
+        total = np.bincount(items, values, minlength=interactions.num_items)
+        mean, std = float(values.mean()), float(values.std())
+        item_mean = np.where(count > 0, total / np.maximum(count, 1), mean)
+        return cls(
+            levels=np.unique(rating[rated]).astype(np.float32),
+            mean=mean,
+            std=std,
+            item_mean=item_mean.astype(np.float32),
+            counts=interactions.item_counts(),
         )
-    items, values = data.item_index[rated], rating[rated].astype(np.float64)
-    count = np.bincount(items, minlength=data.num_items)
-    total = np.bincount(items, values, minlength=data.num_items)
-    mean, std = float(values.mean()), float(values.std())
-    item_mean = np.where(count > 0, total / np.maximum(count, 1), mean)
-    return RatingFacts(
-        levels=np.unique(rating[rated]).astype(np.float32),
-        mean=mean,
-        std=std,
-        item_mean=item_mean.astype(np.float32),
-        counts=data.item_counts(),
-    )
 
 
-def above_zero(data: Interactions) -> tuple[Interactions, float]:
-    """The data with its ratings shifted so that the lowest is 1, where it is 0 or less, and what
-    was added: in a profile 0 says that an item is not rated."""
-    if data.rating is None or np.isnan(data.rating).all() or np.nanmin(data.rating) > 0:
-        return data, 0.0
-    shift = 1.0 - float(np.nanmin(data.rating))
-    return dataclasses.replace(data, rating=data.rating + np.float32(shift)), shift
+def above_zero(interactions: Interactions) -> tuple[Interactions, float]:
+    """Ratings that are all above 0, as profiles need them.
+
+    Returns:
+        (the interactions, shifted so that the lowest rating is 1 where it is 0 or less; what was
+        added to every rating).
+    """
+    rating = interactions.rating
+    if rating is None or np.isnan(rating).all() or np.nanmin(rating) > 0:
+        return interactions, 0.0
+    shift = 1.0 - float(np.nanmin(rating))
+    return dataclasses.replace(interactions, rating=rating + np.float32(shift)), shift
 
 
-def ratings_by_user(data: Interactions) -> np.ndarray:
-    """[nnz] float32, the last rating of each entry of `data.by_user().items`; 0 where there is
-    none."""
-    keys = data.user_index.astype(np.int64) * data.num_items + data.item_index
+def ratings_by_user(interactions: Interactions) -> np.ndarray:
+    """[nnz] float32, the last rating of each entry of `interactions.by_user().items`; 0 where it
+    is missing."""
+    keys = interactions.user_index.astype(np.int64) * interactions.num_items
+    keys += interactions.item_index
     _, from_the_end = np.unique(keys[::-1], return_index=True)
-    return np.nan_to_num(data.rating[::-1][from_the_end]).astype(np.float32)
+    return np.nan_to_num(interactions.rating[::-1][from_the_end]).astype(np.float32)

@@ -1,4 +1,8 @@
-"""Every attack by name: what benchmarks and scripts read; a new attack is a new line here."""
+"""Every attack by name, with its source; studies and commands read this.
+
+Names are words that a shell takes: lower case, hyphens, and a plus between an attack and its
+obfuscation. A new attack is its module, an entry here, and a test.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ from advrec_tf.attacks.heuristic import (
 )
 from advrec_tf.attacks.obfuscation import MixedAttack, NoiseInjection, TargetShifting, UserShifting
 from advrec_tf.attacks.probe import ProbeAttack
+from advrec_tf.attacks.surrogates import SurrogateModel
 from advrec_tf.gan.base import AdversarialLoss
 
 FAMILIES = ("heuristic", "obfuscated", "optimized", "learned")
@@ -27,12 +32,12 @@ FAMILIES = ("heuristic", "obfuscated", "optimized", "learned")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AttackEntry:
-    """A line of the table of attacks.
+    """An entry of the table of attacks.
 
     Attributes:
         build: `build(num_profiles=, num_fillers=)` -> the attack.
         family: one of `FAMILIES`.
-        source: paper.
+        source: the paper.
         goal: "push" or "nuke".
         ratings: whether it needs ratings.
     """
@@ -67,20 +72,20 @@ ATTACKS: Mapping[str, AttackEntry] = {
         build=BandwagonAttack, family="heuristic", source="Mobasher et al. 2007"
     ),
     "segment": AttackEntry(build=SegmentAttack, family="heuristic", source="Mobasher et al. 2007"),
-    "love_hate": AttackEntry(
+    "love-hate": AttackEntry(
         build=LoveHateAttack, family="heuristic", source="Mobasher et al. 2007"
     ),
     "popular": AttackEntry(build=PopularAttack, family="heuristic", source="O'Mahony et al. 2005"),
     "probe": AttackEntry(build=ProbeAttack, family="heuristic", source="O'Mahony et al. 2005"),
     "copy": AttackEntry(
-        build=CopyAttack, family="heuristic", source="AUSH's templates, no generator"
+        build=CopyAttack, family="heuristic", source="AUSH's templates without its generator"
     ),
-    "copy_of_four": AttackEntry(
-        build=_with(CopyAttack, sources=4),
+    "copy-of-four": AttackEntry(
+        build=_with(CopyAttack, num_sources=4),
         family="obfuscated",
-        source="the same, of four users, against detectors of copies",
+        source="the same of four users, against detectors of copies",
     ),
-    "average_over_popular": AttackEntry(
+    "average-over-popular": AttackEntry(
         build=_with(AverageAttack, pool=0.2), family="obfuscated", source="Hurley et al. 2009"
     ),
     "average+noise": AttackEntry(
@@ -89,58 +94,64 @@ ATTACKS: Mapping[str, AttackEntry] = {
         source="Williams et al. 2006",
         ratings=True,
     ),
-    "average+user_shift": AttackEntry(
+    "average+user-shift": AttackEntry(
         build=_around(UserShifting, AverageAttack),
         family="obfuscated",
         source="Williams et al. 2006",
         ratings=True,
     ),
-    "average+target_shift": AttackEntry(
+    "average+target-shift": AttackEntry(
         build=_around(TargetShifting, AverageAttack),
         family="obfuscated",
         source="Williams et al. 2006",
         ratings=True,
     ),
     "mixed": AttackEntry(build=_mixed, family="obfuscated", source="Cao et al. 2013"),
-    "pga": AttackEntry(build=_with(pga, dim=16), family="optimized", source="Li et al. 2016"),
-    "revadv": AttackEntry(
-        build=_with(revadv, dim=16), family="optimized", source="Tang et al. 2020"
+    "pga": AttackEntry(
+        build=_with(pga, surrogate=SurrogateModel(dim=16)),
+        family="optimized",
+        source="Li et al. 2016",
     ),
-    "pga_ratings": AttackEntry(
-        build=_with(pga, dim=16, surrogate="ratings"),
+    "revadv": AttackEntry(
+        build=_with(revadv, surrogate=SurrogateModel(dim=16)),
+        family="optimized",
+        source="Tang et al. 2020",
+    ),
+    "pga-ratings": AttackEntry(
+        build=_with(pga, surrogate=SurrogateModel(kind="ratings", dim=16)),
         family="optimized",
         source="Li et al. 2016",
         ratings=True,
     ),
     "aush": AttackEntry(build=aush, family="learned", source="Lin et al. 2020", ratings=True),
-    "aush_ablation": AttackEntry(
+    "aush-ablation": AttackEntry(
         build=_with(aush, training=GANTraining(loss=_NO_ADVERSARY)),
         family="learned",
         source="AUSH without its adversary",
         ratings=True,
     ),
     "legup": AttackEntry(build=legup, family="learned", source="Lin et al. 2022", ratings=True),
-    "legup_ablation": AttackEntry(
+    "legup-ablation": AttackEntry(
         build=_with(legup, training=dataclasses.replace(LEGUP_TRAINING, loss=_NO_ADVERSARY)),
         family="learned",
         source="Leg-UP without its adversary",
         ratings=True,
     ),
-    "nuke_average": AttackEntry(
+    "nuke-average": AttackEntry(
         build=_with(AverageAttack, goal="nuke"),
         family="heuristic",
         source="Lam & Riedl 2004",
         goal="nuke",
         ratings=True,
     ),
-    "nuke_love_hate": AttackEntry(
+    "nuke-love-hate": AttackEntry(
         build=_with(LoveHateAttack, goal="nuke"),
         family="heuristic",
         source="Mobasher et al. 2007",
         goal="nuke",
         ratings=True,
     ),
-    "nuke_reverse_bandwagon": AttackEntry(
+    "nuke-reverse-bandwagon": AttackEntry(
         build=ReverseBandwagonAttack,
         family="heuristic",
         source="Mobasher et al. 2007",
@@ -148,5 +159,4 @@ ATTACKS: Mapping[str, AttackEntry] = {
         ratings=True,
     ),
 }
-"""Name -> entry; "random" is the control of all others, an ablation that of what it is the
-ablation of."""
+"""Name -> entry. "random" is the control of all other attacks."""

@@ -1,9 +1,9 @@
-"""What an attacker knows: which share of the users, and what kind of model the victim is.
+"""Threat models: which fraction of the users an attacker knows, and which kind of victim.
 
-Three levels, as the field counts them. *White*: all rows and the victim's kind. *Gray*: the rows
-of a fifth of the users, and the kind. *Black*: the rows of a fifth, and a wrong guess at the kind.
-An attack by rule asks nothing of the victim, so that gray and black are one to it. What is done
-with the knowledge is left to the attacks.
+Three levels. *White box*: all interactions and the victim's kind. *Gray box*: the interactions of a
+fifth of the users, and the kind. *Black box*: the interactions of a fifth of the users, and a wrong
+guess of the kind. A heuristic attack does not depend on the victim, so gray and black are the same
+for it. How the knowledge is used is left to the attacks.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from advrec_tf.data.interactions import Interactions, Vocabulary
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Knowledge:
-    """A level.
+    """A level of knowledge.
 
     Attributes:
-        fraction: of the users whose rows are known, in (0, 1].
+        fraction: of the users whose interactions are known, in (0, 1].
         knows_victim: whether a surrogate is of the victim's kind or of the other one.
     """
 
@@ -41,11 +41,11 @@ LEVELS: Mapping[str, Knowledge] = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PartialKnowledge(WrappedAttack):
-    """`attack`, shown the rows of a share of the users alone.
+    """`attack` with the interactions of a fraction of the users only.
 
     Args:
-        attack: whose profiles are written; its size is the budget.
-        fraction: of the users with rows, drawn at random, in (0, 1]; ten of them at least.
+        attack: generates the profiles; its size is the budget.
+        fraction: of the users with interactions, drawn at random, in (0, 1]; at least ten users.
     """
 
     fraction: float
@@ -55,19 +55,22 @@ class PartialKnowledge(WrappedAttack):
             raise ValueError(f"`fraction` should be in (0, 1]. Received: {self.fraction!r}.")
 
     def profiles(
-        self, data: Interactions, targets: np.ndarray, *, rng: np.random.Generator
+        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
     ) -> np.ndarray:
         """[num_profiles, num_items] float32; see `attacks.heuristic.Attack`."""
-        return self.attack.profiles(known_rows(data, self.fraction, rng=rng), targets, rng=rng)
+        known = known_interactions(interactions, self.fraction, rng=rng)
+        return self.attack.profiles(known, targets, rng=rng)
 
 
-def known_rows(data: Interactions, fraction: float, *, rng: np.random.Generator) -> Interactions:
-    """The rows of a share of the users with rows, who alone are its users; all items stay."""
-    users = np.flatnonzero(data.user_counts() > 0)
+def known_interactions(
+    interactions: Interactions, fraction: float, *, rng: np.random.Generator
+) -> Interactions:
+    """The interactions of a random fraction of the users, over those users and all items."""
+    users = np.flatnonzero(interactions.user_counts() > 0)
     if fraction < 1:
         count = min(len(users), max(10, round(fraction * len(users))))
         users = np.sort(rng.choice(users, count, replace=False))
-    kept = data.select(np.isin(data.user_index, users))
+    kept = interactions.select(np.isin(interactions.user_index, users))
     features = kept.user_features
     return dataclasses.replace(
         kept,
@@ -78,11 +81,11 @@ def known_rows(data: Interactions, fraction: float, *, rng: np.random.Generator)
 
 
 def informed(attack: Attack, level: str, *, victim_kind: str) -> PartialKnowledge:
-    """`attack` as an attacker of a level would run it.
+    """`attack` with the knowledge of a level.
 
     Args:
         level: of `LEVELS`.
-        victim_kind: "implicit" or "ratings", which surrogate is of the victim's kind.
+        victim_kind: "implicit" or "ratings", the kind of surrogate that matches the victim.
 
     Raises:
         ValueError: if the level or the kind is unknown.
@@ -97,5 +100,6 @@ def informed(attack: Attack, level: str, *, victim_kind: str) -> PartialKnowledg
     knowledge = LEVELS[level]
     if isinstance(attack, GradientAttack):
         kind = victim_kind if knowledge.knows_victim else other[victim_kind]
-        attack = dataclasses.replace(attack, surrogate=kind)
+        surrogate = dataclasses.replace(attack.surrogate, kind=kind)
+        attack = dataclasses.replace(attack, surrogate=surrogate)
     return PartialKnowledge(attack=attack, fraction=knowledge.fraction)

@@ -1,4 +1,4 @@
-"""What attacks built on another attack share: its budget is theirs."""
+"""The base of attacks that wrap another attack and have its budget."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from advrec_tf.attacks.heuristic import Attack
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WrappedAttack:
-    """An attack that has another write the profiles, and does something about it.
+    """An attack that uses the profiles of another attack.
 
     Args:
-        attack: whose profiles are written; its size is the budget.
+        attack: generates the profiles; its size is the budget.
     """
 
     attack: Attack
@@ -26,6 +26,6 @@ class WrappedAttack:
         return self.attack.num_fillers
 
     def resized(self, *, num_profiles: int, num_fillers: int) -> WrappedAttack:
-        """The same on an attack of another size."""
+        """The same around an attack with another budget."""
         inner = self.attack.resized(num_profiles=num_profiles, num_fillers=num_fillers)
         return dataclasses.replace(self, attack=inner)

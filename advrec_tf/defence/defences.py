@@ -1,12 +1,13 @@
 """Defences as frozen records with three hooks, each the identity unless the defence uses it.
 
-    rows = defence.rows(train, seed=0)             before training: which rows, at what weight
-    model = defence.wrap(model, rows, seed=0)      around a model trained by `fit`
-    defence.trim                                   for a factorization by least squares
+    data = defence.training_data(interactions, seed=0)    before training: which data and weights
+    model = defence.wrap(model, data, seed=0)             around a model trained by `fit`
+    defence.trim                                          for a factorization by least squares
 
-A victim calls all three, so it needs to know no defence by name. `needs` says what a defence
-asks of the victim: "ratings", "gradient" (trained by `compile` and `fit`) or "als". None of
-them sees labels. Detectors come from their own modules, ERM users from `poisoning_training`;
+A victim calls all three, so it needs to know no defence by name. `needs` says what a defence asks
+of the victim: "ratings", "gradient" (trained by `compile` and `fit`) or "als" (alternating least
+squares). `fit_defended` applies a defence that only alters the data to any fitting function. No
+defence sees labels. Detectors come from their own modules, ERM users from `poisoning_training`;
 attackers that know a defence are in `adaptive`.
 """
 
@@ -27,20 +28,29 @@ from advrec_tf.training.adversarial import AdversarialTraining
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class DefendedRows:
-    """What a victim trains on.
+class DefendedData:
+    """What a victim is trained on.
 
     Attributes:
-        interactions: earlier users and items keep their indices; users that were added follow.
-            A user whose rows were all taken out stays in the vocabulary.
-        weight: [rows] float32 in [0, 1], or None for all 1.
-        suspicion: [num_users of the data given] float64, high for suspicious; None where nobody
-            was judged.
+        interactions: the given users and items keep their indices; added users follow. A user
+            whose interactions were all removed stays in the vocabulary.
+        weight: [interactions] float32 in [0, 1], or None for all 1.
+        suspicion: [num_users of the given data] float64, high for suspicious; None where the
+            defence scores no user.
     """
 
     interactions: Interactions
     weight: np.ndarray | None = None
     suspicion: np.ndarray | None = None
+
+    def sampled(self, rng: np.random.Generator) -> Interactions:
+        """The interactions, each kept with the probability of its weight.
+
+        It gives models that take no weights the same expected loss. Vocabularies stay whole.
+        """
+        if self.weight is None:
+            return self.interactions
+        return self.interactions.select(rng.random(len(self.interactions)) < self.weight)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,45 +60,77 @@ class Defence:
     needs: ClassVar[frozenset[str]] = frozenset()
     trim: float = 0.0
 
-    def rows(self, train: Interactions, *, seed: int) -> DefendedRows:
-        """The rows to train on; `train` is not altered."""
-        return DefendedRows(interactions=train)
+    def training_data(self, interactions: Interactions, *, seed: int) -> DefendedData:
+        """The data to train on; `interactions` are not altered."""
+        return DefendedData(interactions=interactions)
 
-    def wrap(self, model: keras.Model, rows: DefendedRows, *, seed: int) -> keras.Model:
-        """What to compile and fit in the place of `model`; it trains the same weights."""
+    def wrap(self, model: keras.Model, data: DefendedData, *, seed: int) -> keras.Model:
+        """The model to compile and fit in place of `model`; it trains the same weights."""
         return model
+
+
+def fit_defended(
+    fit: Callable[[Interactions], object],
+    interactions: Interactions,
+    defence: Defence,
+    *,
+    seed: int = 0,
+):
+    """What `fit` makes of the data that a defence leaves.
+
+    Weights become probabilities of being kept, see `DefendedData.sampled`.
+
+    Args:
+        fit: interactions -> a trained model.
+        defence: one that only alters the data.
+        seed: of the defence and of the sampling.
+
+    Raises:
+        ValueError: if the defence wraps the model or trims its least squares: then the model has
+            to be built around it.
+    """
+    if defence.trim or type(defence).wrap is not Defence.wrap:
+        raise ValueError(
+            "`defence` should only alter the data: a fitting function cannot be wrapped. "
+            f"Received: {defence}."
+        )
+    data = defence.training_data(interactions, seed=seed)
+    return fit(data.sampled(np.random.default_rng(seed)))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RemoveSuspicious(Defence):
-    """Take out the rows of the users whom a detector finds suspicious.
+    """Remove the interactions of the users that a detector finds suspicious.
 
     Args:
-        detector: seed -> a transductive detector, fitted here on the training rows themselves.
-        threshold: score from which a user goes.
-        most: share of users that may go, in [0, 1].
+        detector: seed -> a detector that needs no labels; it is fitted on the training
+            interactions themselves.
+        threshold: users with this score or a higher one are removed.
+        max_fraction: of the users that may be removed, in [0, 1].
     """
 
     detector: Callable[[int], Detector]
     threshold: float = 0.5
-    most: float = 0.1
+    max_fraction: float = 0.1
 
-    def rows(self, train, *, seed):
-        scores = self.detector(seed).fit(train).score(train)
-        flagged = flagged_users(scores, threshold=self.threshold, most=self.most)
-        kept = ~flagged[train.user_index]
-        return DefendedRows(interactions=train.select(kept), suspicion=scores)
+    def training_data(self, interactions, *, seed):
+        scores = self.detector(seed).fit(interactions).score(interactions)
+        flagged = flagged_users(scores, threshold=self.threshold, max_fraction=self.max_fraction)
+        kept = interactions.select(~flagged[interactions.user_index])
+        return DefendedData(interactions=kept, suspicion=scores)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DownWeight(Defence):
-    """Weigh a user's rows by how far its score lies below what is distrusted, to a power.
+    """Weigh a user's interactions by how far the user's score lies below `distrusted`.
+
+    The weight is ((distrusted - score) / (distrusted - trusted))^power, clipped to [0, 1].
 
     Args:
-        detector: seed -> a transductive detector; its scores are probabilities by default.
-        trusted: score up to which a user's rows weigh 1.
-        distrusted: score from which they weigh 0, > `trusted`; in between they fall in a line.
-        power: > 0, of the weight.
+        detector: seed -> a detector that needs no labels.
+        trusted: users up to this score weigh 1.
+        distrusted: users from this score on weigh 0, > `trusted`.
+        power: > 0.
 
     Raises:
         ValueError: if a number is out of range.
@@ -106,25 +148,26 @@ class DownWeight(Defence):
                 f"Received: {self.distrusted!r}, {self.trusted!r}, {self.power!r}."
             )
 
-    def rows(self, train, *, seed):
-        scores = self.detector(seed).fit(train).score(train)
+    def training_data(self, interactions, *, seed):
+        scores = self.detector(seed).fit(interactions).score(interactions)
         below = (self.distrusted - scores) / (self.distrusted - self.trusted)
-        trust = np.clip(below, 0.0, 1.0) ** self.power
-        return DefendedRows(
-            interactions=train,
-            weight=trust[train.user_index].astype(np.float32),
+        weight = np.clip(below, 0.0, 1.0) ** self.power
+        return DefendedData(
+            interactions=interactions,
+            weight=weight[interactions.user_index].astype(np.float32),
             suspicion=scores,
         )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Adversarial(Defence):
-    """Adversarial training of the vectors: APR (one step) or PGD; see `training.adversarial`.
+    """Adversarial training of embeddings: APR (He et al. 2018, one step) or PGD.
 
     Args:
         perturbation: the adversary's budget.
         weight: factor of the adversarial loss.
-        vulnerability: lambda of VAT; 0 gives every user the same radius.
+        vulnerability: lambda of vulnerability-aware training (VAT); 0 gives every user the same
+            radius. See `training.adversarial`.
     """
 
     perturbation: Perturbation
@@ -133,7 +176,7 @@ class Adversarial(Defence):
 
     needs: ClassVar[frozenset[str]] = frozenset({"gradient"})
 
-    def wrap(self, model, rows, *, seed):
+    def wrap(self, model, data, *, seed):
         return AdversarialTraining(
             model,
             self.perturbation,
@@ -145,9 +188,11 @@ class Adversarial(Defence):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LeastTrimmedSquares(Defence):
-    """Each item's update leaves out the share `trim` of its rows with the largest residual
-    (least trimmed squares; Cheng & Hurley 2010). Near .5 it withstands most poison, as the
-    median does."""
+    """Least trimmed squares; Cheng & Hurley 2010 (RecSys, robust collaborative filtering).
+
+    Each item's update leaves out the fraction `trim` of its ratings with the largest residuals.
+    Near the breakdown point .5 it withstands nearly as many fakes as honest ratings.
+    """
 
     trim: float = 0.2
     needs: ClassVar[frozenset[str]] = frozenset({"ratings", "als"})
@@ -155,39 +200,43 @@ class LeastTrimmedSquares(Defence):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RatingConsistencyWeights(Defence):
-    """Weigh down ratings that an item has more often than its raters' habits explain.
+    """Down-weight ratings that an item has more often than the habits of its raters explain.
 
-    Item i's rating r is expected sum_u p_u(r) times, p_u the shares of ratings in the other rows
-    of rater u (a row spread as all ratings are joins them). Where r was given n times, its rows
-    weigh min(1, (expected + slack * sqrt(expected)) / n): an item pushed by profiles whose
-    other ratings are ordinary has more top ratings than they explain.
+    The expected number of ratings r of item i is sum_u p_u(r) over its raters, with p_u the
+    frequencies of ratings among the other interactions of rater u, plus one pseudo-rating with the
+    frequencies of all ratings. Where r was given n times, each weighs
+    min(1, (expected + slack * sqrt(expected)) / n): an item pushed by profiles whose other ratings
+    are ordinary has more top ratings than expected. The method is this package's own.
 
     Args:
-        slack: deviations, those of a Poisson count, an item may exceed what is expected, >= 0.
+        slack: by how many standard deviations of a Poisson count an item may exceed what is
+            expected, >= 0.
     """
 
     slack: float = 2.0
     needs: ClassVar[frozenset[str]] = frozenset({"ratings"})
 
-    def rows(self, train, *, seed):
-        return DefendedRows(interactions=train, weight=purified(train, slack=self.slack))
+    def training_data(self, interactions, *, seed):
+        weight = rating_consistency_weights(interactions, slack=self.slack)
+        return DefendedData(interactions=interactions, weight=weight)
 
 
-def purified(rows: Interactions, *, slack: float) -> np.ndarray:
-    """[rows] float32 in (0, 1]; see `RatingConsistencyWeights`. A row without a rating weighs 1."""
-    weight = np.ones(len(rows), np.float32)
-    rated = np.flatnonzero(~np.isnan(rows.rating))
-    user, item = rows.user_index[rated], rows.item_index[rated]
-    values, code = np.unique(rows.rating[rated], return_inverse=True)
-    usual = np.bincount(code, minlength=len(values)) / max(len(code), 1)
-    habits = np.zeros((rows.num_users, len(values)))
-    np.add.at(habits, (user, code), 1.0)
-    count = habits.sum(axis=1)
+def rating_consistency_weights(interactions: Interactions, *, slack: float) -> np.ndarray:
+    """[interactions] float32 in (0, 1]; see `RatingConsistencyWeights`. An interaction without a
+    rating weighs 1."""
+    weight = np.ones(len(interactions), np.float32)
+    rated = np.flatnonzero(~np.isnan(interactions.rating))
+    user, item = interactions.user_index[rated], interactions.item_index[rated]
+    values, code = np.unique(interactions.rating[rated], return_inverse=True)
+    overall = np.bincount(code, minlength=len(values)) / max(len(code), 1)
+    of_user = np.zeros((interactions.num_users, len(values)))
+    np.add.at(of_user, (user, code), 1.0)
+    count = of_user.sum(axis=1)
     own = np.zeros((len(rated), len(values)))
     own[np.arange(len(rated)), code] = 1.0
-    fraction = (habits[user] - own + usual) / count[user][:, None]
-    expected = np.zeros((rows.num_items, len(values)))
-    np.add.at(expected, item, fraction)
+    frequency = (of_user[user] - own + overall) / count[user][:, None]
+    expected = np.zeros((interactions.num_items, len(values)))
+    np.add.at(expected, item, frequency)
     given = np.zeros_like(expected)
     np.add.at(given, (item, code), 1.0)
     allowed = expected + slack * np.sqrt(expected)
@@ -198,12 +247,11 @@ def purified(rows: Interactions, *, slack: float) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PoisoningTraining(Defence):
-    """APT: add users whose ratings lower the risk on the data as it is; see
-    `poisoning_training`.
+    """Adversarial poisoning training (APT): add users whose ratings lower the risk on the data.
 
     Args:
-        fraction: ERM users, as a share of the users.
-        rounds, num_items, boost: of `erm_users`.
+        fraction: number of ERM users over the number of users.
+        rounds, num_items, boost: of `poisoning_training.erm_users`.
     """
 
     fraction: float = 0.05
@@ -213,29 +261,29 @@ class PoisoningTraining(Defence):
 
     needs: ClassVar[frozenset[str]] = frozenset({"ratings"})
 
-    def rows(self, train, *, seed):
+    def training_data(self, interactions, *, seed):
         added = erm_users(
-            train,
-            num_users=max(1, round(self.fraction * train.num_users)),
+            interactions,
+            num_users=max(1, round(self.fraction * interactions.num_users)),
             rounds=self.rounds,
             num_items=self.num_items,
             boost=self.boost,
             seed=seed,
         )
-        return DefendedRows(interactions=added)
+        return DefendedData(interactions=added)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Chain(Defence):
-    """Defences one after another: each is handed the rows that the one before has left.
+    """Defences one after another: each gets the data that the one before has left.
 
     Weights multiply; the suspicion is the first there is.
 
     Args:
-        defences: at least one, none of which alters the model or trims.
+        defences: at least one, each of which only alters the data.
 
     Raises:
-        ValueError: if one does, or there is none.
+        ValueError: if one wraps the model or trims, or there is none.
     """
 
     defences: tuple[Defence, ...]
@@ -244,7 +292,7 @@ class Chain(Defence):
         unfit = [d for d in self.defences if d.trim or type(d).wrap is not Defence.wrap]
         if unfit or not self.defences:
             raise ValueError(
-                "`defences` should alter rows alone, and be at least one. "
+                "`defences` should only alter the data, and be at least one. "
                 f"Received: {unfit[0] if unfit else 'none'}."
             )
 
@@ -254,22 +302,22 @@ class Chain(Defence):
 
     @property
     def detector(self) -> Callable[[int], Detector] | None:
-        """Of the first that has one: what an attacker would evade."""
+        """The detector of the first defence that has one: what an attacker would evade."""
         found = [d.detector for d in self.defences if hasattr(d, "detector")]
         return found[0] if found else None
 
-    def rows(self, train, *, seed):
-        rows = DefendedRows(interactions=train)
+    def training_data(self, interactions, *, seed):
+        data = DefendedData(interactions=interactions)
         for defence in self.defences:
-            found = defence.rows(rows.interactions, seed=seed)
+            found = defence.training_data(data.interactions, seed=seed)
             weight = found.weight
-            if rows.weight is not None:
-                if len(found.interactions) != len(rows.interactions):
+            if data.weight is not None:
+                if len(found.interactions) != len(data.interactions):
                     raise ValueError(
-                        "`defences` should weigh rows after all others have taken some out or "
+                        "`defences` should weigh interactions after all others have removed or "
                         f"added some. Received: {type(defence).__name__} after weights."
                     )
-                weight = rows.weight if weight is None else rows.weight * weight
-            suspicion = found.suspicion if rows.suspicion is None else rows.suspicion
-            rows = DefendedRows(interactions=found.interactions, weight=weight, suspicion=suspicion)
-        return rows
+                weight = data.weight if weight is None else data.weight * weight
+            suspicion = found.suspicion if data.suspicion is None else data.suspicion
+            data = DefendedData(interactions=found.interactions, weight=weight, suspicion=suspicion)
+        return data

@@ -1,9 +1,9 @@
-"""What a profile looks like from outside: one number a user for each sign of an attack.
+"""Features of profiles: one number per user for each known sign of an attack.
 
-Every feature is measured against a *reference*, the rows whose item means, item degrees and
-neighbors it takes: trusted history, or, where nothing is trusted, the file itself. `timing`
-holds the features of timestamps, `similarity` the neighbors. What is suspicious is left to
-the detectors: a feature is a measurement.
+Every feature is measured against a *reference*, the interactions whose item means, item degrees and
+neighbors it uses: trusted history, or, where nothing is trusted, the data itself. The features of
+timestamps are in `timing`, the neighbors in `similarity`. What is suspicious is left to the
+detectors.
 
 For a user u with ratings r_ui of N_u items, item means m_i and degrees n_i of the reference:
 
@@ -19,19 +19,19 @@ For a user u with ratings r_ui of N_u items, item means m_i and degrees n_i of t
     mean_var      mean over P_F of (r_ui - m_i)^2; filler mean variance, Burke et al. 2006
     hv            sum (r_ui - m_i - m_u + m)^2 / sum (r_ui - m_u)^2; UnRAP, Bryan et al. 2008
     entropy       of the ratings' distribution, bits; Cao et al. 2013
-    top_share     share of the rows that hold the data's highest rating
-    low_share     share that hold the lowest
+    top_share     fraction of the interactions with the highest rating of the data
+    low_share     fraction with the lowest
     mud, rud, qud mean, range and lower quartile of n_i over the profile; Li & Gao 2016
     popularity    mean of log(1 + n_i)
     pop_spread    its standard deviation over the profile
-    pop_shift     Kullback-Leibler divergence, bits, of the profile's shares of five classes of
-                  items (equal numbers of reference rows, by degree) from the reference's; a row
-                  spread as the reference is joins the profile, so that few rows shift little
-    new_share     share of items that no reference row has
+    pop_shift     Kullback-Leibler divergence, bits, of the profile's frequencies of five classes of
+                  items (equal numbers of reference interactions, by degree) from those of the
+                  reference, with one pseudo-interaction distributed as the reference
+    new_share     fraction of items without a reference interaction
     length        log N_u
 
-Where a profile is part of its own reference, its own rows count in m_i and n_i, as in the
-papers. An item without a reference row has n_i = 1 and the global mean.
+Where a profile is part of its own reference, its own interactions count in m_i and n_i, as in the
+papers. An item without a reference interaction has n_i = 1 and the global mean.
 """
 
 from __future__ import annotations
@@ -80,15 +80,15 @@ class FeatureTable:
 
     Attributes:
         names: [features] of the columns.
-        values: [num_users, features] float64; NaN for a user without a row.
+        values: [num_users, features] float64; NaN for a user without interactions.
     """
 
     names: tuple[str, ...]
     values: np.ndarray
 
     @property
-    def judged(self) -> np.ndarray:
-        """[num_users] bool: who has a row."""
+    def measured(self) -> np.ndarray:
+        """[num_users] bool: users with interactions."""
         return ~np.isnan(self.values[:, 0])
 
     def column(self, name: str) -> np.ndarray:
@@ -106,8 +106,8 @@ class FeatureTable:
             raise ValueError(
                 f"`names` should be among {', '.join(self.names)}. Received: {', '.join(missing)}."
             )
-        places = [self.names.index(name) for name in names]
-        return FeatureTable(names=tuple(names), values=self.values[:, places])
+        columns = [self.names.index(name) for name in names]
+        return FeatureTable(names=tuple(names), values=self.values[:, columns])
 
 
 class ProfileFeatures:
@@ -115,10 +115,10 @@ class ProfileFeatures:
 
     Args:
         neighbors: k of `degsim`, >= 1.
-        day: length of a day in the unit of the timestamps, for the features of the hour; None
-            leaves those out.
-        max_reference: `degsim` looks for neighbors among so many reference users, drawn by
-            `seed`.
+        day: length of a day in the unit of the timestamps, for the feature of the hours; None
+            leaves it out.
+        max_reference: `degsim` looks for neighbors among so many reference users, drawn by `seed`.
+        seed: of the reference users.
 
     Attributes:
         names: of the features, known after `fit`.
@@ -144,7 +144,7 @@ class ProfileFeatures:
         self.seed = seed
 
     def fit(self, reference: Interactions) -> ProfileFeatures:
-        """Take items and neighbors of `reference`; which features there are follows from it."""
+        """Use the items and neighbors of `reference`; its columns decide on the features."""
         self.statistics = item_statistics(reference)
         self._rated = has_ratings(reference)
         self._neighbors = Neighbors(
@@ -161,11 +161,11 @@ class ProfileFeatures:
         """The features of every user.
 
         Raises:
-            ValueError: if the catalogue is another one than the reference's, or ratings or
-                times are missing that the reference has.
+            ValueError: if the items differ from the reference's, or ratings or times are missing
+                that the reference has.
         """
         self._check(interactions)
-        judged = interactions.user_counts() > 0
+        measured = interactions.user_counts() > 0
         columns = profile_columns(interactions, self.statistics)
         if self._rated:
             columns |= rating_columns(interactions, self.statistics)
@@ -173,7 +173,7 @@ class ProfileFeatures:
         if self._clock is not None:
             columns |= self._clock.columns(interactions)
         values = np.stack([columns[name] for name in self.names], axis=1)
-        values[~judged] = np.nan
+        values[~measured] = np.nan
         return FeatureTable(names=self.names, values=values)
 
     def _check(self, interactions: Interactions) -> None:
@@ -184,26 +184,31 @@ class ProfileFeatures:
                 f"Received: {interactions!r}."
             )
         if self._rated and not has_ratings(interactions):
-            raise ValueError("`interactions` should have ratings, as the reference. It has none.")
+            raise ValueError(
+                "`interactions` should have ratings, as the reference has. Received none."
+            )
         if self._clock is not None and interactions.timestamp is None:
-            raise ValueError("`interactions` should have times, as the reference. It has none.")
+            raise ValueError(
+                "`interactions` should have times, as the reference has. Received none."
+            )
 
 
-def rating_columns(rows: Interactions, items: ItemStatistics) -> dict[str, np.ndarray]:
-    """[num_users] of each of `RATING_FEATURES`; rows without a rating are passed over, and a
-    user without any rating gets zeros."""
-    rated = ~np.isnan(rows.rating)
-    user, item = rows.user_index[rated], rows.item_index[rated]
-    rating = rows.rating[rated].astype(np.float64)
-    mean = _means(user, rows.num_users)
+def rating_columns(interactions: Interactions, items: ItemStatistics) -> dict[str, np.ndarray]:
+    """[num_users] of each of `RATING_FEATURES`; interactions without a rating are skipped, and a
+    user without any rating has zeros."""
+    num_users = interactions.num_users
+    rated = ~np.isnan(interactions.rating)
+    user, item = interactions.user_index[rated], interactions.item_index[rated]
+    rating = interactions.rating[rated].astype(np.float64)
+    mean = _means(user, num_users)
     deviation = rating - items.mean[item]
     weighted = np.abs(deviation) / items.degree[item]
-    count = np.bincount(user, minlength=rows.num_users)
-    peak = np.full(rows.num_users, -np.inf)
+    count = np.bincount(user, minlength=num_users)
+    peak = np.full(num_users, -np.inf)
     np.maximum.at(peak, user, rating)
     target = rating == peak[user]
     of_target = mean(rating, target)
-    has_filler = np.bincount(user[~target], minlength=rows.num_users) > 0
+    has_filler = np.bincount(user[~target], minlength=num_users) > 0
     own = mean(rating)
     odd = mean((deviation - own[user] + items.global_mean) ** 2)
     spread = mean((rating - own[user]) ** 2)
@@ -214,31 +219,31 @@ def rating_columns(rows: Interactions, items: ItemStatistics) -> dict[str, np.nd
         "fmtd": np.where(has_filler, np.abs(of_target - mean(rating, ~target)), 0.0),
         "mean_var": mean(deviation**2, ~target),
         "hv": np.divide(odd, spread, out=np.zeros_like(odd), where=spread > 0),
-        "entropy": rating_entropy(user, rating, rows.num_users),
+        "entropy": rating_entropy(user, rating, num_users),
         "top_share": mean((rating >= items.highest).astype(np.float64)),
         "low_share": mean((rating <= items.lowest).astype(np.float64)),
     }
 
 
-def profile_columns(rows: Interactions, items: ItemStatistics) -> dict[str, np.ndarray]:
-    """[num_users] of each of `PROFILE_FEATURES`, which need no rating."""
-    user, item, number = rows.user_index, rows.item_index, rows.num_users
-    count = rows.user_counts()
-    mean = _means(user, number)
+def profile_columns(interactions: Interactions, items: ItemStatistics) -> dict[str, np.ndarray]:
+    """[num_users] of each of `PROFILE_FEATURES`, which need no ratings."""
+    user, item = interactions.user_index, interactions.item_index
+    num_users, count = interactions.num_users, interactions.user_counts()
+    mean = _means(user, num_users)
     degree = items.degree[item]
     popularity = mean(np.log1p(degree))
     spread = np.sqrt(mean((np.log1p(degree) - popularity[user]) ** 2))
-    order = np.lexsort((degree, user))  # rows by user, then by degree
+    order = np.lexsort((degree, user))  # interactions by user, then by degree
     first = np.cumsum(count) - count
     ordered = np.append(degree[order], 0.0)
 
-    def at(place):  # degree of the row at this place of each user's ordered profile
-        return np.where(count > 0, ordered[np.minimum(first + place, len(degree))], 0.0)
+    def at(position):  # the degree at this position of each user's ordered profile
+        return np.where(count > 0, ordered[np.minimum(first + position, len(degree))], 0.0)
 
     last = np.maximum(count - 1, 0)
-    classes = np.zeros((number, CLASSES))
+    classes = np.zeros((num_users, CLASSES))
     np.add.at(classes, (user, items.item_class[item]), 1.0)
-    # The row of smoothing is spread as the reference is: it pulls short profiles to no shift.
+    # The pseudo-interaction pulls short profiles to a shift of 0.
     fraction = (classes + items.class_fraction) / (count + 1.0)[:, None]
     return {
         "length_var": np.abs(count - items.mean_length) / max(items.length_sum, 1.0),
@@ -264,11 +269,11 @@ def rating_entropy(user: np.ndarray, rating: np.ndarray, num_users: int) -> np.n
 
 
 def _means(user: np.ndarray, num_users: int):
-    """(values [rows][, mask [rows]]) -> mean a user [num_users]; 0 where there is no row."""
+    """(values [n][, mask [n]]) -> mean of each user [num_users]; 0 for a user without values."""
 
     def mean(values, mask=None):
-        rows = slice(None) if mask is None else mask
-        total = np.bincount(user[rows], values[rows], minlength=num_users)
-        return total / np.maximum(np.bincount(user[rows], minlength=num_users), 1)
+        kept = slice(None) if mask is None else mask
+        total = np.bincount(user[kept], values[kept], minlength=num_users)
+        return total / np.maximum(np.bincount(user[kept], minlength=num_users), 1)
 
     return mean

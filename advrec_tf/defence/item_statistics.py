@@ -1,6 +1,6 @@
-"""What a reference says about items: how often and how they are rated, and who rates how much.
+"""Statistics of a reference: degrees and mean ratings of items, and lengths of profiles.
 
-The features of a profile (`features`) are measured against it.
+The features of profiles (`features`) are measured against them.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ CLASSES = 5  # of items by degree, in `pop_shift`
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class ItemStatistics:
-    """What the reference says about items; see the module's text for the names.
+    """Statistics of the reference; n_i, m_i, m, N and N_v are those of `features`.
 
     Attributes:
         degree: [num_items] float64, n_i, at least 1.
-        seen: [num_items] bool, items with a reference row.
+        seen: [num_items] bool, items with a reference interaction.
         mean: [num_items] float64, m_i; None without ratings.
         global_mean: m; None without ratings.
         highest, lowest: the ends of the rating scale; None without ratings.
         item_class: [num_items] int, 0 (rarest) .. CLASSES - 1.
-        class_fraction: [CLASSES] float64, of the reference's rows.
-        mean_length, length_sum: N, and sum_v (N_v - N)^2 over users with a row.
+        class_fraction: [CLASSES] float64, of the reference's interactions.
+        mean_length, length_sum: N, and sum_v (N_v - N)^2 over users with interactions.
     """
 
     degree: np.ndarray
@@ -42,13 +42,13 @@ class ItemStatistics:
 
 
 def item_statistics(reference: Interactions) -> ItemStatistics:
-    """Counts and means over the rows of `reference`; a row without a rating counts, unrated.
+    """The statistics of `reference`; an interaction without a rating enters the degrees only.
 
     Raises:
-        ValueError: if the reference has no row.
+        ValueError: if the reference is empty.
     """
     if not len(reference):
-        raise ValueError("`reference` should have a row. Received none.")
+        raise ValueError("`reference` should not be empty. Received none.")
     counts = reference.item_counts()
     mean = global_mean = highest = lowest = None
     if has_ratings(reference):
@@ -64,7 +64,7 @@ def item_statistics(reference: Interactions) -> ItemStatistics:
     before = np.cumsum(counts[order]) - counts[order]
     item_class = np.empty(len(counts), np.int64)
     item_class[order] = before * CLASSES // len(reference)
-    class_rows = np.bincount(item_class, counts, minlength=CLASSES)
+    class_counts = np.bincount(item_class, counts, minlength=CLASSES)
     lengths = reference.user_counts()
     lengths = lengths[lengths > 0]
     return ItemStatistics(
@@ -75,12 +75,12 @@ def item_statistics(reference: Interactions) -> ItemStatistics:
         highest=highest,
         lowest=lowest,
         item_class=item_class,
-        class_fraction=(class_rows + 1.0) / (len(reference) + CLASSES),
+        class_fraction=(class_counts + 1.0) / (len(reference) + CLASSES),
         mean_length=float(lengths.mean()),
         length_sum=float(np.sum((lengths - lengths.mean()) ** 2)),
     )
 
 
 def has_ratings(interactions: Interactions) -> bool:
-    """Is any row rated?"""
+    """Whether any interaction has a rating."""
     return interactions.rating is not None and not np.isnan(interactions.rating).all()

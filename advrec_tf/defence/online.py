@@ -1,9 +1,8 @@
-"""Scoring a profile online: features and forest as one TensorFlow graph.
+"""Online scoring of profiles: features and random forest as one TensorFlow graph.
 
-What is served gets the items and ratings of one profile after another, measures the features of
-`features` that need neither neighbors nor times against the stored reference, and walks the
-trees of a fitted forest. Nothing in the graph needs this package or scikit-learn; writing it to
-disk is left to `serving.fraud`.
+The graph takes items and ratings of profiles, measures the features that need neither neighbors nor
+times against the stored reference, and evaluates the trees of a fitted forest. It needs neither
+this package nor scikit-learn; saving it is left to `serving.fraud`.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from advrec_tf.defence.features import PROFILE_FEATURES, RATING_FEATURES
 from advrec_tf.defence.item_statistics import CLASSES, ItemStatistics
 
 ONLINE_FEATURES = RATING_FEATURES + PROFILE_FEATURES
-"""What the graph can measure; a forest that is exported reads no others."""
+"""The features that the graph can measure; an exported forest may read no others."""
 
 
 class ForestGraph(tf.Module):
     """A fitted scikit-learn forest of classification trees as tensors.
 
-    All trees are walked at once, a level at a time; a leaf leads to itself.
+    All trees are evaluated together, one level at a time; the child of a leaf is the leaf.
 
     Args:
-        forest: RandomForestClassifier of two classes; the second is the one scored.
+        forest: RandomForestClassifier of two classes; the score is that of the second.
     """
 
     def __init__(self, forest):
@@ -57,7 +56,10 @@ class ForestGraph(tf.Module):
         self.depth = int(max(tree.max_depth for tree in trees))
 
     def __call__(self, values: tf.Tensor) -> tf.Tensor:
-        """[batch, features] float32 -> [batch] float32 in [0, 1], the share of fakes."""
+        """[batch, features] float32 -> [batch] float32 in [0, 1].
+
+        The mean over the trees of the fraction of fakes in the leaf.
+        """
         batch = tf.shape(values)[0]
         trees = self.feature.shape[0]
         node = tf.zeros([batch, trees], tf.int32)
@@ -75,7 +77,7 @@ class ForestGraph(tf.Module):
 
 
 class FeatureGraph(tf.Module):
-    """`features` of ragged profiles in the graph: the same numbers as NumPy's, to rounding.
+    """The features of ragged profiles, equal to those of `features` up to rounding.
 
     Args:
         items: statistics of the reference.
@@ -96,7 +98,7 @@ class FeatureGraph(tf.Module):
             )
         self.names, self.rated = tuple(names), rated
 
-        # The last place is that of an item the reference does not know.
+        # The last entry is that of an item unknown to the reference.
         def with_unknown(values, unknown, dtype=np.float32):
             return tf.constant(np.append(values, unknown).astype(dtype))
 
@@ -115,9 +117,9 @@ class FeatureGraph(tf.Module):
         """Entries of profiles -> features.
 
         Args:
-            row: [entries] int32, which profile, rising; every profile has an entry.
+            row: [entries] int32, the profile of each entry, rising; every profile has an entry.
             item: [entries] int32, the last index for an unknown item.
-            rating: [entries] float32; not read where the reference has none.
+            rating: [entries] float32; not read where the reference has no ratings.
             batch: number of profiles.
 
         Returns:
@@ -218,7 +220,7 @@ class OnlineScorer(tf.Module):
         ]
     )
     def score(self, profile, item_id, rating):
-        """Entries of profiles 0..n-1, in any order, each with an entry at least.
+        """Entries of profiles 0..n-1, in any order, at least one each.
 
         Returns:
             `suspicion` [n] float32 in [0, 1]; `features` [n, features] float32.
@@ -226,14 +228,12 @@ class OnlineScorer(tf.Module):
         sizes = tf.debugging.assert_equal(
             tf.stack([tf.size(item_id), tf.size(rating)]),
             tf.stack([tf.size(profile), tf.size(profile)]),
-            "`profile`, `item_id` and `rating` should have one entry a row of a profile",
+            "`profile`, `item_id` and `rating` should have the same length",
         )
         batch = tf.reduce_max(tf.concat([profile, [-1]], 0)) + 1
         present = tf.math.unsorted_segment_sum(tf.ones_like(profile), profile, batch)
-        used = tf.debugging.assert_positive(
-            present, "`profile` should number profiles 0..n-1, each used"
-        )
-        # Else a gather that such a request breaks may be heard before the message.
+        used = tf.debugging.assert_positive(present, "`profile` should hold each of 0..n-1")
+        # Otherwise a gather may fail first, with a message that says less.
         with tf.control_dependencies([sizes, used]):
             profile = tf.identity(profile)
         order = tf.argsort(profile, stable=True)

@@ -1,8 +1,7 @@
-"""How close profiles are to a reference's: the `degsim` of `features`.
+"""Similarity of profiles to those of a reference: the `degsim` of `features`.
 
-Sums over the common items come from products of dense blocks of profiles or, where profiles
-are sparse, from the pairs of rows that meet on an item, whichever costs less. Only the nearest
-are kept; the graph of users and items is left to `graph`.
+Sums over common items come from products of dense blocks of profiles or, where profiles are sparse,
+from the pairs of interactions with a common item, whichever costs less.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ import numpy as np
 from advrec_tf.data.interactions import Interactions
 
 _BLOCK_CELLS = 2**22
-_COST_OF_MEETING = 200  # in multiplications of a dense product, measured roughly
-_FEWEST = 2  # common items below which two profiles say nothing about each other
+_COST_OF_PAIR = 200  # in multiplications of a dense product, measured roughly
+_MIN_COMMON = 2  # common items below which the similarity is 0
 
 
 class Neighbors:
@@ -25,13 +24,13 @@ class Neighbors:
     neighbor: external ids tell.
 
     Args:
-        reference: the rows whose users are neighbors.
-        k: neighbors averaged; fewer where there are not so many.
+        reference: the interactions whose users are neighbors.
+        k: neighbors that are averaged; fewer where there are not so many.
         max_users: at most so many reference users, drawn by `seed`.
 
     Attributes:
         ids: [reference users] their external ids.
-        lengths: [reference users] int, their numbers of rows.
+        lengths: [reference users] int, their numbers of interactions.
     """
 
     def __init__(self, reference: Interactions, *, k: int, max_users: int = 5_000, seed: int = 0):
@@ -57,33 +56,38 @@ class Neighbors:
         self._splits = np.concatenate([[0], np.cumsum(np.bincount(item, minlength=len(held)))])
         self._table = None  # the same as dense matrices, made when first needed
 
-    def _kept(self, rows: Interactions) -> np.ndarray:
-        """[rows] bool: rows on the reference's items that say something."""
-        kept = self._column[rows.item_index] >= 0
-        return kept & ~np.isnan(rows.rating) if self._rated else kept
+    def _kept(self, interactions: Interactions) -> np.ndarray:
+        """[interactions] bool: rated ones on the reference's items (all, without ratings)."""
+        kept = self._column[interactions.item_index] >= 0
+        return kept & ~np.isnan(interactions.rating) if self._rated else kept
 
-    def _values(self, rows: Interactions, chosen: np.ndarray) -> np.ndarray:
-        return rows.rating[chosen].astype(np.float64) if self._rated else np.ones(chosen.sum())
+    def _values(self, interactions: Interactions, chosen: np.ndarray) -> np.ndarray:
+        return (
+            interactions.rating[chosen].astype(np.float64) if self._rated else np.ones(chosen.sum())
+        )
 
-    def _sums(self, rows: Interactions, users: np.ndarray) -> list[np.ndarray]:
+    def _sums(self, interactions: Interactions, users: np.ndarray) -> list[np.ndarray]:
         """Over the common items of each pair of users: their number, and of the ratings x (of
         `users`) and y (of the reference) the sums of x, y, xx, yy and xy; each [users, reference
         users]. Without ratings only the number."""
-        place = np.full(rows.num_users, -1)
+        place = np.full(interactions.num_users, -1)
         place[users] = np.arange(len(users))
-        chosen = self._kept(rows) & (place[rows.user_index] >= 0)
-        user, item = place[rows.user_index[chosen]], self._column[rows.item_index[chosen]]
-        value = self._values(rows, chosen)
-        meetings = self._splits[item + 1] - self._splits[item]
+        chosen = self._kept(interactions) & (place[interactions.user_index] >= 0)
+        user, item = (
+            place[interactions.user_index[chosen]],
+            self._column[interactions.item_index[chosen]],
+        )
+        value = self._values(interactions, chosen)
+        pairs = self._splits[item + 1] - self._splits[item]
         cells = len(users) * len(self.ids)
-        if meetings.sum() * _COST_OF_MEETING < cells * self._width:
-            return self._sums_of_meetings(user, item, value, meetings, len(users))
+        if pairs.sum() * _COST_OF_PAIR < cells * self._width:
+            return self._sums_of_pairs(user, item, value, pairs, len(users))
         mine = _dense(user, item, value, (len(users), self._width))
         return self._sums_of_products(*mine)
 
-    def _sums_of_meetings(self, user, item, value, meetings, number) -> list[np.ndarray]:
-        row = np.repeat(np.arange(len(user)), meetings)
-        start = self._splits[item] - (np.cumsum(meetings) - meetings)
+    def _sums_of_pairs(self, user, item, value, pairs, number) -> list[np.ndarray]:
+        row = np.repeat(np.arange(len(user)), pairs)
+        start = self._splits[item] - (np.cumsum(pairs) - pairs)
         other = np.arange(len(row)) + start[row]
         key = user[row] * len(self.ids) + self._by_item_user[other]
         cells = number * len(self.ids)
@@ -116,36 +120,38 @@ class Neighbors:
         )
         return [common, *(product.astype(np.float64) for product in products)]
 
-    def similarity(self, rows: Interactions, users: np.ndarray) -> np.ndarray:
+    def similarity(self, interactions: Interactions, users: np.ndarray) -> np.ndarray:
         """[users] int -> [users, reference users] float64; -inf for a user and itself."""
-        sums = self._sums(rows, users)
+        sums = self._sums(interactions, users)
         if self._rated:
             found = _pearson(*sums)
         else:
-            length = np.bincount(rows.user_index, minlength=rows.num_users)[users]
+            length = np.bincount(interactions.user_index, minlength=interactions.num_users)[users]
             found = sums[0] / np.sqrt(np.maximum(np.outer(length, self.lengths), 1.0))
-        found[self.places_of(rows, users)] = -np.inf
+        found[self.places_of(interactions, users)] = -np.inf
         return found
 
-    def common(self, rows: Interactions, users: np.ndarray) -> np.ndarray:
+    def common(self, interactions: Interactions, users: np.ndarray) -> np.ndarray:
         """[users] int -> [users, reference users] float64, the number of common items."""
-        return self._sums(rows, users)[0]
+        return self._sums(interactions, users)[0]
 
-    def places_of(self, rows: Interactions, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where `users` meet themselves: their places among `users`, and in the reference."""
-        own = [self._place.get(user, -1) for user in rows.users.ids[users].tolist()]
+    def places_of(
+        self, interactions: Interactions, users: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The positions in `users` and in the reference of the users that are in both."""
+        own = [self._place.get(user, -1) for user in interactions.users.ids[users].tolist()]
         own = np.array(own, np.int64)
         mine = np.flatnonzero(own >= 0)
         return mine, own[mine]
 
-    def mean_similarity(self, rows: Interactions) -> np.ndarray:
-        """[num_users] float64: mean over the `k` nearest; 0 for a user without a row."""
-        users = np.flatnonzero(rows.user_counts() > 0)
-        result = np.zeros(rows.num_users)
+    def mean_similarity(self, interactions: Interactions) -> np.ndarray:
+        """[num_users] float64: mean over the `k` nearest; 0 for a user without interactions."""
+        users = np.flatnonzero(interactions.user_counts() > 0)
+        result = np.zeros(interactions.num_users)
         block = max(1, _BLOCK_CELLS // max(len(self.ids), self._width, 1))
         for start in range(0, len(users), block):
             chosen = users[start : start + block]
-            found = self.similarity(rows, chosen)
+            found = self.similarity(interactions, chosen)
             k = min(self.k, found.shape[1])
             nearest = np.partition(found, found.shape[1] - k, axis=1)[:, -k:]
             finite = np.isfinite(nearest)
@@ -163,12 +169,12 @@ def _dense(user, item, value, shape) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _pearson(common, sum_x, sum_y, sum_xx, sum_yy, sum_xy) -> np.ndarray:
-    """0 where a profile is flat on the common items."""
+    """Pearson's correlation times the significance weight; 0 where ratings do not vary."""
     safe = np.maximum(common, 1.0)
     cross = sum_xy - sum_x * sum_y / safe
     square_x, square_y = sum_xx - sum_x**2 / safe, sum_yy - sum_y**2 / safe
-    # Flat profiles leave rounding errors of either sign where a zero belongs.
-    varied = (square_x > 1e-3) & (square_y > 1e-3) & (common >= _FEWEST)
+    # Constant ratings leave rounding errors of either sign in place of zero.
+    varied = (square_x > 1e-3) & (square_y > 1e-3) & (common >= _MIN_COMMON)
     scale = np.sqrt(np.where(varied, square_x * square_y, 1.0))
     weight = np.minimum(common / 20.0, 1.0)
     return np.where(varied, np.clip(cross / scale, -1.0, 1.0) * weight, 0.0)

@@ -1,21 +1,21 @@
-"""When a user acts: the features of timestamps, for bots and click farms.
+"""Features of timestamps, for bots and click farms.
 
-Gaps are between a user's successive rows. Whatever the unit of the timestamps, the features
-are free of it: times are measured against the reference's typical gap, and the hours against
-`day`. A user with fewer than `FEWEST` rows has no rhythm (two gaps that happen to be equal are
-no clock): those features are then those of the reference's median user.
+Gaps are between a user's successive interactions. The features do not depend on the unit of the
+timestamps: times are in units of the reference's typical gap, and hours are fractions of `day`. A
+user with fewer than `MIN_INTERACTIONS` interactions has the features of the reference's median user
+(two gaps may be equal by chance).
 
     gap           log10(median gap / the reference's median gap)
     burstiness    (s - m) / (s + m), mean m and deviation s of the gaps: -1 for a clock, 0 for a
                   Poisson process, towards 1 for bursts; Goh & Barabasi 2008
     memory        correlation of a gap's log with the next one's; Goh & Barabasi 2008
-    span          log10(1 + time from first to last row / the reference's median gap)
-    rush          most rows in a window of 60 typical gaps, as a share of the user's rows
-    hour_entropy  of the rows' distribution over the 24 hours of the day, bits, less what as many
-                  rows at hours drawn uniformly have on average: below 0 for someone who sleeps,
-                  about 0 for rows at any hour
-    lockstep      share of the user's rows on an item that another user had within 60 typical
-                  gaps: crowds that act together; in the manner of SynchroTrap, Cao et al. 2014
+    span          log10(1 + time from first to last interaction / the reference's median gap)
+    rush          the most interactions in a window of 60 typical gaps, as a fraction of the user's
+    hour_entropy  entropy over the 24 hours of the day, bits, less the mean entropy of as many
+                  uniformly drawn hours: below 0 for a user who sleeps, about 0 for activity at
+                  any hour
+    lockstep      fraction of the user's interactions with an item that another user had within 60
+                  typical gaps: synchronized groups, as in SynchroTrap; Cao et al. 2014
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from advrec_tf.data.interactions import Interactions
 WINDOW_GAPS = 60.0
 HOURS = 24
 _RHYTHM = ("gap", "burstiness", "memory", "span", "rush")
-FEWEST = 6
+MIN_INTERACTIONS = 6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,17 +39,19 @@ class Clock:
     Attributes:
         typical_gap: the reference's median gap within a user, in the timestamps' unit.
         day: length of a day in that unit, or None.
-        usual: feature -> the reference's median over users with a rhythm.
-        fewest: rows that make a rhythm.
+        median: feature -> the reference's median over users with enough interactions.
+        min_interactions: below which a user has the median features.
     """
 
     typical_gap: float
     day: float | None
-    usual: dict[str, float]
-    fewest: int = FEWEST
+    median: dict[str, float]
+    min_interactions: int = MIN_INTERACTIONS
 
     @classmethod
-    def of(cls, reference: Interactions, *, day: float | None, fewest: int = FEWEST) -> Clock:
+    def of(
+        cls, reference: Interactions, *, day: float | None, min_interactions: int = MIN_INTERACTIONS
+    ) -> Clock:
         """The clock of `reference`.
 
         Raises:
@@ -63,29 +65,29 @@ class Clock:
         gaps = np.diff(time)[np.diff(user) == 0]
         positive = gaps[gaps > 0]
         typical = float(np.median(positive)) if len(positive) else 1.0
-        bare = cls(typical, day, {}, fewest)
+        bare = cls(typical, day, {}, min_interactions)
         columns = bare._measured(reference)
-        steady = reference.user_counts() >= fewest
-        usual = {
+        steady = reference.user_counts() >= min_interactions
+        median = {
             name: float(np.median(column[steady])) if steady.any() else 0.0
             for name, column in columns.items()
         }
-        return cls(typical, day, usual, fewest)
+        return cls(typical, day, median, min_interactions)
 
     @property
     def names(self) -> tuple[str, ...]:
         hours = ("hour_entropy",) if self.day is not None else ()
         return (*_RHYTHM, *hours, "lockstep")
 
-    def columns(self, rows: Interactions) -> dict[str, np.ndarray]:
+    def columns(self, interactions: Interactions) -> dict[str, np.ndarray]:
         """Feature -> [num_users] float64."""
-        columns = self._measured(rows)
-        few = rows.user_counts() < self.fewest
-        return {name: np.where(few, self.usual[name], column) for name, column in columns.items()}
+        columns = self._measured(interactions)
+        few = interactions.user_counts() < self.min_interactions
+        return {name: np.where(few, self.median[name], column) for name, column in columns.items()}
 
-    def _measured(self, rows: Interactions) -> dict[str, np.ndarray]:
-        number, count = rows.num_users, rows.user_counts()
-        user, time = _ordered(rows)
+    def _measured(self, interactions: Interactions) -> dict[str, np.ndarray]:
+        number, count = interactions.num_users, interactions.user_counts()
+        user, time = _ordered(interactions)
         inside = np.diff(user) == 0  # the gap after row j stays within its user
         owner, gap = user[:-1][inside], np.diff(time)[inside]
 
@@ -113,34 +115,36 @@ class Clock:
             "memory": _memory(owner, np.log1p(gap / typical), number),
             "span": np.log10(1.0 + np.where(count > 0, span, 0.0) / typical),
             "rush": most / np.maximum(count, 1),
-            "lockstep": self._lockstep(rows, width),
+            "lockstep": self._lockstep(interactions, width),
         }
         if self.day is not None:
-            columns["hour_entropy"] = self._hour_entropy(rows)
+            columns["hour_entropy"] = self._hour_entropy(interactions)
         return columns
 
-    def _hour_entropy(self, rows: Interactions) -> np.ndarray:
-        hour = np.floor(np.mod(rows.timestamp, self.day) / self.day * HOURS).astype(np.int64)
-        counts = np.zeros((rows.num_users, HOURS))
-        np.add.at(counts, (rows.user_index, np.minimum(hour, HOURS - 1)), 1.0)
-        number = np.maximum(rows.user_counts(), 1)
+    def _hour_entropy(self, interactions: Interactions) -> np.ndarray:
+        hour = np.floor(np.mod(interactions.timestamp, self.day) / self.day * HOURS).astype(
+            np.int64
+        )
+        counts = np.zeros((interactions.num_users, HOURS))
+        np.add.at(counts, (interactions.user_index, np.minimum(hour, HOURS - 1)), 1.0)
+        number = np.maximum(interactions.user_counts(), 1)
         fraction = counts / number[:, None]
         logs = np.log2(fraction, out=np.zeros_like(fraction), where=fraction > 0)
         sizes, place = np.unique(number, return_inverse=True)
         usual = np.array([uniform_entropy(int(size)) for size in sizes])
         return -np.sum(fraction * logs, axis=1) - usual[place]
 
-    def _lockstep(self, rows: Interactions, width: float) -> np.ndarray:
-        order = np.lexsort((rows.timestamp, rows.item_index))
-        item, time = rows.item_index[order], rows.timestamp[order]
-        user = rows.user_index[order]
+    def _lockstep(self, interactions: Interactions, width: float) -> np.ndarray:
+        order = np.lexsort((interactions.timestamp, interactions.item_index))
+        item, time = interactions.item_index[order], interactions.timestamp[order]
+        user = interactions.user_index[order]
         close = np.diff(time) <= width
         together = (np.diff(item) == 0) & close & (np.diff(user) != 0)
         near = np.zeros(len(order), bool)
         near[:-1] |= together
         near[1:] |= together
-        total = np.bincount(user, near, minlength=rows.num_users)
-        return total / np.maximum(rows.user_counts(), 1)
+        total = np.bincount(user, near, minlength=interactions.num_users)
+        return total / np.maximum(interactions.user_counts(), 1)
 
 
 def uniform_entropy(size: int, classes: int = HOURS) -> float:
@@ -156,10 +160,10 @@ def uniform_entropy(size: int, classes: int = HOURS) -> float:
     return float(np.log2(size) - classes / size * mean)
 
 
-def _ordered(rows: Interactions) -> tuple[np.ndarray, np.ndarray]:
-    """Users and times of the rows, by user, then by time."""
-    order = np.lexsort((rows.timestamp, rows.user_index))
-    return rows.user_index[order], rows.timestamp[order].astype(np.float64)
+def _ordered(interactions: Interactions) -> tuple[np.ndarray, np.ndarray]:
+    """Users and times of the interactions, by user, then by time."""
+    order = np.lexsort((interactions.timestamp, interactions.user_index))
+    return interactions.user_index[order], interactions.timestamp[order].astype(np.float64)
 
 
 def _median_by(group: np.ndarray, values: np.ndarray, number: int) -> np.ndarray:

@@ -9,7 +9,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "protocols": ["cold_items", "cold_start"],
         "ranking": ["RankingEvaluator", "RankingResult"],
         "robustness": ["robustness_curve"],
-        "significance": ["paired"],
+        "scorers": ["as_scorer"],
+        "significance": ["benjamini_hochberg", "holm", "paired"],
         "two_sample": ["two_sample_auc"],
     },
 )

@@ -1,13 +1,13 @@
-"""How well fake profiles are found: precision and recall at a realistic base rate.
+"""Evaluation of detectors of fake profiles: precision and recall at a realistic base rate.
 
-Fake users are rare, and most test sets are not: here every figure is for a stated share of
-fakes (1 % by default), whatever the share in the test set. With true-positive rate T and
-false-positive rate F at a threshold, precision at base rate p is pT / (pT + (1 - p)F).
+Fake users are rare in practice and frequent in most test sets: here every measure is for a stated
+base rate of fakes (1 % by default), whatever the fraction in the test set. With true-positive rate
+T and false-positive rate F at a threshold, precision at base rate p is pT / (pT + (1 - p)F).
 
-The protocol: a detector is fitted on some users and some attacks, and judges other users and
-other attacks (`judge` refuses shared users). A *transductive* detector needs no labels and is
-fitted on the very profiles it judges; its results say so. Thresholds come from the scores of
-presumed honest users, never from test labels. Which detectors there are is left to `defence`.
+The protocol: a detector is fitted on some users and some attacks, and evaluated on other users and
+other attacks (`evaluate` refuses shared users). A *transductive* detector needs no labels and is
+fitted on the profiles that it scores; its results say so. Thresholds come from the scores of
+presumed honest users, never from test labels. Detectors are left to `defence`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Labeled(Protocol):
 
 
 class Scorer(Protocol):
-    """What `judge` needs of a detector; see `defence.detectors.Detector`."""
+    """The interface of a detector that `evaluate` needs; see `defence.detectors.base.Detector`."""
 
     transductive: bool
 
@@ -47,13 +47,16 @@ class Curve:
     Attributes:
         threshold: [points] float64, falling; a user is flagged at this score or above.
         precision, recall: [points] float64, in 0..1, at `base_rate`.
-        base_rate: share of fakes the precision is for.
+        base_rate: fraction of fakes that the precision is for.
+        num_fakes, num_honest: of the scored users.
     """
 
     threshold: np.ndarray
     precision: np.ndarray
     recall: np.ndarray
     base_rate: float
+    num_fakes: int
+    num_honest: int
 
     @property
     def average_precision(self) -> float:
@@ -63,35 +66,40 @@ class Curve:
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Detection:
-    """How one detector did on one set of users.
+    """The measures of one detector on one set of users.
 
     Attributes:
-        average_precision: at the base rate.
-        auc: area under the ROC curve; no base rate enters.
-        precision, recall: at the threshold chosen beforehand; precision is 0 where nobody is
-            flagged.
-        false_positive_rate: share of honest users flagged at it.
-        threshold: that threshold.
-        curve: all thresholds.
-        fakes, honest: how many were judged.
-        transductive: the detector was fitted on these very profiles, without labels.
+        auc: area under the ROC curve, which does not depend on the base rate.
+        precision, recall: at `threshold`; precision is 0 where no user is flagged.
+        false_positive_rate: fraction of honest users flagged at `threshold`.
+        threshold: chosen beforehand.
+        curve: precision and recall at all thresholds.
+        transductive: whether the detector was fitted on these profiles, without labels.
     """
 
-    average_precision: float
     auc: float
     precision: float
     recall: float
     false_positive_rate: float
     threshold: float
     curve: Curve
-    fakes: int
-    honest: int
     transductive: bool
 
+    @property
+    def average_precision(self) -> float:
+        """Of the curve, at its base rate."""
+        return self.curve.average_precision
+
     def as_dict(self) -> dict:
-        """The figures, without the curve, as JSON values."""
+        """The measures, with the average precision in place of the curve, as JSON values."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return {name: value for name, value in values.items() if name != "curve"}
+        del values["curve"]
+        return {
+            "average_precision": self.average_precision,
+            **values,
+            "fakes": self.curve.num_fakes,
+            "honest": self.curve.num_honest,
+        }
 
 
 def precision_recall(labels, scores, *, base_rate: float | None = BASE_RATE) -> Curve:
@@ -100,11 +108,11 @@ def precision_recall(labels, scores, *, base_rate: float | None = BASE_RATE) -> 
     Args:
         labels: [users] bool or 0/1, True for a fake.
         scores: [users] float, high means suspicious; -inf is allowed, NaN is not.
-        base_rate: in (0, 1); None takes the share of fakes among these users.
+        base_rate: in (0, 1); None takes the fraction of fakes among these users.
 
     Raises:
-        ValueError: if shapes differ, a label is missing from one side, a score is NaN, or the
-            base rate lies outside (0, 1).
+        ValueError: if shapes differ, all labels are equal, a score is NaN, or the base rate lies
+            outside (0, 1).
     """
     labels, scores = np.asarray(labels).astype(bool), np.asarray(scores, np.float64)
     if labels.shape != scores.shape or labels.ndim != 1:
@@ -133,6 +141,8 @@ def precision_recall(labels, scores, *, base_rate: float | None = BASE_RATE) -> 
         precision=rate * true_rate / (rate * true_rate + (1.0 - rate) * false_rate),
         recall=true_rate,
         base_rate=rate,
+        num_fakes=fakes,
+        num_honest=len(labels) - fakes,
     )
 
 
@@ -142,23 +152,23 @@ def average_precision(labels, scores, *, base_rate: float | None = BASE_RATE) ->
 
 
 def threshold_for(scores, flagged: float = 0.01) -> float:
-    """The score that a share `flagged` of presumed honest users exceeds or meets, at most.
+    """The lowest threshold that flags at most the fraction `flagged` of presumed honest users.
 
-    No label enters: where fakes hide among these users the threshold is only stricter.
+    No label is used: where there are fakes among these users the threshold is only stricter.
 
     Args:
-        scores: [users] of users presumed honest; -inf where a user was not judged.
+        scores: [users] of users presumed honest; -inf where a user was not scored.
         flagged: in [0, 1).
 
     Raises:
-        ValueError: if nobody was judged or `flagged` lies outside [0, 1).
+        ValueError: if no user was scored or `flagged` lies outside [0, 1).
     """
     scores = np.asarray(scores, np.float64)
     scores = np.sort(scores[scores > -np.inf])[::-1]
     if not len(scores) or not 0 <= flagged < 1:
         raise ValueError(
-            "`scores` should hold a judged user and `flagged` lie in [0, 1). "
-            f"Received: {len(scores)} judged and {flagged!r}."
+            "`scores` should hold a scored user and `flagged` lie in [0, 1). "
+            f"Received: {len(scores)} scored and {flagged!r}."
         )
     allowed = int(np.floor(flagged * len(scores)))
     return float(np.nextafter(scores[allowed], np.inf))
@@ -167,7 +177,7 @@ def threshold_for(scores, flagged: float = 0.01) -> float:
 def detection(
     labels, scores, *, threshold: float, transductive: bool, base_rate: float = BASE_RATE
 ) -> Detection:
-    """All figures for judged users; arguments as in `precision_recall`."""
+    """All measures of scored users; arguments as in `precision_recall`."""
     labels, scores = np.asarray(labels).astype(bool), np.asarray(scores, np.float64)
     curve = precision_recall(labels, scores, base_rate=base_rate)
     flagged = scores >= threshold
@@ -175,20 +185,17 @@ def detection(
     caught = curve.base_rate * true_rate
     called = caught + (1.0 - curve.base_rate) * false_rate
     return Detection(
-        average_precision=curve.average_precision,
         auc=area_under_curve(labels, scores),
         precision=float(caught / called) if called else 0.0,
         recall=float(true_rate),
         false_positive_rate=float(false_rate),
         threshold=float(threshold),
         curve=curve,
-        fakes=int(labels.sum()),
-        honest=int((~labels).sum()),
         transductive=transductive,
     )
 
 
-def judge(
+def evaluate(
     detector: Scorer,
     test: Labeled,
     *,
@@ -198,20 +205,20 @@ def judge(
     flagged: float = 0.01,
     threshold: float | None = None,
 ) -> Detection:
-    """One detector on one attacked set of users.
+    """The measures of one detector on one attacked set of users.
 
     A detector that is not transductive has been fitted on `trained_on`; a transductive one is
     fitted here, on the test profiles and without their labels.
 
     Args:
-        test: judged users, fake and honest; a user without a row is left out.
-        trained_on: what the detector was fitted on; no user with a row there may be an honest
-            user with a row in `test` (fake users are numbered anew by each injection).
-        honest: users presumed honest, such as a trusted part of the history, for the
-            threshold; none of them may be in `test` either.
-        flagged: share of `honest` that the threshold may flag.
-        threshold: where it is known already, from an earlier call with the same detector and
-            `honest`; a transductive detector has a new one every time.
+        test: the users to score, fake and honest; users without interactions are left out.
+        trained_on: what the detector was fitted on; its users may not be honest users of `test`
+            (the ids of fake users are new in each injection).
+        honest: users presumed honest, such as a trusted part of the history, for the threshold;
+            none of them may be in `test` either.
+        flagged: fraction of `honest` that the threshold may flag.
+        threshold: of an earlier call with the same detector and `honest`; a transductive detector
+            has a new one every time.
 
     Raises:
         ValueError: if users are shared.
@@ -221,14 +228,14 @@ def judge(
     if detector.transductive:
         detector.fit(test.interactions)
     scores = detector.score(test.interactions)
-    judged = test.interactions.user_counts() > 0
-    if detector.transductive:  # its scores mean something beside each other only
-        threshold = threshold_for(scores[judged], flagged)
+    scored = test.interactions.user_counts() > 0
+    if detector.transductive:  # its scores are comparable among each other only
+        threshold = threshold_for(scores[scored], flagged)
     elif threshold is None:
         threshold = threshold_for(detector.score(honest), flagged)
     return detection(
-        test.is_fake[judged],
-        scores[judged],
+        test.is_fake[scored],
+        scores[scored],
         threshold=threshold,
         transductive=detector.transductive,
         base_rate=base_rate,
@@ -236,12 +243,12 @@ def judge(
 
 
 def _refuse_shared(name: str, known: Interactions, test: Labeled) -> None:
-    judged = test.interactions
-    mine = known.users.ids[known.user_counts() > 0]
-    theirs = judged.users.ids[(judged.user_counts() > 0) & ~test.is_fake]
-    shared = np.intersect1d(mine, theirs)
+    scored = test.interactions
+    known_ids = known.users.ids[known.user_counts() > 0]
+    honest_ids = scored.users.ids[(scored.user_counts() > 0) & ~test.is_fake]
+    shared = np.intersect1d(known_ids, honest_ids)
     if len(shared):
         raise ValueError(
-            f"`{name}` should share no user with the profiles that are judged. "
+            f"`{name}` should share no user with the profiles to score. "
             f"Received {len(shared)} shared, among them {shared[0]!r}."
         )

@@ -1,10 +1,9 @@
-"""How much a recommender of two matrices loses when its parameters are attacked.
+"""Robustness of recommenders to adversarial perturbations of their user and item vectors.
 
-He et al. 2018 (APR, arXiv:1808.03908, section 2.2 and table 4) add to the embeddings of a
-trained model the perturbation that raises its loss most, and compare the loss in ranking
-with that under random noise of the same size. Here that is done to any model that ends as
-one vector a user and one an item; the perturbations are those of `perturbations`, the
-ranking that of `evaluation.ranking`.
+He et al. 2018 (APR, arXiv:1808.03908, section 2.2 and table 4) add to the embeddings of a trained
+model the perturbation that raises its loss most, and compare the drop in ranking metrics with that
+under random noise of the same size. This works for any model with one vector a user and one an
+item. Perturbations are left to `perturbations`, the ranking to `evaluation.ranking`.
 """
 
 from __future__ import annotations
@@ -31,26 +30,26 @@ KINDS: dict[str, Callable[..., Perturbation]] = {
         epsilon=epsilon, direction="random", **settings
     ),
 }
-"""Attack by name, a function of its epsilon, all in one loop: one step; ten of a tenth of the
-radius, which cannot leave the ball (BIM, Kurakin et al. 2017, arXiv:1607.02533); ten longer ones,
-each projected back; the same up the margin of Carlini & Wagner; and noise as the control.
+"""Attack by name, a function of its epsilon: one step; ten steps of a tenth of the radius, which
+cannot leave the ball (BIM, Kurakin et al. 2017, arXiv:1607.02533); ten longer steps, each projected
+back; the same on the margin loss of Carlini & Wagner; and noise as the control.
 
-Ten steps climb the loss higher than one; the ranking metric, which is not that loss, need not
-fall further.
+Ten steps raise the loss more than one; the ranking metric, which is not that loss, need not fall
+further.
 """
 OBJECTIVES = ("bpr", "margin")
 OBJECTIVE_OF = {"cw": "margin"}
-"""What a kind climbs where it is not "bpr"; see `attack_vectors`."""
+"""The objective of a kind where it is not "bpr"; see `attack_vectors`."""
 
-_BLOCK = 1024  # rows of a gradient at a time; their vectors stay in the processor's cache
-_SEEDS_A_BLOCK = 1024
+_BLOCK = 1024  # interactions of a gradient at a time, whose vectors fit in the processor's cache
+_SEEDS_PER_BLOCK = 1024
 
 
 def vectors_of(model) -> tuple[np.ndarray, np.ndarray]:
-    """[num_users, dim] and [num_items, dim] float32 of a model that is two matrices.
+    """User vectors [num_users, dim] and item vectors [num_items, dim] float32 of a model.
 
-    They are attributes of a `VectorRecommender` and methods of the models that are trained.
-    Whatever is a column of them (an item's bias, a popularity prior) can be attacked.
+    They are attributes of a `VectorRecommender` and methods of trained models. Every column (such
+    as an item's bias or a popularity prior) can be attacked.
 
     Raises:
         ValueError: if the model has none.
@@ -76,32 +75,32 @@ def attack_vectors(
     seed: int,
     objective: str = "bpr",
 ) -> VectorRecommender:
-    """Both tables with every row moved within its ball, so that the training rows rank worse.
+    """Every vector moved within its ball, so that the training interactions rank worse.
 
-    With the objective "bpr" the adversary climbs sum over rows (u, i) of
-    -log sigmoid(p_u . q_i - p_u . q_j), the BPR loss of all training rows with one uniform
-    negative j each, drawn anew for every gradient step (a negative that is another positive of the
-    user is kept). With "margin" it climbs sum of -max(p_u . q_i - p_u . q_j, 0), the loss f6 of
-    Carlini & Wagner 2017 (arXiv:1608.04644) on pairs: it spends nothing on a pair that ranks wrong
-    already and does not tire of one that ranks right by far; their penalty on the size of the
-    perturbation is the ball here. The sum is a function of both tables at once. A row without a
-    gradient, such as a user's without any training row, stays where it is; under
-    `direction="random"` every row moves.
+    With the objective "bpr" the adversary raises the sum over interactions (u, i) of
+    -log sigmoid(p_u . q_i - p_u . q_j), the BPR loss with one uniform negative j each, drawn anew
+    for every gradient step (a negative that is another positive of the user is kept). With "margin"
+    it raises the sum of -max(p_u . q_i - p_u . q_j, 0), the loss f6 of Carlini & Wagner 2017
+    (arXiv:1608.04644) on pairs: its gradient is 0 on a pair that already ranks wrong and does not
+    vanish on one that ranks right by a large margin; the ball replaces their penalty on the size of
+    the perturbation. The sum is a function of both tables at once. A vector without a gradient,
+    such as that of a user without interactions, does not move; under `direction="random"` every
+    vector moves.
 
     Args:
         user_vectors: [num_users, dim] float32.
         item_vectors: [num_items, dim] float32.
-        interactions: the rows the model was trained on.
-        perturbation: the budget, per row of either table.
+        interactions: the training interactions of the model.
+        perturbation: the budget of each vector.
         seed: of the negatives, or of the noise.
         objective: of `OBJECTIVES`.
 
     Returns:
-        The attacked vectors, for measuring: an unknown user has the vector zero.
+        The attacked vectors; an unknown user has the vector zero.
 
     Raises:
-        ValueError: if a table does not have one row per index, or both differ in dimension, or
-            there is no row to attack, or the objective is unknown.
+        ValueError: if a table does not have one vector per index, or both differ in dimension, or
+            there is no interaction, or the objective is unknown.
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"`objective` should be one of {OBJECTIVES}. Received: {objective!r}.")
@@ -116,7 +115,7 @@ def attack_vectors(
             f"Received: {tables[0].shape[1]} and {tables[1].shape[1]}."
         )
     if not len(interactions):
-        raise ValueError("`interactions` should hold a row. Received none.")
+        raise ValueError("`interactions` should not be empty. Received none.")
     values = [tf.constant(table) for table in tables]
     blocks = _blocks(interactions)
     steps = iter(range(perturbation.steps))
@@ -141,10 +140,10 @@ class AttackPoint:
 
     Attributes:
         kind: name of the attack, of `KINDS`.
-        epsilon: its budget, in the unit of the vectors or as a share of each row's norm.
+        epsilon: its budget, in the unit of the vectors or as a fraction of each vector's norm.
         metrics: of the ranking under attack, see `evaluation.ranking`.
         relative_loss: 1 - attacked / clean of the chosen metric; .2 where a fifth is lost,
-            below 0 where the ranking gained.
+            below 0 where the metric rose.
     """
 
     kind: str
@@ -155,11 +154,11 @@ class AttackPoint:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RobustnessCurve:
-    """What attacks of growing budget cost one model; `dataclasses.asdict` makes it JSON.
+    """The metrics of one model under attacks of growing budget; `dataclasses.asdict` makes it JSON.
 
     Attributes:
-        metric: what the relative loss is of.
-        relative: whether the budgets are shares of each row's norm.
+        metric: the metric of the relative loss.
+        relative: whether the budgets are fractions of each vector's norm.
         clean: the metrics without an attack.
         points: one for each kind and epsilon, kind by kind.
     """
@@ -188,19 +187,18 @@ def robustness_curve(
 ) -> RobustnessCurve:
     """Attack the vectors of a model with each kind and budget, and rank again.
 
-    An absolute epsilon is He et al.'s; it says little between models whose vectors differ in
-    length, since a model with long vectors withstands it by length alone. With `relative` a
-    row may move by a share of its own norm: compare models that way. The adversary's loss
-    still sees the scores in the model's own scale: where they are large, few rows are worth
-    attacking.
+    He et al. use an absolute epsilon; it is no comparison between models whose vectors differ in
+    norm, since long vectors withstand it by their norm alone. With `relative` a vector may move by
+    a fraction of its own norm: compare models that way. The adversary's loss still depends on the
+    scale of the scores: where they are large, only few interactions have a gradient.
 
     Args:
         model: a `VectorRecommender`, or anything with `user_vectors()` and `item_vectors()`.
-        interactions: the rows the model was trained on, which the adversary attacks.
+        interactions: the training interactions of the model, which the adversary attacks.
         evaluator: ranks before and after.
         epsilons: budgets, each >= 0.
         kinds: names of `KINDS`.
-        relative: take the budgets in units of each row's own norm.
+        relative: take the budgets in units of each vector's own norm.
         norm: of the balls, "l2" or "linf".
         metric: the metric whose relative loss is given; one of the evaluator's.
         seed: of negatives and noise, the same for every point.
@@ -247,13 +245,13 @@ def robustness_curve(
 
 
 def _blocks(interactions: Interactions) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Users, items [blocks, rows] int32 and weights, 0 for the rows that fill the last block."""
-    rows = len(interactions)
-    size = min(_BLOCK, rows)
-    padding = -rows % size
+    """Users, items [blocks, size] int32 and weights, 0 for padding of the last block."""
+    count = len(interactions)
+    size = min(_BLOCK, count)
+    padding = -count % size
     columns = (interactions.user_index, interactions.item_index)
     users, items = (np.pad(column, (0, padding)).reshape(-1, size) for column in columns)
-    weight = np.pad(np.ones(rows, np.float32), (0, padding)).reshape(-1, size)
+    weight = np.pad(np.ones(count, np.float32), (0, padding)).reshape(-1, size)
     return tf.constant(users, tf.int32), tf.constant(items, tf.int32), tf.constant(weight)
 
 
@@ -261,35 +259,36 @@ def _blocks(interactions: Interactions) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor
 def _gradients(user_table, item_table, users, items, weight, seed, objective):
     """The gradient of the summed objective by each table, accumulated block by block.
 
-    A sum, not a mean: a mean over millions of rows brings gradients near the smallest norm
+    A sum, not a mean: a mean over millions of interactions brings gradients near the smallest norm
     that `steepest` tells from zero.
     """
 
     def body(block, by_user, by_item):
-        user, liked = users[block], items[block]
-        # `seed` is (the attack's, the step); no two blocks of an attack draw alike.
-        own_seed = seed + [0, _SEEDS_A_BLOCK] * block
-        other = random_indices(tf.shape(liked), own_seed, tf.shape(item_table)[0])
-        # A pair of equals has no gradient, but its two halves would cancel only to rounding.
-        counts = weight[block] * tf.cast(other != liked, tf.float32)
-        places = (user, liked, other)
-        rows = [
-            tf.gather(table, place)
-            for table, place in zip((user_table, item_table, item_table), places)
+        user, positive = users[block], items[block]
+        # `seed` is (the attack's, the step); no two blocks of an attack share a stream.
+        own_seed = seed + [0, _SEEDS_PER_BLOCK] * block
+        negative = random_indices(tf.shape(positive), own_seed, tf.shape(item_table)[0])
+        # A pair of equal items has no gradient, but its halves would cancel only to rounding.
+        counts = weight[block] * tf.cast(negative != positive, tf.float32)
+        vectors = [
+            tf.gather(table, index)
+            for table, index in zip(
+                (user_table, item_table, item_table), (user, positive, negative)
+            )
         ]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(rows)
-            liked_score = tf.reduce_sum(rows[0] * rows[1], -1)
-            other_score = tf.reduce_sum(rows[0] * rows[2], -1)
+            tape.watch(vectors)
+            positive_score = tf.reduce_sum(vectors[0] * vectors[1], -1)
+            negative_score = tf.reduce_sum(vectors[0] * vectors[2], -1)
             if objective == "bpr":
-                of_pair = losses.bpr(liked_score, other_score)
+                of_pair = losses.bpr(positive_score, negative_score)
             else:
-                of_pair = -tf.nn.relu(liked_score - other_score)
+                of_pair = -tf.nn.relu(positive_score - negative_score)
             loss = tf.reduce_sum(of_pair * counts)
-        of_user, of_liked, of_other = tape.gradient(loss, rows)
+        of_user, of_positive, of_negative = tape.gradient(loss, vectors)
         by_user = tf.tensor_scatter_nd_add(by_user, user[:, None], of_user)
-        by_item = tf.tensor_scatter_nd_add(by_item, liked[:, None], of_liked)
-        by_item = tf.tensor_scatter_nd_add(by_item, other[:, None], of_other)
+        by_item = tf.tensor_scatter_nd_add(by_item, positive[:, None], of_positive)
+        by_item = tf.tensor_scatter_nd_add(by_item, negative[:, None], of_negative)
         return block + 1, by_user, by_item
 
     count = tf.shape(users)[0]

@@ -1,9 +1,13 @@
-"""Is the difference between two models more than noise? Paired over users."""
+"""Paired tests of the difference between two models, and corrections for several tests.
+
+Values are paired over users. Which comparisons make one family of tests is left to the caller.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +37,8 @@ def paired(model: np.ndarray, other: np.ndarray) -> PairedDifference:
     """Compare per-user values of two models on the same users, in the same order.
 
     Student's paired t-test; with seeds, average each user's values over the seeds first. It
-    says nothing about the spread over seeds, nor about many comparisons.
+    says nothing about the spread over seeds; for several comparisons see `holm` and
+    `benjamini_hochberg`.
 
     Args:
         model, other: [users] float.
@@ -56,6 +61,58 @@ def paired(model: np.ndarray, other: np.ndarray) -> PairedDifference:
     else:
         p_value = _two_sided_tail(abs(mean) / error, freedom)
     return PairedDifference(mean, _quantile(0.05, freedom) * error, p_value, len(differences))
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Adjusted p-values that bound the chance of any false positive (family-wise error rate).
+
+    Holm 1979 (Scandinavian Journal of Statistics 6). In the order of rising p-values the i-th of n
+    becomes the highest of (n - j + 1) p_(j) over j <= i, at most 1.
+
+    Args:
+        p_values: [n] in [0, 1], one for each test of the family.
+
+    Returns:
+        [n] float64, in the order given; reject where it is at most the level.
+
+    Raises:
+        ValueError: if a p-value lies outside [0, 1] or there is none.
+    """
+    p_values = _checked(p_values)
+    order = np.argsort(p_values, kind="stable")
+    factors = np.arange(len(p_values), 0, -1)
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(np.maximum.accumulate(factors * p_values[order]), 1.0)
+    return adjusted
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> np.ndarray:
+    """Adjusted p-values that bound the expected fraction of false positives among rejections.
+
+    The false discovery rate of independent or positively dependent tests; Benjamini & Hochberg
+    1995 (Journal of the Royal Statistical Society B 57). In the order of rising p-values the i-th
+    of n becomes the lowest of n p_(j) / j over j >= i, at most 1.
+
+    Args, returns, raises: as `holm`.
+    """
+    p_values = _checked(p_values)
+    order = np.argsort(-p_values, kind="stable")
+    factors = len(p_values) / np.arange(len(p_values), 0, -1)
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(np.minimum.accumulate(factors * p_values[order]), 1.0)
+    return adjusted
+
+
+CORRECTIONS = {"holm": holm, "benjamini-hochberg": benjamini_hochberg}
+
+
+def _checked(p_values: Sequence[float]) -> np.ndarray:
+    p_values = np.asarray(p_values, np.float64)
+    if p_values.ndim != 1 or not len(p_values) or not ((p_values >= 0) & (p_values <= 1)).all():
+        raise ValueError(
+            f"`p_values` should be a list of numbers in [0, 1]. Received: {p_values.tolist()}."
+        )
+    return p_values
 
 
 def _two_sided_tail(t: float, freedom: int) -> float:

@@ -71,7 +71,7 @@ def make_setting(part: str, data: Interactions, seed: int) -> PartSetting:
         # Where the cut users have interactions, everybody counts for the choice of the epoch.
         early_stopping=validation if part == "cold" else last,
         validation=validation,
-        tests={"withheld": RankingEvaluator(cold.train, cold.withheld), future: everybody},
+        tests={"withheld": RankingEvaluator(cold.train, cold.test), future: everybody},
         groups=groups,
         cold=cold,
     )

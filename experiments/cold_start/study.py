@@ -43,8 +43,8 @@ def make_setting(scenario: str, content: Content, *, seed: int = 0) -> tuple[Set
         notes = {"cold items": len(cold.items)}
         train, tested, asked, validation = (
             cold.train,
-            cold.withheld,
-            cold.withheld_items,
+            cold.test,
+            cold.test_items,
             cold.validation,
         )
         if scenario == "missing":
@@ -64,7 +64,7 @@ def make_setting(scenario: str, content: Content, *, seed: int = 0) -> tuple[Set
         notes = {"cold users": len(cold.users)}
         train, validation = cold.train, cold.validation
         measured = {
-            "tests": {"all items": RankingEvaluator(train, cold.withheld)},
+            "tests": {"all items": RankingEvaluator(train, cold.test)},
             "groups": {f"cut to {count}": users for count, users in cold.users_cut_to.items()},
         }
     else:

@@ -11,10 +11,10 @@ from advrec_tf.attacks.injection import Poisoned
 from advrec_tf.data import click_times, synthetic
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence import timing
-from advrec_tf.defence.detectors.base import ForestDetector
+from advrec_tf.defence.detectors.forest import ForestDetector
 from advrec_tf.defence.detectors.outliers import ECOD, MahalanobisDetector
 from advrec_tf.defence.registry import DETECTORS
-from advrec_tf.evaluation.detection import judge
+from advrec_tf.evaluation.detection import evaluate
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from experiments.detection import pools
 from experiments.detection.measures import at_recalls, figures
@@ -48,14 +48,14 @@ def click_frauds(
                         continue
                     for rows in (10, 20, 40):
                         targets = rng.choice(world.num_items, 2, replace=False)
-                        events = build(num_accounts=8, num_rows=rows).events(
+                        events = build(num_accounts=8, num_clicks=rows).events(
                             half.fitted, targets, rng=rng
                         )
                         pool = click_fraud.inject_events(
                             pool, events, targets=targets, attack=other, rng=rng
                         )
                 targets = rng.choice(world.num_items, 2, replace=False)
-                events = record(num_accounts=8, num_rows=25).events(world, targets, rng=rng)
+                events = record(num_accounts=8, num_clicks=25).events(world, targets, rng=rng)
                 test = click_fraud.inject_events(
                     half.judged, events, targets=targets, attack=kind, rng=rng
                 )
@@ -67,11 +67,11 @@ def click_frauds(
                     ("Mahalanobis, all features", MahalanobisDetector(seed=seed)),
                     ("forest, timing", ForestDetector(columns=clock, seed=seed)),
                     ("forest, all features", ForestDetector(seed=seed)),
-                    ("PCA-VarSelect", DETECTORS["PCA-VarSelect"].build(seed)),
+                    ("pca-var-select", DETECTORS["pca-var-select"].build(seed)),
                 ):
                     if not detector.transductive:
                         detector.fit(pool.interactions, pool.is_fake)
-                    result = judge(detector, test, trained_on=half.fitted, honest=half.fitted)
+                    result = evaluate(detector, test, trained_on=half.fitted, honest=half.fitted)
                     values[label] = result.as_dict()
                     arrays[label] = at_recalls(result.curve)
                 return StageResult({"detectors": values}, arrays)

@@ -42,11 +42,11 @@ def _unseen(name: str, found: dict, settings: dict, kinds: dict) -> list[str]:
         f"fakes (1 % of them) of one attack of the other group, on one target, is judged; "
         f"halvings: {settings['seeds']}, targets: {settings['targets']}, repetitions a figure: "
         f"{repetitions}. Groups: random, segment, popular, probe; average (also over popular "
-        "items, with noise, with the target shifted), bandwagon, love_hate. Learned and "
+        "items, with noise, with the target shifted), bandwagon, love-hate. Learned and "
         "optimized attacks are judged by detectors fitted on all attacks by rule. A detector "
         "marked * is transductive: "
         "fitted, without labels, on the very profiles it judges; all others never see them. The "
-        "self-taught forest simulates the attacks of the fitting group only.",
+        "simulated-attack-forest simulates the attacks of the fitting group only.",
         "",
         _row(["detector", "kind", *attacks, "mean by rule"]),
         _row(["---"] * (len(attacks) + 3)),
@@ -105,7 +105,7 @@ def _learned(found: dict, learned: list[str]) -> list[str]:
         _row(["detector", "mean AP", "over PCA-VarSelect"]),
         _row(["---"] * 3),
     ]
-    classic = mean.get("PCA-VarSelect")
+    classic = mean.get("pca-var-select")
     for detector, value in sorted(mean.items(), key=lambda item: -item[1]):
         ratio = "" if not classic else f"{value / classic:.1f} x"
         lines.append(_row([detector, f"{value:.3f}", ratio]))
@@ -166,10 +166,10 @@ def attacks_of(found: dict) -> list[str]:
 
 
 LINES = (
-    "PCA-VarSelect",
-    "GAN discriminator",
-    "its ablation without the game",
-    "self-taught forest",
+    "pca-var-select",
+    "gan-discriminator",
+    "gan-discriminator-ablation",
+    "simulated-attack-forest",
 )
 """Detectors whose curves are always drawn: the classic, and what this suite adds."""
 

@@ -21,11 +21,11 @@ GROUPS = (
     ("random", "segment", "popular", "probe"),
     (
         "average",
-        "average_over_popular",
+        "average-over-popular",
         "bandwagon",
-        "love_hate",
+        "love-hate",
         "average+noise",
-        "average+target_shift",
+        "average+target-shift",
     ),
 )
 """Attacks by rule, of `attacks.registry`. What hides another attack stands in that one's group."""

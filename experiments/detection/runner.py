@@ -17,7 +17,7 @@ from experiments.detection.clicks import click_frauds
 from experiments.detection.labeled import labeled_sets
 from experiments.detection.unseen import unseen_attacks
 
-NEED_LABELS_OF_JUDGED = ("FAP", "forest with company")
+NEED_LABELS_OF_JUDGED = ("fap", "neighborhood-forest")
 """Their labels are of users who share items with the judged: they have no place where attacks are
 unseen, and are measured on labeled sets alone."""
 

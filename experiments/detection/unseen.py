@@ -16,7 +16,7 @@ from advrec_tf.data.readers.shilling import load_shilling
 from advrec_tf.defence.detectors.base import Detector
 from advrec_tf.defence.detectors.simulated_attack_forest import SimulatedAttackForest
 from advrec_tf.defence.registry import DETECTORS
-from advrec_tf.evaluation.detection import judge, threshold_for
+from advrec_tf.evaluation.detection import evaluate, threshold_for
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from experiments.detection import pools
 from experiments.detection.measures import at_recalls, figures
@@ -130,7 +130,7 @@ def _score_all(
     values: dict[str, list] = {}
     arrays: dict[str, list] = {}
     for name, test in tests:
-        result = judge(
+        result = evaluate(
             detector,
             test,
             trained_on=half.fitted,

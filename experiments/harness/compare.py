@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from advrec_tf.evaluation.significance import paired
+from advrec_tf.evaluation import significance
 from experiments.harness.results import Result
 from experiments.harness.sweep import Study, Sweep
 
@@ -51,21 +51,16 @@ def paired_tests(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray])
     found = {}
     for name in one:
         there = np.isfinite(one[name]) & np.isfinite(other[name])
-        found[name] = paired(one[name][there], other[name][there]).as_dict()
+        found[name] = significance.paired(one[name][there], other[name][there]).as_dict()
     return found
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """p-values adjusted for their number by Holm's step-down method (Holm 1979).
-
-    The k-th smallest of m values is multiplied by m - k + 1; a value is never below a smaller
-    one's, nor above 1.
-    """
-    adjusted, least = {}, 0.0
-    for place, name in enumerate(sorted(p_values, key=p_values.get)):
-        least = max(least, min(1.0, (len(p_values) - place) * p_values[name]))
-        adjusted[name] = least
-    return {name: adjusted[name] for name in p_values}
+    """Name -> p-value adjusted by `significance.holm` for all of them."""
+    if not p_values:
+        return {}
+    adjusted = significance.holm(list(p_values.values())).tolist()
+    return dict(zip(p_values, adjusted, strict=True))
 
 
 def summary(results: Sequence[Result]) -> dict:

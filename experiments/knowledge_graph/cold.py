@@ -84,12 +84,12 @@ class ColdValidation:
 
 def make_setting(cold: ColdItems, seed: int) -> Setting:
     """All items ranked, and the tested cold ones alone."""
-    test = RankingEvaluator(cold.train, cold.withheld)
+    test = RankingEvaluator(cold.train, cold.test)
     return Setting(
         seed=seed,
         interactions=cold.train,
         tests={"all items": test, "cold items": test},
-        candidates={"cold items": cold.withheld_items},
+        candidates={"cold items": cold.test_items},
         validation=ColdValidation(cold),
         metrics=("ndcg@10", "hit_rate@10"),
     )

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
-from advrec_tf.evaluation.ranking import RankingResult
 from advrec_tf.evaluation.robustness import robustness_curve
 from advrec_tf.models.base import Recommender
 from advrec_tf.pipelines.machine import machine
@@ -20,31 +17,17 @@ LIST_METRICS = ("coverage@10", "long_tail_share@10")
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class TableSetting(Setting):
-    """A setting measured by the columns of a table.
-
-    Attributes:
-        relevant_counts: [num_users], test interactions of each user.
-    """
-
-    relevant_counts: np.ndarray | None = None
+    """A setting measured by the columns of a table."""
 
     def measure(self, model: Recommender, *, tests: bool = True) -> Result:
         """The columns and the list metrics of a model; the values of each user by column."""
         result = self.tests["test"].evaluate(model)
-        values = {name: self._of_users(result, name) for name in self.metrics}
+        values = {name: result.per_user[name] for name in self.metrics}
         metrics = {name: float(column.mean()) for name, column in values.items()}
         metrics |= {name: result.metrics[name] for name in LIST_METRICS}
         details = {"users": len(result.users), "peak_mb": peak_memory(), "machine": machine()}
         per_user = {name: self.by_user(result, column) for name, column in values.items()}
         return Result(metrics, per_user, details=details)
-
-    def _of_users(self, result: RankingResult, metric: str) -> np.ndarray:
-        """`plain_recall@k` is hits / all relevant items, as in the literature of graph
-        convolution."""
-        name, k = metric.split("@")
-        if name != "plain_recall":
-            return result.per_user[metric]
-        return result.per_user[f"precision@{k}"] * int(k) / self.relevant_counts[result.users]
 
 
 def under_attack(model: Recommender, setting: Setting) -> dict[str, float]:

@@ -74,7 +74,6 @@ def final_study(
             tests={"test": evaluator},
             monitor=table.choose_by,
             metrics=table.metrics,
-            relevant_counts=final.test.by_user().counts,
         )
 
     def finally_trained(label: str, task: Task) -> Trained:

@@ -2,7 +2,7 @@ r"""Attacks x victims x defences on one data set: the grid, its page and its plo
 
     python -m experiments.robustness_grid --data ml100k --run-dir runs/grid --out docs/results
     python -m experiments.robustness_grid --data ml100k --run-dir runs/small --seeds 1 \
-        --victims biased_mf --attacks random average segment --defences none scrub
+        --victims biased_mf --attacks random average segment --defences none remove-suspicious
 
 Every cell is a stage of the run folder: a stopped grid goes on with --resume. The page is
 robustness-DATA.md with a .json beside it; plots are PNG files, in --run-dir and in the folder

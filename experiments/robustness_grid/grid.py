@@ -40,8 +40,8 @@ from advrec_tf.pipelines.stages import StageResult
 SIZES = (0.003, 0.005, 0.01, 0.03, 0.05)
 EPSILONS = (0.1, 0.25, 0.5, 1.0)
 CELLS_A_PROCESS = 40
-ADVERSARIAL = ("APR", "PGD", "noise", "VAT")
-BY_OVERLAP = "scrub by overlap"
+ADVERSARIAL = ("apr", "pgd", "noise", "vulnerability-aware")
+BY_OVERLAP = "remove-suspicious-by-overlap"
 HARDENING = (NONE, *ADVERSARIAL, BY_OVERLAP)
 
 DEFAULTS: Mapping[str, tuple[str, ...]] = {
@@ -51,8 +51,8 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = {
         "random",
         "average",
         "segment",
-        "love_hate",
-        "average_over_popular",
+        "love-hate",
+        "average-over-popular",
         "aush",
     ),
     "transfer_attacks": ("random", "average", "segment", "aush", "revadv"),
@@ -65,9 +65,9 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = {
         "random",
         "average",
         "segment",
-        "average_over_popular",
+        "average-over-popular",
         "aush",
-        "copy_of_four",
+        "copy-of-four",
         ADAPTIVE,
     ),
     "defended_groups": (),

@@ -22,18 +22,18 @@ def world():
 @pytest.mark.parametrize("kind", KINDS)
 def test_accounts_click_every_target_within_their_budget(kind, world):
     targets = np.array([3, 140])
-    times = kind(num_accounts=5, num_rows=12).events(world, targets, rng=np.random.default_rng(1))
+    times = kind(num_accounts=5, num_clicks=12).events(world, targets, rng=np.random.default_rng(1))
     assert times.shape == (5, 150)
     assert ((~np.isnan(times)).sum(axis=1) == 12).all()
     assert not np.isnan(times[:, targets]).any()
-    again = kind(num_accounts=5, num_rows=12).events(world, targets, rng=np.random.default_rng(1))
+    again = kind(num_accounts=5, num_clicks=12).events(world, targets, rng=np.random.default_rng(1))
     np.testing.assert_array_equal(times, again)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_injected_accounts_are_new_users_at_their_own_times(kind, world):
     rng = np.random.default_rng(2)
-    times = kind(num_accounts=3, num_rows=8).events(world, np.array([3]), rng=rng)
+    times = kind(num_accounts=3, num_clicks=8).events(world, np.array([3]), rng=rng)
     poisoned = click_fraud.inject_events(
         world, times, targets=np.array([3]), attack="bots", rng=rng
     )
@@ -44,9 +44,9 @@ def test_injected_accounts_are_new_users_at_their_own_times(kind, world):
     assert poisoned.is_fake.sum() == 3
 
 
-def rhythm(kind, world, name, num_rows=30):
+def rhythm(kind, world, name, num_clicks=30):
     rng = np.random.default_rng(3)
-    times = kind(num_accounts=8, num_rows=num_rows).events(world, np.array([3]), rng=rng)
+    times = kind(num_accounts=8, num_clicks=num_clicks).events(world, np.array([3]), rng=rng)
     poisoned = click_fraud.inject_events(world, times, targets=np.array([3]), attack="x", rng=rng)
     clock = timing.Clock.of(world, day=86_400.0)
     return clock.columns(poisoned.interactions)[name][poisoned.is_fake], clock.columns(world)[name]
@@ -58,16 +58,16 @@ def test_scripted_bots_tick_like_a_clock_and_people_do_not(world):
 
 
 def test_a_farm_acts_in_lockstep_and_copied_sessions_do_not(world):
-    farm, people = rhythm(click_fraud.ClickFarm, world, "lockstep", num_rows=12)
-    copied, _ = rhythm(click_fraud.CopiedSessions, world, "lockstep", num_rows=12)
+    farm, people = rhythm(click_fraud.ClickFarm, world, "lockstep", num_clicks=12)
+    copied, _ = rhythm(click_fraud.CopiedSessions, world, "lockstep", num_clicks=12)
     assert farm.mean() > 5 * max(people.mean(), 0.01) and copied.mean() < 0.5 * farm.mean()
 
 
 def test_budgets_that_cannot_be_are_refused(world):
-    with pytest.raises(ValueError, match="`num_accounts` and `num_rows`"):
-        click_fraud.ScriptedBots(num_accounts=0, num_rows=3)
-    with pytest.raises(ValueError, match="`num_rows` should be 2..150"):
-        click_fraud.PacedBots(num_accounts=1, num_rows=1).events(
+    with pytest.raises(ValueError, match="`num_accounts` and `num_clicks`"):
+        click_fraud.ScriptedBots(num_accounts=0, num_clicks=3)
+    with pytest.raises(ValueError, match="`num_clicks` should be 2..150"):
+        click_fraud.PacedBots(num_accounts=1, num_clicks=1).events(
             world, np.array([1, 2]), rng=np.random.default_rng(0)
         )
 

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from advrec_tf.attacks.copies import CopyAttack, most_active, users_to_copy
+from advrec_tf.attacks.copies import CopyAttack, most_active, template_users
 
 
-def test_whom_to_copy_is_who_has_enough_or_the_most_active():
+def test_templates_are_users_with_enough_items_or_the_most_active():
     counts = np.array([5, 0, 7, 3, 7])
-    assert users_to_copy(counts, 5, fewest=3).tolist() == [0, 2, 4]
-    assert users_to_copy(counts, 6, fewest=3).tolist() == [2, 4, 0]
-    assert users_to_copy(counts, 0, fewest=5).tolist() == [2, 4, 0, 3]  # one item is needed
+    assert template_users(counts, 5, min_users=3).tolist() == [0, 2, 4]
+    assert template_users(counts, 6, min_users=3).tolist() == [2, 4, 0]
+    assert template_users(counts, 0, min_users=5).tolist() == [2, 4, 0, 3]  # one item is needed
     assert most_active(counts, 2).tolist() == [2, 4]
 
 
@@ -20,7 +20,7 @@ def test_copies_are_cut_from_one_user_or_from_four_in_equal_parts(ratings):
     known[:, targets] = 0.0
     fillers = int(np.sort((known > 0).sum(axis=1))[-10])  # ten users have as many
     for sources in (1, 2):
-        attack = CopyAttack(num_profiles=4, num_fillers=fillers, sources=sources)
+        attack = CopyAttack(num_profiles=4, num_fillers=fillers, num_sources=sources)
         for profile in attack.profiles(ratings, targets, rng=rng):
             assert profile[0] == 5 and 0 < (profile[1:] > 0).sum() <= fillers
             # Every filler is rated as one of the users who are copied rated it.
@@ -37,7 +37,7 @@ def test_copies_of_power_users_are_of_the_most_active(ratings):
     known[ratings.user_index, ratings.item_index] = ratings.rating
     known[:, targets] = 0.0
     best = int(np.argmax((known > 0).sum(axis=1)))
-    attack = CopyAttack(num_profiles=3, num_fillers=2, power=1)
+    attack = CopyAttack(num_profiles=3, num_fillers=2, num_power_users=1)
     for profile in attack.profiles(ratings, targets, rng=np.random.default_rng(1)):
         own = profile.copy()
         own[targets] = 0
@@ -45,7 +45,9 @@ def test_copies_of_power_users_are_of_the_most_active(ratings):
         assert (known[best][own > 0] == own[own > 0]).all()
 
 
-@pytest.mark.parametrize("settings", [{"sources": 0}, {"sources": 3, "power": 2}])
+@pytest.mark.parametrize("settings", [{"num_sources": 0}, {"num_sources": 3, "num_power_users": 2}])
 def test_copies_need_a_source(settings):
-    with pytest.raises(ValueError, match="`sources` should be >= 1 and `power` at least as much"):
+    with pytest.raises(
+        ValueError, match="`num_sources` should be >= 1 and `num_power_users` at least as much"
+    ):
         CopyAttack(num_profiles=1, num_fillers=1, **settings)

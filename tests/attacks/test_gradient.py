@@ -1,30 +1,22 @@
 import dataclasses
-import math
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.attacks.gradient import GradientAttack, pga, revadv
+from advrec_tf.attacks.gradient import GradientAttack, GradientSearch, pga, revadv
 from advrec_tf.attacks.heuristic import AverageAttack
 from advrec_tf.attacks.injection import inject
-from advrec_tf.attacks.surrogates import (
-    AlternatingSurrogate,
-    RetrainedSurrogate,
-    objective_loss,
-    squares_of,
-    symmetric,
-)
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.attacks.surrogates import RetrainedSurrogate, SurrogateModel, objective_loss
 from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorization
 from advrec_tf.models.factorization.rating_factorization import BiasedFactorization
 
 BUDGET = {"num_profiles": 4, "num_fillers": 8}
-QUICK = {"dim": 4, "steps": 12}
+QUICK = GradientSearch(steps=12)
 MODELS = {"implicit": ImplicitFactorization, "ratings": BiasedFactorization}
 
 
-def written(data, seed=0):
+def average_profiles(data, seed=0):
     return AverageAttack(**BUDGET).profiles(data, [0], rng=np.random.default_rng(seed))
 
 
@@ -37,114 +29,10 @@ def continued(kind, data, profiles, rounds=2):
     return MODELS[kind](epochs=rounds, **settings).fit(poisoned.interactions, start=start)
 
 
-@pytest.mark.parametrize("kind", MODELS)
-def test_the_unrolled_surrogate_is_the_model_trained_on_with_the_profiles(kind, ratings):
-    profiles = written(ratings)
-    surrogate = AlternatingSurrogate(ratings, kind=kind, dim=4, ridge=2.0, seed=0)
-    rated = tf.constant((profiles > 0).astype(np.float32))
-    users, items = surrogate.unrolled(tf.constant(profiles), rated, surrogate.items, 2)
-    model = continued(kind, ratings, profiles)
-    if kind == "ratings":  # the surrogate keeps the mean of what it knows
-        model_scores = model.score(tf.range(60)).numpy()
-        found = surrogate.scores(users, items).numpy() + surrogate.mean
-        np.testing.assert_allclose(found, model_scores, atol=0.25)
-        assert np.corrcoef(found.ravel(), model_scores.ravel())[0, 1] > 0.999
-    else:
-        np.testing.assert_allclose(users, model.users[:60], atol=1e-4)
-        np.testing.assert_allclose(items, model.items, atol=1e-4)
-
-
-def test_half_of_a_symmetric_matrix_is_the_whole_of_it():
-    vectors = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
-    halves = squares_of(tf.constant(vectors))
-    assert halves.shape == (3, 10)
-    whole = vectors[:, :, None] * vectors[:, None, :]
-    assert symmetric(halves, 4).numpy().tolist() == whole.tolist()
-
-
-def test_gradients_through_the_surrogate_agree_with_differences(ratings):
-    profiles = tf.constant(written(ratings))
-    rated = tf.cast(profiles > 0, tf.float32)
-    seen = tf.constant(ratings.by_user().dense())
-    for kind in MODELS:
-        surrogate = AlternatingSurrogate(ratings, kind=kind, dim=3, ridge=2.0)
-
-        def loss(profiles, rated, surrogate=surrogate):
-            users, items = surrogate.unrolled(profiles, rated, surrogate.items, 2)
-            scores = surrogate.scores(users, items)
-            return objective_loss(scores, seen, tf.constant([0]), objective="score")
-
-        with tf.GradientTape() as tape:
-            tape.watch([profiles, rated])
-            value = loss(profiles, rated)
-        gradients = tape.gradient(value, [profiles, rated], unconnected_gradients="zero")
-        for which, gradient in enumerate(gradients):
-            if kind == "implicit" and which == 0:
-                assert not np.any(gradient)  # ratings are not read
-                continue
-            cell = np.unravel_index(np.abs(gradient).argmax(), gradient.shape)
-            step = np.zeros(gradient.shape, np.float32)
-            step[cell] = 0.05
-            ends = []
-            for sign in (1, -1):
-                at = [profiles, rated]
-                at[which] = at[which] + sign * step
-                ends.append(float(loss(*at)))
-            slope = (ends[0] - ends[1]) / 0.1
-            assert gradient.numpy()[cell] == pytest.approx(slope, rel=0.05)
-
-
-def test_the_gradient_of_a_filler_is_the_one_worked_by_hand():
-    # Factors of one number: item 0 has q = 1, items 1 and 2 (the target) 0; alpha = ridge = 1.
-    # The user with item 0:                 p = 2 / (1 + 1 + 1) = 2/3.
-    # The fake with x of item 0, 1 of 2:    f = 2x / (1 + x + 1), 2/3 at x = 1; df/dx = 4/9.
-    # The target, rated by the fake alone:  q = 2f / (p^2 + f^2 + f^2 + 1) = 4/7;
-    #                                       dq/df = 2 (p^2 - 2f^2 + 1) / (21/9)^2 = 10/49.
-    # So the user's score of the target is 8/21 and rises by 2/3 * 10/49 * 4/9 = 80/1323.
-    data = Interactions(
-        user_index=np.zeros(1, np.int32),
-        item_index=np.zeros(1, np.int32),
-        users=Vocabulary(np.arange(1)),
-        items=Vocabulary(np.arange(3)),
-    )
-    surrogate = AlternatingSurrogate(data, kind="implicit", dim=1, ridge=1.0, alpha=1.0)
-    rated = tf.constant([[1.0, 0.0, 1.0]])
-    with tf.GradientTape() as tape:
-        tape.watch(rated)
-        users, items = surrogate.unrolled(rated, rated, tf.constant([[1.0], [0.0], [0.0]]), 1)
-        loss = objective_loss(
-            surrogate.scores(users, items),
-            tf.constant([[1.0, 0, 0]]),
-            tf.constant([2]),
-            objective="score",
-        )
-    assert float(loss) == pytest.approx(-8 / 21, rel=1e-5)
-    assert tape.gradient(loss, rated)[0, 0].numpy() == pytest.approx(-80 / 1323, rel=1e-4)
-
-
-def test_objectives_are_those_worked_by_hand():
-    # user 1 has rated the target 0; user 0: target 1, others 3 and 0 (seen) and -1
-    scores = tf.constant([[1.0, 3, 0, -1], [9, 0, 0, 0]])
-    seen = tf.constant([[0.0, 0, 1, 0], [1.0, 0, 0, 0]])
-    spread = math.sqrt((1 + 9 + 0 + 1) / 4 - (3 / 4) ** 2)
-    settings = {"depth": 1, "temperature": 1.0}
-
-    def value(objective):
-        return float(
-            objective_loss(scores, seen, tf.constant([0]), objective=objective, **settings)
-        )
-
-    assert value("score") == pytest.approx(-1.0)
-    total = sum(math.exp(s / spread) for s in (1, 3, -1))
-    assert value("softmax") == pytest.approx(math.log(total) - 1 / spread, rel=1e-5)
-    assert value("hit") == pytest.approx(1 / (1 + math.exp(-2 / spread)), rel=1e-5)
-    assert value("margin") == pytest.approx(math.log1p(math.exp(2 / spread)), rel=1e-5)
-
-
 @pytest.mark.parametrize("attack", [pga, revadv])
 @pytest.mark.parametrize("surrogate", MODELS)
 def test_budgets_hold_after_the_last_step(attack, surrogate, ratings):
-    attack = attack(**BUDGET, **QUICK, surrogate=surrogate)
+    attack = attack(**BUDGET, search=QUICK, surrogate=SurrogateModel(kind=surrogate, dim=4))
     targets = np.array([0, 7])
     profiles = attack.profiles(ratings, targets, rng=np.random.default_rng(0))
     assert set(np.unique(profiles)) <= {0, 1, 2, 3, 4, 5} and profiles.dtype == np.float32
@@ -164,23 +52,29 @@ def test_steps_raise_the_target_above_what_the_start_does(kind, ratings):
         scores = model.score(tf.range(60))
         return float(objective_loss(scores, seen, tf.constant([0]), objective="softmax"))
 
-    attack = revadv(**BUDGET, dim=4, steps=30, surrogate=kind, ridge=2.0)
-    assert cost(attack) < cost(dataclasses.replace(attack, steps=0)) - 0.05
+    attack = revadv(
+        **BUDGET,
+        surrogate=SurrogateModel(kind=kind, dim=4, l2=2.0),
+        search=GradientSearch(steps=30),
+    )
+    assert cost(attack) < cost(dataclasses.replace(attack, search=GradientSearch(steps=0))) - 0.05
 
 
-def test_the_rate_decides_which_fillers_are_exchanged(ratings):
+def test_the_learning_rate_decides_which_fillers_are_exchanged(ratings):
     slow, fast = (
-        pga(**BUDGET, dim=4, steps=6, rehearse=1, rate=rate).profiles(
-            ratings, [0], rng=np.random.default_rng(0)
-        )
+        pga(
+            **BUDGET,
+            surrogate=SurrogateModel(dim=4),
+            search=GradientSearch(steps=6, trial_every=1, learning_rate=rate),
+        ).profiles(ratings, [0], rng=np.random.default_rng(0))
         for rate in (0.01, 0.5)
     )
-    start = written(ratings)
+    start = average_profiles(ratings)
     assert np.array_equal(slow > 0, start > 0)  # six steps of .01 close no gap of .5
     assert not np.array_equal(fast > 0, start > 0)
 
 
-def test_the_start_is_kept_where_no_step_works_in_the_rehearsal(ratings, monkeypatch):
+def test_the_start_is_kept_where_no_trial_works_better(ratings, monkeypatch):
     trials = []
 
     def loss(self, profiles):
@@ -188,31 +82,21 @@ def test_the_start_is_kept_where_no_step_works_in_the_rehearsal(ratings, monkeyp
         return float(len(trials))  # every trial is worse than the one before
 
     monkeypatch.setattr(RetrainedSurrogate, "loss", loss)
-    attack = pga(**BUDGET, dim=4, steps=4, rehearse=2, rate=0.5)
+    search = GradientSearch(steps=4, trial_every=2)
+    attack = pga(**BUDGET, surrogate=SurrogateModel(dim=4), search=search)
     profiles = attack.profiles(ratings, [0], rng=np.random.default_rng(0))
     assert len(trials) == 3 and profiles is trials[0]
-
-
-@pytest.mark.parametrize("kind", MODELS)
-def test_a_rehearsal_is_the_objective_of_the_model_trained_to_the_end(kind, ratings):
-    profiles = written(ratings)
-    rehearsal = RetrainedSurrogate(
-        ratings, np.array([0]), kind=kind, dim=4, ridge=2.0, objective="score"
-    )
-    model = MODELS[kind](dim=4, l2=2.0)
-    poisoned = inject(ratings, profiles, targets=[0], attack="x", rng=np.random.default_rng(0))
-    start = MODELS[kind](dim=4, l2=2.0).fit(ratings) if kind == "ratings" else None
-    model.fit(poisoned.interactions, start=start)
-    scores = model.score(tf.range(60)).numpy()[:, 0]
-    rated = ratings.user_index[ratings.item_index == 0]
-    mean = np.delete(scores, rated).mean()
-    assert rehearsal.loss(profiles) == pytest.approx(-mean, abs=1e-4)
 
 
 def test_a_nuke_lowers_what_a_push_raises(ratings):
     level = {}
     for goal in ("push", "nuke"):
-        attack = pga(**BUDGET, **QUICK, surrogate="ratings", ridge=2.0, goal=goal)
+        attack = pga(
+            **BUDGET,
+            search=QUICK,
+            surrogate=SurrogateModel(kind="ratings", dim=4, l2=2.0),
+            goal=goal,
+        )
         profiles = attack.profiles(ratings, [7], rng=np.random.default_rng(0))
         assert (profiles[:, 7] == (5 if goal == "push" else 1)).all()
         level[goal] = (
@@ -221,18 +105,13 @@ def test_a_nuke_lowers_what_a_push_raises(ratings):
     assert level["push"] > level["nuke"] + 0.1
 
 
-def test_settings_that_are_none_are_refused(implicit):
-    for settings in (
-        {"surrogate": "trees"},
-        {"objective": "fame"},
-        {"unrolled": 0},
-        {"steps": -1},
-        {"rate": 0.0},
-        {"dim": 0},
-    ):
-        with pytest.raises(ValueError, match=next(iter(settings))):
+def test_settings_out_of_range_are_refused(implicit):
+    for settings in ({"objective": "fame"}, {"unrolled": 0}):
+        with pytest.raises(ValueError, match=f"`{next(iter(settings))}` should be"):
             GradientAttack(**BUDGET, **settings)
+    for settings in ({"steps": -1}, {"trial_every": 0}, {"learning_rate": 0.0}):
+        with pytest.raises(ValueError, match=f"`{next(iter(settings))}`"):
+            GradientSearch(**settings)
+    attack = pga(**BUDGET, surrogate=SurrogateModel(kind="ratings"))
     with pytest.raises(ValueError, match="'implicit' without ratings"):
-        pga(**BUDGET, surrogate="ratings").profiles(implicit, [0], rng=np.random.default_rng(0))
-    with pytest.raises(ValueError, match="`kind` should be one of"):
-        AlternatingSurrogate(implicit, kind="trees")
+        attack.profiles(implicit, [0], rng=np.random.default_rng(0))

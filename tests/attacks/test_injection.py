@@ -41,7 +41,7 @@ def test_fake_rows_follow_the_real_ones_which_stay_as_they_were():
     fake = [(2, 2, 5.0), (2, 3, 1.0), (3, 0, 4.0), (3, 2, 5.0)]
     assert rows_of(poisoned.interactions) == real + fake
     assert poisoned.is_fake.tolist() == [False, False, True, True]
-    assert poisoned.fake_rows().tolist() == [False] * 3 + [True] * 4
+    assert poisoned.fake_interactions().tolist() == [False] * 3 + [True] * 4
     assert poisoned.num_real == 2 and poisoned.targets.tolist() == [2]
 
 
@@ -95,7 +95,7 @@ def test_what_is_tested_on_stays_real_and_keeps_its_rows():
     assert attacked.train is poisoned.interactions
     assert rows_of(attacked.test) == [(0, 0, 3.0)] and attacked.test.num_users == 3
     assert attacked.settings == {"attack": "by hand", "fake_users": 1}
-    with pytest.raises(ValueError, match="`split` should train on the 3 real rows"):
+    with pytest.raises(ValueError, match="`split` should train on the 3 real interactions"):
         put(whole).as_train_of(split)
 
 

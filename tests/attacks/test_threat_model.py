@@ -3,13 +3,13 @@ import pytest
 
 from advrec_tf.attacks.gradient import pga
 from advrec_tf.attacks.heuristic import AverageAttack
-from advrec_tf.attacks.threat_model import PartialKnowledge, informed, known_rows
+from advrec_tf.attacks.threat_model import PartialKnowledge, informed, known_interactions
 
 BUDGET = {"num_profiles": 4, "num_fillers": 8}
 
 
-def test_what_is_known_are_all_rows_of_some_users_over_all_items(ratings):
-    known = known_rows(ratings, 0.25, rng=np.random.default_rng(0))
+def test_known_are_all_interactions_of_some_users_over_all_items(ratings):
+    known = known_interactions(ratings, 0.25, rng=np.random.default_rng(0))
     assert known.num_users == 15 and known.num_items == 40  # a quarter of 60
     for index, user in enumerate(known.users.ids):
         mine, theirs = known.user_index == index, ratings.user_index == user
@@ -17,12 +17,12 @@ def test_what_is_known_are_all_rows_of_some_users_over_all_items(ratings):
         assert np.array_equal(known.rating[mine], ratings.rating[theirs])
 
 
-def test_users_without_rows_are_nobody_to_know(ratings):
+def test_users_without_interactions_are_not_known(ratings):
     silent = ratings.select(ratings.user_index != 3)
-    assert 3 not in known_rows(silent, 1.0, rng=np.random.default_rng(0)).users.ids
+    assert 3 not in known_interactions(silent, 1.0, rng=np.random.default_rng(0)).users.ids
 
 
-def test_the_attack_sees_what_is_known_and_nothing_else(ratings):
+def test_the_attack_gets_the_known_interactions_only(ratings):
     class Looking:
         num_profiles, num_fillers = 2, 3
 
@@ -37,9 +37,9 @@ def test_the_attack_sees_what_is_known_and_nothing_else(ratings):
     assert (attack.num_profiles, attack.num_fillers) == (2, 3)
 
 
-def test_a_surrogate_is_of_the_victims_kind_but_in_the_dark():
+def test_a_surrogate_is_of_the_victims_kind_except_in_a_black_box():
     kinds = {
-        level: informed(pga(**BUDGET), level, victim_kind="ratings").attack.surrogate
+        level: informed(pga(**BUDGET), level, victim_kind="ratings").attack.surrogate.kind
         for level in ("white", "gray", "black")
     }
     assert kinds == {"white": "ratings", "gray": "ratings", "black": "implicit"}
@@ -47,7 +47,7 @@ def test_a_surrogate_is_of_the_victims_kind_but_in_the_dark():
     assert rule.attack == AverageAttack(**BUDGET) and rule.fraction == 0.2
 
 
-def test_levels_kinds_and_shares_that_are_none_are_refused():
+def test_unknown_levels_and_kinds_and_fractions_out_of_range_are_refused():
     with pytest.raises(ValueError, match="`level` should be one of white, gray, black"):
         informed(pga(**BUDGET), "pink", victim_kind="ratings")
     with pytest.raises(ValueError, match="`victim_kind` should be one of"):
@@ -56,5 +56,5 @@ def test_levels_kinds_and_shares_that_are_none_are_refused():
         PartialKnowledge(attack=AverageAttack(**BUDGET), fraction=0.0)
 
 
-def test_fewer_users_than_ten_are_never_known(ratings):
-    assert known_rows(ratings, 0.01, rng=np.random.default_rng(0)).num_users == 10
+def test_at_least_ten_users_are_known(ratings):
+    assert known_interactions(ratings, 0.01, rng=np.random.default_rng(0)).num_users == 10

@@ -40,7 +40,7 @@ def test_a_victim_trained_by_gradients_takes_weights_and_starts(name, ratings, p
     victim = VICTIMS[name]
     data = poisoned.interactions
     clean = victim.train(ratings, seed=0)
-    weight = (~poisoned.fake_rows()).astype(np.float32)
+    weight = (~poisoned.fake_interactions()).astype(np.float32)
     attacked = victim.train(data, seed=0, start=clean, weight=weight)
     assert np.isfinite(attacked.score(tf.range(72))).all()
 

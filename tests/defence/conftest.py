@@ -82,3 +82,12 @@ def strangers():
     targets = np.array([66])
     profiles = attack.profiles(other, targets, rng=rng)
     return inject(other, profiles, targets=targets, attack="average", rng=rng)
+
+
+@pytest.fixture(scope="session")
+def block_and_chance(rows_of):
+    """Forty users on 5 of 60 items at random, six more on the same ten items; who is of the six."""
+    rng = np.random.default_rng(0)
+    rows = [(u, i, 3.0) for u in range(40) for i in rng.choice(50, 5, replace=False)]
+    rows += [(40 + u, 50 + i, 5.0) for u in range(6) for i in range(10)]
+    return rows_of(rows, items=60), np.arange(46) >= 40

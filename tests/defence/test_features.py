@@ -120,7 +120,7 @@ def test_a_profile_of_one_rating_has_no_filler_and_no_spread():
 
 
 def test_a_user_without_a_row_is_not_judged(table):
-    assert table.judged.tolist() == [True, False]
+    assert table.measured.tolist() == [True, False]
     assert np.isnan(table.values[1]).all()
     assert np.isfinite(table.values[0]).all()
 
@@ -152,5 +152,5 @@ def test_another_catalogue_or_missing_ratings_are_refused():
         features(rows_of([(0, 0, 1.0)], items=5))
     with pytest.raises(ValueError, match="ratings"):
         features(rows_of([(0, 0, 1.0)], rated=False))
-    with pytest.raises(ValueError, match="should have a row"):
+    with pytest.raises(ValueError, match="`reference` should not be empty"):
         ProfileFeatures().fit(REFERENCE.select(np.array([], int)))

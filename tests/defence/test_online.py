@@ -4,7 +4,7 @@ import tensorflow as tf
 
 pytest.importorskip("sklearn")
 
-from advrec_tf.defence.detectors.base import ForestDetector
+from advrec_tf.defence.detectors.forest import ForestDetector
 from advrec_tf.defence.features import PROFILE_FEATURES, RATING_FEATURES, ProfileFeatures
 from advrec_tf.defence.online import FeatureGraph, ForestGraph, OnlineScorer
 from advrec_tf.serving.fraud import profile_inputs
@@ -25,7 +25,7 @@ def entries(rows, users):
 
 @pytest.fixture(scope="module")
 def detector(attacked):
-    return ForestDetector(columns=ALL, trees=30, seed=0).fit(
+    return ForestDetector(columns=ALL, num_trees=30, seed=0).fit(
         attacked.interactions, attacked.is_fake
     )
 
@@ -40,7 +40,7 @@ def scorer(attacked, detector):
 def test_the_graph_measures_what_numpy_measures(attacked, scorer):
     rows = attacked.interactions
     users = [0, 5, 125, 131]
-    expected = ProfileFeatures().fit(rows.select(~attacked.fake_rows()))(rows).only(ALL)
+    expected = ProfileFeatures().fit(rows.select(~attacked.fake_interactions()))(rows).only(ALL)
     inputs = profile_inputs(entries(rows, users))
     found = scorer.score(**{k: tf.constant(v) for k, v in inputs.items()})["features"].numpy()
     np.testing.assert_allclose(found, expected.values[users], rtol=2e-4, atol=2e-5)
@@ -72,7 +72,7 @@ def test_an_unknown_item_counts_as_new(scorer):
 
 
 def test_a_profile_without_an_entry_is_refused(scorer):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="0..n-1, each used"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="should hold each of 0..n-1"):
         scorer.score(
             profile=tf.constant([1]), item_id=tf.constant(["0"]), rating=tf.constant([4.0])
         )

@@ -60,16 +60,16 @@ def test_so_many_reference_users_are_drawn_at_most():
     assert drawn.similarity(REFERENCE, np.array([0])).shape == (1, 2)
 
 
-def test_meetings_and_dense_products_give_the_same_similarities(monkeypatch):
+def test_pairs_and_dense_products_give_the_same_similarities(monkeypatch):
     from advrec_tf.defence import similarity
 
     rng = np.random.default_rng(0)
     matrix = rng.integers(1, 6, (30, 40)) * (rng.random((30, 40)) < 0.3)
-    judged, reference = profiles(matrix), profiles(matrix[:20], ids=[f"r{i}" for i in range(20)])
+    scored, reference = profiles(matrix), profiles(matrix[:20], ids=[f"r{i}" for i in range(20)])
     everyone = np.arange(30)
-    monkeypatch.setattr(similarity, "_COST_OF_MEETING", 0)
-    by_meetings = Neighbors(reference, k=3).similarity(judged, everyone)
-    monkeypatch.setattr(similarity, "_COST_OF_MEETING", 10**9)
-    by_products = Neighbors(reference, k=3).similarity(judged, everyone)
-    assert np.abs(by_meetings).max() > 0.1
-    np.testing.assert_allclose(by_meetings, by_products, atol=1e-5)
+    monkeypatch.setattr(similarity, "_COST_OF_PAIR", 0)
+    by_pairs = Neighbors(reference, k=3).similarity(scored, everyone)
+    monkeypatch.setattr(similarity, "_COST_OF_PAIR", 10**9)
+    by_products = Neighbors(reference, k=3).similarity(scored, everyone)
+    assert np.abs(by_pairs).max() > 0.1
+    np.testing.assert_allclose(by_pairs, by_products, atol=1e-5)

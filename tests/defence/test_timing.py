@@ -1,26 +1,23 @@
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.defence import timing
 from advrec_tf.defence.features import ProfileFeatures
+from tests.worlds import interactions_of_times
 
 HOUR = 3600.0
 
 
 def events(times, items=None):
-    """A list of times a user -> Interactions, an item of its own a row unless given."""
-    user = np.repeat(np.arange(len(times)), [len(own) for own in times])
-    item = np.arange(len(user)) if items is None else np.concatenate(items)
-    return Interactions(
-        user_index=user.astype(np.int32),
-        item_index=item.astype(np.int32),
-        users=Vocabulary(np.arange(len(times))),
-        items=Vocabulary(np.arange(max(item.max() + 1, 20))),
-        timestamp=np.concatenate(times).astype(np.float64),
-    )
+    """A list of times for each user, each with its own item unless given."""
+    return interactions_of_times(times, items, max(20, sum(map(len, times))))
+
+
+def columns_of(interactions):
+    return timing.Clock.of(interactions, day=None, min_interactions=3).columns(interactions)
 
 
 # Gaps 10, 10, 10 and 1, 19: the typical gap of all five is 10.
@@ -29,7 +26,7 @@ ROWS = events([[0, 10, 20, 30], [100, 101, 120], [500]])
 
 @pytest.fixture(scope="module")
 def columns():
-    return timing.Clock.of(ROWS, day=None, fewest=3).columns(ROWS)
+    return columns_of(ROWS)
 
 
 def test_the_typical_gap_is_the_median_within_users():
@@ -50,24 +47,20 @@ def test_memory_correlates_a_gap_with_the_next():
     # Gaps whose logs fall and rise by turns: 1, 3, 1, 3 (log1p of 0.. after the typical gap).
     rows = events([[0, 1, 4, 5, 8]])
     # pairs (a, b), (b, a), (a, b): correlation -1
-    assert timing.Clock.of(rows, day=None, fewest=3).columns(rows)["memory"][0] == pytest.approx(
-        -1.0
-    )
+    assert columns_of(rows)["memory"][0] == pytest.approx(-1.0)
 
 
 def test_rush_counts_the_busiest_window_of_sixty_typical_gaps():
     # Typical gap 1, window 60: six rows together, then one far away: 6 of 7.
     rows = events([[0, 1, 2, 3, 4, 5, 1000]])
-    assert timing.Clock.of(rows, day=None, fewest=3).columns(rows)["rush"][0] == pytest.approx(
-        6 / 7
-    )
+    assert columns_of(rows)["rush"][0] == pytest.approx(6 / 7)
 
 
 def test_lockstep_is_the_share_of_rows_that_another_user_joined():
     # Window 600. Item 0: users 0 and 1 within 5; item 1: the same user twice; item 2: far apart.
     times = [[0.0, 10.0, 20.0, 30.0], [5.0, 5000.0, 5010.0]]
     rows = events(times, items=[[0, 1, 1, 2], [0, 2, 3]])
-    found = timing.Clock.of(rows, day=None, fewest=3).columns(rows)["lockstep"]
+    found = columns_of(rows)["lockstep"]
     assert found.tolist() == pytest.approx([1 / 4, 1 / 3])
 
 
@@ -94,10 +87,10 @@ def test_someone_who_sleeps_has_less_hour_entropy_than_someone_who_does_not():
 
 
 def test_the_features_do_not_depend_on_the_unit_of_the_times():
-    whole = timing.Clock.of(ROWS, day=86_400.0, fewest=3).columns(ROWS)
+    whole = timing.Clock.of(ROWS, day=86_400.0, min_interactions=3).columns(ROWS)
     scaled = events([[0, 10, 20, 30], [100, 101, 120], [500]])
     scaled.timestamp[:] *= 1000.0
-    again = timing.Clock.of(scaled, day=86_400_000.0, fewest=3).columns(scaled)
+    again = timing.Clock.of(scaled, day=86_400_000.0, min_interactions=3).columns(scaled)
     for name, column in whole.items():
         assert again[name].tolist() == pytest.approx(column.tolist()), name
 
@@ -105,9 +98,7 @@ def test_the_features_do_not_depend_on_the_unit_of_the_times():
 def test_times_are_measured_only_where_there_are_some():
     assert "burstiness" in ProfileFeatures().fit(ROWS).names
     assert "hour_entropy" not in ProfileFeatures(day=None).fit(ROWS).names
-    untimed = Interactions(
-        user_index=ROWS.user_index, item_index=ROWS.item_index, users=ROWS.users, items=ROWS.items
-    )
+    untimed = dataclasses.replace(ROWS, timestamp=None)
     assert "burstiness" not in ProfileFeatures().fit(untimed).names
     with pytest.raises(ValueError, match="should have times"):
         ProfileFeatures().fit(ROWS)(untimed)

@@ -101,7 +101,7 @@ def test_what_cannot_be_measured_is_refused():
             ManipulationEvaluator(clean(), targets)
     with pytest.raises(ValueError, match="none for item 3"):
         ManipulationEvaluator(clean(), [4, 3], users=np.array([0]))
-    with pytest.raises(ValueError, match=r"\[3, 5\] without NaN"):
+    with pytest.raises(ValueError, match="should not be NaN"):
         ManipulationEvaluator(clean(), [3]).standing(model(*[[np.nan] * 5] * 3))
-    with pytest.raises(ValueError, match=r"\[3, 5\] without NaN"):
+    with pytest.raises(ValueError, match=r"should return \[3, 5\]"):
         ManipulationEvaluator(clean(), [3]).standing(model(*[[0.0] * 4] * 3))

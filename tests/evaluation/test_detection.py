@@ -89,12 +89,12 @@ def test_judging_uses_the_threshold_of_the_honest_users():
     test = Truth(people(["a", "b", "x", "y"]), np.array([False, False, True, True]))
     honest = people(["h0", "h1"])
     table = {"a": 0.0, "b": 5.0, "x": 9.0, "y": 3.0, "h0": 4.0, "h1": 1.0}
-    found = detection.judge(
+    found = detection.evaluate(
         ByTable(table), test, trained_on=honest, honest=honest, flagged=0.0, base_rate=0.5
     )
     # Flagged above 4: b and x. One of two fakes, one of two honest.
     assert (found.recall, found.false_positive_rate, found.precision) == (0.5, 0.5, 0.5)
-    assert (found.fakes, found.honest, found.transductive) == (2, 2, False)
+    assert (found.curve.num_fakes, found.curve.num_honest, found.transductive) == (2, 2, False)
     # Pairs in order: x over both, y over a only: 3 of 4.
     assert found.auc == pytest.approx(0.75)
     assert "curve" not in found.as_dict() and found.as_dict()["recall"] == 0.5
@@ -103,7 +103,7 @@ def test_judging_uses_the_threshold_of_the_honest_users():
 def test_a_transductive_detector_is_fitted_without_labels_on_what_it_judges():
     test = Truth(people(["a", "x"]), np.array([False, True]))
     detector = ByTable({"a": 0.0, "x": 1.0}, transductive=True)
-    found = detection.judge(detector, test, trained_on=people(["h"]), honest=people(["h"]))
+    found = detection.evaluate(detector, test, trained_on=people(["h"]), honest=people(["h"]))
     assert detector.fitted == (test.interactions, None)
     assert found.transductive
 
@@ -112,14 +112,14 @@ def test_a_detector_may_not_judge_users_it_was_fitted_on():
     test = Truth(people(["a", "x"]), np.array([False, True]))
     detector = ByTable({"a": 0.0, "x": 1.0, "h": 0.0})
     with pytest.raises(ValueError, match="`trained_on` should share no user.*'a'"):
-        detection.judge(detector, test, trained_on=people(["a"]), honest=people(["h"]))
+        detection.evaluate(detector, test, trained_on=people(["a"]), honest=people(["h"]))
     with pytest.raises(ValueError, match="`honest` should share no user"):
-        detection.judge(detector, test, trained_on=people(["h"]), honest=people(["a"]))
+        detection.evaluate(detector, test, trained_on=people(["h"]), honest=people(["a"]))
 
 
-def test_users_without_a_row_are_not_judged():
+def test_users_without_interactions_are_not_scored():
     rows = people(["a", "x", "absent"]).select(np.array([0, 1]))
     test = Truth(rows, np.array([False, True, False]))
     table = {"a": 0.0, "x": 1.0, "absent": -np.inf, "h": 0.0}
-    found = detection.judge(ByTable(table), test, trained_on=people(["h"]), honest=people(["h"]))
-    assert (found.fakes, found.honest) == (1, 1)
+    found = detection.evaluate(ByTable(table), test, trained_on=people(["h"]), honest=people(["h"]))
+    assert (found.curve.num_fakes, found.curve.num_honest) == (1, 1)

@@ -43,15 +43,15 @@ def test_cut_users_keep_exactly_as_many_rows_as_their_group_says():
 
 def test_the_rows_taken_away_are_all_kept_in_two_disjoint_halves():
     cold = cold_start(SPLIT, fraction=0.375, seed=0)
-    parts = [pairs(part) for part in (cold.train, cold.validation, cold.withheld)]
+    parts = [pairs(part) for part in (cold.train, cold.validation, cold.test)]
     assert len(set.union(*parts)) == sum(map(len, parts)) == len(SPLIT.train)
     assert set.union(*parts) == pairs(SPLIT.train)
-    taken = set(cold.validation.user_index.tolist()) | set(cold.withheld.user_index.tolist())
+    taken = set(cold.validation.user_index.tolist()) | set(cold.test.user_index.tolist())
     assert taken == set(cold.users.tolist())
     # 12 rows cut to 1, 3, 5 leave 11, 9, 7: halves of 6 and 5, 5 and 4, 4 and 3
     for kept, users in cold.users_cut_to.items():
         assert set(cold.validation.user_counts()[users]) == {(12 - kept + 1) // 2}
-        assert set(cold.withheld.user_counts()[users]) == {(12 - kept) // 2}
+        assert set(cold.test.user_counts()[users]) == {(12 - kept) // 2}
 
 
 def test_all_other_users_keep_their_rows():
@@ -63,7 +63,7 @@ def test_all_other_users_keep_their_rows():
 
 def test_rows_keep_their_order_and_their_columns():
     cold = cold_start(SPLIT, fraction=0.375, seed=0)
-    for part in (cold.train, cold.validation, cold.withheld):
+    for part in (cold.train, cold.validation, cold.test):
         np.testing.assert_array_equal(part.rating, part.user_index * 100 + part.item_index)
     order = {
         pair: row for row, pair in enumerate(zip(SPLIT.train.user_index, SPLIT.train.item_index))
@@ -92,7 +92,9 @@ def test_the_share_is_one_of_all_users_and_bounded_by_those_with_rows_enough():
 
 def test_exactly_four_rows_more_than_the_largest_group_are_enough():
     assert len(cold_start(split_of([9] * 6), fraction=1.0).users) == 6
-    with pytest.raises(ValueError, match="at least 3 users with 9 training rows.*Received 2"):
+    with pytest.raises(
+        ValueError, match="at least 3 users with 9 training interactions.*Received 2"
+    ):
         cold_start(split_of([9, 9, 8, 8]), fraction=1.0)
 
 
@@ -122,13 +124,13 @@ def test_a_user_cut_to_nothing_keeps_nothing():
 def test_cold_items_lose_every_row_and_no_row_is_lost():
     data = SPLIT.train  # items 0 to 11 have rows, 12 to 19 none
     cold = cold_items(data, fraction=0.5, seed=0)
-    parts = [pairs(part) for part in (cold.train, cold.validation, cold.withheld)]
+    parts = [pairs(part) for part in (cold.train, cold.validation, cold.test)]
     assert set.union(*parts) == pairs(data) and sum(map(len, parts)) == len(data)
-    assert len(cold.items) == 6 and len(cold.validation_items) == len(cold.withheld_items) == 3
+    assert len(cold.items) == 6 and len(cold.validation_items) == len(cold.test_items) == 3
     assert cold.items.max() < 12
     assert not cold.train.item_counts()[cold.items].any()
     assert set(cold.validation.item_index) == set(cold.validation_items)
-    assert set(cold.withheld.item_index) == set(cold.withheld_items)
+    assert set(cold.test.item_index) == set(cold.test_items)
 
 
 def test_cold_items_are_rare_and_popular_ones_alike():
@@ -146,7 +148,7 @@ def test_cold_items_are_rare_and_popular_ones_alike():
 
 
 def test_only_items_that_can_be_drawn_are_drawn():
-    cold = cold_items(SPLIT.train, fraction=0.5, least=35, among=np.arange(4), seed=0)
+    cold = cold_items(SPLIT.train, fraction=0.5, min_interactions=35, among=np.arange(4), seed=0)
     assert set(cold.items) <= set(range(4))
 
 
@@ -155,7 +157,7 @@ def test_only_items_that_can_be_drawn_are_drawn():
     [
         ({"fraction": 0.0}, "`fraction`"),
         ({"fraction": 1.0}, "`fraction`"),
-        ({"least": 0}, "`least`"),
+        ({"min_interactions": 0}, "`min_interactions`"),
         ({"fraction": 0.1}, "at least 2 of the 12 items"),
     ],
 )

@@ -43,7 +43,8 @@ def test_every_metric_equals_the_value_worked_by_hand():
         {
             # hits 0 1
             "precision@2": 1 / 2,
-            "recall@2": 1 / 2,  # of min(3, 2)
+            "recall@2": 1 / 3,
+            "capped_recall@2": 1 / 2,  # of min(3, 2)
             "f1@2": 2 / (2 + 3),
             "hit_rate@2": 1.0,
             "ndcg@2": second / (1 + second),
@@ -51,6 +52,7 @@ def test_every_metric_equals_the_value_worked_by_hand():
             # hits 0 1 0 1
             "precision@4": 2 / 4,
             "recall@4": 2 / 3,
+            "capped_recall@4": 2 / 3,
             "f1@4": 4 / (4 + 3),
             "hit_rate@4": 1.0,
             "ndcg@4": (second + fourth) / (1 + second + third),
@@ -70,9 +72,26 @@ def test_a_miss_counts_zero_and_a_perfect_list_one():
     relevant = rows([(0, 0), (0, 1), (1, 3)], 2, 4)
     evaluator = RankingEvaluator(rows([], 2, 4), relevant, ks=(1, 2))
     result = evaluator.evaluate(Scored([[4, 3, 2, 1], [4, 3, 2, 1]]))
-    for name in ("ndcg@2", "recall@2", "precision@2", "f1@2", "map@2", "hit_rate@2", "mrr"):
+    for name in (
+        "ndcg@2",
+        "recall@2",
+        "capped_recall@2",
+        "precision@2",
+        "f1@2",
+        "map@2",
+        "hit_rate@2",
+        "mrr",
+    ):
         assert result.per_user[name][0] == pytest.approx(1.0), name
-    for name in ("ndcg@2", "recall@2", "precision@2", "f1@2", "map@2", "hit_rate@2"):
+    for name in (
+        "ndcg@2",
+        "recall@2",
+        "capped_recall@2",
+        "precision@2",
+        "f1@2",
+        "map@2",
+        "hit_rate@2",
+    ):
         assert result.per_user[name][1] == 0.0, name
     # mrr looks further than any cut-off: rank 4
     assert result.per_user["mrr"][1] == pytest.approx(1 / 4)
@@ -167,7 +186,8 @@ def test_coverage_and_long_tail_share_equal_the_values_worked_by_hand():
 
 def by_hand(scores, seen, relevant, k):
     """The definitions, one user after another, for scores without ties."""
-    found = {name: [] for name in ("ndcg", "hit_rate", "recall", "precision", "f1", "map", "mrr")}
+    names = ("ndcg", "hit_rate", "recall", "capped_recall", "precision", "f1", "map", "mrr")
+    found = {name: [] for name in names}
     for user in range(len(scores)):
         wanted = relevant[user]
         if not wanted:
@@ -179,7 +199,8 @@ def by_hand(scores, seen, relevant, k):
         dcg = sum(1 / math.log2(rank + 2) for rank, hit in enumerate(hits) if hit)
         found["ndcg"].append(dcg / sum(1 / math.log2(rank + 2) for rank in range(best)))
         found["hit_rate"].append(float(any(hits)))
-        found["recall"].append(sum(hits) / best)
+        found["recall"].append(sum(hits) / len(wanted))
+        found["capped_recall"].append(sum(hits) / best)
         found["precision"].append(sum(hits) / k)
         found["f1"].append(2 * sum(hits) / (k + len(wanted)))
         precisions = [sum(hits[: rank + 1]) / (rank + 1) for rank in range(len(hits))]
@@ -247,7 +268,7 @@ def test_nan_is_refused_wherever_it_is():
         scores = np.ones((1, 3))
         scores[place] = np.nan
         evaluator = RankingEvaluator(rows([(0, 2)], 1, 3), rows([(0, 1)], 1, 3), ks=(1,))
-        with pytest.raises(ValueError, match="`score` of Scored should be finite. Received NaN"):
+        with pytest.raises(ValueError, match="`score` of Scored should not be NaN. Received NaN"):
             evaluator.evaluate(Scored(scores))
 
 
@@ -266,8 +287,37 @@ def test_a_relevant_row_that_is_masked_is_refused_by_its_ids():
 
 
 def test_nothing_to_find_and_no_cut_off_are_refused():
-    with pytest.raises(ValueError, match="`relevant` should hold a row"):
+    with pytest.raises(ValueError, match="`relevant` should hold an interaction"):
         RankingEvaluator(rows([], 1, 3), rows([], 1, 3))
     for ks in ((), (0, 5)):
         with pytest.raises(ValueError, match="`ks` should hold cut-offs >= 1"):
             RankingEvaluator(rows([], 1, 3), rows([(0, 0)], 1, 3), ks=ks)
+
+
+def test_an_item_one_float_below_a_relevant_one_comes_after_it_and_an_equal_one_before():
+    low = np.nextafter(np.float32(1), np.float32(0))
+    evaluator = RankingEvaluator(rows([], 1, 4), rows([(0, 2)], 1, 4), ks=(1, 2))
+    result = evaluator.evaluate(Scored(np.array([[low, 0, 1, 0]], np.float32)))
+    assert result.top_items.tolist() == [[2, 0]] and result.metrics["mrr"] == 1.0
+    assert result.metrics["hit_rate@1"] == 1.0
+    result = evaluator.evaluate(Scored(np.array([[1, 0, 1, 0]], np.float32)))
+    assert result.top_items.tolist() == [[0, 2]] and result.metrics["mrr"] == 1 / 2
+
+
+def test_the_order_of_near_ties_holds_at_the_end_of_the_list_too():
+    low = np.nextafter(np.float32(1), np.float32(0))
+    evaluator = RankingEvaluator(rows([], 1, 4), rows([(0, 3)], 1, 4), ks=(2,))
+    result = evaluator.evaluate(Scored(np.array([[2, low, low, 1]], np.float32)))
+    assert result.top_items.tolist() == [[0, 3]] and result.metrics["hit_rate@2"] == 1.0
+
+
+def test_a_relevant_item_scored_minus_infinity_has_the_reciprocal_rank_0():
+    evaluator = RankingEvaluator(rows([], 1, 3), rows([(0, 1)], 1, 3), ks=(3,))
+    assert evaluator.evaluate(Scored([[-np.inf] * 3])).metrics["mrr"] == 0.0
+    assert evaluator.evaluate(Scored([[1.0, -np.inf, 2.0]])).metrics["mrr"] == 0.0
+
+
+def test_a_callable_is_ranked_like_a_model():
+    evaluator = RankingEvaluator(rows([(0, 7)], 1, 8), rows([(0, 1), (0, 3)], 1, 8), ks=(2,))
+    expected = evaluator.evaluate(Scored(SCORES)).metrics
+    assert evaluator.evaluate(lambda users: np.array(SCORES)[users.numpy()]).metrics == expected

@@ -167,7 +167,7 @@ def test_the_arrays_that_were_given_are_not_altered():
         ),
         (np.ones((4, 3)), np.ones(5), [(0, 0)], r"`item_vectors` should have shape \[5, dim\]"),
         (np.ones((4, 3)), np.ones((5, 2)), [(0, 0)], "same dimension. Received: 3 and 2"),
-        (np.ones((4, 3)), np.ones((5, 3)), [], "`interactions` should hold a row. Received none"),
+        (np.ones((4, 3)), np.ones((5, 3)), [], "`interactions` should not be empty. Received none"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused(users, items, pairs, message):
@@ -282,7 +282,7 @@ def test_a_curve_starts_from_the_models_own_ranking_and_leaves_the_model_as_it_i
 def test_columns_beside_the_factors_are_attacked_too(trained):
     model, train, evaluator = trained
     with_prior = with_popularity_prior(
-        model.user_vectors(), model.item_vectors(), train, scale=1.0, few=1000
+        model.user_vectors(), model.item_vectors(), train, scale=1.0, prior_max_history=1000
     )
     users, items = vectors_of(with_prior)
     assert users.shape[1] == model.user_vectors().shape[1] + 1

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from advrec_tf.evaluation.significance import paired
+from advrec_tf.evaluation.significance import benjamini_hochberg, holm, paired
 
 
 def test_a_comparison_equals_the_values_worked_by_hand():
@@ -59,3 +59,28 @@ def test_equal_models_do_not_differ_and_a_constant_gain_is_certain():
 def test_values_that_do_not_pair_are_refused(model, other):
     with pytest.raises(ValueError, match="one value per user, at least two users"):
         paired(model, other)
+
+
+def test_holm_and_benjamini_hochberg_equal_the_values_worked_by_hand():
+    # rising: .01 .02 .03 .5; Holm 4*.01, 3*.02, 2*.03, 1*.5; BH 4/1*.01, 4/2*.02, 4/3*.03, .5
+    p_values = [0.03, 0.01, 0.5, 0.02]
+    assert holm(p_values).tolist() == pytest.approx([0.06, 0.04, 0.5, 0.06])
+    assert benjamini_hochberg(p_values).tolist() == pytest.approx([0.04, 0.04, 0.5, 0.04])
+
+
+def test_an_adjusted_p_value_never_falls_where_the_p_value_rises_and_is_at_most_1():
+    # Holm: 2*.4 = .8 is not undercut by 1*.5; BH: 2/1*.4 = .8 is lowered to 2/2*.5 = .5
+    assert holm([0.4, 0.5]).tolist() == pytest.approx([0.8, 0.8])
+    assert benjamini_hochberg([0.4, 0.5]).tolist() == pytest.approx([0.5, 0.5])
+    assert holm([0.9, 0.9]).tolist() == [1.0, 1.0]
+
+
+def test_one_test_needs_no_correction():
+    assert holm([0.04]).tolist() == benjamini_hochberg([0.04]).tolist() == [0.04]
+
+
+@pytest.mark.parametrize("p_values", [[], [0.1, 1.1], [-0.1], [math.nan], 0.5])
+def test_what_is_no_list_of_p_values_is_refused(p_values):
+    for correction in (holm, benjamini_hochberg):
+        with pytest.raises(ValueError, match="`p_values` should be a list"):
+            correction(p_values)

@@ -1,27 +1,33 @@
-"""Unsupervised detectors over the table of features: who lies far from the others.
+"""Outlier detectors over the feature table: isolation forest, ECOD, Mahalanobis distance.
 
-They learn what training users look like, all of them, and need no label; with labels, what is
-known to be fake is left out. Detectors that learn what fakes look like are in `detectors`.
+They learn the distribution of the training users' features without labels; users that labels mark
+as fake are left out.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from advrec_tf.defence.detectors.base import FeatureDetector, require_sklearn
+from advrec_tf.defence.detectors.base import require_sklearn
+from advrec_tf.defence.detectors.feature_detector import FeatureDetector
 
 
 class IsolationForestDetector(FeatureDetector):
-    """Profiles that few random cuts set apart; Liu, Ting & Zhou 2008. Labels are not read,
-    except that known fakes are left out. Needs the extra `analysis`."""
+    """Unsupervised: profiles that few random cuts isolate; Liu, Ting & Zhou 2008. Needs the extra
+    `analysis`.
 
-    def __init__(self, *, trees: int = 200, **settings):
+    Args:
+        num_trees: >= 1.
+        **settings: of `FeatureDetector`.
+    """
+
+    def __init__(self, *, num_trees: int = 200, **settings):
         super().__init__(**settings)
-        self.trees = trees
+        self.num_trees = num_trees
 
     def fit_table(self, table, is_fake):
         self.forest = require_sklearn().ensemble.IsolationForest(
-            n_estimators=self.trees, random_state=self.seed
+            n_estimators=self.num_trees, random_state=self.seed
         )
         self.forest.fit(table.values[~is_fake])
 
@@ -30,12 +36,12 @@ class IsolationForestDetector(FeatureDetector):
 
 
 class ECOD(FeatureDetector):
-    """Unsupervised and without a setting: how far out in the tails a profile lies.
+    """Unsupervised and without hyperparameters: how far out in the tails a profile lies.
 
     Li et al. 2022 (TKDE, "ECOD"): with F the empirical distribution of a feature among the
     profiles fitted on, a value costs -log F(x) to the left and -log(1 - F(x)) to the right;
     the score is the largest of the sums over features of the left costs, of the right ones,
-    and of those on the side of each feature's longer tail. Known fakes are left out.
+    and of those on the side of each feature's longer tail.
     """
 
     def fit_table(self, table, is_fake):
@@ -48,7 +54,7 @@ class ECOD(FeatureDetector):
         left, right = np.empty(table.values.shape), np.empty(table.values.shape)
         for column, known in enumerate(self._sorted.T):
             value = table.values[:, column]
-            # One more profile on either side: an unseen extreme is rare, not impossible.
+            # One profile is added on either side: a new extreme is rare, not impossible.
             left[:, column] = np.searchsorted(known, value, side="right") + 1
             right[:, column] = number - np.searchsorted(known, value, side="left") + 1
         left, right = -np.log(left / (number + 1)), -np.log(right / (number + 1))
@@ -57,32 +63,36 @@ class ECOD(FeatureDetector):
 
 
 class MahalanobisDetector(FeatureDetector):
-    """Unsupervised: the distance from ordinary profiles, correlations taken into account.
+    """Unsupervised: the squared Mahalanobis distance from the mean profile.
 
-    Features are scaled by median and median absolute deviation, and cut at `cut` deviations in
-    what is fitted (not in what is judged: an extreme stays extreme); the covariance is shrunk by
-    a tenth towards its diagonal. Known fakes are left out.
+    Features are scaled by median and median absolute deviation. They are clipped at `clip`
+    deviations in fitting and at four times as many in scoring; the covariance is shrunk by a tenth
+    towards its diagonal.
+
+    Args:
+        clip: in deviations, > 0.
+        **settings: of `FeatureDetector`.
     """
 
-    def __init__(self, *, cut: float = 4.0, **settings):
+    def __init__(self, *, clip: float = 4.0, **settings):
         super().__init__(**settings)
-        self.cut = cut
+        self.clip = clip
 
     def fit_table(self, table, is_fake):
         values = table.values[~is_fake]
         self._center = np.median(values, axis=0)
         middle = np.median(np.abs(values - self._center), axis=0)
-        # Where most profiles agree to the last bit, the deviation stands in.
+        # Where most profiles have one value, the standard deviation replaces the median one.
         spread = np.where(middle > 1e-9, 1.4826 * middle, values.std(axis=0))
         self._scale = np.maximum(spread, 1e-9)
-        cut = np.clip((values - self._center) / self._scale, -self.cut, self.cut)
-        self._mean = cut.mean(axis=0)
-        covariance = np.atleast_2d(np.cov(cut, rowvar=False))
+        clipped = np.clip((values - self._center) / self._scale, -self.clip, self.clip)
+        self._mean = clipped.mean(axis=0)
+        covariance = np.atleast_2d(np.cov(clipped, rowvar=False))
         diagonal = np.diag(np.diag(covariance) + 1e-6)
         self._precision = np.linalg.inv(0.9 * covariance + 0.1 * diagonal)
 
     def score_table(self, table):
-        # Four cuts at most, else one skewed feature would decide alone.
+        # Without a limit one skewed feature would decide alone.
         scaled = (table.values - self._center) / self._scale
-        off = np.clip(scaled, -4 * self.cut, 4 * self.cut) - self._mean
+        off = np.clip(scaled, -4 * self.clip, 4 * self.clip) - self._mean
         return np.einsum("nf,fg,ng->n", off, self._precision, off)

@@ -1,30 +1,31 @@
-"""A few labels and many profiles without: naive Bayes with the EM algorithm, as in SemiSAD.
+"""SemiSAD: naive Bayes with the EM algorithm on few labeled and many unlabeled profiles.
 
-Cao, Wu, Mao & Zhang 2013 (World Wide Web 16): a naive Bayes classifier learns from the
-labeled profiles, then unlabeled ones join with the weight lambda and their expected labels
-(EM-lambda, Nigam et al. 2000) until nothing changes.
+Cao, Wu, Mao & Zhang 2013 (World Wide Web 16): a naive Bayes classifier learns from the labeled
+profiles; then unlabeled ones are added with weight lambda and their expected labels (EM-lambda,
+Nigam et al. 2000) until convergence.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from advrec_tf.defence.detectors.base import FeatureDetector
+from advrec_tf.defence.detectors.feature_detector import FeatureDetector
 
-SEMI_SAD = ("entropy", "degsim", "length_var", "rdma", "fmtd")
+FEATURES = ("entropy", "degsim", "length_var", "rdma", "fmtd")
 
 
 class SemiSAD(FeatureDetector):
-    """Gaussian naive Bayes by EM-lambda over features.
+    """Semi-supervised Gaussian naive Bayes by EM-lambda. The score is the log-odds of a fake.
 
-    `fit` keeps a share `labeled` of the labels it is given, in equal parts of both classes, and
-    takes the other profiles as unlabeled. The score is the log-odds of a fake.
+    `fit` keeps the fraction `labeled_fraction` of the labels of each class and treats the other
+    profiles as unlabeled.
 
     Args:
-        labeled: share of the labels that are seen, in (0, 1].
-        unlabeled_weight: lambda in [0, 1]; 0 is naive Bayes on the labeled alone.
-        rounds: at most so many of EM.
-        columns: the five features of the paper by default, of those that the data has.
+        labeled_fraction: in (0, 1].
+        unlabeled_weight: lambda in [0, 1]; 0 is naive Bayes on the labeled profiles alone.
+        max_iterations: of EM.
+        **settings: of `FeatureDetector`; `columns` are by default those of the paper's five
+            features that the data has.
     """
 
     needs_labels = True
@@ -32,25 +33,25 @@ class SemiSAD(FeatureDetector):
     def __init__(
         self,
         *,
-        labeled: float = 0.25,
+        labeled_fraction: float = 0.25,
         unlabeled_weight: float = 0.3,
-        rounds: int = 30,
+        max_iterations: int = 30,
         **settings,
     ):
         super().__init__(**settings)
-        if not 0 < labeled <= 1 or not 0 <= unlabeled_weight <= 1:
+        if not 0 < labeled_fraction <= 1 or not 0 <= unlabeled_weight <= 1:
             raise ValueError(
-                "`labeled` should lie in (0, 1] and `unlabeled_weight` in [0, 1]. "
-                f"Received: {labeled!r} and {unlabeled_weight!r}."
+                "`labeled_fraction` should lie in (0, 1] and `unlabeled_weight` in [0, 1]. "
+                f"Received: {labeled_fraction!r} and {unlabeled_weight!r}."
             )
-        self.labeled = labeled
+        self.labeled_fraction = labeled_fraction
         self.unlabeled_weight = unlabeled_weight
-        self.rounds = rounds
+        self.max_iterations = max_iterations
 
-    def completed(self, table, interactions):
+    def completed(self, table, interactions, *, training):
         if self.columns is None:
-            return table.only(tuple(name for name in SEMI_SAD if name in table.names))
-        return super().completed(table, interactions)
+            return table.only(tuple(name for name in FEATURES if name in table.names))
+        return super().completed(table, interactions, training=training)
 
     def fit_table(self, table, is_fake):
         values, rng = table.values, np.random.default_rng(self.seed)
@@ -58,20 +59,20 @@ class SemiSAD(FeatureDetector):
         self._scale = np.maximum(values.std(axis=0), 1e-12)
         values = (values - self._center) / self._scale
         seen = np.zeros(len(values), bool)
-        for kind in (False, True):
-            members = np.flatnonzero(is_fake == kind)
-            count = max(2, int(round(self.labeled * len(members))))
+        for label in (False, True):
+            members = np.flatnonzero(is_fake == label)
+            count = max(2, int(round(self.labeled_fraction * len(members))))
             seen[rng.permutation(members)[:count]] = True
         known = is_fake.astype(np.float64)
         expected = np.where(seen, known, 0.0)
         weight = seen.astype(np.float64)
-        for _ in range(self.rounds if self.unlabeled_weight else 1):
+        for _ in range(self.max_iterations if self.unlabeled_weight else 1):
             self._mean, self._variance, self._log_prior = naive_bayes(values, expected, weight)
             probability = 1.0 / (1.0 + np.exp(-np.clip(self._log_odds(values), -500, 500)))
             after = np.where(seen, known, probability)
-            settled = np.abs(after - expected).max() < 1e-4 and not (weight == 0).any()
+            converged = np.abs(after - expected).max() < 1e-4 and not (weight == 0).any()
             expected, weight = after, np.where(seen, 1.0, self.unlabeled_weight)
-            if settled:
+            if converged:
                 break
 
     def _log_odds(self, values: np.ndarray) -> np.ndarray:
@@ -84,7 +85,7 @@ class SemiSAD(FeatureDetector):
 
 
 def naive_bayes(values: np.ndarray, expected: np.ndarray, weight: np.ndarray):
-    """Weighted Gaussian naive Bayes of two classes.
+    """Class moments of weighted Gaussian naive Bayes with two classes.
 
     Args:
         values: [n, features].
@@ -92,8 +93,8 @@ def naive_bayes(values: np.ndarray, expected: np.ndarray, weight: np.ndarray):
         weight: [n] >= 0.
 
     Returns:
-        mean [2, features], variance [2, features] (at least .01), log prior [2]; class 1 is the
-        labeled one.
+        mean [2, features], variance [2, features] (at least .01), log prior [2]; class 1
+        holds the fakes.
     """
     fraction = np.stack([weight * (1.0 - expected), weight * expected])
     total = np.maximum(fraction.sum(axis=1), 1e-12)

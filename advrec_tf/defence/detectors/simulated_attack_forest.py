@@ -1,12 +1,12 @@
-"""A supervised detector without labels: it attacks the file itself and learns the difference.
+"""A supervised forest without labels: it simulates attacks on the data and learns to detect them.
 
-Where nothing is labeled and nothing trusted, attacks of many kinds on random targets are
-injected into the file, a forest learns to tell their profiles from the file's users, and every
-user is scored by a forest that was not fitted on that user. The profiles of a real campaign are
-alike, and a forest told that some of them are honest would take the others for honest too: so
-users are held out by clusters of similar profiles, and a second round leaves out of the honest
-class whom the first one suspects. It finds what resembles attacks known by rule, not every
-fraud.
+Where nothing is labeled and nothing trusted, attacks of many kinds on random targets are injected
+into the data, a forest learns to tell their profiles from the data's users, and every user is
+scored by a forest that was not fitted on that user. The profiles of a real campaign resemble each
+other, and a forest trained with some of them as honest would score the others as honest too: so
+users are held out by clusters of similar profiles, and a second round leaves the users that the
+first one suspects out of the honest class. It finds what resembles known heuristic attacks, not
+every kind of fraud.
 """
 
 from __future__ import annotations
@@ -20,156 +20,156 @@ from advrec_tf.attacks import heuristic
 from advrec_tf.attacks.injection import Poisoned, inject
 from advrec_tf.attacks.rating_statistics import above_zero
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.defence.detectors.base import Detector, require_sklearn
+from advrec_tf.defence.detectors.base import TransductiveDetector, require_sklearn
 from advrec_tf.defence.features import FeatureTable, ProfileFeatures
 
 Builder = Callable[[int, int], heuristic.Attack]
-"""(profiles, fillers) -> an attack."""
+"""(number of profiles, number of fillers) -> an attack."""
 
 
-def _plain(record, **settings) -> Builder:
-    return lambda profiles, fillers: record(num_profiles=profiles, num_fillers=fillers, **settings)
+def _builder(attack, **settings) -> Builder:
+    return lambda profiles, fillers: attack(num_profiles=profiles, num_fillers=fillers, **settings)
 
 
 SIMULATED: tuple[Builder, ...] = (
-    _plain(heuristic.RandomAttack),
-    _plain(heuristic.AverageAttack),
-    _plain(heuristic.AverageAttack, pool=0.2),
-    _plain(heuristic.BandwagonAttack),
-    _plain(heuristic.SegmentAttack),
-    _plain(heuristic.SegmentAttack, pool=0.2),
-    _plain(heuristic.LoveHateAttack),
-    _plain(heuristic.PopularAttack),
+    _builder(heuristic.RandomAttack),
+    _builder(heuristic.AverageAttack),
+    _builder(heuristic.AverageAttack, pool=0.2),
+    _builder(heuristic.BandwagonAttack),
+    _builder(heuristic.SegmentAttack),
+    _builder(heuristic.SegmentAttack, pool=0.2),
+    _builder(heuristic.LoveHateAttack),
+    _builder(heuristic.PopularAttack),
 )
-EXACT = ("length", "length_var", "wda")
-"""Features that a forest could know one campaign by: all its profiles have one length."""
+LENGTH_FEATURES = ("length", "length_var", "wda")
+"""Features by which a forest would identify one campaign, whose profiles all have one length."""
 _FOLDS = 5
 _CLUSTERS = 25
 
 
-def simulated(
-    rows: Interactions,
+def simulate_attacks(
+    interactions: Interactions,
     *,
     attacks: tuple[Builder, ...] = SIMULATED,
     fraction: float = 0.3,
-    campaign: int = 5,
+    campaign_size: int = 5,
     seed: int = 0,
 ) -> Poisoned:
-    """`rows` with campaigns of `campaign` profiles each on a random target.
+    """`interactions` with campaigns of `campaign_size` profiles, each on a random target.
 
-    Attacks take turns, with fillers as many as the items of a user drawn at random less one,
-    until there are `fraction` of the users in fakes.
+    The attacks take turns, each with as many fillers as a random user has items beside the target,
+    until there are `fraction` times as many fakes as users.
 
     Raises:
-        ValueError: if `fraction` or `campaign` is not positive.
+        ValueError: if `fraction` or `campaign_size` is not positive.
     """
-    if not fraction > 0 or campaign < 1:
+    if not fraction > 0 or campaign_size < 1:
         raise ValueError(
-            f"`fraction` should be > 0 and `campaign` >= 1. Received: {fraction!r} and "
-            f"{campaign!r}."
+            f"`fraction` should be > 0 and `campaign_size` >= 1. "
+            f"Received: {fraction!r} and {campaign_size!r}."
         )
     rng = np.random.default_rng(seed)
-    rows, shift = above_zero(rows)
-    lengths = rows.user_counts()
+    interactions, shift = above_zero(interactions)
+    lengths = interactions.user_counts()
     lengths = lengths[lengths > 0]
-    most = max(1, rows.num_items // 6)  # the most rated fifth has to hold them
-    rated = np.flatnonzero(rows.item_counts() > 0)
-    campaigns = max(4 * len(attacks), round(fraction * len(lengths) / campaign))
-    data: Interactions | Poisoned = rows
+    max_fillers = max(1, interactions.num_items // 6)  # fewer than the most rated fifth
+    rated = np.flatnonzero(interactions.item_counts() > 0)
+    campaigns = max(4 * len(attacks), round(fraction * len(lengths) / campaign_size))
+    poisoned: Interactions | Poisoned = interactions
     for number in range(campaigns):
-        fillers = int(np.clip(rng.choice(lengths) - 1, 1, most))
-        attack = attacks[number % len(attacks)](campaign, fillers)
+        fillers = int(np.clip(rng.choice(lengths) - 1, 1, max_fillers))
+        attack = attacks[number % len(attacks)](campaign_size, fillers)
         target = rng.choice(rated, 1)
-        profiles = attack.profiles(rows, target, rng=rng)
-        data = inject(data, profiles, targets=target, attack="simulated", rng=rng)
+        profiles = attack.profiles(interactions, target, rng=rng)
+        poisoned = inject(poisoned, profiles, targets=target, attack="simulated", rng=rng)
     if shift:
-        own = data.interactions
-        own = dataclasses.replace(own, rating=own.rating - np.float32(shift))
-        data = dataclasses.replace(data, interactions=own)
-    return dataclasses.replace(data, attack="simulated")  # once, not joined by as many pluses
+        shifted = poisoned.interactions
+        shifted = dataclasses.replace(shifted, rating=shifted.rating - np.float32(shift))
+        poisoned = dataclasses.replace(poisoned, interactions=shifted)
+    return dataclasses.replace(poisoned, attack="simulated")  # instead of one name a campaign
 
 
-class SimulatedAttackForest(Detector):
-    """A random forest on the file's users and simulated fakes; see the module's text.
+class SimulatedAttackForest(TransductiveDetector):
+    """A random forest on the data's users and simulated fakes; see the module's text.
 
-    The score is the share of fakes in the leaves, classes weighted equally: from .5 on a user is
-    rather like the simulated fakes. Labels are not read. The features in `EXACT` are not either: by
-    them a forest would learn that the profiles of a real campaign, which it is told are honest,
-    are those of just that length. Needs the extra `analysis`.
+    The score is the mean over the trees of the fraction of fakes in the leaf, both classes weighted
+    equally: from .5 on a user resembles the simulated fakes more than the other users. Labels are
+    not read. Needs the extra `analysis`.
 
     Args:
-        attacks, fraction, campaign: of `simulated`.
-        trees, fewest_leaf: of the forests.
+        attacks, fraction, campaign_size: of `simulate_attacks`.
+        num_trees, min_leaf_size: of the forests, both >= 1.
+        columns: names of the features to read; by default all but `LENGTH_FEATURES`, by which a
+            forest would learn that profiles of exactly the length of a real campaign are honest.
+        seed: of attacks, features, clusters and forests.
         **settings: of `ProfileFeatures`.
 
     Attributes:
-        forest: fitted on everybody, for profiles that are not in the file.
-        features: measured against the file with the simulated fakes in it.
-        table: `FeatureTable` of the file's users.
+        forest: fitted on all users, for profiles that are not in the data.
+        features: measured against the data with the simulated fakes in it.
+        table: `FeatureTable` of the data's users.
     """
-
-    transductive = True
 
     def __init__(
         self,
         *,
         attacks: tuple[Builder, ...] = SIMULATED,
         fraction: float = 0.3,
-        campaign: int = 5,
-        trees: int = 200,
-        fewest_leaf: int = 5,
+        campaign_size: int = 5,
+        num_trees: int = 200,
+        min_leaf_size: int = 5,
         columns: tuple[str, ...] | None = None,
         seed: int = 0,
         **settings,
     ):
-        self.attacks, self.fraction, self.campaign = attacks, fraction, campaign
-        self.trees, self.fewest_leaf = trees, fewest_leaf
+        self.attacks, self.fraction, self.campaign_size = attacks, fraction, campaign_size
+        self.num_trees, self.min_leaf_size = num_trees, min_leaf_size
         self.columns = columns
         self.seed = seed
         self.settings = settings
 
-    def fit(
-        self, interactions: Interactions, is_fake: np.ndarray | None = None
-    ) -> SimulatedAttackForest:
-        self._fingerprint = interactions.fingerprint()
-        poisoned = simulated(
+    def fitted_scores(self, interactions, is_fake):
+        poisoned = simulate_attacks(
             interactions,
             attacks=self.attacks,
             fraction=self.fraction,
-            campaign=self.campaign,
+            campaign_size=self.campaign_size,
             seed=self.seed,
         )
         self.features = ProfileFeatures(seed=self.seed, **self.settings).fit(poisoned.interactions)
         table = self.features(poisoned.interactions)
-        chosen = self.columns
-        if chosen is None:
-            chosen = tuple(name for name in table.names if name not in EXACT)
-        table = table.only(chosen)
-        users = np.flatnonzero(table.judged)
+        columns = self.columns
+        if columns is None:
+            columns = tuple(name for name in table.names if name not in LENGTH_FEATURES)
+        table = table.only(columns)
+        users = np.flatnonzero(table.measured)
         values, fake = table.values[users], poisoned.is_fake[users]
         real = users[~fake]
         fold = self._folds(values)
-        scores, doubted = np.zeros(len(users)), np.zeros(len(users), bool)
+        scores, suspected = np.zeros(len(users)), np.zeros(len(users), bool)
         for _ in range(2):
             for number in range(_FOLDS):
-                mine = (fold == number) & ~fake
-                taught = ~mine & ~doubted
-                if mine.any() and (taught & ~fake).any():
-                    forest = self._forest().fit(values[taught], fake[taught])
-                    scores[mine] = forest.predict_proba(values[mine])[:, 1]
-            doubted = ~fake & (scores >= 0.5)
-        self._taught = FeatureTable(names=table.names, values=values[~doubted]), fake[~doubted]
-        self.forest = self._forest().fit(values[~doubted], fake[~doubted])
-        self._scores = np.zeros(interactions.num_users)
-        self._scores[real] = scores[~fake]
+                held_out = (fold == number) & ~fake
+                trained_on = ~held_out & ~suspected
+                if held_out.any() and (trained_on & ~fake).any():
+                    forest = self._forest().fit(values[trained_on], fake[trained_on])
+                    scores[held_out] = forest.predict_proba(values[held_out])[:, 1]
+            suspected = ~fake & (scores >= 0.5)
+        self._training = (
+            FeatureTable(names=table.names, values=values[~suspected]),
+            fake[~suspected],
+        )
+        self.forest = self._forest().fit(values[~suspected], fake[~suspected])
         own = np.full((interactions.num_users, len(table.names)), np.nan)
         own[real] = table.values[real]
         self.table = FeatureTable(names=table.names, values=own)
-        return self
+        result = np.zeros(interactions.num_users)
+        result[real] = scores[~fake]
+        return result
 
     def forest_on(self, columns: tuple[str, ...]):
-        """A forest like `forest` that reads these columns alone, in this order."""
-        table, fake = self._taught
+        """A forest like `forest` that reads only these columns, in this order."""
+        table, fake = self._training
         return self._forest().fit(table.only(columns).values, fake)
 
     def _folds(self, values: np.ndarray) -> np.ndarray:
@@ -188,19 +188,8 @@ class SimulatedAttackForest(Detector):
 
     def _forest(self):
         return require_sklearn().ensemble.RandomForestClassifier(
-            n_estimators=self.trees,
-            min_samples_leaf=self.fewest_leaf,
+            n_estimators=self.num_trees,
+            min_samples_leaf=self.min_leaf_size,
             class_weight="balanced",
             random_state=self.seed,
         )
-
-    def scores_of(self, interactions: Interactions) -> np.ndarray:
-        """Raises:
-        ValueError: for other interactions than it was fitted on.
-        """
-        if interactions.fingerprint() != self._fingerprint:
-            raise ValueError(
-                "`interactions` should be those that a transductive detector was fitted on. "
-                f"Received others: {interactions!r}."
-            )
-        return self._scores

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.attacks.victims import VICTIMS
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.pipelines.attack.setting import AttackSetting
 
@@ -76,6 +79,8 @@ def why_unfit(cell: Cell, setting: AttackSetting) -> str | None:
     traits = VICTIMS[cell.victim].traits
     if "ratings" in traits and not has_ratings:
         return f"{cell.victim} needs ratings"
+    if "ratings" in traits and (value := _only_rating(setting.split.train)) is not None:
+        return f"every rating is {value:g}, so there is nothing for {cell.victim} to learn"
     if cell.attack in ATTACKS and ATTACKS[cell.attack].ratings and not has_ratings:
         return f"{cell.attack} needs ratings"
     offered = traits | ({"ratings"} if has_ratings else set())
@@ -87,6 +92,12 @@ def why_unfit(cell: Cell, setting: AttackSetting) -> str | None:
     if cell.knowledge != UNRESTRICTED and cell.victim not in SURROGATE_KINDS:
         return f"levels of knowledge need a surrogate of the kind of {cell.victim}"
     return None
+
+
+def _only_rating(interactions: Interactions) -> float | None:
+    """The rating that all interactions have, or None if they differ."""
+    low, high = np.nanmin(interactions.rating), np.nanmax(interactions.rating)
+    return float(low) if low == high else None
 
 
 def check_names(attack: str, victim: str, defence: str, group: str, setting: AttackSetting) -> None:

@@ -38,10 +38,10 @@ from advrec_tf.pipelines.attack.setting import AttackSetting, load_setting
 from advrec_tf.pipelines.attack.stealth import stealth
 from advrec_tf.pipelines.stages import StageResult, StageStore
 
-COLLATERAL = ("ndcg@10", "recall@20")
+COLLATERAL = ("ndcg@10", "capped_recall@20")
 """Metrics of the ranking of honest users: what attack and defence cost everybody else."""
 
-ADAPTIVE_CANDIDATES = ("average", "segment", "average_over_popular", "aush", "copy_of_four")
+ADAPTIVE_CANDIDATES = ("average", "segment", "average-over-popular", "aush", "copy-of-four")
 """What the adaptive attacker chooses from: among them attacks that `SimulatedAttackForest` does
 not simulate, and one that copies no single user."""
 
@@ -113,7 +113,7 @@ class CellRunner:
             ),
             defence=DEFENCES[cell.defence],
             surrogate=surrogate,
-            evading=2,
+            num_evading=2,
         )
 
     def poisoned(self, cell: Cell) -> tuple[Poisoned, float]:
@@ -166,7 +166,7 @@ class CellRunner:
             summary |= stealth(poisoned)
         started = time.perf_counter()
         defence = DEFENCES[cell.defence]
-        rows = defence.rows(data, seed=cell.seed)
+        rows = defence.training_data(data, seed=cell.seed)
         model = clean
         if attacked or cell.defence != NONE:
             start = clean if VICTIMS[cell.victim].warm and attacked else None
@@ -217,7 +217,7 @@ def train_defended(victim: str, rows, defence, *, seed: int, start=None) -> Reco
     """A victim trained on what a defence leaves, with its weights, its training and its trimming.
 
     Args:
-        rows: the `DefendedRows` of `defence`.
+        rows: the `DefendedData` of `defence`.
         start: a model of the same kind on clean data to go on from.
     """
     traits = VICTIMS[victim].traits

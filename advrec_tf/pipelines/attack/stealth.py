@@ -20,7 +20,7 @@ def stealth(poisoned: Poisoned) -> dict[str, float]:
         `popularity_distance`: the same between their items, over ten classes of popularity.
         Both distances are absent where fake profiles hold nothing but targets.
     """
-    data, fake = poisoned.interactions, poisoned.fake_rows()
+    data, fake = poisoned.interactions, poisoned.fake_interactions()
     suspicion = PCAVarSelect().fit(data).score(data)
     labels = poisoned.is_fake.astype(int)
     result = {

@@ -2,7 +2,7 @@
 
 Without labels three signs are joined: likeness to simulated attacks (`SimulatedAttackForest`),
 blocks of
-users denser than chance (`Rings`), and overlaps with other users that popularity does not explain
+users denser than chance (`FraudarExcess`), and overlaps that popularity does not explain
 (`OverlapDetector`; left out where users are too few to compare). Where more than `MOST` of the
 users look like simulated attacks, or overlap, such profiles are this file's ordinary ones, and that
 sign is weighed down by as much.
@@ -20,14 +20,17 @@ import os
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.defence.detectors.base import ForestDetector
-from advrec_tf.defence.detectors.graph import Rings
+from advrec_tf.defence.detectors.forest import ForestDetector
+from advrec_tf.defence.detectors.fraudar import FraudarExcess
 from advrec_tf.defence.detectors.neighborhood_forest import NeighborhoodForest
-from advrec_tf.defence.detectors.overlap import FEWEST_ITEMS, SIGNS, OverlapDetector
-from advrec_tf.defence.detectors.simulated_attack_forest import EXACT, SimulatedAttackForest
+from advrec_tf.defence.detectors.overlap import MIN_ITEMS, SIGNALS, OverlapDetector
+from advrec_tf.defence.detectors.simulated_attack_forest import (
+    LENGTH_FEATURES,
+    SimulatedAttackForest,
+)
 from advrec_tf.defence.features import PROFILE_FEATURES, FeatureTable
 from advrec_tf.defence.item_statistics import has_ratings
-from advrec_tf.defence.null_model import FEWEST_USERS
+from advrec_tf.defence.null_model import MIN_USERS
 from advrec_tf.defence.online import ONLINE_FEATURES, OnlineScorer
 from advrec_tf.ops.files import atomic_file
 
@@ -99,7 +102,7 @@ class Verdicts:
     @functools.cached_property
     def usual(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(values of the judged users, sorted by feature; medians; robust deviations)."""
-        values = np.sort(self.table.values[self.table.judged], axis=0)
+        values = np.sort(self.table.values[self.table.measured], axis=0)
         middle = np.median(values, axis=0)
         spread = 1.4826 * np.median(np.abs(values - middle), axis=0)
         spread = np.where(spread > 1e-12, spread, np.maximum(values.std(axis=0), 1e-12))
@@ -109,7 +112,7 @@ class Verdicts:
 def online_columns(interactions: Interactions) -> tuple[str, ...]:
     """The features that the served forest reads."""
     possible = ONLINE_FEATURES if has_ratings(interactions) else PROFILE_FEATURES
-    return tuple(name for name in possible if name not in EXACT)
+    return tuple(name for name in possible if name not in LENGTH_FEATURES)
 
 
 def detect(
@@ -146,9 +149,9 @@ def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:
     taught = SimulatedAttackForest(seed=seed, day=day).fit(rows)
     likeness = taught.score(rows)
     judged = likeness > -np.inf
-    ring = np.minimum(1.0, RING * Rings(seed=seed).fit(rows).score(rows))
+    ring = np.minimum(1.0, RING * FraudarExcess(seed=seed).fit(rows).score(rows))
     signs, found = {"like_simulated_attacks": likeness, "ring": ring}, None
-    if (items >= FEWEST_ITEMS).sum() >= 2 * FEWEST_USERS:
+    if (items >= MIN_ITEMS).sum() >= 2 * MIN_USERS:
         found = OverlapDetector(seed=seed).fit(rows)
         signs["overlap"] = np.minimum(1.0, found.score(rows) / OVERLAP)
     shares = {name: (signs[name][judged] >= 0.5).mean() for name in signs if name != "ring"}
@@ -252,21 +255,21 @@ def reasons(verdicts: Verdicts, interactions: Interactions, user: int) -> list[s
 
 def _overlap_in_words(overlap: OverlapDetector, interactions: Interactions, user: int) -> str:
     """The strongest of the signs of `defence.overlap`."""
-    place = int(np.searchsorted(overlap.measured.users, user))
-    measured, company = overlap.measured, overlap.company
-    sign = SIGNS[int(np.argmax(overlap.parts[user]))]
+    place = int(np.searchsorted(overlap.overlaps.users, user))
+    measured, target = overlap.overlaps, overlap.common_target
+    sign = SIGNALS[int(np.argmax(overlap.signals[user]))]
     length = int(measured.length[place])
-    if sign in ("copied", "company"):
+    if sign in ("copy", "near_neighbors"):
         whom = measured.closest[place]
-        others = ", hardly fewer those of others" if sign == "company" else ""
+        others = ", hardly fewer those of others" if sign == "near_neighbors" else ""
         return (
             f"{int(measured.common[place])} of its {length} items are also those of {whom}"
             f"{others}; popularity explains {measured.expected[place]:.0f}"
         )
     words = f"its {length} items go together no better than if drawn by popularity"
-    if sign == "accomplices" and company.number[place]:
-        item = interactions.items.ids[company.item[place]]
-        others = f"{int(company.number[place])} others who"
+    if sign == "common_target" and target.size[place]:
+        item = interactions.items.ids[target.item[place]]
+        others = f"{int(target.size[place])} others who"
         alike = f"have item {item}" if interactions.rating is None else f"rated item {item} alike"
         words += f", nor do those of the {others} {alike}"
     return words

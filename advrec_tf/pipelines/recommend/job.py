@@ -170,11 +170,9 @@ def _cold_setting(
         write(f"no cold-start comparison: {reason}")
         return None, None
     tests = {
-        "withheld": RankingEvaluator(
-            cold.train, cold.withheld, also_seen=cold.validation, ks=TABLE_KS
-        ),
+        "withheld": RankingEvaluator(cold.train, cold.test, also_seen=cold.validation, ks=TABLE_KS),
         "validation": RankingEvaluator(
-            cold.train, cold.validation, also_seen=cold.withheld, ks=TABLE_KS
+            cold.train, cold.validation, also_seen=cold.test, ks=TABLE_KS
         ),
         # What the user saw before is not on offer, though the models do not know of it.
         "next_item": RankingEvaluator(

@@ -19,8 +19,15 @@ LEGEND = (
 def _cells(report: dict) -> list[tuple[str, ...]]:
     """The results as a table: all users, the sparsest fifth, and users with cut histories."""
     cut = list(report.get("cold_start", {}).get("users", {}))
-    columns = ["ndcg@10", "hit_rate@10", "recall@20", "mrr", "coverage@10", "long_tail_share@10"]
-    heads = ["ndcg@10", "hit@10", "recall@20", "mrr", "coverage", "longtail", "sparsest"]
+    columns = [
+        "ndcg@10",
+        "hit_rate@10",
+        "capped_recall@20",
+        "mrr",
+        "coverage@10",
+        "long_tail_share@10",
+    ]
+    heads = ["ndcg@10", "hit@10", "capped recall@20", "mrr", "coverage", "longtail", "sparsest"]
     heads += [name.replace("cut_to_", "cut to ") for name in cut] + ["seconds"]
     rows = [("model", *heads)]
     for name, row in report["models"].items():

@@ -17,7 +17,7 @@ from advrec_tf.pipelines.stages import StageResult
 METRICS = (
     "ndcg@10",
     "hit_rate@10",
-    "recall@20",
+    "capped_recall@20",
     "precision@10",
     "f1@10",
     "mrr",
@@ -143,7 +143,7 @@ def training_health(results: dict[str, dict[str, list[StageResult]]]) -> dict[st
 
 
 def _cold_users(outcome: Outcome, test: str) -> np.ndarray:
-    rows = outcome.cold.withheld if test == "withheld" else outcome.split.test
+    rows = outcome.cold.test if test == "withheld" else outcome.split.test
     return np.intersect1d(outcome.cold.users, rows.user_index)
 
 

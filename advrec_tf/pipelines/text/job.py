@@ -266,12 +266,12 @@ def table_lines(report: dict) -> list[str]:
     lines = [
         f"{texts['items']:,} items, {texts['without_text']:,} without text, {texts['cut']:,} cut, "
         f"{texts['without_interactions']:,} without a training row",
-        f"{'':<14}{'NDCG@10':>9}{'recall@20':>11}{'validation':>12}{'trains':>12}"
+        f"{'':<14}{'NDCG@10':>9}{'capped recall@20':>18}{'validation':>12}{'trains':>12}"
         f"{'step, s':>10}{'rows/s':>9}",
     ]
     for name, row in report["rows"].items():
         test = row["test"]
-        line = f"{name:<14}{test['ndcg@10']:>9.4f}{test['recall@20']:>11.4f}"
+        line = f"{name:<14}{test['ndcg@10']:>9.4f}{test['capped_recall@20']:>18.4f}"
         if "step_seconds" in row:
             line += f"{_shown(row['validation'], '.4f'):>12}{row['trainable_parameters']:>12,}"
             line += f"{_shown(row['step_seconds'], '.4f'):>10}"

@@ -99,7 +99,7 @@ def test_the_first_seed_of_the_run_is_measured_as_its_setting_says(
     one = dataclasses.replace(settings, seeds=1)
     _, report = run(tiny_world, one, tmp_path, parts=("cold",))
     task = make_task("cold")
-    evaluator = RankingEvaluator(task.interactions, task.setting.cold.withheld)
+    evaluator = RankingEvaluator(task.interactions, task.setting.cold.test)
     expected = evaluator.evaluate(training.popularity(task)).metrics["ndcg@10"]
     found = report["parts"][0]["entries"]["popularity"]
     assert found["mean"]["withheld"]["ndcg@10"] == expected

@@ -94,7 +94,7 @@ def test_the_settings_file_gives_the_same_table_without_a_search(tmp_path, repro
     (tmp_path / "run").rename(tmp_path / "other")
     second = reproduce()
     for label, entry in first["entries"].items():
-        for metric in ("ndcg@3", "plain_recall@3"):
+        for metric in ("ndcg@3", "recall@3"):
             assert second["entries"][label]["mean"][metric] == entry["mean"][metric]
 
 

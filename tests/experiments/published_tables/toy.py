@@ -31,7 +31,7 @@ def make_table(**changes):
     settings = {
         "benchmark": "irgan-ml100k",
         "protocol": "a tiny world",
-        "metrics": ("plain_recall@3", "ndcg@3"),
+        "metrics": ("recall@3", "ndcg@3"),
         "choose_by": "ndcg@3",
         "hide": None,
         "refit": False,

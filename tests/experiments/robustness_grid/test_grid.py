@@ -36,7 +36,7 @@ def test_learned_attacks_have_other_seeds_and_demoting_ones_popular_targets_alon
     setting = dataclasses.replace(make_setting(), targets={"tail": (0, 1), "popular": (20, 21, 22)})
     settings = grid.GridSettings(
         names={
-            "attacks": ("none", "random", "aush", "nuke_average"),
+            "attacks": ("none", "random", "aush", "nuke-average"),
             "other_attacks": ("random",),
             "victims": ("ease",),
             "groups": ("tail", "popular"),
@@ -51,7 +51,7 @@ def test_learned_attacks_have_other_seeds_and_demoting_ones_popular_targets_alon
         of.setdefault(cell.attack, []).append((cell.target, cell.seed))
     assert of["aush"] == [(0, 0), (1, 0)]
     assert of["random"] == [(t, s) for s in range(3) for t in (0, 1)] + [(20, s) for s in range(3)]
-    assert of["nuke_average"] == [(20, 0), (20, 1), (20, 2)]
+    assert of["nuke-average"] == [(20, 0), (20, 1), (20, 2)]
 
 
 def test_defences_stand_on_the_groups_asked_for_or_on_the_first():

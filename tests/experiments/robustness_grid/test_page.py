@@ -11,16 +11,16 @@ from tests.pipelines.attack.conftest import make_setting
 
 SETTINGS = grid.GridSettings(
     names={
-        "attacks": ("none", "random", "nuke_average"),
+        "attacks": ("none", "random", "nuke-average"),
         "victims": ("biased_mf", "ease"),
         "transfer_attacks": ("random",),
         "transfer_victims": ("popularity",),
         "informed_attacks": ("average",),
         "informed_victims": ("wrmf",),
-        "defences": ("none", "trimmed"),
+        "defences": ("none", "least-trimmed-squares"),
         "defended_victims": ("biased_mf", "ease"),
         "defended_attacks": ("random",),
-        "strictness": ("scrub by overlap", "scrub by overlap at 6"),
+        "strictness": ("remove-suspicious-by-overlap", "remove-suspicious-by-overlap-at-6"),
         "strict_attacks": ("average",),
         "hardened_victims": (),
         "sized_attacks": ("random",),
@@ -44,9 +44,13 @@ def report(tmp_path_factory):
 def test_the_page_has_every_part_and_names_what_it_left_out(report):
     text = page.markdown(report, Path("docs/results/robustness-x.md"))
     assert "Made by `python it`." in text and "shifted" not in text
-    assert "### biased_mf" in text and "| trimmed | " in text and "Left out: 2 cells" in text
+    assert (
+        "### biased_mf" in text
+        and "| least-trimmed-squares | " in text
+        and "Left out: 2 cells" in text
+    )
     assert "| wrmf | linf | cw |" in text and "| wrmf | l2 | random |" in text
-    assert "## Trade-off" in text and "| scrub by overlap at 6 | " in text
+    assert "## Trade-off" in text and "| remove-suspicious-by-overlap-at-6 | " in text
     assert "### ease, tail targets" in text
     assert "## Transfer" in text and "| attack | white | gray | black |" in text
     assert "nuke" not in text  # without a popular target nothing can fall

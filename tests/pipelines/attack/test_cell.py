@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 from advrec_tf.pipelines.attack.cell import Cell, check_names, why_unfit
@@ -13,9 +14,21 @@ def test_a_cell_that_does_not_fit_the_data_says_why(make_attack_setting):
     implicit = dataclasses.replace(CELL, victim="ease")
     assert why_unfit(implicit, setting) is None
     assert why_unfit(dataclasses.replace(implicit, attack="aush"), setting) == "aush needs ratings"
-    assert "gradient" in why_unfit(dataclasses.replace(implicit, defence="APR"), setting)
+    assert "gradient" in why_unfit(dataclasses.replace(implicit, defence="apr"), setting)
     level = dataclasses.replace(implicit, knowledge="white")
     assert "a surrogate of the kind of ease" in why_unfit(level, setting)
+
+
+def test_a_victim_that_learns_ratings_has_nothing_to_learn_from_equal_ones(make_attack_setting):
+    setting = make_attack_setting()
+    train = setting.split.train
+    equal = dataclasses.replace(train, rating=np.ones(len(train), np.float32))
+    split = dataclasses.replace(setting.split, train=equal)
+    setting = dataclasses.replace(setting, split=split)
+    assert why_unfit(CELL, setting) == (
+        "every rating is 1, so there is nothing for biased_mf to learn"
+    )
+    assert why_unfit(dataclasses.replace(CELL, victim="ease"), setting) is None
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are(make_attack_setting):

@@ -26,7 +26,7 @@ def test_without_an_attack_and_a_defence_nothing_moves(make_runner):
 
 def test_a_segment_attack_rates_the_published_segment(make_runner):
     poisoned, _ = make_runner().poisoned(dataclasses.replace(CELL, attack="segment"))
-    fakes = poisoned.interactions.select(poisoned.fake_rows())
+    fakes = poisoned.interactions.select(poisoned.fake_interactions())
     for item in (0, 28, 29):
         assert (fakes.rating[fakes.item_index == item] == 5).sum() == 5  # 10 % of 50 users
 

@@ -182,11 +182,11 @@ def test_a_run_makes_a_page_and_goes_on_where_it_was(monkeypatch, tmp_path):
     monkeypatch.setattr(unseen, "load_shilling", lambda name: _patched(name, tmp_path))
     store = StageStore(tmp_path / "run", {"job": "test"})
     said = []
-    settings = {"detectors": ["PCA-VarSelect", "ECOD"], "seeds": 1, "targets": 1}
+    settings = {"detectors": ["pca-var-select", "ecod"], "seeds": 1, "targets": 1}
     found = unseen.unseen_attacks(store, "filmTrust", **settings, write=said.append)
-    assert set(found["ECOD"]) == {*pools.GROUPS[0], *pools.GROUPS[1]}
-    assert found["PCA-VarSelect"]["random"]["transductive"]
-    assert len(found["ECOD"]["random"]["curve"]) == 101
+    assert set(found["ecod"]) == {*pools.GROUPS[0], *pools.GROUPS[1]}
+    assert found["pca-var-select"]["random"]["transductive"]
+    assert len(found["ecod"]["random"]["curve"]) == 101
     before = {path.name for path in (tmp_path / "run" / "stages").iterdir()}
     again = unseen.unseen_attacks(
         StageStore(tmp_path / "run", {"job": "test"}, resume=True),
@@ -198,11 +198,11 @@ def test_a_run_makes_a_page_and_goes_on_where_it_was(monkeypatch, tmp_path):
     assert {path.name for path in (tmp_path / "run" / "stages").iterdir()} == before
     report = {
         "settings": {"seeds": 1, "targets": 1, "learned": [], "click_seeds": 1},
-        "kinds": {"PCA-VarSelect": "unsupervised", "ECOD": "unsupervised"},
+        "kinds": {"pca-var-select": "unsupervised", "ecod": "unsupervised"},
         "unseen": {"filmTrust": found},
     }
     text = page.markdown(report, "python x")
-    assert "| PCA-VarSelect* | unsupervised |" in text and "python x" in text
+    assert "| pca-var-select* | unsupervised |" in text and "python x" in text
     assert set(page.draw(report)) == {"fraud_filmTrust", "fraud_filmTrust_map"}
 
 
@@ -299,7 +299,7 @@ def test_a_click_that_happened_twice_stays_and_one_written_twice_goes():
 
 def test_passed_users_are_counted_on_the_side_that_is_unusual(attacked_verdicts):
     verdicts, data, user = attacked_verdicts
-    values = verdicts.table.values[verdicts.table.judged]
+    values = verdicts.table.values[verdicts.table.measured]
     text = ranking.reasons(verdicts, data, user)[0]
     name = next(name for name, words in ranking.WORDS.items() if text.startswith(words))
     place = verdicts.table.names.index(name)
@@ -344,13 +344,13 @@ def test_where_users_are_too_few_to_compare_that_sign_is_left_out():
     assert "overlap" not in verdicts.signs and verdicts.overlap is None
 
 
-def test_accomplices_are_told_with_their_item(attacked_verdicts):
+def test_a_common_target_is_named(attacked_verdicts):
     verdicts, data, _ = attacked_verdicts
     overlap = verdicts.overlap
-    overlap.parts[105] = [0.0, 0.0, 1.0, 9.0]  # the words are asked for, not the measurement
+    overlap.signals[105] = [0.0, 0.0, 1.0, 9.0]  # the words are asked for, not the measurement
     verdicts.signs["overlap"][105] = 1.0
-    place = int(np.searchsorted(overlap.measured.users, 105))
-    item = data.items.ids[overlap.company.item[place]]
+    place = int(np.searchsorted(overlap.overlaps.users, 105))
+    item = data.items.ids[overlap.common_target.item[place]]
     text = ranking._overlap_in_words(overlap, data, 105)
     assert text.startswith("its 16 items go together no better than if drawn by popularity")
     assert f"who rated item {item} alike" in text

@@ -10,37 +10,7 @@ from advrec_tf.defence.detectors.gan_discriminator import (
     build_discriminator,
     build_generator,
 )
-from advrec_tf.defence.detectors.reconstruction_error import AutoencoderError
 from advrec_tf.evaluation.classification import area_under_curve
-
-
-@pytest.fixture(scope="module")
-def surprised(world):
-    return AutoencoderError(dim=8, epochs=25, batch_size=32, seed=0).fit(world)
-
-
-def test_profiles_that_mix_tastes_surprise_the_autoencoder(surprised, rows_of):
-    # Users of the world like even items or odd ones; ten profiles are of both alike.
-    one = [(u, i, 4.0) for u in range(10) for i in range(u % 2, 24, 2)]
-    both = [(10 + u, i, 4.0) for u in range(10) for i in range(6, 18)]
-    rows = rows_of(one + both, items=80)
-    scores = surprised.score(rows)
-    assert area_under_curve(np.arange(20) >= 10, scores) > 0.9
-
-
-def test_the_cost_above_popularity_is_what_popularity_alone_would_pay_taken_off(surprised, world):
-    cost, above = surprised.costs(world)[:5].T
-    counts = world.item_counts() + 0.5
-    cheapest = -np.log(counts.max() / counts.sum())
-    assert (cost - above > 0).all() and (cost - above < 10 * cheapest).all()
-    plain = AutoencoderError(against_popularity=0.0)
-    plain.model, plain._popularity, plain._cost_of = (
-        surprised.model,
-        surprised._popularity,
-        surprised._cost_of,
-    )
-    np.testing.assert_allclose(plain.score(world)[:5], cost)
-    np.testing.assert_allclose(surprised.score(world)[:5], above)
 
 
 def test_profiles_hold_presence_and_scaled_deviations(rows_of):

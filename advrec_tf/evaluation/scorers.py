@@ -1,0 +1,141 @@
+"""One way to score for models, callables, retrieval indices and exported models.
+
+Evaluators, attacks and defences need one method, `score(user_index) -> [batch, num_items]`.
+`as_scorer` gives it to what has another interface. Ranking and metrics are left to the evaluators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.interactions import Interactions
+
+SIGNATURES = ("score",)
+
+
+class Scorer:
+    """`score(user_index)` by a function.
+
+    Args:
+        function: user indices [batch] int32 tensor -> scores [batch, num_items].
+        name: of the model, for messages.
+    """
+
+    def __init__(self, function: Callable, name: str):
+        self._function = function
+        self.name = name
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch, num_items] float32."""
+        return tf.cast(tf.convert_to_tensor(self._function(user_index)), tf.float32)
+
+
+def as_scorer(
+    model, interactions: Interactions, *, query: Callable[[np.ndarray], object] | None = None
+):
+    """What scores users of `interactions` by `score(user_index) -> [batch, num_items]`.
+
+    Args:
+        model: one of
+            an object with such a `score`, which is returned as it stands for repeated scoring (its
+                `frozen()` where it has one);
+            a retrieval index that TFRS trains with (`tfrs.layers.factorized_top_k.BruteForce` and
+                its like), called as `index(queries, k=num_items) -> (scores, identifiers)`; its
+                identifiers are external item ids, and items it does not list score -inf;
+            a SavedModel of `serving.export`, loaded by `tf.saved_model.load`: its signature
+                `score` takes external ids;
+            any other callable, user indices [batch] -> scores [batch, num_items].
+        interactions: whose users and items the indices are of.
+        query: for a retrieval index, external user ids [batch] -> queries; by default the ids as
+            text if the vocabulary is text, and as they are otherwise.
+
+    Raises:
+        ValueError: if `model` is none of these.
+    """
+    if callable(getattr(model, "score", None)) and not hasattr(model, "signatures"):
+        frozen = getattr(model, "frozen", None)
+        return model if frozen is None else frozen()
+    name = type(model).__name__
+    if hasattr(model, "signatures"):
+        absent = [signature for signature in SIGNATURES if signature not in model.signatures]
+        if absent:
+            raise ValueError(
+                f"`model` should have the signature {absent[0]!r}, as `serving.export` gives it. "
+                f"Received a SavedModel with: {', '.join(sorted(model.signatures)) or 'none'}."
+            )
+        return Scorer(_of_saved_model(model, interactions), name)
+    if hasattr(model, "query_with_exclusions"):
+        return Scorer(_of_index(model, interactions, query), name)
+    if callable(model):
+        return Scorer(model, getattr(model, "__name__", name))
+    raise ValueError(
+        "`model` should have `score(user_index)`, be a retrieval index, a loaded SavedModel or a "
+        f"callable. Received: {model!r}."
+    )
+
+
+def checked_scores(scorer, user_index: np.ndarray | tf.Tensor, num_items: int) -> tf.Tensor:
+    """[batch, num_items] float32 by `scorer.score`.
+
+    Raises:
+        ValueError: if the scores have another shape.
+    """
+    user_index = tf.convert_to_tensor(user_index, tf.int32)
+    scores = tf.cast(tf.convert_to_tensor(scorer.score(user_index)), tf.float32)
+    if scores.shape != (len(user_index), num_items):
+        raise ValueError(
+            f"`score` of {name_of(scorer)} should return [{len(user_index)}, {num_items}]. "
+            f"Received: {scores.shape}."
+        )
+    return scores
+
+
+def name_of(scorer) -> str:
+    """What messages call a scorer."""
+    return getattr(scorer, "name", None) or type(scorer).__name__
+
+
+def _of_saved_model(model, interactions: Interactions) -> Callable:
+    item_ids = tf.constant([str(item) for item in interactions.items.ids])
+    user_ids = np.array([str(user) for user in interactions.users.ids], object)
+    function = model.signatures["score"]
+
+    def score(user_index):
+        users = tf.constant(user_ids[np.asarray(user_index)].tolist(), tf.string)
+        found = function(
+            user_id=tf.repeat(users, len(item_ids)), item_id=tf.tile(item_ids, [len(users)])
+        )
+        return tf.reshape(found["score"], [len(users), len(item_ids)])
+
+    return score
+
+
+def _of_index(index, interactions: Interactions, query: Callable | None) -> Callable:
+    num_items = interactions.num_items
+    place = {_text(item): i for i, item in enumerate(interactions.items.ids.tolist())}
+
+    def score(user_index):
+        ids = interactions.users.ids[np.asarray(user_index)]
+        queries = tf.constant(ids.tolist()) if query is None else query(ids)
+        try:
+            scores, listed = index(queries, k=num_items)
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(
+                f"`model` should be an index of all {num_items} items. {error.message}"
+            ) from error
+        scores, listed = np.asarray(scores, np.float32), np.asarray(listed)
+        found = np.full((len(ids), num_items), -np.inf, np.float32)
+        items = np.array([place.get(_text(item), -1) for item in listed.ravel().tolist()])
+        items = items.reshape(listed.shape)
+        user, position = np.nonzero(items >= 0)
+        found[user, items[user, position]] = scores[user, position]
+        return found
+
+    return score
+
+
+def _text(item) -> str:
+    return item.decode() if isinstance(item, bytes) else str(item)
