@@ -1,1 +1,1 @@
-"""The benchmark of detectors: unseen attacks, labeled sets, click fraud."""
+"""Detectors compared: attacks they were not fitted on, labeled sets, and click fraud."""

@@ -1,16 +1,14 @@
-r"""Measure every detector of fake profiles: unseen attacks, labeled sets, click fraud.
+r"""Compare all detectors of fake profiles: unseen attacks, labeled sets, click fraud.
 
     python -m experiments.detection --run-dir runs/detection --out docs/results
 
-The data is found through ADVREC_DATA (default ../shared/data). Writes detection-SETS.json,
-detection-SETS.md and the curves; a stopped run goes on with --resume. Needs scikit-learn
-(extra `analysis`).
+The data is found through ADVREC_DATA (default ../shared/data). The page is detection-SETS.md with
+a .json beside it; plots are PNG files, in --run-dir and in the folder `images` beside --out. A
+stopped run goes on with --resume. Needs scikit-learn (extra `analysis`).
 """
 
 import argparse
-import json
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +16,30 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
+from experiments.harness import reports
+
+LISTS = {
+    "data": (["ml100k"], "The shilling sets of unseen attacks; default: ml100k."),
+    "learned": (["pga", "revadv", "aush", "legup"], "Attacks that are optimized or learned."),
+    "parts": (["unseen", "labeled", "clicks"], "Only these parts are run; default: all."),
+    "detectors": (None, "Only these detectors are compared; default: all."),
+    "against_learned": (None, "Detectors that are tested on learned attacks; default: all."),
+    "on_labeled": (None, "Detectors that are tested on labeled sets; default: all."),
+}
+COUNTS = {
+    "seeds": "Halvings of the users, and seeds on labeled sets.",
+    "targets": "Targets of every attack.",
+    "click_seeds": "Synthetic worlds of click fraud.",
+}
+
+
+def render(report: dict, path: Path) -> str:
+    """The page; its plots are drawn again where it shows them."""
+    from experiments.detection import figures, page
+    from experiments.harness.plots import save
+
+    save(figures.plots(report), path)
+    return page.markdown(report, path)
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -25,34 +47,21 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     cli.add_run_arguments(parser)
-    parser.add_argument("--out", type=Path, help="folder of the page; default: the run folder")
     parser.add_argument(
-        "--data", nargs="*", default=["ml100k"], help="shilling sets; default: ml100k"
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="The page and the report are written into this folder as well as into --run-dir.",
     )
-    parser.add_argument("--seeds", type=int, default=3, help="halvings of the users; default: 3")
-    parser.add_argument("--targets", type=int, default=3, help="default: 3")
-    parser.add_argument(
-        "--learned",
-        nargs="*",
-        default=["pga", "revadv", "aush", "legup"],
-        help="attacks that are optimized or learned; default: pga revadv aush legup",
-    )
-    parser.add_argument(
-        "--parts",
-        nargs="+",
-        default=["unseen", "labeled", "clicks"],
-        help="of the benchmark; default: unseen labeled clicks",
-    )
-    parser.add_argument("--detectors", nargs="+", metavar="NAME", help="default: all")
-    parser.add_argument(
-        "--against-learned", nargs="+", metavar="NAME", help="detectors of --learned; default: all"
-    )
-    parser.add_argument(
-        "--on-labeled", nargs="+", metavar="NAME", help="detectors of labeled sets; default: all"
-    )
-    parser.add_argument("--click-seeds", type=int, default=3, help="worlds; default: 3")
+    reports.add_render(parser, render)
+    for name, (default, text) in LISTS.items():
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, nargs="*", metavar="NAME", default=default, help=text)
+    for name, text in COUNTS.items():
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=int, default=3, help=f"{text} Default: 3.")
     args = parser.parse_args(argv)
-    cli.require_counts(parser, args, "seeds", "targets", "click_seeds")
+    cli.require_counts(parser, args, *COUNTS)
     return args
 
 
@@ -60,36 +69,19 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
 
-    from advrec_tf.pipelines.recommend.page import image_folder
     from advrec_tf.pipelines.recommend.plots import write_figures
-    from experiments.detection import page, runner
+    from experiments.detection import figures, page, study
 
     cli.note_resume(args)
-    report = runner.run(
-        run_dir=args.run_dir,
-        resume=args.resume,
-        sets=args.data,
-        seeds=args.seeds,
-        targets=args.targets,
-        learned=args.learned,
-        detectors=args.detectors,
-        click_seeds=args.click_seeds,
-        parts=args.parts,
-        against_learned=args.against_learned,
-        on_labeled=args.on_labeled,
-    )
-    command = cli.command_line()
-    text = page.markdown(report, command)
-    out = args.out or args.run_dir
-    out.mkdir(parents=True, exist_ok=True)
-    name = "-".join(["detection", *args.data])
-    (out / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
-    (out / f"{name}.md").write_text(text)
-    images = image_folder(out)
-    images.mkdir(parents=True, exist_ok=True)
-    for path in write_figures(page.draw(report), args.run_dir):
-        shutil.copyfile(path, images / path.name)
-    print("\n" + text)
+    given = {name: getattr(args, name) for name in (*LISTS, *COUNTS)}
+    found = study.run(run_dir=args.run_dir, resume=args.resume, sets=given.pop("data"), **given)
+    report = {"command": cli.command_line()} | found
+    stem = "-".join(["detection", *args.data])
+    paths = write_figures({n: draw() for n, draw in figures.plots(report).items()}, args.run_dir)
+    if args.out is not None:
+        reports.copy_plots(paths, args.out, stem)
+    folders = [args.run_dir, args.out or args.run_dir]
+    print("\n" + reports.write(report, page.markdown, folders, stem))
 
 
 if __name__ == "__main__":

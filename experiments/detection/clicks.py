@@ -1,4 +1,4 @@
-"""Detectors on click fraud in the synthetic world, each kind unseen by what judges it."""
+"""Detectors on click fraud in the synthetic world, each kind unseen in training."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ FRAUDS = {
 
 
 def click_frauds(
-    store: StageStore, *, seeds: int, write: Callable[[str], None] = print
+    store: StageStore, *, seeds: int, log: Callable[[str], None] = print
 ) -> dict[str, dict[str, dict]]:
-    """Detectors on click fraud in the synthetic world, each kind judged by detectors fitted on
-    the other kinds -> {detector: {kind: figures}}."""
+    """{detector: {kind: figures}}; for each kind, detectors are fitted on the other kinds."""
     found: dict[str, dict[str, list]] = {}
     for seed in range(seeds):
         rng = np.random.default_rng([seed, 3])
@@ -57,7 +56,7 @@ def click_frauds(
                 targets = rng.choice(world.num_items, 2, replace=False)
                 events = record(num_accounts=8, num_clicks=25).events(world, targets, rng=rng)
                 test = click_fraud.inject_events(
-                    half.judged, events, targets=targets, attack=kind, rng=rng
+                    half.tested, events, targets=targets, attack=kind, rng=rng
                 )
                 clock = timing.Clock.of(half.fitted, day=86_400.0).names
                 values, arrays = {}, {}
@@ -81,7 +80,7 @@ def click_frauds(
                 found.setdefault(label, {}).setdefault(kind, []).append(
                     (value, result.arrays[label])
                 )
-        write(f"  click fraud, seed {seed} done")
+        log(f"  click fraud, seed {seed} done")
     return {
         label: {kind: figures(rows) for kind, rows in kinds.items()}
         for label, kinds in found.items()

@@ -23,13 +23,12 @@ def labeled_sets(
     *,
     detectors: Iterable[str],
     seeds: int,
-    write: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> dict:
-    """Detectors on sets with real labels, in folds of users -> {set: {detector: figures}}.
+    """{set: {detector: figures}}; average precision is at the set's own fraction of fakes.
 
-    Average precision is at the set's own share of fakes. A detector that needs labels is given
-    those of the other folds; one that needs none ranks the whole set, and is measured on the
-    same folds.
+    A detector that needs labels is given those of the other folds; one that needs none ranks the
+    whole set, and is measured on the same folds.
     """
     found: dict[str, dict] = {}
     for name in names:
@@ -49,7 +48,7 @@ def labeled_sets(
                 stage = f"{name}_{seed}_{detector}".replace(" ", "-")
                 summary = store.run(stage, compute).summary
                 values.append(float(np.mean(summary["folds"])))
-            write(f"  {name:<14} {detector:<26} AP {np.mean(values):.3f}")
+            log(f"  {name:<14} {detector:<26} AP {np.mean(values):.3f}")
             found.setdefault(name, {})[detector] = {
                 "average_precision": float(np.mean(values)),
                 "deviation": float(np.std(values, ddof=1)) if len(values) > 1 else None,
@@ -59,21 +58,21 @@ def labeled_sets(
     return found
 
 
-def _folds(detector: Detector, rows: Interactions, is_fake: np.ndarray, seed: int) -> list[float]:
-    fold = np.random.default_rng(seed).permutation(rows.num_users) % FOLDS
+def _folds(detector: Detector, data: Interactions, is_fake: np.ndarray, seed: int) -> list[float]:
+    fold = np.random.default_rng(seed).permutation(data.num_users) % FOLDS
     if detector.transductive and not detector.needs_labels:
-        scores = detector.fit(rows).score(rows)
+        scores = detector.fit(data).score(data)
         return [
             average_precision(is_fake[fold == f], scores[fold == f], base_rate=None)
             for f in range(FOLDS)
         ]
     result = []
     for number in range(FOLDS):
-        judged = fold == number
-        if detector.transductive:  # the graph is whole, the labels of the judged are not given
-            scores = detector.fit(rows, is_fake & ~judged).score(rows)
+        tested = fold == number
+        if detector.transductive:  # the graph is whole, the labels of the tested are not given
+            scores = detector.fit(data, is_fake & ~tested).score(data)
         else:
-            detector.fit(rows.select(~judged[rows.user_index]), is_fake)
-            scores = detector.score(rows.select(judged[rows.user_index]))
-        result.append(average_precision(is_fake[judged], scores[judged], base_rate=None))
+            detector.fit(data.select(~tested[data.user_index]), is_fake)
+            scores = detector.score(data.select(tested[data.user_index]))
+        result.append(average_precision(is_fake[tested], scores[tested], base_rate=None))
     return result

@@ -1,6 +1,6 @@
 """Detectors on attacks that they were not fitted on, of a shilling set.
 
-Which users and profiles are judged is said in `pools`.
+`pools` says which users and profiles those are.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def unseen_attacks(
     targets: int,
     learned: Iterable[str] = (),
     against_learned: Iterable[str] | None = None,
-    write: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> dict:
-    """Detectors x attacks on one shilling set -> {detector: {attack: figures}}.
+    """{detector: {attack: figures}} of one shilling set.
 
-    Learned attacks are judged by the detectors in `against_learned`, by default all. Each figure
+    The detectors in `against_learned`, by default all, are tested on learned attacks. Each figure
     is a mean over seeds (halves of the users) and targets, at a base rate of 1 %.
     """
     data = load_shilling(name)
@@ -45,22 +45,22 @@ def unseen_attacks(
     aims = (data.published_targets or tuple(sorted(data.segments)))[:targets]
     found: dict[str, dict[str, list]] = {}
 
-    def tests_of(judged, half, seed) -> Iterable[tuple[str, Poisoned]]:
-        """Profiles are written once, whoever judges them."""
-        for attack in judged:
+    def tests_of(tested, half, seed) -> Iterable[tuple[str, Poisoned]]:
+        """Profiles are made once for all detectors."""
+        for attack in tested:
             for target in map(int, aims):
 
-                def write_profiles(_, attack=attack, target=target):
-                    profiles = pools.judged_profiles(
-                        half.judged, attack, known=train, target=target, fillers=fillers, seed=seed
+                def make_profiles(_, attack=attack, target=target):
+                    profiles = pools.tested_profiles(
+                        half.tested, attack, known=train, target=target, fillers=fillers, seed=seed
                     )
                     return StageResult({}, {"profiles": profiles})
 
-                stored = store.run(f"profiles_{name}_{seed}_{attack}_{target}", write_profiles)
+                stored = store.run(f"profiles_{name}_{seed}_{attack}_{target}", make_profiles)
                 yield (
                     attack,
-                    pools.judged_pool(
-                        half.judged, stored.arrays["profiles"], attack, target=target, seed=seed
+                    pools.tested_pool(
+                        half.tested, stored.arrays["profiles"], attack, target=target, seed=seed
                     ),
                 )
 
@@ -71,35 +71,33 @@ def unseen_attacks(
             ("first group", pools.GROUPS[0], pools.GROUPS[1]),
         ]
         if learned:
-            plan.append(("all by rule", pools.GROUPS[0] + pools.GROUPS[1], tuple(learned)))
-        for label, fitted, judged in plan:
-            judging = detectors
-            if against_learned is not None and judged == tuple(learned):
-                judging = [name for name in detectors if name in against_learned]
-            for detector in judging:
+            plan.append(("both groups", pools.GROUPS[0] + pools.GROUPS[1], tuple(learned)))
+        for label, fitted, tested in plan:
+            used = detectors
+            if against_learned is not None and tested == tuple(learned):
+                used = [name for name in detectors if name in against_learned]
+            for detector in used:
 
                 def compute(
-                    _, detector=detector, fitted=fitted, judged=judged, seed=seed, half=half
+                    _, detector=detector, fitted=fitted, tested=tested, seed=seed, half=half
                 ):
-                    judge_by = DETECTORS[detector].build(seed)
-                    if isinstance(
-                        judge_by, SimulatedAttackForest
-                    ):  # it may simulate what others may see
-                        judge_by.attacks = tuple(map(_builder, fitted))
+                    built = DETECTORS[detector].build(seed)
+                    if isinstance(built, SimulatedAttackForest):  # it simulates what others see
+                        built.attacks = tuple(map(_builder, fitted))
                     return _score_all(
-                        judge_by,
+                        built,
                         pools.fitting_pool(half.fitted, fitted, seed=seed),
                         half,
-                        tests_of(judged, half, seed),
+                        tests_of(tested, half, seed),
                     )
 
                 stage = f"{name}_{seed}_{label}_{detector}".replace(" ", "-")
-                if judged == tuple(learned):
+                if tested == tuple(learned):
                     stage += "_" + "-".join(learned)
                 result = store.run(stage, compute)
                 values = result.summary["attacks"]
                 mean = np.mean([one["average_precision"] for v in values.values() for one in v])
-                write(f"  {name} seed {seed}, fitted on {label:<13} {detector:<26} AP {mean:.3f}")
+                log(f"  {name} seed {seed}, fitted on {label:<13} {detector:<26} AP {mean:.3f}")
                 for attack, rows in values.items():
                     curves = result.arrays[attack]
                     found.setdefault(detector, {}).setdefault(attack, []).extend(

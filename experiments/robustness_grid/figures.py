@@ -124,7 +124,7 @@ def _grouped_bars(figure, panels: Sequence, *, legend_columns: int, rotated: boo
             places = [n + width * (i + 0.5) - 0.4 for n in range(len(names))]
             ax.bar(places, values, width=width, color=color, label=label)
         style = {"rotation": 40, "ha": "right"} if rotated else {}
-        ax.set_xticks(range(len(names)), names, **style)
+        ax.set_xticks(range(len(names)), [_broken(name) for name in names], **style)
         ax.set_ylabel("target hit rate@10")
     handles = panels[0][0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=legend_columns, frameon=False)
@@ -254,7 +254,7 @@ def _trade_off(strict: list[dict], defended: list[dict]):
             ax.plot(*point, "o", color=GRAY)
             loses = point[0] < 100
             side = {"ha": "right" if loses else "left", "va": "top"}
-            _label(ax, name.replace("-by-", "\nby-"), point, (-5 if loses else 5, -3), **side)
+            _label(ax, _broken(name), point, (-5 if loses else 5, -3), **side)
         ax.axhline(records[0][CLEAN], color="black", linestyle="--", lw=1, label="clean")
         ax.axvline(98, color="black", linestyle=":", lw=1, label="2 % lost")
         ax.margins(x=0.2)
@@ -263,6 +263,11 @@ def _trade_off(strict: list[dict], defended: list[dict]):
         ax.set_ylabel("worst target hit rate@10")
     axes[0][0].legend(frameon=False, fontsize=8)
     return figure
+
+
+def _broken(name: str) -> str:
+    """A long name over several lines."""
+    return name.replace("-by-", "\nby-").replace("+", "\n+ ")
 
 
 def _label(ax, text: str, point: tuple[float, float], away: tuple[int, int], **style) -> None:

@@ -61,9 +61,9 @@ TEXTS = {
         "leaves the attacker less and costs honest users accuracy. Target HR@10."
     ),
     "hardening": (
-        "A victim trained by gradients, with an adversary on its vectors in training (APR, PGD, "
-        "VAT); noise of the same size is the control, a defence that removes suspicious profiles "
-        "stands for comparison. Target HR@10."
+        "A victim trained by gradients, with an adversary on its vectors in training (apr, pgd, "
+        "vulnerability-aware); noise of the same size is the control, a defence that removes "
+        "suspicious profiles stands for comparison. Target HR@10."
     ),
     "sizes": "Target HR@10.",
     "curves": (

@@ -1,6 +1,5 @@
 import csv
 import dataclasses
-import gzip
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,6 @@ from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.evaluation.classification import area_under_curve
 from advrec_tf.pipelines.fraud import job, ranking
-from advrec_tf.pipelines.stages import StageStore
-from experiments.detection import page, pools, runner, unseen
 
 
 def rating_file(path, *, ring=True, seed=0):
@@ -136,95 +133,6 @@ def test_labels_of_a_file_are_read_and_missing_ones_are_unknown(tmp_path):
     path.write_text("a 2\n")
     with pytest.raises(DataError, match="line 1: expected 0 or 1. Received: '2'"):
         read_labels(path, Vocabulary(["a"]))
-
-
-def write_shilling(root, seed=0):
-    """A small set in the published layout."""
-    rng = np.random.default_rng(seed)
-    chance = 1.0 / np.arange(1, 81)
-    lines = [
-        f"{u}\t{i}\t{rng.integers(1, 6)}.0"
-        for u in range(80)
-        for i in rng.choice(80, int(rng.integers(8, 20)), False, p=chance / chance.sum())
-    ]
-    folder = root / "shilling" / "filmTrust"
-    folder.mkdir(parents=True)
-    (folder / "filmTrust_train.dat.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
-    (folder / "filmTrust_test.dat").write_text("0\t79\t3.0\n")
-    (folder / "filmTrust_selected_items").write_text("60\t0,1\n70\t0,2\n")
-
-
-def test_halves_share_no_user_and_pools_inject_at_the_base_rate(monkeypatch, tmp_path):
-    from advrec_tf.data.readers.shilling import load_shilling
-
-    write_shilling(tmp_path)
-    data = load_shilling("filmTrust", tmp_path).split.train
-    half = pools.halves(data, seed=0)
-    mine, theirs = half.fitted.user_counts() > 0, half.judged.user_counts() > 0
-    assert not (mine & theirs).any() and (mine | theirs).sum() == 80
-    profiles = pools.judged_profiles(
-        half.judged, "average", known=data, target=60, fillers=10, fraction=0.1, seed=0
-    )
-    pool = pools.judged_pool(half.judged, profiles, "average", target=60, seed=0)
-    assert pool.is_fake.sum() == 4 and pool.targets.tolist() == [60]
-    fitted = pools.fitting_pool(half.fitted, pools.GROUPS[0], seed=0)
-    assert fitted.is_fake.sum() == 4 * 3 * pools.TRAIN_PROFILES
-
-
-def test_attacks_of_the_two_groups_are_all_different():
-    assert not set(pools.GROUPS[0]) & set(pools.GROUPS[1])
-    assert not set(pools.LEARNED) & {*pools.GROUPS[0], *pools.GROUPS[1]}
-
-
-def test_a_run_makes_a_page_and_goes_on_where_it_was(monkeypatch, tmp_path):
-    write_shilling(tmp_path)
-    monkeypatch.setenv("ADVREC_DATA", str(tmp_path))
-    monkeypatch.setattr(unseen, "load_shilling", lambda name: _patched(name, tmp_path))
-    store = StageStore(tmp_path / "run", {"job": "test"})
-    said = []
-    settings = {"detectors": ["pca-var-select", "ecod"], "seeds": 1, "targets": 1}
-    found = unseen.unseen_attacks(store, "filmTrust", **settings, write=said.append)
-    assert set(found["ecod"]) == {*pools.GROUPS[0], *pools.GROUPS[1]}
-    assert found["pca-var-select"]["random"]["transductive"]
-    assert len(found["ecod"]["random"]["curve"]) == 101
-    before = {path.name for path in (tmp_path / "run" / "stages").iterdir()}
-    again = unseen.unseen_attacks(
-        StageStore(tmp_path / "run", {"job": "test"}, resume=True),
-        "filmTrust",
-        **settings,
-        write=said.append,
-    )
-    assert again == found
-    assert {path.name for path in (tmp_path / "run" / "stages").iterdir()} == before
-    report = {
-        "settings": {"seeds": 1, "targets": 1, "learned": [], "click_seeds": 1},
-        "kinds": {"pca-var-select": "unsupervised", "ecod": "unsupervised"},
-        "unseen": {"filmTrust": found},
-    }
-    text = page.markdown(report, "python x")
-    assert "| pca-var-select* | unsupervised |" in text and "python x" in text
-    assert set(page.draw(report)) == {"fraud_filmTrust", "fraud_filmTrust_map"}
-
-
-def _patched(name, root):
-    from advrec_tf.data.readers.shilling import load_shilling
-
-    return load_shilling(name, root)
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"detectors": ["magic"]}, "`detectors` should be among.*Received: magic"),
-        ({"learned": ["average"]}, "`learned` should be among.*Received: average"),
-        ({"parts": ["unseen", "all"]}, "`parts` should be among unseen, labeled, clicks. .*: all"),
-    ],
-)
-def test_unknown_names_are_refused_before_anything_runs(given, message, tmp_path):
-    settings = {"sets": [], "seeds": 1, "targets": 1, "learned": [], **given}
-    with pytest.raises(ValueError, match=message):
-        runner.run(run_dir=tmp_path, resume=False, **settings)
-    assert not list(tmp_path.iterdir())
 
 
 def test_two_labeled_fakes_are_held_out_one_at_a_time_and_one_is_too_few(tmp_path):

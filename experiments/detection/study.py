@@ -1,7 +1,7 @@
-"""The benchmark of detectors: attacks unseen in training, labeled sets, click fraud.
+"""All parts of the study of detectors: attacks unseen in training, labeled sets, click fraud.
 
-Every fit and judgment of one detector is a stage, so a stopped run goes on where it was. The
-three parts are in `unseen`, `labeled` and `clicks`; the page and its curves are made by `page`.
+Every fit and test of a detector is a stage, so a stopped run goes on where it was. The three parts
+are in `unseen`, `labeled` and `clicks`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from experiments.detection.clicks import click_frauds
 from experiments.detection.labeled import labeled_sets
 from experiments.detection.unseen import unseen_attacks
 
-NEED_LABELS_OF_JUDGED = ("fap", "neighborhood-forest")
-"""Their labels are of users who share items with the judged: they have no place where attacks are
-unseen, and are measured on labeled sets alone."""
+NEED_NEIGHBORS_LABELS = ("fap", "neighborhood-forest")
+"""Detectors that need labels of users who share items with the tested ones: where attacks are
+unseen there are none, so they are tested on labeled sets alone."""
 
 PARTS = ("unseen", "labeled", "clicks")
-LABELLED = ("amazon", "averageattack")
+LABELED_SETS = ("amazon", "averageattack")
 
 
 def run(
@@ -38,13 +38,17 @@ def run(
     parts: Sequence[str] = PARTS,
     against_learned: Sequence[str] | None = None,
     on_labeled: Sequence[str] | None = None,
-    write: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> dict:
-    """The benchmark, or some `parts` of it; returns the report.
+    """The parts that are asked for, or all; the report as JSON values.
 
     Args:
-        detectors: names; by default all.
-        against_learned, on_labeled: those of them that are judged on learned attacks, and on
+        sets: shilling sets of unseen attacks.
+        seeds: halvings of the users, and seeds on labeled sets.
+        targets: of every attack.
+        learned: attacks that are optimized or learned, of `pools.LEARNED`.
+        detectors: names in `DETECTORS`; by default all.
+        against_learned, on_labeled: those of them that are tested on learned attacks, and on
             labeled sets, which are larger and fitted in five folds; by default all.
 
     Raises:
@@ -73,7 +77,7 @@ def run(
     # More seeds and sets may join a run; what a stage's result depends on may not change.
     identity = {"job": "detection", "advrec_tf": __version__, "targets": targets}
     store = StageStore(run_dir, identity, resume=resume)
-    against_unseen = [name for name in chosen if name not in NEED_LABELS_OF_JUDGED]
+    against_unseen = [name for name in chosen if name not in NEED_NEIGHBORS_LABELS]
     return {
         "settings": settings,
         "kinds": {name: DETECTORS[name].kind for name in chosen},
@@ -87,16 +91,16 @@ def run(
                 targets=targets,
                 learned=learned,
                 against_learned=against_learned,
-                write=write,
+                log=log,
             )
             for name in (sets if "unseen" in parts else ())
         },
         "labeled": labeled_sets(
             store,
-            LABELLED if "labeled" in parts else (),
+            LABELED_SETS if "labeled" in parts else (),
             detectors=[n for n in chosen if on_labeled is None or n in on_labeled],
             seeds=seeds,
-            write=write,
+            log=log,
         ),
-        "clicks": click_frauds(store, seeds=click_seeds, write=write) if "clicks" in parts else {},
+        "clicks": click_frauds(store, seeds=click_seeds, log=log) if "clicks" in parts else {},
     }
