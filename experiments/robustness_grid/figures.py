@@ -116,16 +116,22 @@ def _strength_and_stealth(records: list[dict]):
     return figure
 
 
-def _grouped_bars(figure, panels: Sequence, *, legend_columns: int, rotated: bool = False):
-    """Panels of (axes, names, {series: (values, color)}), with one legend below."""
+def _grouped_bars(figure, panels: Sequence, *, legend_columns: int, across: bool = False):
+    """Panels of (axes, names, {series: (values, color)}), with one legend below.
+
+    Bars stand above their names, or lie beside them with `across`.
+    """
     for ax, names, series in panels:
         width = 0.8 / len(series)
         for i, (label, (values, color)) in enumerate(series.items()):
             places = [n + width * (i + 0.5) - 0.4 for n in range(len(names))]
-            ax.bar(places, values, width=width, color=color, label=label)
-        style = {"rotation": 40, "ha": "right"} if rotated else {}
-        ax.set_xticks(range(len(names)), [_broken(name) for name in names], **style)
-        ax.set_ylabel("target hit rate@10")
+            (ax.barh if across else ax.bar)(places, values, width, color=color, label=label)
+        if across:
+            ax.set_yticks(range(len(names)), [_broken(name) for name in names], fontsize=8)
+            ax.set_xlabel("target hit rate@10")
+        else:
+            ax.set_xticks(range(len(names)), names)
+            ax.set_ylabel("target hit rate@10")
     handles = panels[0][0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=legend_columns, frameon=False)
     return figure
@@ -216,7 +222,8 @@ def _by_panel(records: Sequence[dict]) -> dict[str, list[dict]]:
 
 def _defences(records: list[dict]):
     of_panel = _by_panel([record for record in records if record["attack"] != "none"])
-    figure, axes = _panels(list(of_panel))
+    height = 0.55 * max(len(_values(own, "defence")) for own in of_panel.values()) + 1.5
+    figure, axes = _panels(list(of_panel), size=(5.0, height), grid="x", sharey=True)
     panels = []
     for ax, own in zip(axes[0], of_panel.values(), strict=True):
         names, found = _values(own, "defence"), {(r["attack"], r["defence"]): r for r in own}
@@ -228,7 +235,7 @@ def _defences(records: list[dict]):
             for i, attack in enumerate(_values(own, "attack"))
         }
         panels.append((ax, names, series))
-    return _grouped_bars(figure, panels, legend_columns=4, rotated=True)
+    return _grouped_bars(figure, panels, legend_columns=4, across=True)
 
 
 def _trade_off(strict: list[dict], defended: list[dict]):
@@ -237,37 +244,34 @@ def _trade_off(strict: list[dict], defended: list[dict]):
     A line through one defence at several thresholds, and the other defences as points.
     """
     of_panel, others = _by_panel(strict), _by_panel(defended)
-    figure, axes = _panels(list(of_panel))
+    figure, axes = _panels(list(of_panel), size=(5.0, 5.0))
+    thresholds = {record["defence"] for record in strict}
+    names = [name for name in _values(defended, "defence") if name not in thresholds]
+    colors = dict(zip(names, plt.get_cmap("tab10").colors + plt.get_cmap("Dark2").colors))
     for ax, (title, records) in zip(axes[0], of_panel.items(), strict=True):
         points = worst_and_kept(records)
         at = dict(sorted((DEFENCES[name].threshold, point) for name, point in points.items()))
         ax.plot(*zip(*at.values()), marker="o", color=BLUE, label="threshold")
         tried = _values(records, "attack")
         rest = worst_and_kept([r for r in others.get(title, ()) if r["attack"] in tried])
-        # Thresholds stand above their points and names below, those of what loses accuracy to the
-        # left: so they keep clear of one another.
         for threshold, point in at.items():
             _label(ax, f"{threshold:g}", point, (5, 4), va="bottom", color=BLUE)
-        for name, point in rest.items():
-            if name in points:
-                continue
-            ax.plot(*point, "o", color=GRAY)
-            loses = point[0] < 100
-            side = {"ha": "right" if loses else "left", "va": "top"}
-            _label(ax, _broken(name), point, (-5 if loses else 5, -3), **side)
+        for name, color in colors.items():
+            if name in rest:
+                ax.plot(*rest[name], "o", color=color, label=name)
         ax.axhline(records[0][CLEAN], color="black", linestyle="--", lw=1, label="clean")
         ax.axvline(98, color="black", linestyle=":", lw=1, label="2 % lost")
-        ax.margins(x=0.2)
         ax.set_ylim(bottom=0)
         ax.set_xlabel("NDCG@10 of honest users kept without attack, %")
         ax.set_ylabel("worst target hit rate@10")
-    axes[0][0].legend(frameon=False, fontsize=8)
+    handles = axes[0][0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return figure
 
 
 def _broken(name: str) -> str:
     """A long name over several lines."""
-    return name.replace("-by-", "\nby-").replace("+", "\n+ ")
+    return name.replace("+", "\n+ ")
 
 
 def _label(ax, text: str, point: tuple[float, float], away: tuple[int, int], **style) -> None:
