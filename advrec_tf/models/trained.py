@@ -68,7 +68,6 @@ class RecommenderModel(Recommender, _tfrs.Model):
             f"Received: a {type(self).__name__} to save as a whole."
         )
 
-    @tf.autograph.experimental.do_not_convert
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         loss, gradients = self.loss_and_gradients(inputs)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))

@@ -128,12 +128,11 @@ class AdversarialTraining(ModelWrapper):
         """`RadiusCheck`, which warns where the radius exceeds the norm of what it perturbs."""
         return [RadiusCheck()]
 
-    @tf.autograph.experimental.do_not_convert
     def train_step(self, inputs) -> dict[str, tf.Tensor]:
         """As `ModelWrapper`; a block of steps for a `SparseEmbeddingModel` runs compiled as a
         whole."""
         if not isinstance(self.model, SparseEmbeddingModel) or inputs["weight"].shape.rank == 1:
-            return super().train_step(inputs)
+            return ModelWrapper.train_step(self, inputs)  # AutoGraph, under XLA, fails at super()
         if self._chose_layers:
             raise ValueError(
                 "`layers` should be left out where blocks of steps are trained: a "

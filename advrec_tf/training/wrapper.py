@@ -106,9 +106,8 @@ class ModelWrapper(RecommenderModel):
     def item_vectors(self):
         return self.model.item_vectors()
 
-    @tf.autograph.experimental.do_not_convert
     def train_step(self, inputs) -> dict[str, tf.Tensor]:
-        logs = super().train_step(inputs)
+        logs = RecommenderModel.train_step(self, inputs)  # AutoGraph fails at super()
         self.model.built = True  # as in `RecommenderModel`
         if hasattr(self.model, "step_done"):
             self.model.step_done()

@@ -72,7 +72,6 @@ class SparseEmbeddingModel(RecommenderModel):
         }
         return losses.weighted_mean(self.row_losses(rows, inputs), inputs["weight"])
 
-    @tf.autograph.experimental.do_not_convert
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step for a batch, [batch] of indices; all its steps for a block, [steps, batch]."""
         if inputs["weight"].shape.rank == 1:
