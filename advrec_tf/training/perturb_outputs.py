@@ -7,6 +7,7 @@ is left to `perturbations`, what to do with the loss to `training.adversarial_te
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
@@ -41,19 +42,21 @@ def perturb_outputs(
     Outputs (shifted, where there are deltas) are collected in the order of the calls; a layer
     called twice gives two. `deltas` follow the same order. After the block the layers are as
     before. A call in another graph than that of the block is left alone: so Keras traces a
-    `Sequential` or functional model at its first call, before it runs it.
+    `Sequential` or functional model at its first call, before it runs it. So is a call in another
+    thread: the replicas of a `MirroredStrategy` take turns inside their blocks.
 
     Raises:
         ValueError: if the block makes more or fewer calls than there are deltas, or a layer
             returns anything but a dense or ragged tensor of floating type.
     """
     outputs = LayerOutputs()
-    graph = _current_graph()
+    graph, thread = _current_graph(), threading.get_ident()
 
     def perturbed(layer, call):
         def perturbed_call(*args, **kwargs):
             output = call(*args, **kwargs)
-            if _current_graph() is not graph:
+            elsewhere = _current_graph() is not graph or threading.get_ident() != thread
+            if elsewhere or not placed.active:
                 return output
             values = _values_of(layer, output)
             if deltas is not None:
@@ -73,23 +76,34 @@ def perturb_outputs(
             ragged = isinstance(output, tf.RaggedTensor)
             return output.with_flat_values(values) if ragged else values
 
-        return tf.autograph.experimental.do_not_convert(perturbed_call)
+        placed = tf.autograph.experimental.do_not_convert(perturbed_call)
+        placed.active, placed.before = True, vars(layer).get("call")
+        return placed
 
-    before = [vars(layer).get("call") for layer in layers]
-    for layer in layers:
-        object.__setattr__(layer, "call", perturbed(layer, layer.call))
+    placed = [perturbed(layer, layer.call) for layer in layers]
+    for layer, call in zip(layers, placed, strict=True):
+        object.__setattr__(layer, "call", call)
     try:
         yield outputs
     finally:
-        for layer, call in zip(layers, before, strict=True):
-            object.__delattr__(layer, "call")
-            if call is not None:
-                object.__setattr__(layer, "call", call)
+        for layer, call in zip(layers, placed, strict=True):
+            call.active = False
+            _remove_ended(layer)
     if deltas is not None and len(outputs) != len(deltas):
         raise ValueError(
             f"`deltas` should hold one tensor a layer call. Received {len(deltas)}, "
             f"and the model made {len(outputs)} calls."
         )
+
+
+def _remove_ended(layer: keras.layers.Layer) -> None:
+    """Take off the calls whose blocks have ended, down to one that has not or the layer's own."""
+    call = vars(layer).get("call")
+    while getattr(call, "active", None) is False:
+        object.__delattr__(layer, "call")
+        if call.before is not None:
+            object.__setattr__(layer, "call", call.before)
+        call = call.before
 
 
 def _current_graph() -> tf.Graph | None:

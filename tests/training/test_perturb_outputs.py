@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -98,3 +100,27 @@ def test_outputs_that_are_no_tensor_of_floating_type_are_refused(layer, inputs, 
     with pytest.raises(ValueError, match=f"`layers` should hold layers that.*{message}"):
         with perturb_outputs([layer]):
             layer(inputs)
+
+
+def test_blocks_of_two_threads_that_overlap_perturb_each_its_own_calls():
+    layer, zero = embedding([[1, 1], [2, 2]]), tf.constant([0])
+    first = perturb_outputs([layer], deltas=[tf.fill([1, 2], 10.0)])
+    first.__enter__()
+    inside, over, found = threading.Event(), threading.Event(), []
+
+    def second():
+        with perturb_outputs([layer], deltas=[tf.fill([1, 2], 100.0)]):
+            inside.set()
+            over.wait()
+            found.append(layer(zero).numpy())
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    inside.wait()
+    np.testing.assert_array_equal(layer(zero), [[11, 11]])
+    first.__exit__(None, None, None)  # before the second block ends
+    over.set()
+    thread.join()
+    np.testing.assert_array_equal(found[0], [[101, 101]])
+    assert "call" not in vars(layer)
+    np.testing.assert_array_equal(layer(zero), [[1, 1]])
