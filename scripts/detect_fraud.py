@@ -27,17 +27,17 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     cli.add_data_arguments(parser)
-    cli.add_out_argument(parser, "CSV file of the ranked list")
-    parser.add_argument("--labels", help="file of known fakes and honest users")
-    parser.add_argument("--export", help="folder of the SavedModel that scores a profile")
+    cli.add_out_argument(parser, "The CSV file of the ranked list.")
+    parser.add_argument("--labels", help="A file of known fakes and honest users.")
+    parser.add_argument("--export", help="The folder of the SavedModel that scores a profile.")
     parser.add_argument(
         "--day",
         type=float,
         default=86_400.0,
-        help="length of a day in the unit of the times; 0 leaves the hours unread; default: 86400",
+        help="The length of a day in the unit of the times; 0 ignores the hours. The default is 86400.",
     )
-    parser.add_argument("--top", type=int, default=10, help="users to print; default: 10")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--top", type=int, default=10, help="Users to show. The default is 10.")
+    parser.add_argument("--seed", type=int, default=0, help="The seed. The default is 0.")
     args = parser.parse_args(argv)
     cli.require_counts(parser, args, "top")
     return args

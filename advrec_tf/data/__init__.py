@@ -19,7 +19,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "readers.report": ["Loaded", "ReadReport"],
         "readers.shilling": ["load_shilling"],
         "readers.side_tables": ["read_attributes", "read_texts"],
-        "readers.tables": ["read_table"],
         "sequences": ["sequences_of"],
         "splits": ["Split", "global_time", "last_item", "random_ratio"],
         "synthetic": ["make_world"],

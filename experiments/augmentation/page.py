@@ -7,6 +7,7 @@ from pathlib import Path
 
 from experiments.augmentation.settings import PARTS
 from experiments.harness import markdown
+from experiments.harness.entries import settings_text
 from experiments.harness.reports import images_of
 
 MONITOR, TAIL, COVERAGE = "ndcg@10", "long_tail_share@10", "coverage@10"
@@ -120,7 +121,7 @@ def _part(report: Mapping) -> list[str]:
     lines = []
     for label, entry in report["entries"].items():
         mean, deviation = entry["mean"], entry["deviation"]
-        chosen = markdown.settings_text(entry["settings"]).replace("_", " ")
+        chosen = settings_text(entry["settings"]).replace("_", " ")
         cells = [
             markdown.spread(mean[test].get(figure), deviation[test].get(figure))
             for _, test, figure in columns

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from experiments.harness import markdown
+from experiments.harness.entries import settings_text
 
 TITLES = {
     "items": "Items without any interaction",
@@ -112,7 +113,7 @@ def _cells(entry: Mapping, tests: list[str], groups: list[str]) -> list[str]:
     cells += [spread(tests[0], group) for group in groups]
     cells.append(markdown.number(mean[tests[0]]["coverage@10"], 3))
     tried = ", ".join(point.split()[-1] for point in entry["tried"])
-    cells.append(markdown.settings_text(entry["settings"]) + (f" of {tried}" if tried else ""))
+    cells.append(settings_text(entry["settings"]) + (f" of {tried}" if tried else ""))
     cells.append(", ".join(str(epoch) for epoch in sorted(set(entry["epochs"]))))
     cells.append(f"{entry['seconds']:.0f}")
     against = entry["against"].get(entry["ablation"])

@@ -109,3 +109,12 @@ class Entry:
     def seeds(self, asked: list[int]) -> list[int]:
         """The seeds it is trained with, of those asked for."""
         return asked[: self.max_seeds if self.seeded else 1]
+
+
+def settings_text(settings: Mapping[str, object]) -> str:
+    """`weight 0.3, loss softmax`."""
+    return ", ".join(f"{name} {value_text(value)}" for name, value in settings.items())
+
+
+def value_text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -72,15 +72,6 @@ def corrected(tests: Mapping[str, Mapping], against: str, level: float = 0.05) -
     return ["", f"{text}these differ at p < {level_text}. Higher: {higher}. Lower: {lower}."]
 
 
-def settings_text(settings: Mapping[str, object]) -> str:
-    """`weight 0.3, loss softmax`."""
-    return ", ".join(f"{name} {value_text(value)}" for name, value in settings.items())
-
-
-def value_text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def facts(values: Mapping[str, object]) -> list[str]:
     """A list of names and values."""
     return ["", *(f"- {name}: {value}" for name, value in values.items())]

@@ -16,8 +16,7 @@ from typing import Any
 
 from advrec_tf.pipelines.processes import in_order
 from advrec_tf.pipelines.stages import StageStore, slug
-from experiments.harness.entries import Entry, Task, Trained
-from experiments.harness.markdown import settings_text
+from experiments.harness.entries import Entry, Task, Trained, settings_text
 from experiments.harness.results import Result
 from experiments.harness.settings import Setting
 

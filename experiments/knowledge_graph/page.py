@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from experiments.harness.entries import settings_text
 from experiments.harness.markdown import (
     difference,
     facts,
     number,
     page,
-    settings_text,
     spread,
     table,
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from experiments.harness import markdown
+from experiments.harness.entries import settings_text
 
 ATTACKED = (
     "Every user and item vector is moved within a ball so that the training interactions rank "
@@ -118,7 +119,7 @@ def _choices(report: Mapping) -> list[str]:
     lines = []
     for label, entry in report["entries"].items():
         choice = entry["choice"]
-        settings = markdown.settings_text(choice["settings"])
+        settings = settings_text(choice["settings"])
         value = markdown.number(choice["validation"])
         lines.append([label, settings, str(choice["epochs"]), value, str(choice["trials"])])
     head = ["model", "settings", "epochs", report["choose_by"], "trials"]

@@ -187,7 +187,7 @@ def test_a_sign_that_is_weighed_down_is_said(attacked_verdicts, monkeypatch, tmp
     verdicts, _, _ = attacked_verdicts
     weaker = dataclasses.replace(verdicts, weighed={"like_simulated_attacks": 0.4})
     monkeypatch.setattr(job, "detect", lambda *_, **__: weaker)
-    monkeypatch.setattr(job, "write_ranking", lambda *_: 1)
+    monkeypatch.setattr(job, "write_ranking", lambda *_, **__: 1)
     lines = ["user_id,item_id", *(f"u{n},i{n % 5}" for n in range(len(verdicts.suspicion)))]
     said, _ = said_about([*lines], tmp_path, write_list=False)
     assert "that sign counts 0.40 of itself" in said
