@@ -34,7 +34,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--day",
         type=float,
         default=86_400.0,
-        help="The length of a day in the unit of the times; 0 ignores the hours. The default is 86400.",
+        help="The length of a day in the unit of the times; 0 ignores the hours. "
+        "The default is 86400.",
     )
     parser.add_argument("--top", type=int, default=10, help="Users to show. The default is 10.")
     parser.add_argument("--seed", type=int, default=0, help="The seed. The default is 0.")

@@ -1,6 +1,7 @@
 import pytest
 
 from experiments.harness import markdown
+from experiments.harness.entries import settings_text
 
 
 def test_a_table_has_a_line_of_dashes_below_its_head():
@@ -34,7 +35,7 @@ def test_a_difference_has_its_interval_and_p_value():
 
 
 def test_settings_are_shown_by_name():
-    assert markdown.settings_text({"weight": 0.5, "loss": "softmax"}) == "weight 0.5, loss softmax"
+    assert settings_text({"weight": 0.5, "loss": "softmax"}) == "weight 0.5, loss softmax"
 
 
 def test_a_page_begins_with_its_title_and_the_command_that_makes_it():
