@@ -29,12 +29,14 @@ FOLDERS = (
 
 
 def first_sentence(thing) -> str:
-    """The first paragraph of a docstring on one line; the type where there is none of its own."""
+    """The first paragraph of a docstring on one line; of a table its names, else the type."""
     text = inspect.getdoc(thing) if inspect.isroutine(thing) or inspect.isclass(thing) else None
     if inspect.ismodule(thing):
         text = inspect.getdoc(thing)
+    if isinstance(thing, dict):
+        return "By name: " + ", ".join(f"`{name}`" for name in thing) + "."
     if not text:
-        return f"A `{type(thing).__name__}`."
+        return f"The text `{thing}`." if isinstance(thing, str) else f"A `{type(thing).__name__}`."
     return " ".join(text.split("\n\n")[0].split()).replace("|", "\\|")
 
 

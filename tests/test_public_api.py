@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import advrec_tf as ar
+
 ROOT = Path(__file__).parents[1]
 spec = importlib.util.spec_from_file_location(
     "write_api_page", ROOT / "scripts" / "write_api_page.py"
@@ -24,6 +26,11 @@ def test_every_public_name_can_be_had(name):
     missing = [public for public in package.__all__ if not hasattr(package, public)]
     assert missing == []
     assert len(set(package.__all__)) == len(package.__all__)
+
+
+def test_the_api_page_lists_the_public_names():
+    """After a public name changes: python scripts/write_api_page.py"""
+    assert (ROOT / "docs" / "api.md").read_text(encoding="utf-8") == api_page.page()
 
 
 def test_a_public_name_means_one_thing():
@@ -52,3 +59,11 @@ def test_importing_the_package_loads_little():
     command = [sys.executable, "-c", code]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(loaded.stdout) < 60
+
+
+def test_the_first_page_runs_as_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = [line[4:] for line in ar.__doc__.splitlines() if line.startswith("    ")]
+    code = "\n".join(code).replace("epochs=5", "epochs=1")
+    exec(compile(code, "the first page", "exec"), {})
+    assert list((tmp_path / "saved_models" / "mine").iterdir())
