@@ -29,6 +29,8 @@ class Vocabulary:
             raise ValueError(f"`ids` should be unique. Received {first!r} more than once.")
         self._index = index
         self.ids = index.to_numpy()
+        kind = pd.api.types.infer_dtype(self.ids, skipna=False)
+        self._of_one_kind = kind in ("integer", "string", "empty")
 
     def __len__(self) -> int:
         return len(self._index)
@@ -37,7 +39,7 @@ class Vocabulary:
         """External ids [n] -> indices [n] int32; -1 where the id is unknown.
 
         "17" and 17.0 are the id 17 where the ids are integers, and 17 is the id "17" where they
-        are text.
+        are text. Where they are of several kinds, an id is found as it is alone.
 
         Raises:
             ValueError: if an id is neither an integer, a whole float nor text, such as None.
@@ -45,6 +47,8 @@ class Vocabulary:
         asked = ids if isinstance(ids, np.ndarray) else np.array(list(ids), object)
         if not len(asked):
             return np.zeros(0, np.int32)
+        if not self._of_one_kind:
+            return self._index.get_indexer(pd.Index(asked, dtype=object)).astype(np.int32)
         whole = self.ids.dtype.kind in "iu"
         if asked.dtype.kind == "O" or (asked.dtype.kind in "iu") != whole:
             kind = pd.api.types.infer_dtype(asked, skipna=False)

@@ -84,3 +84,8 @@ def test_a_parquet_file_gives_the_same_interactions_back(tmp_path):
     with pytest.raises(FileExistsError, match="data.parquet"):
         data.to_parquet(path)
     data.to_parquet(path, overwrite=True)
+
+
+def test_ids_of_several_kinds_are_found_as_they_are():
+    mixed = Vocabulary([0, 1, "g0", "1"])
+    assert mixed.index_of([1, "1", "g0", 7]).tolist() == [1, 3, 2, -1]
