@@ -37,7 +37,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--cache", default="runs/text_vectors", help="The folder where vectors are kept."
     )
     parser.add_argument(
-        "--pooling", default="mean", help="mean, first or last. The default is mean."
+        "--pooling",
+        default="mean",
+        help="How token vectors are pooled: mean, first or last. The default is mean.",
     )
     parser.add_argument(
         "--max-length",
