@@ -94,7 +94,7 @@ def test_a_damaged_file_is_computed_anew(tower, tmp_path):
 
 def test_an_interrupted_write_leaves_nothing(tower, tmp_path, monkeypatch):
     def interrupted(file, vectors):
-        file.write(b"half")
+        file.write_bytes(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cache.np, "save", interrupted)

@@ -108,7 +108,7 @@ def in_a_new_process(code, **environment):
 
 
 def test_another_backend_of_keras_3_is_refused():
-    code = "from advrec_tf.models import language_presets as p; p.require_keras_hub()"
+    code = "from advrec_tf.text import presets as p; p.require_keras_hub()"
     result = in_a_new_process(code, KERAS_BACKEND="numpy")
     assert "ImportError: The language model needs Keras 3 to run on TensorFlow" in result.stderr
 
@@ -116,7 +116,7 @@ def test_another_backend_of_keras_3_is_refused():
 def test_without_keras_hub_the_modules_import_and_a_tower_names_the_cure():
     code = (
         "import sys; sys.modules['keras_hub'] = None\n"
-        "from advrec_tf.models import language_cache, language_model\n"
+        "from advrec_tf.text import cache, language_model\n"
         "language_model.LanguageModelTower.from_preset('x')"
     )
     message = in_a_new_process(code).stderr.strip().splitlines()[-1]
