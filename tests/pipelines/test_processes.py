@@ -49,7 +49,7 @@ def test_what_requires_a_failed_call_is_named_with_its_reason():
 def test_a_killed_run_leaves_no_process_behind(tmp_path):
     script, written = tmp_path / "run.py", tmp_path / "pid"
     script.write_text(RUN)
-    root = str(Path(__file__).parents[3])
+    root = str(Path(__file__).parents[2])
     run = subprocess.Popen(
         [sys.executable, script, written], env={**os.environ, "PYTHONPATH": root}
     )

@@ -169,7 +169,7 @@ def said_about(lines, tmp_path, write_list=True, **columns):
     path.write_text("\n".join(lines) + "\n")
     said = []
     data = read_table(path, **columns).interactions
-    job.run(data, out=tmp_path / "list.csv", day=None, write=said.append)
+    job.run(data, out=tmp_path / "list.csv", day=None, overwrite=True, write=said.append)
     return "\n".join(said), (tmp_path / "list.csv").read_text() if write_list else ""
 
 

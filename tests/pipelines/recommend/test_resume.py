@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 TINY = (
     "--embedding-dim 8 --batch-size 64 --epsilon 0.1 --autoencoder-epsilon 0.1 "
     "--autoencoder-epochs 4 "

@@ -9,7 +9,7 @@ from advrec_tf.pipelines.tabular import cli
 from advrec_tf.pipelines.tabular.cli import conditions_from
 from advrec_tf.tabular.files import read_table
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 
 
 def script(name):

@@ -11,7 +11,7 @@ import pytest
 from advrec_tf.pipelines.tabular import job
 from advrec_tf.serving.c_api import SavedModelSession
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 
 
 def script(name):
