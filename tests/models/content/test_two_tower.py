@@ -125,9 +125,9 @@ def test_equal_seeds_give_equal_losses_whatever_is_hidden(data, taste):
 
 
 def test_bad_arguments_are_named(data, taste, trained):
-    with pytest.raises(ValueError, match="Each tower should see something"):
+    with pytest.raises(ValueError, match="Each tower should have an input"):
         content_two_tower(data)
-    with pytest.raises(ValueError, match="Each tower should see something"):
+    with pytest.raises(ValueError, match="Each tower should have an input"):
         content_two_tower(data, [taste], user_ids=False)
     with pytest.raises(ValueError, match="`items` should hold lists of known item ids"):
         trained.recommend_for(items=[["nothing"]])
