@@ -111,6 +111,11 @@ class AdversarialTraining(ModelWrapper):
         self._value_norm = keras.metrics.Mean(name="value_norm")
 
     @property
+    def perturbation(self) -> Perturbation:
+        """The adversary's budget."""
+        return self.term.perturbation
+
+    @property
     def own_metrics(self):
         return [self._epoch_loss, self._clean_loss, self._adversarial_loss]
 
