@@ -123,7 +123,7 @@ def graph_vectors(task: Task) -> Modality:
 
     def compute():
         graph = task.context.content.graph
-        model = build_embedding(graph, "transe", "self_adversarial", 4.0, task.seed)
+        model = build_embedding(graph, "transe", "self_adversarial", {"margin": 4.0}, task.seed)
         fit_embedding(model, graph, epochs=60, seed=task.seed)
         vectors = model.entity_vectors()[: graph.num_items]
         known = items_with_fact(graph)
