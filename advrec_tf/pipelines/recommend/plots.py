@@ -116,7 +116,7 @@ def draw_training(history: dict[str, list[float]]):
     right.set_ylim(0, 1.05)
     right.set_xlabel("epoch")
     right.legend(frameon=False)
-    figure.suptitle("profile GAN: both players")
+    figure.suptitle("Profile GAN: discriminator and generator")
     return figure
 
 
