@@ -232,7 +232,9 @@ class OnlineScorer(tf.Module):
         )
         batch = tf.reduce_max(tf.concat([profile, [-1]], 0)) + 1
         present = tf.math.unsorted_segment_sum(tf.ones_like(profile), profile, batch)
-        used = tf.debugging.assert_positive(present, "`profile` should hold each of 0..n-1")
+        used = tf.debugging.assert_positive(
+            present, "`profile` should number profiles 0..n-1, each used"
+        )
         # Otherwise a gather may fail first, with a message that says less.
         with tf.control_dependencies([sizes, used]):
             profile = tf.identity(profile)

@@ -72,7 +72,9 @@ def test_an_unknown_item_counts_as_new(scorer):
 
 
 def test_a_profile_without_an_entry_is_refused(scorer):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="should hold each of 0..n-1"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="should number profiles 0..n-1, each used"
+    ):
         scorer.score(
             profile=tf.constant([1]), item_id=tf.constant(["0"]), rating=tf.constant([4.0])
         )
