@@ -73,3 +73,9 @@ def test_without_repeats_leaves_distinct_rows_alone():
     data = interactions_of_ids([("a", "x"), ("a", "y")])
     kept, removed = filters.without_repeats(data)
     assert kept is data and removed == 0
+
+
+def test_a_click_that_happened_twice_stays_and_one_written_twice_goes():
+    data = interactions_of_ids([("u", "i")] * 3, timestamp=[1.0, 2.0, 2.0])
+    kept, removed = filters.without_same_moments(data)
+    assert kept.timestamp.tolist() == [1.0, 2.0] and removed == 1

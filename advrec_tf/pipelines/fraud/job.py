@@ -1,7 +1,8 @@
-"""What `scripts/detect_fraud.py` does: detect, write the list, print its head, export, check."""
+"""The command `scripts/detect_fraud.py`: detect, write the list, print its head, export, check."""
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable
 
@@ -11,7 +12,9 @@ from advrec_tf.data import filters
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers.labeled_fraud import read_labels
 from advrec_tf.evaluation.detection import average_precision
-from advrec_tf.pipelines.fraud.ranking import MOST, Verdicts, detect, reasons, write_ranking
+from advrec_tf.ops.files import atomic_file
+from advrec_tf.pipelines.fraud.ranking import MOST, Verdicts, detect
+from advrec_tf.pipelines.fraud.reasons import reasons
 from advrec_tf.serving.folder import read_metadata
 from advrec_tf.serving.fraud import ServedFraudScorer
 from advrec_tf.serving.saved_model import export as export_module
@@ -93,6 +96,44 @@ def run(
             f"{check['latency_us']['serving_default']:.0f} us"
         )
     return verdicts
+
+
+def write_ranking(
+    verdicts: Verdicts,
+    interactions: Interactions,
+    path: str | os.PathLike,
+    *,
+    overwrite: bool = False,
+) -> int:
+    """A CSV of all users with rows, the most suspicious first; returns how many.
+
+    Columns: rank, user_id, suspicion, flagged, rows, one a sign, reasons.
+    """
+    counts = interactions.user_counts()
+    users = np.flatnonzero(counts > 0)
+    order = users[np.argsort(-verdicts.suspicion[users], kind="stable")]
+    flagged = verdicts.flagged
+    with (
+        atomic_file(path, overwrite=overwrite) as unfinished,
+        open(unfinished, "w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(
+            ["rank", "user_id", "suspicion", "flagged", "rows", *verdicts.signs, "reasons"]
+        )
+        for rank, user in enumerate(order, start=1):
+            writer.writerow(
+                [
+                    rank,
+                    interactions.users.ids[user],
+                    f"{verdicts.suspicion[user]:.4f}",
+                    int(flagged[user]),
+                    int(counts[user]),
+                    *(f"{sign[user]:.4f}" for sign in verdicts.signs.values()),
+                    "; ".join(reasons(verdicts, interactions, int(user))),
+                ]
+            )
+    return len(order)
 
 
 def _profiles(rows: Interactions) -> list[tuple[list[str], list[float]]]:

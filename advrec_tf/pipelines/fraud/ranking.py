@@ -1,21 +1,20 @@
-"""Every user of a file ranked by suspicion, with reasons, and a scorer for profiles to come.
+"""The suspicion of every user of a file, and a scorer for profiles to come.
 
 Without labels three signs are joined: likeness to simulated attacks (`SimulatedAttackForest`),
-blocks of
-users denser than chance (`FraudarExcess`), and overlaps that popularity does not explain
+blocks of users denser than chance (`FraudarExcess`), and overlaps that popularity does not explain
 (`OverlapDetector`; left out where users are too few to compare). Where more than `MOST` of the
 users look like simulated attacks, or overlap, such profiles are this file's ordinary ones, and that
 sign is weighed down by as much.
-With labels of some users a forest learns from those, company included, and every labeled user
-is scored by a forest that did not see its label.
+With labels of some users a forest learns from those and from the users they share items with, and
+every labeled user is scored by a forest that did not see its label.
+
+`reasons` says in words what sets a user apart; the list of users is written in `job`.
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import functools
-import os
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors.forest import ForestDetector
 from advrec_tf.defence.detectors.fraudar import FraudarExcess
 from advrec_tf.defence.detectors.neighborhood_forest import NeighborhoodForest
-from advrec_tf.defence.detectors.overlap import MIN_ITEMS, SIGNALS, OverlapDetector
+from advrec_tf.defence.detectors.overlap import MIN_ITEMS, OverlapDetector
 from advrec_tf.defence.detectors.simulated_attack_forest import (
     LENGTH_FEATURES,
     SimulatedAttackForest,
@@ -32,41 +31,12 @@ from advrec_tf.defence.features import PROFILE_FEATURES, FeatureTable
 from advrec_tf.defence.item_statistics import has_ratings
 from advrec_tf.defence.null_model import MIN_USERS
 from advrec_tf.defence.online import ONLINE_FEATURES, OnlineScorer
-from advrec_tf.ops.files import atomic_file
 
 MOST = 0.05
 RING = 1.5  # a block half as dense again as chance, an excess of 1/3, is suspicious: 1/2
 OVERLAP = 7.0  # from half of it on an overlap is suspicious: 1 % of the users of MovieLens 100K
 FEWEST = 10
 FOLDS = 5
-REASONS = 3
-UNUSUAL = 2.0  # robust deviations from the median user
-
-WORDS = {
-    "rdma": "ratings off the items' means, most on little rated items",
-    "wdma": "ratings off the items' means on little rated items",
-    "fmtd": "gap between the top-rated items and the others, in ratings",
-    "mean_var": "spread of the other ratings about the items' means",
-    "hv": "ratings unlike those that user and item averages explain",
-    "entropy": "variety of the ratings, bits",
-    "top_share": "share of ratings at the top of the scale",
-    "low_share": "share of ratings at the bottom of the scale",
-    "mud": "mean number of raters of the items",
-    "rud": "range of the numbers of raters of the items",
-    "qud": "number of raters of the lower quarter of the items",
-    "popularity": "mean log popularity of the items",
-    "pop_spread": "spread of the items' log popularity",
-    "pop_shift": "mix of popular and rare items unlike the file's, bits",
-    "new_share": "share of items that nobody else has",
-    "degsim": "likeness to the nearest other users",
-    "gap": "pause between rows, in powers of ten of the usual",
-    "burstiness": "burstiness (-1 is a clock)",
-    "memory": "likeness of a pause to the next one",
-    "span": "time from first to last row, in powers of ten of the usual pause",
-    "rush": "share of the rows within one short window",
-    "hour_entropy": "spread over the hours of the day, bits above chance",
-    "lockstep": "share of rows where another user did the same at the same time",
-}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -216,98 +186,3 @@ def _with_labels(rows: Interactions, labels: np.ndarray, *, day, seed) -> Verdic
         labeled=int(known.sum()),
         scorer=OnlineScorer(rows.items, online.features.statistics, columns, online.forest),
     )
-
-
-def reasons(verdicts: Verdicts, interactions: Interactions, user: int) -> list[str]:
-    """What sets a user apart most, in words with numbers; the strongest first.
-
-    A feature counts from `UNUSUAL` robust deviations off the median on, by the deviation times
-    how much the forest reads it. Before them stand a ring and an overlap, where they flag.
-    """
-    table = verdicts.table
-    found = []
-    ring = verdicts.signs.get("ring")
-    if ring is not None and ring[user] >= 0.5:
-        excess = 1.0 / (1.0 - ring[user] / RING)
-        found.append(f"in a block of users and items {excess:.1f} times as dense as chance makes")
-    if verdicts.overlap is not None and verdicts.signs["overlap"][user] >= 0.5:
-        found.append(_overlap_in_words(verdicts.overlap, interactions, user))
-    ordered, middle, spread = verdicts.usual
-    off = (table.values[user] - middle) / spread
-    weight = np.array([verdicts.importance.get(name, 0.0) for name in table.names])
-    strength = np.where(np.abs(off) >= UNUSUAL, np.minimum(np.abs(off), 10.0) * weight, 0.0)
-    for place in np.argsort(-strength, kind="stable"):
-        if len(found) >= REASONS or not strength[place] > 0:
-            break
-        name, value = table.names[place], table.values[user, place]
-        if name not in WORDS:
-            continue
-        above = off[place] > 0
-        below = np.searchsorted(ordered[:, place], value, side="left" if above else "right")
-        passed = below / len(ordered) if above else 1.0 - below / len(ordered)
-        side = f"{'more' if above else 'less'} than {min(passed, 0.99):.0%}"
-        found.append(f"{WORDS[name]}: {value:.3g} (usual {middle[place]:.3g}; {side} of users)")
-    if found:
-        return found
-    flagged = verdicts.suspicion[user] >= 0.5
-    return [f"no single feature stands out{'; their combination does' if flagged else ''}"]
-
-
-def _overlap_in_words(overlap: OverlapDetector, interactions: Interactions, user: int) -> str:
-    """The strongest of the signs of `defence.overlap`."""
-    place = int(np.searchsorted(overlap.overlaps.users, user))
-    measured, target = overlap.overlaps, overlap.common_target
-    sign = SIGNALS[int(np.argmax(overlap.signals[user]))]
-    length = int(measured.length[place])
-    if sign in ("copy", "near_neighbors"):
-        whom = measured.closest[place]
-        others = ", hardly fewer those of others" if sign == "near_neighbors" else ""
-        return (
-            f"{int(measured.common[place])} of its {length} items are also those of {whom}"
-            f"{others}; popularity explains {measured.expected[place]:.0f}"
-        )
-    words = f"its {length} items go together no better than if drawn by popularity"
-    if sign == "common_target" and target.size[place]:
-        item = interactions.items.ids[target.item[place]]
-        others = f"{int(target.size[place])} others who"
-        alike = f"have item {item}" if interactions.rating is None else f"rated item {item} alike"
-        words += f", nor do those of the {others} {alike}"
-    return words
-
-
-def write_ranking(
-    verdicts: Verdicts,
-    interactions: Interactions,
-    path: str | os.PathLike,
-    *,
-    overwrite: bool = False,
-) -> int:
-    """A CSV of all users with rows, the most suspicious first; returns how many.
-
-    Columns: rank, user_id, suspicion, flagged, rows, one a sign, reasons.
-    """
-    counts = interactions.user_counts()
-    users = np.flatnonzero(counts > 0)
-    order = users[np.argsort(-verdicts.suspicion[users], kind="stable")]
-    flagged = verdicts.flagged
-    with (
-        atomic_file(path, overwrite=overwrite) as unfinished,
-        open(unfinished, "w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(
-            ["rank", "user_id", "suspicion", "flagged", "rows", *verdicts.signs, "reasons"]
-        )
-        for rank, user in enumerate(order, start=1):
-            writer.writerow(
-                [
-                    rank,
-                    interactions.users.ids[user],
-                    f"{verdicts.suspicion[user]:.4f}",
-                    int(flagged[user]),
-                    int(counts[user]),
-                    *(f"{sign[user]:.4f}" for sign in verdicts.signs.values()),
-                    "; ".join(reasons(verdicts, interactions, int(user))),
-                ]
-            )
-    return len(order)
