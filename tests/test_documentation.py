@@ -1,6 +1,8 @@
 """README and the guides: short, runnable, with links that lead somewhere."""
 
+import importlib
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +53,32 @@ def test_scripts_and_studies_that_the_pages_name_exist():
             known = (path / "__main__.py").exists() or path.with_suffix(".py").exists()
             missing += [] if known else [f"{page.name}: {study}"]
     assert missing == []
+
+
+MADE_BY = [
+    (page, shlex.split(found[1]))
+    for page in sorted((ROOT / "docs" / "results").glob("*.md"))
+    if (found := re.search(r"Made by `python -m (experiments.*)`\.\n", page.read_text("utf-8")))
+]
+
+
+@pytest.mark.parametrize(("page", "words"), MADE_BY, ids=lambda value: getattr(value, "stem", ""))
+def test_a_study_still_takes_the_command_that_a_results_page_names(page, words):
+    study, *arguments = words
+    module = study if study == "experiments.speed.text" else f"{study}.__main__"
+    args = vars(importlib.import_module(module).parse_args(arguments))
+    if study == "experiments.published_tables":
+        from experiments.published_tables.tables import TABLES
+
+        assert set(args["only"]) <= set(TABLES[args["table"]].models)
+    if study == "experiments.robustness_grid":
+        from experiments.robustness_grid.cells import DEFAULTS, GridSettings
+
+        GridSettings(names={name: args[name] for name in DEFAULTS if args[name] is not None})
+    if study == "experiments.detection":
+        from advrec_tf.defence.registry import DETECTORS
+
+        assert {*(args["detectors"] or ()), *(args["on_labeled"] or ())} <= set(DETECTORS)
 
 
 def test_the_catalogue_names_modules_that_exist():

@@ -14,30 +14,22 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
 from experiments.augmentation.page import render
 from experiments.augmentation.settings import PARTS, AugmentationSettings
-from experiments.harness import reports
+from experiments.harness import command
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.run_parser(__doc__, AugmentationSettings)
-    parser.add_argument(
-        "--user-attributes",
-        metavar="FILE",
-        help="The file holds attributes of users: CSV or TSV with a column user_id, or users.dat.",
-    )
-    parser.add_argument(
-        "--parts",
-        nargs="+",
-        choices=PARTS,
-        help="Only these parts are run; default: all that the data allows.",
-    )
-    reports.add_arguments(parser, render, seeds=None)
+    names = {"nargs": "+", "choices": PARTS}
+    parts = (None, "Only these parts are run; default: all that the data allows.", names)
+    attributes = command.SIDE_FILES["user_attributes"]
+    command.add_options(parser, {"user_attributes": attributes, "parts": parts})
+    command.add_report(parser, render, name=True)
     return parser.parse_args(argv)
 
 
@@ -56,13 +48,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.run_dir,
         user_attributes=args.user_attributes,
         parts=args.parts,
-        command=cli.command_line(),
         resume=args.resume,
     )
-    name = args.name or Path(args.data).name.split(".")[0]
-    (args.run_dir / "plots").mkdir(exist_ok=True)
-    folders = [args.run_dir, args.out or args.run_dir]
-    print("\n" + reports.write(report, render, folders, f"augmentation-{name}"))
+    command.publish(args, report, render, f"augmentation-{command.name_of(args)}")
 
 
 if __name__ == "__main__":

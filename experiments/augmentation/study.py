@@ -164,7 +164,6 @@ def run(
     *,
     user_attributes: str | os.PathLike | None = None,
     parts: Sequence[str] | None = None,
-    command: str,
     resume: bool = False,
     log: Callable[[str], None] = print,
 ) -> dict:
@@ -194,7 +193,6 @@ def run(
     if left_out := [part for part in PARTS if part not in wanted]:
         about["parts not run"] = ", ".join(left_out)
     return {
-        "command": command,
         "about": about,
         "settings": dataclasses.asdict(settings),
         "parts": reports,

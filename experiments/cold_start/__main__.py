@@ -12,90 +12,38 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
 from experiments.cold_start.page import TITLES, markdown_page
-from experiments.harness import reports
+from experiments.harness import command
+
+KNOWN = {
+    "encoder": ("minilm", "The language model is read from this folder or preset."),
+    "max_length": (64, "Texts are cut to so many tokens."),
+    "cache": ("runs/text_vectors", "Text vectors are kept in this folder."),
+}
+SCENARIOS = {"nargs": "+", "choices": tuple(TITLES), "metavar": None}
+STUDY = {
+    "scenarios": ([*TITLES], "Only these scenarios are run.", SCENARIOS),
+    "only": ([], "Only these entries are trained; by default all.", {"metavar": "LABEL"}),
+    "epochs": (12, "Towers train at most so many epochs."),
+    "points": (3, "At most so many values of a setting are tried on validation."),
+}
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser_of(__doc__)
     cli.add_data_arguments(parser)
     cli.add_run_arguments(parser)
-    add = parser.add_argument_group("what is known of items and users").add_argument
-    add(
-        "--encoder",
-        default="minilm",
-        help="The language model is read from this folder or preset; default: minilm.",
-    )
-    add(
-        "--max-length",
-        type=int,
-        default=64,
-        help="Texts are cut to so many tokens; default: 64.",
-    )
-    add(
-        "--item-text",
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="The files hold texts of items: JSON {item id: text}, or movies.dat of MovieLens.",
-    )
-    add(
-        "--item-attributes",
-        metavar="FILE",
-        help="The file holds attributes of items: CSV or TSV with a column item_id, or movies.dat.",
-    )
-    add(
-        "--user-attributes",
-        metavar="FILE",
-        help="The file holds attributes of users: CSV or TSV with a column user_id, or users.dat.",
-    )
-    add(
-        "--knowledge-graph",
-        metavar="FILE",
-        help="The file holds facts, one a line: head, relation, tail.",
-    )
-    add(
-        "--knowledge-items",
-        metavar="FILE",
-        help="The file holds the entities of items, one pair a line: item, entity.",
-    )
-    add(
-        "--cache",
-        default="runs/text_vectors",
-        help="Text vectors are kept in this folder; default: runs/text_vectors.",
-    )
-    add = parser.add_argument_group("the study").add_argument
-    add(
-        "--scenarios",
-        nargs="+",
-        choices=tuple(TITLES),
-        default=list(TITLES),
-        help="Only these scenarios are run; default: all.",
-    )
-    add(
-        "--only",
-        nargs="+",
-        default=[],
-        metavar="LABEL",
-        help="Only these entries are trained; default: all that the data allows.",
-    )
-    add("--epochs", type=int, default=12, help="Towers train at most so many epochs; default: 12.")
-    add(
-        "--points",
-        type=int,
-        default=3,
-        help="At most so many values of a setting are tried on validation; default: 3.",
-    )
-    reports.add_arguments(parser, markdown_page)
+    group = parser.add_argument_group("what is known of items and users")
+    command.add_options(group, KNOWN)
+    command.add_options(group, command.SIDE_FILES)
+    group = parser.add_argument_group("the study")
+    command.add_options(group, STUDY)
+    command.add_report(parser, markdown_page, seeds=5, name=True)
     args = parser.parse_args(argv)
-    cli.require_counts(parser, args, "seeds", "epochs", "points")
     args.seed = 0
     return args
 
@@ -131,10 +79,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         for scenario in args.scenarios
         if not args.only or set(args.only) & set(SCENARIOS[scenario])
     ]
-    report = {"command": cli.command_line(), "about": about, "scenarios": scenarios}
-    name = args.name or Path(args.data).name.split(".")[0]
-    folders = [args.run_dir, args.out or args.run_dir]
-    print("\n" + reports.write(report, markdown_page, folders, f"cold-start-{name}"))
+    report = {"about": about, "scenarios": scenarios}
+    command.publish(args, report, markdown_page, f"cold-start-{command.name_of(args)}")
 
 
 if __name__ == "__main__":

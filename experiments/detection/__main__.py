@@ -16,72 +16,45 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
-from experiments.harness import reports
+from experiments.harness import command
 
-LISTS = {
-    "data": (["ml100k"], "The shilling sets of unseen attacks; default: ml100k."),
+NAMES = {"nargs": "*", "metavar": "NAME"}
+OPTIONS = {
+    "data": (["ml100k"], "The shilling sets of unseen attacks."),
     "learned": (["pga", "revadv", "aush", "legup"], "Attacks that are optimized or learned."),
-    "parts": (["unseen", "labeled", "clicks"], "Only these parts are run; default: all."),
-    "detectors": (None, "Only these detectors are compared; default: all."),
-    "against_learned": (None, "Detectors that are tested on learned attacks; default: all."),
-    "on_labeled": (None, "Detectors that are tested on labeled sets; default: all."),
-}
-COUNTS = {
-    "seeds": "Halvings of the users, and seeds on labeled sets.",
-    "targets": "Targets of every attack.",
-    "click_seeds": "Synthetic worlds of click fraud.",
+    "parts": (["unseen", "labeled", "clicks"], "Only these parts are run."),
+    "detectors": (None, "Only these detectors are compared; default: all.", NAMES),
+    "against_learned": (None, "Detectors that are tested on learned attacks; default: all.", NAMES),
+    "on_labeled": (None, "Detectors that are tested on labeled sets; default: all.", NAMES),
+    "seeds": (3, "Halvings of the users, and seeds on labeled sets."),
+    "targets": (3, "Targets of every attack."),
+    "click_seeds": (3, "Synthetic worlds of click fraud."),
 }
 
 
 def render(report: dict, path: Path) -> str:
-    """The page; its plots are drawn again where it shows them."""
-    from experiments.detection import figures, page
-    from experiments.harness.plots import save
+    from experiments.detection import page
 
-    save(figures.plots(report), path)
-    return page.markdown(report, path)
+    return page.render(report, path)
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser_of(__doc__)
     cli.add_run_arguments(parser)
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="FOLDER",
-        help="The page and the report are written into this folder as well as into --run-dir.",
-    )
-    reports.add_render(parser, render)
-    for name, (default, text) in LISTS.items():
-        option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, nargs="*", metavar="NAME", default=default, help=text)
-    for name, text in COUNTS.items():
-        option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=int, default=3, help=f"{text} Default: 3.")
-    args = parser.parse_args(argv)
-    cli.require_counts(parser, args, *COUNTS)
-    return args
+    command.add_report(parser, render)
+    command.add_options(parser, OPTIONS)
+    return parser.parse_args(argv)
 
 
 @cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-
-    from advrec_tf.pipelines.recommend.plots import write_figures
-    from experiments.detection import figures, page, study
+    from experiments.detection import study
 
     cli.note_resume(args)
-    given = {name: getattr(args, name) for name in (*LISTS, *COUNTS)}
-    found = study.run(run_dir=args.run_dir, resume=args.resume, sets=given.pop("data"), **given)
-    report = {"command": cli.command_line()} | found
-    stem = "-".join(["detection", *args.data])
-    paths = write_figures({n: draw() for n, draw in figures.plots(report).items()}, args.run_dir)
-    if args.out is not None:
-        reports.copy_plots(paths, args.out, stem)
-    folders = [args.run_dir, args.out or args.run_dir]
-    print("\n" + reports.write(report, page.markdown, folders, stem))
+    given = {name: getattr(args, name) for name in OPTIONS}
+    report = study.run(run_dir=args.run_dir, resume=args.resume, sets=given.pop("data"), **given)
+    command.publish(args, report, render, "-".join(["detection", *args.data]))
 
 
 if __name__ == "__main__":

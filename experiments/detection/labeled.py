@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -12,50 +11,46 @@ from advrec_tf.data.readers.labeled_fraud import load_spam
 from advrec_tf.defence.detectors.base import Detector
 from advrec_tf.defence.registry import DETECTORS
 from advrec_tf.evaluation.detection import average_precision
-from advrec_tf.pipelines.stages import StageResult, StageStore
+from advrec_tf.pipelines.stages import StageStore
+from experiments.detection.measures import AP
+from experiments.harness.compare import summary
+from experiments.harness.entries import Entry, Task
+from experiments.harness.results import Result
+from experiments.harness.sweep import Study, sweep
 
 FOLDS = 5
 
 
-def labeled_sets(
+def labeled_set(
     store: StageStore,
-    names: Iterable[str],
+    name: str,
     *,
     detectors: Iterable[str],
     seeds: int,
     log: Callable[[str], None] = print,
 ) -> dict:
-    """{set: {detector: figures}}; average precision is at the set's own fraction of fakes.
+    """{detector: figures}; average precision is at the set's own fraction of fakes.
 
     A detector that needs labels is given those of the other folds; one that needs none ranks the
     whole set, and is measured on the same folds.
     """
-    found: dict[str, dict] = {}
-    for name in names:
-        data = load_spam(name)
-        for detector in detectors:
-            values = []
-            for seed in range(seeds):
+    data = load_spam(name)
 
-                def compute(_, detector=detector, seed=seed, data=data):
-                    started = time.perf_counter()
-                    per_fold = _folds(
-                        DETECTORS[detector].build(seed), data.interactions, data.is_fake, seed
-                    )
-                    seconds = time.perf_counter() - started
-                    return StageResult({"folds": per_fold, "seconds": seconds}, {})
+    def entry(detector: str) -> Entry:
+        def train(task: Task) -> Result:
+            built = DETECTORS[detector].build(task.seed)
+            per_fold = _folds(built, data.interactions, data.is_fake, task.seed)
+            return Result({"folds": {AP: float(np.mean(per_fold))}})
 
-                stage = f"{name}_{seed}_{detector}".replace(" ", "-")
-                summary = store.run(stage, compute).summary
-                values.append(float(np.mean(summary["folds"])))
-            log(f"  {name:<14} {detector:<26} AP {np.mean(values):.3f}")
-            found.setdefault(name, {})[detector] = {
-                "average_precision": float(np.mean(values)),
-                "deviation": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-                "seeds": seeds,
-            }
-        found[name]["guess"] = {"average_precision": float(data.is_fake.mean()), "seeds": 0}
-    return found
+        return Entry(train=train)
+
+    study = Study(name=name, entries={one: entry(one) for one in detectors}, monitor=AP)
+    found = {}
+    for detector, results in sweep(study, store, seeds=range(seeds), log=log).results.items():
+        of_seeds = summary(results)
+        mean, deviation = (of_seeds[one]["folds"][AP] for one in ("mean", "deviation"))
+        found[detector] = {AP: mean, "deviation": deviation, "seeds": seeds}
+    return found | {"guess": {AP: float(data.is_fake.mean()), "seeds": 0}}
 
 
 def _folds(detector: Detector, data: Interactions, is_fake: np.ndarray, seed: int) -> list[float]:

@@ -7,13 +7,20 @@ from pathlib import Path
 import numpy as np
 
 from experiments.detection import figures
+from experiments.detection.measures import AP
 from experiments.harness.markdown import number, page, spread, table
+from experiments.harness.plots import save
 from experiments.harness.reports import images_of
 
 PARTS = ("unseen", "labeled", "clicks")
 GOAL = 0.8
 CLASSIC = "pca-var-select"
-AP = "average_precision"
+
+
+def render(report: dict, path: Path) -> str:
+    """The page, whose plots are drawn where it shows them."""
+    save(figures.plots(report), path)
+    return markdown(report, path)
 
 
 def markdown(report: dict, path: Path) -> str:

@@ -1,7 +1,7 @@
 """All parts of the study of detectors: attacks unseen in training, labeled sets, click fraud.
 
-Every fit and test of a detector is a stage, so a stopped run goes on where it was. The three parts
-are in `unseen`, `labeled` and `clicks`.
+Every fit and test of a detector is an entry of the harness, so a stopped run goes on where it was.
+The three parts are in `unseen`, `labeled` and `clicks`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from advrec_tf.defence.registry import DETECTORS
 from advrec_tf.pipelines.stages import StageStore
 from experiments.detection import pools
 from experiments.detection.clicks import click_frauds
-from experiments.detection.labeled import labeled_sets
+from experiments.detection.labeled import labeled_set
 from experiments.detection.unseen import unseen_attacks
 
 NEED_NEIGHBORS_LABELS = ("fap", "neighborhood-forest")
@@ -95,12 +95,15 @@ def run(
             )
             for name in (sets if "unseen" in parts else ())
         },
-        "labeled": labeled_sets(
-            store,
-            LABELED_SETS if "labeled" in parts else (),
-            detectors=[n for n in chosen if on_labeled is None or n in on_labeled],
-            seeds=seeds,
-            log=log,
-        ),
+        "labeled": {
+            name: labeled_set(
+                store,
+                name,
+                detectors=[n for n in chosen if on_labeled is None or n in on_labeled],
+                seeds=seeds,
+                log=log,
+            )
+            for name in (LABELED_SETS if "labeled" in parts else ())
+        },
         "clicks": click_frauds(store, seeds=click_seeds, log=log) if "clicks" in parts else {},
     }

@@ -5,21 +5,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from advrec_tf.attacks.injection import Poisoned
 from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.data.readers.shilling import load_shilling
-from advrec_tf.defence.detectors.base import Detector
 from advrec_tf.defence.detectors.simulated_attack_forest import SimulatedAttackForest
 from advrec_tf.defence.registry import DETECTORS
 from advrec_tf.evaluation.detection import evaluate, threshold_for
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from experiments.detection import pools
-from experiments.detection.measures import at_recalls, figures
+from experiments.detection.measures import AP, figures_of, measured
+from experiments.harness.entries import Entry, Task
+from experiments.harness.results import Result
+from experiments.harness.sweep import Study, sweep
 
 
 def unseen_attacks(
@@ -29,7 +29,7 @@ def unseen_attacks(
     detectors: Iterable[str],
     seeds: int,
     targets: int,
-    learned: Iterable[str] = (),
+    learned: Sequence[str] = (),
     against_learned: Iterable[str] | None = None,
     log: Callable[[str], None] = print,
 ) -> dict:
@@ -43,101 +43,63 @@ def unseen_attacks(
     fillers = data.published_fillers or max(1, round(len(train) / train.num_users) - 1)
     fillers = min(fillers, train.num_items // 6)  # what the most rated fifth can hold
     aims = (data.published_targets or tuple(sorted(data.segments)))[:targets]
-    found: dict[str, dict[str, list]] = {}
 
-    def tests_of(tested, half, seed) -> Iterable[tuple[str, Poisoned]]:
-        """Profiles are made once for all detectors."""
-        for attack in tested:
-            for target in map(int, aims):
+    def profiles(task: Task, attack: str, target: int) -> np.ndarray:
+        """Made once for all detectors."""
 
-                def make_profiles(_, attack=attack, target=target):
-                    profiles = pools.tested_profiles(
-                        half.tested, attack, known=train, target=target, fillers=fillers, seed=seed
-                    )
-                    return StageResult({}, {"profiles": profiles})
+        def make(_) -> StageResult:
+            made = pools.tested_profiles(
+                task.setting.tested,
+                attack,
+                known=train,
+                target=target,
+                fillers=fillers,
+                seed=task.seed,
+            )
+            return StageResult({}, {"profiles": made})
 
-                stored = store.run(f"profiles_{name}_{seed}_{attack}_{target}", make_profiles)
-                yield (
-                    attack,
-                    pools.tested_pool(
-                        half.tested, stored.arrays["profiles"], attack, target=target, seed=seed
-                    ),
-                )
+        stored = store.run(f"profiles_{name}_{task.seed}_{attack}_{target}", make)
+        return stored.arrays["profiles"]
 
-    for seed in range(seeds):
-        half = pools.halves(train, seed=seed)
-        plan = [
-            ("second group", pools.GROUPS[1], pools.GROUPS[0]),
-            ("first group", pools.GROUPS[0], pools.GROUPS[1]),
-        ]
-        if learned:
-            plan.append(("both groups", pools.GROUPS[0] + pools.GROUPS[1], tuple(learned)))
-        for label, fitted, tested in plan:
-            used = detectors
-            if against_learned is not None and tested == tuple(learned):
-                used = [name for name in detectors if name in against_learned]
-            for detector in used:
+    def entry(detector: str, fitted: Sequence[str], tested: Sequence[str]) -> Entry:
+        def train(task: Task) -> Result:
+            half, seed, threshold = task.setting, task.seed, None
+            built = DETECTORS[detector].build(seed)
+            if isinstance(built, SimulatedAttackForest):  # it simulates what others see
+                built.attacks = tuple(map(_builder, fitted))
+            if not built.transductive:
+                pool = pools.fitting_pool(half.fitted, fitted, seed=seed)
+                built.fit(pool.interactions, pool.is_fake)
+                threshold = threshold_for(built.score(half.fitted), 0.01)
+            shown = {"trained_on": half.fitted, "honest": half.fitted, "threshold": threshold}
+            tests: dict[str, list] = {attack: [] for attack in tested}
+            for attack in tested:
+                for target in map(int, aims):
+                    made = profiles(task, attack, target)
+                    test = pools.tested_pool(half.tested, made, attack, target=target, seed=seed)
+                    tests[attack].append(evaluate(built, test, **shown))
+            return measured(tests)
 
-                def compute(
-                    _, detector=detector, fitted=fitted, tested=tested, seed=seed, half=half
-                ):
-                    built = DETECTORS[detector].build(seed)
-                    if isinstance(built, SimulatedAttackForest):  # it simulates what others see
-                        built.attacks = tuple(map(_builder, fitted))
-                    return _score_all(
-                        built,
-                        pools.fitting_pool(half.fitted, fitted, seed=seed),
-                        half,
-                        tests_of(tested, half, seed),
-                    )
+        return Entry(train=train, family=detector)
 
-                stage = f"{name}_{seed}_{label}_{detector}".replace(" ", "-")
-                if tested == tuple(learned):
-                    stage += "_" + "-".join(learned)
-                result = store.run(stage, compute)
-                values = result.summary["attacks"]
-                mean = np.mean([one["average_precision"] for v in values.values() for one in v])
-                log(f"  {name} seed {seed}, fitted on {label:<13} {detector:<26} AP {mean:.3f}")
-                for attack, rows in values.items():
-                    curves = result.arrays[attack]
-                    found.setdefault(detector, {}).setdefault(attack, []).extend(
-                        zip(rows, curves, strict=True)
-                    )
-    return {
-        detector: {attack: figures(rows) for attack, rows in attacks.items()}
-        for detector, attacks in found.items()
-    }
+    first, second = pools.GROUPS
+    entries = {}
+    for label, fitted, tested in (
+        ("second group", second, first),
+        ("first group", first, second),
+        (f"both groups, tested on {' '.join(learned)}", first + second, tuple(learned)),
+    ):
+        for detector in detectors if tested else ():
+            if tested != tuple(learned) or against_learned is None or detector in against_learned:
+                entries[f"{detector}, fitted on {label}"] = entry(detector, fitted, tested)
+    study = Study(
+        name=name,
+        entries=entries,
+        setting=lambda seed: pools.halves(train, seed=seed),
+        monitor=AP,
+    )
+    return figures_of(study, sweep(study, store, seeds=range(seeds), log=log))
 
 
 def _builder(name: str):
     return lambda profiles, fillers: ATTACKS[name].build(num_profiles=profiles, num_fillers=fillers)
-
-
-def _score_all(
-    detector: Detector,
-    pool: Poisoned,
-    half: pools.Halves,
-    tests: Iterable[tuple[str, Poisoned]],
-) -> StageResult:
-    threshold = None
-    started = time.perf_counter()
-    if not detector.transductive:
-        detector.fit(pool.interactions, pool.is_fake)
-        threshold = threshold_for(detector.score(half.fitted), 0.01)
-    fit_seconds = time.perf_counter() - started
-    values: dict[str, list] = {}
-    arrays: dict[str, list] = {}
-    for name, test in tests:
-        result = evaluate(
-            detector,
-            test,
-            trained_on=half.fitted,
-            honest=half.fitted,
-            threshold=threshold,
-        )
-        values.setdefault(name, []).append(result.as_dict())
-        arrays.setdefault(name, []).append(at_recalls(result.curve))
-    return StageResult(
-        {"attacks": values, "fit_seconds": fit_seconds},
-        {name: np.stack(curves) for name, curves in arrays.items()},
-    )

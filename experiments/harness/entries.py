@@ -18,7 +18,7 @@ class Task:
     """One training of one entry.
 
     Attributes:
-        setting: training interactions and evaluators.
+        setting: training interactions and evaluators, or whatever the study's entries train on.
         settings: a point of the entry's space.
         seed: of weights, batches and noise.
         label: for progress lines.
@@ -79,14 +79,15 @@ class Entry:
     """One line of a table.
 
     Attributes:
-        train: Task -> a model, or a `Trained`.
+        train: Task -> a model, or a `Trained`; or a `Result` of an entry that measures itself.
         space: setting -> the values that validation chooses from; the first of each make the
             default point.
         ablation: label of the same model without the ingredient.
         control: label of the same model with noise of equal size in place of the ingredient.
         builds_on: labels of the entries whose trained parts it starts from.
         needs: names of what the data must have: attributes, a graph.
-        family: a model and its ablations have the same one.
+        family: entries that belong together have the same one: a model and its ablations, or
+            what is measured on the same fake profiles.
         seeded: False where every seed gives the same model.
         max_seeds: at most so many trainings; None for as many as are asked for.
     """

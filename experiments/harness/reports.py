@@ -1,10 +1,9 @@
-"""Reports of studies: JSON files, the pages made from them, and the arguments all studies share."""
+"""Reports of studies: JSON files, and the pages made from them."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -40,17 +39,9 @@ def write(report: dict, page: Page, folders: Iterable[Path], stem: str) -> str:
     return text
 
 
-def copy_plots(plots: Iterable[Path], out: Path, stem: str) -> None:
-    """Plots of a run into the images beside the folder of pages, as STEM-NAME.png."""
-    images = out.parent / "images"
-    images.mkdir(parents=True, exist_ok=True)
-    for path in plots:
-        shutil.copyfile(path, images / f"{stem}-{path.name}")
-
-
 def images_of(page: Path) -> str:
     """How the address of a page's plots begins: in the run folder, or beside the results."""
-    return "plots/" if (page.parent / "plots").is_dir() else f"../images/{page.stem}-"
+    return "plots/" if (page.parent / "run.json").exists() else f"../images/{page.stem}-"
 
 
 class Render(argparse.Action):
@@ -65,38 +56,3 @@ class Render(argparse.Action):
             path.with_suffix(".md").write_text(self._page(read(path), path.with_suffix(".md")))
             print(f"Wrote {path.with_suffix('.md')}.")
         parser.exit()
-
-
-def add_arguments(parser: argparse.ArgumentParser, page: Page, *, seeds: int | None = 5) -> None:
-    """`--seeds` (unless None), `--out`, `--name` and `--render`, the same for every study."""
-    group = parser.add_argument_group("the report")
-    if seeds is not None:
-        group.add_argument(
-            "--seeds",
-            type=int,
-            default=seeds,
-            help=f"Every entry is trained with so many seeds; default: {seeds}.",
-        )
-    group.add_argument(
-        "--out",
-        type=Path,
-        metavar="FOLDER",
-        help="The page and the report are written into this folder as well as into --run-dir.",
-    )
-    group.add_argument(
-        "--name",
-        help="The name of the data in titles and file names; default: the name of --data.",
-    )
-    add_render(group, page)
-
-
-def add_render(group, page: Page) -> None:
-    """`--render` alone."""
-    group.add_argument(
-        "--render",
-        action=Render,
-        page=page,
-        nargs="+",
-        metavar="JSON",
-        help="This writes the pages of earlier reports again, beside them, without training.",
-    )

@@ -1,8 +1,8 @@
 """Sweeps: every entry in the setting of every seed, as stages of a run that can be resumed.
 
 Settings of an entry are chosen on validation once, by the first seed or by a seed of its own, and
-kept for the other seeds. With `workers` every entry runs in processes of its own, so that its
-seconds and its peak memory are its own and a crash costs that entry alone.
+kept for the other seeds. With `workers` entries run in other processes, by default each in one of
+its own, so that its seconds and its peak memory are its own and a crash costs that entry alone.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Study:
     Attributes:
         name: first part of the names of its stages.
         entries: label -> entry, in the order of the table.
-        setting: seed -> what is trained and measured on; called only where a stage is missing.
+        setting: seed -> what is trained and measured on, a `Setting` unless entries measure
+            themselves; called only where a stage is missing.
         context: what every `Task` is given.
         baseline: label of the entry that all others are compared with; None for none.
         monitor: metric of the choices.
@@ -44,17 +45,20 @@ class Study:
         choosing_seed: a seed that trains for the choice of settings alone; None: the first seed
             chooses, and its test figures count as any other seed's.
         max_points: at most so many points of a space are tried.
+        per_process: with workers, a process takes so many entries, or a few more: those of one
+            family stay together. 1: every entry has a process of its own.
     """
 
     name: str
     entries: Mapping[str, Entry]
-    setting: Callable[[int], Setting]
+    setting: Callable[[int], Any] = lambda seed: None
     context: Any = None
     baseline: str | None = None
     monitor: str = "ndcg@10"
     choose: Callable[[Sequence[Result], Result | None, str], int] = highest_validation
     choosing_seed: int | None = None
     max_points: int | None = None
+    per_process: int = 1
 
     def stage(self, label: str, settings: Mapping[str, Any], seed: int) -> str:
         """The name of the stage of one training."""
@@ -107,8 +111,8 @@ def sweep(
 
     Args:
         seeds: at least one; an entry may use fewer, see `Entry.seeds`.
-        workers: processes at once, each for one entry; 0 runs the entries one by one in this
-            process. In both cases a failed entry is reported and the others go on. None: in this
+        workers: processes at once, see `Study.per_process`; 0 runs the entries one by one in this
+            process. In both cases a failed process is reported and the others go on. None: in this
             process, and an error ends the sweep.
         build: with workers, returns the study in the other process; picklable.
     """
@@ -178,6 +182,10 @@ class _Trainings:
             cache=self.cache,
         )
         trained = task.entry.train(task)
+        if isinstance(trained, Result):  # it measured itself
+            seconds = trained.seconds or time.perf_counter() - started
+            self.log(f"{text}: {_line(trained, self.study.monitor)}{seconds:.0f} s")
+            return dataclasses.replace(trained, seconds=seconds)
         if not isinstance(trained, Trained):
             trained = Trained(trained)
         seconds = time.perf_counter() - started if trained.seconds is None else trained.seconds
@@ -204,7 +212,7 @@ def _sweep_each(
     workers: int,
     build: Callable[[], Study] | None,
 ) -> dict[str, str]:
-    """Fill the store, an entry a process; label -> what went wrong."""
+    """Fill the store in other processes; label -> what went wrong."""
     missing = {
         label: entry
         for label, entry in study.entries.items()
@@ -214,30 +222,53 @@ def _sweep_each(
         )
     }
     store.claim()
+    batches = {labels[0]: labels for labels in in_batches(missing, study.per_process)}
+    batch_of = {label: name for name, labels in batches.items() for label in labels}
+
+    def needed(name: str) -> set[str]:
+        built_on = {other for label in batches[name] for other in missing[label].builds_on}
+        return {batch_of[other] for other in built_on if other in batch_of} - {name}
+
     alone = functools.partial(
-        _sweep_one,
+        _sweep_some,
         build if workers else lambda: study,
         store.folder,
         store.identity,
         seeds,
     )
-    return in_order(
-        {label: set(entry.builds_on) & set(missing) for label, entry in missing.items()},
-        lambda label: functools.partial(alone, label),
-        lambda label, _: None,
+    failed = in_order(
+        {name: needed(name) for name in batches},
+        lambda name: functools.partial(alone, batches[name]),
+        lambda name, _: None,
         workers,
     )
+    return {label: why for name, why in failed.items() for label in batches[name]}
 
 
-def _sweep_one(
+def in_batches(entries: Mapping[str, Entry], size: int) -> list[list[str]]:
+    """Labels in turn, `size` in a list or a few more, so that families stay together."""
+    if size == 1:
+        return [[label] for label in entries]
+    families: dict[str, list[str]] = {}
+    for label, entry in entries.items():
+        families.setdefault(entry.family or label, []).append(label)
+    batches: list[list[str]] = []
+    for family in families.values():
+        if not batches or len(batches[-1]) >= size:
+            batches.append([])
+        batches[-1] += family
+    return batches
+
+
+def _sweep_some(
     build: Callable[[], Study],
     folder: str | os.PathLike,
     identity: dict,
     seeds: Sequence[int],
-    label: str,
+    labels: Sequence[str],
 ) -> None:
     store = StageStore(folder, identity, resume=True)
-    sweep(build().only([label]), store, seeds=seeds, log=_flushed)
+    sweep(build().only(labels), store, seeds=seeds, log=_flushed)
 
 
 def _flushed(line: str) -> None:

@@ -12,48 +12,35 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
-from experiments.harness import reports
+from experiments.harness import command
 from experiments.knowledge_graph import page
 
-PARTS = ("links", "cold")
+GRAPH = {
+    "knowledge_graph": (*command.SIDE_FILES["knowledge_graph"], {"required": True}),
+    "knowledge_items": command.SIDE_FILES["knowledge_items"],
+}
+PARTS = {"nargs": "+", "choices": ("links", "cold"), "metavar": None}
+STUDY = {
+    "parts": (["links", "cold"], "Only these parts are run.", PARTS),
+    "link_epochs": (30, "Epochs of an embedding."),
+    "epochs": (30, "Epochs of a factorization, at most."),
+}
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser_of(__doc__)
     cli.add_data_arguments(parser)
     cli.add_run_arguments(parser)
-    add = parser.add_argument_group("the graph").add_argument
-    add(
-        "--knowledge-graph",
-        required=True,
-        metavar="FILE",
-        help="The file holds facts, one a line: head, relation, tail.",
-    )
-    add(
-        "--knowledge-items",
-        metavar="FILE",
-        help="The file holds the entities of items, one pair a line: item, entity.",
-    )
-    add = parser.add_argument_group("the study").add_argument
-    add(
-        "--parts",
-        nargs="+",
-        choices=PARTS,
-        default=list(PARTS),
-        help="Only these parts are run; default: both.",
-    )
-    add("--link-epochs", type=int, default=30, help="Epochs of an embedding; default: 30.")
-    add("--epochs", type=int, default=30, help="Epochs of a factorization, at most; default: 30.")
-    reports.add_arguments(parser, page.markdown)
+    group = parser.add_argument_group("the graph")
+    command.add_options(group, GRAPH)
+    group = parser.add_argument_group("the study")
+    command.add_options(group, STUDY)
+    command.add_report(parser, page.markdown, seeds=5, name=True)
     args = parser.parse_args(argv)
-    cli.require_counts(parser, args, "seeds", "link_epochs", "epochs")
     args.seed = 0
     return args
 
@@ -85,8 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     cli.note_resume(args)
     store = StageStore(args.run_dir, {"job": "knowledge", **about}, resume=args.resume)
-    name = args.name or Path(args.data).name.split(".")[0]
-    report = {"name": name, "command": cli.command_line(), "about": about}
+    name = command.name_of(args)
+    report = {"name": name, "about": about}
     if "links" in args.parts:
         report["links"] = links.predict_links(
             graph, store, seeds=args.seeds, epochs=args.link_epochs
@@ -95,8 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         report["cold"] = cold.recommend_cold_items(
             data, graph, store, seeds=args.seeds, epochs=args.epochs
         )
-    folders = [args.run_dir, args.out or args.run_dir]
-    print("\n" + reports.write(report, page.markdown, folders, f"knowledge-graph-{name}"))
+    command.publish(args, report, page.markdown, f"knowledge-graph-{name}")
 
 
 if __name__ == "__main__":

@@ -24,75 +24,43 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
-from experiments.harness import reports
+from experiments.harness import command, reports
 from experiments.published_tables.page import markdown_page
 
 SETTINGS = Path(__file__).parents[1] / "settings"
+FILE = {"type": Path, "metavar": "FILE"}
+OPTIONS = {
+    "search": (
+        None,
+        "Settings that are missing are chosen by a search of so many trials a model.",
+        {"type": command.positive, "metavar": "TRIALS"},
+    ),
+    "settings": (
+        None,
+        "The choices are read from this file and, with --search, written into it; default: "
+        "experiments/settings/TABLE.json, with --search settings.json in --run-dir.",
+        FILE,
+    ),
+    "onto": (None, "Models that this run does not train are kept from this report.", FILE),
+    "only": ([], "Only these models are trained; by default all.", {"metavar": "LABEL"}),
+    "workers": (1, "So many processes run at once."),
+    "overview": (None, "The figures of all tables are written between the marks of a page.", FILE),
+}
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("table", nargs="?", help="The table to reproduce is named; see --list.")
-    parser.add_argument(
-        "--list", action="store_true", help="This prints the tables and their models."
-    )
-    parser.add_argument(
-        "--run-dir", type=Path, help="The run is kept in this folder; needed for a table."
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="This continues the run in --run-dir."
-    )
-    parser.add_argument(
-        "--search",
-        type=int,
-        metavar="TRIALS",
-        help="Settings that are missing are chosen by a search of so many trials a model.",
-    )
-    parser.add_argument(
-        "--settings",
-        type=Path,
-        metavar="FILE",
-        help="The choices are read from this file and, with --search, written into it; default: "
-        "experiments/settings/TABLE.json, with --search settings.json in --run-dir.",
-    )
-    parser.add_argument(
-        "--onto",
-        type=Path,
-        metavar="JSON",
-        help="Models that this run does not train are kept from this earlier report.",
-    )
-    parser.add_argument(
-        "--only", nargs="+", default=[], metavar="LABEL", help="Only these models are trained."
-    )
-    parser.add_argument(
-        "--seeds",
-        type=int,
-        default=5,
-        help="Every model is trained with so many seeds; default: 5.",
-    )
-    parser.add_argument(
-        "--workers", type=int, default=1, help="So many processes run at once; default: 1."
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="FOLDER",
-        help="TABLE.md and TABLE.json are written into this folder as well as into --run-dir.",
-    )
-    parser.add_argument(
-        "--overview",
-        type=Path,
-        metavar="PAGE",
-        help="The figures of all tables are written between the marks of this page.",
-    )
-    reports.add_render(parser, markdown_page)
+    parser = command.parser_of(__doc__)
+    add = parser.add_argument
+    add("table", nargs="?", help="The table to reproduce is named; see --list.")
+    add("--list", action="store_true", help="This prints the tables and their models.")
+    add("--run-dir", type=Path, help="The run is kept in this folder; needed for a table.")
+    add("--resume", action="store_true", help="This continues the run in --run-dir.")
+    command.add_options(parser, OPTIONS)
+    command.add_report(parser, markdown_page, seeds=5)
     args = parser.parse_args(argv)
     if not args.list and args.overview is None and (args.table is None or args.run_dir is None):
         wanted = "a table and " if args.table is None else ""
         parser.error(f"give {wanted}--run-dir, --list, --overview or --render")
-    cli.require_counts(parser, args, "seeds", "workers", "search")
     return args
 
 
@@ -125,9 +93,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         onto=args.onto,
     )
     shown = f"experiments/settings/{kept.name}" if settings_file == kept else str(settings_file)
-    report |= {"command": cli.command_line(), "settings_file": shown}
-    folders = [args.run_dir, args.out or args.run_dir]
-    print("\n" + reports.write(report, markdown_page, folders, args.table))
+    command.publish(args, report | {"settings_file": shown}, markdown_page, args.table)
     if report["failed"]:
         raise SystemExit(f"{len(report['failed'])} models failed: {'; '.join(report['failed'])}")
 

@@ -6,7 +6,7 @@ r"""Attacks x victims x defences on one data set: the grid, its page and its plo
 
 Every cell is a stage of the run folder: a stopped grid goes on with --resume. The page is
 robustness-DATA.md with a .json beside it; plots are PNG files, in --run-dir and in the folder
-`images` beside --out, and images in TensorBoard.
+`images` beside --out.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
-from experiments.harness import reports
+from experiments.harness import command
 
 LISTS = {
     "attacks": "Attacks of the first part; default: all, and none.",
@@ -52,18 +52,13 @@ TARGETS = 5  # drawn of each group, however many are used
 
 
 def render(report: dict, path: Path) -> str:
-    """The page; its plots are drawn again where it shows them."""
-    from experiments.harness.plots import save
-    from experiments.robustness_grid import figures, page
+    from experiments.robustness_grid import page
 
-    save(figures.plots(report), path)
-    return page.markdown(report, path)
+    return page.render(report, path)
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser_of(__doc__)
     parser.add_argument(
         "--data",
         required=True,
@@ -71,45 +66,28 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     cli.add_table_arguments(parser)
     cli.add_run_arguments(parser)
-    reports.add_render(parser, render)
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="FOLDER",
-        help="The page and the report are written into this folder as well as into --run-dir.",
-    )
-    parser.add_argument(
-        "--workers",
-        type=int,
-        default=1,
-        help="So many processes at once share the cores; default: 1.",
-    )
+    command.add_report(parser, render)
+    command.add_options(parser, {"workers": (1, "So many processes at once share the cores.")})
     group = parser.add_argument_group("the grid", "An empty list leaves its part out.")
-    group.add_argument(
-        "--fillers",
-        type=int,
-        help="Items that a fake profile rates beside its target; default: the published number.",
-    )
+    fillers = "Items that a fake profile rates beside its target; default: the published number."
+    group.add_argument("--fillers", type=command.positive, help=fillers)
     group.add_argument("--size", type=float, help="Fake profiles per real user; default: 0.053.")
-    for name, text in COUNTS.items():
-        group.add_argument(f"--{name.replace('_', '-')}", type=int, help=text)
-    for name, text in LISTS.items():
-        group.add_argument(f"--{name.replace('_', '-')}", nargs="*", metavar="NAME", help=text)
-    args = parser.parse_args(argv)
-    cli.require_counts(parser, args, "fillers", *COUNTS, "workers")
-    return args
+    count, names = {"type": command.positive}, {"nargs": "*", "metavar": "NAME"}
+    command.add_options(group, {name: (None, text, count) for name, text in COUNTS.items()})
+    command.add_options(group, {name: (None, text, names) for name, text in LISTS.items()})
+    return parser.parse_args(argv)
 
 
 @cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     from advrec_tf.pipelines.attack.runner import open_runner
-    from advrec_tf.pipelines.recommend.plots import write_figures
-    from experiments.robustness_grid import figures, grid, page
+    from experiments.robustness_grid import study
+    from experiments.robustness_grid.cells import GridSettings
 
     given = {n: v for n in ("size", *COUNTS) if (v := getattr(args, n)) is not None}
     names = {n: tuple(v) for n in LISTS if (v := getattr(args, n)) is not None}
-    settings = grid.GridSettings(names=names, **given)
+    settings = GridSettings(names=names, **given)
     cli.note_resume(args)
     reopen = functools.partial(
         open_runner,
@@ -120,16 +98,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         **cli.table_columns(args),
     )
     runner = reopen(resume=args.resume)
-    report = grid.run(
+    report = study.run(
         runner, settings, reopen=functools.partial(reopen, resume=True), workers=args.workers
     )
-    report = {"command": cli.command_line()} | report
-    stem = f"robustness-{runner.setting.name}"
-    paths = write_figures({n: draw() for n, draw in figures.plots(report).items()}, args.run_dir)
-    if args.out is not None:
-        reports.copy_plots(paths, args.out, stem)
-    print(reports.write(report, page.markdown, [args.run_dir, args.out or args.run_dir], stem))
-    print(f"TensorBoard  tensorboard --logdir {args.run_dir / 'tensorboard'}")
+    command.publish(args, report, render, f"robustness-{runner.setting.name}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.harness.markdown import number, page, spread, table
+from experiments.harness.plots import save
 from experiments.harness.reports import images_of
 from experiments.robustness_grid import figures
 
@@ -72,6 +73,12 @@ TEXTS = {
         "of the loss; random noise of the same size is the control. Length is that of the norm."
     ),
 }
+
+
+def render(report: dict, path: Path) -> str:
+    """The page, whose plots are drawn where it shows them."""
+    save(figures.plots(report), path)
+    return markdown(report, path)
 
 
 def markdown(report: dict, path: Path) -> str:

@@ -15,13 +15,12 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
 from advrec_tf.pipelines.machine import machine
-from experiments.harness import reports
+from experiments.harness import command
 from experiments.speed import beside, cells, page
 
 SIZES = {"items": (10**3, 10**4, 10**5, 10**6), "users": 10_000, "interactions": 1_000_000}
@@ -36,40 +35,29 @@ NUMBERS = {
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser_of(__doc__)
     add = parser.add_argument
-    default = {field.name: field.default for field in dataclasses.fields(cells.Cell)}
-    add(
-        "--methods",
-        nargs="+",
-        metavar="NAME",
-        default=[*cells.METHODS],
-        help="Only these methods are measured; default: all.",
-    )
+    methods = {"methods": ([*cells.METHODS], "Only these methods are measured.")}
+    command.add_options(parser, methods)
+    default = " ".join(map(str, SIZES["items"]))
     add(
         "--items",
         nargs="+",
         type=int,
-        help=f"Sizes of the generated catalogues; default: {' '.join(map(str, SIZES['items']))}.",
+        help=f"Sizes of the generated catalogues; default: {default}.",
     )
     for name in ("users", "interactions"):
         add(f"--{name}", type=int, help=f"Generated {name}; default: {SIZES[name]}.")
     add("--data", help="A published split such as ml1m-neumf-loo, in place of generated data.")
     add("--data-root", dest="root", help="The folder of published splits; default: ADVREC_DATA.")
-    for name, text in NUMBERS.items():
-        option = f"--{name.replace('_', '-')}"
-        add(option, type=int, default=default[name], help=f"{text} Default: %(default)s.")
-    add(
-        "--beside",
-        metavar="COMMAND",
-        help="Another library's command, which is run in turns with ours.",
-    )
+    default = {field.name: field.default for field in dataclasses.fields(cells.Cell)}
+    numbers = {name: (default[name], text, {"type": int}) for name, text in NUMBERS.items()}
+    command.add_options(parser, numbers)
+    beside = "Another library's command, which is run in turns with ours."
+    add("--beside", metavar="COMMAND", help=beside)
     add("--rounds", type=int, help="Rounds of --beside; default: 3.")
-    add("--out", type=Path, metavar="FOLDER", help="The page and the report are written here.")
+    command.add_report(parser, page.markdown, out=command.HERE)
     add("--name", default="speed", help="The name of their files; default: speed.")
-    reports.add_render(parser, page.markdown)
     args = parser.parse_args(argv)
     for name, value in SIZES.items():
         if getattr(args, name) is None:
@@ -94,7 +82,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         for items in sizes
     ]
     report = {
-        "command": cli.command_line(),
         "machine": {**machine(), "load_at_start": os.getloadavg()[0]},
         "cells": cells.measure_all(asked) if args.beside is None else [],
         "beside": [],
@@ -103,10 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         with tempfile.TemporaryDirectory() as folder:
             found = beside.beside(cell, args.beside, rounds=args.rounds, folder=folder)
         report["beside"].append(dataclasses.asdict(found))
-    if args.out is None:
-        print("\n" + page.markdown(report, Path(f"{args.name}.md")))
-    else:
-        print("\n" + reports.write(report, page.markdown, [args.out], args.name))
+    command.publish(args, report, page.markdown, args.name)
 
 
 if __name__ == "__main__":

@@ -30,12 +30,21 @@ import numpy as np
 
 from advrec_tf.pipelines import cli
 from advrec_tf.pipelines.machine import machine
-from experiments.harness import reports
+from experiments.harness import command
 from experiments.harness.markdown import facts, page, table
 from experiments.speed.beside import run_command
 
 KEPT, IN_LOOP = "kept", "in the loop"
 STEPS = {KEPT: 200, IN_LOOP: 4}
+BESIDE = {"metavar": "COMMAND"}
+OPTIONS = {
+    "model": ("minilm", "The folder or name of the model."),
+    "max_length": (64, "Texts are cut to so many tokens."),
+    "texts": (1000, "At most so many texts."),
+    "rounds": (3, "Rounds of which medians are taken."),
+    "beside": (None, "Another encoder's command, in turns with ours.", BESIDE),
+    "name": ("text-speed", "The name of the files."),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,21 +193,11 @@ def markdown(report: dict, path: Path) -> str:
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser_of(__doc__)
     cli.add_data_arguments(parser)
-    add = parser.add_argument
-    add("--model", default="minilm", help="The folder or name of the model; default: minilm.")
-    add("--max-length", type=int, default=64, help="Texts are cut to so many tokens; default: 64.")
-    add("--texts", type=int, default=1000, help="At most so many texts; default: 1000.")
-    add("--rounds", type=int, default=3, help="Rounds of which medians are taken; default: 3.")
-    add("--beside", metavar="COMMAND", help="Another encoder's command, in turns with ours.")
-    add("--out", type=Path, metavar="FOLDER", help="The page and the report are written here.")
-    add("--name", default="text-speed", help="The name of their files; default: text-speed.")
-    reports.add_render(parser, markdown)
+    command.add_options(parser, OPTIONS)
+    command.add_report(parser, markdown, out=command.HERE)
     args = parser.parse_args(argv)
-    cli.require_counts(parser, args, "texts", "rounds")
     args.seed = 0
     return args
 
@@ -230,7 +229,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     tokens = np.minimum(tower.tokenizer.lengths(some).numpy(), tower.tokenizer.max_length)
     training = training_rates(data, frozen, texts)
     report = {
-        "command": cli.command_line(),
         "machine": where,
         "items": data.num_items,
         "texts": len(some),
@@ -240,10 +238,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "encoding": {s: dataclasses.asdict(median_rate(found)) for s, found in rates.items()},
         "training": {name: dataclasses.asdict(rate) for name, rate in training.items()},
     }
-    if args.out is None:
-        print("\n" + markdown(report, Path(f"{args.name}.md")))
-    else:
-        print("\n" + reports.write(report, markdown, [args.out], args.name))
+    command.publish(args, report, markdown, args.name)
 
 
 if __name__ == "__main__":

@@ -1,38 +1,20 @@
-"""Every generator of tables on tables of users, over seeds, and the page of the results.
+"""Every generator of tables on tables of users, over seeds.
 
-Each (table, seed) is a run of `pipelines.tabular.job` with a folder and stages of its own, so that
-the study goes on where it was stopped.
+An entry is a table: `pipelines.tabular.job` trains every generator on it, in a folder for each seed
+whose stages are its own, so that a study that was stopped goes on inside a training.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import gzip
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from experiments.harness.compare import deviation
-from experiments.harness.markdown import number, page, spread, table
-
-LABEL = "gender"
-TITLES = {
-    "world": "Users of the built-in world",
-    "ml-100k": "Users of MovieLens 100K",
-    "ml-1m": "Users of MovieLens 1M",
-}
-COLUMNS = {
-    "AUC": lambda q: q["two_sample_auc"],
-    "AUC, held-out records": lambda q: q["two_sample_auc_holdout"],
-    "worst TV": lambda q: q["worst_column"][1],
-    "correlations": lambda q: q["correlations"]["mean"],
-    "modes": lambda q: q["mode_coverage"],
-    "TSTR / TRTR": lambda q: q["train_on_synthetic"]["ratio"],
-    "copies": lambda q: q["disclosure"]["duplicates"],
-    "nearest": lambda q: q["disclosure"]["nearest_ratio"],
-    "membership": lambda q: q["disclosure"]["membership_auc"],
-}
+from experiments.harness.entries import Entry, Task
+from experiments.harness.results import Result
+from experiments.harness.sweep import Study, sweep
+from experiments.tabular.page import LABEL
 
 
 def table_of(name: str, data_root: Path):
@@ -65,8 +47,35 @@ def _ml_1m(folder: Path):
     return movielens.with_side_files(from_frame(pairs, item_column="movie_id").interactions, folder)
 
 
+def _entry(name: str, data, settings, run_dir: Path) -> Entry:
+    from advrec_tf.pipelines.stages import StageStore
+    from advrec_tf.pipelines.tabular import job
+
+    def train(task: Task) -> Result:
+        task.log(f"{name}, seed {task.seed}: {data}")
+        own = dataclasses.replace(settings, seed=task.seed)
+        identity = {"job": "generated-tables", "table": name, "settings": own.as_dict()}
+        store = StageStore(run_dir / f"{name}-{task.seed}", identity, resume=True)
+        outcome = job.run(data, own, store)
+        late = {
+            n: fit["best_round"] * fit["steps_per_round"] >= own.steps
+            for n, fit in outcome.fits.items()
+        }
+        return Result(
+            {
+                "records": len(data.frame),
+                "columns": len(data.schema.learned),
+                "qualities": outcome.qualities,
+                "seconds": {n: fit["seconds"] for n, fit in outcome.fits.items()},
+                "unfinished": [n for n, is_late in late.items() if is_late],
+            }
+        )
+
+    return Entry(train=train)
+
+
 def run(
-    names: Sequence[str],
+    names: Iterable[str],
     seeds: Sequence[int],
     settings,
     data_root: Path,
@@ -74,105 +83,19 @@ def run(
     *,
     log: Callable[[str], None] = print,
 ) -> dict[str, dict[str, dict]]:
-    """Table -> seed -> what was measured, the first seed of all tables first.
+    """Table -> seed -> what was measured.
 
     Args:
         settings: `TableSettings` of every run, but for the seed.
     """
     from advrec_tf.pipelines.stages import StageStore
-    from advrec_tf.pipelines.tabular import job
 
     tables = {name: table_of(name, data_root) for name in names}
-    found: dict[str, dict[str, dict]] = {name: {} for name in names}
-    for seed in seeds:
-        for name, data in tables.items():
-            log(f"{name}, seed {seed}: {data}")
-            own = dataclasses.replace(settings, seed=seed)
-            identity = {"job": "generated-tables", "table": name, "settings": own.as_dict()}
-            store = StageStore(run_dir / f"{name}-{seed}", identity, resume=True)
-            outcome = job.run(data, own, store)
-            found[name][str(seed)] = {
-                "records": len(data.frame),
-                "columns": len(data.schema.learned),
-                "qualities": outcome.qualities,
-                "seconds": {n: fit["seconds"] for n, fit in outcome.fits.items()},
-                "unfinished": [
-                    n
-                    for n, fit in outcome.fits.items()
-                    if fit["best_round"] * fit["steps_per_round"] >= own.steps
-                ],
-            }
-    return found
-
-
-def markdown(report: dict, path: Path) -> str:
-    """A table for each set of users, means over seeds with the deviation, and a verdict."""
-    from advrec_tf.tabular.quality import AIMS
-
-    text = (
-        "A fifth of the users is held out; the others train the generators, but for 15 % of them, "
-        "which decide when training stops. *AUC*: of a gradient-boosting classifier that tells "
-        "generated from training records (.5: it cannot; below: copies), and from held-out "
-        "records. *Worst TV*: total variation of the worst column. *TSTR / TRTR*: AUC of "
-        f"predicting `{LABEL}` of held-out users, trained on generated over trained on real "
-        "records. *Copies*: records equal to a training record that is the only one of its kind. "
-        "*Nearest*: median distance to the nearest training record over that of held-out records. "
-        "*Membership*: AUC of telling training from held-out records by their distance to "
-        "generated ones. `vae` is the ablation of `gan`: its generator without the adversary."
-    )
-    aims = "; ".join(f"{name} {way} {aim:g}" for name, (way, aim) in AIMS.items())
-    return page(
-        "Generated tables",
-        report["command"],
-        ["", text, "", f"Aims of the GAN: {aims}."],
-        *(_section(name, list(seeds.values())) for name, seeds in report["tables"].items()),
-    )
-
-
-def _section(name: str, seeds: list[dict]) -> list[str]:
-    first, lines = seeds[0], []
-    for generator in first["qualities"]:
-        cells = [
-            [value(record["qualities"][generator]) for record in seeds]
-            for value in COLUMNS.values()
-        ]
-        times = [record["seconds"].get(generator) for record in seeds]
-        seconds = None if None in times else float(np.mean(times))
-        means = (spread(float(np.mean(values)), deviation(values), 3) for values in cells)
-        lines.append([generator, *means, number(seconds, 0)])
-    size = f"{first['records']:,} records, {first['columns']} columns"
-    return [
-        *("", f"## {TITLES[name]}: {size}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"),
-        *table(["generator", *COLUMNS, "seconds"], lines),
-        *("", _verdict(seeds)),
-    ]
-
-
-def _verdict(seeds: list[dict]) -> str:
-    """Which aims the mean of the GAN reaches, and whether it stands above its ablation."""
-    from advrec_tf.tabular.quality import AIMS, headline
-
-    figures = [headline(record["qualities"]["gan"]) for record in seeds]
-    parts = []
-    for name, (way, aim) in AIMS.items():
-        mean = float(np.mean([found[name] for found in figures]))
-        good = mean <= aim if way == "at most" else mean >= aim
-        parts.append(f"{name} {mean:.3f} ({'reached' if good else 'missed'})")
-    gaps = [
-        qualities["gan"]["two_sample_auc"] - qualities["vae"]["two_sample_auc"]
-        for qualities in (record["qualities"] for record in seeds)
-    ]
-    text = (
-        f"The GAN: {'; '.join(parts)}. Its two-sample AUC less that of its ablation, by seed: "
-        f"{', '.join(f'{gap:+.3f}' for gap in gaps)}."
-    )
-    counts = {
-        name: sum(name in record["unfinished"] for record in seeds) for name in ("gan", "vae")
+    entries = {name: _entry(name, data, settings, run_dir) for name, data in tables.items()}
+    shared = {name: value for name, value in settings.as_dict().items() if name != "seed"}
+    store = StageStore(run_dir, {"job": "generated-tables", "settings": shared}, resume=True)
+    found = sweep(Study(name="tables", entries=entries), store, seeds=seeds, log=log)
+    return {
+        name: {str(seed): one.metrics for seed, one in zip(seeds, results, strict=True)}
+        for name, results in found.results.items()
     }
-    late = [f"{name} in {count} of {len(seeds)} runs" for name, count in counts.items() if count]
-    if late:
-        text += (
-            f" Still improving when the steps were up: {', '.join(late)}; with more steps it may "
-            "do better than here."
-        )
-    return text

@@ -65,16 +65,9 @@ class CellRunner:
         """The measures of a cell, from the store where they are.
 
         Raises:
-            ValueError: if the cell does not fit the data.
+            ValueError: as `measure` says.
         """
-        why = why_unfit(cell, self.setting)
-        if why is not None:
-            raise ValueError(f"`cell` should fit the data and the victim: {why}. Received: {cell}.")
-        return self.store.run(cell.name(), lambda _: StageResult(self._measure(cell), {})).summary
-
-    def has(self, cell: Cell) -> bool:
-        """Whether the cell is measured already."""
-        return self.store.has(cell.name())
+        return self.store.run(cell.name(), lambda _: StageResult(self.measure(cell), {})).summary
 
     def num_profiles(self, size: float) -> int:
         """Fake profiles of an attack of this size, at least one."""
@@ -154,7 +147,15 @@ class CellRunner:
         found = self.ranking.evaluate(model).metrics
         return {name: found[name] for name in COLLATERAL}
 
-    def _measure(self, cell: Cell) -> dict:
+    def measure(self, cell: Cell) -> dict:
+        """The measures of a cell, measured now; fake profiles are taken from the store.
+
+        Raises:
+            ValueError: if the cell does not fit the data.
+        """
+        why = why_unfit(cell, self.setting)
+        if why is not None:
+            raise ValueError(f"`cell` should fit the data and the victim: {why}. Received: {cell}.")
         clean, accuracy = self._clean(cell.victim, cell.seed)
         evaluator = ManipulationEvaluator(self.train, [cell.target])
         before = evaluator.standing(clean)

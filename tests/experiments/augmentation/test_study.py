@@ -59,12 +59,11 @@ def small_tables(monkeypatch):
 
 
 def run(interactions, settings, folder, *, parts=("cold", "tail"), **more):
-    report = study.run(
+    report = {"command": "python it"} | study.run(
         interactions,
         settings,
         folder,
         parts=parts,
-        command="python -m experiments.augmentation",
         **{"log": silent, **more},
     )
     return markdown_page(report, folder / "augmentation-made.md"), report

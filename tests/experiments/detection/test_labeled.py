@@ -39,12 +39,12 @@ def test_what_a_detector_needs_decides_what_it_is_fitted_on(
     data = types.SimpleNamespace(interactions=world, is_fake=is_fake)
     monkeypatch.setattr(labeled, "DETECTORS", {"by length": entry})
     monkeypatch.setattr(labeled, "load_spam", lambda name: data)
-    found = labeled.labeled_sets(
-        StageStore(tmp_path, {}), ["toy"], detectors=["by length"], seeds=1, log=lambda line: None
+    found = labeled.labeled_set(
+        StageStore(tmp_path, {}), "toy", detectors=["by length"], seeds=1, log=lambda line: None
     )
     assert [count for count, _ in detector.fitted] == users
-    assert found["toy"]["guess"]["average_precision"] == 0.5
-    assert 0 < found["toy"]["by length"]["average_precision"] <= 1
+    assert found["guess"]["average_precision"] == 0.5
+    assert 0 < found["by length"]["average_precision"] <= 1
     if transductive and needs_labels:  # the labels of the tested fold are not given
         given = [labels.sum() for _, labels in detector.fitted]
         assert sum(given) == 4 * is_fake.sum()

@@ -1,8 +1,10 @@
-import numpy as np
 import pytest
 
 from advrec_tf.evaluation.detection import precision_recall
-from experiments.detection.measures import at_recalls, figures
+from experiments.detection.measures import at_recalls, figures, figures_of
+from experiments.harness.entries import Entry
+from experiments.harness.results import Result
+from experiments.harness.sweep import Study, Sweep
 
 
 def test_precision_is_that_of_the_strictest_threshold_that_reaches_a_recall():
@@ -15,8 +17,30 @@ def test_precision_is_that_of_the_strictest_threshold_that_reaches_a_recall():
 
 def test_figures_are_means_over_repetitions():
     names = ("average_precision", "auc", "precision", "recall", "false_positive_rate")
-    one, other = ({name: value for name in names} | {"transductive": False} for value in (0.2, 0.4))
-    found = figures([(one, np.array([0.0, 1.0])), (other, np.array([1.0, 1.0]))])
+    one, other = (
+        {name: value for name in names} | {"transductive": False, "curve": [curve, 1.0]}
+        for value, curve in ((0.2, 0.0), (0.4, 1.0))
+    )
+    found = figures([one, other])
     assert found["auc"] == pytest.approx(0.3) and found["repetitions"] == 2
     assert found["deviation"] == pytest.approx(0.2 / 2**0.5)
     assert found["curve"] == [0.5, 1.0]
+
+
+def test_entries_of_one_detector_are_brought_together():
+    def result(attack, value):
+        names = ("average_precision", "auc", "precision", "recall", "false_positive_rate")
+        record = dict.fromkeys(names, value) | {"transductive": True, "curve": [value]}
+        return Result({}, details={"tests": {attack: [record]}})
+
+    entries = {
+        label: Entry(train=None, family="ecod") for label in ("ecod on one", "ecod on the other")
+    }
+    results = {
+        "ecod on one": [result("average", 0.25), result("average", 0.75)],
+        "ecod on the other": [result("random", 1.0)],
+    }
+    found = figures_of(Study(name="x", entries=entries), Sweep(results=results))
+    assert list(found) == ["ecod"] and list(found["ecod"]) == ["average", "random"]
+    assert found["ecod"]["average"]["average_precision"] == 0.5
+    assert found["ecod"]["random"]["repetitions"] == 1

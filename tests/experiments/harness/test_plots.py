@@ -21,6 +21,7 @@ def test_plots_are_saved_where_their_page_shows_them(tmp_path):
     figures = {"a": plots.plt.figure}
     plots.save(figures, page)
     assert (tmp_path / "images" / "study-x-a.png").exists()
-    (tmp_path / "results" / "plots").mkdir(parents=True)
+    (tmp_path / "results").mkdir(exist_ok=True)
+    (tmp_path / "results" / "run.json").write_text("{}")
     plots.save(figures, page)
     assert (tmp_path / "results" / "plots" / "a.png").exists()

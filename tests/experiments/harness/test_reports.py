@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from experiments.harness import reports
+from experiments.harness import command, reports
 
 
 def page(report, path):
@@ -28,18 +28,14 @@ def test_rendering_writes_the_pages_and_needs_no_other_argument(tmp_path):
     (tmp_path / "one.json").write_text(json.dumps({"value": 1}))
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", required=True)
-    reports.add_arguments(parser, page)
+    command.add_report(parser, page)
     with pytest.raises(SystemExit) as ended:
         parser.parse_args(["--render", str(tmp_path / "one.json")])
     assert ended.value.code == 0
     assert (tmp_path / "one.md").read_text() == "1 one"
 
 
-def test_plots_are_copied_beside_the_results_and_addressed_there(tmp_path):
-    out, run = tmp_path / "docs" / "results", tmp_path / "run"
-    (run / "plots").mkdir(parents=True)
-    (run / "plots" / "tail.png").write_bytes(b"png")
-    reports.copy_plots([run / "plots" / "tail.png"], out, "study")
-    assert (tmp_path / "docs" / "images" / "study-tail.png").read_bytes() == b"png"
-    assert reports.images_of(out / "study.md") == "../images/study-"
-    assert reports.images_of(run / "study.md") == "plots/"
+def test_plots_are_addressed_in_the_run_folder_or_beside_the_results(tmp_path):
+    assert reports.images_of(tmp_path / "study.md") == "../images/study-"
+    (tmp_path / "run.json").write_text("{}")
+    assert reports.images_of(tmp_path / "study.md") == "plots/"

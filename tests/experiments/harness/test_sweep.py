@@ -7,7 +7,8 @@ import pytest
 
 from advrec_tf.pipelines.stages import StageStore
 from experiments.harness.entries import Entry, Trained
-from experiments.harness.sweep import sweep
+from experiments.harness.results import Result
+from experiments.harness.sweep import Study, in_batches, sweep
 from tests.experiments.harness.toy import failing_study, make_study, ranking_first
 
 
@@ -95,3 +96,25 @@ def test_without_workers_a_failure_ends_the_sweep(tmp_path):
 def test_an_unknown_label_is_refused_by_name():
     with pytest.raises(ValueError, match="`only` should name entries of 'toy'.*'nobody'"):
         make_study().only(["nobody"])
+
+
+def test_an_entry_may_measure_itself(tmp_path):
+    lines = []
+    study = Study(
+        name="own", entries={"one": Entry(train=lambda task: Result({"hits": task.seed}))}
+    )
+    for _ in range(2):
+        store = StageStore(tmp_path, {}, resume=True)
+        found = sweep(study, store, seeds=[0, 3], log=lines.append)
+        assert [one.metrics for one in found.results["one"]] == [{"hits": 0}, {"hits": 3}]
+    assert len(lines) == 2  # the second time nothing is trained
+
+
+def test_a_process_takes_whole_families():
+    entries = {
+        f"{family}{number}": Entry(train=None, family=family)
+        for number in range(2)
+        for family in ("a", "b", "c")
+    }
+    assert in_batches(entries, 3) == [["a0", "a1", "b0", "b1"], ["c0", "c1"]]
+    assert in_batches(entries, 1) == [[label] for label in entries]

@@ -5,11 +5,12 @@ import pytest
 
 from advrec_tf.pipelines.attack.runner import CellRunner
 from advrec_tf.pipelines.stages import StageStore
-from experiments.robustness_grid import figures, grid, page
+from experiments.robustness_grid import figures, page, study
 from experiments.robustness_grid.__main__ import COUNTS, LISTS, render
+from experiments.robustness_grid.cells import DEFAULTS, GridSettings
 from tests.pipelines.attack.conftest import make_setting
 
-SETTINGS = grid.GridSettings(
+SETTINGS = GridSettings(
     names={
         "attacks": ("none", "random", "nuke-average"),
         "victims": ("biased_mf", "ease"),
@@ -38,7 +39,7 @@ SETTINGS = grid.GridSettings(
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     store = StageStore(tmp_path_factory.mktemp("run"), {})
-    return {"command": "python it"} | grid.run(CellRunner(make_setting(), store), SETTINGS)
+    return {"command": "python it"} | study.run(CellRunner(make_setting(), store), SETTINGS)
 
 
 def test_the_page_has_every_part_and_names_what_it_left_out(report):
@@ -73,5 +74,5 @@ def test_a_page_is_written_again_from_its_report_with_its_plots(report, tmp_path
 
 
 def test_every_list_and_count_of_the_settings_is_an_option():
-    assert [*LISTS] == [*grid.DEFAULTS]
-    assert {*COUNTS, "names", "size"} == {*grid.GridSettings.__dataclass_fields__}
+    assert [*LISTS] == [*DEFAULTS]
+    assert {*COUNTS, "names", "size"} == {*GridSettings.__dataclass_fields__}

@@ -1,41 +1,47 @@
-import json
-from pathlib import Path
+import dataclasses
+import types
 
+import pandas as pd
+
+from advrec_tf.pipelines.tabular import job
 from experiments.tabular import study
 
 
-def quality_of(auc, nearest=1.0, rows=500):
-    return {
-        "notes": [],
-        "rows": {"real": 500, "synthetic": rows, "holdout": None},
-        "two_sample_auc": auc,
-        "two_sample_auc_holdout": auc,
-        "worst_column": ["x", 0.05],
-        "correlations": {"mean": 0.1},
-        "mode_coverage": 1.0,
-        "train_on_synthetic": {"ratio": 0.9},
-        "disclosure": {"duplicates": 0.0, "nearest_ratio": nearest, "membership_auc": 0.5},
-    }
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    seed: int = 0
+    steps: int = 100
+
+    def as_dict(self):
+        return dataclasses.asdict(self)
 
 
-def test_the_page_shows_means_and_deviations_over_seeds():
-    # .5 and .7: mean .6, deviation sqrt(.02) = .141; above the ablation by .05 twice
-    results = {
-        "world": {
-            str(seed): {
-                "records": 100,
-                "columns": 4,
-                "qualities": {"gan": quality_of(auc), "vae": quality_of(ablation)},
-                "seconds": {"gan": 10.0, "vae": 20.0},
-                "unfinished": ["vae"] if seed else [],
-            }
-            for seed, auc, ablation in ((0, 0.5, 0.45), (1, 0.7, 0.65))
-        }
+def test_every_seed_of_a_table_is_a_run_of_its_own_and_one_that_is_done_is_kept(
+    monkeypatch, tmp_path
+):
+    table = types.SimpleNamespace(
+        frame=pd.DataFrame({"x": [1, 2]}), schema=types.SimpleNamespace(learned=["x"])
+    )
+    seeds = []
+
+    def run_job(data, settings, store):
+        seeds.append((settings.seed, store.folder.name))
+        fits = {"gan": {"best_round": 10, "steps_per_round": 10, "seconds": 2.0}}
+        return types.SimpleNamespace(qualities={"gan": {"auc": 0.5}}, fits=fits)
+
+    monkeypatch.setattr(study, "table_of", lambda name, root: table)
+    monkeypatch.setattr(job, "run", run_job)
+
+    def run(seeds):
+        return study.run(["world"], seeds, Settings(), tmp_path, tmp_path, log=lambda line: None)
+
+    found = run([0])
+    assert found["world"]["0"] == {
+        "records": 2,
+        "columns": 1,
+        "qualities": {"gan": {"auc": 0.5}},
+        "seconds": {"gan": 2.0},
+        "unfinished": ["gan"],  # the best round is the last: 10 of 10 steps each, of 100 in all
     }
-    report = json.loads(json.dumps({"command": "python x", "tables": results}))
-    text = study.markdown(report, Path("x.md"))
-    assert "| gan | 0.600 (0.141) |" in text and "| 10 |" in text
-    assert "two_sample_auc 0.600 (reached)" in text
-    assert "train_on_synthetic_ratio 0.900 (missed)" in text
-    assert "less that of its ablation, by seed: +0.050, +0.050." in text
-    assert "Still improving when the steps were up: vae in 1 of 2 runs;" in text
+    assert list(run(range(2))["world"]) == ["0", "1"]
+    assert seeds == [(0, "world-0"), (1, "world-1")]

@@ -14,8 +14,8 @@ def test_a_cell_is_measured_once_and_profiles_are_shared_between_victims(make_ru
     monkeypatch.setattr(runner, "_make_profiles", lambda cell: pytest.fail("made twice"))
     again = runner.run(dataclasses.replace(CELL, victim="ease"))
     assert again["pca_auc"] == first["pca_auc"]
-    monkeypatch.setattr(runner, "_measure", lambda cell: pytest.fail("measured twice"))
-    assert runner.has(CELL) and runner.run(CELL) == first
+    monkeypatch.setattr(runner, "measure", lambda cell: pytest.fail("measured twice"))
+    assert runner.run(CELL) == first
 
 
 def test_without_an_attack_and_a_defence_nothing_moves(make_runner):

@@ -1,27 +1,22 @@
-"""The grid: which cells are measured, in which order, and what they come to together.
+"""Which cells the grid has, and in which order they are measured.
 
 Parts: *attacks* on the victims that attacks are published on; *transfer* of the same profiles to
 other victims; *knowledge* of the attacker; *defences*, the adaptive attacker included;
 *trade_off*, one defence made stricter and laxer; *hardening*, adversarial training of a victim
-that is trained by gradients; and *sizes* of attacks. The curves, vectors perturbed by a growing
-epsilon, need no fake user. Cells that do not fit the data are counted with their reason.
+that is trained by gradients; and *sizes* of attacks. Cells that do not fit the data are left out
+by `study`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
-import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.attacks.threat_model import LEVELS
 from advrec_tf.attacks.victims import VICTIMS
 from advrec_tf.defence.registry import DEFENCES, STRICTNESS
-from advrec_tf.evaluation.robustness import KINDS, robustness_curve, vectors_of
-from advrec_tf.perturbations import NORMS
 from advrec_tf.pipelines.attack.cell import (
     ADAPTIVE,
     NONE,
@@ -29,17 +24,10 @@ from advrec_tf.pipelines.attack.cell import (
     UNRESTRICTED,
     Cell,
     require_fraction,
-    why_unfit,
 )
-from advrec_tf.pipelines.attack.runner import CellRunner
 from advrec_tf.pipelines.attack.setting import GROUPS, AttackSetting
-from advrec_tf.pipelines.attack.summary import aggregate
-from advrec_tf.pipelines.processes import in_order
-from advrec_tf.pipelines.stages import StageResult
 
 SIZES = (0.003, 0.005, 0.01, 0.03, 0.05)
-EPSILONS = (0.1, 0.25, 0.5, 1.0)
-CELLS_A_PROCESS = 40
 ADVERSARIAL = ("apr", "pgd", "noise", "vulnerability-aware")
 BY_OVERLAP = "remove-suspicious-by-overlap"
 HARDENING = (NONE, *ADVERSARIAL, BY_OVERLAP)
@@ -205,137 +193,3 @@ def cells_of(settings: GridSettings, setting: AttackSetting) -> dict[str, list[C
             names["sized_attacks"], names["sized_victims"], fewer, size=SIZES, seeds=more
         ),
     }
-
-
-def run(
-    runner: CellRunner,
-    settings: GridSettings,
-    *,
-    reopen: Callable[[], CellRunner] | None = None,
-    workers: int = 0,
-    log: Callable[[str], None] = print,
-) -> dict:
-    """All cells and curves; the report as JSON values.
-
-    Args:
-        reopen: opens the runner in another process; picklable. Needed with workers.
-        workers: processes at once, which share the cores; 0 measures in this process.
-
-    Raises:
-        ChildProcessError: if a process failed or was killed; what is done is kept.
-    """
-    parts = cells_of(settings, runner.setting)
-    every = list(itertools.chain(*parts.values()))
-    if workers:
-        _measure_in_processes(runner, every, reopen, workers, log)
-    unfit = Counter(why for cell in every if (why := why_unfit(cell, runner.setting)))
-    measured = {
-        part: [runner.run(cell) for cell in cells if not why_unfit(cell, runner.setting)]
-        for part, cells in parts.items()
-    }
-    curves = {
-        victim: runner.store.run(
-            f"evasion-{victim}", lambda _, victim=victim: _curve(runner, victim)
-        ).summary
-        for victim in settings.names["curve_victims"]
-    }
-    targets: dict[str, list] = {}
-    for group, target in dict.fromkeys((cell.group, cell.target) for cell in parts["attacks"]):
-        targets.setdefault(group, []).append(runner.setting.id_of(target))
-    return {
-        "data": runner.setting.name,
-        "users": runner.train.num_users,
-        "items": runner.train.num_items,
-        "interactions": len(runner.train),
-        "fillers": runner.fillers,
-        "shift": runner.setting.shift,
-        "profiles": runner.num_profiles(settings.size),
-        "targets": targets,
-        "settings": dataclasses.asdict(settings),
-        "left_out": dict(unfit),
-        "parts": {part: aggregate(cells) for part, cells in measured.items()},
-        "curves": curves,
-        "seconds": sum(
-            cell["training_seconds"] + cell.get("generation_seconds", 0.0)
-            for cell in itertools.chain(*measured.values())
-        ),
-    }
-
-
-def _measure_in_processes(
-    runner: CellRunner,
-    cells: Sequence[Cell],
-    reopen: Callable[[], CellRunner],
-    workers: int,
-    log: Callable[[str], None],
-) -> None:
-    """Measure what is not measured yet, in processes that end after some cells: every trained
-    model leaves its graph behind, and thousands of them fill the memory of any machine."""
-    runner.store.claim()
-    started = time.perf_counter()
-    wanted = [cell for cell in dict.fromkeys(cells) if why_unfit(cell, runner.setting) is None]
-    left = [cell for cell in wanted if not runner.has(cell)]
-    batches = {str(number): batch for number, batch in enumerate(batches_of(left))}
-    done = len(wanted) - len(left)
-
-    def ended(label: str, _) -> None:
-        nonlocal done
-        done += len(batches[label])
-        log(f"  {done}/{len(wanted)} cells, {time.perf_counter() - started:.0f} s")
-
-    failed = in_order(
-        {label: set() for label in batches},
-        lambda label: functools.partial(_measure, reopen, batches[label]),
-        ended,
-        workers,
-    )
-    if failed:
-        raise ChildProcessError(
-            f"{len(failed)} of the {len(batches)} processes that measured the grid failed, one "
-            f"with {next(iter(failed.values()))} What is done is kept: go on with --resume."
-        )
-
-
-def batches_of(cells: Sequence[Cell], *, size: int = CELLS_A_PROCESS) -> list[list[Cell]]:
-    """Cells on the same fake profiles stay together; a batch has `size` cells or a few more."""
-    groups: dict[tuple, list[Cell]] = {}
-    for cell in cells:
-        profiles = (cell.seed, cell.attack, cell.target, cell.size, cell.knowledge)
-        groups.setdefault(profiles, []).append(cell)
-    batches: list[list[Cell]] = []
-    for group in groups.values():
-        if not batches or len(batches[-1]) >= size:
-            batches.append([])
-        batches[-1] += group
-    return batches
-
-
-def _measure(reopen: Callable[[], CellRunner], cells: Sequence[Cell]) -> None:
-    runner = reopen()
-    for cell in cells:
-        runner.run(cell)
-
-
-def _curve(runner: CellRunner, victim: str) -> StageResult:
-    """NDCG@10 under perturbed vectors by kind, norm and epsilon, relative to a vector's norm."""
-    model = VICTIMS[victim].train(runner.train, seed=0)
-    vectors_of(model)
-    curves = {
-        norm: robustness_curve(
-            model,
-            runner.train,
-            runner.ranking,
-            EPSILONS,
-            kinds=tuple(KINDS),
-            relative=True,
-            norm=norm,
-        )
-        for norm in NORMS
-    }
-    points = [
-        {"kind": p.kind, "norm": norm, "epsilon": p.epsilon, "ndcg@10": p.metrics["ndcg@10"]}
-        for norm, curve in curves.items()
-        for p in curve.points
-    ]
-    clean = next(iter(curves.values())).clean["ndcg@10"]
-    return StageResult({"clean": clean, "points": points}, {})
