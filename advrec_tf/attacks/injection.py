@@ -86,8 +86,8 @@ class Poisoned:
         return dataclasses.replace(
             split,
             train=ours,
-            validation=dataclasses.replace(split.validation, **whole),
-            test=dataclasses.replace(split.test, **whole),
+            validation=dataclasses.replace(split.validation, **whole).with_schema_of(ours),
+            test=dataclasses.replace(split.test, **whole).with_schema_of(ours),
             settings={
                 **split.settings,
                 "attack": self.attack,
@@ -109,9 +109,9 @@ def inject(
     The result of an earlier call may be given: the users of a second attack follow those of the
     first.
 
-    A fake user gets an id that no user has. Where real interactions have times, a fake one gets
-    the time of a random real one; where users have features, a fake user gets those of a random
-    real user: neither reveals it.
+    A fake user gets an id that no user has. Where real interactions have times or a context, a
+    fake one gets those of a random real one; where users have features, a fake user gets those of
+    a random real user: neither reveals it.
 
     Args:
         profiles: [num_profiles, num_items] float32, ratings on the scale of the data, 0 where the
@@ -134,10 +134,14 @@ def inject(
     real = np.flatnonzero(~truth.is_fake) if truth else np.arange(data.num_users)
     num_real = int((~truth.fake_interactions()).sum()) if truth else len(data)
     rating, time, features = data.rating, data.timestamp, data.user_features
+    context = data.context
     if rating is not None:
         rating = np.concatenate([rating, profiles[users, items].astype(rating.dtype)])
     if time is not None:
         time = np.concatenate([time, time[rng.integers(num_real, size=len(users))]])
+    if context is not None:
+        copied = context.iloc[rng.integers(num_real, size=len(users))]
+        context = pd.concat([context, copied], ignore_index=True)
     if features is not None:
         copied = features.iloc[real[rng.integers(len(real), size=count)]]
         features = pd.concat([features, copied], ignore_index=True)
@@ -149,7 +153,8 @@ def inject(
         rating=rating,
         timestamp=time,
         user_features=features,
-    )
+        context=context,
+    ).with_schema_of(data)
     before = truth.is_fake if truth else np.zeros(data.num_users, bool)
     return Poisoned(
         interactions=interactions,

@@ -57,6 +57,7 @@ class AugmentedInteractions:
             item_index=self.item_index,
             rating=None,
             timestamp=None,
+            context=None,
         )
         keys = [
             rows.user_index.astype(np.int64) * rows.num_items + rows.item_index

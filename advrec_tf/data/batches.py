@@ -19,6 +19,10 @@ import tensorflow as tf
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
+from advrec_tf.data.schema import features_of
+
+CONTEXT = "context/"
+"""Stands before the name of a column of the context in a batch."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,10 +128,10 @@ def of_pairs(
     """Batches of positive pairs for retrieval models.
 
     Each holds `user_index`, `item_index` [n] int32, `weight` [n] float32, `generated` [n] bool
-    and `seed` [2] int32, and `label` [n] float32 where real interactions alone are given and all
-    have ratings. Without generated interactions n is `batch_size`; with them
-    `fraction * batch_size` generated ones are appended to each batch, drawn in an order of their
-    own.
+    and `seed` [2] int32, and where real interactions alone are given `label` [n] float32 if all
+    have ratings, and the encoded columns of their context, see `context_columns`. Without
+    generated interactions n is `batch_size`; with them `fraction * batch_size` generated ones are
+    appended to each batch, drawn in an order of their own.
 
     Args:
         data: the interactions, or real ones with generated ones.
@@ -150,6 +154,9 @@ def of_pairs(
     labels = None
     if augmented is None and real.rating is not None and not np.isnan(real.rating).any():
         labels = tf.constant(real.rating, tf.float32)
+    contexts = {}
+    if augmented is None:
+        contexts = {name: tf.constant(value) for name, value in context_columns(real).items()}
 
     def real_batch(batch):
         columns = {
@@ -161,6 +168,7 @@ def of_pairs(
         }
         if labels is not None:
             columns["label"] = tf.gather(labels, batch["rows"])
+        columns |= {name: tf.gather(value, batch["rows"]) for name, value in contexts.items()}
         return columns
 
     extra = 0
@@ -196,6 +204,14 @@ def of_pairs(
         return batches.prefetch(4)
 
     return Batches(steps, dataset)
+
+
+def context_columns(interactions: Interactions) -> dict[str, np.ndarray]:
+    """The encoded context of each interaction, [n] or [n, width] under `CONTEXT` + column name."""
+    if interactions.context is None:
+        return {}
+    found = features_of(interactions.context, interactions.schema.context)
+    return {CONTEXT + name: value for name, value in found.values.items()}
 
 
 def of_triples(graph: KnowledgeGraph, *, batch_size: int, seed: int) -> Batches:

@@ -11,11 +11,13 @@ import functools
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from advrec_tf.data.features import Id
+from advrec_tf.data.schema import Schema, columns_of
 from advrec_tf.ops.files import atomic_file
 
 
@@ -127,6 +129,9 @@ class Interactions:
         timestamp: [n] float64, any unit that grows with time, or None.
         user_features, item_features: tables whose row i describes index i, or None.
         item_text: [num_items] str, a title or description per item, or None.
+        context: a table with a row for each interaction, such as its hour and device, or None.
+        kinds: name -> kind (`data.features.KINDS`) of columns of the three tables that are not
+            what they look like, or None.
 
     Raises:
         ValueError: if the columns differ in length, an index lies outside its vocabulary,
@@ -142,6 +147,8 @@ class Interactions:
     user_features: pd.DataFrame | None = None
     item_features: pd.DataFrame | None = None
     item_text: np.ndarray | None = None
+    context: pd.DataFrame | None = None
+    kinds: Mapping[str, str] | None = None
 
     def __post_init__(self):
         rows = len(self.user_index)
@@ -162,6 +169,7 @@ class Interactions:
             ("user_features", self.num_users),
             ("item_features", self.num_items),
             ("item_text", self.num_items),
+            ("context", rows),
         ):
             table = getattr(self, name)
             if table is not None and len(table) != size:
@@ -183,6 +191,30 @@ class Interactions:
     @property
     def num_items(self) -> int:
         return len(self.items)
+
+    @functools.cached_property
+    def schema(self) -> Schema:
+        """The columns of the three tables; those of a part of a split are those of the whole, so
+        that codes mean the same in all parts."""
+        user_id, item_id = (
+            Id(name=name, categories=tuple(map(str, ids.tolist())))
+            for name, ids in (("user_id", self.users.ids), ("item_id", self.items.ids))
+        )
+        user, item, context = (
+            columns_of(table, self.kinds)
+            for table in (self.user_features, self.item_features, self.context)
+        )
+        return Schema(user_id=user_id, item_id=item_id, user=user, item=item, context=context)
+
+    def with_schema_of(self, whole: Interactions) -> Interactions:
+        """Itself, its context coded as that of `whole`, which has the same columns."""
+        if whole.context is not None:
+            if self.users is whole.users and self.items is whole.items:
+                self.__dict__["schema"] = whole.schema
+            else:
+                coded = dataclasses.replace(self.schema, context=whole.schema.context)
+                self.__dict__["schema"] = coded
+        return self
 
     def user_counts(self) -> np.ndarray:
         """[num_users] int64, interactions per user."""
@@ -213,7 +245,10 @@ class Interactions:
             item_index=self.item_index[rows],
             rating=None if self.rating is None else self.rating[rows],
             timestamp=None if self.timestamp is None else self.timestamp[rows],
-        )
+            context=None
+            if self.context is None
+            else self.context.iloc[_positions(rows)].reset_index(drop=True),
+        ).with_schema_of(self)
 
     def compacted(self) -> Interactions:
         """The same interactions; ids without any are taken out of both vocabularies."""
@@ -238,7 +273,7 @@ class Interactions:
         """Write the interactions to a Parquet file that `load` reads back.
 
         The columns are user_id and item_id with the external ids, and where the data have them
-        rating (null for NaN), timestamp and item_text. The order stays; ids without an
+        rating (null for NaN), timestamp, item_text and the context. The order stays; ids without an
         interaction and the tables of features are not part of the file.
 
         Raises:
@@ -257,6 +292,8 @@ class Interactions:
                 columns[name] = pa.array(values, mask=np.isnan(values))
         if self.item_text is not None:
             columns["item_text"] = pa.array(self.item_text).take(pa.array(self.item_index))
+        for name in () if self.context is None else self.context.columns:
+            columns[str(name)] = pa.Array.from_pandas(self.context[name])
         with atomic_file(path, overwrite=overwrite) as unfinished:
             parquet.write_table(pa.table(columns), unfinished)
 
@@ -269,3 +306,18 @@ class Interactions:
         for column in columns:
             digest.update(b"-" if column is None else np.ascontiguousarray(column).tobytes())
         return digest.hexdigest()
+
+    def fingerprint_of_features(self) -> str:
+        """SHA-256 over the side tables and the context, by the text of their values."""
+        digest = hashlib.sha256(repr(sorted((self.kinds or {}).items())).encode())
+        for table in (self.user_features, self.item_features, self.context):
+            for name in () if table is None else table.columns:
+                digest.update(f"\x1e{name}\x1f".encode())
+                digest.update("\x1f".join(map(str, table[name])).encode())
+            digest.update(b"\x1d")
+        return digest.hexdigest()
+
+
+def _positions(rows: np.ndarray) -> np.ndarray:
+    rows = np.asarray(rows)
+    return np.flatnonzero(rows) if rows.dtype == bool else rows

@@ -63,8 +63,15 @@ class Split:
             columns = [getattr(part, column) for part in parts]
             return None if any(c is None for c in columns) else np.concatenate(columns)
 
-        names = ("user_index", "item_index", "rating", "timestamp")
-        return dataclasses.replace(self.train, **{name: joined(name) for name in names})
+        columns = {
+            name: joined(name) for name in ("user_index", "item_index", "rating", "timestamp")
+        }
+        contexts = [part.context for part in parts]
+        whole = None
+        if not any(context is None for context in contexts):
+            whole = pd.concat(contexts, ignore_index=True)
+        joint = dataclasses.replace(self.train, **columns, context=whole)
+        return joint.with_schema_of(self.train)
 
     def everything(self) -> Interactions:
         """All three parts as one: what users are known to have, for lists that are served."""

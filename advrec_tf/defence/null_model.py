@@ -148,6 +148,7 @@ def _distinct(interactions: Interactions) -> Interactions:
         item_index=pairs.items,
         rating=None,
         timestamp=None,
+        context=None,
     )
 
 

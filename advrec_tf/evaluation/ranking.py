@@ -245,4 +245,5 @@ def _concatenate(first: Interactions, second: Interactions) -> Interactions:
         item_index=np.concatenate([first.item_index, second.item_index]),
         rating=None,
         timestamp=None,
+        context=None,
     )

@@ -10,21 +10,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from advrec_tf import _tfrs
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.losses import weighted_mean
-from advrec_tf.models.towers import build_index_tower, features_of, in_blocks
+from advrec_tf.models.context import ContextVectors, context_tower
+from advrec_tf.models.own_batches import require_pairs
+from advrec_tf.models.replicas import mean_over_replicas
+from advrec_tf.models.towers import entity_towers, in_blocks
 from advrec_tf.models.trained import RecommenderModel
 
 OBJECTIVES = ("ratings", "clicks")
 
 
-def build_head(dim: int, *, hidden: Sequence[int] = (64,), seed: int = 0) -> keras.Model:
-    """Joined embeddings [batch, 2 * dim] -> logit or rating [batch]."""
-    joined = keras.Input(shape=(2 * dim,), name="joined")
+def build_head(
+    dim: int, *, hidden: Sequence[int] = (64,), parts: int = 2, seed: int = 0
+) -> keras.Model:
+    """Joined embeddings [batch, parts * dim] -> logit or rating [batch] float32; the parts are
+    user, item and, where it is used, context."""
+    joined = keras.Input(shape=(parts * dim,), name="joined")
     x = _tfrs.Cross(
         kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.01, seed=seed), name="cross"
     )(joined)
@@ -36,9 +42,13 @@ def build_head(dim: int, *, hidden: Sequence[int] = (64,), seed: int = 0) -> ker
             name=f"hidden_{i}",
         )(x)
     out = keras.layers.Dense(
-        1, kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 99), name="output"
+        1,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 99),
+        name="output",
+        dtype="float32",
     )(x)
-    return keras.Model(joined, keras.layers.Reshape((), name="squeeze")(out), name="head")
+    squeeze = keras.layers.Reshape((), name="squeeze", dtype="float32")
+    return keras.Model(joined, squeeze(out), name="head")
 
 
 class RankingModel(RecommenderModel):
@@ -50,15 +60,18 @@ class RankingModel(RecommenderModel):
 
     Args:
         user_tower, item_tower: index [batch] -> [batch, dim].
-        head: [batch, 2 * dim] -> [batch].
+        head: [batch, 2 * dim] -> [batch]; 3 * dim with a context.
         interactions: the training interactions.
         objective: "ratings" or "clicks".
         negatives: zeros per click, >= 1.
         l2: factor of the mean squared norm of the looked-up embeddings, >= 0.
+        context_tower: encoded columns of the context -> [batch, dim], or None for none.
 
     Raises:
         ValueError: if the objective is unknown, or "ratings" is asked of data without any.
     """
+
+    loss_is_share = True
 
     def __init__(
         self,
@@ -70,6 +83,7 @@ class RankingModel(RecommenderModel):
         objective: str = "clicks",
         negatives: int = 4,
         l2: float = 0.0,
+        context_tower: keras.Model | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -82,6 +96,10 @@ class RankingModel(RecommenderModel):
         self.user_tower = user_tower
         self.item_tower = item_tower
         self.head = head
+        self.context_tower = context_tower
+        self.contexts = None
+        if context_tower is not None:
+            self.contexts = ContextVectors(context_tower, interactions)
         self.interactions = interactions
         self.objective = objective
         self.negatives = negatives
@@ -94,15 +112,37 @@ class RankingModel(RecommenderModel):
         self.task = _tfrs.Ranking(loss=loss)
 
     def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """{user_index, item_index}, each [batch] int32 -> ratings or click logits [batch]."""
+        """{user_index, item_index}, each [batch] int32, and the columns of the context where the
+        model has one -> ratings or click logits [batch]."""
         user = self.user_tower(inputs["user_index"], training=training)
         item = self.item_tower(inputs["item_index"], training=training)
-        return self.head(tf.concat([user, item], -1), training=training) + self.offset
+        context = None if self.contexts is None else self.contexts(inputs, training)
+        return self.joined(user, item, context, training=training)
+
+    def joined(
+        self, user: tf.Tensor, item: tf.Tensor, context: tf.Tensor | None, training: bool = False
+    ) -> tf.Tensor:
+        """Vectors [batch, dim] of users, items and contexts (None for an unknown one, or where the
+        model has none) -> ratings or click logits [batch]."""
+        parts = [user, item]
+        if self.contexts is not None:
+            if context is None:
+                context = tf.repeat(self.contexts.mean(), tf.shape(user)[0], axis=0)
+            parts.append(context)
+        return self.head(tf.concat(parts, -1), training=training) + self.offset
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Weighted mean loss of a batch from `batches.of_pairs` (with `label` for ratings)."""
+        inputs = self.completed(inputs)
+        require_pairs(inputs)
         users, items, weight = inputs["user_index"], inputs["item_index"], inputs["weight"]
+        context = None if self.contexts is None else self.contexts(inputs, training)
         if self.objective == "ratings":
+            if "label" not in inputs:
+                raise ValueError(
+                    "A batch should hold `label` [batch], the ratings, for objective='ratings'. "
+                    f"Received the keys: {', '.join(sorted(inputs))}."
+                )
             labels = inputs["label"]
         else:
             count = tf.size(items)
@@ -116,38 +156,55 @@ class RankingModel(RecommenderModel):
             users = tf.tile(users, [1 + self.negatives])
             weight = tf.tile(weight, [1 + self.negatives])
             items = tf.concat([items, drawn], 0)
+            if context is not None:
+                context = tf.tile(context, [1 + self.negatives, 1])
         user = self.user_tower(users, training=training)
         item = self.item_tower(items, training=training)
-        predictions = self.head(tf.concat([user, item], -1), training=training) + self.offset
+        predictions = self.joined(user, item, context, training=training)
         row_losses = self.task(
             labels=labels[:, None], predictions=predictions[:, None], compute_metrics=False
         )
         if self.l2:
             row_losses += self.l2 * tf.reduce_sum(tf.square(user) + tf.square(item), -1)
-        return weighted_mean(row_losses, weight)
+        return mean_over_replicas(row_losses, weight)
 
     @tf.function(reduce_retracing=True)
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
-        items = self.item_tower(tf.range(self.interactions.num_items))
+        """[batch] int32 -> [batch, num_items] float32, in an unknown context."""
+        num_items = self.interactions.num_items
+        items = self.item_tower(tf.range(num_items))
+        context = None if self.contexts is None else tf.repeat(self.contexts.mean(), num_items, 0)
 
         def one_user(user):
-            repeated = tf.tile(user[None, :], [self.interactions.num_items, 1])
-            return self.head(tf.concat([repeated, items], -1))
+            return self.joined(tf.tile(user[None, :], [num_items, 1]), items, context)
 
         users = self.user_tower(user_index)
-        return tf.map_fn(one_user, users, parallel_iterations=8) + self.offset
+        return tf.map_fn(one_user, users, parallel_iterations=8)
 
-    def predict_pairs(self, user_index: np.ndarray, item_index: np.ndarray) -> np.ndarray:
-        """[pairs] and [pairs] int32 -> ratings, or click probabilities, [pairs] float32."""
-        user_index, item_index = tf.constant(user_index), tf.constant(item_index)
+    def predict_pairs(
+        self,
+        user_index: np.ndarray,
+        item_index: np.ndarray,
+        context: pd.DataFrame | None = None,
+    ) -> np.ndarray:
+        """[pairs] and [pairs] int32 -> ratings, or click probabilities, [pairs] float32.
+
+        Args:
+            context: a row for each pair, as `Interactions.context`; None where it is unknown.
+
+        Raises:
+            ValueError: if a column of the context is absent.
+        """
+        pairs = {"user_index": tf.constant(user_index), "item_index": tf.constant(item_index)}
+        if context is not None and self.contexts is not None:
+            pairs |= self.contexts.encoded(context)
 
         def block(rows):
-            return self(
-                {
-                    "user_index": tf.gather(user_index, rows),
-                    "item_index": tf.gather(item_index, rows),
-                }
-            )
+            of_rows = {name: tf.gather(value, rows) for name, value in pairs.items()}
+            if len(pairs) > 2 or self.contexts is None:
+                return self(of_rows)
+            users = self.user_tower(of_rows["user_index"])
+            return self.joined(users, self.item_tower(of_rows["item_index"]), None)
 
         outputs = in_blocks(block, len(user_index), block=16384)
         return outputs if self.objective == "ratings" else 1.0 / (1.0 + np.exp(-outputs))
@@ -159,31 +216,51 @@ def ranking_tower(
     objective: str = "clicks",
     embedding_dim: int = 32,
     hidden: Sequence[int] = (64,),
-    use_features: bool = True,
+    use_features: bool | None = None,
+    use_context: bool | None = None,
     seed: int = 0,
     **settings,
 ) -> RankingModel:
-    """Towers and head for a data set, from ids and, with `use_features`, its side tables."""
+    """Towers and head for a data set, from ids, side tables and the context of interactions.
 
-    def tower(name, num_ids, table, seed):
-        return build_index_tower(
-            num_ids,
-            embedding_dim=embedding_dim,
-            features=features_of(table) if use_features and table is not None else (),
-            normalize=False,
-            initial_scale=0.05,
-            seed=seed,
-            name=name,
+    Args:
+        interactions: the training interactions.
+        objective, negatives, l2: see `RankingModel`.
+        embedding_dim: width of the vectors of users, items and contexts.
+        hidden: units of the hidden layers of the head.
+        use_features: whether the towers get the side tables; None for where there are any.
+        use_context: whether the head gets the context; None for where there is one.
+        seed: of the weights.
+
+    Raises:
+        ValueError: if features or a context are asked for and there are none.
+    """
+    if use_features is None:
+        tables = (interactions.user_features, interactions.item_features)
+        use_features = any(table is not None and table.shape[1] for table in tables)
+    if use_context is None:
+        use_context = interactions.context is not None
+    user_tower, item_tower = entity_towers(
+        interactions,
+        use_features=use_features,
+        seed=seed,
+        prefix="ranking_",
+        embedding_dim=embedding_dim,
+        normalize=False,
+        initial_scale=0.05,
+    )
+    tower = None
+    if use_context:
+        tower = context_tower(
+            interactions, embedding_dim=embedding_dim, seed=3000 * seed, name="context_tower"
         )
-
     return RankingModel(
-        tower("ranking_user_tower", interactions.num_users, interactions.user_features, 2 * seed),
-        tower(
-            "ranking_item_tower", interactions.num_items, interactions.item_features, 2 * seed + 1
-        ),
-        build_head(embedding_dim, hidden=hidden, seed=1000 * seed),
+        user_tower,
+        item_tower,
+        build_head(embedding_dim, hidden=hidden, parts=2 + use_context, seed=1000 * seed),
         interactions,
         objective=objective,
+        context_tower=tower,
         name=f"ranking_{objective}",
         **settings,
     )

@@ -17,9 +17,11 @@ from advrec_tf import _tfrs
 from advrec_tf._keras import keras
 from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.losses import weighted_mean
+from advrec_tf.models.context import ContextVectors, context_tower
 from advrec_tf.models.factorization.negatives import require_negatives
-from advrec_tf.models.towers import build_index_tower, features_of, in_blocks
+from advrec_tf.models.own_batches import require_pairs
+from advrec_tf.models.replicas import candidates_of_all, mean_over_replicas
+from advrec_tf.models.towers import entity_towers, in_blocks
 from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.models.vectors import VectorRecommender
 
@@ -44,10 +46,14 @@ class TwoTower(RecommenderModel):
             with a warning.
         items_at_once: how many items the tower embeds at a time outside of training; fewer
             where an item costs much memory, as a text does.
+        context_tower: encoded columns of the context -> [batch, dim]; the query is then the unit
+            vector of user + context, and in an unknown context that of user + mean context.
 
     Raises:
         ValueError: if `temperature` is not positive.
     """
+
+    loss_is_share = True
 
     def __init__(
         self,
@@ -59,6 +65,7 @@ class TwoTower(RecommenderModel):
         logq: bool = True,
         mask_known: bool = True,
         items_at_once: int = 4096,
+        context_tower: keras.Model | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -67,6 +74,10 @@ class TwoTower(RecommenderModel):
             raise ValueError(f"`temperature` should be > 0. Received: {temperature!r}.")
         self.user_tower = user_tower
         self.item_tower = item_tower
+        self.contexts = None
+        self.context_tower = context_tower
+        if context_tower is not None:
+            self.contexts = ContextVectors(context_tower, interactions)
         self.interactions = interactions
         self.temperature = temperature
         counts = interactions.item_counts().astype(np.float64)
@@ -98,16 +109,20 @@ class TwoTower(RecommenderModel):
         `item_batches.of_items`, whose items stand among its candidates.
 
         Raises:
-            ValueError: if the batch has one candidate, and so no negative.
+            ValueError: if the batch has one candidate, and so no negative; or lacks users or items.
         """
+        inputs = self.completed(inputs)
+        require_pairs(inputs)
         among_candidates = "candidate_index" in inputs
         require_negatives(inputs["candidate_index" if among_candidates else "item_index"])
         if among_candidates:
             row_losses = self._losses_among_candidates(inputs, training)
-            return weighted_mean(row_losses, inputs["weight"])
-        users, items = inputs["user_index"], inputs["item_index"]
-        generated = inputs["generated"]
-        positive = tf.eye(tf.size(items), dtype=tf.bool)
+            return mean_over_replicas(row_losses, inputs["weight"])
+        users = inputs["user_index"]
+        vectors, items, generated = candidates_of_all(
+            [self.embed_items(inputs, training), inputs["item_index"], inputs["generated"]]
+        )
+        positive = tf.eye(tf.size(users), tf.size(items), dtype=tf.bool)
         hidden = generated[None, :] & ~positive
         if self._known is not None:
             hidden |= self._known.known(users, items) & ~positive
@@ -119,14 +134,14 @@ class TwoTower(RecommenderModel):
             probability = tf.where(generated, tf.reduce_mean(probability), probability)
         row_losses = self.task(
             self.embed_users(inputs, training),
-            self.embed_items(inputs, training),
+            vectors,
             candidate_sampling_probability=probability,
             candidate_ids=items,
             score_mask=~hidden,
             compute_metrics=False,
             compute_batch_metrics=False,
         )
-        return weighted_mean(row_losses, inputs["weight"])
+        return mean_over_replicas(row_losses, inputs["weight"])
 
     def _losses_among_candidates(self, inputs: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
         """[batch]: -log softmax over the batch's candidates at the example's own, `column`.
@@ -175,7 +190,17 @@ class TwoTower(RecommenderModel):
 
     def embed_users(self, inputs: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
         """The users of a batch, [batch, dim]."""
-        return self.user_tower(inputs["user_index"], training=training)
+        users = self.user_tower(inputs["user_index"], training=training)
+        if self.contexts is None:
+            return users
+        return tf.math.l2_normalize(users + self.contexts(inputs, training), -1)
+
+    def _queries(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch, dim], in an unknown context where the model has one."""
+        users = self.user_tower(user_index)
+        if self.contexts is None:
+            return users
+        return tf.math.l2_normalize(users + self.contexts.mean(), -1)
 
     def embed_items(self, inputs: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
         """The positives of a batch, [batch, dim]."""
@@ -183,9 +208,8 @@ class TwoTower(RecommenderModel):
 
     def user_vectors(self) -> np.ndarray:
         """[num_users, dim] float32, divided by the temperature: dot products are logits."""
-        return in_blocks(self.user_tower, self.interactions.num_users) / np.float32(
-            self.temperature
-        )
+        found = in_blocks(self._queries, self.interactions.num_users)
+        return found / np.float32(self.temperature)
 
     def item_vectors(self) -> np.ndarray:
         """[num_items, dim] float32."""
@@ -193,7 +217,7 @@ class TwoTower(RecommenderModel):
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         items = self.item_tower(tf.range(self.interactions.num_items))
-        return tf.matmul(self.user_tower(user_index), items, transpose_b=True) / self.temperature
+        return tf.matmul(self._queries(user_index), items, transpose_b=True) / self.temperature
 
     def frozen(self) -> VectorRecommender:
         """The vectors as they are now: no tower runs again for each block of users."""
@@ -212,27 +236,35 @@ def two_tower(
     embedding_dim: int = 128,
     hidden: tuple[int, ...] = (),
     use_features: bool = False,
+    use_context: bool = False,
     temperature: float = 0.12,
     seed: int = 0,
     **kwargs,
 ) -> TwoTower:
-    """Both towers for a data set, from ids and, with `use_features`, its side tables."""
+    """Both towers for a data set, from ids and, with `use_features`, its side tables; with
+    `use_context` the query follows the context of the interaction as well.
 
-    def tower(name, num_ids, table, seed):
-        return build_index_tower(
-            num_ids,
-            embedding_dim=embedding_dim,
-            features=features_of(table) if use_features and table is not None else (),
-            hidden=hidden,
-            seed=seed,
-            name=name,
+    Raises:
+        ValueError: if features or a context are asked for and there are none.
+    """
+    user_tower, item_tower = entity_towers(
+        interactions,
+        use_features=use_features,
+        embedding_dim=embedding_dim,
+        hidden=hidden,
+        seed=seed,
+    )
+    tower = None
+    if use_context:
+        tower = context_tower(
+            interactions, embedding_dim=embedding_dim, seed=3000 * seed, name="context_tower"
         )
-
     return TwoTower(
-        tower("user_tower", interactions.num_users, interactions.user_features, 2 * seed),
-        tower("item_tower", interactions.num_items, interactions.item_features, 2 * seed + 1),
+        user_tower,
+        item_tower,
         interactions,
         temperature=temperature,
+        context_tower=tower,
         name="two_tower",
         **kwargs,
     )

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from advrec_tf import _tfrs
-from advrec_tf._keras import keras
+from advrec_tf._keras import keras, require_keras_2
+from advrec_tf.data.batches import Batches
 from advrec_tf.models.base import Recommender
+from advrec_tf.models.own_batches import complete
+from advrec_tf.models.replicas import num_replicas
 
 Gradient = tf.Tensor | tf.IndexedSlices | None
 
@@ -26,6 +29,14 @@ class RecommenderModel(Recommender, _tfrs.Model):
         super().__init__(**kwargs)
         self._epoch_loss = keras.metrics.Mean(name="loss")
 
+    loss_is_share = False
+    """Whether `compute_loss` is `replicas.mean_over_replicas`, so that the losses of the replicas
+    of a strategy add up to that of the global batch."""
+
+    def of_global_batch(self, loss: tf.Tensor) -> tf.Tensor:
+        """A loss as it is logged: the mean over replicas of it is that of the global batch."""
+        return loss * num_replicas() if self.loss_is_share else loss
+
     saves_whole = False
     """Whether `save` writes the model as a whole: that needs all that it was built from."""
 
@@ -34,13 +45,17 @@ class RecommenderModel(Recommender, _tfrs.Model):
         raise ValueError(self._not_saved("`save`"))
 
     def fit(self, *args, **kwargs):
-        """As `keras.Model.fit`, with the model's own callbacks after those given.
+        """As `keras.Model.fit`, with the model's own callbacks after those given. `x` and
+        `validation_data` may be `Batches`, which know how long an epoch is.
 
         Raises:
-            ValueError: if a `ModelCheckpoint` is to save the model as a whole, and it cannot be.
+            ValueError: if a `ModelCheckpoint` is to save the model as a whole, and it cannot be; or
+                a callback is of Keras 3.
         """
         bound = inspect.signature(super().fit).bind(*args, **kwargs)
+        take_batches(bound.arguments)
         given = bound.arguments.get("callbacks") or []
+        require_keras_2("callbacks", given)
         listed = isinstance(given, keras.callbacks.CallbackList)
         if isinstance(given, keras.callbacks.Callback):
             given = [given]
@@ -68,10 +83,31 @@ class RecommenderModel(Recommender, _tfrs.Model):
             f"Received: a {type(self).__name__} to save as a whole."
         )
 
+    def compile(self, optimizer="rmsprop", **kwargs):
+        """As `keras.Model.compile`.
+
+        Raises:
+            ValueError: if the optimizer is of Keras 3.
+        """
+        require_keras_2("optimizer", optimizer)
+        super().compile(optimizer=optimizer, **kwargs)
+
+    def completed(self, inputs):
+        """A batch with what the model reads of it; see `own_batches.complete`."""
+        interactions = getattr(self, "interactions", None)
+        if interactions is None:
+            return inputs
+        step = getattr(getattr(self, "optimizer", None), "iterations", 0)
+        return complete(inputs, interactions, step)
+
+    def test_step(self, inputs):
+        return _tfrs.Model.test_step(self, self.completed(inputs))
+
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        inputs = self.completed(inputs)
         loss, gradients = self.loss_and_gradients(inputs)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
-        self._epoch_loss.update_state(loss)
+        self._epoch_loss.update_state(self.of_global_batch(loss))
         self.built = True  # `summary` works from here on
         return {metric.name: metric.result() for metric in self.metrics}
 
@@ -80,9 +116,20 @@ class RecommenderModel(Recommender, _tfrs.Model):
         the layers, and its gradient by each of `trainable_variables`."""
         with tf.GradientTape() as tape:
             loss = tf.cast(self.compute_loss(inputs, training=True), tf.float32)
-            loss += regularization_of(self)
+            loss += regularization_of(self) / (num_replicas() if self.loss_is_share else 1)
         variables = self.trainable_variables
         return loss, gradients_of(tape, loss, variables, self.optimizer)
+
+
+def take_batches(arguments: dict) -> None:
+    """Arguments of `fit` in which `Batches` become datasets and numbers of steps."""
+    data, validation = arguments.get("x"), arguments.get("validation_data")
+    if isinstance(data, Batches):
+        arguments["x"] = data.dataset(arguments.get("initial_epoch", 0))
+        arguments.setdefault("steps_per_epoch", data.steps_per_epoch)
+    if isinstance(validation, Batches):
+        arguments["validation_data"] = validation.dataset(0)
+        arguments.setdefault("validation_steps", validation.steps_per_epoch)
 
 
 def regularization_of(model: keras.Model) -> tf.Tensor:

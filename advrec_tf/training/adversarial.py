@@ -237,8 +237,8 @@ class AdversarialTraining(ModelWrapper):
         )
 
     def _note(self, clean_loss, adversarial_loss, radius, value_norm) -> None:
-        self._clean_loss.update_state(clean_loss)
-        self._adversarial_loss.update_state(adversarial_loss)
+        self._clean_loss.update_state(self.of_global_batch(clean_loss))
+        self._adversarial_loss.update_state(self.of_global_batch(adversarial_loss))
         self._radius.update_state(radius)
         self._value_norm.update_state(value_norm)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import tensorflow as tf
 
 from advrec_tf import _tfrs
-from advrec_tf._keras import keras
+from advrec_tf._keras import keras, of_keras_3, require_keras_2
 from advrec_tf.models.trained import RecommenderModel, regularization_of
 from advrec_tf.perturbations import Perturbation
 
@@ -49,6 +49,7 @@ class ModelWrapper(RecommenderModel):
         Raises:
             ValueError: if there is no optimizer, or no loss.
         """
+        require_keras_2("optimizer", optimizer)
         compiled = _is_compiled(self.model)
         if optimizer is None and not compiled:
             raise ValueError(
@@ -113,11 +114,19 @@ class ModelWrapper(RecommenderModel):
             self.model.step_done()
         return logs
 
+    def completed(self, inputs):
+        ours = isinstance(self.model, RecommenderModel)
+        return self.model.completed(inputs) if ours else inputs
+
     def test_step(self, data) -> dict[str, tf.Tensor]:
         return self.model.test_step(data)
 
     def predict_step(self, data):
         return self.model.predict_step(data)
+
+    @property
+    def loss_is_share(self) -> bool:
+        return getattr(self.model, "loss_is_share", False)
 
     @property
     def saves_whole(self) -> bool:
@@ -206,9 +215,7 @@ def require_wrappable(model: keras.Model) -> keras.Model:
     """
     if not isinstance(model, keras.Model):
         hint = ""
-        if type(model).__module__.startswith("keras.") or any(
-            base.__module__.startswith("keras.src") for base in type(model).__mro__
-        ):
+        if of_keras_3(model):
             hint = (
                 " of Keras 3. Build it with Keras 2: `import advrec_tf` first, then "
                 "`from tensorflow import keras`"

@@ -4,82 +4,74 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf.models.towers import (
-    Categorical,
-    Numeric,
-    Vectors,
-    build_feature_tower,
-    build_index_tower,
-    features_of,
-    in_blocks,
-)
+from advrec_tf.data.schema import features_of
+from advrec_tf.models.towers import build_index_tower, entity_towers, in_blocks
+from tests.worlds import interactions_of
 
-GENRE = Categorical("genre", np.array([0, 1, 0], np.int32), 2)
-YEAR = Numeric("year", np.array([1990.0, 1994.0, np.nan], np.float32))
-TEXT = Vectors("text", np.array([[1, 0], [0, 1], [2, 2]], np.float32))
+TABLE = pd.DataFrame(
+    {
+        "genre": ["a", "b", "a"],
+        "year": [1990.0, 1994.0, 1998.0],
+        "text": [[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]],
+    }
+)
+FEATURES = features_of(TABLE)
 
 
 def named(model, ending):
     return next(layer for layer in model.submodules if getattr(layer, "name", "").endswith(ending))
 
 
-def test_columns_become_the_features_their_values_call_for():
-    table = pd.DataFrame(
-        {
-            "age": [20.0, 30.0, np.nan, 40.0],
-            "flag": [0, 1, 1, 0],
-            "job": ["x", None, "y", "x"],
-        }
-    )
-    age, flag, job = features_of(table)
-    assert isinstance(age, Numeric) and np.isnan(age.values[2])
-    assert isinstance(flag, Categorical) and flag.num_categories == 2
-    # a missing job is a job of its own
-    assert job.codes.tolist() == [0, 1, 2, 0] and job.num_categories == 3
-
-
-def test_a_number_is_standardized_and_flagged_where_it_is_missing():
-    # mean of 1990 and 1994 is 1992, deviation 2: 1994 -> 1, 1990 -> -1, missing -> 0 and a flag
-    tower = build_feature_tower([YEAR], embedding_dim=2)
-    tower.get_layer("projection").set_weights([np.eye(2, dtype=np.float32), np.zeros(2)])
-    outputs = tower({"year": tf.constant([1994.0, 1990.0, np.nan, 1992.0])})
-    np.testing.assert_allclose(outputs, [[1, 0], [-1, 0], [0, 1], [0, 0]], atol=1e-6)
-
-
-def test_a_number_that_never_changes_or_is_never_known_gives_no_nan():
-    for values in ([5.0, 5.0], [np.nan, np.nan]):
-        tower = build_feature_tower([Numeric("n", np.array(values, np.float32))], embedding_dim=2)
-        assert np.isfinite(tower({"n": tf.constant(values)})).all()
-
-
 def test_a_tower_looks_up_for_an_index_what_its_feature_tower_is_given():
-    features = [GENRE, YEAR, TEXT]
-    tower = build_index_tower(3, embedding_dim=4, features=features, normalize=False, name="item")
+    tower = build_index_tower(3, embedding_dim=4, features=FEATURES, normalize=False, name="item")
     ids, inner = named(tower, "id_embedding"), named(tower, "feature_tower")
-    given = {"genre": tf.constant([0, 1]), "year": tf.constant([np.nan, 1994.0])}
+    given = {"genre": tf.constant([0, 1]), "year": tf.constant([1998.0, 1994.0])}
     given["text"] = tf.constant([[2.0, 2.0], [0.0, 1.0]])
     expected = inner(given) + ids(tf.constant([2, 1]))
     np.testing.assert_allclose(tower(tf.constant([2, 1])), expected, rtol=1e-6)
 
 
 def test_tables_of_features_are_kept_and_not_trained():
-    tower = build_index_tower(3, embedding_dim=4, features=[GENRE, TEXT], name="item")
+    tower = build_index_tower(
+        3, embedding_dim=4, features=features_of(TABLE[["genre", "text"]]), name="item"
+    )
     tables = [v for v in tower.weights if v.name.split("/")[-1].startswith("rows")]
     assert len(tables) == 2 and not {v.ref() for v in tables} & {
         v.ref() for v in tower.trainable_variables
     }
-    np.testing.assert_array_equal(tables[1], TEXT.matrix)
+    np.testing.assert_array_equal(tables[1], [[1, 0], [0, 1], [2, 2]])
 
 
 def test_a_tower_with_features_survives_its_weights(tmp_path):
-    def build(seed, matrix):
-        features = [GENRE, YEAR, Vectors("text", matrix)]
+    def build(seed, text):
+        features = features_of(TABLE.assign(text=text))
         return build_index_tower(3, embedding_dim=4, features=features, seed=seed, name="item")
 
-    tower, other = build(1, TEXT.matrix), build(2, np.zeros((3, 2), np.float32))
+    tower, other = build(1, TABLE["text"]), build(2, [[0.0, 0.0]] * 3)
     tower.save_weights(tmp_path / "tower")
     other.load_weights(tmp_path / "tower").expect_partial()
     np.testing.assert_array_equal(other(tf.range(3)), tower(tf.range(3)))
+
+
+def test_a_tower_with_features_of_every_kind_is_saved_and_loaded_whole(tmp_path):
+    table = TABLE.assign(
+        tags=["x|y", "", "y"],
+        title=["one two three", "two three four", "five six seven eight"],
+        added=pd.to_datetime(["2024-01-01", "2024-05-01", None]),
+    )
+    tower = build_index_tower(3, embedding_dim=4, features=features_of(table), name="item")
+    tower.save(tmp_path / "tower.keras")
+    loaded = keras.models.load_model(tmp_path / "tower.keras")
+    np.testing.assert_array_equal(loaded(tf.range(3)), tower(tf.range(3)))
+
+
+def test_features_that_are_asked_for_should_be_there():
+    bare = interactions_of([(0, 0), (1, 1)])
+    with pytest.raises(ValueError, match="`use_features` should be False .* --user-table"):
+        entity_towers(bare, use_features=True, embedding_dim=2, seed=0)
+    items = interactions_of([(0, 0), (1, 1)], item_features=pd.DataFrame({"x": ["a", "b"]}))
+    user, item = entity_towers(items, use_features=True, embedding_dim=2, seed=0)
+    assert len(user.weights) == 1 and len(item.weights) == 5
 
 
 @pytest.mark.parametrize("hidden", [(), (20,), (30, 20)])
@@ -100,28 +92,6 @@ def test_a_tower_repeats_for_a_seed():
     )
     np.testing.assert_array_equal(one, same)
     assert not np.allclose(one, other)
-
-
-@pytest.mark.parametrize("name", ["price (USD)", "release date", "genre|x", "_hidden", "größe"])
-def test_a_column_may_have_any_name(name):
-    table = pd.DataFrame({name: ["a", "b", "a"], f"{name}?": [1.0, 2.0, 3.0]})
-    tower = build_index_tower(3, embedding_dim=4, features=features_of(table), name="item")
-    inner = named(tower, "feature_tower")
-    assert tower(tf.range(3)).shape == (3, 4)
-    given = {name: tf.constant([0]), f"{name}?": tf.constant([2.0])}
-    assert inner(given).shape == (1, 4)
-
-
-def test_columns_whose_names_differ_only_in_signs_are_still_two():
-    table = pd.DataFrame({"a b": ["x", "y"], "a_b": ["x", "y"], "a-b": ["x", "x"]})
-    assert build_feature_tower(features_of(table), embedding_dim=2)(
-        {"a b": tf.constant([0]), "a_b": tf.constant([1]), "a-b": tf.constant([0])}
-    ).shape == (1, 2)
-
-
-def test_a_feature_tower_without_a_feature_is_refused():
-    with pytest.raises(ValueError, match="`features` should hold at least one"):
-        build_feature_tower([], embedding_dim=2)
 
 
 @pytest.mark.parametrize("block", [1, 3, 4, 7, 100])

@@ -7,7 +7,7 @@ content give the same data, the same counts and the same errors.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,14 @@ class TableSettings:
         on_missing: "count" leaves out interactions with a missing id or time and counts them,
             and keeps those with a missing rating (NaN), counted too; "raise" refuses them.
         missing: the marks that mean a missing value, beside the empty field.
+        context_columns: names of columns that describe the interaction itself, such as its hour or
+            its device.
+        users, items: tables with a row for each user or item: a frame, an Arrow table, or the path
+            of a CSV or Parquet file; None for none.
+        user_table_id, item_table_id: the columns of the ids in them; by default called as in the
+            interactions.
+        kinds: name -> kind (`data.features.KINDS`) of columns of users, items or the context that
+            are not what they look like.
         keep_missing: whether ids and texts that look like such a mark are values of their own
             (a user called "null"), so that there the empty field alone is missing.
 
@@ -53,6 +61,12 @@ class TableSettings:
     on_missing: str = "count"
     missing: Collection[str] = MISSING
     keep_missing: bool = False
+    context_columns: Sequence[str] = ()
+    users: object = None
+    items: object = None
+    user_table_id: str | None = None
+    item_table_id: str | None = None
+    kinds: Mapping[str, str] | None = None
 
     def __post_init__(self):
         if self.user_column == self.item_column:
@@ -66,6 +80,12 @@ class TableSettings:
             )
         if isinstance(self.missing, str):
             raise ValueError(f"`missing` should hold marks. Received the text {self.missing!r}.")
+        taken = {self.user_column, self.item_column}
+        if isinstance(self.context_columns, str) or taken & set(self.context_columns):
+            raise ValueError(
+                "`context_columns` should hold names of columns other than those of the ids. "
+                f"Received: {self.context_columns!r}."
+            )
         if self.rating_range is not None:
             low, high = self.rating_range
             if not low < high:
@@ -75,9 +95,9 @@ class TableSettings:
 
     @property
     def wanted(self) -> tuple[str | None, ...]:
-        """The columns of user, item, rating, time and text."""
+        """The columns of user, item, rating, time and text, then those of the context."""
         names = (self.user_column, self.item_column, self.rating_column, self.time_column)
-        return (*names, self.item_text_column)
+        return (*names, self.item_text_column, *self.context_columns)
 
     @property
     def id_marks(self) -> frozenset[str]:
@@ -132,6 +152,7 @@ class Parsed:
         users, items: the ids.
         ratings, times: [rows] float64, or None.
         texts: of the item codes, or None.
+        context: a frame of the columns of the context, or None.
         noticed: oddities that were counted on the way; zeros are dropped.
         header_lines: lines left out since they repeat the header.
         notes: sentences for the report.
@@ -145,6 +166,7 @@ class Parsed:
     ratings: np.ndarray | None = None
     times: np.ndarray | None = None
     texts: ItemTexts | None = None
+    context: pd.DataFrame | None = None
     noticed: dict[str, int] = dataclasses.field(default_factory=dict)
     header_lines: Sequence[int] = ()
     notes: Sequence[str] = ()
@@ -227,6 +249,7 @@ def assemble(parsed: Parsed, settings: TableSettings) -> Loaded:
         rating=None if ratings is None else ratings[rows].astype(np.float32),
         timestamp=None if times is None else times[rows],
         item_text=item_text,
+        context=None if parsed.context is None else parsed.context[keep].reset_index(drop=True),
     )
     report = ReadReport(
         source=source,

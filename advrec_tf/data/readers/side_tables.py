@@ -7,22 +7,18 @@ interactions. What is attached to interactions is left to `metadata`, facts as t
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from advrec_tf.data.interactions import Vocabulary
-from advrec_tf.data.readers import columns, files, ids, movielens, records
-from advrec_tf.data.readers.columns import MISSING
+from advrec_tf.data.readers import files, ids, movielens
+from advrec_tf.data.readers.cells import flagged, read_cells
 from advrec_tf.data.readers.files import DataError
-
-SEVERAL = "|"
-"""Stands between the values of one cell, as in "Crime|Drama"."""
 
 
 def read_texts(
@@ -61,7 +57,7 @@ def read_texts(
     if text_column is None:
         raise ValueError(f"`text_column` should name the column of the text in {path}.")
     how = {"separator": separator, "encoding": encoding, "max_text": max_text, "escape": escape}
-    table = _read_cells(path, id_column, [text_column], how)
+    table = read_cells(path, id_column, [text_column], how)
     table.report_to(log)
     return dict(zip(table.keys, table.cells[text_column], strict=True))
 
@@ -97,12 +93,12 @@ def read_attributes(
         table = table.reset_index(drop=True)
     else:
         how = {"separator": separator, "encoding": encoding, "max_text": max_text, "escape": escape}
-        found = _read_cells(path, id_column, None, how)
+        found = read_cells(path, id_column, None, how)
         found.report_to(log)
         if not found.cells:
             raise DataError(f"{path} should have a column beside {id_column!r}. It has none.")
         keys = found.keys
-        table = pd.concat([_columns_of(name, cells) for name, cells in found.cells.items()], axis=1)
+        table = pd.concat([flagged(name, cells) for name, cells in found.cells.items()], axis=1)
     index = vocabulary.index_of(keys)
     if not len(index) or index.max() < 0:
         raise ValueError(
@@ -117,68 +113,6 @@ def read_attributes(
 def _kind(path: str | os.PathLike) -> str:
     name = os.fspath(path).removesuffix(".gz")
     return Path(name).suffix.lower()
-
-
-@dataclasses.dataclass(frozen=True)
-class _Cells:
-    """The cells of a table as text, with the id of each line that has one."""
-
-    source: str
-    keys: list
-    cells: dict[str, list[str]]
-    without_id: list[int]  # lines
-
-    def report_to(self, log: Callable[[str], None] | None) -> None:
-        if log is not None and self.without_id:
-            log(
-                f"{self.source}: {len(self.without_id):,} lines without an id are left out, the "
-                f"first is line {self.without_id[0]}."
-            )
-
-
-def _read_cells(path, id_column: str, wanted: Sequence[str] | None, how: dict) -> _Cells:
-    """The wanted columns of a table, or all beside the ids."""
-    source = str(path)
-    coder = ids.IdCodes()
-    cells: dict[str, list[str]] = {}
-    codes, lines, without_id = [], [], []
-    with records.open_records(path, **how) as reader:
-        reader.find([id_column, *(wanted or ())])
-        names = [name for name in reader.names if name != id_column] if wanted is None else wanted
-        at, *positions = reader.find([id_column, *names])
-        cells = {name: [] for name in names}
-        for block in reader.blocks(50_000):
-            found = ids.encode_ids(
-                coder,
-                block.column(at),
-                source=source,
-                column=id_column,
-                place=lambda row, lines=block.lines: f"line {lines[row]}",
-            )
-            present = np.flatnonzero(found >= 0)
-            without_id += block.lines[found < 0].tolist()
-            codes.append(found[present])
-            lines += block.lines[present].tolist()
-            for name, position in zip(names, positions, strict=True):
-                texts = block.column(position)
-                cells[name] += [texts[row] for row in present]
-    column = coder.column(np.concatenate(codes) if codes else np.zeros(0, np.int32))
-    repeated = pd.Series(column.codes).duplicated().to_numpy()
-    if repeated.any():
-        row = int(repeated.argmax())
-        first = lines[int((column.codes == column.codes[row]).argmax())]
-        expected = f"one line an id (its first is line {first})"
-        raise files.fault(
-            source,
-            f"line {lines[row]}",
-            id_column,
-            expected,
-            column.values[column.codes[row]],
-        )
-    keys = column.values
-    if keys and ids.integer_like(keys).all():
-        keys = [int(key) for key in keys]
-    return _Cells(source, [keys[code] for code in column.codes], cells, without_id)
 
 
 def _read_json(path: str | os.PathLike, encoding: str) -> dict:
@@ -217,28 +151,6 @@ def _read_json(path: str | os.PathLike, encoding: str) -> dict:
         twice = next(key for key in keys if keys.count(key) > 1)
         raise DataError(f"{path}: expected one text an id. Received two spellings of {twice!r}.")
     return dict(zip(keys, found.values(), strict=True))
-
-
-def _columns_of(name: str, cells: list[str]) -> pd.DataFrame:
-    cells = [None if cell.strip() in MISSING else cell for cell in cells]
-    given = [cell for cell in cells if cell is not None]
-    if any(SEVERAL in cell for cell in given):
-        sets = [
-            {value.strip() for value in (cell or "").split(SEVERAL) if value.strip()}
-            for cell in cells
-        ]
-        flags = {
-            f"{name} {value}": [float(value in own) for own in sets]
-            for value in sorted(set().union(*sets))
-        }
-        return pd.DataFrame(flags)
-    try:
-        numbers = [np.nan if cell is None else columns.number(cell) for cell in cells]
-    except ValueError:
-        numbers = None
-    if given and numbers is not None:
-        return pd.DataFrame({name: np.array(numbers, np.float64)})
-    return pd.DataFrame({name: pd.Series(cells, dtype=object)})
 
 
 def _movielens_attributes(path: Path) -> pd.DataFrame:

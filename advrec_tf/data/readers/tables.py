@@ -12,9 +12,11 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
-from advrec_tf.data.readers import assembly, clean_csv, columns, files, ids, records
+from advrec_tf.data.readers import assembly, attributes, clean_csv, columns, files, ids, records
 from advrec_tf.data.readers.assembly import Parsed, TableSettings, table_settings
+from advrec_tf.data.readers.cells import typed
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.readers.report import Loaded
 
@@ -72,12 +74,13 @@ def read_table(
             parsed = _read_clean(path, reader, positions, wanted, column_names is None)
         if parsed is None:
             parsed = _read_carefully(reader, positions, wanted)
-    return assembly.assemble(parsed, wanted)
+    how = {"encoding": encoding, "max_text": max_text, "escape": escape}
+    return attributes.with_tables(assembly.assemble(parsed, wanted), wanted, **how)
 
 
 def _read_clean(path, reader, positions, wanted: TableSettings, has_header) -> Parsed | None:
-    user, item, rating, time, title = positions
-    texts = [user, item] + ([] if title is None else [title])
+    user, item, rating, time, title, *context = positions
+    texts = [user, item, *context] + ([] if title is None else [title])
     numbers = [position for position in (rating, time) if position is not None]
     if set(texts) & set(numbers):
         return None
@@ -119,12 +122,16 @@ def _read_clean(path, reader, positions, wanted: TableSettings, has_header) -> P
         ratings=None if rating is None else found[rating],
         times=None if time is None else found[time],
         texts=_moved(item_texts, item_ids),
+        context=_context(
+            [np.array(found[at].values, object)[found[at].rows] for at in context], wanted
+        ),
     )
 
 
 def _read_carefully(reader, positions, wanted: TableSettings) -> Parsed:
     source = reader.source
-    user, item, rating, time, title = positions
+    user, item, rating, time, title, *context = positions
+    contexts = [[] for _ in context]
     parts, header_lines, blank = [], [], 0
     users, items = (ids.IdCodes(wanted.id_marks) for _ in range(2))
     texts = assembly.ItemTexts(wanted.id_marks)
@@ -152,6 +159,8 @@ def _read_carefully(reader, positions, wanted: TableSettings) -> Parsed:
             moments = times.parse(block.column(time), where)
         if title is not None:
             texts.add(item_codes, block.column(title))
+        for column, at in zip(contexts, context, strict=True):
+            column += block.column(at)
         parts.append((block.lines.astype(np.int64), user_codes, item_codes, ratings, moments))
     if not any(len(part[0]) for part in parts):
         raise DataError(f"{source}: expected rows after the header. Received a header only.")
@@ -171,6 +180,7 @@ def _read_carefully(reader, positions, wanted: TableSettings) -> Parsed:
         ratings=ratings,
         times=moments,
         texts=_moved(texts if title is not None else None, item_ids),
+        context=_context(contexts, wanted),
         noticed={"blank line": blank},
         header_lines=header_lines,
         notes=notes,
@@ -179,6 +189,19 @@ def _read_carefully(reader, positions, wanted: TableSettings) -> Parsed:
 
 def _moved(texts: assembly.ItemTexts | None, found: ids.Ids) -> assembly.ItemTexts | None:
     return texts if texts is None or found.mapped is None else texts.moved(found.mapped)
+
+
+def _context(cells: Sequence[Sequence[str]], wanted: TableSettings) -> pd.DataFrame | None:
+    """The columns of the context from their texts, each typed as in a side table."""
+    if not cells:
+        return None
+    names = wanted.context_columns
+    return pd.DataFrame(
+        {
+            name: typed(own, wanted.missing, dates=True)
+            for name, own in zip(names, cells, strict=True)
+        }
+    )
 
 
 def _place(positions: np.ndarray, unit: str) -> columns.Place:

@@ -14,9 +14,12 @@ import pandas as pd
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.data.features import Number
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.towers import Categorical, Standardize, features_of, in_blocks
+from advrec_tf.data.schema import kind_of
+from advrec_tf.models.feature_tower import Standardize
+from advrec_tf.models.towers import in_blocks
 
 ID = "id"
 HISTORY = "history"
@@ -82,19 +85,22 @@ def coded_attributes(
         ValueError: if a column has more than `max_categories` categories; the columns to code
             are the caller's choice.
     """
-    columns = []
-    for feature in features_of(table):
-        if isinstance(feature, Categorical):
-            if feature.num_categories > max_categories:
-                raise ValueError(
-                    f"`table` should have columns of at most {max_categories} categories. "
-                    f"Received: {feature.name!r} with {feature.num_categories}."
-                )
-            columns.append(np.eye(feature.num_categories, dtype=np.float32)[feature.codes])
-        else:
-            columns.append(Standardize(feature.values)(feature.values).numpy())
+    coded = []
+    for name in table.columns:
+        if kind_of(table[name]) == "number":
+            column = Number.fitted(str(name), table[name])
+            values = column.encoded(table[name])
+            coded.append(Standardize(column.mean, column.deviation)(values).numpy())
+            continue
+        codes, distinct = pd.factorize(table[name], use_na_sentinel=False)
+        if len(distinct) > max_categories:
+            raise ValueError(
+                f"`table` should have columns of at most {max_categories} categories. "
+                f"Received: {str(name)!r} with {len(distinct)}."
+            )
+        coded.append(np.eye(len(distinct), dtype=np.float32)[codes])
     present = table.notna().to_numpy().any(axis=1)
-    return Modality(name=name, vectors=np.concatenate(columns, axis=1), present=present)
+    return Modality(name=name, vectors=np.concatenate(coded, axis=1), present=present)
 
 
 class VectorRows(keras.layers.Layer):

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from advrec_tf import losses
 from advrec_tf._keras import keras
+from advrec_tf.models.replicas import mean_over_replicas
 from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.ops import sparse_updates
 
@@ -43,6 +44,7 @@ class SparseEmbeddingModel(RecommenderModel):
     The rows whose names are in `attackable` are those that `AdversarialTraining` perturbs.
     """
 
+    loss_is_share = True
     attackable: tuple[str, ...] = ()
 
     def embedding_tables(self) -> dict[str, keras.layers.Embedding]:
@@ -70,11 +72,11 @@ class SparseEmbeddingModel(RecommenderModel):
             else tf.gather(tables[table], index)
             for name, (table, index) in found.items()
         }
-        return losses.weighted_mean(self.row_losses(rows, inputs), inputs["weight"])
+        return mean_over_replicas(self.row_losses(rows, inputs), inputs["weight"])
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step for a batch, [batch] of indices; all its steps for a block, [steps, batch]."""
-        if inputs["weight"].shape.rank == 1:
+        if "weight" not in inputs or inputs["weight"].shape.rank == 1:
             return super().train_step(inputs)
         self._epoch_loss.update_state(self.train_block(inputs, self.optimizer)["loss"])
         self.built = True  # as in `RecommenderModel`
@@ -108,9 +110,15 @@ class SparseEmbeddingModel(RecommenderModel):
             logged: names of the scalars that `step_gradients` returns.
 
         Raises:
-            ValueError: if the optimizer moves rows outside the batch, or the model has weights
-                outside its tables.
+            ValueError: under a strategy of several replicas; if the optimizer moves rows outside
+                the batch, or the model has weights outside its tables.
         """
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            raise ValueError(
+                "Blocks of steps should be trained on one device: the replicas of "
+                f"{type(tf.distribute.get_strategy()).__name__} would each move tables of their "
+                "own. Under a strategy give single batches, `batches.of_pairs` without `in_blocks`."
+            )
         rule = sparse_updates.rule_of(optimizer)
         tables = {id(layer.embeddings) for layer in self.embedding_tables().values()}
         others = [v.name for v in self.trainable_variables if id(v) not in tables]
