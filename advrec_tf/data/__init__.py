@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["audit", "batches", "filters", "splits"],
     submod_attrs={
         "augmentation": ["AugmentedInteractions"],
+        "features": ["Column"],
         "interactions": ["Interactions", "Vocabulary"],
         "knowledge_graph": ["KnowledgeGraph"],
         "metadata": ["attach_item_text", "items_without_text", "join_texts"],
@@ -19,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "readers.report": ["Loaded", "ReadReport"],
         "readers.shilling": ["load_shilling"],
         "readers.side_tables": ["read_attributes", "read_texts"],
+        "schema": ["Schema"],
         "sequences": ["sequences_of"],
         "splits": ["Split", "global_time", "last_item", "random_ratio"],
         "synthetic": ["make_world"],

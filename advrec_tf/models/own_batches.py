@@ -40,16 +40,16 @@ def complete(
     for index, name in _IDS:
         if index not in found and name in found:
             found[index] = _index_of(found[name], getattr(interactions.schema, name))
-    known = [found[index] for index, _ in _IDS if index in found]
-    if not known:
+    if "user_index" not in found:
         return found
-    size = tf.shape(known[0])[0]
+    size = tf.shape(found["user_index"])[0]
     found.setdefault("weight", tf.ones([size]))
     found.setdefault("generated", tf.zeros([size], tf.bool))
     if "rating" in found:
         found.setdefault("label", tf.cast(found["rating"], tf.float32))
     seed = found.get("seed")
-    if seed is None or seed.shape != [2]:  # a strategy cuts it in two, as it does a batch
+    # A strategy cuts a seed of two numbers among its replicas, as it does a batch.
+    if seed is None or (seed.shape.rank == 1 and seed.shape != [2]):
         replica = tf.distribute.get_replica_context()
         number = 0 if replica is None else replica.replica_id_in_sync_group
         found["seed"] = tf.stack([tf.cast(number, tf.int32), tf.cast(step, tf.int32)])

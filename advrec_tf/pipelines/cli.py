@@ -35,8 +35,9 @@ _COLUMNS = (
     "unrated",
     "max_text",
     "escape",
+    "context_columns",
 )
-INPUTS = ("data", "item_table", "labels", "table", "model")
+INPUTS = ("data", "user_table", "item_table", "labels", "table", "model")
 """The arguments of the commands that name what is read: none of these is ever written to."""
 
 
@@ -74,16 +75,42 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         "--item-text-column", help="The column of a title or description of the item."
     )
     group.add_argument(
+        "--user-table",
+        help="A CSV, TSV or Parquet file with a line for each user: all its columns are features, "
+        "which the ranking tower uses, and with --use-features the two-tower model.",
+    )
+    group.add_argument(
+        "--user-table-id",
+        default="user_id",
+        help="The column of the user ids in --user-table. The default is user_id.",
+    )
+    group.add_argument(
         "--item-table",
-        help="A CSV or TSV file of items with their titles (see --item-table-text), or MovieLens'"
-        " movies.dat.",
+        help="The same of items: all its columns are features, and the one that --item-table-text "
+        "names holds the titles. MovieLens' movies.dat, or a JSON object of titles by id, holds "
+        "titles alone.",
     )
     group.add_argument(
         "--item-table-id",
         default="item_id",
         help="The column of the item ids in --item-table. The default is item_id.",
     )
-    group.add_argument("--item-table-text", help="The column of the texts in --item-table.")
+    group.add_argument("--item-table-text", help="The column of the titles in --item-table.")
+    group.add_argument(
+        "--context-column",
+        dest="context_columns",
+        nargs="+",
+        metavar="COLUMN",
+        help="The columns that describe an interaction itself, such as its hour and its device. "
+        "The ranking tower uses them.",
+    )
+    group.add_argument(
+        "--column-kind",
+        nargs="+",
+        metavar="COLUMN=KIND",
+        help="The kind of a column of users, items or the context that is not what it looks like: "
+        "category, id, number, time, text, sequence or vector. An hour is hour=category.",
+    )
 
 
 def add_table_arguments(parser: argparse.ArgumentParser):
@@ -155,13 +182,13 @@ def load_from(args: argparse.Namespace):
     from advrec_tf.data.metadata import attach_item_text
     from advrec_tf.data.readers.loading import SYNTHETIC, load
 
-    columns = table_columns(args)
+    columns = {**table_columns(args), **_side_tables(args)}
     if args.data == SYNTHETIC:
         if columns:
             raise ValueError(f"Columns are of a table file. Received: {', '.join(columns)}.")
         columns = {"seed": args.seed}
     loaded = load(args.data, **columns)
-    if args.item_table is not None:
+    if args.item_table is not None and (args.item_table_text or _holds_titles(args.item_table)):
         texts = _texts_of(args)
         loaded = dataclasses.replace(
             loaded, interactions=attach_item_text(loaded.interactions, texts)
@@ -169,13 +196,29 @@ def load_from(args: argparse.Namespace):
     return loaded
 
 
+def _side_tables(args: argparse.Namespace) -> dict:
+    """The keywords of `load` for tables of users and items whose columns are features."""
+    found = {}
+    if getattr(args, "user_table", None) is not None:
+        found |= {"users": args.user_table, "user_table_id": args.user_table_id}
+    of_items = args.item_table is not None and not _holds_titles(args.item_table)
+    if of_items and not os.path.isdir(args.data):  # MovieLens has features of its own
+        found |= {"items": args.item_table, "item_table_id": args.item_table_id}
+    if getattr(args, "column_kind", None) is not None:
+        wrong = [text for text in args.column_kind if "=" not in text]
+        if wrong:
+            raise ValueError(f"`--column-kind` should be COLUMN=KIND. Received: {wrong[0]}.")
+        found["kinds"] = dict(text.rsplit("=", 1) for text in args.column_kind)
+    return found
+
+
+def _holds_titles(path: str) -> bool:
+    return path.endswith((".dat", ".dat.gz", ".json", ".json.gz"))
+
+
 def _texts_of(args: argparse.Namespace) -> dict:
     from advrec_tf.data.readers.side_tables import read_texts
 
-    if args.item_table_text is None and not args.item_table.endswith(
-        (".dat", ".dat.gz", ".json", ".json.gz")
-    ):
-        raise ValueError("`--item-table` needs `--item-table-text`, the column of the text.")
     return read_texts(
         args.item_table,
         id_column=args.item_table_id,

@@ -136,7 +136,8 @@ class AdversarialTraining(ModelWrapper):
     def train_step(self, inputs) -> dict[str, tf.Tensor]:
         """As `ModelWrapper`; a block of steps for a `SparseEmbeddingModel` runs compiled as a
         whole."""
-        if not isinstance(self.model, SparseEmbeddingModel) or inputs["weight"].shape.rank == 1:
+        in_blocks = isinstance(self.model, SparseEmbeddingModel) and "weight" in inputs
+        if not in_blocks or inputs["weight"].shape.rank == 1:
             return ModelWrapper.train_step(self, inputs)  # AutoGraph, under XLA, fails at super()
         if self._chose_layers:
             raise ValueError(

@@ -1,6 +1,8 @@
+import dataclasses
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from tensorflow import keras
@@ -142,3 +144,74 @@ def test_a_ranking_model_learns_who_likes_what_and_survives_its_weights(tmp_path
         other.predict_pairs(data.user_index, data.item_index),
         model.predict_pairs(data.user_index, data.item_index),
     )
+
+
+# Context.
+
+HOURS = pd.DataFrame({"hour": ["day", "night", "night", "day"], "wait": [1.0, 2.0, 3.0, 6.0]})
+
+
+def in_context(**settings):
+    data = dataclasses.replace(rows(rating=[1, 2, 4, 5]), context=HOURS)
+    return data, small(data, objective="ratings", seed=1, **settings)
+
+
+def test_a_pair_is_scored_in_its_context():
+    data, model = in_context()
+    at = [
+        model.predict_pairs(np.array([0], "i4"), np.array([1], "i4"), HOURS.iloc[[row]])[0]
+        for row in range(4)
+    ]
+    assert len(set(at)) == 4
+    made = batches.of_pairs(data, batch_size=4, seed=0)
+    inputs = next(iter(made.dataset(0)))
+    user = model.user_tower(inputs["user_index"])
+    item = model.item_tower(inputs["item_index"])
+    context = model.context_tower({"hour": inputs["context/hour"], "wait": inputs["context/wait"]})
+    expected = model.head(tf.concat([user, item, context], -1)) + 3  # the mean rating
+    np.testing.assert_allclose(model(inputs), expected, rtol=1e-6)
+
+
+def test_an_unknown_context_is_the_mean_of_those_of_training():
+    _, model = in_context()
+    mean = model.contexts.mean().numpy()
+    each = model.contexts(model.contexts.encoded(HOURS))
+    np.testing.assert_allclose(mean[0], np.mean(each, 0), rtol=1e-5)
+    users, items = np.array([2, 0], "i4"), np.array([1, 3], "i4")
+    joined = [model.user_tower(users), model.item_tower(items), np.repeat(mean, 2, 0)]
+    expected = model.head(tf.concat(joined, -1)) + 3
+    np.testing.assert_allclose(model.predict_pairs(users, items), expected, rtol=1e-6)
+    scores = model.score(tf.constant([2, 0])).numpy()
+    np.testing.assert_allclose(scores[[0, 1], [1, 3]], expected, rtol=1e-5)
+
+
+def test_an_unknown_category_of_the_context_is_scored_too():
+    _, model = in_context()
+    strange = pd.DataFrame({"hour": ["noon", None], "wait": [np.nan, 1e6]})
+    found = model.predict_pairs(np.array([0, 0], "i4"), np.array([1, 1], "i4"), strange)
+    assert np.isfinite(found).all()
+    with pytest.raises(ValueError, match="`context` should have the columns hour, wait. Missing"):
+        model.predict_pairs(np.array([0], "i4"), np.array([1], "i4"), strange[["hour"]])
+
+
+def test_the_zeros_of_a_click_have_its_context():
+    data = dataclasses.replace(rows(), context=HOURS)
+    model = small(data, seed=1)
+    made = next(iter(batches.of_pairs(data, batch_size=4, seed=0).dataset(0)))
+    weighted = {**made, "weight": tf.constant([1.0, 0, 0, 0])}
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(weighted)
+    table = model.context_tower.get_layer("hour_embedding").embeddings
+    gradient = tf.convert_to_tensor(tape.gradient(loss, table)).numpy()
+    own = int(made["context/hour"][0])
+    assert (gradient[own] != 0).any() and (np.delete(gradient, own, 0) == 0).all()
+
+
+def test_a_batch_without_the_context_is_refused_and_a_context_can_be_left_out():
+    _, model = in_context()
+    with pytest.raises(ValueError, match="without context/hour, context/wait"):
+        model.compute_loss(batch([0], [1], label=[2.0]))
+    _, plain = in_context(use_context=False)
+    assert plain.context_tower is None
+    with pytest.raises(ValueError, match="`use_context` should be False"):
+        small(rows(), use_context=True)

@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
@@ -269,3 +270,24 @@ def test_it_learns_from_few_items_at_a_time_as_well():
     scores = model.score(tf.range(8)).numpy()
     own = (np.arange(8)[:, None] + np.arange(8)) % 2 == 0
     assert scores[own].min() > scores[~own].max()
+
+
+def test_a_query_in_its_context_is_the_unit_vector_of_user_and_context():
+    hours = pd.DataFrame({"hour": list("aabbcca")})
+    data = dataclasses.replace(DATA, context=hours)
+    model = small_tower(data, use_context=True)
+    made = next(iter(batches.of_pairs(data, batch_size=7, seed=0).dataset(0)))
+    users = model.user_tower(made["user_index"]).numpy()
+    contexts = model.context_tower({"hour": made["context/hour"]}).numpy()
+    sums = users + contexts
+    expected = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    np.testing.assert_allclose(model.embed_users(made, False), expected, rtol=1e-5)
+    # unknown: 3 of 7 interactions are at a, 2 at b and 2 at c
+    of_hours = model.context_tower({"hour": tf.constant([0, 1, 2])}).numpy()
+    sums = model.user_tower(tf.range(4)).numpy() + np.array([3, 2, 2]) @ of_hours / 7
+    queries = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    np.testing.assert_allclose(model.user_vectors(), queries / TEMPERATURE, rtol=1e-5)
+    expected = queries @ model.item_vectors().T / TEMPERATURE
+    np.testing.assert_allclose(model.score(tf.range(4)), expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="`use_context` should be False"):
+        small_tower(use_context=True)

@@ -73,6 +73,21 @@ def test_titles_of_an_item_table_are_attached_by_id(tmp_path):
     assert cli.load_from(args).interactions.item_text.tolist() == ["Ten", "Twenty"]
 
 
+def test_tables_of_users_and_items_and_the_context_are_columns_of_the_data(tmp_path):
+    (tmp_path / "rows.csv").write_text("user_id,item_id,hour\n1,10,8\n1,20,9\n2,10,10\n")
+    (tmp_path / "items.csv").write_text("id,price\n10,1.5\n20,2\n")
+    (tmp_path / "users.csv").write_text("user_id,age\n1,30\n2,40\n")
+    words = ["--data", "rows.csv", "--item-table", "items.csv", "--user-table", "users.csv"]
+    words = [str(tmp_path / word) if word.endswith(".csv") else word for word in words]
+    words += ["--item-table-id", "id", "--context-column", "hour"]
+    data = cli.load_from(parse(*words, "--column-kind", "hour=category", "age=number")).interactions
+    assert data.item_features["price"].tolist() == [1.5, 2]
+    assert [(c.name, c.kind) for c in data.schema.user] == [("age", "number")]
+    assert [(c.name, c.kind) for c in data.schema.context] == [("hour", "category")]
+    with pytest.raises(ValueError, match="`--column-kind` should be COLUMN=KIND. Received: hour"):
+        cli.load_from(parse(*words, "--column-kind", "hour"))
+
+
 def test_an_item_table_without_the_named_column_is_refused_with_the_columns_it_has(tmp_path):
     (tmp_path / "rows.csv").write_text("user_id,item_id\n1,10\n1,20\n2,10\n")
     (tmp_path / "items.csv").write_text("item_id,title\n10,Ten\n20,Twenty\n")

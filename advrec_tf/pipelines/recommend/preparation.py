@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import platform
 from importlib import metadata
 
@@ -30,6 +31,11 @@ class Prepared:
 def prepare(loaded: Loaded, settings: RecommenderSettings) -> Prepared:
     """Filter, remove repeats, split and audit; whatever is removed is counted."""
     interactions = loaded.interactions
+    if getattr(settings, "use_features", False) and not _has_side_tables(interactions):
+        raise ValueError(
+            "`use_features` should be off for data without a table of users or items. Received "
+            "--use-features: give --user-table or --item-table as well."
+        )
     counts = {"read": loaded.report.as_dict()}
     if settings.minimum_rating is not None:
         interactions, removed = filters.minimum_rating(interactions, settings.minimum_rating)
@@ -55,13 +61,20 @@ def prepare(loaded: Loaded, settings: RecommenderSettings) -> Prepared:
     return Prepared(split=split, counts=counts, audit=audit.audit(split), best_scores=best_scores)
 
 
+def _has_side_tables(interactions) -> bool:
+    tables = (interactions.user_features, interactions.item_features)
+    return any(table is not None and table.shape[1] for table in tables)
+
+
 def identity_of(prepared: Prepared, settings: RecommenderSettings) -> dict:
     """What the results depend on; a run is resumed only where all of it is equal."""
-    return {
-        "settings": settings.as_dict(),
-        "data_sha256": prepared.split.fingerprint(),
-        "versions": versions(),
-    }
+    split = prepared.split
+    identity = {"settings": settings.as_dict(), "data_sha256": split.fingerprint()}
+    if _has_side_tables(split.train) or split.train.context is not None:
+        parts = (split.train, split.validation, split.test)
+        hashes = "".join(part.fingerprint_of_features() for part in parts)
+        identity["features_sha256"] = hashlib.sha256(hashes.encode()).hexdigest()
+    return {**identity, "versions": versions()}
 
 
 def versions() -> dict[str, str]:

@@ -51,14 +51,17 @@ def train_clicks(
         label=label,
         log=console.write,
     )
-    users, items, labels = with_unseen_negatives(split, np.random.default_rng(settings.seed))
+    users, items, labels, rows = with_unseen_negatives(split, np.random.default_rng(settings.seed))
+    context = None if split.test.context is None else split.test.context.iloc[rows]
     setting = EvaluationSetting(
         name="whole", train=split.train, validation=validation, tests={"test": test}
     )
     measured = measure(model, setting)
     summary = {**summary_of(report), **measured.summary}
     if labels.min() == 0:  # else every user has seen every item, and there is no "no"
-        summary["classification"] = click_metrics(labels, model.predict_pairs(users, items))
+        summary["classification"] = click_metrics(
+            labels, model.predict_pairs(users, items, context)
+        )
     return StageResult(summary, measured.arrays)
 
 
@@ -98,7 +101,9 @@ def train_ratings(
         verbose=0,
     ).history
     low, high = float(split.train.rating.min()), float(split.train.rating.max())
-    predicted = model.predict_pairs(split.test.user_index, split.test.item_index)
+    predicted = model.predict_pairs(
+        split.test.user_index, split.test.item_index, split.test.context
+    )
     mean = np.full(len(split.test), split.train.rating.mean())
     summary = {
         "epochs": len(history["loss"]),
@@ -113,7 +118,8 @@ def with_unseen_negatives(split, rng: np.random.Generator):
     """Test pairs, and for each a pair of the same user with an item that no part has.
 
     Returns:
-        (user_index, item_index, labels), each [2 * test rows].
+        (user_index, item_index, labels, test row), each [2 * test rows]; the last says whose
+        context a pair has.
     """
     num_items = split.train.num_items
     users = split.test.user_index
@@ -130,9 +136,11 @@ def with_unseen_negatives(split, rng: np.random.Generator):
             break
         items[clash] = rng.integers(num_items, size=clash.sum())
     users, items = users[~clash], items[~clash]  # a user who has seen everything
+    rows = np.arange(len(split.test))
     labels = np.concatenate([np.ones(len(split.test)), np.zeros(len(users))])
     return (
         np.concatenate([split.test.user_index, users]).astype(np.int32),
         np.concatenate([split.test.item_index, items]).astype(np.int32),
         labels,
+        np.concatenate([rows, rows[~clash]]),
     )

@@ -1,8 +1,12 @@
+import dataclasses
+
 import numpy as np
+import pandas as pd
+import pytest
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.readers.report import Loaded, report_of
-from advrec_tf.pipelines.recommend.preparation import prepare
+from advrec_tf.pipelines.recommend.preparation import identity_of, prepare
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 
 
@@ -28,6 +32,26 @@ def test_every_row_that_is_taken_out_is_counted():
     assert counts["removed_as_repeats"] == 1
     assert counts["rows"] == 5
     assert counts["train_rows"] + counts["validation_rows"] + counts["test_rows"] == 5
+
+
+def test_features_that_are_asked_for_should_be_there():
+    with pytest.raises(ValueError, match="`use_features` should be off .* --user-table"):
+        prepare(loaded_rows([(0, 0), (1, 1)]), RecommenderSettings(use_features=True))
+
+
+def test_a_run_is_known_by_its_features_as_well(tiny_world):
+    def hash_of(**tables):
+        data = dataclasses.replace(tiny_world, **tables)
+        loaded = Loaded(interactions=data, report=report_of(data, "tiny"))
+        return identity_of(prepare(loaded, RecommenderSettings()), RecommenderSettings())
+
+    def ages(first):
+        return pd.DataFrame({"age": [first] + [3.0] * (tiny_world.num_users - 1)})
+
+    one, other = (hash_of(user_features=ages(first)) for first in (1.0, 2.0))
+    assert one["features_sha256"] != other["features_sha256"]
+    assert one["data_sha256"] == other["data_sha256"]
+    assert "features_sha256" not in hash_of(user_features=None, item_features=None)
 
 
 def test_the_truth_is_dropped_where_the_filters_changed_the_users_or_items(tiny_world):

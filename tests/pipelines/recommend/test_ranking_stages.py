@@ -9,7 +9,7 @@ TEST = interactions_of([(0, 2), (1, 1)], 2, 4)
 
 def test_every_test_pair_has_an_item_beside_it_that_no_part_has():
     split = split_of(TRAIN, TEST)
-    users, items, labels = with_unseen_negatives(split, np.random.default_rng(0))
+    users, items, labels, _ = with_unseen_negatives(split, np.random.default_rng(0))
     assert users.tolist() == [0, 1, 0, 1] and labels.tolist() == [1, 1, 0, 0]
     assert items[:2].tolist() == [2, 1]
     assert items[2] == 3  # all that is left to user 0
@@ -18,5 +18,7 @@ def test_every_test_pair_has_an_item_beside_it_that_no_part_has():
 
 def test_a_user_who_has_everything_has_no_negative():
     train = interactions_of([(0, 0), (0, 1), (0, 3), (1, 0)], 2, 4)
-    users, _, labels = with_unseen_negatives(split_of(train, TEST), np.random.default_rng(0))
+    split = split_of(train, TEST)
+    users, _, labels, rows = with_unseen_negatives(split, np.random.default_rng(0))
     assert users.tolist() == [0, 1, 1] and labels.tolist() == [1, 1, 0]
+    assert rows.tolist() == [0, 1, 1]  # the context of the second test pair stands for its zero

@@ -1,0 +1,101 @@
+"""Batches as a `tf.data` pipeline of someone else has them."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from tensorflow import keras
+
+import advrec_tf as ar
+from advrec_tf.data import batches
+from advrec_tf.models.own_batches import complete
+from tests.worlds import block_world, interactions_of
+
+DATA = interactions_of([(0, 0), (0, 1), (1, 0), (1, 2), (2, 1)], users=["u", "v", "w"])
+DATA = dataclasses.replace(DATA, context=pd.DataFrame({"device": list("xyxyx")}))
+
+
+def test_a_batch_of_ids_is_completed():
+    given = {"user_id": tf.constant(["w", "u"]), "item_id": tf.constant([2, 0], tf.int64)}
+    found = complete({**given, "device": tf.constant(["y", "z"])}, DATA, 7)
+    assert found["user_index"].numpy().tolist() == [2, 0]
+    assert found["item_index"].numpy().tolist() == [2, 0]
+    assert found["weight"].numpy().tolist() == [1, 1]
+    assert found["generated"].numpy().tolist() == [False, False]
+    assert found["seed"].numpy().tolist() == [0, 7]
+    assert found["context/device"].numpy().tolist() == [1, 2]
+
+
+def test_what_a_batch_has_is_kept():
+    given = next(iter(batches.of_pairs(DATA, batch_size=5, seed=0).dataset(0)))
+    found = complete(given, DATA, 7)
+    assert found.keys() == given.keys()
+    assert all(found[name] is given[name] for name in given)
+
+
+def test_an_unknown_id_is_refused():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`user_id` should hold ids of the"):
+        complete({"user_id": tf.constant(["?"]), "item_index": tf.constant([0])}, DATA, 0)
+
+
+@pytest.mark.parametrize("make", [ar.models.two_tower, ar.models.ranking_tower])
+def test_a_batch_of_other_keys_is_refused_with_the_keys_it_has(make):
+    model = make(dataclasses.replace(DATA, context=None), embedding_dim=2)
+    message = "`user_id` and `item_id`, .* the keys: item_id, item_index, who"
+    with pytest.raises(ValueError, match=message):
+        model.compute_loss({"item_id": tf.constant([1, 2]), "who": tf.constant([1, 2])})
+    with pytest.raises(ValueError, match="should be a dict of tensors .* Received: tuple"):
+        model.compute_loss((tf.constant([1]), tf.constant([2])))
+
+
+def test_adversarial_training_completes_a_batch_of_ids_too():
+    data = dataclasses.replace(DATA, context=None)
+    model = ar.AdversarialTraining(
+        ar.models.two_tower(data, embedding_dim=2), ar.fgsm(0.1, relative=True)
+    )
+    ids = {"user_id": tf.constant(["u", "v"]), "item_id": tf.constant(["0", "2"])}
+    pairs = model.completed(ids)
+    assert pairs["weight"].numpy().tolist() == [1, 1]
+    assert float(model.compute_loss(pairs, training=True)) > float(model.compute_loss(pairs)) > 0
+
+
+def test_a_pipeline_of_ids_alone_trains_in_epochs_that_end():
+    data = block_world(30, 12, 4, seed=1)
+    ids = {
+        "user_id": data.users.ids[data.user_index],
+        "item_id": data.items.ids[data.item_index].astype(str),
+    }
+    pipeline = tf.data.Dataset.from_tensor_slices(ids).shuffle(200, seed=0).batch(60)
+    model = ar.models.two_tower(data, embedding_dim=8)
+    model.compile(optimizer=keras.optimizers.Adam(0.03))
+    losses = model.fit(pipeline, epochs=25, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    parity = np.arange(12) % 2 == np.arange(30)[:, None] % 2
+    scores = model.score(tf.range(30)).numpy()
+    assert scores[parity].mean() > scores[~parity].mean() + 2
+
+
+def test_batches_are_given_to_fit_as_they_are():
+    data = block_world(30, 12, 4, seed=1)
+    made = batches.of_pairs(data, batch_size=50, seed=0)
+    model = ar.models.two_tower(data, embedding_dim=4)
+    model.compile(optimizer=keras.optimizers.Adam(0.01))
+    history = model.fit(made, validation_data=made, epochs=3, initial_epoch=1, verbose=0)
+    assert history.epoch == [1, 2] and int(model.optimizer.iterations) == 2 * made.steps_per_epoch
+    assert len(history.history["val_loss"]) == 2
+
+
+def test_objects_of_keras_3_are_refused_with_the_import_to_use():
+    keras_3 = pytest.importorskip("keras")
+    model = ar.models.two_tower(dataclasses.replace(DATA, context=None), embedding_dim=2)
+    with pytest.raises(ValueError, match="`optimizer` should be of Keras 2. Received: a Adam of"):
+        model.compile(optimizer=keras_3.optimizers.Adam())
+    model.compile(optimizer="sgd")
+    made = batches.of_pairs(DATA, batch_size=5, seed=0)
+    with pytest.raises(ValueError, match="`callbacks` .* `from tensorflow import keras`"):
+        model.fit(made, callbacks=[keras_3.callbacks.EarlyStopping()])
+    adversarial = ar.AdversarialTraining(model, ar.fgsm(0.1))
+    with pytest.raises(ValueError, match="`optimizer` should be of Keras 2"):
+        adversarial.compile(optimizer=keras_3.optimizers.Adam())
