@@ -195,6 +195,21 @@ def adam(learning_rate: float) -> Callable[[], keras.optimizers.Optimizer]:
     return lambda: keras.optimizers.Adam(learning_rate)
 
 
+def _network_of(model: Callable, **settings) -> Callable[[Interactions, int], keras.Model]:
+    """(interactions, seed) -> `model` with the settings."""
+    return lambda interactions, seed: model(interactions, seed=seed, **settings)
+
+
+def _by_adam(network, learning_rate, batch_size, epochs, steps_per_execution) -> Recipe:
+    return Recipe(
+        network=network,
+        optimizer=adam(learning_rate),
+        batch_size=batch_size,
+        epochs=epochs,
+        compiling={"steps_per_execution": steps_per_execution},
+    )
+
+
 def mf_bpr(
     *,
     dim: int = 64,
@@ -207,17 +222,9 @@ def mf_bpr(
     epochs: int = 40,
 ) -> Recipe:
     """`MatrixFactorization` under BPR; by `objective` with other negatives."""
-
-    def network(interactions, seed):
-        return MatrixFactorization(
-            interactions,
-            dim=dim,
-            objective=objective,
-            l2=l2,
-            initial_scale=initial_scale,
-            seed=seed,
-        )
-
+    network = _network_of(
+        MatrixFactorization, dim=dim, objective=objective, l2=l2, initial_scale=initial_scale
+    )
     return Recipe(
         network=network, optimizer=optimizer(learning_rate), batch_size=batch_size, epochs=epochs
     )
@@ -227,24 +234,19 @@ def softmax_mf(
     *,
     dim: int = 128,
     objective: Objective = SampledSoftmax(InBatch(), temperature=0.2, cosine=True),
-    l2: float = 0.0,
-    initial_scale: float = 0.01,
     optimizer: Callable[[float], Callable] = lazy_adam,
     learning_rate: float = 0.001,
     batch_size: int = 1024,
     epochs: int = 60,
+    **settings,
 ) -> Recipe:
-    """`MatrixFactorization` under a softmax of cosines over shared candidates."""
-    return mf_bpr(
-        dim=dim,
-        objective=objective,
-        l2=l2,
-        initial_scale=initial_scale,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        epochs=epochs,
-    )
+    """`MatrixFactorization` under a softmax of cosines over shared candidates.
+
+    Args:
+        **settings: of `mf_bpr`; here `l2` is 0 where it is left out.
+    """
+    given = {"batch_size": batch_size, "epochs": epochs, "optimizer": optimizer, "l2": 0.0}
+    return mf_bpr(dim=dim, objective=objective, learning_rate=learning_rate, **(given | settings))
 
 
 def apr(
@@ -279,25 +281,9 @@ def light_gcn(
     epochs: int = 30,
 ) -> Recipe:
     """`LightGCN`; with `contrast` SimGCL and its adversarial form."""
-
-    def network(interactions, seed):
-        return LightGCN(
-            interactions,
-            dim=dim,
-            num_layers=num_layers,
-            objective=objective,
-            l2=l2,
-            contrast=contrast,
-            seed=seed,
-        )
-
-    return Recipe(
-        network=network,
-        optimizer=adam(learning_rate),
-        batch_size=batch_size,
-        epochs=epochs,
-        compiling={"steps_per_execution": 8},
-    )
+    settings = {"objective": objective, "l2": l2, "contrast": contrast}
+    network = _network_of(LightGCN, dim=dim, num_layers=num_layers, **settings)
+    return _by_adam(network, learning_rate, batch_size, epochs, 8)
 
 
 def autoencoder(
@@ -310,16 +296,12 @@ def autoencoder(
     steps_per_execution: int = 8,
 ) -> Recipe:
     """`ProfileAutoencoder`; `perturbed_items` gives it an adversary."""
-
-    def network(interactions, seed):
-        return ProfileAutoencoder(interactions, dim=dim, drop=drop, seed=seed)
-
-    return Recipe(
-        network=network,
-        optimizer=adam(learning_rate),
-        batch_size=batch_size,
-        epochs=epochs,
-        compiling={"steps_per_execution": steps_per_execution},
+    return _by_adam(
+        _network_of(ProfileAutoencoder, dim=dim, drop=drop),
+        learning_rate,
+        batch_size,
+        epochs,
+        steps_per_execution,
     )
 
 
@@ -336,26 +318,16 @@ def mult_vae(
     epochs: int = 120,
 ) -> Recipe:
     """`VariationalAutoencoder`; `perturbed_items` gives it an adversary."""
-
-    def network(interactions, seed):
-        return VariationalAutoencoder(
-            interactions,
-            dim=dim,
-            hidden=hidden,
-            decoder_hidden=decoder_hidden,
-            drop=drop,
-            weight_power=weight_power,
-            objective=objective,
-            seed=seed,
-        )
-
-    return Recipe(
-        network=network,
-        optimizer=adam(learning_rate),
-        batch_size=batch_size,
-        epochs=epochs,
-        compiling={"steps_per_execution": 16},
+    network = _network_of(
+        VariationalAutoencoder,
+        dim=dim,
+        hidden=hidden,
+        decoder_hidden=decoder_hidden,
+        drop=drop,
+        weight_power=weight_power,
+        objective=objective,
     )
+    return _by_adam(network, learning_rate, batch_size, epochs, 16)
 
 
 def two_tower(
@@ -371,18 +343,9 @@ def two_tower(
 ) -> Recipe:
     """`TwoTower` over ids and, with `use_features`, side tables. XLA doubles the speed of a step,
     but draws normal noise many times slower on a CPU."""
-
-    def network(interactions, seed):
-        return retrieval.two_tower(
-            interactions,
-            embedding_dim=embedding_dim,
-            use_features=use_features,
-            temperature=temperature,
-            seed=seed,
-        )
-
+    settings = {"use_features": use_features, "temperature": temperature}
     return Recipe(
-        network=network,
+        network=_network_of(retrieval.two_tower, embedding_dim=embedding_dim, **settings),
         optimizer=lazy_adam(learning_rate),
         batch_size=batch_size,
         epochs=epochs,

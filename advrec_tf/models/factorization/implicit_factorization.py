@@ -8,28 +8,23 @@ there are any, count as interactions whatever their value.
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
 
 from advrec_tf.data.filters import pair_keys
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.base import ClosedForm
 from advrec_tf.models.factorization.least_squares import (
+    LeastSquares,
     checked_weights,
     group_both,
     solve_entities,
 )
 
 
-class ImplicitFactorization(ClosedForm):
+class ImplicitFactorization(LeastSquares):
     """p_u . q_i, weighted squared error over all cells.
 
     Args:
-        dim: factors.
         alpha: > 0, what the confidence of an interaction is above that of a zero.
-        l2: > 0, factor of the squared norm of the vector of every user and item.
-        epochs: how often users, then items, are solved.
-        initial_scale: deviation of the first item vectors.
-        seed: of the first vectors.
+        dim, l2, epochs, **settings: as `LeastSquares` takes them.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -42,16 +37,12 @@ class ImplicitFactorization(ClosedForm):
         alpha: float = 10.0,
         l2: float = 1.0,
         epochs: int = 8,
-        initial_scale: float = 0.1,
-        seed: int = 0,
+        **settings,
     ):
-        if dim < 1 or epochs < 1 or not min(alpha, l2, initial_scale) > 0:
-            raise ValueError(
-                "`dim` and `epochs` should be >= 1, `alpha`, `l2` and `initial_scale` > 0. "
-                f"Received: {dim!r}, {epochs!r}, {alpha!r}, {l2!r}, {initial_scale!r}."
-            )
-        self.dim, self.alpha, self.l2, self.epochs = dim, alpha, l2, epochs
-        self.initial_scale, self.seed = initial_scale, seed
+        super().__init__(dim=dim, l2=l2, epochs=epochs, **settings)
+        if not alpha > 0:
+            raise ValueError(f"`alpha` should be > 0. Received: {alpha!r}.")
+        self.alpha = alpha
 
     def fit(
         self,
@@ -79,9 +70,7 @@ class ImplicitFactorization(ClosedForm):
                 "`interactions` should hold each (user, item) pair once. Received repeats; "
                 "apply filters.without_repeats first."
             )
-        rng = np.random.default_rng(self.seed)
-        items = rng.normal(scale=self.initial_scale, size=(interactions.num_items, self.dim))
-        items = items.astype(np.float32)
+        items = self.first_items(interactions.num_items)
         if start is not None:
             if start.items.shape != items.shape:
                 raise ValueError(
@@ -97,16 +86,3 @@ class ImplicitFactorization(ClosedForm):
             items = solve_entities(by_item, users, pull, extra, l2=self.l2, gram=users.T @ users)
         self.users, self.items = users, items
         return self
-
-    def user_vectors(self) -> np.ndarray:
-        """[num_users, dim] float32."""
-        return self.users
-
-    def item_vectors(self) -> np.ndarray:
-        """[num_items, dim] float32."""
-        return self.items
-
-    def score(self, user_index: tf.Tensor) -> tf.Tensor:
-        """[batch] int32 -> [batch, num_items] float32, near 1 for what a user has."""
-        users = tf.gather(tf.constant(self.users), user_index)
-        return tf.matmul(users, tf.constant(self.items), transpose_b=True)

@@ -8,8 +8,55 @@ say what is regressed on what. NumPy, since each regression is small and of anot
 from __future__ import annotations
 
 import numpy as np
+import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.base import ClosedForm
+
+
+class LeastSquares(ClosedForm):
+    """p_u . q_i, of which users, then items are solved in turns; a subclass says for what.
+
+    Args:
+        dim: factors.
+        l2: > 0, factor of the squared norm of what is solved for every user and item, however many
+            interactions it has.
+        epochs: how often users, then items, are solved.
+        initial_scale: deviation of the first item vectors.
+        seed: of the first vectors.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self, *, dim: int, l2: float, epochs: int, initial_scale: float = 0.1, seed: int = 0
+    ):
+        if dim < 1 or epochs < 1 or not min(l2, initial_scale) > 0:
+            raise ValueError(
+                "`dim` and `epochs` should be >= 1, `l2` and `initial_scale` > 0. "
+                f"Received: {dim!r}, {epochs!r}, {l2!r}, {initial_scale!r}."
+            )
+        self.dim, self.l2, self.epochs = dim, l2, epochs
+        self.initial_scale, self.seed = initial_scale, seed
+
+    def first_items(self, num_items: int) -> np.ndarray:
+        """[num_items, dim] float32, the vectors that users are first solved on."""
+        rng = np.random.default_rng(self.seed)
+        return rng.normal(scale=self.initial_scale, size=(num_items, self.dim)).astype(np.float32)
+
+    def user_vectors(self) -> np.ndarray:
+        """[num_users, dim] float32."""
+        return self.users
+
+    def item_vectors(self) -> np.ndarray:
+        """[num_items, dim] float32."""
+        return self.items
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch, num_items] float32, what is predicted of every item."""
+        users = tf.gather(tf.constant(self.user_vectors()), user_index)
+        return tf.matmul(users, tf.constant(self.item_vectors()), transpose_b=True)
 
 
 class GroupedInteractions:

@@ -9,30 +9,24 @@ ratings is left to `implicit_factorization`.
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.base import ClosedForm
 from advrec_tf.models.factorization.least_squares import (
     GroupedInteractions,
+    LeastSquares,
     checked_weights,
     group_both,
     solve_entities,
 )
 
 
-class BiasedFactorization(ClosedForm):
-    """mu + b_u + b_i + p_u . q_i, squared error of the ratings.
+class BiasedFactorization(LeastSquares):
+    """mu + b_u + b_i + p_u . q_i, squared error of the ratings; biases are solved with the vectors.
 
     Args:
-        dim: factors.
-        l2: > 0, factor of the squared norm of vector and bias of every user and item, however
-            many ratings it has.
-        epochs: how often users, then items, are solved.
         trim: fraction in [0, .5) of an item's ratings, those with the largest residual, left out
             of the item's update (least trimmed squares; Cheng & Hurley 2010, RecSys).
-        initial_scale: deviation of the first item vectors.
-        seed: of the first vectors.
+        dim, l2, epochs, **settings: as `LeastSquares` takes them.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -45,18 +39,12 @@ class BiasedFactorization(ClosedForm):
         l2: float = 4.0,
         epochs: int = 10,
         trim: float = 0.0,
-        initial_scale: float = 0.1,
-        seed: int = 0,
+        **settings,
     ):
-        if dim < 1 or epochs < 1 or not l2 > 0 or not initial_scale > 0:
-            raise ValueError(
-                "`dim` and `epochs` should be >= 1, `l2` and `initial_scale` > 0. "
-                f"Received: {dim!r}, {epochs!r}, {l2!r}, {initial_scale!r}."
-            )
+        super().__init__(dim=dim, l2=l2, epochs=epochs, **settings)
         if not 0 <= trim < 0.5:
             raise ValueError(f"`trim` should be in [0, .5). Received: {trim!r}.")
-        self.dim, self.l2, self.epochs, self.trim = dim, l2, epochs, trim
-        self.initial_scale, self.seed = initial_scale, seed
+        self.trim = trim
 
     def fit(
         self,
@@ -114,10 +102,9 @@ class BiasedFactorization(ClosedForm):
 
     def _first(self, interactions: Interactions, start: BiasedFactorization | None):
         """(users, items) [n, dim + 1], the last column the bias."""
-        rng = np.random.default_rng(self.seed)
         users = np.zeros((interactions.num_users, self.dim + 1), np.float32)
         items = np.zeros((interactions.num_items, self.dim + 1), np.float32)
-        items[:, :-1] = rng.normal(scale=self.initial_scale, size=(len(items), self.dim))
+        items[:, :-1] = self.first_items(len(items))
         if start is not None:
             pairs = (("users", users, start.users), ("items", items, start.items))
             for name, ours, theirs in pairs:
@@ -146,11 +133,6 @@ class BiasedFactorization(ClosedForm):
     def item_vectors(self) -> np.ndarray:
         """[num_items, dim + 2] float32: q_i, b_i, 1."""
         return np.concatenate([self.items, np.ones((len(self.items), 1), np.float32)], axis=1)
-
-    def score(self, user_index: tf.Tensor) -> tf.Tensor:
-        """[batch] int32 -> [batch, num_items] float32, predicted ratings."""
-        users = tf.gather(tf.constant(self.user_vectors()), user_index)
-        return tf.matmul(users, tf.constant(self.item_vectors()), transpose_b=True)
 
 
 def largest_of_each(grouped: GroupedInteractions, value: np.ndarray, fraction: float) -> np.ndarray:
