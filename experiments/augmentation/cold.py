@@ -12,14 +12,9 @@ from advrec_tf.models.base import Recommender, log_popularity
 from experiments.augmentation.training import (
     attribute_gan,
     augmented,
-    random_scores,
-    ranking,
 )
+from experiments.harness.baselines import random_scores, ranking
 from experiments.harness.entries import Task
-
-
-def random_ranking(task: Task) -> Recommender:
-    return ranking(task, random_scores(task, 5))
 
 
 def _group_popularity(task: Task, strength: float) -> GroupPopularity:
@@ -80,7 +75,7 @@ def popular_interactions(task: Task) -> Recommender:
 
 
 def random_interactions(task: Task) -> Recommender:
-    return _top(task, random_scores(task, 10))
+    return _top(task, random_scores(task, 10, dtype=np.float64))
 
 
 def gan_ranking(*, adversarial: bool) -> Callable[[Task], Recommender]:

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from advrec_tf.training import recipes
 from experiments.augmentation import cold, sparse, tail, training
 from experiments.augmentation.settings import AugmentationSettings
+from experiments.harness.baselines import closed_form, random_ranking
 from experiments.harness.entries import Entry
 
 BASELINES = {"sparse": "no augmentation", "cold": "popularity", "tail": "no augmentation"}
@@ -38,7 +42,7 @@ def entries_of(part: str, settings: AugmentationSettings) -> Mapping[str, Entry]
         return Entry(train=train, **space("steered_fraction"), **more)
 
     plain = {"no augmentation": Entry(train=training.no_augmentation)}
-    popularity = {"popularity": Entry(train=training.popularity)}
+    popularity = {"popularity": Entry(train=closed_form(recipes.popularity))}
     if part == "sparse":
         weight = space("weight")
         return {
@@ -57,7 +61,7 @@ def entries_of(part: str, settings: AugmentationSettings) -> Mapping[str, Entry]
         }
     if part == "cold":
         return {
-            "random": Entry(train=cold.random_ranking),
+            "random": Entry(train=random_ranking(5, dtype=np.float64)),
             **popularity,
             "popularity by attributes": Entry(
                 train=cold.group_popularity, **space("strength"), **known

@@ -21,11 +21,12 @@ from advrec_tf.evaluation import sequence_fidelity
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.gan.sequences import SequenceGAN, build_sequence_gan
-from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.item_similarity import singular_item_vectors
 from advrec_tf.models.sequential.baselines import MarkovChain
 from advrec_tf.pipelines.stages import StageStore
+from advrec_tf.training import recipes
 from experiments.augmentation.settings import AugmentationSettings
+from experiments.harness.baselines import closed_form
 from experiments.harness.compare import deviation, mean, over_seeds
 from experiments.harness.entries import Entry, Task, Trained
 from experiments.harness.results import Result
@@ -114,7 +115,7 @@ def _real(task: Task) -> Generator:
 
 
 def _popularity(task: Task) -> Generator:
-    return Generator(recommender=Popularity().fit(task.interactions))
+    return Generator(recommender=closed_form(recipes.popularity)(task))
 
 
 def _markov(task: Task) -> Generator:

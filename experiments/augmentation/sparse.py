@@ -13,12 +13,12 @@ import numpy as np
 from advrec_tf.data import augmentation_controls
 from advrec_tf.data.augmentation import top_unseen
 from advrec_tf.models.base import Recommender, log_popularity
-from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.item_similarity import nearest_items, singular_item_vectors
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.models.vectors import with_popularity_prior
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.recommend.generation import blended, calibrate
+from advrec_tf.training import recipes
 from experiments.augmentation.training import (
     FRACTION,
     augmented,
@@ -26,8 +26,8 @@ from experiments.augmentation.training import (
     factorize,
     no_augmentation,
     profile_scores,
-    random_scores,
 )
+from experiments.harness.baselines import random_scores
 from experiments.harness.entries import Task
 
 PRIOR_SCALES = (0.0, 1.0, 2.0, 4.0, 8.0)
@@ -39,7 +39,7 @@ _NOISE = Perturbation(epsilon=0.2, relative=True, direction="random")
 
 
 def ease_alone(task: Task) -> Recommender:
-    return ease(task) or Popularity().fit(task.interactions)
+    return ease(task) or recipes.popularity().train(task.interactions).model
 
 
 def serving_prior(task: Task) -> Recommender:
@@ -108,7 +108,7 @@ def _filled(task: Task, scores: np.ndarray, key, *, blend: bool = False) -> Reco
 
 
 def random_interactions(task: Task) -> Recommender:
-    return _filled(task, random_scores(task, 4, np.float32), "random")
+    return _filled(task, random_scores(task, 4), "random")
 
 
 def popular_interactions(task: Task) -> Recommender:

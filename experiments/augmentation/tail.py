@@ -15,8 +15,8 @@ from experiments.augmentation.training import (
     factorize,
     no_augmentation,
     profile_scores,
-    ranking,
 )
+from experiments.harness.baselines import ranking
 from experiments.harness.entries import Task
 
 

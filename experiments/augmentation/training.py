@@ -13,16 +13,15 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan.attribute_profiles import build_attribute_profile_gan
 from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.gan.profiles import build_profile_gan
-from advrec_tf.models.base import MatrixRecommender, Recommender
-from advrec_tf.models.baselines import EASE, Popularity
+from advrec_tf.models.base import Recommender
+from advrec_tf.models.baselines import EASE
 from advrec_tf.models.content.tower import Modality
-from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 from advrec_tf.models.factorization.negatives import ByPopularity
 from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import Perturbation
+from advrec_tf.training import recipes
 from advrec_tf.training.adversarial import AdversarialTraining
-from advrec_tf.training.optimizers import LazyAdam
 from experiments.augmentation.settings import AugmentationSettings
 from experiments.harness import training
 from experiments.harness.entries import Task
@@ -56,9 +55,7 @@ class Factorization:
 
     def __init__(self, task: Task, perturbation: Perturbation | None):
         settings = task.context.settings
-        keras.utils.set_random_seed(task.seed)
-        self._model = MatrixFactorization(
-            task.interactions,
+        recipe = recipes.softmax_mf(
             dim=settings.dim,
             objective=SampledSoftmax(
                 ByPopularity(exponent=1.0),
@@ -67,13 +64,14 @@ class Factorization:
                 cosine=True,
                 mask_known=True,
             ),
-            seed=task.seed,
+            initial_scale=0.1,
+            learning_rate=settings.learning_rate,
         )
-        self._trained = self._model
+        self._model = self._trained = recipe.build(task.interactions, seed=task.seed)
         if perturbation is not None:
             self._trained = AdversarialTraining(self._model, perturbation, fraction=1.0)
-        self._optimizer = LazyAdam(settings.learning_rate)
-        self._trained.compile(optimizer=self._optimizer)
+        recipe.compile(self._trained)
+        self._optimizer = self._trained.optimizer
         self._optimizer.build(self._model.trainable_variables)
         self._first = [variable.numpy() for variable in self._state()]
 
@@ -141,21 +139,6 @@ def augmented(
     )
 
 
-def popularity(task: Task) -> Recommender:
-    return Popularity().fit(task.interactions)
-
-
-def ranking(task: Task, scores: np.ndarray) -> Recommender:
-    scores = np.asarray(scores, np.float32)
-    return MatrixRecommender(scores=scores, interactions=task.interactions)
-
-
-def random_scores(task: Task, stream: int, dtype=np.float64) -> np.ndarray:
-    """[num_users, num_items], uniform."""
-    shape = (task.interactions.num_users, task.interactions.num_items)
-    return task.rng(stream).random(shape, dtype)
-
-
 def gan_weight(task: Task, adversarial: bool) -> float:
     """The weight of the adversarial loss; 0 makes the ablation."""
     return task.context.settings.gan_weight if adversarial else 0.0
@@ -211,6 +194,7 @@ def ease(task: Task) -> EASE | None:
         if not EASE.fits(task.interactions):
             return None
         stopping = dataclasses.replace(task.setting, validation=task.setting.early_stopping)
-        return stopping.best([EASE(l2).fit(task.interactions) for l2 in EASE_L2])
+        candidates = [recipes.ease(l2=l2).train(task.interactions).model for l2 in EASE_L2]
+        return stopping.best(candidates)
 
     return task.shared("EASE", compute)

@@ -1,33 +1,13 @@
-"""Entries that train nothing, or nothing but a closed form: what the towers stand beside."""
+"""Rankings by what is known of items, without training: what the towers stand beside."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from advrec_tf.models.base import MatrixRecommender, Recommender
-from advrec_tf.models.baselines import EASE, Popularity
+from advrec_tf.models.base import Recommender
 from advrec_tf.models.content.modalities import Modality
+from experiments.harness.baselines import ranking
 from experiments.harness.entries import Task
-
-
-def _fixed(scores: np.ndarray, task: Task) -> Recommender:
-    scores = np.asarray(scores, np.float32)
-    if scores.ndim == 1:
-        scores = np.tile(scores, (task.interactions.num_users, 1))
-    return MatrixRecommender(scores=scores, interactions=task.interactions)
-
-
-def random(task: Task) -> Recommender:
-    shape = (task.interactions.num_users, task.interactions.num_items)
-    return _fixed(np.random.default_rng(task.seed).random(shape, np.float32), task)
-
-
-def popularity(task: Task) -> Recommender:
-    return Popularity().fit(task.interactions)
-
-
-def ease(task: Task) -> Recommender:
-    return EASE(task.settings["l2"]).fit(task.interactions)
 
 
 def popularity_by_attributes(task: Task) -> Recommender:
@@ -37,20 +17,20 @@ def popularity_by_attributes(task: Task) -> Recommender:
     counts = task.interactions.item_counts()
     trained = counts > 0
     of_flag = flags[trained].T @ counts[trained] / np.maximum(flags[trained].sum(0), 1.0)
-    return _fixed(flags @ of_flag / np.maximum(flags.sum(1), 1.0), task)
+    return ranking(task, flags @ of_flag / np.maximum(flags.sum(1), 1.0))
 
 
 def attribute_similarity(task: Task) -> Recommender:
     """Cosine of the item's attributes and the sum of those in the history."""
     flags = flags_of(task.context.content.attributes)
     unit = flags / np.maximum(np.linalg.norm(flags, axis=1, keepdims=True), 1e-9)
-    return _fixed((task.interactions.by_user().dense() @ flags) @ unit.T, task)
+    return ranking(task, (task.interactions.by_user().dense() @ flags) @ unit.T)
 
 
 def text_similarity(task: Task) -> Recommender:
     """The sum of cosines to the texts of the history."""
     vectors = task.context.content.text.vectors
-    return _fixed((task.interactions.by_user().dense() @ vectors) @ vectors.T, task)
+    return ranking(task, (task.interactions.by_user().dense() @ vectors) @ vectors.T)
 
 
 def flags_of(attributes: Modality) -> np.ndarray:

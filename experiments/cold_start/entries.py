@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from advrec_tf.training import recipes
 from experiments.cold_start import baselines
 from experiments.cold_start.fine_tuning import fine_tuned, pretrained
 from experiments.cold_start.generated import imputed, with_generated_items
 from experiments.cold_start.towers import augmented, perturbed, tower, with_prior
+from experiments.harness.baselines import closed_form, random_ranking
 from experiments.harness.entries import Entry
 
 _HISTORY = {"item_ids": True, "history_of_text": True, "id_dropout": 0.3}
 
-POPULARITY = {"popularity": Entry(train=baselines.popularity, seeded=False)}
-EASE = {"EASE": Entry(train=baselines.ease, space={"l2": (300.0, 100.0, 1000.0)}, seeded=False)}
+POPULARITY = {"popularity": Entry(train=closed_form(recipes.popularity), seeded=False)}
+_L2 = {"l2": (300.0, 100.0, 1000.0)}
+EASE = {"EASE": Entry(train=closed_form(recipes.ease), space=_L2, seeded=False)}
 ID_TOWER = {"id tower": Entry(train=tower(item_ids=True))}
 TEXT_TOWER = {"text tower": Entry(train=tower("text"), ablation="id tower")}
 
@@ -78,7 +81,7 @@ def _top(adversary: str, epsilon: float, **more) -> Entry:
 
 SCENARIOS: Mapping[str, Mapping[str, Entry]] = {
     "items": {
-        "random": Entry(train=baselines.random),
+        "random": Entry(train=random_ranking()),
         **POPULARITY,
         "popularity by attributes": _attribute_entry(
             baselines.popularity_by_attributes, seeded=False

@@ -8,15 +8,16 @@ import numpy as np
 
 from advrec_tf.data.augmentation import AugmentedInteractions, top_unseen
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.baselines import EASE
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.content.two_tower import content_two_tower
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.models.vectors import with_popularity_prior
 from advrec_tf.perturbations import Perturbation
+from advrec_tf.training import recipes
 from advrec_tf.training.adversarial import AdversarialTraining
 from experiments.cold_start.content import items_with_fact
 from experiments.cold_start.training import fit
+from experiments.harness.baselines import random_scores
 from experiments.harness.entries import Task, Trained
 from experiments.knowledge_graph.links import build_embedding, fit_embedding
 
@@ -97,14 +98,14 @@ def augmented(source: str) -> Callable[[Task], Trained]:
     def train(task: Task) -> Trained:
         real = task.interactions
         if source == "ease":
-            scores = in_blocks(EASE(500.0).fit(real).score, real.num_users, 1024)
+            ease = recipes.ease(l2=500.0).train(real).model
+            scores = in_blocks(ease.score, real.num_users, 1024)
             # Popularity is added: raw scores of users without interactions are all equal.
             scores = scores / max(scores.std(), 1e-9) + _log_counts(real)
         elif source == "popularity":
             scores = np.tile(_log_counts(real), (real.num_users, 1))
         else:
-            shape = (real.num_users, real.num_items)
-            scores = np.random.default_rng(task.seed).random(shape, np.float32)
+            scores = random_scores(task)
         users, items = top_unseen(scores, real, min_history=MIN_HISTORY)
         interactions = AugmentedInteractions(real=real, user_index=users, item_index=items)
         known = real.user_counts() > 0

@@ -19,12 +19,13 @@ from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.evaluation.protocols import ColdItems, cold_items
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.knowledge.factorization import KnowledgeFactorization
-from advrec_tf.models.base import CandidateSubset, MatrixRecommender, Recommender
-from advrec_tf.models.baselines import Popularity
+from advrec_tf.models.base import CandidateSubset, Recommender
 from advrec_tf.models.factorization.negatives import InBatch
 from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.pipelines.stages import StageStore
+from advrec_tf.training import recipes
 from advrec_tf.training.optimizers import LazyAdam
+from experiments.harness.baselines import closed_form, random_ranking
 from experiments.harness.compare import compare
 from experiments.harness.entries import Entry, Task, Trained
 from experiments.harness.settings import Setting
@@ -95,11 +96,8 @@ def make_setting(cold: ColdItems, seed: int) -> Setting:
     )
 
 
-def _random(task: Task) -> Trained:
-    shape = (task.interactions.num_users, task.interactions.num_items)
-    scores = np.random.default_rng(task.seed).random(shape, np.float32)
-    model = MatrixRecommender(scores=scores, interactions=task.interactions)
-    return Trained(model, epochs=0)
+def _untrained(train: Callable[[Task], Recommender], **more) -> Entry:
+    return Entry(train=lambda task: Trained(train(task), epochs=0), **more)
 
 
 def _factorization(negatives: str = "uniform", *, dealt: bool = False, **links) -> Entry:
@@ -118,11 +116,8 @@ def _factorization(negatives: str = "uniform", *, dealt: bool = False, **links) 
 def entries() -> dict[str, Entry]:
     facts = {"ablation": ABLATION, "control": CONTROL}
     return {
-        "random": Entry(train=_random),
-        "popularity": Entry(
-            train=lambda task: Trained(Popularity().fit(task.interactions), epochs=0),
-            seeded=False,
-        ),
+        "random": _untrained(random_ranking()),
+        "popularity": _untrained(closed_form(recipes.popularity), seeded=False),
         ABLATION: _factorization(),
         **{f"with facts, {kind}": _factorization(kind, **facts) for kind in NEGATIVES},
         CONTROL: _factorization("self_adversarial", dealt=True, ablation=ABLATION),

@@ -151,12 +151,11 @@ def measure(cell: Cell) -> dict:
 
     from advrec_tf.data import batches
     from advrec_tf.evaluation.ranking import RankingEvaluator
-    from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
     from advrec_tf.models.objectives import BPR, SampledSoftmax
     from advrec_tf.perturbations import fgsm
+    from advrec_tf.training import recipes
     from advrec_tf.training.adversarial import AdversarialTraining
     from advrec_tf.training.callbacks import NonFiniteGuard
-    from advrec_tf.training.optimizers import LazyAdam
 
     method = METHODS[cell.method]
     split = split_of(cell)
@@ -164,24 +163,30 @@ def measure(cell: Cell) -> dict:
     before = peak_memory()
 
     objective = SampledSoftmax(candidates=512) if method.loss == "softmax" else BPR()
-    model = MatrixFactorization(train, dim=cell.dim, objective=objective, seed=cell.seed)
+    batch_size = min(cell.batch_size, len(train))
+    # The loss is a mean; these are the steps that its sum would take at a rate of .05.
+    optimizers = {
+        "sgd": lambda: keras.optimizers.SGD(0.05 * batch_size),
+        "adagrad": lambda: keras.optimizers.Adagrad(0.05, 0.1 / batch_size**2, 1e-12),
+        "lazy_adam": recipes.lazy_adam(0.003),
+    }
+    recipe = recipes.mf_bpr(
+        dim=cell.dim,
+        objective=objective,
+        l2=0.0,
+        initial_scale=0.1,
+        optimizer=lambda learning_rate: optimizers[method.optimizer],
+    )
+    model = recipe.build(train, seed=cell.seed)
     if method.adversarial:
         model = AdversarialTraining(model, fgsm(0.5), fraction=1.0)
+    recipe.compile(model)
     made = batches.of_pairs(train, batch_size=cell.batch_size, seed=cell.seed)
-    batch_size = min(cell.batch_size, len(train))
     steps = made.steps_per_epoch
     if method.blocks:
         made = batches.in_blocks(made, cell.block_steps)
         # Every block of an epoch has as many steps as `in_blocks` makes it.
         steps = made.steps_per_epoch * -(-steps // made.steps_per_epoch)
-    # The loss is a mean; these are the steps that its sum would take at a rate of .05.
-    model.compile(
-        optimizer={
-            "sgd": lambda: keras.optimizers.SGD(0.05 * batch_size),
-            "adagrad": lambda: keras.optimizers.Adagrad(0.05, 0.1 / batch_size**2, 1e-12),
-            "lazy_adam": lambda: LazyAdam(0.003),
-        }[method.optimizer]()
-    )
     seconds, started = [], [0.0]
     clock = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: started.__setitem__(0, time.perf_counter()),

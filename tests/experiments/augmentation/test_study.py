@@ -4,9 +4,11 @@ import json
 import pytest
 
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from experiments.augmentation import cold, study, training
+from advrec_tf.training import recipes
+from experiments.augmentation import cold, study
 from experiments.augmentation.__main__ import main
 from experiments.augmentation.page import TITLES, markdown_page, plots
+from experiments.harness.baselines import closed_form, random_ranking
 from experiments.harness.entries import Entry
 from experiments.harness.results import Result
 
@@ -43,11 +45,11 @@ def small_tables(monkeypatch):
     known = {"needs": ("attributes",)}
 
     def entries_of(part, settings):
-        popularity = Entry(train=training.popularity)
+        popularity = Entry(train=closed_form(recipes.popularity))
         if part == "tail":
             return {"no augmentation": popularity}
         return {
-            "random": Entry(train=cold.random_ranking),
+            "random": Entry(train=random_ranking(5)),
             "popularity": popularity,
             "popularity by attributes": Entry(
                 train=cold.group_popularity, space={"strength": settings.strength}, **known
@@ -99,7 +101,7 @@ def test_the_first_seed_of_the_run_is_measured_as_its_setting_says(
     _, report = run(tiny_world, one, tmp_path, parts=("cold",))
     task = make_task("cold")
     evaluator = RankingEvaluator(task.interactions, task.setting.cold.test)
-    expected = evaluator.evaluate(training.popularity(task)).metrics["ndcg@10"]
+    expected = evaluator.evaluate(closed_form(recipes.popularity)(task)).metrics["ndcg@10"]
     found = report["parts"][0]["entries"]["popularity"]
     assert found["mean"]["withheld"]["ndcg@10"] == expected
 
