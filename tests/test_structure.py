@@ -28,6 +28,8 @@ ORDER = (
     "text",
     "knowledge",
     "pipelines",
+    "commands",
+    "__main__",
 )
 KERAS_PACKAGES = {"keras", "tf_keras", "keras_hub", "keras_nlp", "keras_cv"}
 

@@ -9,11 +9,16 @@
 Interactions per item: a 2, b 3, c 4, d 5, e 0; so the popular list is d c b a e.
 """
 
+import http.server
+import json
+import threading
+
 import numpy as np
 import pytest
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.vectors import with_popularity_prior
+from advrec_tf.serving.client import SavedModelClient, ServingError
 from advrec_tf.serving.forms import export
 
 ROWS = [
@@ -60,3 +65,71 @@ def version(recommender, tmp_path_factory):
     return export(
         recommender, directory, k=3, max_k=7, metadata={"metrics": {"ndcg@10": 0.25}, "seed": 5}
     )
+
+
+@pytest.fixture(scope="module")
+def local(version):
+    return SavedModelClient(version.parent)
+
+
+@pytest.fixture(scope="module")
+def server(local):
+    """Speaks the REST interface of TensorFlow Serving (columnar predict, metadata), with the
+    exported model behind it."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path != "/v1/models/hand/metadata":
+                return self.answer(404, {"error": "Servable not found for request: Latest(x)"})
+            dim = [{"size": "-1", "name": ""}, {"size": "3", "name": ""}]
+            score = {"dtype": "DT_FLOAT", "tensor_shape": {"dim": dim, "unknown_rank": False}}
+            signature = {"serving_default": {"inputs": {}, "outputs": {"score": score}}}
+            self.answer(200, {"metadata": {"signature_def": {"signature_def": signature}}})
+
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path == "/v1/models/slow:predict":
+                release.wait(5)
+                return  # the client has gone
+            if self.path == "/v1/models/page:predict":
+                return self.answer(200, "<html>", raw=True)
+            if self.path == "/v1/models/odd:predict":
+                return self.answer(200, odd[-1], raw=True)
+            if self.path == "/v1/models/rows:predict":
+                outputs = local.predict(body["signature_name"], body["inputs"])
+                columns = {key: v.tolist() for key, v in outputs.items()}
+                rows = [dict(zip(columns, row)) for row in zip(*columns.values())]
+                return self.answer(200, {"predictions": rows})
+            if self.path != "/v1/models/hand:predict":
+                return self.answer(404, {"error": "Servable not found for request: Latest(x)"})
+            try:
+                outputs = local.predict(body["signature_name"], body["inputs"])
+            except ServingError as error:
+                return self.answer(400, {"error": str(error)})
+            self.answer(200, {"outputs": {key: v.tolist() for key, v in outputs.items()}})
+
+        def answer(self, code, value, raw=False):
+            content = value.encode() if raw else json.dumps(value).encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args):
+            pass
+
+    release = threading.Event()
+    local.odd = odd = []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        release.set()
+        httpd.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def no_proxy(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")

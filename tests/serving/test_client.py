@@ -1,86 +1,13 @@
 """Clients: the same table from the folder and from a server."""
 
-import http.server
 import json
-import runpy
-import shutil
-import threading
-from pathlib import Path
 
 import pytest
 
-from advrec_tf.serving.client import RestClient, SavedModelClient, ServingError, printable
+from advrec_tf.serving.client import RestClient, SavedModelClient, ServingError
 from advrec_tf.serving.forms import export
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "recommend.py"
-
-
-@pytest.fixture(scope="module")
-def local(version):
-    return SavedModelClient(version.parent)
-
-
-@pytest.fixture(scope="module")
-def server(local):
-    """Speaks the REST interface of TensorFlow Serving (columnar predict, metadata), with the
-    exported model behind it."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            if self.path != "/v1/models/hand/metadata":
-                return self.answer(404, {"error": "Servable not found for request: Latest(x)"})
-            dim = [{"size": "-1", "name": ""}, {"size": "3", "name": ""}]
-            score = {"dtype": "DT_FLOAT", "tensor_shape": {"dim": dim, "unknown_rank": False}}
-            signature = {"serving_default": {"inputs": {}, "outputs": {"score": score}}}
-            self.answer(200, {"metadata": {"signature_def": {"signature_def": signature}}})
-
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.path == "/v1/models/slow:predict":
-                release.wait(5)
-                return  # the client has gone
-            if self.path == "/v1/models/page:predict":
-                return self.answer(200, "<html>", raw=True)
-            if self.path == "/v1/models/odd:predict":
-                return self.answer(200, odd[-1], raw=True)
-            if self.path == "/v1/models/rows:predict":
-                outputs = local.predict(body["signature_name"], body["inputs"])
-                columns = {key: v.tolist() for key, v in outputs.items()}
-                rows = [dict(zip(columns, row)) for row in zip(*columns.values())]
-                return self.answer(200, {"predictions": rows})
-            if self.path != "/v1/models/hand:predict":
-                return self.answer(404, {"error": "Servable not found for request: Latest(x)"})
-            try:
-                outputs = local.predict(body["signature_name"], body["inputs"])
-            except ServingError as error:
-                return self.answer(400, {"error": str(error)})
-            self.answer(200, {"outputs": {key: v.tolist() for key, v in outputs.items()}})
-
-        def answer(self, code, value, raw=False):
-            content = value.encode() if raw else json.dumps(value).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *args):
-            pass
-
-    release = threading.Event()
-    local.odd = odd = []
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
-        thread = threading.Thread(target=httpd.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{httpd.server_port}"
-        release.set()
-        httpd.shutdown()
-        thread.join()
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 @pytest.fixture(params=["folder", "server"])
@@ -239,71 +166,3 @@ def test_a_server_that_is_not_there_is_named():
 def test_a_url_without_a_scheme_is_refused():
     with pytest.raises(ValueError, match="`url` should start with"):
         RestClient("localhost:8501", "hand")
-
-
-def test_the_script_prints_a_list_from_the_folder_and_from_a_server(version, server, capsys):
-    main = runpy.run_path(str(SCRIPT))["main"]
-    titles = str(version / "assets.extra" / "item_text.tsv")
-    printed = []
-    for source in (
-        ["--model", str(version)],
-        ["--url", server, "--name", "hand", "--titles", titles],
-    ):
-        main([*source, "--user", "12", "--k", "2", "--exclude", "e"])
-        printed.append([line.split() for line in capsys.readouterr().out.splitlines()])
-    assert printed[0] == printed[1]
-    assert printed[0][1:] == [
-        ["12", "1", "d", "3.0", "Dünkel"],
-        ["12", "2", "b", "1.0"] + "Bread and butter".split(),
-    ]
-
-
-def test_the_script_ends_with_the_message_of_the_model(server):
-    main = runpy.run_path(str(SCRIPT))["main"]
-    with pytest.raises(SystemExit, match=r"(?s)recommend: .*`k` should be in"):
-        main(["--url", server, "--name", "hand", "--user", "11", "--k", "99"])
-
-
-def half(path):
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-@pytest.mark.parametrize(
-    ("name", "damage"),
-    [
-        ("saved_model.pb", lambda v: half(v / "saved_model.pb")),
-        ("saved_model.pb", lambda v: (v / "saved_model.pb").write_bytes(b"")),
-        ("variables", lambda v: shutil.rmtree(v / "variables")),
-        ("variables", lambda v: half(v / "variables/variables.index")),
-        ("item_text.tsv", lambda v: (v / "assets.extra/item_text.tsv").write_text("no tab\n")),
-        ("advrec_tf.json", lambda v: (v / "assets.extra/advrec_tf.json").write_text("{")),
-        ("advrec_tf.json", lambda v: (v / "assets.extra/advrec_tf.json").unlink()),
-    ],
-)
-def test_the_script_says_in_one_line_which_file_is_damaged(version, tmp_path, name, damage):
-    path = shutil.copytree(version, tmp_path / "model" / "1")
-    damage(path)
-    main = runpy.run_path(str(SCRIPT))["main"]
-    with pytest.raises(SystemExit) as error:
-        main(["--model", str(tmp_path / "model"), "--user", "11"])
-    assert name in str(error.value) and "\n" not in str(error.value)
-    assert len(str(error.value)) < 1000
-
-
-def test_control_characters_of_a_title_are_shown_and_not_obeyed(version, tmp_path, capsys):
-    path = shutil.copytree(version, tmp_path / "1")
-    titles = "".join(f"{item}\t\x1b[31mred\n" for item in "abcde")
-    (path / "assets.extra/item_text.tsv").write_text(titles)
-    runpy.run_path(str(SCRIPT))["main"](["--model", str(path), "--user", "11"])
-    out = capsys.readouterr().out
-    assert "\x1b" not in out and r"\x1b[31mred" in out
-    assert printable("Dünkel 日本\u202e\x07") == r"Dünkel 日本\u202e\x07"
-
-
-def test_the_script_takes_a_history(version, capsys):
-    main = runpy.run_path(str(SCRIPT))["main"]
-    main(["--model", str(version), "--history", "zebra"])
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert [line[2] for line in lines[1:]] == ["d", "c", "b"]
-    with pytest.raises(SystemExit):
-        main(["--model", str(version), "--history", "a", "--k", "3"])

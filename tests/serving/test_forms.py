@@ -1,11 +1,6 @@
 """Which served form a model takes, and that what is served is the model."""
 
-import json
-import runpy
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -22,7 +17,7 @@ from advrec_tf.models.factorization.rating_factorization import BiasedFactorizat
 from advrec_tf.models.graph.light_gcn import LightGCN
 from advrec_tf.models.ranking import ranking_tower
 from advrec_tf.models.retrieval import two_tower
-from advrec_tf.models.vectors import VectorRecommender, save_vectors
+from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import fgsm
 from advrec_tf.serving import folder, forms
 from advrec_tf.serving.forms import HISTORY_L2, export, history_map, served_form
@@ -173,21 +168,3 @@ def test_the_history_map_is_the_ridge_regression_of_user_vectors_on_mean_items()
     squares = 2**2 + 4**2 + 3**2
     expected = (2 * 1 + 4 * 2 + 3 * 2) / (squares + HISTORY_L2 * squares / 3)
     assert history_map(users, items, data).item() == pytest.approx(expected)
-
-
-def test_the_script_exports_a_finished_run(recommender, tmp_path, capsys):
-    main = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "export_model.py"))["main"]
-    asked = ["--run-dir", str(tmp_path), "--export", str(tmp_path / "out"), "--k", "2"]
-    with pytest.raises(SystemExit, match="shipped.npz should exist"):
-        main(asked)
-    save_vectors(recommender, tmp_path / "shipped.npz")
-    (tmp_path / "run.json").write_text('{"seed": 1}')
-    (tmp_path / "out" / "1" / "assets.extra").mkdir(parents=True)
-    (tmp_path / "out" / "1" / folder.METADATA).touch()
-    main([*asked, "--keep", "1", "--parquet", str(tmp_path / "lists.parquet")])
-    text = capsys.readouterr().out
-    report = json.loads(text[: text.rindex("}") + 1])
-    assert report["path"] == str(tmp_path / "out" / "2") and report["check"]["answers"] > 10
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["2"]
-    assert folder.read_metadata(report["path"])["metadata"] == {"run": {"seed": 1}}
-    assert len(pd.read_parquet(tmp_path / "lists.parquet")) == 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +17,7 @@ from advrec_tf.models.base import MatrixRecommender, log_popularity
 from advrec_tf.models.baselines import EASE, Popularity
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.perturbations import Perturbation
+from advrec_tf.pipelines.progress import stage_done
 from advrec_tf.pipelines.recommend import variants
 from advrec_tf.pipelines.recommend.generation import calibrate, generated_rows
 from advrec_tf.pipelines.recommend.ranking_stages import train_clicks, train_ratings
@@ -51,8 +53,24 @@ class ModelComparison:
         )
         validation = result.summary.get("validation")
         value = "" if validation is None else f"validation ndcg@10 {validation:.4f}"
-        self.console.write(f"{label:<36} {value}{'  (stored)' if done else ''}")
+        stage_done(f"{label:<36} {value}{'  (stored)' if done else ''}")
         return result
+
+    def planned(self, split: Split, settings: Sequence[EvaluationSetting]) -> int:
+        """How many stages `job.run` ends, in these evaluation settings ("whole" first)."""
+        chosen = self.settings
+        sizes = len(chosen.temperature) + len(chosen.epsilon) + len(chosen.autoencoder_epsilon)
+        seeds = len(self.seeds)
+        # Of the ablations, the sizes have trained the towers and two perturbed models already.
+        count = sizes + (seeds - 1) - seeds - 2
+        for setting in settings:
+            sparse = (setting.train.by_user().counts < chosen.generated_min_history).any()
+            sources = GENERATORS if EASE.fits(setting.train) else GENERATORS[:-1]
+            rows = len(
+                [*_tower_rows(Perturbation(epsilon=1.0), dict.fromkeys(sources if sparse else ()))]
+            )
+            count += 2 * sparse + seeds * (rows + len(_autoencoder_rows(Perturbation(epsilon=1.0))))
+        return int(count) + 1 + (split.train.rating is not None)
 
     def keep(self, setting: EvaluationSetting, model: str, result: StageResult) -> None:
         self.results[setting.name].setdefault(model, []).append(result)
@@ -216,11 +234,7 @@ class ModelComparison:
                     perturbation=perturbation,
                     augmented=generated.get(source),
                 )
-            for model, perturbation in (
-                ("autoencoder", None),
-                ("autoencoder+noise", dataclasses.replace(code_attack, direction="random")),
-                ("autoencoder+perturbed", code_attack),
-            ):
+            for model, perturbation in _autoencoder_rows(code_attack):
                 self.keep_missing(
                     setting, model, seed, variants.train_autoencoder, perturbation=perturbation
                 )
@@ -236,7 +250,11 @@ class ModelComparison:
             stages["ratings"] = lambda checkpoint: train_ratings(
                 split, self.settings, self.console, "ranking ratings"
             )
-        return {name: self.store.run(f"ranking-{name}", train) for name, train in stages.items()}
+        found = {}
+        for name, train in stages.items():
+            found[name] = self.store.run(f"ranking-{name}", train)
+            stage_done(f"ranking tower, {name}")
+        return found
 
 
 def _tower_rows(attack: Perturbation, generated: dict):
@@ -249,3 +267,12 @@ def _tower_rows(attack: Perturbation, generated: dict):
             yield f"tower+generated_{source}", None, source
     if "gan" in generated:
         yield "tower+perturbed+generated_gan", attack, "gan"
+
+
+def _autoencoder_rows(attack: Perturbation):
+    """(row name, perturbation) of every autoencoder in the table."""
+    return (
+        ("autoencoder", None),
+        ("autoencoder+noise", dataclasses.replace(attack, direction="random")),
+        ("autoencoder+perturbed", attack),
+    )

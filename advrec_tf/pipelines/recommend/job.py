@@ -21,10 +21,11 @@ from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.protocols import ColdStart, cold_start
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.vectors import VectorRecommender
+from advrec_tf.pipelines.progress import LOG, stages_ahead
 from advrec_tf.pipelines.recommend.comparison import ModelComparison
-from advrec_tf.pipelines.recommend.preparation import Prepared
+from advrec_tf.pipelines.recommend.preparation import Prepared, require_parts
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
-from advrec_tf.pipelines.recommend.shipping import Prior, ship
+from advrec_tf.pipelines.recommend.shipping import ship
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult, StageStore
 
@@ -58,12 +59,14 @@ def run(
     prepared: Prepared,
     settings: RecommenderSettings,
     store: StageStore,
-    write: Callable[[str], None] = print,
+    write: Callable[[str], None] = LOG.info,
 ) -> Outcome:
     """Train, measure and choose. Deterministic for equal data, settings and machine."""
     comparison, whole = _begin(prepared, settings, store, write)
     cold, cold_setting = _cold_setting(prepared.split, whole, settings, write)
 
+    settings_run = [setting for setting in (whole, cold_setting) if setting is not None]
+    stages_ahead(comparison.planned(prepared.split, settings_run))
     comparison.baselines(whole)
     sizes = {"temperature": comparison.choose_temperature(whole)}
     sizes["epsilon"] = comparison.choose_epsilon(whole, sizes["temperature"])
@@ -88,32 +91,11 @@ def run(
     )
 
 
-def run_retrieval(
-    prepared: Prepared,
-    settings: RecommenderSettings,
-    store: StageStore,
-    write: Callable[[str], None] = print,
-) -> Outcome:
-    """Only the baselines and the plain two-tower model, which is what is shipped."""
-    comparison, whole = _begin(prepared, settings, store, write)
-    comparison.baselines(whole)
-    temperature = comparison.choose_temperature(whole)
-    towers = comparison.results["whole"]["tower"]
-    best = max(towers, key=lambda result: result.summary["validation"])
-    shipped = Prior(None, 0).on(best, whole.train)
-    return Outcome(
-        split=prepared.split,
-        results=comparison.results,
-        choices={"temperature": temperature},
-        shipped=dataclasses.replace(shipped, interactions=prepared.split.everything()),
-    )
-
-
 def run_ranking(
     prepared: Prepared,
     settings: RecommenderSettings,
     store: StageStore,
-    write: Callable[[str], None] = print,
+    write: Callable[[str], None] = LOG.info,
 ) -> Outcome:
     """Only the baselines and the ranking tower."""
     comparison, whole = _begin(prepared, settings, store, write)
@@ -126,7 +108,7 @@ def run_gan(
     prepared: Prepared,
     settings: RecommenderSettings,
     store: StageStore,
-    write: Callable[[str], None] = print,
+    write: Callable[[str], None] = LOG.info,
 ) -> Outcome:
     """Only popularity, EASE, the profile GAN and its ablation, and what these two generate."""
     comparison, whole = _begin(prepared, settings, store, write)
@@ -143,12 +125,7 @@ def run_gan(
 def _begin(prepared, settings, store, write) -> tuple[ModelComparison, EvaluationSetting]:
     tf.config.experimental.enable_op_determinism()
     split = prepared.split
-    for part in ("validation", "test"):
-        if not len(getattr(split, part)):
-            raise ValueError(
-                f"The {part} part of the split {split.name!r} should have rows. Received none: "
-                "last_item needs users with three interactions, the other splits a larger share."
-            )
+    require_parts(split)
     console = Console(write=write, boards=store.folder / "tensorboard")
     test = RankingEvaluator(split.train, split.test, also_seen=split.validation, ks=TABLE_KS)
     validation = RankingEvaluator(split.train, split.validation, ks=TABLE_KS)

@@ -70,12 +70,7 @@ def markdown(report: dict, command: str) -> str:
     ]
     if "shipped_model" in choices:
         lines += [
-            f"Shipped: `{choices['shipped_model']}`, chosen on validation. Sizes chosen there: "
-            f"epsilon {choices['epsilon']:g} (rows), {choices['autoencoder_epsilon']:g} (item "
-            f"vectors); "
-            f"popularity prior for users with few interactions: scale "
-            f"{choices['shipped']['prior_scale'] or 'off'} (plain tower: "
-            f"{choices['tower+prior']['prior_scale'] or 'off'}).",
+            _chosen(choices),
             "",
             verdict(choices),
             "",
@@ -120,6 +115,23 @@ def markdown(report: dict, command: str) -> str:
         lines += ["", "## Ranking tower", ""]
         lines += _markdown_table([("model", "kind", "test rows"), *extra])
     return "\n".join(lines) + "\n"
+
+
+def _chosen(choices: dict) -> str:
+    """What was chosen on validation, in a sentence."""
+    text = f"Shipped: `{choices['shipped_model']}`, chosen on validation."
+    if "epsilon" in choices:
+        text += (
+            f" Sizes chosen there: epsilon {choices['epsilon']:g} (looked-up vectors), "
+            f"{choices['autoencoder_epsilon']:g} (item vectors)."
+        )
+    if choices.get("refit"):
+        text = f"Shipped: `{choices['shipped_model']}`, refitted on all interactions."
+    scale = choices["shipped"]["prior_scale"]
+    text += f" Popularity prior for users with few interactions: scale {scale or 'off'}"
+    if "tower+prior" in choices:
+        text += f" (plain tower: {choices['tower+prior']['prior_scale'] or 'off'})"
+    return f"{text}."
 
 
 def _markdown_table(rows: list[tuple]) -> list[str]:

@@ -66,6 +66,21 @@ def _has_side_tables(interactions) -> bool:
     return any(table is not None and table.shape[1] for table in tables)
 
 
+def require_parts(split: splits.Split) -> None:
+    """Refuse a split with an empty part.
+
+    Raises:
+        ValueError: if the validation or the test part has no interaction.
+    """
+    for part in ("validation", "test"):
+        if not len(getattr(split, part)):
+            raise ValueError(
+                f"The {part} part of the split {split.name!r} should have interactions. Received "
+                "none: last_item needs users with three interactions, the other splits a larger "
+                "share."
+            )
+
+
 def identity_of(prepared: Prepared, settings: RecommenderSettings) -> dict:
     """What the results depend on; a run is resumed only where all of it is equal."""
     split = prepared.split

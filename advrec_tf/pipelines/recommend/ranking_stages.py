@@ -49,7 +49,7 @@ def train_clicks(
         checkpoint=checkpoint,
         callbacks=[console.board(label)],
         label=label,
-        log=console.write,
+        log=console.detail,
     )
     users, items, labels, rows = with_unseen_negatives(split, np.random.default_rng(settings.seed))
     context = None if split.test.context is None else split.test.context.iloc[rows]

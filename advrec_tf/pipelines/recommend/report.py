@@ -44,6 +44,12 @@ ROWS = (
     "autoencoder",
     "autoencoder+noise",
     "autoencoder+perturbed",
+    "two_tower",
+    "two_tower+noise",
+    "two_tower+perturbed",
+    "factorization",
+    "factorization+noise",
+    "factorization+perturbed",
     "shipped",
 )
 """Order of the rows in tables and plots: an ablation stands before what it is the ablation of."""

@@ -25,6 +25,7 @@ from advrec_tf.gan.profiles import build_profile_gan
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import Perturbation
+from advrec_tf.pipelines.progress import LOG
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.stages import StageResult
 from advrec_tf.training import recipes
@@ -51,10 +52,17 @@ class EvaluationSetting:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Console:
-    """Where a stage shows its progress, and where TensorBoard finds it."""
+    """Where a stage shows its progress, and where TensorBoard finds it.
+
+    Attributes:
+        write: takes a line worth reading.
+        boards: the folder of TensorBoard's runs.
+        detail: takes a line an epoch.
+    """
 
     write: Callable[[str], None]
     boards: Path
+    detail: Callable[[str], None] = LOG.debug
 
     def board(self, label: str, *, histograms: bool = False) -> keras.callbacks.Callback:
         folder = self.boards / label.replace(" ", "_")
@@ -127,7 +135,7 @@ def train_tower(
             fraction=settings.adversarial_fraction,
         )
 
-    return _fit_vectors(
+    return fit_vectors(
         recipe,
         setting,
         console,
@@ -159,7 +167,7 @@ def train_autoencoder(
         epochs=settings.autoencoder_epochs,
         steps_per_execution=16,
     )
-    return _fit_vectors(
+    return fit_vectors(
         recipe,
         setting,
         console,
@@ -172,14 +180,25 @@ def train_autoencoder(
     )
 
 
-def _fit_vectors(recipe, setting, console, label, checkpoint, **training) -> StageResult:
+def fit_vectors(
+    recipe: recipes.Recipe,
+    setting: EvaluationSetting,
+    console: Console,
+    label: str,
+    checkpoint: Path,
+    **training,
+) -> StageResult:
+    """Train by a recipe, keep the vectors of users and items, and measure them.
+
+    `training` is that of `recipes.Recipe.train`.
+    """
     fitted = recipe.train(
         setting.train,
         evaluator=setting.validation,
         checkpoint=checkpoint,
         callbacks=[console.board(label)],
         label=label,
-        log=console.write,
+        log=console.detail,
         **training,
     )
     model = fitted.model
@@ -234,7 +253,7 @@ def train_gan(
         checkpoint=checkpoint,
         callbacks=[console.board(label, histograms=True)],
         label=label,
-        log=console.write,
+        log=console.detail,
     )
     sparse = np.flatnonzero(setting.train.by_user().counts < settings.generated_min_history)
     scores = gan.scores()[sparse]

@@ -23,7 +23,8 @@ from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.retrieval import TwoTower
 from advrec_tf.models.vectors import VectorRecommender
-from advrec_tf.pipelines.recommend.preparation import Prepared
+from advrec_tf.pipelines.progress import LOG, stage_done, stages_ahead
+from advrec_tf.pipelines.recommend.preparation import Prepared, require_parts
 from advrec_tf.pipelines.recommend.variants import Console, summary_of
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from advrec_tf.pipelines.text.fine_tuning import attacked, on_kept_vectors, on_texts
@@ -62,7 +63,7 @@ def run(
     *,
     cache: str | os.PathLike | None = None,
     with_robustness: bool = False,
-    write: Callable[[str], None] = print,
+    write: Callable[[str], None] = LOG.info,
 ) -> TextTowerRun:
     """Train, or take from the store what is there; measure on validation and test.
 
@@ -77,9 +78,7 @@ def run(
     """
     split = prepared.split
     texts = texts_of(prepared)
-    for part in ("validation", "test"):
-        if not len(getattr(split, part)):
-            raise ValueError(f"The {part} part of the split should have rows. Received none.")
+    require_parts(split)
 
     def load(strategy: str) -> LanguageModelTower:
         return LanguageModelTower.from_preset(
@@ -101,6 +100,7 @@ def run(
     start = on_kept_vectors(
         split.train, tower, vectors, temperature=settings.temperature, seed=settings.seed
     )
+    stages_ahead(1 + settings.fine_tunes)
     optimizer = LazyAdam(settings.learning_rate)
     results = {
         "start": store.run(
@@ -110,6 +110,7 @@ def run(
             ),
         )
     }
+    stage_done(_said("start", results["start"]))
     _restore(start, results["start"])
     if moving is not None:
         tower = moving
@@ -130,6 +131,7 @@ def run(
                 model, wrapped, optimizer, settings.fine_tuning_epochs, "fine_tuning", checkpoint
             ),
         )
+        stage_done(_said("fine_tuning", results["fine_tuning"]))
         _restore(model, results["fine_tuning"])
     last = list(results.values())[-1]
     recommender = _recommender(last, split.train)
@@ -210,7 +212,7 @@ class _Fitting:
             checkpoint=checkpoint,
             callbacks=[self.console.board(label), clock],
             label=label,
-            log=self.console.write,
+            log=self.console.detail,
         )
         arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
         arrays |= {f"w{i}": w.numpy() for i, w in enumerate(model.trainable_weights)}
@@ -225,6 +227,10 @@ class _Fitting:
             else None,
         }
         return StageResult(summary, arrays)
+
+
+def _said(name: str, result: StageResult) -> str:
+    return f"{name:<36} validation ndcg@10 {result.summary['validation']:.4f}"
 
 
 def _restore(model: TwoTower, result: StageResult) -> None:

@@ -1,0 +1,83 @@
+"""`advrec`: the application, its commands, and how mistakes end.
+
+A command is a function in a module of this folder and a line in `COMMANDS`; it is imported when it
+is called. Options come from its signature and from the records of `commands.arguments` and of the
+pipelines' settings; `--config FILE` gives them from a file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, Parameter
+
+from advrec_tf._version import __version__
+from advrec_tf.commands import configuration, display, startup_noise
+
+COMMANDS = {
+    "train": "Train one good model and export it.",
+    "compare": "Train all models with their ablations and controls, choose one, export it.",
+    "ranking": "Train the ranking tower alone: clicks, and ratings where the data have them.",
+    "recommend": "Print lists of an exported model, from its folder or from a server.",
+    "export": "Export the recommender of a finished run, checked against the one in memory.",
+    "gan": "Train the profile GAN on interactions, and write what it generates.",
+    "fraud": "Score every user of a file for fraud: a ranked list with reasons.",
+    "attack": "Attack one recommender, defend it, and measure both.",
+    "text": "Train a language model as the item tower of a recommender.",
+    "encode": "Write the vectors of the texts of a table, from a language model.",
+    "doctor": "Print versions, devices and what is missing, with the cure.",
+}
+"""The name of each command, whose function is `commands.<name>.<name>`, and what it does."""
+
+_CONFIG_HELP = """\
+Every command takes `--config FILE`, a JSON or TOML file of its options, such as the `run.json` that
+an earlier run left in its folder; what is given on the command line comes first. With
+`ADVREC_TRACEBACK=1` in the environment an error shows its traceback."""
+
+
+def _shown(value) -> str:
+    if isinstance(value, tuple):
+        return " ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value) or "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "none" if value is None else str(value)
+
+
+app = App(
+    name="advrec",
+    help="Adversarial learning for recommender systems on TensorFlow and Keras.\n\n" + _CONFIG_HELP,
+    version=__version__,
+    help_format="plaintext",
+    default_parameter=Parameter(
+        consume_multiple=True, negative_iterable=(), negative_none=(), show_default=_shown
+    ),
+    result_action="return_value",
+)
+for _name, _help in COMMANDS.items():
+    app.command(f"advrec_tf.commands.{_name}:{_name}", name=_name, help=_help)
+
+
+def main(argv: Sequence[str] | None = None):
+    """Run a command; `argv` is `sys.argv[1:]` by default.
+
+    The user's mistakes end in one sentence and exit code 1 or 2, Ctrl-C in 130.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        tokens, config = configuration.split(sys.argv[1:] if argv is None else argv)
+        app.config = config
+        with (
+            startup_noise.filtered(),
+            display.shown(quiet="--quiet" in tokens, verbose="--verbose" in tokens),
+        ):
+            return app(tokens)
+    except KeyboardInterrupt:
+        print("Stopped. A run continues with the same command and --resume.", file=sys.stderr)
+        raise SystemExit(130) from None
+    except (ValueError, OSError, ImportError, FloatingPointError) as error:
+        if os.environ.get("ADVREC_TRACEBACK") == "1":
+            raise
+        print(f"Error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None

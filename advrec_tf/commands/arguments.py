@@ -1,0 +1,192 @@
+"""Arguments that commands share, as records: each field is an option, its help in the docstring.
+
+Importing it is quick: no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+from cyclopts.validators import Number
+
+from advrec_tf.pipelines.progress import LOG
+from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+from advrec_tf.pipelines.recommend.single_settings import SingleSettings
+from advrec_tf.pipelines.text.settings import TextTowerSettings
+
+DATA = Group("Data", sort_key=1)
+COLUMNS = Group("How the file is read", sort_key=2)
+RUN = Group("Run", sort_key=3)
+SETTINGS = Group("Settings (of several values, validation chooses one)", sort_key=4)
+
+Count = Annotated[int, Parameter(validator=Number(gte=1))]
+"""A whole number of at least one."""
+Names = tuple[str, ...]
+
+_flat = Parameter(name="*", group=SETTINGS)
+Comparison = Annotated[RecommenderSettings, _flat]
+SingleModel = Annotated[SingleSettings, _flat]
+TextTower = Annotated[TextTowerSettings, _flat]
+
+
+@Parameter(name="*", group=COLUMNS)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableFormat:
+    """How a table file of interactions is to be read.
+
+    Attributes:
+        user_column: The column of the user ids. By default it is user_id.
+        item_column: The column of the item ids. By default it is item_id.
+        rating_column: The column of the ratings. By default no ratings are read.
+        time_column: The column of the times, as numbers or ISO dates. By default no times are read.
+        column_names: The names of all columns, for a file without a header line.
+        separator: The separator. By default a tab, comma, semicolon or bar, as the header has it.
+        encoding: The encoding of the file. By default its byte order mark decides, else utf-8.
+        missing: What means a missing value, beside the empty field. By default NaN, nan, NULL,
+            null, None, NA, N/A and <NA>.
+        keep_missing: Read ids and texts that look like a missing value, such as null, as they
+            stand.
+        unrated: The rating that means that there is none, such as 0.
+        escape: The character before a quote that is part of a quoted field, such as a backslash.
+            By default such quotes are doubled.
+        max_text: The largest number of characters in one field. By default it is 131072.
+    """
+
+    user_column: str | None = None
+    item_column: str | None = None
+    rating_column: str | None = None
+    time_column: str | None = None
+    column_names: Names = ()
+    separator: str | None = None
+    encoding: str | None = None
+    missing: Names = ()
+    keep_missing: bool = False
+    unrated: float | None = None
+    escape: str | None = None
+    max_text: Count | None = None
+
+    def columns(self) -> dict:
+        """What was given, as keywords of `data.readers.load`."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
+            if value is not None and value != () and value is not False
+        }
+
+
+@Parameter(name="*", group=DATA)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source:
+    """Which interactions, with what is known of their users and items.
+
+    Attributes:
+        data: A CSV or TSV file (plain or .gz), a Parquet file, a MovieLens folder, or the word
+            synthetic.
+        item_text_column: The column of a title or description of the item.
+        user_table: A CSV, TSV or Parquet file with a line for each user: all its columns are
+            features, which the ranking tower uses, and with --use-features the two-tower model.
+        user_table_id: The column of the user ids in --user-table.
+        item_table: The same of items: all its columns are features, and the one that
+            --item-table-text names holds the titles. MovieLens' movies.dat, or a JSON object of
+            titles by id, holds titles alone.
+        item_table_id: The column of the item ids in --item-table.
+        item_table_text: The column of the titles in --item-table.
+        context_column: The columns that describe an interaction itself, such as its hour and its
+            device. The ranking tower uses them.
+        column_kind: The kind of a column of users, items or the context that is not what it looks
+            like, as COLUMN=KIND: category, id, number, time, text, sequence or vector. An hour is
+            hour=category.
+    """
+
+    data: str
+    item_text_column: str | None = None
+    user_table: Path | None = None
+    user_table_id: str = "user_id"
+    item_table: Path | None = None
+    item_table_id: str = "item_id"
+    item_table_text: str | None = None
+    context_column: Names = ()
+    column_kind: Names = ()
+    table: TableFormat = TableFormat()
+
+    def load(self, *, seed: int = 0):
+        """The `Loaded` that the arguments ask for.
+
+        Raises:
+            ValueError, OSError, ImportError: as the readers say.
+        """
+        from advrec_tf.data.metadata import attach_item_text
+        from advrec_tf.data.readers.loading import SYNTHETIC, load
+
+        columns = self._columns()
+        if self.data == SYNTHETIC:
+            if columns:
+                raise ValueError(
+                    "The built-in data have columns of their own. Received: "
+                    + ", ".join(f"--{name.replace('_', '-')}" for name in columns)
+                    + " beside --data synthetic."
+                )
+            columns = {"seed": seed}
+        loaded = load(self.data, **columns)
+        if self.item_table is None or not (self.item_table_text or self._only_titles):
+            return loaded
+        interactions = attach_item_text(loaded.interactions, self._texts())
+        return dataclasses.replace(loaded, interactions=interactions)
+
+    @property
+    def _only_titles(self) -> bool:
+        """Whether the item table holds titles and no columns of features."""
+        return str(self.item_table).endswith((".dat", ".dat.gz", ".json", ".json.gz"))
+
+    def _columns(self) -> dict:
+        """What was given, as keywords of `load`."""
+        found = self.table.columns()
+        if self.item_text_column is not None:
+            found["item_text_column"] = self.item_text_column
+        if self.context_column:
+            found["context_columns"] = list(self.context_column)
+        if self.user_table is not None:
+            found |= {"users": self.user_table, "user_table_id": self.user_table_id}
+        of_items = self.item_table is not None and not self._only_titles
+        if of_items and not os.path.isdir(self.data):  # MovieLens has features of its own
+            found |= {"items": self.item_table, "item_table_id": self.item_table_id}
+        if self.column_kind:
+            wrong = [text for text in self.column_kind if "=" not in text]
+            if wrong:
+                raise ValueError(f"`--column-kind` should be COLUMN=KIND. Received: {wrong[0]}.")
+            found["kinds"] = dict(text.rsplit("=", 1) for text in self.column_kind)
+        return found
+
+    def _texts(self) -> dict:
+        from advrec_tf.data.readers.side_tables import read_texts
+
+        return read_texts(
+            self.item_table,
+            id_column=self.item_table_id,
+            text_column=self.item_table_text,
+            encoding=self.table.encoding or "utf-8",
+            escape=self.table.escape,
+            log=LOG.info,
+        )
+
+
+@Parameter(name="*", group=RUN)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """The folder of a run, and what is said while it goes on.
+
+    Attributes:
+        out: The folder for all that the command writes.
+        resume: Continue the run in --out.
+        quiet: Show warnings and the result only.
+        verbose: Show a line for each epoch.
+    """
+
+    out: Path
+    resume: bool = False
+    quiet: bool = False
+    verbose: bool = False

@@ -1,0 +1,74 @@
+"""`--config FILE`: the options of a command from a file, and the record that a run leaves.
+
+The file is a JSON or TOML mapping of option names to values, or a record that holds such a
+mapping as `options`, which the `run.json` of a run does.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cyclopts.config import Dict
+
+OPTION = "--config"
+KEY = "options"
+
+
+def split(argv: Sequence[str]) -> tuple[list[str], tuple]:
+    """(the arguments without `--config FILE`, what cyclopts reads the file's options from).
+
+    Raises:
+        ValueError: if the file is missing, unreadable or no mapping.
+    """
+    tokens, paths, words = [], [], iter(argv)
+    for word in words:
+        if word == OPTION:
+            paths.append(next(words, None))
+        elif word.startswith(f"{OPTION}="):
+            paths.append(word.partition("=")[2])
+        else:
+            tokens.append(word)
+    if not paths:
+        return tokens, ()
+    if len(paths) > 1 or not paths[0]:
+        raise ValueError("`--config` should be given once, with a file.")
+    options = read(paths[0])
+    names = {name.replace("_", "-"): value for name, value in options.items()}
+    return tokens, (Dict(names, source=str(paths[0]), root_keys=(), use_commands_as_keys=False),)
+
+
+def read(path: str | Path) -> Mapping:
+    """The options in a file.
+
+    Raises:
+        ValueError: as `split`.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"`--config` should be a readable JSON or TOML file: {error}.") from None
+    try:
+        if path.suffix.lower() == ".toml":
+            record = _toml(text)
+        else:
+            record = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"`--config {path}` should be JSON or TOML: {error}.") from None
+    if isinstance(record, Mapping) and isinstance(record.get(KEY), Mapping):
+        record = record[KEY]
+    if not isinstance(record, Mapping):
+        kind = type(record).__name__
+        raise ValueError(f"`--config {path}` should hold a mapping of options. Received: {kind}.")
+    return record
+
+
+def _toml(text: str) -> Mapping:
+    if sys.version_info < (3, 11):
+        raise ValueError("TOML needs Python 3.11 or later; JSON does not")
+    import tomllib
+
+    return tomllib.loads(text)

@@ -1,0 +1,96 @@
+"""What a command shows of a run: a live line in a terminal, plain lines in a pipe, and a log file.
+
+It listens to the logger `advrec_tf`. A record of a stage (see `pipelines.progress`) is shown and
+counted, lines of epochs are shown in the live line, or all of them with --verbose; the log file
+`run.log` in the folder of the run has everything, with times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+LOGGER = logging.getLogger("advrec_tf")
+LOG_FILE = "run.log"
+
+
+@contextlib.contextmanager
+def shown(*, quiet: bool = False, verbose: bool = False) -> Iterator[None]:
+    """Show the lines of the run inside the block on the standard output.
+
+    Args:
+        quiet: show warnings only.
+        verbose: show a line an epoch.
+    """
+    level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
+    if sys.stdout.isatty() and not quiet and not verbose:
+        handler = LiveHandler()
+    else:
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setLevel(level)
+    before, handlers = LOGGER.level, list(LOGGER.handlers)
+    LOGGER.setLevel(logging.DEBUG)
+    LOGGER.addHandler(handler)
+    try:
+        yield
+    finally:
+        LOGGER.setLevel(before)
+        for added in [handler for handler in LOGGER.handlers if handler not in handlers]:
+            LOGGER.removeHandler(added)
+            added.close()
+
+
+def keep_log(folder: Path) -> None:
+    """Inside `shown`, write every line from now on to `run.log` in the folder as well, after what
+    is there."""
+    handler = logging.FileHandler(folder / LOG_FILE, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    LOGGER.addHandler(handler)
+
+
+class LiveHandler(logging.Handler):
+    """Lines of stages, and below them one line that changes: stage, epoch, time left."""
+
+    def __init__(self, console=None):
+        super().__init__(logging.DEBUG)
+        from rich.console import Console
+        from rich.status import Status
+
+        self._console = Console() if console is None else console
+        self._status = Status("The run begins.", console=self._console)
+        self._status.start()
+        self._done, self._ahead, self._started = 0, 0, time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage()
+        self._ahead = getattr(record, "stages", self._ahead)
+        self._done += getattr(record, "stage", False)
+        if record.levelno > logging.DEBUG:
+            self._console.print(line, markup=False, highlight=False)
+        self._status.update(self._where(line.strip() if record.levelno == logging.DEBUG else ""))
+
+    def close(self) -> None:
+        self._status.stop()
+        super().close()
+
+    def _where(self, detail: str) -> str:
+        from rich.markup import escape
+
+        parts = []
+        if self._ahead:
+            parts.append(f"stage {min(self._done + 1, self._ahead)} of {self._ahead}")
+            if self._done:
+                passed = time.monotonic() - self._started
+                left = passed / self._done * (self._ahead - self._done)
+                parts.append(f"about {_duration(left)} left")
+        return " · ".join([*parts, escape(detail)] if detail else parts)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

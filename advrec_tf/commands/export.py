@@ -1,0 +1,48 @@
+"""`advrec export`: the recommender of a finished run as a SavedModel."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from advrec_tf.commands import run as runs
+from advrec_tf.commands.arguments import Count
+
+
+def export(
+    *,
+    run_dir: Path,
+    out: Path,
+    k: Count = 10,
+    keep: Count | None = None,
+    parquet: Path | None = None,
+) -> None:
+    """Export the recommender of a finished run, checked against the one in memory.
+
+    `advrec export --run-dir runs/first --out saved_models/first --keep 3`
+
+    Each export becomes a new numbered version; none is overwritten.
+
+    Args:
+        run_dir: The folder of a finished run.
+        out: The folder for the versions of the SavedModel.
+        k: The length of a list where a request names none.
+        keep: The number of versions to keep; older ones are removed. By default all stay.
+        parquet: A file for the lists of all users, for those who need no server.
+    """
+    runs.check_writable("--out", out)
+    vectors, record = run_dir / "shipped.npz", run_dir / "run.json"
+    for path in (vectors, record):
+        if not path.exists():
+            raise ValueError(f"{path} should exist; a run writes it when it ends.")
+
+    from advrec_tf.models.vectors import load_vectors
+    from advrec_tf.serving.batch_lists import recommend_all
+
+    recommender = load_vectors(vectors)
+    identity = json.loads(record.read_text())
+    exported = runs.export_checked(recommender, out, identity, k=k, keep=keep)
+    print(json.dumps(exported["export"], indent=2))
+    if parquet is not None:
+        count = recommend_all(recommender, parquet, k)
+        print(f"{count:,} recommendations in {parquet}")

@@ -1,0 +1,148 @@
+"""The start and the end of a run that trains on interactions, shared by its commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import textwrap
+from pathlib import Path
+
+from advrec_tf.commands.arguments import Run, Source
+from advrec_tf.commands.display import keep_log
+from advrec_tf.ops.files import atomic_bytes
+from advrec_tf.pipelines.progress import LOG
+
+
+def begin(run: Run, source: Source, settings, *, job: str, export: str | None = None):
+    """(prepared data, identity, store); what was read is said before anything is trained.
+
+    Raises:
+        ValueError, OSError, ImportError: as the readers, the split and the store say.
+    """
+    check_writable("--export", export)
+    loaded = source.load(seed=settings.seed)
+    from advrec_tf.pipelines.recommend.preparation import identity_of, prepare
+    from advrec_tf.pipelines.stages import StageStore
+
+    LOG.info(loaded.report)
+    prepared = prepare(loaded, settings)
+    for what, count in prepared.counts.items():
+        if what.startswith("removed") and count:
+            LOG.info(f"  {what.replace('_', ' ')}: {count:,}")
+    LOG.info(prepared.audit)
+    if prepared.split.settings.get("order") == "file":
+        LOG.info("  There is no time column: the order of the file is taken as the order of time.")
+    identity = {"job": job, **identity_of(prepared, settings)}
+    note_resume(run)
+    store = StageStore(run.out, identity, resume=run.resume)
+    keep_log(run.out)
+    LOG.debug(command_line())
+    return prepared, identity, store
+
+
+def note_resume(run: Run) -> None:
+    """Say so where there is nothing to resume: the folder may be misspelt."""
+    if run.resume and not (run.out / "run.json").exists():
+        LOG.info(f"{run.out} holds no run to resume. A new run starts.")
+
+
+def command_line() -> str:
+    """The command as it was given, without what is said of this machine's folders; and without
+    --resume, which gives what an unbroken run gives."""
+    program, *arguments = sys.argv
+    module = getattr(sys.modules["__main__"], "__spec__", None)
+    if Path(program).name == "advrec":
+        parts = ["advrec"]
+    elif module is not None and program == module.origin:
+        parts = ["python", "-m", module.name.removesuffix(".__main__")]
+    else:
+        parts = ["python", program]
+    command = shlex.join([*parts, *(part for part in arguments if part != "--resume")])
+    root = os.environ.get("ADVREC_DATA")
+    return command.replace(root.rstrip("/"), "$ADVREC_DATA") if root else command
+
+
+def check_writable(name: str, path: str | os.PathLike | None) -> None:
+    """Before hours of training: can the folder be written at all?
+
+    Raises:
+        ValueError: if not.
+    """
+    if path is None:
+        return
+    folder = Path(path)
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(f"`{name} {path}` should be writable. Received {folder}, which is not.")
+
+
+def export_checked(
+    recommender, folder: str | None, identity: dict, *, k: int = 10, keep: int | None = None
+) -> dict:
+    """Export with a check through TensorFlow's C API; {} where no folder is given."""
+    if folder is None:
+        return {}
+    from advrec_tf.serving.folder import read_metadata
+    from advrec_tf.serving.forms import export
+
+    path = export(recommender, folder, k=k, keep=keep, metadata={"run": identity})
+    return {"export": {"path": str(path), "check": read_metadata(path)["check"]}}
+
+
+def finish(run: Run, prepared, identity: dict, outcome, **more) -> dict:
+    """Write report.json and report.md, and print the table; returns the report."""
+    from advrec_tf.pipelines.recommend import page, report
+
+    result = report.make_report(
+        outcome, identity=identity, counts=prepared.counts, audit=prepared.audit.as_dict()
+    )
+    result.update(more)
+    path = write_report(run, result)
+    atomic_bytes(path.with_suffix(".md"), page.markdown(result, command_line()), overwrite=True)
+    print("\n" + "\n".join(page.table_lines(result)))
+    print("\n" + "\n".join(textwrap.wrap(page.LEGEND, 100)))
+    lines = page.comparison_lines(result["comparisons"])
+    if lines:
+        print("\nWhat each ingredient changed (NDCG@10, paired over users, 95 % interval):")
+        print("\n".join(lines))
+    if "cold_start" in result:
+        print("\nThe same for users cut to 1, 3 or 5 interactions, on their withheld history:")
+        print("\n".join(page.comparison_lines(result["cold_start"]["comparisons"]["withheld"])))
+    say_where(run, report=path, export=result.get("export", {}).get("path"))
+    if "shipped_model" in outcome.choices:
+        print(f"\n{page.verdict(outcome.choices)}")
+    return result
+
+
+def write_report(run: Run, result: dict) -> Path:
+    """report.json in the folder of the run; its path."""
+    path = run.out / "report.json"
+    atomic_bytes(path, json.dumps(result, indent=2) + "\n", overwrite=True)
+    return path
+
+
+def say_where(run: Run, *, report: Path, export: str | None = None) -> None:
+    """Print where the report, TensorBoard's files and the SavedModel are."""
+    print(f"\nreport       {report}")
+    print(f"TensorBoard  tensorboard --logdir {shlex.quote(str(run.out / 'tensorboard'))}")
+    if export is not None:
+        print(f"SavedModel   {export}")
+
+
+def print_list(recommender, user_id: str | None, k: int = 10) -> None:
+    """A user's list by title; by default of the user with the median number of interactions."""
+    data = recommender.interactions
+    if user_id is None:
+        order = data.user_counts().argsort(kind="stable")
+        user_id = data.users.ids[order[len(order) // 2]]
+    elif len(data.users) and not isinstance(data.users.ids[0], str):
+        user_id = int(user_id) if user_id.lstrip("-").isdigit() else user_id
+    listed = recommender.recommend([user_id], k)
+    index = data.items.index_of(listed["item_id"].tolist())
+    print(f"\nTop {k} for user {user_id}:")
+    for rank, item_id, i in zip(listed["rank"], listed["item_id"], index, strict=True):
+        title = "" if data.item_text is None else data.item_text[i]
+        print(f"  {rank:>2}  {title or item_id}" + (f"  [{item_id}]" if title else ""))

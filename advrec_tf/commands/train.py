@@ -1,0 +1,40 @@
+"""`advrec train`: one good model, quickly."""
+
+from __future__ import annotations
+
+from advrec_tf.commands import run as runs
+from advrec_tf.commands.arguments import Run, SingleModel, Source
+from advrec_tf.pipelines.recommend.single_settings import SingleSettings
+
+
+def train(
+    *,
+    source: Source,
+    run: Run,
+    settings: SingleModel = SingleSettings(),
+    export: str | None = None,
+    show_user: str | None = None,
+) -> None:
+    """Train one good model and export it.
+
+    `advrec train --data events.csv --user-column user --item-column product --out runs/mine
+    --export saved_models/mine`
+
+    Training stops early by NDCG@10 on validation; then the model is trained on all interactions
+    with as many epochs, and a popularity prior serves users with few interactions where validation
+    finds that it helps. Popularity and EASE stand beside it in the report. `advrec compare` trains
+    every model with its ablations, which says what an adversary bought.
+
+    Args:
+        export: The folder for the versions of the SavedModel.
+        show_user: Show the list of the user with this id at the end.
+    """
+    prepared, identity, store = runs.begin(run, source, settings, job="train", export=export)
+    from advrec_tf.models.vectors import save_vectors
+    from advrec_tf.pipelines.recommend import single
+
+    outcome = single.run(prepared, settings, store)
+    save_vectors(outcome.shipped, run.out / "shipped.npz")
+    exported = runs.export_checked(outcome.shipped, export, identity)
+    runs.finish(run, prepared, identity, outcome, **exported)
+    runs.print_list(outcome.shipped, show_user)

@@ -1,0 +1,228 @@
+"""One good model, quickly: trained with early stopping, refitted on everything, with a prior.
+
+Popularity and EASE stand beside it. What an adversary bought is not measured here, since that
+takes its ablation, noise of equal size and several seeds: `job.run` trains those.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.perturbations import Perturbation
+from advrec_tf.pipelines.progress import LOG, stage_done, stages_ahead
+from advrec_tf.pipelines.recommend import variants
+from advrec_tf.pipelines.recommend.comparison import ModelComparison
+from advrec_tf.pipelines.recommend.job import TABLE_KS, Outcome
+from advrec_tf.pipelines.recommend.preparation import Prepared, require_parts
+from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+from advrec_tf.pipelines.recommend.shipping import LEAST_GAIN, PRIOR_SCALES, Prior
+from advrec_tf.pipelines.recommend.single_settings import SingleSettings
+from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
+from advrec_tf.pipelines.stages import StageResult, StageStore
+from advrec_tf.training import recipes
+from advrec_tf.training.adversarial import AdversarialTraining
+
+LARGE_CATALOGUE = 20_000
+"""Items from which `auto` prefers a factorization: an autoencoder's step costs as many logits."""
+LEAST_USERS = 20
+"""Users with short histories below which no prior is chosen: the choice would be noise."""
+
+_ADVERSARIES = {
+    "fgsm": {},
+    "pgd": {"steps": 3},
+    "noise": {"direction": "random"},
+}
+
+
+def run(
+    prepared: Prepared,
+    settings: SingleSettings,
+    store: StageStore,
+    write: Callable[[str], None] = LOG.info,
+) -> Outcome:
+    """Train, measure, choose the prior, refit. Deterministic for equal data, settings, machine."""
+    tf.config.experimental.enable_op_determinism()
+    split = prepared.split
+    require_parts(split)
+    model = chosen_model(settings, split.train)
+    name = model if settings.adversary == "none" else f"{model}+{_suffix(settings)}"
+    write(f"model        {name}" + (", chosen by the data" if settings.model == "auto" else ""))
+    console = Console(write=write, boards=store.folder / "tensorboard")
+    whole = EvaluationSetting(
+        name="whole",
+        train=split.train,
+        validation=RankingEvaluator(split.train, split.validation, ks=TABLE_KS),
+        tests={
+            "test": RankingEvaluator(
+                split.train, split.test, also_seen=split.validation, ks=TABLE_KS
+            )
+        },
+    )
+    # It trains the baselines only, whose settings are those of the comparison.
+    comparison = ModelComparison(RecommenderSettings(seed=settings.seed), store, console)
+    if prepared.best_scores is not None:
+        comparison.oracle(whole, prepared.best_scores)
+    comparison.baselines(whole)
+
+    stages_ahead(1 + settings.refit)
+    recipe = recipe_of(model, settings)
+    wrap = _adversary(model, settings)
+    fitted = store.run(
+        name,
+        lambda checkpoint: variants.fit_vectors(
+            recipe,
+            whole,
+            console,
+            name,
+            checkpoint,
+            seed=settings.seed,
+            wrap=wrap,
+            patience=settings.patience,
+        ),
+    )
+    stage_done(f"{name:<36} validation ndcg@10 {fitted.summary['validation']:.4f}")
+    comparison.keep(whole, name, fitted)
+    prior, tried = choose_prior(fitted, whole, split.validation, settings.prior_max_history)
+    measured = variants.measure(prior.on(fitted, whole.train), whole)
+    comparison.keep(
+        whole, "shipped", StageResult({**fitted.summary, **measured.summary}, measured.arrays)
+    )
+    everything, shipped = split.everything(), fitted
+    if settings.refit:
+        epochs = fitted.summary["best_epoch"]
+        shipped = store.run(
+            "refit",
+            lambda checkpoint: _refit(
+                recipe, everything, checkpoint, epochs, settings.seed, wrap, console.detail
+            ),
+        )
+        stage_done(f"refit on all {len(everything):,} interactions, {epochs} epochs")
+    recommender = prior.on(shipped, everything if settings.refit else whole.train)
+    results = comparison.results["whole"]
+    return Outcome(
+        split=split,
+        results=comparison.results,
+        choices={
+            "shipped_model": name,
+            "refit": settings.refit,
+            "validation_of_candidates": {name: fitted.summary["validation"]},
+            "validation_of_baselines": {
+                row: results[row][0].summary["validation"]
+                for row in ("popularity", "ease")
+                if row in results
+            },
+            "shipped": {
+                "prior_scale": prior.scale,
+                "prior_max_history": prior.prior_max_history,
+                "scales_tried": tried,
+            },
+        },
+        shipped=dataclasses.replace(recommender, interactions=everything),
+    )
+
+
+def chosen_model(settings: SingleSettings, train: Interactions) -> str:
+    """The name of the model, where `auto` is decided by columns and size."""
+    if settings.model != "auto":
+        return settings.model
+    if settings.use_features:
+        return "two_tower"
+    return "factorization" if train.num_items > LARGE_CATALOGUE else "autoencoder"
+
+
+def recipe_of(model: str, settings: SingleSettings) -> recipes.Recipe:
+    """How the model is trained."""
+    recipe = {
+        "two_tower": lambda: recipes.two_tower(
+            embedding_dim=128,
+            batch_size=256,
+            epochs=40,
+            use_features=settings.use_features,
+            jit_compile=settings.adversary != "noise",
+            steps_per_execution=16,
+        ),
+        "autoencoder": lambda: recipes.autoencoder(dim=200, drop=0.2, batch_size=100, epochs=150),
+        "factorization": recipes.softmax_mf,
+    }[model]()
+    return (
+        recipe if settings.epochs is None else dataclasses.replace(recipe, epochs=settings.epochs)
+    )
+
+
+def choose_prior(
+    fitted: StageResult, setting: EvaluationSetting, validation: Interactions, most: int
+) -> tuple[Prior, dict[str, float]]:
+    """The scale of the popularity prior that is best for users with short histories.
+
+    Returns:
+        (prior, scale -> NDCG@10 on the validation interactions of those users); no prior where it
+        gains less than `LEAST_GAIN` or there are fewer than `LEAST_USERS` such users.
+    """
+    counts = setting.train.user_counts()
+    short = np.flatnonzero((counts < most) & (validation.user_counts() > 0))
+    if len(short) < LEAST_USERS:
+        return Prior(None, most), {}
+    evaluator = RankingEvaluator(setting.train, validation, users=short)
+    tried = {
+        scale: evaluator.evaluate(Prior(scale, most).on(fitted, setting.train)).metrics["ndcg@10"]
+        for scale in (None, *PRIOR_SCALES)
+    }
+    best = max(tried, key=tried.get)
+    if tried[best] < (1.0 + LEAST_GAIN) * tried[None]:
+        best = None
+    shown = {"off" if scale is None else f"{scale:g}": value for scale, value in tried.items()}
+    return Prior(best, most), shown
+
+
+def _suffix(settings: SingleSettings) -> str:
+    return "noise" if settings.adversary == "noise" else "perturbed"
+
+
+def _adversary(model: str, settings: SingleSettings) -> recipes.Wrap | None:
+    if settings.adversary == "none":
+        return None
+    perturbation = Perturbation(
+        epsilon=settings.epsilon, relative=True, **_ADVERSARIES[settings.adversary]
+    )
+
+    def wrap(network):
+        layers = {"layers": [network.item_layer]} if model == "autoencoder" else {}
+        return AdversarialTraining(
+            network,
+            perturbation,
+            weight=settings.adversarial_weight,
+            fraction=settings.adversarial_fraction,
+            **layers,
+        )
+
+    return wrap
+
+
+def _refit(
+    recipe: recipes.Recipe,
+    everything: Interactions,
+    checkpoint: Path,
+    epochs: int,
+    seed: int,
+    wrap: recipes.Wrap | None,
+    detail: Callable[[str], None],
+) -> StageResult:
+    fitted = recipe.train(
+        everything,
+        seed=seed,
+        wrap=wrap,
+        epochs=epochs,
+        checkpoint=checkpoint,
+        label="refit",
+        log=detail,
+    )
+    model = fitted.model
+    arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
+    return StageResult({"epochs": epochs}, arrays)

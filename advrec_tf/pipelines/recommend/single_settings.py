@@ -1,0 +1,78 @@
+"""The settings of the training of one model: one frozen record, checked when built."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from advrec_tf.pipelines.recommend.settings import SPLITS
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SingleSettings:
+    """Everything that decides the result of `single.run`, apart from the data.
+
+    Attributes:
+        split: How the test interactions are chosen: the last item of each user (last_item), a
+            random part (random_ratio), or the latest of all (global_time).
+        minimum_rating: Interactions rated lower than this are left out.
+        k_core: Users and items with fewer interactions are left out, until all have as many.
+        seed: The seed of everything that is drawn.
+        model: The model. With auto it is two_tower where --use-features is given, factorization
+            where there are more than 20,000 items, and else autoencoder.
+        use_features: Give the two-tower model the features of users and items beside their ids.
+        adversary: What is done to the model's vectors in training: the gradient's direction (fgsm),
+            several steps of it (pgd), noise of the same size (noise) or nothing (none).
+        epsilon: The radius of the perturbation, as a fraction of each vector's norm.
+        adversarial_weight: The weight of the adversarial loss.
+        adversarial_fraction: The fraction of a batch that is perturbed.
+        epochs: The largest number of epochs. By default it is what the recipe of the model says.
+        patience: Evaluations without a better validation before training stops.
+        prior_max_history: Users with at most this many interactions are served with a popularity
+            prior, where validation finds that it helps.
+        refit: Train on all interactions at the end, with the number of epochs that validation
+            chose, and export that model.
+    """
+
+    split: Literal["last_item", "random_ratio", "global_time"] = "last_item"
+    minimum_rating: float | None = None
+    k_core: int = 0
+    seed: int = 0
+
+    model: Literal["auto", "two_tower", "autoencoder", "factorization"] = "auto"
+    use_features: bool = False
+    adversary: Literal["fgsm", "pgd", "noise", "none"] = "fgsm"
+    epsilon: float = 0.1
+    adversarial_weight: float = 1.0
+    adversarial_fraction: float = 0.2
+    epochs: int | None = None
+    patience: int = 4
+    prior_max_history: int = 10
+    refit: bool = True
+
+    def __post_init__(self):
+        infinity = float("inf")
+        rules = (
+            ("minimum_rating", "a number", lambda v: v is None or -infinity < v < infinity),
+            ("k_core", ">= 0", lambda v: v >= 0),
+            ("seed", "in 0..2147483647", lambda v: 0 <= v < 2**31),
+            ("epsilon", "> 0", lambda v: 0 < v < infinity),
+            ("adversarial_weight", "> 0", lambda v: 0 < v < infinity),
+            ("adversarial_fraction", "in (0, 1]", lambda v: 0 < v <= 1),
+            ("epochs", ">= 1", lambda v: v is None or v >= 1),
+            ("patience", ">= 1", lambda v: v >= 1),
+            ("prior_max_history", ">= 0", lambda v: v >= 0),
+            ("split", f"one of {', '.join(SPLITS)}", lambda v: v in SPLITS),
+        )
+        for name, wanted, holds in rules:
+            if not holds(getattr(self, name)):
+                value = getattr(self, name)
+                raise ValueError(f"`{name}` should be {wanted}. Received: {value!r}.")
+        if self.use_features and self.model not in ("auto", "two_tower"):
+            raise ValueError(
+                "`use_features` should be off for a model that knows ids only: the two_tower model "
+                f"takes features. Received: it is on, and `model` is {self.model!r}."
+            )
+
+    def as_dict(self) -> dict:
+        return dataclasses.asdict(self)

@@ -1,0 +1,111 @@
+"""`advrec`: every command has its function, its help, and one sentence for a mistake."""
+
+import importlib
+import inspect
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from advrec_tf.commands import application
+from advrec_tf.commands.application import COMMANDS, app, main
+
+SENTENCE = re.compile(r"[A-Z`\"'(].*\.$", re.DOTALL)
+
+
+def options(name):
+    """(option, help text) of every argument of a command."""
+    collected = app[name].assemble_argument_collection(parse_docstring=True)
+    return [(a.name, a.parameter.help) for a in collected if a.parse and a.name != "*"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_a_function_whose_docstring_says_what_the_list_says(name):
+    function = getattr(importlib.import_module(f"advrec_tf.commands.{name}"), name)
+    text = inspect.getdoc(function)
+    assert SENTENCE.match(text.splitlines()[0])
+    assert SENTENCE.match(COMMANDS[name])
+    assert f"advrec {name}" in text or name == "doctor"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_option_is_whole_sentences(name):
+    wrong = [(option, text) for option, text in options(name) if not SENTENCE.match(text or "")]
+    assert wrong == []
+
+
+def test_the_sentence_check_reads_the_help_that_a_user_sees():
+    found = dict(options("train"))
+    assert found["--out"].startswith("The folder for all")
+    assert len(found) > 25
+
+
+def test_help_loads_no_tensorflow():
+    code = (
+        "import sys; from advrec_tf.commands.application import main\n"
+        "try: main(['train', '--help'])\n"
+        "except SystemExit: pass\n"
+        "assert 'tensorflow' not in sys.modules, 'loaded'"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "--user-column" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["trian"], 2, 'Did you mean "train"?'),
+        (
+            ["train", "--data", "synthetic", "--out", "x", "--epoch", "3"],
+            2,
+            "Did you mean --epochs",
+        ),
+        (["train", "--data", "synthetic", "--out", "x", "--model", "bert"], 2, "two_tower"),
+        (["train", "--data", "synthetic"], 2, "--out"),
+        (["train", "--data", "synthetic", "--out", "x", "--epochs", "0"], 1, "`epochs` should be"),
+        (["train", "--data", "none.csv", "--out", "x"], 1, "nothing is: none.csv"),
+        (["compare", "--data", "synthetic", "--out", "x", "--epsilon", "0"], 1, "`epsilon` should"),
+        (["recommend"], 1, "Either `--model` or `--url` should be given."),
+        (["attack"], 1, "`--data` should be given"),
+    ],
+)
+def test_a_mistake_ends_in_a_sentence(words, code, said, capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == code
+    text = " ".join(re.sub("[│╭╮╰╯─]", " ", capfd.readouterr().err).split())
+    assert said in text and "Traceback" not in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_traceback_is_shown_where_it_is_asked_for(monkeypatch):
+    monkeypatch.setenv("ADVREC_TRACEBACK", "1")
+    with pytest.raises(ValueError):
+        main(["recommend"])
+
+
+def test_ctrl_c_ends_with_130_and_says_how_to_go_on(monkeypatch, capfd):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(application, "app", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        main(["train"])
+    assert stop.value.code == 130
+    assert "with the same command and --resume" in capfd.readouterr().err
+
+
+def test_options_come_from_a_file_and_the_command_line_comes_first(tmp_path, capfd):
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"options": {"url": "http://x", "k": 3}}))
+    with pytest.raises(SystemExit):
+        main(["recommend", "--config", str(path), "--user", "1"])
+    assert "`--url` needs `--name`" in capfd.readouterr().err
+    path.write_text(json.dumps({"usre": ["1"]}))
+    with pytest.raises(SystemExit):
+        main(["recommend", "--config", str(path)])
+    assert "usre" in capfd.readouterr().err

@@ -1,0 +1,65 @@
+import io
+import logging
+
+import pytest
+
+from advrec_tf.commands import display
+from advrec_tf.commands.display import LOGGER
+from advrec_tf.pipelines.progress import LOG, stage_done, stages_ahead
+
+
+@pytest.mark.parametrize(
+    ("settings", "lines"),
+    [
+        ({}, ["a stage", "careful"]),
+        ({"verbose": True}, ["an epoch", "a stage", "careful"]),
+        ({"quiet": True}, ["careful"]),
+    ],
+)
+def test_in_a_pipe_a_stage_is_a_line_and_an_epoch_only_where_asked(settings, lines, capsys):
+    with display.shown(**settings):
+        LOG.debug("an epoch")
+        stage_done("a stage")
+        LOG.warning("careful")
+    assert capsys.readouterr().out.splitlines() == lines
+    stage_done("after the end")
+    assert capsys.readouterr().out == ""
+
+
+def test_the_log_file_has_every_line_and_goes_on_after_what_is_there(tmp_path):
+    before = list(LOGGER.handlers)
+    with display.shown(quiet=True):
+        display.keep_log(tmp_path)
+        LOG.debug("an epoch")
+    with display.shown(quiet=True):
+        display.keep_log(tmp_path)
+        stage_done("a stage")
+    text = (tmp_path / display.LOG_FILE).read_text()
+    assert [line[-8:].strip() for line in text.splitlines()] == ["an epoch", "a stage"]
+    assert LOGGER.handlers == before
+
+
+def test_the_live_line_counts_stages_and_shows_the_epoch():
+    from rich.console import Console
+
+    out = io.StringIO()
+    handler = display.LiveHandler(Console(file=out, force_terminal=True, width=100))
+    try:
+        for record in (
+            {"msg": "3 stages", "levelno": logging.DEBUG, "stages": 3},
+            {"msg": "tower [b] done", "levelno": logging.INFO, "stage": True},
+            {"msg": "gan epoch 2/60", "levelno": logging.DEBUG},
+        ):
+            handler.emit(logging.makeLogRecord(record))
+        line = handler._where("gan epoch 2/60")
+    finally:
+        handler.close()
+    assert line.startswith("stage 2 of 3 · about ") and line.endswith("left · gan epoch 2/60")
+    assert "tower [b] done" in out.getvalue()
+
+
+def test_stages_ahead_and_done_are_in_the_records(caplog):
+    with caplog.at_level(logging.DEBUG, logger="advrec_tf"):
+        stages_ahead(7)
+        stage_done("one")
+    assert caplog.records[0].stages == 7 and caplog.records[1].stage is True

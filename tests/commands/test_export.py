@@ -1,0 +1,26 @@
+import json
+
+import pandas as pd
+import pytest
+
+from advrec_tf.commands.application import main
+from advrec_tf.models.vectors import save_vectors
+from advrec_tf.serving import folder
+
+
+def test_it_exports_a_finished_run(recommender, tmp_path, capfd):
+    asked = ["export", "--run-dir", str(tmp_path), "--out", str(tmp_path / "out"), "--k", "2"]
+    with pytest.raises(SystemExit):
+        main(asked)
+    assert "shipped.npz should exist" in capfd.readouterr().err
+    save_vectors(recommender, tmp_path / "shipped.npz")
+    (tmp_path / "run.json").write_text('{"seed": 1}')
+    (tmp_path / "out" / "1" / "assets.extra").mkdir(parents=True)
+    (tmp_path / "out" / "1" / folder.METADATA).touch()
+    main([*asked, "--keep", "1", "--parquet", str(tmp_path / "lists.parquet")])
+    text = capfd.readouterr().out
+    report = json.loads(text[: text.rindex("}") + 1])
+    assert report["path"] == str(tmp_path / "out" / "2") and report["check"]["answers"] > 10
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["2"]
+    assert folder.read_metadata(report["path"])["metadata"] == {"run": {"seed": 1}}
+    assert len(pd.read_parquet(tmp_path / "lists.parquet")) == 5

@@ -1,0 +1,75 @@
+"""`advrec recommend` on an export and on a server that answers like TensorFlow Serving."""
+
+import shutil
+
+import pytest
+
+from advrec_tf.commands.application import main
+from advrec_tf.serving.client import printable
+
+pytestmark = pytest.mark.usefixtures("no_proxy")
+
+
+def test_it_prints_a_list_from_the_folder_and_from_a_server(version, server, capsys):
+    titles = str(version / "assets.extra" / "item_text.tsv")
+    printed = []
+    for source in (
+        ["--model", str(version)],
+        ["--url", server, "--name", "hand", "--titles", titles],
+    ):
+        main(["recommend", *source, "--user", "12", "--k", "2", "--exclude", "e"])
+        printed.append([line.split() for line in capsys.readouterr().out.splitlines()])
+    assert printed[0] == printed[1]
+    assert printed[0][1:] == [
+        ["12", "1", "d", "3.0", "Dünkel"],
+        ["12", "2", "b", "1.0"] + "Bread and butter".split(),
+    ]
+
+
+def test_it_ends_with_the_message_of_the_model(server, capfd):
+    with pytest.raises(SystemExit):
+        main(["recommend", "--url", server, "--name", "hand", "--user", "11", "--k", "99"])
+    assert "`k` should be in" in capfd.readouterr().err
+
+
+def half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("saved_model.pb", lambda v: half(v / "saved_model.pb")),
+        ("saved_model.pb", lambda v: (v / "saved_model.pb").write_bytes(b"")),
+        ("variables", lambda v: shutil.rmtree(v / "variables")),
+        ("variables", lambda v: half(v / "variables/variables.index")),
+        ("item_text.tsv", lambda v: (v / "assets.extra/item_text.tsv").write_text("no tab\n")),
+        ("advrec_tf.json", lambda v: (v / "assets.extra/advrec_tf.json").write_text("{")),
+        ("advrec_tf.json", lambda v: (v / "assets.extra/advrec_tf.json").unlink()),
+    ],
+)
+def test_it_says_in_one_line_which_file_is_damaged(version, tmp_path, name, damage, capfd):
+    path = shutil.copytree(version, tmp_path / "model" / "1")
+    damage(path)
+    with pytest.raises(SystemExit):
+        main(["recommend", "--model", str(tmp_path / "model"), "--user", "11"])
+    said = capfd.readouterr().err.strip()
+    assert name in said and "\n" not in said and len(said) < 1000
+
+
+def test_control_characters_of_a_title_are_shown_and_not_obeyed(version, tmp_path, capsys):
+    path = shutil.copytree(version, tmp_path / "1")
+    titles = "".join(f"{item}\t\x1b[31mred\n" for item in "abcde")
+    (path / "assets.extra/item_text.tsv").write_text(titles)
+    main(["recommend", "--model", str(path), "--user", "11"])
+    out = capsys.readouterr().out
+    assert "\x1b" not in out and r"\x1b[31mred" in out
+    assert printable("Dünkel 日本\u202e\x07") == r"Dünkel 日本\u202e\x07"
+
+
+def test_it_takes_a_history(version, capsys):
+    main(["recommend", "--model", str(version), "--history", "zebra"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[2] for line in lines[1:]] == ["d", "c", "b"]
+    with pytest.raises(SystemExit):
+        main(["recommend", "--model", str(version), "--history", "a", "--k", "3"])
