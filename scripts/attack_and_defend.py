@@ -1,4 +1,4 @@
-"""Attack one recommender, defend it, and measure both: the command `advrec attack`, from a clone."""
+"""Attack and defend one recommender: the command `advrec attack`, from a clone."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Train the two-tower model alone, beside popularity and EASE: the command `advrec train --model two_tower`, from a clone."""
+"""Train the two-tower model alone: `advrec train --model two_tower`, from a clone."""
 
 import sys
 

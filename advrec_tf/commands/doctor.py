@@ -78,11 +78,13 @@ def _keras_problems() -> list[str]:
 
 def _training_problems() -> list[str]:
     """Train one small model for one epoch: what a broken installation fails at."""
-    import advrec_tf as ar
+    from advrec_tf.data import load
+    from advrec_tf.models import two_tower
+    from advrec_tf.training.defaults import fit
 
     try:
-        split = ar.data.load("synthetic", num_users=40, num_items=30).split("last_item")
-        ar.fit(ar.models.two_tower(split.train), split, epochs=1, log=lambda line: None)
+        split = load("synthetic", num_users=40, num_items=30).split("last_item")
+        fit(two_tower(split.train), split, epochs=1, log=lambda line: None)
     except Exception as error:  # whatever it is, it is what the user needs to see
         return [f"Training a small model failed: {type(error).__name__}: {error}."]
     print("  a training of one epoch  works")

@@ -12,6 +12,7 @@ import pytest
 from advrec_tf.commands import application
 from advrec_tf.commands.application import COMMANDS, app, main
 
+TRAIN = ["train", "--data", "synthetic", "--out", "x"]
 SENTENCE = re.compile(r"[A-Z`\"'(].*\.$", re.DOTALL)
 
 
@@ -65,7 +66,7 @@ def test_help_loads_no_tensorflow():
         ),
         (["train", "--data", "synthetic", "--out", "x", "--model", "bert"], 2, "two_tower"),
         (["train", "--data", "synthetic"], 2, "--out"),
-        (["train", "--data", "synthetic", "--out", "x", "--epochs", "0"], 1, "`epochs` should be"),
+        ([*TRAIN, "--epochs", "0"], 1, "`epochs` should be"),
         (["train", "--data", "none.csv", "--out", "x"], 1, "nothing is: none.csv"),
         (["compare", "--data", "synthetic", "--out", "x", "--epsilon", "0"], 1, "`epsilon` should"),
         (["recommend"], 1, "Either `--model` or `--url` should be given."),

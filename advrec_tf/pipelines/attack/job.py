@@ -1,4 +1,4 @@
-"""What `scripts/attack_and_defend.py` does: an attack, victim and defence on targets and seeds."""
+"""What `advrec attack` does: an attack, victim and defence on targets and seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `scripts/detect_fraud.py`: detect, write the list, print its head, export, check."""
+"""What `advrec fraud` does: detect, write the list, print its head, export, check."""
 
 from __future__ import annotations
 

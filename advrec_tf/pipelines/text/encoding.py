@@ -1,4 +1,4 @@
-"""A table of texts to a file of vectors: what `scripts/encode_text.py` does."""
+"""A table of texts to a file of vectors: what `advrec encode` does."""
 
 from __future__ import annotations
 

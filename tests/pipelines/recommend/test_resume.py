@@ -6,11 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-REPO = Path(__file__).resolve().parents[3]
 TINY = (
     "--embedding-dim 8 --batch-size 64 --epsilon 0.1 --autoencoder-epsilon 0.1 "
     "--autoencoder-epochs 4 "
@@ -19,9 +17,9 @@ TINY = (
 TIMES = ("seconds", "users_per_second")
 
 
-def start(script, table, run_dir, *arguments):
-    command = [sys.executable, str(REPO / "scripts" / script), "--data", str(table)]
-    command += ["--time-column", "time", "--run-dir", str(run_dir), *TINY, *arguments]
+def start(name, table, run_dir, *arguments):
+    command = [sys.executable, "-m", "advrec_tf", name, "--data", str(table), "--verbose"]
+    command += ["--time-column", "time", "--out", str(run_dir), *arguments]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
@@ -64,13 +62,13 @@ def kill_when(process, there_is, seconds=300):
     process.communicate()
 
 
-def assert_killed_equals_unbroken(script, table, folder, arguments, victim):
-    finished(start(script, table, folder / "unbroken", *arguments))
+def assert_killed_equals_unbroken(name, table, folder, arguments, victim):
+    finished(start(name, table, folder / "unbroken", *arguments))
     broken = folder / "broken"
-    process = start(script, table, broken, *arguments)
+    process = start(name, table, broken, *arguments)
     kill_when(process, lambda: list(broken.glob(f"stages/{victim}.checkpoint.npz")))
     assert not (broken / "report.json").exists()
-    output = finished(start(script, table, broken, *arguments, "--resume"))
+    output = finished(start(name, table, broken, *arguments, "--resume"))
     assert "continues after epoch" in output
     reports = [
         without_times(json.loads((folder / run / "report.json").read_text()))
@@ -80,14 +78,11 @@ def assert_killed_equals_unbroken(script, table, folder, arguments, victim):
 
 
 def test_a_tower_killed_inside_its_training_ends_as_if_it_had_not_been(table, tmp_path):
-    assert_killed_equals_unbroken(
-        "train_retrieval.py", table, tmp_path, ["--epochs", "30", "--patience", "30"], "*tower-0"
-    )
+    arguments = "--model two_tower --adversary none --no-refit --epochs 30 --patience 30".split()
+    assert_killed_equals_unbroken("train", table, tmp_path, arguments, "two_tower")
 
 
 @pytest.mark.slow
 def test_a_whole_job_killed_in_the_middle_ends_as_if_it_had_not_been(table, tmp_path):
-    arguments = ["--epochs", "8", "--patience", "8", "--gan-epochs", "4"]
-    assert_killed_equals_unbroken(
-        "train_recommender.py", table, tmp_path, arguments, "cold-tower+perturbed-0"
-    )
+    arguments = [*TINY, "--epochs", "8", "--patience", "8", "--gan-epochs", "4"]
+    assert_killed_equals_unbroken("compare", table, tmp_path, arguments, "cold-tower+perturbed-0")
