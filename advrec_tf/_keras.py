@@ -4,11 +4,23 @@ Everything else imports `keras` from here. Only `advrec_tf.text`, whose language
 models inside Keras 2 layers, imports Keras 3 packages as well.
 """
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 
 from tensorflow import keras
 
-__all__ = ["keras", "of_keras_3", "require_keras_2"]
+__all__ = ["float32_layers", "keras", "of_keras_3", "require_keras_2"]
+
+
+@contextlib.contextmanager
+def float32_layers() -> Iterator[None]:
+    """Layers made within the block compute in float32, whatever the policy of mixed precision."""
+    policy = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
 
 
 def of_keras_3(value) -> bool:

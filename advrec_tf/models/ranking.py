@@ -14,7 +14,7 @@ import pandas as pd
 import tensorflow as tf
 
 from advrec_tf import _tfrs
-from advrec_tf._keras import keras
+from advrec_tf._keras import float32_layers, keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.context import ContextVectors, context_tower
 from advrec_tf.models.own_batches import require_pairs
@@ -109,7 +109,9 @@ class RankingModel(RecommenderModel):
             loss = keras.losses.MeanSquaredError(reduction="none")
         else:
             loss = keras.losses.BinaryCrossentropy(from_logits=True, reduction="none")
-        self.task = _tfrs.Ranking(loss=loss)
+        with float32_layers():
+            self.task = _tfrs.Ranking(loss=loss)
+        self.built = True
 
     def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """{user_index, item_index}, each [batch] int32, and the columns of the context where the

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf import _tfrs
-from advrec_tf._keras import keras
+from advrec_tf._keras import float32_layers, keras
 from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.context import ContextVectors, context_tower
@@ -94,11 +94,13 @@ class TwoTower(RecommenderModel):
             )
             mask_known = False
         self._known = PairTable(interactions.by_user()) if mask_known else None
-        self.task = _tfrs.Retrieval(
-            loss=keras.losses.CategoricalCrossentropy(from_logits=True, reduction="none"),
-            temperature=temperature,
-            remove_accidental_hits=True,
-        )
+        with float32_layers():
+            self.task = _tfrs.Retrieval(
+                loss=keras.losses.CategoricalCrossentropy(from_logits=True, reduction="none"),
+                temperature=temperature,
+                remove_accidental_hits=True,
+            )
+        self.built = True
 
     def call(self, user_index: tf.Tensor) -> tf.Tensor:
         """[batch] int32 -> [batch, num_items], the scores."""
@@ -132,15 +134,17 @@ class TwoTower(RecommenderModel):
             # The item of a generated pair is no negative, so it needs no correction; one that
             # nobody has interacted with would otherwise get log 0.
             probability = tf.where(generated, tf.reduce_mean(probability), probability)
-        row_losses = self.task(
-            self.embed_users(inputs, training),
-            vectors,
-            candidate_sampling_probability=probability,
-            candidate_ids=items,
-            score_mask=~hidden,
-            compute_metrics=False,
-            compute_batch_metrics=False,
-        )
+        queries = self.embed_users(inputs, training)
+        with float32_layers():  # the task makes some at each call
+            row_losses = self.task(
+                queries,
+                vectors,
+                candidate_sampling_probability=probability,
+                candidate_ids=items,
+                score_mask=~hidden,
+                compute_metrics=False,
+                compute_batch_metrics=False,
+            )
         return mean_over_replicas(row_losses, inputs["weight"])
 
     def _losses_among_candidates(self, inputs: dict[str, tf.Tensor], training: bool) -> tf.Tensor:

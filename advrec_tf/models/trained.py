@@ -158,7 +158,7 @@ def gradients_and_ascent(
     """In one pass backwards the gradients of a scalar float32 loss by variables, as in
     `gradients_of`, and by other tensors, these with the loss scale left in."""
     scaled = isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer)
-    upstream = tf.cast(optimizer.loss_scale, loss.dtype) if scaled else None
+    upstream = optimizer.get_scaled_loss(tf.ones_like(loss)) if scaled else None
     by_variable, by_value = tape.gradient(
         loss, (list(variables), list(values)), output_gradients=upstream
     )

@@ -35,6 +35,7 @@ class ModelWrapper(RecommenderModel):
     def __init__(self, model: keras.Model, **kwargs):
         super().__init__(**kwargs)
         self.model = require_wrappable(model)
+        self.built = model.built
         if _is_compiled(model):
             self.compile()
 
