@@ -245,7 +245,7 @@ class SplitAudit:
         lines = [f"split {self.name}"]
         for part in PARTS:
             lines.append(
-                f"  {part}: {self.rows[part]:,} rows, {self.users[part]:,} users, "
+                f"  {part}: {self.rows[part]:,} interactions, {self.users[part]:,} users, "
                 f"{self.items[part]:,} items, {self.repeated_pairs[part]:,} repeated pairs"
             )
         lines.append(
@@ -257,9 +257,9 @@ class SplitAudit:
             lines.append("  no times, so nothing can be said about the future")
         else:
             lines.append(
-                f"  future: {self.test_rows_with_future_items:,} test rows with items first "
-                f"trained on later ({self.mean_future_items:.1f} a test row); "
-                f"{self.train_rows_after_first_test:,} training rows after the first test row"
+                f"  future: {self.test_rows_with_future_items:,} test interactions with "
+                f"items first trained on later ({self.mean_future_items:.1f} on average); "
+                f"{self.train_rows_after_first_test:,} training interactions after the first tested"
             )
         if self.ties is not None:
             lines.append(f"  ties: {self.ties}")

@@ -60,13 +60,14 @@ class AugmentedInteractions:
             context=None,
         )
         keys = [
-            rows.user_index.astype(np.int64) * rows.num_items + rows.item_index
-            for rows in (generated, self.real)
+            data.user_index.astype(np.int64) * data.num_items + data.item_index
+            for data in (generated, self.real)
         ]
         repeated = np.isin(*keys)
         if repeated.any():
             raise ValueError(
-                f"Generated rows should be new. Received {repeated.sum()} that the user has."
+                "Generated interactions should be new. "
+                f"Received {repeated.sum()} that the user has."
             )
 
     def __len__(self) -> int:
@@ -107,10 +108,10 @@ def top_unseen(
         missing[np.setdiff1d(np.arange(interactions.num_users), users)] = 0
     user_rows, item_rows = [], []
     for user in np.flatnonzero(missing):
-        row = scores[user].astype(np.float64)
-        row[known[user]] = -np.inf
-        count = min(int(missing[user]), int(np.isfinite(row).sum()))
-        best = np.argsort(-row, kind="stable")[:count]
+        own = scores[user].astype(np.float64)
+        own[known[user]] = -np.inf
+        count = min(int(missing[user]), int(np.isfinite(own).sum()))
+        best = np.argsort(-own, kind="stable")[:count]
         user_rows.append(np.full(count, user, np.int32))
         item_rows.append(best.astype(np.int32))
     if not user_rows:
@@ -152,10 +153,10 @@ def sample_unseen(
         raise ValueError("`logits` should be numbers. Received NaN.")
     known = interactions.by_user()
     user_rows, item_rows = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
-    for row, user in enumerate(users):
-        perturbed = logits[row] + rng.gumbel(size=interactions.num_items)
+    for place, user in enumerate(users):
+        perturbed = logits[place] + rng.gumbel(size=interactions.num_items)
         perturbed[known[user]] = -np.inf
-        count = min(int(counts[row]), int(np.isfinite(perturbed).sum()))
+        count = min(int(counts[place]), int(np.isfinite(perturbed).sum()))
         best = np.argsort(-perturbed, kind="stable")[:count]
         user_rows.append(np.full(count, user, np.int32))
         item_rows.append(best.astype(np.int32))

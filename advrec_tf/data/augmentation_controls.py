@@ -57,7 +57,7 @@ def swap_items(
         into what a user has is left out.
 
     Raises:
-        ValueError: if `fraction` lies outside [0, 1) or `neighbors` does not have num_items rows.
+        ValueError: if `fraction` lies outside [0, 1) or `neighbors` is not [num_items, n].
     """
     _check_fraction(fraction)
     if neighbors.ndim != 2 or len(neighbors) != interactions.num_items:
@@ -65,10 +65,10 @@ def swap_items(
             f"`neighbors` should be [{interactions.num_items}, n]. "
             f"Received shape: {neighbors.shape}."
         )
-    rows = np.flatnonzero(rng.random(len(interactions)) < fraction)
-    column = rng.integers(neighbors.shape[1], size=len(rows))
-    items = neighbors[interactions.item_index[rows], column].astype(np.int32)
-    return _new(interactions, interactions.user_index[rows], items)
+    chosen = np.flatnonzero(rng.random(len(interactions)) < fraction)
+    column = rng.integers(neighbors.shape[1], size=len(chosen))
+    items = neighbors[interactions.item_index[chosen], column].astype(np.int32)
+    return _new(interactions, interactions.user_index[chosen], items)
 
 
 def mix_profiles(
@@ -100,7 +100,7 @@ def mix_profiles(
     donors = np.flatnonzero(profiles.counts)
     if len(donors) < 2:
         raise ValueError(
-            f"`interactions` should have two users with rows. Received: {len(donors)}."
+            f"`interactions` should have two users with interactions. Received: {len(donors)}."
         )
     users = donors if users is None else np.asarray(users)
     user_rows, item_rows = [], []

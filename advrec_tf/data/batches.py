@@ -38,22 +38,22 @@ class Batches:
     dataset: Callable[[int], tf.data.Dataset]
 
 
-def shuffled_rows(num_rows: int, batch_size: int, seed: int, first_epoch: int) -> tf.data.Dataset:
+def shuffled_index(count: int, batch_size: int, seed: int, first_epoch: int) -> tf.data.Dataset:
     """Positions [batch_size] int32, each once an epoch, with the seed of the batch.
 
     The last batch of an epoch is filled up from its start, so that all batches have one shape.
     """
-    steps = -(-num_rows // batch_size)
+    steps = -(-count // batch_size)
 
-    def epoch_rows(epoch):
+    def epoch_index(epoch):
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
-        order = tf.random.experimental.stateless_shuffle(tf.range(num_rows), key)
-        wrapped = tf.tile(order, [-(-steps * batch_size // num_rows)])[: steps * batch_size]
+        order = tf.random.experimental.stateless_shuffle(tf.range(count), key)
+        wrapped = tf.tile(order, [-(-steps * batch_size // count)])[: steps * batch_size]
         seeds = tf.random.stateless_uniform(
             [steps, 2], key + 1, minval=None, maxval=None, dtype=tf.int32
         )
         return tf.data.Dataset.from_tensor_slices(
-            {"rows": tf.reshape(wrapped, [steps, batch_size]), "seed": seeds}
+            {"index": tf.reshape(wrapped, [steps, batch_size]), "seed": seeds}
         )
 
     epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
@@ -61,7 +61,7 @@ def shuffled_rows(num_rows: int, batch_size: int, seed: int, first_epoch: int) -
     # The pipeline is a few gathers: rewriting it costs more than it saves.
     options.experimental_optimization.apply_default_optimizations = False
     options.autotune.enabled = False
-    return epochs.flat_map(epoch_rows).with_options(options)
+    return epochs.flat_map(epoch_index).with_options(options)
 
 
 def in_blocks(batches: Batches, steps: int = 200) -> Batches:
@@ -95,20 +95,20 @@ def of_index(index: np.ndarray, *, batch_size: int, seed: int, name: str) -> Bat
     Raises:
         ValueError: if there is no index or `batch_size` < 1.
     """
-    _require_rows(len(index), batch_size)
+    _require_examples(len(index), batch_size)
     batch_size = min(batch_size, len(index))
     values = tf.constant(index, tf.int32)
 
     def dataset(first_epoch: int) -> tf.data.Dataset:
         def gather(batch):
             return {
-                name: tf.gather(values, batch["rows"]),
+                name: tf.gather(values, batch["index"]),
                 "weight": tf.ones(batch_size),
                 "seed": batch["seed"],
             }
 
-        rows = shuffled_rows(len(index), batch_size, seed, first_epoch)
-        return rows.map(gather).prefetch(4)
+        chosen = shuffled_index(len(index), batch_size, seed, first_epoch)
+        return chosen.map(gather).prefetch(4)
 
     return Batches(-(-len(index) // batch_size), dataset)
 
@@ -145,7 +145,7 @@ def of_pairs(
     """
     augmented = data if isinstance(data, AugmentedInteractions) else None
     real = data if augmented is None else augmented.real
-    _require_rows(len(real), batch_size)
+    _require_examples(len(real), batch_size)
     batch_size = min(batch_size, len(real))
     users = tf.constant(real.user_index)
     items = tf.constant(real.item_index)
@@ -160,15 +160,15 @@ def of_pairs(
 
     def real_batch(batch):
         columns = {
-            "user_index": tf.gather(users, batch["rows"]),
-            "item_index": tf.gather(items, batch["rows"]),
-            "weight": tf.gather(weights, batch["rows"]),
+            "user_index": tf.gather(users, batch["index"]),
+            "item_index": tf.gather(items, batch["index"]),
+            "weight": tf.gather(weights, batch["index"]),
             "generated": tf.zeros(batch_size, tf.bool),
             "seed": batch["seed"],
         }
         if labels is not None:
-            columns["label"] = tf.gather(labels, batch["rows"])
-        columns |= {name: tf.gather(value, batch["rows"]) for name, value in contexts.items()}
+            columns["label"] = tf.gather(labels, batch["index"])
+        columns |= {name: tf.gather(value, batch["index"]) for name, value in contexts.items()}
         return columns
 
     extra = 0
@@ -179,10 +179,10 @@ def of_pairs(
         extra_items = tf.constant(augmented.item_index)
 
     def with_generated(batch, generated):
-        rows = generated["rows"]
+        chosen = generated["index"]
         appended = {
-            "user_index": tf.gather(extra_users, rows),
-            "item_index": tf.gather(extra_items, rows),
+            "user_index": tf.gather(extra_users, chosen),
+            "item_index": tf.gather(extra_items, chosen),
             "weight": tf.fill([extra], tf.constant(augmented.weight, tf.float32)),
             "generated": tf.ones(extra, tf.bool),
         }
@@ -192,12 +192,12 @@ def of_pairs(
     steps = -(-len(real) // batch_size)
 
     def dataset(first_epoch: int) -> tf.data.Dataset:
-        batches = shuffled_rows(len(real), batch_size, seed, first_epoch).map(real_batch)
+        batches = shuffled_index(len(real), batch_size, seed, first_epoch).map(real_batch)
         if extra:
             # The generated stream has its own epochs; skip what the earlier ones used.
             generated_steps = -(-len(augmented) // extra)
             done = first_epoch * steps
-            generated = shuffled_rows(
+            generated = shuffled_index(
                 len(augmented), extra, seed + 1, done // generated_steps
             ).skip(done % generated_steps)
             batches = tf.data.Dataset.zip((batches, generated)).map(with_generated)
@@ -221,7 +221,7 @@ def of_triples(graph: KnowledgeGraph, *, batch_size: int, seed: int) -> Batches:
     Raises:
         ValueError: if there is no triple or `batch_size` < 1.
     """
-    _require_rows(len(graph), batch_size)
+    _require_examples(len(graph), batch_size)
     batch_size = min(batch_size, len(graph))
     columns = {
         "head": tf.constant(graph.heads, tf.int32),
@@ -231,28 +231,28 @@ def of_triples(graph: KnowledgeGraph, *, batch_size: int, seed: int) -> Batches:
 
     def dataset(first_epoch: int) -> tf.data.Dataset:
         def gather(batch):
-            found = {name: tf.gather(column, batch["rows"]) for name, column in columns.items()}
+            found = {name: tf.gather(column, batch["index"]) for name, column in columns.items()}
             return {**found, "weight": tf.ones(batch_size), "seed": batch["seed"]}
 
-        return shuffled_rows(len(graph), batch_size, seed, first_epoch).map(gather).prefetch(4)
+        return shuffled_index(len(graph), batch_size, seed, first_epoch).map(gather).prefetch(4)
 
     return Batches(-(-len(graph) // batch_size), dataset)
 
 
-def _require_rows(num_rows: int, batch_size: int) -> None:
-    if num_rows < 1:
-        raise ValueError("Batches should have a row to draw from. Received none.")
+def _require_examples(count: int, batch_size: int) -> None:
+    if count < 1:
+        raise ValueError("Batches should have an example to draw from. Received none.")
     if batch_size < 1:
         raise ValueError(f"`batch_size` should be >= 1. Received: {batch_size!r}.")
 
 
-def _checked_weights(weight: np.ndarray | None, num_rows: int) -> np.ndarray:
+def _checked_weights(weight: np.ndarray | None, count: int) -> np.ndarray:
     if weight is None:
-        return np.ones(num_rows, np.float32)
+        return np.ones(count, np.float32)
     weight = np.asarray(weight, np.float32)
-    if weight.shape != (num_rows,) or not (np.isfinite(weight).all() and weight.min() >= 0):
+    if weight.shape != (count,) or not (np.isfinite(weight).all() and weight.min() >= 0):
         raise ValueError(
-            f"`sample_weight` should hold {num_rows} finite numbers >= 0. "
+            f"`sample_weight` should hold {count} finite numbers >= 0. "
             f"Received: shape {weight.shape}, least {weight.min(initial=np.inf)}."
         )
     return weight

@@ -61,7 +61,10 @@ def k_core(interactions: Interactions, *, users: int, items: int) -> Filtered:
         kept = keep & enough_items[user] & enough_users[item]
         changed, keep = kept.sum() < keep.sum(), kept
     return _keep(
-        interactions, keep, "The minima of a core (users, items) should leave rows", (users, items)
+        interactions,
+        keep,
+        "The minima of a core (users, items) should leave interactions",
+        (users, items),
     )
 
 
@@ -73,7 +76,7 @@ def without_repeats(interactions: Interactions) -> Filtered:
     repeated = pd.Series(pair_keys(interactions)[order]).duplicated(keep="last").to_numpy()
     keep = np.ones(len(interactions), bool)
     keep[order[repeated]] = False
-    return _keep(interactions, keep, "`interactions` should have rows", len(interactions))
+    return _keep(interactions, keep, "`interactions` should hold some", len(interactions))
 
 
 def without_same_moments(interactions: Interactions) -> Filtered:
@@ -84,9 +87,9 @@ def without_same_moments(interactions: Interactions) -> Filtered:
     """
     if interactions.timestamp is None:
         raise ValueError("`interactions` should have times. Received interactions without.")
-    rows = pd.DataFrame({"pair": pair_keys(interactions), "time": interactions.timestamp})
-    keep = ~rows.duplicated(keep="last").to_numpy()
-    return _keep(interactions, keep, "`interactions` should have rows", len(interactions))
+    moments = pd.DataFrame({"pair": pair_keys(interactions), "time": interactions.timestamp})
+    keep = ~moments.duplicated(keep="last").to_numpy()
+    return _keep(interactions, keep, "`interactions` should hold some", len(interactions))
 
 
 def _keep(interactions: Interactions, keep: np.ndarray, expected: str, received) -> Filtered:

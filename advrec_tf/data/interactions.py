@@ -151,25 +151,25 @@ class Interactions:
     kinds: Mapping[str, str] | None = None
 
     def __post_init__(self):
-        rows = len(self.user_index)
+        count = len(self.user_index)
         for name, vocabulary in (("user_index", self.users), ("item_index", self.items)):
             index = getattr(self, name)
-            if len(index) != rows:
-                raise ValueError(f"`{name}` should have {rows} rows. Received {len(index)}.")
-            if rows and not (index.min() >= 0 and index.max() < len(vocabulary)):
+            if len(index) != count:
+                raise ValueError(f"`{name}` should have {count} entries. Received {len(index)}.")
+            if count and not (index.min() >= 0 and index.max() < len(vocabulary)):
                 raise ValueError(
                     f"`{name}` should lie in 0..{len(vocabulary) - 1}. "
                     f"Received {index.min()}..{index.max()}."
                 )
         for name in ("rating", "timestamp"):
             column = getattr(self, name)
-            if column is not None and len(column) != rows:
-                raise ValueError(f"`{name}` should have {rows} rows. Received {len(column)}.")
+            if column is not None and len(column) != count:
+                raise ValueError(f"`{name}` should have {count} entries. Received {len(column)}.")
         for name, size in (
             ("user_features", self.num_users),
             ("item_features", self.num_items),
             ("item_text", self.num_items),
-            ("context", rows),
+            ("context", count),
         ):
             table = getattr(self, name)
             if table is not None and len(table) != size:
@@ -177,7 +177,7 @@ class Interactions:
 
     def __repr__(self) -> str:
         return (
-            f"Interactions({len(self.user_index):,} rows of {len(self.users):,} users and "
+            f"Interactions({len(self.user_index):,} of {len(self.users):,} users and "
             f"{len(self.items):,} items)"
         )
 
@@ -237,17 +237,17 @@ class Interactions:
         np.cumsum(np.bincount(users, minlength=self.num_users), out=splits[1:])
         return UserItems(items=items.astype(np.int32), row_splits=splits, num_items=self.num_items)
 
-    def select(self, rows: np.ndarray) -> Interactions:
-        """The interactions at `rows` (positions or a mask), in that order, vocabularies whole."""
+    def select(self, chosen: np.ndarray) -> Interactions:
+        """The interactions at `chosen` (positions or a mask), in that order, vocabularies whole."""
         return dataclasses.replace(
             self,
-            user_index=self.user_index[rows],
-            item_index=self.item_index[rows],
-            rating=None if self.rating is None else self.rating[rows],
-            timestamp=None if self.timestamp is None else self.timestamp[rows],
+            user_index=self.user_index[chosen],
+            item_index=self.item_index[chosen],
+            rating=None if self.rating is None else self.rating[chosen],
+            timestamp=None if self.timestamp is None else self.timestamp[chosen],
             context=None
             if self.context is None
-            else self.context.iloc[_positions(rows)].reset_index(drop=True),
+            else self.context.iloc[_positions(chosen)].reset_index(drop=True),
         ).with_schema_of(self)
 
     def compacted(self) -> Interactions:
@@ -318,6 +318,6 @@ class Interactions:
         return digest.hexdigest()
 
 
-def _positions(rows: np.ndarray) -> np.ndarray:
-    rows = np.asarray(rows)
-    return np.flatnonzero(rows) if rows.dtype == bool else rows
+def _positions(chosen: np.ndarray) -> np.ndarray:
+    chosen = np.asarray(chosen)
+    return np.flatnonzero(chosen) if chosen.dtype == bool else chosen

@@ -51,7 +51,7 @@ class KnowledgeGraph:
         ):
             index = getattr(self, name)
             if name != "item_entity" and len(index) != triples:
-                raise ValueError(f"`{name}` should have {triples} rows. Received {len(index)}.")
+                raise ValueError(f"`{name}` should have {triples} entries. Received {len(index)}.")
             if len(index) and not (index.min() >= lowest and index.max() < size):
                 raise ValueError(
                     f"`{name}` should lie in {lowest}..{size - 1}. "
@@ -79,12 +79,14 @@ class KnowledgeGraph:
         Raises:
             ValueError: if a triple does not have three parts.
         """
-        rows = list(triples)
-        for row in rows:
-            if len(row) != 3:
-                raise ValueError(f"`triples` should hold (head, relation, tail). Received {row!r}.")
-        entities = Vocabulary(list(dict.fromkeys(end for h, _, t in rows for end in (h, t))))
-        names = Vocabulary(list(dict.fromkeys(relation for _, relation, _ in rows)))
+        facts = list(triples)
+        for fact in facts:
+            if len(fact) != 3:
+                raise ValueError(
+                    f"`triples` should hold (head, relation, tail). Received {fact!r}."
+                )
+        entities = Vocabulary(list(dict.fromkeys(end for h, _, t in facts for end in (h, t))))
+        names = Vocabulary(list(dict.fromkeys(relation for _, relation, _ in facts)))
         item_entity = np.full(len(items), -1, np.int32)
         if entity_of is None:
             item_entity = entities.index_of(items.ids)
@@ -93,9 +95,9 @@ class KnowledgeGraph:
             found = entities.index_of([str(entity) for entity in entity_of.values()])
             item_entity[index[index >= 0]] = found[index >= 0]
         return cls(
-            heads=entities.index_of([head for head, _, _ in rows]),
-            relations=names.index_of([relation for _, relation, _ in rows]),
-            tails=entities.index_of([tail for _, _, tail in rows]),
+            heads=entities.index_of([head for head, _, _ in facts]),
+            relations=names.index_of([relation for _, relation, _ in facts]),
+            tails=entities.index_of([tail for _, _, tail in facts]),
             entities=entities,
             relation_names=names,
             item_entity=item_entity,
@@ -195,9 +197,9 @@ class KnowledgeGraph:
                     f"`item_column` should hold ids such as {items.ids[:3].tolist()!r}. "
                     f"Received: {given!r}."
                 )
-            rows = pd.Series(item_index[item_index >= 0])
-            if rows.duplicated().any():
-                twice = items.ids[rows[rows.duplicated()].iloc[0]]
+            named = pd.Series(item_index[item_index >= 0])
+            if named.duplicated().any():
+                twice = items.ids[named[named.duplicated()].iloc[0]]
                 raise ValueError(
                     f"`attributes` should have one row an item. Received item {twice} twice."
                 )
@@ -211,10 +213,13 @@ class KnowledgeGraph:
         entity_of = {item: f"item:{item}" for item in items.ids}
         return cls.from_triples(triples, items=items, entity_of=entity_of)
 
-    def select(self, rows: np.ndarray) -> KnowledgeGraph:
+    def select(self, chosen: np.ndarray) -> KnowledgeGraph:
         """The given triples (indices or a mask), in the given order; vocabularies stay whole."""
         return dataclasses.replace(
-            self, heads=self.heads[rows], relations=self.relations[rows], tails=self.tails[rows]
+            self,
+            heads=self.heads[chosen],
+            relations=self.relations[chosen],
+            tails=self.tails[chosen],
         )
 
     def hold_out(self, fraction: float, *, seed: int) -> tuple[KnowledgeGraph, KnowledgeGraph]:

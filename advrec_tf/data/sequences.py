@@ -1,4 +1,4 @@
-"""Short behavior sequences: what users did one after the other, as rows of equal length.
+"""Short behavior sequences: the items of users one after the other, cut to one length.
 
 Cut from interactions in the order of time (of the file where there are no times). A place holds
 an item index, or `NONE` where a sequence is over; a sequence holds an item at least.
@@ -17,7 +17,7 @@ NONE = -1
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Sequences:
-    """Rows of items in order.
+    """Items in order, a sequence each.
 
     Attributes:
         items: [n, length] int32, item indices, `NONE` after the end of a sequence.
@@ -42,8 +42,8 @@ class Sequences:
         there = self.items != NONE
         if not there[:, :1].all() or (there[:, 1:] & ~there[:, :-1]).any():
             raise ValueError(
-                f"`items` should start with an item in each row and be {NONE} from its end on. "
-                "Received a row that is empty or has a gap."
+                f"`items` should start with an item in each sequence and be {NONE} from its end "
+                "on. Received a sequence that is empty or has a gap."
             )
         known = self.items[there]
         if len(known) and not 0 <= known.min() <= known.max() < self.num_items:
@@ -59,12 +59,13 @@ class Sequences:
     def length(self) -> int:
         return self.items.shape[1]
 
-    def select(self, rows: np.ndarray) -> Sequences:
-        """The given rows, indices or a mask."""
-        return dataclasses.replace(self, items=self.items[rows], user_index=self.user_index[rows])
+    def select(self, chosen: np.ndarray) -> Sequences:
+        """The given sequences, indices or a mask."""
+        user_index = self.user_index[chosen]
+        return dataclasses.replace(self, items=self.items[chosen], user_index=user_index)
 
     def item_shares(self) -> np.ndarray:
-        """[num_items] float64, the share of all places that an item takes."""
+        """[num_items] float64, the fraction of all places that an item takes."""
         counts = np.bincount(self.items[self.items != NONE], minlength=self.num_items)
         return counts / counts.sum()
 
@@ -76,7 +77,7 @@ class Sequences:
 
 
 def ordered_by_user(interactions: Interactions) -> tuple[np.ndarray, np.ndarray]:
-    """(rows by user and in order of time within each, [num_users + 1] where a user's begin)."""
+    """(positions by user and in order of time within each, [num_users + 1] each user's first)."""
     keys = [interactions.user_index]
     if interactions.timestamp is not None:
         keys.insert(0, interactions.timestamp)
@@ -86,7 +87,7 @@ def ordered_by_user(interactions: Interactions) -> tuple[np.ndarray, np.ndarray]
 
 
 def sequences_of(interactions: Interactions, *, length: int, least: int = 2) -> Sequences:
-    """Each user's rows cut, from the last backwards, into pieces of `length` items.
+    """Each user's interactions cut, from the last backwards, into pieces of `length` items.
 
     What is left over at a user's beginning is a shorter piece, if it has `least` items.
 
@@ -100,20 +101,20 @@ def sequences_of(interactions: Interactions, *, length: int, least: int = 2) -> 
         )
     order, starts = ordered_by_user(interactions)
     items = interactions.item_index[order]
-    rows, users = [], []
+    found, users = [], []
     for user in range(interactions.num_users):
         stop = starts[user + 1]
         while stop - starts[user] >= least:
             start = max(starts[user], stop - length)
-            row = np.full(length, NONE, np.int32)
-            row[: stop - start] = items[start:stop]
-            rows.append(row)
+            sequence = np.full(length, NONE, np.int32)
+            sequence[: stop - start] = items[start:stop]
+            found.append(sequence)
             users.append(user)
             stop = start
-    if not rows:
+    if not found:
         raise ValueError(f"`least` should leave a sequence. Received: {least}, which leaves none.")
     return Sequences(
-        items=np.stack(rows),
+        items=np.stack(found),
         user_index=np.array(users, np.int32),
         num_items=interactions.num_items,
     )
@@ -123,8 +124,8 @@ def last_items(interactions: Interactions, length: int) -> np.ndarray:
     """[num_users, length] int32: each user's last items in order, `NONE` after the end."""
     order, starts = ordered_by_user(interactions)
     items = interactions.item_index[order]
-    rows = np.full((interactions.num_users, length), NONE, np.int32)
+    found = np.full((interactions.num_users, length), NONE, np.int32)
     for user in range(interactions.num_users):
         own = items[max(starts[user], starts[user + 1] - length) : starts[user + 1]]
-        rows[user, : len(own)] = own
-    return rows
+        found[user, : len(own)] = own
+    return found

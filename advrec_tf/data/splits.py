@@ -52,7 +52,7 @@ class Split:
         sizes = [len(part) for part in (self.train, self.validation, self.test)]
         return (
             f"Split({self.name!r}: {sizes[0]:,} train, {sizes[1]:,} validation, {sizes[2]:,} test "
-            f"rows of {self.train.num_users:,} users and {self.train.num_items:,} items)"
+            f"interactions of {self.train.num_users:,} users and {self.train.num_items:,} items)"
         )
 
     def trainval(self) -> Interactions:
@@ -176,11 +176,11 @@ def global_time(interactions: Interactions, *, validation: float = 0.1, test: fl
     time = interactions.timestamp
     if time is None:
         raise ValueError("`interactions` should have timestamps. Received interactions without.")
-    ordered, rows = np.sort(time), len(time)
-    test_rows = max(1, round(rows * test))
-    test_from = ordered[rows - test_rows]
-    validation_rows = round(rows * validation)
-    validation_from = ordered[max(0, rows - test_rows - validation_rows)]
+    ordered, count = np.sort(time), len(time)
+    num_test = max(1, round(count * test))
+    test_from = ordered[count - num_test]
+    num_validation = round(count * validation)
+    validation_from = ordered[max(0, count - num_test - num_validation)]
     in_test = time >= test_from
     in_validation = ~in_test & (time >= validation_from)
     sizes = {
@@ -188,10 +188,11 @@ def global_time(interactions: Interactions, *, validation: float = 0.1, test: fl
         "validation": int(in_validation.sum()),
         "test": int(in_test.sum()),
     }
-    if not sizes["train"] or (validation_rows and not sizes["validation"]):
+    if not sizes["train"] or (num_validation and not sizes["validation"]):
         raise ValueError(
             "`interactions` should have distinct times enough for every part. "
-            f"Received {rows} rows with {len(np.unique(time))} distinct times, which gives {sizes}."
+            f"Received {count} interactions with {len(np.unique(time))} distinct times, which "
+            f"gives {sizes}."
         )
     settings = {
         "validation": validation,
@@ -245,12 +246,12 @@ def from_parts(
         ValueError: if an id is unknown or negative, or a pair is repeated, in one part or in two.
     """
     pairs = {"train": train_pairs, "validation": validation_pairs, "test": test_pairs}
-    for part, rows in pairs.items():
-        rows = np.empty((0, 2), np.int64) if rows is None else np.asarray(rows)
-        if rows.ndim != 2 or rows.shape[1] != 2:
-            raise ValueError(f"`{part}_pairs` should be [rows, 2]. Received: {rows.shape}.")
-        pairs[part] = rows
-    stacked = np.concatenate([rows for rows in pairs.values() if len(rows)])
+    for part, listed in pairs.items():
+        listed = np.empty((0, 2), np.int64) if listed is None else np.asarray(listed)
+        if listed.ndim != 2 or listed.shape[1] != 2:
+            raise ValueError(f"`{part}_pairs` should be [n, 2]. Received: {listed.shape}.")
+        pairs[part] = listed
+    stacked = np.concatenate([listed for listed in pairs.values() if len(listed)])
     index = []
     for kind, column, vocabulary in (("users", 0, users), ("items", 1, items)):
         ids = stacked[:, column]
@@ -265,16 +266,16 @@ def from_parts(
         index.append((found, vocabulary))
     (user_index, users), (item_index, items) = index
     whole = Interactions(user_index=user_index, item_index=item_index, users=users, items=items)
-    part_of = np.repeat(np.arange(3), [len(rows) for rows in pairs.values()])
+    part_of = np.repeat(np.arange(3), [len(listed) for listed in pairs.values()])
     keys = pair_keys(whole)
     repeated = pd.Series(keys).duplicated().to_numpy()
     if repeated.any():
-        row = int(repeated.argmax())
-        where = [list(pairs)[part] for part in part_of[keys == keys[row]]]
+        first = int(repeated.argmax())
+        where = [list(pairs)[part] for part in part_of[keys == keys[first]]]
         raise ValueError(
             "The parts should hold each (user, item) pair once. Received "
-            f"{int(repeated.sum())} repeats, the first of user {stacked[row, 0]} and item "
-            f"{stacked[row, 1]}, in {' and '.join(where)}."
+            f"{int(repeated.sum())} repeats, the first of user {stacked[first, 0]} and item "
+            f"{stacked[first, 1]}, in {' and '.join(where)}."
         )
     return _cut(name, whole, part_of == 1, part_of == 2, settings or {})
 
@@ -282,23 +283,23 @@ def from_parts(
 def _check(interactions: Interactions) -> None:
     repeated = pd.Series(pair_keys(interactions)).duplicated().to_numpy()
     if repeated.any():
-        row = int(repeated.argmax())
-        user = interactions.users.ids.tolist()[interactions.user_index[row]]
-        item = interactions.items.ids.tolist()[interactions.item_index[row]]
+        first = int(repeated.argmax())
+        user = interactions.users.ids.tolist()[interactions.user_index[first]]
+        item = interactions.items.ids.tolist()[interactions.item_index[first]]
         raise ValueError(
             "`interactions` should hold each (user, item) pair once, or a pair could be both "
             f"trained on and tested. Received {int(repeated.sum())} repeats, the first of user "
             f"{user!r} and item {item!r}. Apply filters.without_repeats(data).interactions first."
         )
     if interactions.timestamp is not None and np.isnan(interactions.timestamp).any():
-        rows = int(np.isnan(interactions.timestamp).sum())
-        raise ValueError(f"`interactions` should have a time in every row. Received {rows} NaN.")
+        missing = int(np.isnan(interactions.timestamp).sum())
+        raise ValueError(f"`interactions` should have a time each. Received {missing} NaN.")
 
 
 def _check_shares(validation: float, test: float) -> None:
     if not (validation >= 0 and test > 0 and validation + test < 1):
         raise ValueError(
-            "`validation` and `test` should be shares of the rows with validation >= 0, "
+            "`validation` and `test` should be fractions of the interactions with validation >= 0, "
             f"test > 0 and a sum below 1. Received: {validation} and {test}."
         )
 

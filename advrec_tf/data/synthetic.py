@@ -4,7 +4,7 @@ Tastes drift from season to season, popularity is skewed, users come and go; tit
 and a knowledge graph tell of the same items. Because the world knows what it drew from, it
 also knows the best score any model can reach: `World.oracle`. NumPy only.
 
-At a user's t-th row, with the season s of that row's time, the item is drawn from
+At a user's t-th interaction, with the season s of its time, the item is drawn from
 
     p(i) = (1 - noise) * softmax(strength * taste[s, u] . item[i] + popularity[i]) + noise / n
 
@@ -48,7 +48,7 @@ ADJECTIVES = (
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Oracle:
-    """Scores by the distribution that each user's last row was drawn from: no model can be
+    """Scores by the distribution that each user's last interaction was drawn from: no model can be
     expected to rank the last item higher."""
 
     world: World
@@ -63,12 +63,12 @@ class World:
     """Interactions and a knowledge graph, with the truth they were drawn from.
 
     Attributes:
-        interactions: rows by user, then by time, which strictly increases within a user.
+        interactions: by user, then by time, which strictly increases within a user.
         knowledge_graph: genre, director and decade of every item.
         user_taste: [num_seasons, num_users, latent_dim] float32.
         item_taste: [num_items, latent_dim] float32, already times the strength.
         popularity: [num_items] float32, added to the logits.
-        noise: probability that a row is drawn uniformly.
+        noise: probability that an item is drawn uniformly.
     """
 
     interactions: Interactions
@@ -94,23 +94,23 @@ class World:
 
         Args:
             user_index: [batch] int, 0 <= index < num_users.
-            time: [batch] or scalar, in seconds; the moment of each user's last row if None.
+            time: [batch] or scalar, in seconds; the moment of each user's last interaction if None.
 
         Returns:
             [batch, num_items] float32, nats, <= 0 where unseen.
         """
         user_index = np.asarray(user_index)
-        rows = self.interactions
-        ends = np.cumsum(rows.user_counts())
-        time = rows.timestamp[ends[user_index] - 1] if time is None else time
+        known = self.interactions
+        ends = np.cumsum(known.user_counts())
+        time = known.timestamp[ends[user_index] - 1] if time is None else time
         time = np.broadcast_to(np.asarray(time, np.float64), user_index.shape)
         taste = self.user_taste[self.season_of(time), user_index]
         logits = taste @ self.item_taste.T + self.popularity
         open_logits = logits.copy()
-        starts = ends - rows.user_counts()
+        starts = ends - known.user_counts()
         for i, (user, moment) in enumerate(zip(user_index, time, strict=True)):
             own = slice(starts[user], ends[user])
-            open_logits[i, rows.item_index[own][rows.timestamp[own] < moment]] = -np.inf
+            open_logits[i, known.item_index[own][known.timestamp[own] < moment]] = -np.inf
         peak = open_logits.max(axis=1, keepdims=True)
         total = np.exp(open_logits - peak).sum(axis=1, keepdims=True)
         unseen = np.isfinite(open_logits).sum(axis=1, keepdims=True)
@@ -121,12 +121,12 @@ class World:
 
     @functools.cached_property
     def best_scores(self) -> np.ndarray:
-        """[num_users, num_items] float32: `best_score` of every user at their last row."""
+        """[num_users, num_items] float32: `best_score` of every user at their last interaction."""
         blocks = np.array_split(np.arange(self.interactions.num_users), 8)
         return np.concatenate([self.best_score(block) for block in blocks])
 
     def oracle(self) -> Oracle:
-        """The best possible scorer of a split that holds out each user's last row."""
+        """The best possible scorer of a split that holds out each user's last interaction."""
         return Oracle(world=self)
 
 
@@ -146,15 +146,16 @@ def make_world(
     """Draws a world; equal arguments give equal worlds.
 
     Args:
-        num_users, num_items: sizes; every user has a row, an item may have none.
+        num_users, num_items: sizes; every user has an interaction, an item may have none.
         seed: of all the randomness.
         num_seasons: seasons of 90 days; a user's taste is constant within one.
         latent_dim: length of the taste vectors.
-        mean_rows: rows per user before the cap at a quarter of the items; log-normal, sigma 1.1.
+        mean_rows: interactions per user before the cap at a quarter of the items; log-normal with
+            sigma 1.1.
         strength: about the standard deviation over items of the taste part of the logits, nats.
         popularity_skew: exponent of the Zipf law that popularity alone would follow.
         drift: 1 - correlation of a user's private taste from one season to the next.
-        noise: probability that a row is drawn uniformly from the unseen items.
+        noise: probability that an item is drawn uniformly from the unseen items.
 
     Raises:
         ValueError: if an argument lies outside its range.
@@ -184,7 +185,7 @@ def make_world(
     popularity = (-popularity_skew * np.log(rank)).astype(np.float32)
 
     user_index, timestamp = _draw_times(rng, num_users, num_items, num_seasons, mean_rows)
-    item_index = _draw_items_of_rows(
+    item_index = _draw_item_index(
         rng,
         user_index,
         _season_of(timestamp, num_seasons),
@@ -295,7 +296,8 @@ def _draw_users(rng, num_users, latent_dim, num_seasons, drift):
 
 
 def _draw_times(rng, num_users, num_items, num_seasons, mean_rows):
-    """Rows as (user_index, timestamp), by user then time; each user has a window of activity."""
+    """(user_index, timestamp) of all interactions, by user, then time; each user has a window of
+    activity."""
     sigma = 1.1
     counts = rng.lognormal(np.log(mean_rows) - sigma**2 / 2, sigma, num_users)
     counts = np.clip(np.rint(counts), 1, max(1, num_items // 4)).astype(np.int64)
@@ -306,15 +308,15 @@ def _draw_times(rng, num_users, num_items, num_seasons, mean_rows):
     user_index = np.repeat(np.arange(num_users, dtype=np.int32), counts)
     time = joins[user_index] + rng.random(len(user_index)) * (leaves - joins)[user_index]
     time = time[np.lexsort((time, user_index))]
-    # Whole seconds; the row's number keeps them apart.
+    # Whole seconds; the number of the interaction keeps them apart.
     nth = np.arange(len(user_index)) - np.repeat(np.cumsum(counts) - counts, counts)
     return user_index, START + np.floor(time) + nth
 
 
-def _draw_items_of_rows(
+def _draw_item_index(
     rng, user_index, season, *, user_taste, item_taste, popularity, noise, block=256
 ):
-    """The item of each row: per season one key an item, the best unseen key a row."""
+    """The item of each interaction: per season one key an item, the best unseen key each time."""
     num_items = len(item_taste)
     num_seasons, num_users, _ = user_taste.shape
     item_index = np.empty(len(user_index), np.int32)
@@ -326,14 +328,14 @@ def _draw_items_of_rows(
     for first in range(0, num_users, block):
         seen = np.zeros((min(block, num_users - first), num_items), bool)
         for s in range(num_seasons):
-            rows = counts[first : first + block, s]
-            order = np.argsort(-rows, kind="stable")  # the busiest first: the active are a prefix
-            order = order[rows[order] > 0]
+            drawn = counts[first : first + block, s]
+            order = np.argsort(-drawn, kind="stable")  # the busiest first: the active are a prefix
+            order = order[drawn[order] > 0]
             keys = user_taste[s, first + order] @ item_taste.T + popularity
             keys = keys - np.log(rng.standard_exponential(keys.shape))  # Gumbel noise
             keys[seen[order]] = -np.inf
-            for step in range(rows.max(initial=0)):
-                active = order[: np.count_nonzero(rows[order] > step)]
+            for step in range(drawn.max(initial=0)):
+                active = order[: np.count_nonzero(drawn[order] > step)]
                 chosen = keys[: len(active)].argmax(axis=1)
                 noisy = np.flatnonzero(rng.random(len(active)) < noise)
                 lottery = rng.random((len(noisy), num_items))

@@ -1,15 +1,15 @@
-"""Filtered link prediction: for every held-out fact, the rank of its tail and of its head.
+"""Filtered link prediction: the ranks of the tail and the head of every held-out fact.
 
 All entities answer (h, r, ?) and (?, r, t); the other answers that the data knows, from
 training or from the held-out facts, are masked (Bordes et al. 2013, "filtered"). One compiled
 function masks and ranks a block of questions. Over both sides of all facts:
 
     mrr        mean of 1 / rank            mean_rank  mean of the rank, 1 is best
-    hits@k     share of ranks <= k
+    hits@k     fraction of ranks <= k
 
 and the same by side, as `head_mrr` or `tail_hits@10`. Ties count against the fact: an
-unmasked entity with the same score goes before it, so a model that knows nothing does not
-shine (Sun et al. 2020, arXiv:1911.03903).
+unmasked entity with the same score ranks before it, so that constant scores give the worst rank
+(Sun et al. 2020, arXiv:1911.03903).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SIDES = ("head", "tail")
 
 
 class TripleScorer(Protocol):
-    """What is evaluated: scores of all entities, as `models.knowledge.KnowledgeEmbedding` has."""
+    """The interface of a model that is evaluated, such as `embeddings.KnowledgeEmbedding`."""
 
     def score_tails(self, head: tf.Tensor, relation: tf.Tensor) -> tf.Tensor: ...
 
@@ -78,7 +78,7 @@ class LinkPredictionEvaluator:
         if not ks or min(ks) < 1:
             raise ValueError(f"`ks` should hold cut-offs >= 1. Received: {tuple(ks)!r}.")
         if not len(test):
-            raise ValueError("`test` should hold a triple. Received none.")
+            raise ValueError("`test` should hold a fact. Received none.")
         graphs = {"train": train, "test": test}
         if also_known is not None:
             graphs["also_known"] = also_known
@@ -93,11 +93,11 @@ class LinkPredictionEvaluator:
         self.num_entities = train.num_entities
         columns = {name: _columns(graph) for name, graph in graphs.items()}
         masked = np.concatenate([c for name, c in columns.items() if name != "test"])
-        both = _rows_in(columns["test"], masked)
+        both = _facts_in(columns["test"], masked)
         if both.any():
             head, relation, tail = columns["test"][both][0]
             raise ValueError(
-                f"`test` should hold no triple that is masked as known. Received {both.sum()}, "
+                f"`test` should hold no fact that is masked as known. Received {both.sum()}, "
                 f"among them ({train.entities.ids[head]!r}, {train.relation_names.ids[relation]!r}"
                 f", {train.entities.ids[tail]!r})."
             )
@@ -176,19 +176,19 @@ def _ranker(histories: Histories):
 
 
 def _columns(graph: KnowledgeGraph) -> np.ndarray:
-    """[triples, 3] int32: head, relation, tail."""
+    """[facts, 3] int32: head, relation, tail."""
     return np.stack([graph.heads, graph.relations, graph.tails], 1).astype(np.int32)
 
 
 def _codes(*parts: np.ndarray) -> list[np.ndarray]:
-    """Rows of several arrays -> their codes, equal where the rows are."""
+    """Facts or parts of facts [n, parts] of several arrays -> their codes, equal where they are."""
     _, codes = np.unique(np.concatenate(parts), axis=0, return_inverse=True)
     return np.split(codes.reshape(-1), np.cumsum([len(part) for part in parts])[:-1])
 
 
-def _rows_in(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """[rows] bool: whether the row is among the others."""
-    own, there = _codes(rows, others)
+def _facts_in(facts: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """[facts] bool: whether the fact is among the others."""
+    own, there = _codes(facts, others)
     return np.isin(own, there)
 
 
@@ -201,10 +201,10 @@ def _answers(test, known, asked: int, num_entities: int) -> tuple[Histories, np.
     questions, of_known = _codes(test[:, given], known[:, given])
     distinct, question = np.unique(questions, return_inverse=True)
     kept = np.isin(of_known, distinct)
-    rows = np.searchsorted(distinct, of_known[kept]).astype(np.int64)
-    keys = np.unique(rows * num_entities + known[kept, asked])
-    rows, answers = np.divmod(keys, num_entities)
+    index = np.searchsorted(distinct, of_known[kept]).astype(np.int64)
+    keys = np.unique(index * num_entities + known[kept, asked])
+    index, answers = np.divmod(keys, num_entities)
     splits = np.zeros(len(distinct) + 1, np.int64)
-    np.cumsum(np.bincount(rows, minlength=len(distinct)), out=splits[1:])
+    np.cumsum(np.bincount(index, minlength=len(distinct)), out=splits[1:])
     lists = UserItems(items=answers.astype(np.int32), row_splits=splits, num_items=num_entities)
     return Histories(lists), question.reshape(-1).astype(np.int32)

@@ -173,7 +173,7 @@ def add_table_arguments(parser: argparse.ArgumentParser):
 
 
 def table_columns(args: argparse.Namespace) -> dict:
-    """Those of `add_table_arguments` that are given, as keywords of `data.loading.load`."""
+    """Those of `add_table_arguments` that are given, as keywords of `data.readers.loading.load`."""
     return {name: v for name in _COLUMNS if (v := getattr(args, name, None)) is not None}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from advrec_tf.data.batches import Batches, shuffled_rows
+from advrec_tf.data.batches import Batches, shuffled_index
 from advrec_tf.tabular.transform import EncodedRows
 
 
@@ -28,11 +28,11 @@ def of_rows(rows: EncodedRows, *, batch_size: int, seed: int, multiple_of: int =
     def dataset(first_epoch: int) -> tf.data.Dataset:
         def gather(batch):
             return {
-                "choices": tf.gather(choices, batch["rows"]),
-                "numbers": tf.gather(numbers, batch["rows"]),
+                "choices": tf.gather(choices, batch["index"]),
+                "numbers": tf.gather(numbers, batch["index"]),
                 "seed": batch["seed"],
             }
 
-        return shuffled_rows(len(rows), size, seed, first_epoch).map(gather).prefetch(4)
+        return shuffled_index(len(rows), size, seed, first_epoch).map(gather).prefetch(4)
 
     return Batches(-(-len(rows) // size), dataset)

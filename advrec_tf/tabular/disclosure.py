@@ -1,8 +1,8 @@
-"""What generated rows give away about training rows: copies, nearest neighbors, membership.
+"""Disclosure of training records by generated ones: copies, nearest neighbors, membership.
 
-NumPy only. Distances are between rows as the transform widens them, in a common metric:
-every column counts alike (a category differs by 1, a number by the difference of its ranks).
-A guarantee is not given here; see `training.private` for one.
+NumPy only. Distances are those of a common metric in which every column counts alike (a category
+differs by 1, a number by the difference of its ranks). Nothing is guaranteed here; `private_gan`
+gives a guarantee.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import pandas as pd
 from advrec_tf.evaluation.classification import area_under_curve
 from advrec_tf.tabular.schema import TableSchema
 
-MOST_ROWS = 4000
+MOST_RECORDS = 4000
 _BLOCK = 256
 
 
-class RowMetric:
-    """Distance of rows: the mean over the learned columns of a difference in [0, 1].
+class RecordMetric:
+    """Distance of records: the mean over the learned columns of a difference in [0, 1].
 
     Categories differ by 0 or 1; numbers and dates by the difference of their ranks among the
-    reference rows; a missing value differs by 1 from all others.
+    reference records; a missing value differs by 1 from all others.
     """
 
     def __init__(self, reference: pd.DataFrame, schema: TableSchema):
@@ -35,7 +35,7 @@ class RowMetric:
                 self._sorted[column.name] = np.sort(raw[~np.isnan(raw)])
 
     def encode(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Rows -> (categories [rows, n] int32, ranks [rows, m] float32, NaN where missing)."""
+        """(categories [records, n] int32, ranks [records, m] float32, NaN where missing)."""
         kinds, ranks = [], []
         for column in self._columns:
             raw = column.raw(frame[column.name])
@@ -46,26 +46,26 @@ class RowMetric:
             order = self._sorted[column.name]
             rank = np.searchsorted(order, raw, "left") + np.searchsorted(order, raw, "right")
             ranks.append(np.where(np.isnan(raw), np.nan, rank / (2 * len(order))))
-        rows = len(frame)
+        records = len(frame)
         return (
-            np.array(kinds, np.int32).reshape(-1, rows).T,
-            np.array(ranks, np.float32).reshape(-1, rows).T,
+            np.array(kinds, np.int32).reshape(-1, records).T,
+            np.array(ranks, np.float32).reshape(-1, records).T,
         )
 
-    def nearest(self, rows, others, *, k: int = 1, same: bool = False) -> np.ndarray:
-        """[rows, k] distances to the nearest of `others`, ascending.
+    def nearest(self, records, others, *, k: int = 1, same: bool = False) -> np.ndarray:
+        """[records, k] distances to the nearest of `others`, ascending.
 
         Args:
-            rows, others: results of `encode`.
-            same: the two are one table: a row is not its own neighbor.
+            records, others: results of `encode`.
+            same: the two are one table: a record is not its own neighbor.
         """
         found = []
-        count = rows[0].shape[1] + rows[1].shape[1]
-        for start in range(0, len(rows[0]), _BLOCK):
+        count = records[0].shape[1] + records[1].shape[1]
+        for start in range(0, len(records[0]), _BLOCK):
             block = slice(start, start + _BLOCK)
-            distance = (rows[0][block, None, :] != others[0][None]).sum(2, dtype=np.float32)
-            for j in range(rows[1].shape[1]):
-                a, b = rows[1][block, j][:, None], others[1][:, j][None]
+            distance = (records[0][block, None, :] != others[0][None]).sum(2, dtype=np.float32)
+            for j in range(records[1].shape[1]):
+                a, b = records[1][block, j][:, None], others[1][:, j][None]
                 gap = np.abs(a - b)
                 alike = np.isnan(a) & np.isnan(b)
                 distance += np.where(alike, 0.0, np.where(np.isnan(gap), 1.0, gap))
@@ -76,9 +76,9 @@ class RowMetric:
         return np.concatenate(found) / count
 
 
-def duplicate_share(synthetic: pd.DataFrame, train: pd.DataFrame, schema: TableSchema) -> float:
-    """Share of the generated rows that equal, in every learned column, a training row that no other
-    training row equals: what several people share betrays none of them."""
+def duplicate_fraction(synthetic: pd.DataFrame, train: pd.DataFrame, schema: TableSchema) -> float:
+    """Fraction of the generated records that equal, in every learned column, a training record that
+    no other training record equals: a record of several people discloses none of them."""
     names = [column.name for column in schema.learned]
 
     def keys(frame):
@@ -97,29 +97,29 @@ def disclosure(
     holdout: pd.DataFrame | None = None,
     seed: int = 0,
 ) -> dict[str, float | None]:
-    """Copies, distances and membership, on at most `MOST_ROWS` rows of each table.
+    """Copies, distances and membership, on at most `MOST_RECORDS` records of each table.
 
     Returns:
-        `duplicates`: see `duplicate_share`. `nearest_ratio`: median distance of a generated
-        row to its nearest training row over that of a real row the generator never saw
-        (with `holdout`), or of a training row to its nearest other; 1 is as far as real rows
-        are from each other, 0 copies; None where most real rows have an equal. `neighbor_ratio`:
-        the median over generated rows of the distance to the nearest over that to the second
-        nearest training row, divided by the same for real rows. With `holdout` also
-        `membership_auc`: of an attacker who takes a row for a training row the nearer it lies to a
-        generated one; .5 is guessing.
+        `duplicates`: see `duplicate_fraction`. `nearest_ratio`: median distance of a generated
+        record to its nearest training record over that of a real record the generator never saw
+        (with `holdout`), or of a training record to its nearest other; 1 is as far as real records
+        are from each other, 0 copies; None where most real records have an equal. `neighbor_ratio`:
+        the median over generated records of the distance to the nearest over that to the second
+        nearest training record, divided by the same for real records. With `holdout` also
+        `membership_auc`: of an attacker who takes a record for a training record the nearer it is
+        to a generated one; .5 is guessing.
     """
     rng = np.random.default_rng(seed)
-    duplicates = duplicate_share(synthetic, train, schema)
+    duplicates = duplicate_fraction(synthetic, train, schema)
 
-    def some(frame, most=MOST_ROWS):
+    def some(frame, most=MOST_RECORDS):
         return frame.iloc[rng.permutation(len(frame))[:most]]
 
-    metric = RowMetric(train, schema)
-    # The attacker needs as many members as others; distances all the training rows there are.
+    metric = RecordMetric(train, schema)
+    # The attacker needs as many members as others; distances all the training records there are.
     near = metric.encode(some(train))
-    written = metric.encode(some(synthetic))
-    to_train = metric.nearest(written, near, k=2)
+    generated = metric.encode(some(synthetic))
+    to_train = metric.nearest(generated, near, k=2)
     if holdout is None:
         reference = metric.nearest(near, near, k=2, same=True)
     else:
@@ -137,8 +137,8 @@ def disclosure(
         "neighbor_ratio": ratio(to_train) / max(ratio(reference), 1e-9),
     }
     if holdout is not None:
-        members = metric.nearest(near, written)[:, 0]
-        others = metric.nearest(outside, written)[:, 0]
+        members = metric.nearest(near, generated)[:, 0]
+        others = metric.nearest(outside, generated)[:, 0]
         labels = np.repeat([1.0, 0.0], [len(members), len(others)])
         result["membership_auc"] = area_under_curve(labels, -np.concatenate([members, others]))
     return result

@@ -1,7 +1,7 @@
-"""How near generated rows are to real ones: columns, pairs of columns, modes, popularity.
+"""Fidelity of generated records to real ones: columns, pairs of columns, modes, popularity.
 
-NumPy only. Whether a classifier can tell the two apart is asked in `two_sample`, whether
-single rows give away training rows in `disclosure`.
+NumPy only. Whether a classifier can tell the two apart is measured in `evaluation.two_sample`,
+whether single records disclose training records in `disclosure`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def total_variation(first: np.ndarray, second: np.ndarray) -> float:
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Binning:
-    """Cells of every learned column, made from real rows: quantile bins of numbers and dates
+    """Cells of every learned column, made from real records: quantile bins of numbers and dates
     (values of numbers with few), categories, and a cell for missing values."""
 
     schema: TableSchema
@@ -63,14 +63,14 @@ class Binning:
             distinct = np.unique(raw)
             if len(distinct) > bins:
                 distinct = np.unique(np.quantile(raw, np.arange(1, bins) / bins))
-                # A cell ends below its edge, so that a value many rows share has its own cell.
+                # A cell ends below its edge, so that a frequent value gets a cell of its own.
                 edges[column.name] = distinct
             else:
                 edges[column.name] = distinct[1:]
         return cls(schema=schema, edges=edges, categories=categories)
 
     def cells(self, frame: pd.DataFrame, column: Column) -> np.ndarray:
-        """[rows] int, 0 <= cell < `size`; the last cell is "missing, or never seen"."""
+        """[records] int, 0 <= cell < `size`; the last cell is that of values missing or unseen."""
         raw = column.raw(frame[column.name])
         if column.categorical:
             found = self.categories[column.name].get_indexer(raw)
@@ -124,23 +124,23 @@ def column_distances(
         counts = [
             np.bincount(binning.cells(frame, column), minlength=size) for frame in (real, synthetic)
         ]
-        row = {"total_variation": total_variation(*counts)}
+        distances = {"total_variation": total_variation(*counts)}
         if not column.categorical:
             values = [column.raw(frame[column.name]) for frame in (real, synthetic)]
             values = [v[~np.isnan(v)] for v in values]
             if all(map(len, values)):
-                row["kolmogorov_smirnov"] = kolmogorov_smirnov(*values)
+                distances["kolmogorov_smirnov"] = kolmogorov_smirnov(*values)
                 deviation = values[0].std() or 1.0
-                row["wasserstein"] = wasserstein(*values) / deviation
-        result[column.name] = row
+                distances["wasserstein"] = wasserstein(*values) / deviation
+        result[column.name] = distances
     return result
 
 
 def mode_coverage(
     real: pd.DataFrame, synthetic: pd.DataFrame, binning: Binning, fraction: float = 0.01
 ) -> float:
-    """Share of the cells with at least `fraction` of the real rows that hold at least a tenth of
-    that share of the generated ones; 1 is all, a collapsed generator has few."""
+    """Fraction of the cells with at least `fraction` of the real records that hold at least a tenth
+    of that fraction of the generated ones; 1 is all, a collapsed generator has few."""
     reached = total = 0
     for column in binning.schema.learned:
         size = binning.size(column)
@@ -160,7 +160,7 @@ def correlation_difference(
     """Mean and largest absolute difference of the correlations between columns.
 
     Numbers and dates enter as ranks among the real values, categories as one indicator per
-    value with 1 % of the real rows or more; an indicator without spread on one side counts
+    value with 1 % of the real records or more; an indicator without spread on one side counts
     as uncorrelated there.
     """
     parts = []
@@ -179,8 +179,8 @@ def correlation_difference(
 def features_of(
     frame: pd.DataFrame, real: pd.DataFrame, binning: Binning
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows as features [rows, n] in [0, 1] (see `correlation_difference`), and the position of
-    each feature's column."""
+    """(features of the records [records, n] in [0, 1], see `correlation_difference`; position of
+    each feature's column)."""
     columns, blocks = [], []
     for i, column in enumerate(binning.schema.learned):
         if column.categorical:
@@ -206,8 +206,9 @@ def features_of(
 def popularity_and_activity(real: Interactions, generated: Interactions) -> dict[str, float]:
     """How near the distributions over items and over users are, of two sets of interactions.
 
-    `popularity_tv` and `activity_ks`: total variation between the items' shares of the rows,
-    and Kolmogorov-Smirnov distance between the users' counts, over users with a row.
+    `popularity_tv` and `activity_ks`: total variation between the items' fractions of the
+    interactions, and Kolmogorov-Smirnov distance between the users' counts, over users with an
+    interaction.
 
     Raises:
         ValueError: if the two are not about the same items.
@@ -217,7 +218,7 @@ def popularity_and_activity(real: Interactions, generated: Interactions) -> dict
             "`real` and `generated` should be about the same items. "
             f"Received: {real.num_items} and {generated.num_items}."
         )
-    counts = [rows.user_counts() for rows in (real, generated)]
+    counts = [data.user_counts() for data in (real, generated)]
     return {
         "popularity_tv": total_variation(real.item_counts(), generated.item_counts()),
         "activity_ks": kolmogorov_smirnov(*(c[c > 0] for c in counts)),
@@ -226,6 +227,6 @@ def popularity_and_activity(real: Interactions, generated: Interactions) -> dict
 
 def worst_columns(distances: dict, names: Sequence[str] | None = None) -> tuple[str, float]:
     """(name, total variation) of the column with the largest one."""
-    rows = distances if names is None else {n: distances[n] for n in names}
-    name = max(rows, key=lambda n: rows[n]["total_variation"])
-    return name, rows[name]["total_variation"]
+    found = distances if names is None else {n: distances[n] for n in names}
+    name = max(found, key=lambda n: found[n]["total_variation"])
+    return name, found[name]["total_variation"]

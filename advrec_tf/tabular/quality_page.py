@@ -23,11 +23,11 @@ _NAMES = {
     "two_sample_auc": "classifier two-sample test, area under the curve",
     "worst_total_variation": "total variation of the worst column",
     "train_on_synthetic_ratio": "train on generated / train on real, tested on real",
-    "duplicates": "rows that copy a training row which is the only one of its kind",
-    "nearest_ratio": "distance to the nearest training row / that of real rows",
+    "duplicates": "records that copy a training record which is the only one of its kind",
+    "nearest_ratio": "distance to the nearest training record / that of real records",
 }
 _TITLES = {
-    "players": "Training",
+    "networks": "Training",
     "columns": "Columns",
     "components": "Two principal components",
     "correlations": "Dependence between columns",

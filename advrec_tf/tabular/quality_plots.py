@@ -31,7 +31,7 @@ def all_plots(
     """Name -> PNG: training where there is a history, columns, components, correlations."""
     figures = {}
     if history and "d_loss" in history:
-        figures["players"] = draw_training(history)
+        figures["networks"] = draw_training(history)
     figures["columns"] = draw_columns(real, synthetic, schema)
     figures["components"] = draw_components(real, synthetic, schema)
     figures["correlations"] = draw_correlations(real, synthetic, schema)

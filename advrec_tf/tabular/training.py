@@ -38,7 +38,7 @@ class TableFit:
     """How a fit went.
 
     Attributes:
-        history: name -> value per round; losses of the players, `val_` fidelity.
+        history: name -> value per round; losses of generator and discriminator, `val_` fidelity.
         rounds: rounds trained; `best_round` is the 1-based one whose weights are kept.
         steps_per_round: steps in a round.
         fidelity: of the kept round on the held-out rows.

@@ -44,7 +44,7 @@ def of_items(
         if size < 1:
             raise ValueError(f"`{name}` should be >= 1. Received: {size!r}.")
     if not len(interactions):
-        raise ValueError("Batches should have a row to draw from. Received none.")
+        raise ValueError("Batches should have an example to draw from. Received none.")
     counts = interactions.item_counts()
     places = min(items_per_batch, int((counts > 0).sum()))
     hands = -(-counts // rows_per_item)  # [num_items]

@@ -1,9 +1,8 @@
-"""Texts as people write them: words left out, typing errors, other words for the same thing.
+"""Noise in texts: words left out, typing errors and synonyms.
 
-For measuring what a text tower makes of them, and for training on them. Noise of a text
-depends on its place, the seed and the rate alone; a text never loses its last word, and one
-without a word stays as it is. Where synonyms come from is left to the caller, for example
-`models.language_synonyms`.
+It serves to measure the robustness of a text tower and to train one. The noise of a text depends
+on its position, the seed and the rate alone; a text never loses its last word, and one without a
+word stays as it is. The caller gives the synonyms, for example those of `text.synonyms`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 def drop_words(texts: Sequence[str], rate: float, *, seed: int) -> list[str]:
     """Each word, separated by white space, is left out with probability `rate`.
 
-    Where all would go, one stays.
+    At least one word stays.
 
     Raises:
         ValueError: if `rate` lies outside [0, 1].
@@ -42,8 +41,8 @@ def add_typos(texts: Sequence[str], rate: float, *, seed: int) -> list[str]:
     """Each word of two or more letters gets one typing error with probability `rate`.
 
     Two neighboring letters swapped, a letter dropped, a letter typed twice, or the key beside
-    it hit (QWERTY; other letters have no neighbors), each as likely where it is possible. The
-    word is another afterwards, and never empty.
+    it hit (QWERTY; other letters have no neighbors), with equal probability where possible. The
+    word changes, and is never empty.
 
     Raises:
         ValueError: if `rate` lies outside [0, 1].
@@ -65,7 +64,7 @@ def swap_synonyms(
     In the line of Alzantot et al. 2018 (arXiv:1804.07998), without the search for the worst.
 
     Args:
-        synonyms: a word in lower case -> others for it. A capital letter at its beginning, or
+        synonyms: a word in lower case -> its synonyms. A capital letter at its beginning, or
             capitals throughout, are kept.
 
     Raises:
@@ -88,7 +87,7 @@ def swap_synonyms(
 
 
 def words_of(texts: Sequence[str]) -> list[str]:
-    """The different words of the texts in lower case, sorted: what could have synonyms."""
+    """The different words of the texts in lower case, sorted, which may have synonyms."""
     return sorted({word.lower() for text in texts for word in _WORD.findall(text)})
 
 

@@ -1,11 +1,11 @@
-"""How much a ranking by item texts loses when the texts are disturbed.
+"""Robustness of a ranking by item texts to disturbed texts.
 
-Two kinds of disturbance: in the texts themselves (words dropped, typing errors, other words;
-`data.text_noise`), and in what the language model's token embedding puts out, within a share
-of its norm a text, where an adversary without any label turns the item's vector away from the
-clean one, or until it is taken for another item's. Every text of the catalogue is disturbed.
-What ranks by the vectors is the caller's; perturbed vectors of a trained model are left to
-`robustness`.
+Two kinds of disturbance: in the texts themselves (words dropped, typing errors, synonyms;
+`text.noise`), and in the token vectors of the language model, within a fraction of the norm of a
+text's token vectors, where an adversary without labels turns the item's vector away from the clean
+one, or until it is nearer to that of another item. Every text of the catalogue is disturbed. The
+caller gives the model that ranks by the vectors; perturbed vectors of a trained model are left to
+`evaluation.robustness`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from advrec_tf.training.perturb_outputs import perturb_outputs
 TEXT_KINDS = ("drop", "typo", "synonym")
 TOKEN_KINDS = ("fgsm", "bim", "pgd", "cw", "random")
 STEPS = 5
-"""Of every attack on token vectors but "fgsm"."""
+"""The steps of every attack on token vectors but "fgsm"."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,8 @@ class TextPoint:
 
     Attributes:
         kind: of `TEXT_KINDS` or `TOKEN_KINDS`.
-        strength: share of words, or radius as a share of the norm of a text's token vectors.
+        strength: fraction of the words, or radius as a fraction of the norm of a text's token
+            vectors.
         cosine: of the items' vectors to their clean ones, mean over the items.
         metrics: see `evaluation.ranking`.
         relative_loss: 1 - disturbed / clean of the chosen metric; below 0 where it gained.
@@ -53,7 +54,7 @@ class TextPoint:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TextRobustness:
-    """What disturbances cost one tower; `dataclasses.asdict` makes it JSON."""
+    """The cost of all disturbances of one tower; `dataclasses.asdict` makes it JSON."""
 
     metric: str
     clean: dict[str, float]
@@ -87,9 +88,9 @@ def text_robustness(
         rank: the items' vectors [num_items, tower.dim] -> what is measured, such as a
             `VectorRecommender` with the trained users' vectors.
         evaluator: ranks before and after.
-        synonyms: word -> others, such as `language_synonyms.nearest_words`; needed for the
+        synonyms: word -> others, such as `text.synonyms.nearest_words`; needed for the
             kind "synonym".
-        rates: shares of words disturbed, for the kinds in the text.
+        rates: fractions of the words disturbed, for the kinds in the text.
         epsilons: radii, for the kinds in the token vectors.
         kinds: by default all, "synonym" only where there are synonyms.
         norm: of the balls around token vectors, "l2" or "linf".
@@ -207,9 +208,9 @@ def attack_tokens(
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # alike in length together
     vectors = np.zeros([len(texts), tower.dim], np.float32)
     for start in range(0, len(texts), batch_size):
-        rows = order[start : start + batch_size]
-        batch = tf.constant([texts[i] for i in rows], tf.string)
-        vectors[rows] = moved(batch, tf.constant(rows), tf.constant([seed, start], tf.int32))
+        index = order[start : start + batch_size]
+        batch = tf.constant([texts[i] for i in index], tf.string)
+        vectors[index] = moved(batch, tf.constant(index), tf.constant([seed, start], tf.int32))
     return vectors
 
 
@@ -235,8 +236,8 @@ def _moved_vectors(
         if others is None:
             return -tf.reduce_sum(own)
         cosines = tf.matmul(vectors, others, transpose_b=True)
-        rival = tf.reduce_max(cosines - 4.0 * tf.one_hot(index, len(others)), axis=-1)
-        return -tf.reduce_sum(tf.nn.relu(own - rival))
+        nearest = tf.reduce_max(cosines - 4.0 * tf.one_hot(index, len(others)), axis=-1)
+        return -tf.reduce_sum(tf.nn.relu(own - nearest))
 
     @tf.function(
         input_signature=[

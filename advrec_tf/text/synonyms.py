@@ -1,6 +1,6 @@
 """Synonyms by a language model: the nearest words in its token embedding.
 
-What becomes of texts is left to `data.text_noise`.
+Replacing words in texts is left to `text.noise`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def nearest_words(
     tokens that are whole words of three or more letters, compared by the cosine of their rows.
 
     Args:
-        words: in lower case, such as `text_noise.words_of(texts)`.
+        words: in lower case, such as `noise.words_of(texts)`.
         count: at most so many for a word, >= 1.
         minimum: least cosine, in [-1, 1].
 

@@ -197,7 +197,7 @@ def plots(report: Mapping, title: str) -> dict[str, Callable]:
             columns = {"AUC of telling from real": ("auc",), "NDCG@10, next item": ("next item",)}
             history = entries["GAN, Gumbel-softmax"]["history"]
             if history:
-                drawn["sequence_players"] = lambda history=history: draw_training(history)
+                drawn["sequence_networks"] = lambda history=history: draw_training(history)
         else:
             colors[part["baseline"]] = BLUE
             tests = part["tests"]

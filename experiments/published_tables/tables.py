@@ -80,7 +80,7 @@ class Table:
     """One table.
 
     Attributes:
-        benchmark: name of the split in `data.benchmarks`.
+        benchmark: name of the split, see `data.readers.published_splits`.
         protocol: what is measured, in a sentence.
         metrics: the columns; "recall@k" divides by all relevant items.
         choose_by: metric of every choice on validation, and of the paired comparisons.
@@ -88,7 +88,7 @@ class Table:
         refit: train the final models on training and validation interactions together.
         references: published model, with its source in brackets -> a figure for each of the
             metrics, None where none is published.
-        models: labels of `models.MODELS`, in the order of the table.
+        models: labels of `MODELS`, in the order of the table.
         left_out: model -> why it is not in the table.
         limits: where its models have less than the full protocol.
         choose_every: choices are made on every n-th user of a published validation part.

@@ -69,13 +69,13 @@ def test_the_audit_reads_well_and_goes_into_json():
     assert json.loads(json.dumps(report.as_dict()))["rows"]["train"] == 5
     assert str(report).splitlines() == [
         "split leaky",
-        "  train: 5 rows, 2 users, 3 items, 1 repeated pairs",
-        "  validation: 1 rows, 1 users, 1 items, 0 repeated pairs",
-        "  test: 3 rows, 3 users, 3 items, 0 repeated pairs",
+        "  train: 5 interactions, 2 users, 3 items, 1 repeated pairs",
+        "  validation: 1 interactions, 1 users, 1 items, 0 repeated pairs",
+        "  test: 3 interactions, 3 users, 3 items, 0 repeated pairs",
         "  only in test: 1 users, 1 items",
         "  pairs in two parts: train and validation 0, train and test 1, validation and test 0",
-        "  future: 2 test rows with items first trained on later (1.0 a test row); "
-        "4 training rows after the first test row",
+        "  future: 2 test interactions with items first trained on later (1.0 on average); "
+        "4 training interactions after the first tested",
         "  ties: 0.0% of neighboring interactions of a user have equal times, and 0.0% of the "
         "users end in a tie; 50% of the tied pairs have ascending item ids (50% by chance)",
         "  warning: 1 pairs of a user and an item lie in train and test.",

@@ -69,7 +69,7 @@ def test_settings_out_of_range_are_refused(data):
         swap_items(data, np.zeros((3, 1), int), 0.1, rng=rng())
     with pytest.raises(ValueError, match="`alpha` should be > 0"):
         mix_profiles(data, 0.0, rng=rng())
-    with pytest.raises(ValueError, match="two users with rows. Received: 1"):
+    with pytest.raises(ValueError, match="two users with interactions. Received: 1"):
         mix_profiles(data.select(np.arange(200)), 1.0, rng=rng())
     with pytest.raises(ValueError, match="`scale` should be >= 0"):
         add_noise_to_numbers(pd.DataFrame({"a": [1, 2, 3]}), -1.0, rng=rng())

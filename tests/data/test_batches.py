@@ -162,9 +162,9 @@ def test_user_batches_hold_the_given_users_only():
 
 
 def test_no_rows_and_no_batch_size_are_refused():
-    with pytest.raises(ValueError, match="should have a row"):
+    with pytest.raises(ValueError, match="should have an example"):
         batches.of_pairs(rows(0), batch_size=4, seed=0)
-    with pytest.raises(ValueError, match="should have a row"):
+    with pytest.raises(ValueError, match="should have an example"):
         batches.of_users(np.zeros(0, np.int32), batch_size=4, seed=0)
     with pytest.raises(ValueError, match="`batch_size` should be >= 1. Received: 0"):
         batches.of_pairs(rows(3), batch_size=0, seed=0)
@@ -240,7 +240,7 @@ def test_batches_of_triples_show_every_fact_once_an_epoch():
     assert sorted(facts[:12]) == sorted(known) and facts[12:] == facts[:3]
     assert column(epoch, "weight") == [1.0] * 15
     assert set(epoch[0]) == {"head", "relation", "tail", "weight", "seed"}
-    with pytest.raises(ValueError, match="a row to draw from"):
+    with pytest.raises(ValueError, match="an example to draw from"):
         batches.of_triples(graph.select([]), batch_size=5, seed=0)
     with pytest.raises(ValueError, match="`batch_size`"):
         batches.of_triples(graph, batch_size=0, seed=0)

@@ -36,11 +36,11 @@ def test_ids_stand_once():
 def test_columns_of_other_lengths_and_foreign_indices_are_refused():
     columns = {"users": Vocabulary([1, 2]), "items": Vocabulary([1, 2])}
     one, two = np.zeros(1, np.int32), np.array([0, 2], np.int32)
-    with pytest.raises(ValueError, match="`item_index` should have 1 rows. Received 2"):
+    with pytest.raises(ValueError, match="`item_index` should have 1 entries. Received 2"):
         Interactions(user_index=one, item_index=two, **columns)
     with pytest.raises(ValueError, match=r"`item_index` should lie in 0\.\.1. Received 0\.\.2"):
         Interactions(user_index=two * 0, item_index=two, **columns)
-    with pytest.raises(ValueError, match="`rating` should have 1 rows"):
+    with pytest.raises(ValueError, match="`rating` should have 1 entries"):
         Interactions(user_index=one, item_index=one, rating=np.zeros(2), **columns)
     with pytest.raises(ValueError, match="`item_text` should have 2 rows"):
         Interactions(user_index=one, item_index=one, item_text=np.array(["a"]), **columns)

@@ -99,7 +99,7 @@ def test_random_ratio_leaves_every_user_a_row_to_train_on():
 
 def test_shares_that_leave_nothing_to_train_on_are_refused():
     for shares in ({"validation": 0.5, "test": 0.5}, {"test": 0.0}, {"validation": -0.1}):
-        with pytest.raises(ValueError, match="`validation` and `test` should be shares"):
+        with pytest.raises(ValueError, match="`validation` and `test` should be fractions"):
             splits.random_ratio(grid(3, 4), **shares)
 
 
@@ -146,7 +146,7 @@ def test_every_split_refuses_a_repeated_pair_and_names_the_cure(name):
 
 @pytest.mark.parametrize("name", sorted(splits.SPLITS))
 def test_every_split_refuses_a_time_that_is_no_number(name):
-    with pytest.raises(ValueError, match="time in every row. Received 1 NaN"):
+    with pytest.raises(ValueError, match="a time each. Received 1 NaN"):
         splits.make(name, rows([0, 0, 0], [1, 2, 3], [1, np.nan, 3]))
 
 
@@ -213,7 +213,7 @@ def test_from_parts_refuses_a_pair_in_two_parts_and_names_them():
 def test_from_parts_refuses_negative_ids_and_other_shapes():
     with pytest.raises(ValueError, match="unknown one.*-1"):
         splits.from_parts([[0, -1]], None, [[0, 1]], "mine")
-    with pytest.raises(ValueError, match=r"`test_pairs` should be \[rows, 2\]"):
+    with pytest.raises(ValueError, match=r"`test_pairs` should be \[n, 2\]"):
         splits.from_parts([[0, 1]], None, [0, 1], "mine")
 
 

@@ -124,7 +124,7 @@ def test_bad_arguments_are_refused(message, train, settings):
 
 
 def test_an_empty_test_is_refused():
-    with pytest.raises(ValueError, match="`test` should hold a triple"):
+    with pytest.raises(ValueError, match="`test` should hold a fact"):
         LinkPredictionEvaluator(TRAIN, graph_of([]))
 
 

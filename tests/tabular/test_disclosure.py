@@ -2,11 +2,11 @@ import pandas as pd
 import pytest
 
 from advrec_tf.tabular import schema as table_schema
-from advrec_tf.tabular.disclosure import RowMetric, disclosure, duplicate_share
+from advrec_tf.tabular.disclosure import RecordMetric, disclosure, duplicate_fraction
 
 
 def test_a_row_is_as_far_as_its_columns_say(real, schema):
-    metric = RowMetric(real, schema)
+    metric = RecordMetric(real, schema)
     row = real.iloc[[0]]
     other = row.assign(kind="a" if row["kind"].iloc[0] != "a" else "b")
     # one of four columns differs, by 1
@@ -15,7 +15,7 @@ def test_a_row_is_as_far_as_its_columns_say(real, schema):
 
 
 def test_a_row_is_not_its_own_neighbor(real, schema):
-    metric = RowMetric(real, schema)
+    metric = RecordMetric(real, schema)
     rows = metric.encode(real)
     assert metric.nearest(rows, rows)[:, 0].max() == 0.0
     assert metric.nearest(rows, rows, same=True)[:, 0].min() > 0.0
@@ -39,7 +39,7 @@ def test_without_held_out_rows_membership_is_not_measured(real, schema):
 def test_rows_that_agree_in_all_but_one_column_are_no_copies(real, schema):
     other = real.copy()
     other.loc[:199, "kind"] = "z"
-    assert duplicate_share(other, real, schema) == 0.5
+    assert duplicate_fraction(other, real, schema) == 0.5
 
 
 def test_where_real_rows_repeat_their_distance_is_no_measure():

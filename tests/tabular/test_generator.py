@@ -4,7 +4,7 @@ import pytest
 
 from advrec_tf.tabular import schema as table_schema
 from advrec_tf.tabular.controls import CONTROLS
-from advrec_tf.tabular.disclosure import duplicate_share
+from advrec_tf.tabular.disclosure import duplicate_fraction
 from advrec_tf.tabular.transform import TableTransform
 
 
@@ -45,7 +45,7 @@ def test_what_several_people_share_is_no_copy():
     bootstrap.refuse_copies_of(frame)
     assert len(bootstrap.refused) == 2  # b and c
     written = pd.DataFrame({"plan": ["a", "b", "a", "b"], "active": [1, 0, 1, 1]})
-    assert duplicate_share(written, frame, schema) == 0.25
+    assert duplicate_fraction(written, frame, schema) == 0.25
 
 
 def test_a_table_of_few_values_is_not_bent_by_refusing_what_is_rare_in_it():

@@ -16,12 +16,12 @@ def plots(real, shuffled, schema):
 
 
 def test_every_plot_is_a_png(plots):
-    assert set(plots) == {"players", "columns", "components", "correlations"}
+    assert set(plots) == {"networks", "columns", "components", "correlations"}
     assert all(content.startswith(PNG) for content in plots.values())
 
 
 def test_without_a_history_of_losses_training_is_not_drawn(real, schema):
-    assert "players" not in quality_plots.all_plots(real, real, schema, {"loss": [1.0]})
+    assert "networks" not in quality_plots.all_plots(real, real, schema, {"loss": [1.0]})
 
 
 def test_plots_are_files_and_images_of_tensorboard(plots, tmp_path):

@@ -102,5 +102,5 @@ def test_an_epoch_depends_on_its_number_and_the_seed_alone():
 def test_a_size_below_one_and_no_rows_are_refused(name):
     with pytest.raises(ValueError, match=f"`{name}` should be >= 1. Received: 0"):
         of_items(interactions(), **{name: 0}, seed=0)
-    with pytest.raises(ValueError, match="should have a row to draw from"):
+    with pytest.raises(ValueError, match="should have an example to draw from"):
         of_items(interactions().select(np.zeros(0, int)), seed=0)

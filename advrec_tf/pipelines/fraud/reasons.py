@@ -78,7 +78,7 @@ def reasons(verdicts: Verdicts, interactions: Interactions, user: int) -> list[s
 
 
 def _overlap_in_words(overlap: OverlapDetector, interactions: Interactions, user: int) -> str:
-    """The strongest of the signs of `defence.overlap`."""
+    """The strongest of the signs of `defence.detectors.overlap`."""
     place = int(np.searchsorted(overlap.overlaps.users, user))
     measured, target = overlap.overlaps, overlap.common_target
     sign = SIGNALS[int(np.argmax(overlap.signals[user]))]

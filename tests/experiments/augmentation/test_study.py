@@ -169,4 +169,4 @@ def test_every_entry_of_every_part_runs_and_stands_on_the_page(tiny_world, setti
     for part in report["parts"]:
         assert len(part["entries"]) > 5
         assert all(f"| {label} | " in text for label in part["entries"])
-    assert {*TITLES, "sequence_players"} == set(plots(report, "made"))
+    assert {*TITLES, "sequence_networks"} == set(plots(report, "made"))
