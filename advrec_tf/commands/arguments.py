@@ -70,7 +70,7 @@ class TableFormat:
     max_text: Count | None = None
 
     def columns(self) -> dict:
-        """What was given, as keywords of `data.readers.load`."""
+        """What was given, as keywords of `data.load`."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in vars(self).items()
