@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import re
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -65,9 +66,15 @@ class Column:
         raw = self.raw(series)
         return self.encode(tf.constant(raw, self.dtype, np.shape(raw))).numpy()
 
+    @property
+    def input_name(self) -> str:
+        """The name of the column in a request: "wait (s)" is `wait__s_`."""
+        name = re.sub(r"\W", "_", self.name, flags=re.ASCII)
+        return name if name[:1].isalpha() else f"column_{name}"
+
     def spec(self) -> tf.TensorSpec:
         """Of the raw values of a batch."""
-        return tf.TensorSpec([None, *self.raw_shape], self.dtype, self.name)
+        return tf.TensorSpec([None, *self.raw_shape], self.dtype, self.input_name)
 
     def as_dict(self) -> dict:
         """JSON values; `column_from_dict` gives the column back."""

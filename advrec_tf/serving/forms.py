@@ -15,12 +15,15 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.base import Recommender, log_popularity
+from advrec_tf.models.ranking import RankingModel
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.serving import saved_model
 from advrec_tf.serving.lists import LOWEST
 from advrec_tf.serving.module import ServedModule
+from advrec_tf.serving.ranking import ServedRanking
 from advrec_tf.serving.recommender import ServedRecommender, served_histories
 from advrec_tf.serving.scorers import ItemWeightScorer, Scorer, ScoreTable, VectorScorer
 
@@ -41,7 +44,8 @@ def served_form(
 ) -> ServedModule:
     """A trained model as a graph that can be exported; a `ServedModule` stays as it is.
 
-    An unknown user gets the popular items of `model.interactions`, whatever the model.
+    An unknown user gets the popular items of `model.interactions`, whatever the model. A ranking
+    tower with a context becomes a `ServedRanking`, whose signatures take the context.
 
     Args:
         model: any recommender of the package after `fit`, or one that has `interactions` and
@@ -55,6 +59,11 @@ def served_form(
     """
     if isinstance(model, ServedModule):
         return model
+    inner = model
+    while isinstance(getattr(inner, "model", None), keras.Model):
+        inner = inner.model
+    if isinstance(inner, RankingModel) and inner.contexts is not None:
+        return ServedRanking(inner)
     data = getattr(model, "interactions", None)
     if not isinstance(data, Interactions) or not callable(getattr(model, "score", None)):
         raise ValueError(

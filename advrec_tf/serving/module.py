@@ -19,6 +19,7 @@ SIGNATURES = {
     "recommend": "Lists of the length asked for, with items excluded or allowed for each user.",
     "recommend_from_history": "Lists for users who are known by the items of their history alone.",
     "recommend_index": "Lists for user indices, as item indices.",
+    "rank": "The candidates of a request in the order of their scores.",
     "score": "The score of a user and an item.",
     "score_text": "The score of a user and an item that is known by its text alone.",
     "nearest_items": "The items whose vectors have the highest cosine to a text.",

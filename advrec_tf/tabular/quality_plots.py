@@ -5,14 +5,11 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.patches import Rectangle
 
+from advrec_tf.ops.figures import subplots
 from advrec_tf.tabular.columns import Column, Date
 from advrec_tf.tabular.fidelity import Binning, features_of
 from advrec_tf.tabular.schema import TableSchema
@@ -58,7 +55,6 @@ def write_plots(plots: dict[str, bytes], run_dir: Path) -> list[Path]:
 def _png(figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100)
-    plt.close(figure)
     return buffer.getvalue()
 
 
@@ -68,7 +64,7 @@ def _tidy(ax) -> None:
 
 def draw_training(history: dict[str, list[float]]):
     """Losses of discriminator and generator, and distance to held-out rows, over rounds."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
+    figure, (left, right) = subplots(1, 2, figsize=(11, 3.8))
     rounds = np.arange(1, len(history["d_loss"]) + 1)
     left.plot(rounds, history["d_loss"], color=SYNTHETIC, label="discriminator")
     left.plot(rounds, history["g_loss"], color=REAL, label="generator")
@@ -91,9 +87,7 @@ def draw_columns(real: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSchem
     columns = schema.learned
     across = min(3, len(columns))
     down = -(-len(columns) // across)
-    figure, axes = plt.subplots(
-        down, across, figsize=(4.2 * across, 2.7 * down), layout="constrained", squeeze=False
-    )
+    figure, axes = subplots(down, across, figsize=(4.2 * across, 2.7 * down), squeeze=False)
     for ax in axes.flat[len(columns) :]:
         ax.axis("off")
     for ax, column in zip(axes.flat, columns):
@@ -102,7 +96,7 @@ def draw_columns(real: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSchem
         ax.set_title(column.name, fontsize=10)
         ax.tick_params(labelsize=8)
         _tidy(ax)
-    handles = [plt.Rectangle((0, 0), 1, 1, color=c, alpha=0.6) for c in (REAL, SYNTHETIC)]
+    handles = [Rectangle((0, 0), 1, 1, color=c, alpha=0.6) for c in (REAL, SYNTHETIC)]
     figure.legend(handles, ["real", "generated"], loc="outside upper right", ncols=2, frameon=False)
     return figure
 
@@ -160,9 +154,7 @@ def draw_components(real: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSc
     first, second, fraction = principal_components(
         *(features_of(frame, real, binning)[0] for frame in frames)
     )
-    figure, axes = plt.subplots(
-        1, 3, figsize=(12.5, 4.1), layout="constrained", sharex=True, sharey=True
-    )
+    figure, axes = subplots(1, 3, figsize=(12.5, 4.1), sharex=True, sharey=True)
     for ax, sides, title in (
         (axes[0], [(first, REAL)], "real"),
         (axes[1], [(second, SYNTHETIC)], "generated"),
@@ -197,7 +189,7 @@ def draw_correlations(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Table
             )
         )
     size = 2.0 + 0.28 * len(names)
-    figure, axes = plt.subplots(1, 3, figsize=(3 * size + 1.5, size + 0.8), layout="constrained")
+    figure, axes = subplots(1, 3, figsize=(3 * size + 1.5, size + 0.8))
     tables.append(np.abs(tables[0] - tables[1]))
     titles = ("real", "generated", "difference")
     for i, (ax, table, title) in enumerate(zip(axes, tables, titles, strict=True)):

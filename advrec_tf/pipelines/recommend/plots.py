@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
+from matplotlib import colormaps
 
 from advrec_tf.data.augmentation import AugmentedInteractions
+from advrec_tf.ops.figures import subplots
 from advrec_tf.pipelines.recommend.job import Outcome
 
 _COLORS = {
@@ -57,7 +54,6 @@ def write_figures(figures: dict, run_dir: Path) -> list[Path]:
         for name, figure in figures.items():
             paths.append(folder / f"{name}.png")
             figure.savefig(paths[-1], dpi=110)
-            plt.close(figure)
             image = tf.io.decode_png(paths[-1].read_bytes(), channels=3)
             tf.summary.image(name, image[None], step=0)
     writer.close()
@@ -65,7 +61,7 @@ def write_figures(figures: dict, run_dir: Path) -> list[Path]:
 
 
 def _axes(width: float, height: float, columns: int = 1):
-    figure, axes = plt.subplots(1, columns, figsize=(width, height), layout="constrained")
+    figure, axes = subplots(1, columns, figsize=(width, height))
     for ax in np.atleast_1d(axes):
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", alpha=0.25)
@@ -146,7 +142,7 @@ def draw_cold_users(report: dict):
     groups = list(report["cold_start"]["users"])
     figure, ax = _axes(13, 4.8)
     width = 0.84 / len(models)
-    palette = plt.get_cmap("tab20")
+    palette = colormaps["tab20"]
     for i, (name, tests) in enumerate(models.items()):
         row = tests["withheld"]
         ax.bar(
