@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data.features import Id
+from advrec_tf.data.features import Column, Id
 from advrec_tf.data.schema import Schema, columns_of
 from advrec_tf.ops.files import atomic_file
 
@@ -206,14 +206,18 @@ class Interactions:
         )
         return Schema(user_id=user_id, item_id=item_id, user=user, item=item, context=context)
 
+    def with_context_columns(self, columns: tuple[Column, ...]) -> Interactions:
+        """Itself, its context coded by columns that were fitted before."""
+        self.__dict__["schema"] = dataclasses.replace(self.schema, context=columns)
+        return self
+
     def with_schema_of(self, whole: Interactions) -> Interactions:
         """Itself, its context coded as that of `whole`, which has the same columns."""
         if whole.context is not None:
             if self.users is whole.users and self.items is whole.items:
                 self.__dict__["schema"] = whole.schema
             else:
-                coded = dataclasses.replace(self.schema, context=whole.schema.context)
-                self.__dict__["schema"] = coded
+                self.with_context_columns(whole.schema.context)
         return self
 
     def user_counts(self) -> np.ndarray:

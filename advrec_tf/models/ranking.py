@@ -19,6 +19,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.context import ContextVectors, context_tower
 from advrec_tf.models.own_batches import require_pairs
 from advrec_tf.models.replicas import mean_over_replicas
+from advrec_tf.models.saving import model_config, model_from_config
 from advrec_tf.models.towers import entity_towers, in_blocks
 from advrec_tf.models.trained import RecommenderModel
 
@@ -51,6 +52,7 @@ def build_head(
     return keras.Model(joined, squeeze(out), name="head")
 
 
+@keras.utils.register_keras_serializable("advrec_tf")
 class RankingModel(RecommenderModel):
     """Both towers and the head, for ratings (mean squared error) or clicks (cross-entropy).
 
@@ -72,6 +74,7 @@ class RankingModel(RecommenderModel):
     """
 
     loss_is_share = True
+    saves_whole = True
 
     def __init__(
         self,
@@ -112,6 +115,13 @@ class RankingModel(RecommenderModel):
         with float32_layers():
             self.task = _tfrs.Ranking(loss=loss)
         self.built = True
+
+    def get_config(self):
+        return model_config(self, objective=self.objective, negatives=self.negatives, l2=self.l2)
+
+    @classmethod
+    def from_config(cls, config):
+        return model_from_config(cls, config)
 
     def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """{user_index, item_index}, each [batch] int32, and the columns of the context where the

@@ -21,6 +21,7 @@ from advrec_tf.models.context import ContextVectors, context_tower
 from advrec_tf.models.factorization.negatives import require_negatives
 from advrec_tf.models.own_batches import require_pairs
 from advrec_tf.models.replicas import candidates_of_all, mean_over_replicas
+from advrec_tf.models.saving import model_config, model_from_config
 from advrec_tf.models.towers import entity_towers, in_blocks
 from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.models.vectors import VectorRecommender
@@ -29,6 +30,7 @@ PAIR_TABLE_LIMIT = 2**29
 """Bytes allowed for the table of known pairs; above, only accidental hits are masked."""
 
 
+@keras.utils.register_keras_serializable("advrec_tf")
 class TwoTower(RecommenderModel):
     """Query and candidate tower under an in-batch softmax.
 
@@ -70,6 +72,12 @@ class TwoTower(RecommenderModel):
     ):
         super().__init__(**kwargs)
         self.items_at_once = items_at_once
+        self._settings = {
+            "temperature": temperature,
+            "logq": logq,
+            "mask_known": mask_known,
+            "items_at_once": items_at_once,
+        }
         if not temperature > 0:
             raise ValueError(f"`temperature` should be > 0. Received: {temperature!r}.")
         self.user_tower = user_tower
@@ -101,6 +109,17 @@ class TwoTower(RecommenderModel):
                 remove_accidental_hits=True,
             )
         self.built = True
+
+    @property
+    def saves_whole(self) -> bool:
+        return type(self) is TwoTower  # other towers have parts that no file describes
+
+    def get_config(self):
+        return model_config(self, **self._settings)
+
+    @classmethod
+    def from_config(cls, config):
+        return model_from_config(cls, config)
 
     def call(self, user_index: tf.Tensor) -> tf.Tensor:
         """[batch] int32 -> [batch, num_items], the scores."""

@@ -38,11 +38,27 @@ class RecommenderModel(Recommender, _tfrs.Model):
         return loss * num_replicas() if self.loss_is_share else loss
 
     saves_whole = False
-    """Whether `save` writes the model as a whole: that needs all that it was built from."""
+    """Whether `save` writes the model as a whole: that needs a `get_config` with all that it was
+    built from."""
 
-    def save(self, *args, **kwargs):
-        """Refused, because the training interactions inside could not be loaded again."""
-        raise ValueError(self._not_saved("`save`"))
+    def save(self, filepath, *args, **kwargs):
+        """As `keras.Model.save`, to a file that ends in .keras, where the model `saves_whole`.
+
+        Raises:
+            ValueError: if it does not, or the file is of another kind.
+        """
+        self.require_whole("`save`", filepath)
+        super().save(filepath, *args, **kwargs)
+
+    def require_whole(self, name: str, filepath) -> None:
+        """ValueError unless the model can be saved as a whole to this file."""
+        if not self.saves_whole:
+            raise ValueError(self._not_saved(name))
+        if not str(filepath).endswith(".keras"):
+            raise ValueError(
+                f"{name} should write a {type(self).__name__} to a file that ends in .keras. "
+                f"Received: {filepath}."
+            )
 
     def fit(self, *args, **kwargs):
         """As `keras.Model.fit`, with the model's own callbacks after those given. `x` and
@@ -61,8 +77,8 @@ class RecommenderModel(Recommender, _tfrs.Model):
             given = [given]
         for callback in given.callbacks if listed else given:
             whole = isinstance(callback, keras.callbacks.ModelCheckpoint)
-            if whole and not callback.save_weights_only and not self.saves_whole:
-                raise ValueError(self._not_saved("`ModelCheckpoint`"))
+            if whole and not callback.save_weights_only:
+                self.require_whole("`ModelCheckpoint`", callback.filepath)
         if listed:
             for callback in self.own_callbacks():
                 given.append(callback)
@@ -91,6 +107,12 @@ class RecommenderModel(Recommender, _tfrs.Model):
         """
         require_keras_2("optimizer", optimizer)
         super().compile(optimizer=optimizer, **kwargs)
+
+    def compile_from_config(self, config):
+        """Compile a loaded model as it was; Keras leaves this to models with a `compile` of their
+        own."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
 
     def completed(self, inputs):
         """A batch with what the model reads of it; see `own_batches.complete`."""

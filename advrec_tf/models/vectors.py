@@ -115,11 +115,11 @@ def save_vectors(recommender: VectorRecommender, path: str | os.PathLike) -> Non
         "unknown_user": recommender.unknown_user,
         "user_index": data.user_index,
         "item_index": data.item_index,
-        **_packed("user_ids", data.users.ids),
-        **_packed("item_ids", data.items.ids),
+        **pack_ids("user_ids", data.users.ids),
+        **pack_ids("item_ids", data.items.ids),
     }
     if data.item_text is not None:
-        columns |= _packed("item_text", np.array([text or "" for text in data.item_text], object))
+        columns |= pack_ids("item_text", np.array([text or "" for text in data.item_text], object))
     with atomic_file(path, overwrite=True) as unfinished, open(unfinished, "wb") as file:
         np.savez(file, **columns)
 
@@ -134,9 +134,9 @@ def load_vectors(path: str | os.PathLike) -> VectorRecommender:
         interactions = Interactions(
             user_index=stored["user_index"],
             item_index=stored["item_index"],
-            users=Vocabulary(_unpacked("user_ids", stored)),
-            items=Vocabulary(_unpacked("item_ids", stored)),
-            item_text=_unpacked("item_text", stored) if "item_text" in stored else None,
+            users=Vocabulary(unpack_ids("user_ids", stored)),
+            items=Vocabulary(unpack_ids("item_ids", stored)),
+            item_text=unpack_ids("item_text", stored) if "item_text" in stored else None,
         )
         return VectorRecommender(
             user_vectors=stored["user_vectors"],
@@ -146,7 +146,7 @@ def load_vectors(path: str | os.PathLike) -> VectorRecommender:
         )
 
 
-def _packed(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+def pack_ids(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     """Integers as they are; texts as their bytes one after the other, and where each ends.
 
     An array of text would take the room of the longest for each, and drop NUL characters.
@@ -158,7 +158,8 @@ def _packed(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.frombuffer(b"".join(encoded), np.uint8), f"{name}_ends": ends}
 
 
-def _unpacked(name: str, stored) -> np.ndarray:
+def unpack_ids(name: str, stored) -> np.ndarray:
+    """What `pack_ids` packed under this name, from the arrays of a file."""
     values = stored[name]
     if f"{name}_ends" not in stored:
         return values

@@ -13,6 +13,7 @@ from advrec_tf._keras import keras
 from advrec_tf.ops import sparse_updates
 
 
+@keras.utils.register_keras_serializable("advrec_tf")
 class LazyAdam(keras.optimizers.Optimizer):
     """Adam (Kingma & Ba 2015, arXiv:1412.6980) that leaves entries outside the batch untouched.
 

@@ -133,6 +133,10 @@ class ModelWrapper(RecommenderModel):
     def saves_whole(self) -> bool:
         return getattr(self.model, "saves_whole", True)
 
+    def require_whole(self, name: str, filepath) -> None:
+        if isinstance(self.model, RecommenderModel):
+            self.model.require_whole(name, filepath)
+
     def save(self, *args, **kwargs):
         """Save the wrapped model: what was trained, without what trained it."""
         return self.model.save(*args, **kwargs)

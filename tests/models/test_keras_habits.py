@@ -99,6 +99,47 @@ def test_summaries_and_weights_work_before_and_after_fit(tmp_path, kind):
     np.testing.assert_array_equal(model.score(tf.range(3)), other.score(tf.range(3)))
 
 
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_whole_model_is_saved_and_loaded(tmp_path, kind):
+    rows = np.arange(len(DATA))
+    data = dataclasses.replace(
+        DATA,
+        rating=1.0 + rows % 5,
+        context=pd.DataFrame({"hour": rows % 24, "day": pd.to_datetime("2024-01-01")}),
+        kinds={"hour": "category"},
+    )
+    if kind == "ranking":
+        model = ar.models.ranking_tower(data, embedding_dim=4, hidden=(6,), objective="ratings")
+    else:
+        model = ar.models.two_tower(data, embedding_dim=4, use_features=True, use_context=True)
+    wrapper = ar.AdversarialTraining(model, ar.fgsm(0.1, relative=True))
+    wrapper.compile(optimizer=keras.optimizers.SGD(0.1), run_eagerly=True)
+    path = tmp_path / "model.keras"
+    made = batches.of_pairs(data, batch_size=40, seed=0)
+    wrapper.fit(
+        made, steps_per_epoch=1, callbacks=[keras.callbacks.ModelCheckpoint(str(path))], verbose=0
+    )
+    loaded = keras.models.load_model(path, compile=False)
+    np.testing.assert_allclose(loaded.score(tf.range(3)), model.score(tf.range(3)), rtol=1e-5)
+    inputs = next(iter(made.dataset(3)))
+    expected = float(model.compute_loss(inputs))
+    assert float(loaded.compute_loss(inputs)) == pytest.approx(expected, rel=1e-5)
+    assert loaded.interactions.fingerprint() == data.fingerprint()
+    with pytest.raises(ValueError, match="`save` should write a .* ends in .keras"):
+        model.save(tmp_path / "folder")
+
+
+def test_a_loaded_model_goes_on_with_its_optimizer(tmp_path):
+    model = MAKERS["retrieval"]()
+    model.compile(optimizer=ar.training.LazyAdam(0.01), run_eagerly=True)
+    model.fit(PAIRS, steps_per_epoch=1, epochs=1, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    again = [m.fit(PAIRS, steps_per_epoch=1, verbose=0).history for m in (loaded, model)]
+    assert again[0] == again[1] and int(loaded.optimizer.iterations) == 2
+    np.testing.assert_allclose(loaded.score(tf.range(3)), model.score(tf.range(3)), rtol=1e-5)
+
+
 STRATEGY = """
 import advrec_tf as ar
 import numpy as np

@@ -1,0 +1,84 @@
+"""Interactions inside the configuration of a model, so that a saved model is loaded whole.
+
+The arrays are packed into one compressed text; nothing in it is code.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from advrec_tf._keras import keras
+from advrec_tf.data.features import column_from_dict
+from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.models.vectors import pack_ids, unpack_ids
+
+_PARTS = ("user_tower", "item_tower", "context_tower", "head")
+
+
+def interactions_to_config(data: Interactions) -> dict:
+    """JSON values: pairs, ids, ratings, times and context; not the side tables, which are in the
+    towers."""
+    columns = {"user_index": data.user_index, "item_index": data.item_index}
+    for name in ("rating", "timestamp"):
+        if getattr(data, name) is not None:
+            columns[name] = getattr(data, name)
+    columns |= {**pack_ids("user_ids", data.users.ids), **pack_ids("item_ids", data.items.ids)}
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **columns)
+    config = {"arrays": base64.b64encode(packed.getvalue()).decode()}
+    if data.context is not None:
+        table = io.BytesIO()
+        data.context.to_parquet(table)
+        config["context"] = base64.b64encode(table.getvalue()).decode()
+        config["columns"] = [column.as_dict() for column in data.schema.context]
+    return config
+
+
+def interactions_from_config(config: Mapping) -> Interactions:
+    """What `interactions_to_config` packed."""
+    packed = io.BytesIO(base64.b64decode(config["arrays"]))
+    context = kinds = None
+    if "context" in config:
+        context = pd.read_parquet(io.BytesIO(base64.b64decode(config["context"])))
+        kinds = {record["name"]: record["kind"] for record in config["columns"]}
+    with np.load(packed, allow_pickle=False) as stored:
+        data = Interactions(
+            user_index=stored["user_index"],
+            item_index=stored["item_index"],
+            users=Vocabulary(unpack_ids("user_ids", stored)),
+            items=Vocabulary(unpack_ids("item_ids", stored)),
+            rating=stored.get("rating"),
+            timestamp=stored.get("timestamp"),
+            context=context,
+            kinds=kinds,
+        )
+    if context is None:
+        return data
+    return data.with_context_columns(tuple(map(column_from_dict, config["columns"])))
+
+
+def model_config(model: keras.Model, **settings) -> dict:
+    """The configuration of a model of towers: its parts, interactions and settings."""
+    parts = {
+        name: keras.saving.serialize_keras_object(getattr(model, name))
+        for name in _PARTS
+        if getattr(model, name, None) is not None
+    }
+    data = interactions_to_config(model.interactions)
+    return {**parts, "interactions": json.dumps(data), "name": model.name, **settings}
+
+
+def model_from_config(cls: type, config: Mapping):
+    """The model that `model_config` describes, with weights of its own."""
+    found = dict(config)
+    for name in _PARTS:
+        if name in found:
+            found[name] = keras.saving.deserialize_keras_object(found[name])
+    found["interactions"] = interactions_from_config(json.loads(found["interactions"]))
+    return cls(**found)
