@@ -148,6 +148,17 @@ def test_what_is_no_line_of_a_table_is_not_called_a_row(place):
     assert re.findall(r".*(?<![\w])[Rr]ows?(?![\w]).*", text) == []
 
 
+@pytest.mark.parametrize("folder", ["gan", "attacks", "tabular", "text", "models", "knowledge"])
+def test_random_streams_of_a_batch_have_names(folder):
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in (ROOT / "advrec_tf" / folder).rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"seed(\"\])? \+ (\[|tf\.)", line)
+    ]
+    assert found == []
+
+
 def leads_somewhere(name):
     """Whether a dotted name below the package begins with a module, or ends in a public name."""
     place = ROOT / "advrec_tf"

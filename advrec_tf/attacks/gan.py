@@ -26,6 +26,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN, AdversarialLoss
 from advrec_tf.losses import gan_loss
+from advrec_tf.ops.random import stream
 
 AIMS = ("selected", "surrogate")
 USERS_ASKED = 1024
@@ -256,16 +257,22 @@ class _TemplateGAN(GAN):
         )
 
     def real_samples(self, inputs):
-        template, _ = self.templates.cut_in_graph(inputs["user_index"], inputs["seed"] + [7, 0])
+        template, _ = self.templates.cut_in_graph(
+            inputs["user_index"], stream(inputs["seed"], "real templates")
+        )
         # A real user has rated a selected item or not; only what is there is shown.
         return self._scaled(template, tf.cast(template > 0, tf.float32))
 
     def fake_samples(self, inputs, seed, training):
-        template, rated = self.templates.cut_in_graph(inputs["user_index"], seed + [8, 0])
+        template, rated = self.templates.cut_in_graph(
+            inputs["user_index"], stream(seed, "generated templates")
+        )
         return self._scaled(self.ratings(template, rated, training), rated)
 
     def reconstruction_loss(self, inputs, seed, training):
-        template, rated = self.templates.cut_in_graph(inputs["user_index"], seed + [8, 0])
+        template, rated = self.templates.cut_in_graph(
+            inputs["user_index"], stream(seed, "generated templates")
+        )
         ratings = self.ratings(template, rated, training)
         known = tf.cast(template > 0, tf.float32)
         kept = tf.reduce_sum(tf.square((ratings - template) / self.half) * known)
@@ -291,7 +298,9 @@ class _TemplateGAN(GAN):
 
     def generated_samples(self, inputs, seed):
         # Without the template, which differs between users whatever is generated.
-        template, rated = self.templates.cut_in_graph(inputs["user_index"], seed + [8, 0])
+        template, rated = self.templates.cut_in_graph(
+            inputs["user_index"], stream(seed, "generated templates")
+        )
         return self.generator(self._scaled(template, rated), training=False)
 
     collapse = staticmethod(health.collapsed_profiles)
@@ -300,7 +309,7 @@ class _TemplateGAN(GAN):
         """All real users, or `USERS_ASKED` of them by `seed`."""
         if self.num_users <= USERS_ASKED:
             return tf.range(self.num_users)
-        draw = tf.random.stateless_uniform([self.num_users], seed + [9, 0])
+        draw = tf.random.stateless_uniform([self.num_users], stream(seed, "users asked"))
         return tf.math.top_k(draw, USERS_ASKED).indices
 
 

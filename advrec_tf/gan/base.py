@@ -25,6 +25,7 @@ import tensorflow as tf
 from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.gan import health
+from advrec_tf.ops.random import stream
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,7 +221,7 @@ class GAN(keras.Model):
     def fake_samples(self, inputs, seed, training):
         """[batch, features...]: generated samples, one beside each real one."""
         samples, conditions = _samples_and_conditions(inputs)
-        noise = self.noise(tf.shape(samples)[0], seed + [20, 0])
+        noise = self.noise(tf.shape(samples)[0], stream(seed, "noise of the generator"))
         return self.generator(_joined(self.generator, noise, conditions), training=training)
 
     def noise(self, count, seed):
@@ -278,9 +279,9 @@ class GAN(keras.Model):
     def alternate(self, inputs, seed):
         """`critic_steps` updates of the discriminator, then `generator_steps` of the generator."""
         for i in range(self.adversarial.critic_steps):
-            self.discriminator_step(inputs, seed + [0, i])
+            self.discriminator_step(inputs, stream(seed, "discriminator's step", i))
         for i in range(self.adversarial.generator_steps):
-            self.generator_step(inputs, seed + [1, i])
+            self.generator_step(inputs, stream(seed, "generator's step", i))
 
     def discriminator_loss(self, inputs, seed):
         """(scalar loss, its accuracy: numbers in [0, 1] of any shape) for a batch."""
@@ -290,7 +291,9 @@ class GAN(keras.Model):
         fake_logits = self.logits(fake, inputs)
         loss = self.gan_loss.discriminator(real_logits, fake_logits)
         if self.penalty_weight:
-            mix = tf.random.stateless_uniform([tf.shape(real)[0], 1], seed + [2, 0])
+            mix = tf.random.stateless_uniform(
+                [tf.shape(real)[0], 1], stream(seed, "mix of real and generated")
+            )
             loss += self.penalty_weight * losses.gradient_penalty(
                 lambda x: self.logits(_shaped(x, real), inputs), _flat(real), _flat(fake), mix
             )

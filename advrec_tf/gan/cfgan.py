@@ -28,6 +28,7 @@ from advrec_tf.gan.base import GAN, GeneratorLosses
 from advrec_tf.gan.profiles import build_discriminator, build_generator
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.towers import in_blocks
+from advrec_tf.ops.random import stream
 
 MODES = ("item", "user")
 OUTPUTS = ("linear", "sigmoid")
@@ -257,13 +258,15 @@ class CFGAN(Recommender, GAN):
     def _shown(self, profile, generated, seed):
         mask = profile
         if self.scheme.masked:
-            noise = tf.random.stateless_uniform(tf.shape(profile), seed + [11, 0])
+            noise = tf.random.stateless_uniform(tf.shape(profile), stream(seed, "shown zeros"))
             mask = tf.maximum(profile, tf.cast(noise < self.scheme.masked, tf.float32))
         return tf.concat([profile, generated * mask], axis=-1)
 
     def _reconstruction(self, profile, generated, seed):
         # Chae et al. 2018, eq. 5: the squared outputs at sampled zeros.
-        noise = tf.random.stateless_uniform(tf.shape(profile), seed + [12, 0])
+        noise = tf.random.stateless_uniform(
+            tf.shape(profile), stream(seed, "zeros of the reconstruction")
+        )
         zeroed = (1.0 - profile) * tf.cast(noise < self.scheme.zeroed, tf.float32)
         error = tf.square(generated) * zeroed
         error += self.scheme.positive_weight * tf.square(1.0 - generated) * profile
@@ -279,14 +282,16 @@ class CFGAN(Recommender, GAN):
             "batches.of_users(np.arange(model.num_profiles), ...)",
         )
         sizes, passes = self.minibatches, self.adversarial
-        self._pass(self.discriminator_step, index, seed, sizes.critic, passes.critic_steps, 0)
-        self._pass(self.generator_step, index, seed, sizes.generator, passes.generator_steps, 1)
+        self._pass("discriminator", index, seed, sizes.critic, passes.critic_steps)
+        self._pass("generator", index, seed, sizes.generator, passes.generator_steps)
 
-    def _pass(self, step, index, seed, batch_size, passes, stream):
-        parts = minibatches(index, batch_size, passes, seed + [20 + stream, 0])
+    def _pass(self, network, index, seed, batch_size, passes):
+        step = {"discriminator": self.discriminator_step, "generator": self.generator_step}[network]
+        order = stream(seed, f"minibatches of the {network}")
+        parts = minibatches(index, batch_size, passes, order)
 
         def body(i):
-            step({"user_index": parts[i]}, seed + tf.stack([stream, i]))
+            step({"user_index": parts[i]}, stream(seed, f"{network}'s step", i))
             return (i + 1,)
 
         tf.while_loop(lambda i: i < parts.shape[0], body, (0,), parallel_iterations=1)

@@ -19,6 +19,7 @@ from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.towers import in_blocks, seeded_dense
+from advrec_tf.ops.random import stream
 
 
 def build_vector_generator(
@@ -98,7 +99,7 @@ class FeatureVectorGAN(GAN):
 
     def generate(self, item_index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """[batch] int32, seed [2] -> [batch, width]: one draw for the condition of each item."""
-        return self._generate(item_index, seed + [20, 0], training=False)
+        return self._generate(item_index, stream(seed, "noise of the generator"), training=False)
 
     def real_samples(self, inputs):
         index = inputs["item_index"]
@@ -108,16 +109,20 @@ class FeatureVectorGAN(GAN):
 
     def fake_samples(self, inputs, seed, training):
         index = inputs["item_index"]
-        fake = self._generate(index, seed + [20, 0], training)
+        fake = self._generate(index, stream(seed, "noise of the generator"), training)
         return tf.concat([fake, tf.gather(self._conditions, index)], axis=-1)
 
     def generated_samples(self, inputs, seed):
-        return self._generate(inputs["item_index"], seed + [20, 0], training=False)
+        return self._generate(
+            inputs["item_index"], stream(seed, "noise of the generator"), training=False
+        )
 
     collapse = staticmethod(health.collapsed_profiles)
 
     def reconstruction_loss(self, inputs, seed, training):
-        fake = self._generate(inputs["item_index"], seed + [21, 0], training)
+        fake = self._generate(
+            inputs["item_index"], stream(seed, "noise of the reconstruction"), training
+        )
         real = tf.gather(self._vectors, inputs["item_index"])
         return 1.0 - tf.reduce_mean(tf.reduce_sum(fake * real, axis=-1))
 

@@ -18,6 +18,7 @@ from advrec_tf._keras import keras
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.trained import RecommenderModel
+from advrec_tf.ops.random import stream
 
 
 def build_scorer(
@@ -147,11 +148,11 @@ class HardNegatives:
         scores = scorer(users, training=training)
         drawn = tf.random.stateless_uniform(
             [tf.size(users), self.samples, self.candidates],
-            seed + [10, 0],
+            stream(seed, "candidates for negatives"),
             maxval=scores.shape[-1],
             dtype=tf.int32,
         )
-        positive = observed.draw(users, self.samples, seed + [12, 0])
+        positive = observed.draw(users, self.samples, stream(seed, "positives of the user"))
         values = hardest_negative_loss(scores, positive, drawn, observed.profile(users))
         weight = inputs["weight"] * observed.counts(users)
         return losses.weighted_mean(tf.reduce_mean(values, axis=1), weight)

@@ -22,6 +22,7 @@ from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN, AdversarialLoss, GeneratorLosses
 from advrec_tf.gan.hard_negatives import HardNegatives, Observed, build_scorer, scorer_vectors
 from advrec_tf.models.base import Recommender
+from advrec_tf.ops.random import stream
 
 LOSSES = ("pointwise", "pairwise")
 NETWORKS = ("generator", "discriminator")
@@ -203,9 +204,9 @@ class IRGAN(Recommender, GAN):
         samples = self.selection.samples
         count = self._observed.counts(user_index)[:, None]
         fraction = tf.where(count > 0, self.selection.mixture, 0.0)
-        drawn = _drawn(tf.math.log(chances), samples, seed + [10, 0])
-        own = self._observed.draw(user_index, samples, seed + [12, 0])
-        coin = tf.random.stateless_uniform(tf.shape(drawn), seed + [14, 0])
+        drawn = _drawn(tf.math.log(chances), samples, stream(seed, "selected items"))
+        own = self._observed.draw(user_index, samples, stream(seed, "positives of the user"))
+        coin = tf.random.stateless_uniform(tf.shape(drawn), stream(seed, "mixture"))
         items = tf.where(coin < fraction, own, drawn)
         target = tf.gather(chances, items, batch_dims=1)
         is_own = tf.gather(self._observed.profile(user_index), items, batch_dims=1)
@@ -224,7 +225,7 @@ class IRGAN(Recommender, GAN):
     def reconstruction_loss(self, inputs, seed, training):
         """The ranking loss of `HardNegatives`, for the generator."""
         return self.hard_negatives.loss(
-            self.generator, self._observed, inputs, seed + [20, 0], training
+            self.generator, self._observed, inputs, stream(seed, "hard negatives"), training
         )
 
     def generated_samples(self, inputs, seed):
@@ -241,9 +242,9 @@ class IRGAN(Recommender, GAN):
     def discriminator_loss(self, inputs, seed):
         users = inputs["user_index"]
         weight = inputs["weight"] * tf.cast(self._observed.counts(users) > 0, tf.float32)
-        positive = self._observed.draw(users, self.selection.samples, seed + [10, 0])
+        positive = self._observed.draw(users, self.selection.samples, stream(seed, "real pairs"))
         logits = tf.stop_gradient(self.generator(users)) / self.selection.d_temperature
-        selected = _drawn(logits, self.selection.samples, seed + [12, 0])
+        selected = _drawn(logits, self.selection.samples, stream(seed, "selected pairs"))
         scores = self.discriminator(users, training=True)
         real = tf.gather(scores, positive, batch_dims=1)
         fake = tf.gather(scores, selected, batch_dims=1)
@@ -262,7 +263,7 @@ class IRGAN(Recommender, GAN):
         log_chances = tf.nn.log_softmax(logits)
         chances = tf.stop_gradient(tf.exp(log_chances))
         items, importance = self.select(users, chances, seed)
-        rewards = tf.stop_gradient(self.rewards(users, items, seed + [16, 0]))
+        rewards = tf.stop_gradient(self.rewards(users, items, stream(seed, "rewards")))
         picked = tf.gather(log_chances, items, batch_dims=1)
         expected = tf.reduce_mean(importance * rewards, axis=1)
         return GeneratorLosses(

@@ -28,6 +28,7 @@ from advrec_tf.gan.relaxations import gumbel, straight_through_choice
 from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.models.content.tower import Modality
 from advrec_tf.models.sequential import networks
+from advrec_tf.ops.random import stream
 
 ESTIMATORS = ("gumbel_softmax", "policy_gradient")
 _BLOCK = 256
@@ -132,7 +133,7 @@ class SequenceGAN(Recommender, GAN):
         and the noise they were drawn by; and the generator's other inputs."""
         _, known = self._own(inputs)
         batch = tf.shape(inputs["sequence_index"])[0]
-        noise = gumbel([batch, self.length, self.num_tokens], seed + [30, 0])
+        noise = gumbel([batch, self.length, self.num_tokens], stream(seed, "drawn sequence"))
         start = tf.zeros([batch, 0], tf.int32)
         chosen = tf.stop_gradient(self.sampler.draw(known, start, noise, repeats=self.repeats))
         return chosen, self._open_logits(chosen, known, training), noise, known
@@ -167,7 +168,7 @@ class SequenceGAN(Recommender, GAN):
         if self.adversarial.weight:
             super().alternate(inputs, seed)
         else:  # pretraining, and the ablation: there is no discriminator to train against
-            self.generator_step(inputs, seed + [1, 0])
+            self.generator_step(inputs, stream(seed, "generator's step"))
 
     def generator_losses(self, inputs, seed):
         """What the generator pays; without a discriminator it draws nothing."""

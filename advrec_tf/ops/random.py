@@ -22,18 +22,52 @@ STREAMS = {
     "second view": (2, 0),
     "hidden modality": (3, 0),
     "items": (4, 0),
+    # Of GANs, attacks that are trained, generated tables and texts.
+    "discriminator's step": (0, 0),
+    "generator's step": (1, 0),
+    "mix of real and generated": (2, 0),
+    "privacy noise": (3, 0),
+    "real templates": (7, 0),
+    "generated templates": (8, 0),
+    "users asked": (9, 0),
+    "candidates for negatives": (10, 0),
+    "dropped entries": (10, 0),
+    "real pairs": (10, 0),
+    "selected items": (10, 0),
+    "shown zeros": (11, 0),
+    "positives of the user": (12, 0),
+    "sample of the profile's code": (12, 0),
+    "selected pairs": (12, 0),
+    "zeros of the reconstruction": (12, 0),
+    "noise of the profile": (13, 0),
+    "drawn set": (14, 0),
+    "mixture": (14, 0),
+    "rewards": (16, 0),
+    "hard negatives": (20, 0),
+    "minibatches of the discriminator": (20, 0),
+    "noise of the generator": (20, 0),
+    "minibatches of the generator": (21, 0),
+    "noise of the reconstruction": (21, 0),
+    "drawn sequence": (30, 0),
+    "disturbed items": (40, 0),
+    "copies of the text": (41, 0),
+    "noise of the record": (100, 0),
+    "categories of the record": (101, 0),
+    "shown conditions": (102, 0),
+    "spread of the numbers": (103, 0),
+    "sample of the record's code": (104, 0),
 }
 """What is drawn beside a batch's main stream -> the offset of its seed. Two names may share an
 offset where no model draws both."""
 
 
-def stream(seed: tf.Tensor, name: str, index: int = 0) -> tf.Tensor:
+def stream(seed: tf.Tensor, name: str, index: int | tf.Tensor = 0) -> tf.Tensor:
     """The seed of one purpose: the batch's `seed` [2] int32 moved by the offset of `name`.
 
     Args:
         seed: [2] int32, of the batch.
         name: in `STREAMS`.
-        index: >= 0, of the draw where one purpose has several.
+        index: >= 0, of the draw where one purpose has several; a number or a scalar tensor.
 
     Raises:
         KeyError: if there is no such stream.

@@ -22,6 +22,7 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN, AdversarialLoss
+from advrec_tf.ops.random import stream
 from advrec_tf.tabular.conditions import Conditions
 from advrec_tf.tabular.network_generator import NetworkGenerator
 from advrec_tf.tabular.networks import WIDE, row_features, soft_rows, widened
@@ -117,7 +118,7 @@ class TableGAN(NetworkGenerator, GAN):
     def _generated(self, inputs, seed, training):
         rows, flags = self._rows_and_flags(inputs)
         condition = self.conditions.read(rows, flags)
-        noise = self.noise(tf.shape(rows)[0], seed + [100, 0])
+        noise = self.noise(tf.shape(rows)[0], stream(seed, "noise of the record"))
         raw = self._finished(self.generator([noise, condition], training=training), seed)
         soft = soft_rows(raw, self.layout, seed, temperature=self.temperature)
         return self.conditions.keep(soft, rows, flags), condition
@@ -141,7 +142,7 @@ class TableGAN(NetworkGenerator, GAN):
         real, flags = self._rows_and_flags(inputs)
         seed, count = self.step_seed(inputs), tf.shape(real)[0]
         condition = self.conditions.read(real, tf.zeros_like(flags))
-        raw = self.raw_rows(self.noise(count, seed + [100, 0]), condition, seed)
+        raw = self.raw_rows(self.noise(count, stream(seed, "noise of the record")), condition, seed)
         return soft_rows(raw, self.layout, seed, temperature=self.temperature), real
 
     def collapse(self, generated, real):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from advrec_tf.ops.random import stream
 from advrec_tf.tabular.conditions import Conditions
 from advrec_tf.tabular.generator import BLOCK, TableGenerator
 from advrec_tf.tabular.networks import drawn_codes, widened
@@ -48,7 +49,9 @@ class NetworkGenerator(TableGenerator):
             flags: [count, conditional columns] of 0/1.
         """
         given = widened(choices, numbers, self.layout)
-        noise = tf.random.stateless_normal([count, self.noise_dim], seed + [100, 0])
+        noise = tf.random.stateless_normal(
+            [count, self.noise_dim], stream(seed, "noise of the record")
+        )
         raw = self.raw_rows(noise, self.conditions.read(given, flags), seed)
         drawn, positions = drawn_codes(raw, self.layout, seed)
         for i, column in enumerate(self.conditions.columns):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.ops.random import stream
 from advrec_tf.tabular.transform import RowLayout
 
 WIDE = 32
@@ -90,7 +91,10 @@ def drawn_codes(raw: tf.Tensor, layout: RowLayout, seed: tf.Tensor) -> tuple[tf.
 
 def _gumbel(batch: tf.Tensor, layout: RowLayout, seed: tf.Tensor) -> list[tf.Tensor]:
     uniform = tf.random.stateless_uniform(
-        [batch, sum(layout.widths)], seed + [101, 0], minval=1e-20, maxval=1.0
+        [batch, sum(layout.widths)],
+        stream(seed, "categories of the record"),
+        minval=1e-20,
+        maxval=1.0,
     )
     return tf.split(-tf.math.log(-tf.math.log(uniform)), layout.widths, axis=1)
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from advrec_tf import losses
+from advrec_tf.ops.random import stream
 from advrec_tf.tabular.conditions import Conditions
 from advrec_tf.tabular.gan import TableGAN, build_row_discriminator
 from advrec_tf.tabular.transform import TableTransform
@@ -55,7 +56,9 @@ class PrivateTableGAN(TableGAN):
         """One private update of the discriminator; returns its mean loss before it."""
         real = self.real_samples(inputs)
         fake = tf.stop_gradient(self.fake_samples(inputs, seed, training=True))
-        mix = tf.random.stateless_uniform([tf.shape(real)[0], 1], seed + [2, 0])
+        mix = tf.random.stateless_uniform(
+            [tf.shape(real)[0], 1], stream(seed, "mix of real and generated")
+        )
         gradients, loss, right = self.clipped_gradients(real, fake, mix)
         count = tf.cast(tf.shape(real)[0], tf.float32)
         noisy = [
@@ -68,7 +71,7 @@ class PrivateTableGAN(TableGAN):
 
     @staticmethod
     def _noise(like: tf.Tensor, seed: tf.Tensor, i: int) -> tf.Tensor:
-        return tf.random.stateless_normal(tf.shape(like), seed + [3, i])
+        return tf.random.stateless_normal(tf.shape(like), stream(seed, "privacy noise", i))
 
     def clipped_gradients(self, real, fake, mix):
         """Sums over the examples of clipped gradients, a tensor a weight, beside the mean

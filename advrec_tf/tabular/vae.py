@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.ops.random import stream
 from advrec_tf.tabular.conditions import Conditions
 from advrec_tf.tabular.network_generator import NetworkGenerator
 from advrec_tf.tabular.networks import raw_width, residual_stack, split_raw, widened
@@ -83,7 +84,7 @@ class TableVAE(NetworkGenerator, keras.Model):
         means, logits = tf.split(raw, [sum(sizes), sum(self.layout.widths)], axis=1)
         spread = tf.exp(tf.maximum(tf.concat(self.log_deviation, 0), LEAST_LOG_DEVIATION))
         drawn = tf.tanh(means) + spread * tf.random.stateless_normal(
-            tf.shape(means), seed + [103, 0]
+            tf.shape(means), stream(seed, "spread of the numbers")
         )
         drawn = tf.clip_by_value(drawn, -1.0 + 1e-4, 1.0 - 1e-4)
         return tf.concat([tf.atanh(drawn), logits], axis=1)
@@ -108,7 +109,9 @@ class TableVAE(NetworkGenerator, keras.Model):
         flags = self.conditions.shown(tf.shape(rows)[0], inputs["seed"])
         condition = self.conditions.read(rows, flags)
         mean, log_variance = tf.split(self.encoder([rows, condition], training=True), 2, axis=1)
-        noise = tf.random.stateless_normal(tf.shape(mean), seed + [104, 0])
+        noise = tf.random.stateless_normal(
+            tf.shape(mean), stream(seed, "sample of the record's code")
+        )
         code = mean + tf.exp(0.5 * log_variance) * noise
         raw = self.decoder([code, condition], training=True)
         divergence = 0.5 * tf.reduce_mean(

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.ops.random import stream
 from advrec_tf.text.language_model import LanguageItemTower
 from advrec_tf.training.virtual_adversarial import cosine
 from advrec_tf.training.wrapper import ModelWrapper
@@ -95,9 +96,9 @@ class DisturbedTextTraining(ModelWrapper):
         """Items [batch_size] int32 and different copies of each [batch_size, choices] int32."""
         shape = [self.batch_size, self._num_copies]
         place = tf.random.stateless_uniform(
-            shape[:1], seed + [40, 0], maxval=tf.size(self._items), dtype=tf.int32
+            shape[:1], stream(seed, "disturbed items"), maxval=tf.size(self._items), dtype=tf.int32
         )
-        keys = tf.random.stateless_uniform(shape, seed + [41, 0])
+        keys = tf.random.stateless_uniform(shape, stream(seed, "copies of the text"))
         return tf.gather(self._items, place), tf.math.top_k(keys, self.choices).indices
 
     def disturbed_loss(self, items: tf.Tensor, copies: tf.Tensor) -> tf.Tensor:

@@ -2,9 +2,10 @@ import math
 from statistics import NormalDist
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from advrec_tf.ops.random import random_floats, random_normals
+from advrec_tf.ops.random import random_floats, random_normals, stream
 
 
 def test_random_floats_are_uniform_and_the_same_compiled():
@@ -38,3 +39,13 @@ def test_the_ends_of_the_grid_are_finite_normal_numbers(monkeypatch):
     monkeypatch.setattr(tf.random, "stateless_uniform", lambda *arguments, **named: ends)
     low, high = random_normals([2], tf.constant([0, 0])).numpy()
     assert high == -low and 5.2 < high < 5.4
+
+
+def test_a_stream_moves_the_seed_by_its_offset_and_the_number_of_the_draw():
+    seed = tf.constant([5, 6])
+    assert stream(seed, "noise of the generator").numpy().tolist() == [25, 6]
+    assert stream(seed, "generator's step", 3).numpy().tolist() == [6, 9]
+    numbered = tf.function(lambda i: stream(seed, "privacy noise", i))
+    assert numbered(tf.constant(2)).numpy().tolist() == [8, 8]
+    with pytest.raises(KeyError):
+        stream(seed, "noise")
