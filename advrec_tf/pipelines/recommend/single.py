@@ -15,6 +15,8 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.models.factorization.negatives import InBatch
+from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.progress import LOG, stage_done, stages_ahead
 from advrec_tf.pipelines.recommend import variants
@@ -73,7 +75,7 @@ def run(
 
     stages_ahead(1 + settings.refit)
     recipe = recipe_of(model, settings)
-    wrap = _adversary(model, settings)
+    wrap = adversary_of(model, settings)
     fitted = store.run(
         name,
         lambda checkpoint: variants.fit_vectors(
@@ -138,22 +140,39 @@ def chosen_model(settings: SingleSettings, train: Interactions) -> str:
 
 
 def recipe_of(model: str, settings: SingleSettings) -> recipes.Recipe:
-    """How the model is trained."""
-    recipe = {
-        "two_tower": lambda: recipes.two_tower(
-            embedding_dim=128,
-            batch_size=256,
-            epochs=40,
+    """How the model is trained.
+
+    Raises:
+        ValueError: if a setting is given that the model does not have.
+    """
+    given = {
+        name: value
+        for name in ("dim", "learning_rate", "batch_size", "temperature", "drop", "epochs")
+        if (value := getattr(settings, name)) is not None
+    }
+    unknown = {"drop"} if model != "autoencoder" else {"temperature"}
+    if wrong := sorted(unknown & set(given)):
+        raise ValueError(
+            f"`{wrong[0]}` should not be given for the model {model}, which has none. "
+            f"Received: {given[wrong[0]]!r}."
+        )
+    if model == "two_tower":
+        dim = given.pop("dim", 128)
+        return recipes.two_tower(
+            embedding_dim=dim,
             use_features=settings.use_features,
             jit_compile=settings.adversary != "noise",
             steps_per_execution=16,
-        ),
-        "autoencoder": lambda: recipes.autoencoder(dim=200, drop=0.2, batch_size=100, epochs=150),
-        "factorization": recipes.softmax_mf,
-    }[model]()
-    return (
-        recipe if settings.epochs is None else dataclasses.replace(recipe, epochs=settings.epochs)
-    )
+            **{"batch_size": 256, "epochs": 40, **given},
+        )
+    if model == "autoencoder":
+        defaults = {"dim": 200, "drop": 0.2, "batch_size": 100, "epochs": 150}
+        return recipes.autoencoder(**{**defaults, **given})
+    if "temperature" in given:
+        given["objective"] = SampledSoftmax(
+            InBatch(), temperature=given.pop("temperature"), cosine=True
+        )
+    return recipes.softmax_mf(**given)
 
 
 def choose_prior(
@@ -185,7 +204,8 @@ def _suffix(settings: SingleSettings) -> str:
     return "noise" if settings.adversary == "noise" else "perturbed"
 
 
-def _adversary(model: str, settings: SingleSettings) -> recipes.Wrap | None:
+def adversary_of(model: str, settings: SingleSettings) -> recipes.Wrap | None:
+    """What is trained in the place of the model; None without an adversary."""
     if settings.adversary == "none":
         return None
     perturbation = Perturbation(

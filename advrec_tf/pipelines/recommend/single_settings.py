@@ -26,6 +26,12 @@ class SingleSettings:
         epsilon: The radius of the perturbation, as a fraction of each vector's norm.
         adversarial_weight: The weight of the adversarial loss.
         adversarial_fraction: The fraction of a batch that is perturbed.
+        dim: The dimension of the vectors. By default it is what the recipe of the model says, as of
+            the next four.
+        learning_rate: The learning rate.
+        batch_size: Examples in a batch: users of the autoencoder, interactions of the others.
+        temperature: The temperature of the softmax of two_tower and factorization.
+        drop: The fraction of a profile that is hidden from the autoencoder in training.
         epochs: The largest number of epochs. By default it is what the recipe of the model says.
         patience: Evaluations without a better validation before training stops.
         prior_max_history: Users with at most this many interactions are served with a popularity
@@ -45,6 +51,11 @@ class SingleSettings:
     epsilon: float = 0.1
     adversarial_weight: float = 1.0
     adversarial_fraction: float = 0.2
+    dim: int | None = None
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    temperature: float | None = None
+    drop: float | None = None
     epochs: int | None = None
     patience: int = 4
     prior_max_history: int = 10
@@ -59,6 +70,11 @@ class SingleSettings:
             ("epsilon", "> 0", lambda v: 0 < v < infinity),
             ("adversarial_weight", "> 0", lambda v: 0 < v < infinity),
             ("adversarial_fraction", "in (0, 1]", lambda v: 0 < v <= 1),
+            ("dim", ">= 1", lambda v: v is None or v >= 1),
+            ("learning_rate", "> 0", lambda v: v is None or 0 < v < infinity),
+            ("batch_size", ">= 2", lambda v: v is None or v >= 2),
+            ("temperature", "> 0", lambda v: v is None or 0 < v < infinity),
+            ("drop", "in (0, 1)", lambda v: v is None or 0 < v < 1),
             ("epochs", ">= 1", lambda v: v is None or v >= 1),
             ("patience", ">= 1", lambda v: v >= 1),
             ("prior_max_history", ">= 0", lambda v: v >= 0),
