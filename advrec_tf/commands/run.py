@@ -94,14 +94,16 @@ def export_checked(
 
 def finish(run: Run, prepared, identity: dict, outcome, **more) -> dict:
     """Write report.json and report.md, and print the table; returns the report."""
-    from advrec_tf.pipelines.recommend import page, report
+    from advrec_tf.pipelines.recommend import boards, page, report
 
     result = report.make_report(
         outcome, identity=identity, counts=prepared.counts, audit=prepared.audit.as_dict()
     )
     result.update(more)
     path = write_report(run, result)
-    atomic_bytes(path.with_suffix(".md"), page.markdown(result, command_line()), overwrite=True)
+    text = page.markdown(result, command_line())
+    atomic_bytes(path.with_suffix(".md"), text, overwrite=True)
+    boards.write_results(run.out, result, text, outcome.shipped)
     print("\n" + "\n".join(page.table_lines(result)))
     print("\n" + "\n".join(textwrap.wrap(page.LEGEND, 100)))
     lines = page.comparison_lines(result["comparisons"])

@@ -126,7 +126,7 @@ def _begin(prepared, settings, store, write) -> tuple[ModelComparison, Evaluatio
     tf.config.experimental.enable_op_determinism()
     split = prepared.split
     require_parts(split)
-    console = Console(write=write, boards=store.folder / "tensorboard")
+    console = Console(write=write, folder=store.folder, seed=settings.seed)
     test = RankingEvaluator(split.train, split.test, also_seen=split.validation, ks=TABLE_KS)
     validation = RankingEvaluator(split.train, split.validation, ks=TABLE_KS)
     whole = EvaluationSetting(

@@ -56,7 +56,7 @@ def run(
     model = chosen_model(settings, split.train)
     name = model if settings.adversary == "none" else f"{model}+{_suffix(settings)}"
     write(f"model        {name}" + (", chosen by the data" if settings.model == "auto" else ""))
-    console = Console(write=write, boards=store.folder / "tensorboard")
+    console = Console(write=write, folder=store.folder, seed=settings.seed)
     whole = EvaluationSetting(
         name="whole",
         train=split.train,

@@ -20,6 +20,7 @@ from advrec_tf._keras import keras
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.pipelines.progress import LOG, stage_done, stages_ahead
+from advrec_tf.pipelines.recommend.boards import Board
 from advrec_tf.pipelines.recommend.preparation import Prepared, require_parts
 from advrec_tf.pipelines.recommend.single import adversary_of, chosen_model, recipe_of
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
@@ -194,7 +195,7 @@ def _trained(trial, model, settings, train, evaluator, folder, optuna) -> float:
             wrap=adversary_of(model, settings),
             patience=settings.patience,
             callbacks=[
-                keras.callbacks.TensorBoard(board, write_graph=False, profile_batch=0),
+                Board(board),
                 hparams.KerasCallback(str(board), {**trial.params, "model": model}),
                 _Prune(trial, optuna),
             ],

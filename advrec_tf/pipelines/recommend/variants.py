@@ -26,6 +26,8 @@ from advrec_tf.models.base import Recommender
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.progress import LOG
+from advrec_tf.pipelines.recommend import boards
+from advrec_tf.pipelines.recommend.boards import Board, PopularityImages
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.stages import StageResult
 from advrec_tf.training import recipes
@@ -56,19 +58,27 @@ class Console:
 
     Attributes:
         write: takes a line worth reading.
-        boards: the folder of TensorBoard's runs.
+        folder: of the run.
+        seed: the first seed of the run.
         detail: takes a line an epoch.
     """
 
     write: Callable[[str], None]
-    boards: Path
+    folder: Path
+    seed: int = 0
     detail: Callable[[str], None] = LOG.debug
 
-    def board(self, label: str, *, histograms: bool = False) -> keras.callbacks.Callback:
-        folder = self.boards / label.replace(" ", "_")
-        return keras.callbacks.TensorBoard(
-            folder, histogram_freq=5 if histograms else 0, write_graph=False, profile_batch=0
-        )
+    def board(self, label: str) -> Board:
+        """What writes for TensorBoard while the stage of this label trains: in its first folder
+        where that is the whole setting with the first seed, else in the second."""
+        return Board(self.run_of(label))
+
+    def run_of(self, label: str) -> Path:
+        """The folder of the stage's run. A label is "model" or "setting model seed"."""
+        setting, *rest = label.rsplit(" ", 2) if label.count(" ") == 2 else ("whole", label)
+        if len(rest) == 1 or (setting == "whole" and rest[1] == str(self.seed)):
+            return self.folder / boards.MAIN / rest[0].replace(" ", "_")
+        return self.folder / boards.MORE / label.replace(" ", "_")
 
 
 def measure(model: Recommender, setting: EvaluationSetting) -> StageResult:
@@ -251,7 +261,10 @@ def train_gan(
         patience=settings.gan_patience,
         every=2,
         checkpoint=checkpoint,
-        callbacks=[console.board(label, histograms=True)],
+        callbacks=[
+            console.board(label),
+            PopularityImages(console.run_of(label), setting.train),
+        ],
         label=label,
         log=console.detail,
     )

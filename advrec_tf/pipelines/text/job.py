@@ -92,7 +92,7 @@ def run(
         )
 
     fitting = _Fitting(
-        prepared, settings, Console(write=write, boards=store.folder / "tensorboard")
+        prepared, settings, Console(write=write, folder=store.folder, seed=settings.seed)
     )
     tower = load("frozen")
     moving = load(settings.strategy) if settings.fine_tunes else None  # a mistake is told now
