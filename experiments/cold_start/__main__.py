@@ -19,13 +19,11 @@ from advrec_tf.pipelines import cli
 from experiments.cold_start.page import TITLES, markdown_page
 from experiments.harness import command
 
-KNOWN = {
+SCENARIOS = {"nargs": "+", "choices": tuple(TITLES), "metavar": None}
+OPTIONS = command.SIDE_FILES | {
     "encoder": ("minilm", "The language model is read from this folder or preset."),
     "max_length": (64, "Texts are cut to so many tokens."),
     "cache": ("runs/text_vectors", "Text vectors are kept in this folder."),
-}
-SCENARIOS = {"nargs": "+", "choices": tuple(TITLES), "metavar": None}
-STUDY = {
     "scenarios": ([*TITLES], "Only these scenarios are run.", SCENARIOS),
     "only": ([], "Only these entries are trained; by default all.", {"metavar": "LABEL"}),
     "epochs": (12, "Towers train at most so many epochs."),
@@ -34,18 +32,7 @@ STUDY = {
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = command.parser_of(__doc__)
-    cli.add_data_arguments(parser)
-    cli.add_run_arguments(parser)
-    group = parser.add_argument_group("what is known of items and users")
-    command.add_options(group, KNOWN)
-    command.add_options(group, command.SIDE_FILES)
-    group = parser.add_argument_group("the study")
-    command.add_options(group, STUDY)
-    command.add_report(parser, markdown_page, seeds=5, name=True)
-    args = parser.parse_args(argv)
-    args.seed = 0
-    return args
+    return command.parse(__doc__, argv, markdown_page, OPTIONS, data=True, seeds=5, name=True)
 
 
 @cli.guarded

@@ -39,11 +39,7 @@ def render(report: dict, path: Path) -> str:
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = command.parser_of(__doc__)
-    cli.add_run_arguments(parser)
-    command.add_report(parser, render)
-    command.add_options(parser, OPTIONS)
-    return parser.parse_args(argv)
+    return command.parse(__doc__, argv, render, OPTIONS)
 
 
 @cli.guarded

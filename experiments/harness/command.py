@@ -6,7 +6,7 @@ Importing it is quick: no TensorFlow, so `--help` and mistakes in arguments answ
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from advrec_tf.pipelines import cli
@@ -104,6 +104,36 @@ def add_report(
         help="This writes the pages of earlier reports again, beside them, without training.",
     )
     return group
+
+
+def parse(
+    text: str,
+    argv: Sequence[str] | None,
+    page: reports.Page,
+    *groups: Mapping[str, tuple],
+    data: bool = False,
+    run: bool = True,
+    **report,
+) -> argparse.Namespace:
+    """The arguments of a study that takes no others.
+
+    Args:
+        groups: options, see `add_options`.
+        data, run: whether it reads interactions, and has a run folder.
+        **report: as `add_report` takes them.
+    """
+    parser = parser_of(text)
+    if data:
+        cli.add_data_arguments(parser)
+    if run:
+        cli.add_run_arguments(parser)
+    for options in groups:
+        add_options(parser.add_argument_group("the study"), options)
+    add_report(parser, page, **report)
+    args = parser.parse_args(argv)
+    if data:
+        args.seed = 0  # of the synthetic data
+    return args
 
 
 def name_of(args: argparse.Namespace) -> str:

@@ -19,12 +19,10 @@ from advrec_tf.pipelines import cli
 from experiments.harness import command
 from experiments.knowledge_graph import page
 
-GRAPH = {
+PARTS = {"nargs": "+", "choices": ("links", "cold"), "metavar": None}
+OPTIONS = {
     "knowledge_graph": (*command.SIDE_FILES["knowledge_graph"], {"required": True}),
     "knowledge_items": command.SIDE_FILES["knowledge_items"],
-}
-PARTS = {"nargs": "+", "choices": ("links", "cold"), "metavar": None}
-STUDY = {
     "parts": (["links", "cold"], "Only these parts are run.", PARTS),
     "link_epochs": (30, "Epochs of an embedding."),
     "epochs": (30, "Epochs of a factorization, at most."),
@@ -32,17 +30,7 @@ STUDY = {
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command.parser_of(__doc__)
-    cli.add_data_arguments(parser)
-    cli.add_run_arguments(parser)
-    group = parser.add_argument_group("the graph")
-    command.add_options(group, GRAPH)
-    group = parser.add_argument_group("the study")
-    command.add_options(group, STUDY)
-    command.add_report(parser, page.markdown, seeds=5, name=True)
-    args = parser.parse_args(argv)
-    args.seed = 0
-    return args
+    return command.parse(__doc__, argv, page.markdown, OPTIONS, data=True, seeds=5, name=True)
 
 
 @cli.guarded

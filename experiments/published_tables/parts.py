@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 from tensorflow import keras
 
-from advrec_tf.ops.files import atomic_file
+from advrec_tf.pipelines.stages import StageResult, StageStore
 from advrec_tf.training.adversarial import AdversarialTraining
 from experiments.harness.entries import Task, Trained
 from experiments.published_tables.choices import Choice
@@ -21,41 +21,31 @@ from experiments.published_tables.choices import Choice
 Part = tuple[list[np.ndarray], float]
 
 
-@dataclasses.dataclass
 class Parts:
-    """name -> (weights, seconds of training), in memory and, with a folder, on disk as well.
+    """name -> (weights, seconds of training), in memory and, with a folder, as stages as well.
 
-    Attributes:
+    Args:
         folder: shared by the processes of a run; None keeps parts for this process alone.
     """
 
-    folder: Path | None = None
-    held: dict[str, Part] = dataclasses.field(default_factory=dict)
+    def __init__(self, folder: Path | None = None):
+        self._held: dict[str, Part] = {}
+        self._store = None if folder is None else StageStore(folder, {"job": "parts"}, resume=True)
 
     def get(self, name: str, compute: Callable[[], Part]) -> Part:
         """The part of that name, or else `compute()`, kept."""
-        if name not in self.held:
-            if self.folder is not None and self._path(name).exists():
-                self.held[name] = _read(self._path(name))
-            else:
-                self.put(name, *compute())
-        return self.held[name]
+        if name not in self._held:
+            self._held[name] = compute() if self._store is None else self._stored(name, compute)
+        return self._held[name]
 
-    def put(self, name: str, weights: Sequence[np.ndarray], seconds: float) -> None:
-        self.held[name] = list(weights), seconds
-        if self.folder is None:
-            return
-        with atomic_file(self._path(name), overwrite=True) as unfinished:
-            np.savez(unfinished, *weights, seconds=seconds)
+    def _stored(self, name: str, compute: Callable[[], Part]) -> Part:
+        def stage(_) -> StageResult:
+            weights, seconds = compute()
+            return StageResult({"seconds": seconds}, {str(i): w for i, w in enumerate(weights)})
 
-    def _path(self, name: str) -> Path:
-        return self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.npz"
-
-
-def _read(path: Path) -> Part:
-    with np.load(path, allow_pickle=False) as stored:
-        weights = [stored[f"arr_{i}"] for i in range(len(stored.files) - 1)]
-        return weights, float(stored["seconds"])
+        stored = self._store.run(hashlib.sha256(name.encode()).hexdigest()[:16], stage)
+        weights = [stored.arrays[str(i)] for i in range(len(stored.arrays))]
+        return weights, stored.summary["seconds"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -98,7 +88,7 @@ def keep(task: Task, label: str, trained: Trained) -> None:
     """Leave a final training to the models that build on it."""
     if isinstance(trained.model, keras.Model):
         name = part_name(label, task)
-        task.context.parts.put(name, weights_of(trained.model), trained.seconds)
+        task.context.parts.get(name, lambda: (weights_of(trained.model), trained.seconds))
 
 
 def part_name(label: str, task: Task) -> str:

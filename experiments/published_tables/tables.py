@@ -99,9 +99,9 @@ class Table:
     metrics: tuple[str, ...]
     choose_by: str
     hide: Hide | None
-    refit: bool
     references: Mapping[str, tuple[float | None, ...]]
-    models: tuple[str, ...]
+    models: tuple[str, ...] = COMMON
+    refit: bool = True
     left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
     limits: Limits = dataclasses.field(default_factory=Limits)
     choose_every: int = 1
@@ -145,6 +145,17 @@ class Table:
         return validation, published
 
 
+_ONE_ITEM = {
+    "metrics": ("hit_rate@10", "ndcg@10", "hit_rate@50", "ndcg@50"),
+    "choose_by": "ndcg@10",
+}
+_LIGHTGCNPP = {
+    "protocol": "random split of the LightGCN++ authors; trained on the training part alone",
+    "metrics": ("recall@10", "ndcg@10", "recall@20", "ndcg@20"),
+    "choose_by": "ndcg@10",
+    "hide": None,
+    "refit": False,
+}
 TABLES: dict[str, Table] = {
     "irgan-ml100k": Table(
         benchmark="irgan-ml100k",
@@ -155,50 +166,40 @@ TABLES: dict[str, Table] = {
         metrics=("precision@5", "ndcg@5", "precision@10", "ndcg@10"),
         choose_by="ndcg@5",
         hide=random_fraction(0.5, users=0.5),
-        refit=True,
         references={
             "EASE, l2 300 (NumPy)": (0.4171, 0.457, 0.357, 0.4293),
             "IRGAN, the authors' weights": (0.3785, 0.4053, 0.3184, 0.3775),
             "DNS pretraining, the authors' weights": (0.3474, 0.3749, 0.2967, 0.3518),
         },
-        models=COMMON,
     ),
     "apr-loo-ml100k": Table(
         benchmark="apr-loo-ml100k",
         protocol="the last item of each user, full ranking",
-        metrics=("hit_rate@10", "ndcg@10", "hit_rate@50", "ndcg@50"),
-        choose_by="ndcg@10",
+        **_ONE_ITEM,
         hide=last_in_file(4),
-        refit=True,
         references={
             "EASE, l2 500 (NumPy)": (0.1442, 0.0731, 0.3743, None),
             "MF-BPR, grid on test (sisinflab)": (0.1347, 0.0689, 0.3839, 0.1222),
             "APR, grid on test (sisinflab)": (0.1368, 0.0734, 0.3966, 0.126),
         },
-        models=COMMON,
     ),
     "apr-loo-amazon": Table(
         benchmark="apr-loo-amazon",
         protocol="one item of each user, full ranking",
-        metrics=("hit_rate@10", "ndcg@10", "hit_rate@50", "ndcg@50"),
-        choose_by="ndcg@10",
+        **_ONE_ITEM,
         hide=random_fraction(0.2),
-        refit=True,
         references={
             "EASE, l2 100 (NumPy)": (0.0861, 0.0469, 0.2148, 0.0749),
             "MF-BPR, grid on test (sisinflab)": (0.0764, 0.0375, 0.2059, 0.0658),
             "APR, grid on test (sisinflab)": (0.0807, 0.0401, 0.213, 0.0687),
         },
-        models=COMMON,
         limits=Limits(seeds={"softmax MF, noise control": 1}),
     ),
     "ml1m-neumf-loo": Table(
         benchmark="ml1m-neumf-loo",
         protocol="the last item of each user, full ranking",
-        metrics=("hit_rate@10", "ndcg@10", "hit_rate@50", "ndcg@50"),
-        choose_by="ndcg@10",
+        **_ONE_ITEM,
         hide=random_fraction(0.05),
-        refit=True,
         references={
             "EASE, l2 300 (NumPy)": (0.1121, 0.0552, 0.3197, 0.0998),
             "MF-BPR, grid on test (sisinflab)": (0.0881, 0.0439, 0.2735, 0.0837),
@@ -213,12 +214,10 @@ TABLES: dict[str, Table] = {
         metrics=("precision@5", "ndcg@5", "precision@20", "ndcg@20"),
         choose_by="ndcg@5",
         hide=random_fraction(0.2),
-        refit=True,
         references={
             "EASE, l2 300 (NumPy)": (0.4464, 0.4808, 0.2933, 0.437),
             "CFGAN, the paper (from memory)": (0.444, 0.476, 0.294, 0.433),
         },
-        models=COMMON,
     ),
     "gowalla": Table(
         benchmark="gowalla",
@@ -229,7 +228,6 @@ TABLES: dict[str, Table] = {
         metrics=("recall@20", "ndcg@20"),
         choose_by="ndcg@20",
         hide=None,
-        refit=True,
         references={
             "MF-BPR (freerec)": (0.1491, 0.1235),
             "LightGCN, 3 layers (its authors)": (0.1824, 0.1547),
@@ -248,11 +246,7 @@ TABLES: dict[str, Table] = {
     ),
     "lightgcnpp-ml1m": Table(
         benchmark="lightgcnpp-ml1m",
-        protocol="random split of the LightGCN++ authors; trained on the training part alone",
-        metrics=("recall@10", "ndcg@10", "recall@20", "ndcg@20"),
-        choose_by="ndcg@10",
-        hide=None,
-        refit=False,
+        **_LIGHTGCNPP,
         references={
             "EASE, l2 1000 (NumPy)": (0.1642, 0.3274, None, None),
             "MF-BPR (LightGCN++ paper)": (0.1291, 0.2677, None, None),
@@ -265,11 +259,7 @@ TABLES: dict[str, Table] = {
     ),
     "lightgcnpp-lastfm": Table(
         benchmark="lightgcnpp-lastfm",
-        protocol="random split of the LightGCN++ authors; trained on the training part alone",
-        metrics=("recall@10", "ndcg@10", "recall@20", "ndcg@20"),
-        choose_by="ndcg@10",
-        hide=None,
-        refit=False,
+        **_LIGHTGCNPP,
         references={
             "MF-BPR (LightGCN++ paper)": (0.1361, 0.1532, None, None),
             "LightGCN (same)": (0.1741, 0.1996, None, None),

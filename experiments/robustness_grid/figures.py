@@ -65,7 +65,8 @@ def _panels(titles: Sequence[str], *, rows: int = 1, size=(5.0, 4.0), grid: str 
     return figure, axes
 
 
-def _values(records: Sequence[dict], key: str) -> list:
+def levels(records: Sequence[dict], key: str) -> list:
+    """The different values of a key, in the order met."""
     return list(dict.fromkeys(record[key] for record in records))
 
 
@@ -80,7 +81,7 @@ def _deviation(record: dict, measure: str) -> float:
 def _strength_and_stealth(records: list[dict]):
     """The first group's targets: what an attack does, beside how easily its fakes are found."""
     records = [record for record in records if record["group"] == records[0]["group"]]
-    victims, attacks = _values(records, "victim"), _values(records, "attack")
+    victims, attacks = levels(records, "victim"), levels(records, "attack")
     shown = [(victim, HIT_RATE, _title(victim)) for victim in victims]
     shown.append((victims[0], "pca_ap", "how easily found"))
     figure, axes = _panels(
@@ -139,9 +140,9 @@ def _grouped_bars(figure, panels: Sequence, *, legend_columns: int, across: bool
 
 def _groups(records: list[dict]):
     """Target hit rate by group of targets, of the attacks that every group has."""
-    groups, victims = _values(records, "group"), _values(records, "victim")
+    groups, victims = levels(records, "group"), levels(records, "victim")
     of_group = [{r["attack"] for r in records if r["group"] == group} for group in groups]
-    attacks = [a for a in _values(records, "attack") if all(a in one for one in of_group)]
+    attacks = [a for a in levels(records, "attack") if all(a in one for one in of_group)]
     figure, axes = _panels([_title(victim) for victim in victims])
     panels = []
     for ax, victim in zip(axes[0], victims, strict=True):
@@ -157,11 +158,11 @@ def _groups(records: list[dict]):
 
 
 def _sizes(records: list[dict]):
-    victims = _values(records, "victim")
+    victims = levels(records, "victim")
     figure, axes = _panels([_title(victim) for victim in victims])
     for ax, victim in zip(axes[0], victims, strict=True):
         own = [record for record in records if record["victim"] == victim]
-        for color, attack in zip(COLORS, _values(own, "attack")):
+        for color, attack in zip(COLORS, levels(own, "attack")):
             points = sorted((r for r in own if r["attack"] == attack), key=lambda r: r["size"])
             ax.errorbar(
                 [100 * r["size"] for r in points],
@@ -183,7 +184,7 @@ def _sizes(records: list[dict]):
 def _epsilon(curves: dict):
     """A line of panels a norm, a panel a victim; the colors of kinds are the same in all."""
     points = [point for curve in curves.values() for point in curve["points"]]
-    norms, kinds = _values(points, "norm"), _values(points, "kind")
+    norms, kinds = levels(points, "norm"), levels(points, "kind")
     colors = dict(zip(kinds, COLORS[1:])) | {"random": COLORS[0]}
     figure, axes = _panels(
         [f"{_title(victim)}, {norm}" for norm in norms for victim in curves],
@@ -222,17 +223,17 @@ def _by_panel(records: Sequence[dict]) -> dict[str, list[dict]]:
 
 def _defences(records: list[dict]):
     of_panel = _by_panel([record for record in records if record["attack"] != "none"])
-    height = 0.55 * max(len(_values(own, "defence")) for own in of_panel.values()) + 1.5
+    height = 0.55 * max(len(levels(own, "defence")) for own in of_panel.values()) + 1.5
     figure, axes = _panels(list(of_panel), size=(5.0, height), grid="x", sharey=True)
     panels = []
     for ax, own in zip(axes[0], of_panel.values(), strict=True):
-        names, found = _values(own, "defence"), {(r["attack"], r["defence"]): r for r in own}
+        names, found = levels(own, "defence"), {(r["attack"], r["defence"]): r for r in own}
         series = {
             attack: (
                 [found.get((attack, name), {}).get(HIT_RATE, 0) for name in names],
                 COLORS[i % len(COLORS)],
             )
-            for i, attack in enumerate(_values(own, "attack"))
+            for i, attack in enumerate(levels(own, "attack"))
         }
         panels.append((ax, names, series))
     return _grouped_bars(figure, panels, legend_columns=4, across=True)
@@ -246,13 +247,13 @@ def _trade_off(strict: list[dict], defended: list[dict]):
     of_panel, others = _by_panel(strict), _by_panel(defended)
     figure, axes = _panels(list(of_panel), size=(5.0, 5.0))
     thresholds = {record["defence"] for record in strict}
-    names = [name for name in _values(defended, "defence") if name not in thresholds]
+    names = [name for name in levels(defended, "defence") if name not in thresholds]
     colors = dict(zip(names, plt.get_cmap("tab10").colors + plt.get_cmap("Dark2").colors))
     for ax, (title, records) in zip(axes[0], of_panel.items(), strict=True):
         points = worst_and_kept(records)
         at = dict(sorted((DEFENCES[name].threshold, point) for name, point in points.items()))
         ax.plot(*zip(*at.values()), marker="o", color=BLUE, label="threshold")
-        tried = _values(records, "attack")
+        tried = levels(records, "attack")
         rest = worst_and_kept([r for r in others.get(title, ()) if r["attack"] in tried])
         for threshold, point in at.items():
             _label(ax, f"{threshold:g}", point, (5, 4), va="bottom", color=BLUE)
@@ -282,7 +283,7 @@ def _label(ax, text: str, point: tuple[float, float], away: tuple[int, int], **s
 def worst_and_kept(records: Sequence[Mapping]) -> dict[str, tuple[float, float]]:
     """Defence -> (NDCG@10 kept without attack in percent, greatest target hit rate@10)."""
     found = {}
-    for defence in _values(records, "defence"):
+    for defence in levels(records, "defence"):
         own = {r["attack"]: r for r in records if r["defence"] == defence}
         attacked = [r[HIT_RATE] for attack, r in own.items() if attack != "none"]
         if attacked and "none" in own:

@@ -9,6 +9,7 @@ from experiments.harness.markdown import number, page, spread, table
 from experiments.harness.plots import save
 from experiments.harness.reports import images_of
 from experiments.robustness_grid import figures
+from experiments.robustness_grid.figures import levels
 
 MEASURES = {
     "target_hit_rate@10": "target HR@10",
@@ -130,11 +131,11 @@ def _protocol(report: dict) -> list[str]:
 
 def _attacks(report: dict) -> list[str]:
     lines = []
-    for group in _values(report["parts"]["attacks"], "group"):
+    for group in levels(report["parts"]["attacks"], "group"):
         records = [r for r in report["parts"]["attacks"] if r["group"] == group]
         items = ", ".join(map(str, report["targets"].get(group, ())))
         lines += ["", f"## Attacks, {group} targets ({items})"]
-        for victim in _values(records, "victim"):
+        for victim in levels(records, "victim"):
             own = [r for r in records if r["victim"] == victim]
             lines += ["", f"### {victim}", "", _counts(own), *_measures(own, MEASURES)]
         attacked = {r["attack"]: r for r in records if "pca_auc" in r}
@@ -142,11 +143,6 @@ def _attacks(report: dict) -> list[str]:
             lines += ["", "### How far fake profiles lie from real users"]
             lines += _measures(list(attacked.values()), STEALTH)
     return lines
-
-
-def _values(records: Sequence[dict], key: str) -> list:
-    """The different values of a key, in the order met."""
-    return list(dict.fromkeys(record[key] for record in records))
 
 
 def _cell(record: dict | None, name: str) -> str:
@@ -166,14 +162,14 @@ def _measures(records: Sequence[dict], measures: dict[str, str]) -> list[str]:
 
 def _counts(records: Sequence[dict]) -> str:
     """Over how many targets and seeds the figures are means; without a spread it is one seed."""
-    targets, seeds = (sorted(set(_values(records, name))) for name in ("targets", "seeds"))
+    targets, seeds = (sorted(set(levels(records, name))) for name in ("targets", "seeds"))
     text = f"Means over {' or '.join(map(str, targets))} target{'s' * (targets[-1] > 1)}, "
     text += f"{' or '.join(map(str, seeds))} seed{'s' * (seeds[-1] > 1)}"
     return text + (", one where no deviation stands." if len(seeds) > 1 else ".")
 
 
 def _heading(part: str, records: Sequence[dict]) -> list[str]:
-    adaptive = TEXTS["adaptive"] * (part == "defences" and "adaptive" in _values(records, "attack"))
+    adaptive = TEXTS["adaptive"] * (part == "defences" and "adaptive" in levels(records, "attack"))
     return ["", f"## {HEADINGS[part]}", "", f"{adaptive}{TEXTS[part]} {_counts(records)}"]
 
 
@@ -182,14 +178,14 @@ def _matrices(part: str, records: list, down: str, across: str) -> list[str]:
     if not records:
         return []
     lines = _heading(part, records)
-    for victim in _values(records, "victim") if down != "victim" else [None]:
+    for victim in levels(records, "victim") if down != "victim" else [None]:
         own = [r for r in records if victim in (None, r["victim"])]
         found = {(r[down], r[across]): r for r in own}
-        columns = _values(own, across)
+        columns = levels(own, across)
         lines += ["", f"### {victim}"] if victim else []
         lines += table(
             [down, *columns],
-            [[key, *(_rates(found.get((key, c))) for c in columns)] for key in _values(own, down)],
+            [[key, *(_rates(found.get((key, c))) for c in columns)] for key in levels(own, down)],
         )
     return lines
 
@@ -206,7 +202,7 @@ def _defences(part: str, records: list) -> list[str]:
     lines = _heading(part, records)
     for group, victim in dict.fromkeys((r["group"], r["victim"]) for r in records):
         own = [r for r in records if (r["group"], r["victim"]) == (group, victim)]
-        attacks = _values(own, "attack")
+        attacks = levels(own, "attack")
         lines += ["", f"### {victim}, {group} targets"]
         lines += table(
             [
@@ -215,7 +211,7 @@ def _defences(part: str, records: list) -> list[str]:
             ],
             [
                 _defence(name, attacks, {r["attack"]: r for r in own if r["defence"] == name})
-                for name in _values(own, "defence")
+                for name in levels(own, "defence")
             ],
         )
     return lines
@@ -241,7 +237,7 @@ def _sizes(records: list) -> list[str]:
     if not records:
         return []
     found = {(r["victim"], r["attack"], r["size"]): r for r in records}
-    sizes = sorted(set(_values(records, "size")))
+    sizes = sorted(set(levels(records, "size")))
     return [
         *_heading("sizes", records),
         *table(

@@ -193,13 +193,7 @@ def markdown(report: dict, path: Path) -> str:
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = command.parser_of(__doc__)
-    cli.add_data_arguments(parser)
-    command.add_options(parser, OPTIONS)
-    command.add_report(parser, markdown, out=command.HERE)
-    args = parser.parse_args(argv)
-    args.seed = 0
-    return args
+    return command.parse(__doc__, argv, markdown, OPTIONS, data=True, run=False, out=command.HERE)
 
 
 @cli.guarded

@@ -47,7 +47,7 @@ def test_a_start_is_trained_once_for_all_that_build_on_it(tmp_path, monkeypatch)
 
 def test_a_part_comes_back_from_its_folder_with_its_seconds(tmp_path):
     weights = [np.arange(6.0).reshape(2, 3), np.float32([1])]
-    Parts(tmp_path).put("MF-BPR, seed 0", weights, 2.5)
+    Parts(tmp_path).get("MF-BPR, seed 0", lambda: (weights, 2.5))
     found, seconds = Parts(tmp_path).get("MF-BPR, seed 0", lambda: 1 / 0)
     assert seconds == 2.5 and found[1].dtype == np.float32
     for one, other in zip(found, weights, strict=True):
