@@ -35,9 +35,9 @@ class Schema:
     context: tuple[Column, ...] = ()
 
     def summary(self) -> str:
-        """A line a part: its columns with their kinds."""
+        """The columns of each part with their kinds, in one line."""
         parts = (("users", self.user), ("items", self.item), ("context", self.context))
-        return "\n".join(
+        return "; ".join(
             f"{part}: " + (", ".join(f"{c.name} ({c.kind})" for c in columns) or "no columns")
             for part, columns in parts
         )

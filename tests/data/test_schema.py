@@ -52,5 +52,5 @@ def test_the_schema_of_interactions_lists_ids_and_columns():
     schema = data.schema
     assert schema.user_id.categories == ("u", "v") and schema.item_id.categories == ("0", "1")
     assert (
-        schema.summary() == "users: age (category)\nitems: no columns\ncontext: device (category)"
+        schema.summary() == "users: age (category); items: no columns; context: device (category)"
     )
