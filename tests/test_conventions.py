@@ -183,6 +183,17 @@ def test_modules_that_the_prose_names_exist():
     assert missing == []
 
 
+def test_an_addition_touches_at_most_three_files_and_each_of_them_exists():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| an? .* \|$", text.split("What to touch")[1], re.MULTILINE)
+    assert len(rows) >= 9
+    for row in rows:
+        files = re.findall(r"`([\w/]+\.py)`", row)
+        assert 1 <= len(files) + row.count("its test") <= 3, row
+        for name in (name for name in files if "NAME" not in name):
+            assert (ROOT / "advrec_tf" / name).exists() or (ROOT / name).exists(), row
+
+
 def places_that_list(names, folder):
     """Files below `folder` in which more than half of the names stand as strings."""
     found = []
