@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the wheel and uses it outside the clone: imports every public name and runs the first page.
+# Builds the wheel and uses it outside the clone: imports every public name, runs the first page, and
+# from a file to a served list by the commands.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -31,3 +32,11 @@ code = [line[4:] for line in ar.__doc__.splitlines() if line.startswith("    ")]
 exec("\n".join(code).replace("epochs=5", "epochs=1"), {})
 print(f"The wheel of advrec_tf {ar.__version__} works outside the clone.")
 PY
+
+advrec() {
+  "$python" -m advrec_tf "$@"
+}
+advrec doctor
+advrec train --data synthetic --out run --export models --epochs 2 --quiet
+[ "$(advrec recommend --model models --user u0001 --k 3 | wc -l)" = 4 ]
+echo "The commands of the wheel work outside the clone."
