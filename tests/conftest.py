@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+# Before TensorFlow loads: what is compiled in a test runs for milliseconds, so the compiler's
+# passes cost more than they save.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 import numpy as np
 import pytest
 

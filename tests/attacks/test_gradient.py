@@ -43,6 +43,7 @@ def test_budgets_hold_after_the_last_step(attack, surrogate, ratings):
 
 
 @pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.slow
 def test_steps_raise_the_target_above_what_the_start_does(kind, ratings):
     seen = tf.constant(ratings.by_user().dense())
 

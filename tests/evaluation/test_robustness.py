@@ -220,6 +220,7 @@ def trained():
     return model, train, RankingEvaluator(train, relevant, ks=(10,))
 
 
+@pytest.mark.slow
 def test_the_adversary_does_harm_that_grows_and_noise_of_its_size_does_less(trained):
     curve = robustness_curve(*trained, (0.2, 0.5), relative=True, kinds=list(robustness.KINDS))
     noises = [  # one draw may hit harder than half an attack

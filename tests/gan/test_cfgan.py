@@ -268,6 +268,7 @@ def groups():
 
 
 @pytest.mark.parametrize("mode", ["item", "user"])
+@pytest.mark.slow
 def test_a_generator_led_by_the_discriminator_alone_makes_two_groups(mode):
     # positive_weight is 0: only the discriminator says that own entries should be generated.
     def found(adversarial_weight):

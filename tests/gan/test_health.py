@@ -217,7 +217,13 @@ def verdict(model, made, d_optimizer, g_optimizer, *, epochs, steps=1, eager=Tru
     return model.health
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.slow if name in ("sequences", "vectors") else ())
+        for name in KINDS
+    ],
+)
 def kind(request):
     return KINDS[request.param]
 

@@ -303,6 +303,7 @@ def test_a_broken_discriminator_stops_the_fit_by_name():
 
 
 @pytest.mark.parametrize("form", ["pointwise", "pairwise"])
+@pytest.mark.slow
 def test_a_step_compiled_by_xla_moves_the_networks_as_another(form):
     # XLA draws by other generators, so chance is taken out: whatever item of (0, 1) is drawn, D
     # says the same of both, and what is selected for it is 2 alone. Its own move is then exact.

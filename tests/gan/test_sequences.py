@@ -141,6 +141,7 @@ def test_the_policy_gradient_pulls_towards_what_was_rewarded_above_the_mean():
 
 
 @pytest.mark.parametrize("estimator", ["gumbel_softmax", "policy_gradient"])
+@pytest.mark.slow
 def test_either_estimator_teaches_the_generator_what_the_discriminator_likes(data, estimator):
     # a discriminator that likes item 0, whatever the place, and nothing else to pay
     width = 4 * (RING + 1)
@@ -162,6 +163,7 @@ def test_either_estimator_teaches_the_generator_what_the_discriminator_likes(dat
     assert before < 0.3 and after > before + 0.2
 
 
+@pytest.mark.slow
 def test_adversarial_training_after_likelihood_does_not_forget_the_order(
     data, attributes, ablation
 ):

@@ -355,7 +355,13 @@ def ring_model(optimizer, seed=1, **settings):
     return model
 
 
-@pytest.mark.parametrize("settings", MODELS.values(), ids=MODELS)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(settings, id=name, marks=() if name in list(MODELS)[:2] else pytest.mark.slow)
+        for name, settings in MODELS.items()
+    ],
+)
 def test_a_block_of_steps_is_the_ordinary_steps_one_after_another(settings):
     stepwise, blockwise = (ring_model(LazyAdam(0.05), **settings) for _ in range(2))
     before = blockwise.entity_vectors()
@@ -399,7 +405,13 @@ LEARNED = {
 }
 
 
-@pytest.mark.parametrize("settings", LEARNED.values(), ids=LEARNED)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(settings, id=name, marks=() if name == "transe" else pytest.mark.slow)
+        for name, settings in LEARNED.items()
+    ],
+)
 def test_facts_that_follow_from_the_others_are_learned(settings):
     # random ranks among 40 have an mrr of H(40) / 40 = .11
     train, test = chains()

@@ -57,7 +57,13 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(settings, id=name, marks=() if name == "plain" else pytest.mark.slow)
+        for name, settings in SETTINGS.items()
+    ],
+)
 def test_a_block_of_steps_is_the_ordinary_steps_one_after_another(settings):
     stepwise, blockwise = (joined(LazyAdam(0.05), weight=0.5, **settings) for _ in range(2))
     tables = {layer.embeddings.ref() for layer in blockwise.embedding_tables().values()}

@@ -107,9 +107,16 @@ PUBLISHED = [
     ("apr-loo-amazon", 100, {"hit_rate@10": 0.0861, "ndcg@10": 0.0469, "ndcg@50": 0.0749}),
     ("ml1m-neumf-loo", 300, {"hit_rate@10": 0.1121, "ndcg@10": 0.0552, "hit_rate@50": 0.3197}),
 ]
+QUICK = "irgan-ml100k"
 
 
-@pytest.mark.parametrize(("name", "l2", "figures"), PUBLISHED, ids=[row[0] for row in PUBLISHED])
+@pytest.mark.parametrize(
+    ("name", "l2", "figures"),
+    [
+        pytest.param(*row, id=row[0], marks=() if row[0] == QUICK else pytest.mark.slow)
+        for row in PUBLISHED
+    ],
+)
 def test_ease_repeats_the_reference_figures(name, l2, figures, data_root):
     split = load_benchmark(name, data_root)
     evaluator = RankingEvaluator(split.train, split.test, ks=(3, 5, 10, 50))

@@ -1,9 +1,16 @@
+import fcntl
+import logging
+import os
+
 import pytest
 
 from advrec_tf.data import synthetic
 from advrec_tf.data.readers.report import Loaded, report_of
+from advrec_tf.pipelines.progress import LOG
+from advrec_tf.pipelines.recommend import job
 from advrec_tf.pipelines.recommend.preparation import prepare
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+from advrec_tf.pipelines.stages import StageStore
 
 TINY = {
     "embedding_dim": 8,
@@ -29,6 +36,42 @@ def tiny_settings():
 def tiny_world():
     world = synthetic.make_world(num_users=150, num_items=60, mean_rows=15.0, seed=1)
     return world.interactions
+
+
+class Records(logging.Handler):
+    """Keeps the records of a logger."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept = []
+
+    def emit(self, record):
+        self.kept.append(record)
+
+
+@pytest.fixture(scope="session")
+def tiny_job(tiny_prepared, tiny_settings, tmp_path_factory):
+    """(outcome, log records) of the main job, trained once for all workers of a test run."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all workers
+    records, before = Records(), LOG.level
+    LOG.addHandler(records)
+    LOG.setLevel(logging.DEBUG)
+    try:
+        with open(folder / "tiny_run.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            store = StageStore(folder / "tiny_run", {}, resume=True)
+            outcome = job.run(tiny_prepared, tiny_settings, store)
+    finally:
+        LOG.removeHandler(records)
+        LOG.setLevel(before)
+    return outcome, records.kept
+
+
+@pytest.fixture(scope="session")
+def tiny_outcome(tiny_job):
+    return tiny_job[0]
 
 
 @pytest.fixture(scope="session")

@@ -153,7 +153,15 @@ WRAPPERS = {
 }
 
 
-@pytest.mark.parametrize("strategy", ["frozen", "top:1", "lora:2", "all"])
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        "frozen",
+        pytest.param("top:1", marks=pytest.mark.slow),
+        pytest.param("lora:2", marks=pytest.mark.slow),
+        "all",
+    ],
+)
 @pytest.mark.parametrize("kind", list(WRAPPERS))
 def test_each_adversary_trains_each_strategy_and_moves_only_its_weights(strategy, kind):
     model = two_tower(strategy)
@@ -207,6 +215,7 @@ def test_the_virtual_term_of_a_text_tower_trains_on_items_without_rows(model):
     assert float(random.virtual_loss(tf.constant([2, 3, 3]), SEED)) < float(term)
 
 
+@pytest.mark.slow
 def test_a_graph_of_freelb_does_what_eager_steps_do():
     tables = []
     for eager in (True, False):

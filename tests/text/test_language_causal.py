@@ -71,6 +71,7 @@ def test_the_vector_is_that_of_the_last_token_and_padding_changes_nothing(build)
     np.testing.assert_allclose(vectors[2:], tower(TEXTS[2:]), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_only_the_last_token_has_read_the_whole_text(build):
     # "heat heat" and "heat mat" begin alike
     texts = tf.constant(["heat heat", "heatmat"])
@@ -83,6 +84,7 @@ def test_only_the_last_token_has_read_the_whole_text(build):
     ("strategy", "part"),
     [("top:1", "transformer_layer_1/"), ("lora:2", "lora_kernel"), ("all", "")],
 )
+@pytest.mark.slow
 def test_each_strategy_has_gradients_of_its_weights_with_the_token_vectors_shifted(
     build, strategy, part
 ):

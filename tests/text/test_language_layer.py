@@ -94,6 +94,7 @@ def test_dropout_acts_only_where_asked_for_and_something_trains(tiny_backbone, s
     np.testing.assert_array_equal(quiet(TOKENS, training=True), calm)
 
 
+@pytest.mark.slow
 def test_it_trains_within_a_functional_model_compiled_by_xla(tiny_backbone):
     layer = LanguageModelLayer(tiny_backbone(), strategy="top:1")
     inputs = {key: keras.Input(shape=(5,), dtype="int32", name=key) for key in TOKENS}

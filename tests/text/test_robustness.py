@@ -59,6 +59,7 @@ def test_without_a_budget_the_vectors_are_the_clean_ones_in_their_order(tower, k
     )
 
 
+@pytest.mark.slow
 def test_an_adversary_turns_the_vectors_and_noise_of_its_size_turns_them_less(tower):
     clean = encode_texts(tower, TEXTS, progress=False)
     turned = {
@@ -72,6 +73,7 @@ def test_an_adversary_turns_the_vectors_and_noise_of_its_size_turns_them_less(to
     assert turned["random"].mean() < 1 - 1e-5
 
 
+@pytest.mark.slow
 def test_the_margins_adversary_takes_an_item_for_another_and_then_stops(tower):
     clean = encode_texts(tower, TEXTS, progress=False)
     index = np.arange(len(TEXTS))

@@ -73,7 +73,9 @@ def blocks():
     return model, batches.in_blocks(batches.of_pairs(TRAIN, batch_size=8, seed=2), steps=2)
 
 
-@pytest.mark.parametrize("build", [small_tower, adversarial, profile_gan, blocks])
+@pytest.mark.parametrize(
+    "build", [small_tower, adversarial, profile_gan, pytest.param(blocks, marks=pytest.mark.slow)]
+)
 def test_a_fit_that_was_stopped_goes_on_bit_for_bit(build, tmp_path):
     def fit(epochs, checkpoint=None):
         model, made = build()

@@ -82,6 +82,7 @@ def test_what_is_trained_is_inside_the_wrapper_and_the_model_is_returned():
     assert "adversarial_loss" in fitted.report.history and fitted.report.epochs == 2
 
 
+@pytest.mark.slow
 def test_apr_goes_on_from_its_first_recipe_against_an_adversary():
     still = recipes.apr(SMALL["mf_bpr"], learning_rate=0.0, epochs=1).train(TRAIN, seed=0)
     assert isinstance(still.trained, AdversarialTraining) and still.report.epochs == 1

@@ -341,7 +341,7 @@ TOP_4 = "factorized_top_k/top_4_categorical_accuracy"
         (Ranking, ["root_mean_squared_error"]),
         (MultiTask, ["root_mean_squared_error", TOP_4]),
         pytest.param(ContextFeatures, [TOP_4], marks=pytest.mark.slow),
-        (SequentialRetrieval, []),
+        pytest.param(SequentialRetrieval, [], marks=pytest.mark.slow),
         (CrossRanking, ["auc"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

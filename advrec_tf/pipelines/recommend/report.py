@@ -44,15 +44,16 @@ ROWS = (
     "autoencoder",
     "autoencoder+noise",
     "autoencoder+perturbed",
-    "two_tower",
-    "two_tower+noise",
-    "two_tower+perturbed",
-    "factorization",
-    "factorization+noise",
-    "factorization+perturbed",
     "shipped",
 )
 """Order of the rows in tables and plots: an ablation stands before what it is the ablation of."""
+
+SINGLE_ROWS = tuple(
+    f"{model}{adversary}"
+    for model in ("two_tower", "autoencoder", "factorization")
+    for adversary in ("", "+noise", "+perturbed")
+)
+"""The rows that `single.run` may train."""
 
 COMPARISONS = (
     ("tower", "popularity"),
@@ -83,7 +84,10 @@ def make_report(outcome: Outcome, *, identity: dict, counts: dict, audit: dict) 
     test_users = np.flatnonzero(outcome.split.test.user_counts())
     groups = {"sparsest_fifth": sparsest_users(train, test_users)}
     whole = outcome.results["whole"]
-    models = {name: _row(whole[name], "test", test_users, groups) for name in ROWS if name in whole}
+    order = dict.fromkeys((*ROWS[:-1], *SINGLE_ROWS, ROWS[-1]))
+    models = {
+        name: _row(whole[name], "test", test_users, groups) for name in order if name in whole
+    }
     for objective, result in outcome.ranking.items():
         row = _row([result], "test", test_users, groups) if "tests" in result.summary else {}
         for kind in ("classification", "ratings", "ratings_of_the_mean"):

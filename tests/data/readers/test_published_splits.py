@@ -28,7 +28,13 @@ def test_every_published_split_has_a_counted_size():
     assert set(COUNTED) == set(published_splits.BENCHMARKS)
 
 
-@pytest.mark.parametrize("name", COUNTED)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if sum(sizes) > 500_000 else ())
+        for name, sizes in COUNTED.items()
+    ],
+)
 def test_the_published_split_has_its_counted_size(name, data_root):
     split = published_splits.load_benchmark(name, data_root)
     parts = (split.train, split.validation, split.test)

@@ -49,6 +49,7 @@ def test_the_generator_gets_a_gradient_through_the_choice_of_items(gan):
     assert float(tf.reduce_max(tf.abs(tape.gradient(loss, kernel)))) > 0
 
 
+@pytest.mark.slow
 def test_the_ablations_generator_never_moves_and_the_others_does(world):
     def moved(weight):
         detector = DiscriminatorDetector(adversarial_weight=weight, epochs=1, snapshots=1, seed=0)

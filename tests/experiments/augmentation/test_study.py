@@ -71,6 +71,7 @@ def run(interactions, settings, folder, *, parts=("cold", "tail"), **more):
     return markdown_page(report, folder / "augmentation-made.md"), report
 
 
+@pytest.mark.slow
 def test_a_resumed_run_trains_nothing_and_says_the_same(
     tiny_world, settings, tmp_path, small_tables
 ):
@@ -94,6 +95,7 @@ def test_a_resumed_run_trains_nothing_and_says_the_same(
     assert third["parts"][0]["seeds"] == 3
 
 
+@pytest.mark.slow
 def test_the_first_seed_of_the_run_is_measured_as_its_setting_says(
     tiny_world, settings, tmp_path, small_tables, make_task
 ):

@@ -56,6 +56,7 @@ def run(content, folder, scenario, only, *, resume=False, seeds=2, log=silent):
     )
 
 
+@pytest.mark.slow
 def test_texts_rank_items_that_ids_cannot(cold_content, tmp_path):
     report = run(cold_content, tmp_path, "items", ["random", "id tower", "text tower"])
     entries = report["entries"]
@@ -65,6 +66,7 @@ def test_texts_rank_items_that_ids_cannot(cold_content, tmp_path):
     assert [entries[label]["seeds"] for label in values] == [2, 2, 2]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_trains_nothing_and_says_the_same(cold_content, tmp_path):
     lines = []
     only = ["text tower", "text tower, FGSM"]
@@ -75,6 +77,7 @@ def test_a_resumed_run_trains_nothing_and_says_the_same(cold_content, tmp_path):
     assert set(first["entries"]["text tower, FGSM"]["tried"]) == {"epsilon 0.1", "epsilon 0.3"}
 
 
+@pytest.mark.slow
 def test_generated_interactions_serve_users_who_have_lost_every_interaction(cold_content, tmp_path):
     only = ["id tower", "id tower, EASE interactions", "id tower, popular interactions"]
     report = run(cold_content, tmp_path, "users", only, seeds=1)

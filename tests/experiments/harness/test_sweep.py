@@ -29,6 +29,7 @@ def test_validation_chooses_the_settings_and_every_seed_keeps_them(tmp_path):
     assert found.results["chosen"][2].metrics["next"]["ndcg@1"] == 0.0
 
 
+@pytest.mark.slow
 def test_a_seed_that_only_chooses_is_no_result_and_no_test_is_ranked_for_it(tmp_path):
     store = StageStore(tmp_path, {})
     found = sweep(make_study(choosing_seed=100), store, seeds=[0, 1], log=silent)
@@ -53,6 +54,7 @@ def test_a_resumed_sweep_trains_nothing_again(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_parts_are_shared_within_a_seed_and_not_between_seeds(tmp_path):
     made = []
 
@@ -78,6 +80,7 @@ def test_epochs_and_inspections_of_a_training_are_kept_with_its_result(tmp_path)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.slow
 def test_with_workers_a_failure_costs_an_entry_and_what_builds_on_it(tmp_path, workers):
     store = StageStore(tmp_path, {})
     found = sweep(

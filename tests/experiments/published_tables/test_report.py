@@ -8,6 +8,7 @@ from experiments.published_tables.page import markdown_page
 pytest.importorskip("optuna")
 
 
+@pytest.mark.slow
 def test_entries_of_an_earlier_report_are_kept_and_only_those_asked_for_are_trained(
     tmp_path, reproduce, earlier_report
 ):
@@ -22,6 +23,7 @@ def test_entries_of_an_earlier_report_are_kept_and_only_those_asked_for_are_trai
     assert "kept, with the comparisons measured then: popularity; EASE; shifted." in text
 
 
+@pytest.mark.slow
 def test_a_model_trained_again_without_its_ablation_is_named(tmp_path, reproduce, earlier_report):
     before = earlier_report
     assert before["unpaired"] == []
@@ -32,6 +34,7 @@ def test_a_model_trained_again_without_its_ablation_is_named(tmp_path, reproduce
     assert "same run: " not in markdown_page(before, tmp_path / "tiny.md")
 
 
+@pytest.mark.slow
 def test_an_entry_whose_ablation_has_other_settings_now_is_not_kept(
     tmp_path, reproduce, earlier_report
 ):

@@ -17,6 +17,7 @@ from tests.experiments.published_tables.toy import shifted_scores
 pytest.importorskip("optuna")
 
 
+@pytest.mark.slow
 def test_a_table_has_the_best_settings_the_ablation_and_the_controls_own_settings(reproduce):
     report = reproduce(budget=3)
     found = report["entries"]
@@ -34,6 +35,7 @@ def test_a_table_has_the_best_settings_the_ablation_and_the_controls_own_setting
     assert found["shift"]["against"]["EASE"]["ndcg@3"]["difference"] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_a_table_may_say_its_own_sizes_epochs_and_seeds_and_a_control_keeps_to_them(
     tiny_table, reproduce, monkeypatch
 ):
@@ -54,6 +56,7 @@ def test_a_table_may_say_its_own_sizes_epochs_and_seeds_and_a_control_keeps_to_t
     assert seen == [({"size": 1, "b": 7}, 3), ({"size": 5, "b": 7}, 3)]
 
 
+@pytest.mark.slow
 def test_a_control_may_take_the_epochs_of_its_model_without_a_trial(
     tmp_path, tiny_table, reproduce, monkeypatch
 ):
@@ -77,6 +80,7 @@ def test_a_control_may_take_the_epochs_of_its_model_without_a_trial(
     assert "size 5 | 4 |  | 0 |" in markdown_page(report, tmp_path / "tiny.md")
 
 
+@pytest.mark.slow
 def test_a_model_without_a_trial_has_the_first_of_its_settings_and_the_most_epochs(
     tiny_table, reproduce, monkeypatch
 ):
@@ -89,6 +93,7 @@ def test_a_model_without_a_trial_has_the_first_of_its_settings_and_the_most_epoc
     assert (shifted["settings"], shifted["trials"]) == ({"size": 5, "b": 8}, 1)
 
 
+@pytest.mark.slow
 def test_the_settings_file_gives_the_same_table_without_a_search(tmp_path, reproduce):
     first = reproduce(budget=2)
     (tmp_path / "run").rename(tmp_path / "other")
@@ -127,6 +132,7 @@ def stages(run_dir, chosen):
     return {label: final.stage(label, {}, 0) for label in ("EASE", "shift", "shifted")}
 
 
+@pytest.mark.slow
 def test_other_settings_train_anew_and_so_does_what_builds_on_them(tmp_path, reproduce):
     reproduce(budget=3)
     path = tmp_path / "settings.json"
@@ -141,6 +147,7 @@ def test_other_settings_train_anew_and_so_does_what_builds_on_them(tmp_path, rep
     assert before["shift"] != after["shift"] and before["shifted"] != after["shifted"]
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_costs_its_model_alone(tmp_path):
     pending = {"popularity": set(), "EASE": set()}
     done = []

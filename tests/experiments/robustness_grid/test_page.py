@@ -42,6 +42,7 @@ def report(tmp_path_factory):
     return {"command": "python it"} | study.run(CellRunner(make_setting(), store), SETTINGS)
 
 
+@pytest.mark.slow
 def test_the_page_has_every_part_and_names_what_it_left_out(report):
     text = page.markdown(report, Path("docs/results/robustness-x.md"))
     assert "Made by `python it`." in text and "shifted" not in text

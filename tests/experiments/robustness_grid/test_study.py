@@ -69,6 +69,7 @@ def without_seconds(records):
     return [{n: v for n, v in record.items() if not n.endswith("seconds")} for record in records]
 
 
+@pytest.mark.slow
 def test_cells_measured_in_other_processes_are_those_measured_here(path, tmp_path):
     opened = functools.partial(open_runner, path, rating_column="rating", per_group=2)
     here = study.run(opened(run_dir=tmp_path / "here"), SMALLEST)

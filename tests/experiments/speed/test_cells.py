@@ -82,6 +82,7 @@ def test_every_other_method_moves_all_its_weights_by_its_optimizer(
     assert seen["adversarial"] == cells.METHODS[method].adversarial
 
 
+@pytest.mark.slow
 def test_a_cell_has_a_process_of_its_own(tiny):
     result = cells.measure_apart(Cell(**tiny, method="bpr+adagrad, single steps"))
     assert result["process_seconds"] > result["first_epoch_seconds"] + result["epoch_seconds"]

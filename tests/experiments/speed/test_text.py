@@ -46,6 +46,7 @@ def test_things_are_counted_by_the_clock_and_by_the_processor():
     assert rate.per_second <= 500 and rate.per_cpu_second > 2 * rate.per_second
 
 
+@pytest.mark.slow
 def test_positives_are_counted_for_a_tower_on_kept_vectors_and_for_one_that_encodes(
     make_text_tower,
 ):

@@ -8,29 +8,29 @@ from advrec_tf.pipelines.recommend import job
 from advrec_tf.pipelines.stages import StageStore
 
 
-@pytest.fixture(scope="module")
-def outcome(tiny_prepared, tiny_settings, tmp_path_factory):
-    store = StageStore(tmp_path_factory.mktemp("run"), {})
-    return job.run(tiny_prepared, tiny_settings, store, write=lambda line: None)
-
-
-def test_cut_users_keep_exactly_as_many_rows_as_their_group_says(outcome):
-    counts = outcome.cold.train.user_counts()
-    for rows, users in outcome.cold.users_cut_to.items():
+def test_cut_users_keep_exactly_as_many_rows_as_their_group_says(tiny_outcome):
+    counts = tiny_outcome.cold.train.user_counts()
+    for rows, users in tiny_outcome.cold.users_cut_to.items():
         assert (counts[users] == rows).all()
 
 
-def test_a_shipped_model_comes_back_from_its_file(outcome, tmp_path):
-    save_vectors(outcome.shipped, tmp_path / "shipped.npz")
+def test_the_job_ends_as_many_stages_as_it_announced(tiny_job):
+    records = tiny_job[1]
+    (ahead,) = {record.stages for record in records if hasattr(record, "stages")}
+    assert sum(hasattr(record, "stage") for record in records) == ahead
+
+
+def test_a_shipped_model_comes_back_from_its_file(tiny_outcome, tmp_path):
+    save_vectors(tiny_outcome.shipped, tmp_path / "shipped.npz")
     back = load_vectors(tmp_path / "shipped.npz")
-    users = outcome.shipped.interactions.users.ids[:5].tolist()
-    ours, theirs = outcome.shipped.recommend(users, 5), back.recommend(users, 5)
+    users = tiny_outcome.shipped.interactions.users.ids[:5].tolist()
+    ours, theirs = tiny_outcome.shipped.recommend(users, 5), back.recommend(users, 5)
     assert ours.equals(theirs)
 
 
-def test_served_lists_hold_nothing_the_data_says_the_user_has(outcome, tiny_world):
+def test_served_lists_hold_nothing_the_data_says_the_user_has(tiny_outcome, tiny_world):
     users = tiny_world.users.ids.tolist()
-    listed = outcome.shipped.recommend(users, 10)
+    listed = tiny_outcome.shipped.recommend(users, 10)
     known = set(
         zip(
             tiny_world.users.ids[tiny_world.user_index],

@@ -2,21 +2,15 @@ import json
 
 import pytest
 
-from advrec_tf.pipelines.recommend import job, report
+from advrec_tf.pipelines.recommend import report
 from advrec_tf.pipelines.recommend.preparation import identity_of
-from advrec_tf.pipelines.stages import StageResult, StageStore
+from advrec_tf.pipelines.stages import StageResult
 
 
 @pytest.fixture(scope="module")
-def outcome(tiny_prepared, tiny_settings, tmp_path_factory):
-    store = StageStore(tmp_path_factory.mktemp("run"), {})
-    return job.run(tiny_prepared, tiny_settings, store, write=lambda line: None)
-
-
-@pytest.fixture(scope="module")
-def result(outcome, tiny_prepared, tiny_settings):
+def result(tiny_outcome, tiny_prepared, tiny_settings):
     return report.make_report(
-        outcome,
+        tiny_outcome,
         identity=identity_of(tiny_prepared, tiny_settings),
         counts=tiny_prepared.counts,
         audit=tiny_prepared.audit.as_dict(),
