@@ -23,7 +23,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from advrec_tf import losses
-from advrec_tf._keras import keras
+from advrec_tf._keras import keras, require_keras_2
 from advrec_tf.gan import health
 from advrec_tf.ops.random import stream
 
@@ -124,6 +124,8 @@ class GAN(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        require_keras_2("generator", generator)
+        require_keras_2("discriminator", discriminator)
         self.adversarial = AdversarialLoss(loss) if isinstance(loss, str) else loss
         if not reconstruction_weight >= 0:
             raise ValueError(
@@ -166,8 +168,10 @@ class GAN(keras.Model):
 
         Raises:
             ValueError: if both networks are given the same optimizer object, which would mix
-                their moments.
+                their moments; or one is of Keras 3.
         """
+        require_keras_2("d_optimizer", d_optimizer)
+        require_keras_2("g_optimizer", g_optimizer)
         if d_optimizer is g_optimizer:
             raise ValueError(
                 "`d_optimizer` and `g_optimizer` should be two objects. Received one twice."
@@ -195,6 +199,7 @@ class GAN(keras.Model):
     ):
         """As `keras.Model.fit`, with a `gan.health.HealthCheck` among the callbacks."""
         given = list(getattr(callbacks, "callbacks", None) or callbacks or [])
+        require_keras_2("callbacks", given)
         check = next((c for c in given if isinstance(c, health.HealthCheck)), None)
         if check is None:
             check = health.HealthCheck()

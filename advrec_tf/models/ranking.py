@@ -14,7 +14,7 @@ import pandas as pd
 import tensorflow as tf
 
 from advrec_tf import _tfrs
-from advrec_tf._keras import float32_layers, keras
+from advrec_tf._keras import float32_layers, keras, require_keras_2
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.context import ContextVectors, context_tower
 from advrec_tf.models.own_batches import require_pairs
@@ -90,6 +90,8 @@ class RankingModel(RecommenderModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        require_keras_2("user_tower", user_tower)
+        require_keras_2("item_tower", item_tower)
         if objective not in OBJECTIVES:
             raise ValueError(f"`objective` should be one of {OBJECTIVES}. Received: {objective!r}.")
         if objective == "ratings" and interactions.rating is None:

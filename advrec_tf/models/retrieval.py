@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf import _tfrs
-from advrec_tf._keras import float32_layers, keras
+from advrec_tf._keras import float32_layers, keras, require_keras_2
 from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.context import ContextVectors, context_tower
@@ -71,6 +71,8 @@ class TwoTower(RecommenderModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        require_keras_2("user_tower", user_tower)
+        require_keras_2("item_tower", item_tower)
         self.items_at_once = items_at_once
         self._settings = {
             "temperature": temperature,

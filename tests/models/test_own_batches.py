@@ -96,6 +96,11 @@ def test_objects_of_keras_3_are_refused_with_the_import_to_use():
     made = batches.of_pairs(DATA, batch_size=5, seed=0)
     with pytest.raises(ValueError, match="`callbacks` .* `from tensorflow import keras`"):
         model.fit(made, callbacks=[keras_3.callbacks.EarlyStopping()])
+    tower = keras_3.Sequential([keras_3.layers.Input([1]), keras_3.layers.Dense(1)])
+    with pytest.raises(ValueError, match="`user_tower` should be of Keras 2. Received: a Seq"):
+        ar.models.TwoTower(tower, tower, DATA)
+    with pytest.raises(ValueError, match="`generator` should be of Keras 2"):
+        ar.GAN(tower, tower)
     adversarial = ar.AdversarialTraining(model, ar.fgsm(0.1))
     with pytest.raises(ValueError, match="`optimizer` should be of Keras 2"):
         adversarial.compile(optimizer=keras_3.optimizers.Adam())
