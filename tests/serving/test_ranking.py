@@ -10,6 +10,7 @@ from advrec_tf.serving import saved_model
 from advrec_tf.serving.lists import LOWEST
 from advrec_tf.serving.module import Case
 from advrec_tf.serving.ranking import ServedRanking
+from tests import malformed
 from tests.worlds import interactions_of
 
 CONTEXT = pd.DataFrame(
@@ -69,6 +70,12 @@ def test_a_context_of_another_shape_is_refused(exported):
     wrong = {**NOBODY, "device": ["tv", "tv"]}
     found = ask(exported, "score", user_id=["0"], item_id=["0"], **wrong)
     assert found["error"]["code"] == 3 and "same length" in found["error"]["message"]
+
+
+def test_the_process_outlives_malformed_requests(exported):
+    answer = malformed.ask(exported, quick=True)
+    assert answer["other"] == [] and answer["answered"] and answer["refused"]
+    assert set(answer["signatures"]) == {"serving_default", "rank", "score"}
 
 
 def test_candidates_come_in_the_order_of_the_model_in_memory(model):
