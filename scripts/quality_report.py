@@ -6,7 +6,8 @@ r"""How good are generated rows? Fidelity, classifier tests and disclosure, as o
 REAL are the rows that the generator was trained on, --holdout real rows that it never saw;
 without them nearest neighbors are held against the real rows themselves and membership is not
 measured. The folder gets quality.html (self-contained), quality.json, plots, and TensorBoard
-images. Needs the extra `analysis`.
+images. Each file may have a separator, an encoding and notations of numbers and dates of its own.
+Needs the extra `analysis`.
 """
 
 import argparse
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     require_sklearn()
     real = table_cli.read(args, args.real)
     print(real)
-    files = {"separator": args.separator, "encoding": args.encoding}
+    files = cli.table_columns(args)
     synthetic = read_like(real.schema, args.synthetic, **files)
     holdout = None if args.holdout is None else read_like(real.schema, args.holdout, **files)
 
@@ -59,13 +60,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     result = quality.quality(real.frame, synthetic, real.schema, holdout=holdout, seed=args.seed)
     args.out.mkdir(parents=True, exist_ok=True)
-    plots = quality_plots.all_plots(real.frame, synthetic, real.schema)
+    plots, missing_plots = quality_plots.all_plots(real.frame, synthetic, real.schema)
     quality_plots.write_plots(plots, args.out)
-    (args.out / "quality.json").write_text(json.dumps(result, indent=2) + "\n")
+    notes = [*real.schema.noticed, *missing_plots]
+    record = {**result, "columns_read": real.schema.as_dict()["columns"]}
+    (args.out / "quality.json").write_text(json.dumps(record, indent=2) + "\n")
     title = f"{Path(args.synthetic).name} against {Path(args.real).name}"
     page = args.out / "quality.html"
-    page.write_text(quality_page.page(title, result, plots, notes=list(real.schema.noticed)))
-    for note in result["notes"]:
+    page.write_text(quality_page.page(title, result, plots, notes=notes))
+    for note in [*missing_plots, *result["notes"]]:
         print(f"note: {note}")
     for name, value, aim, done in quality_page.verdict_rows(result):
         shown = "not measured" if value is None else f"{value:.3f}"

@@ -15,6 +15,8 @@ MAX_SAMPLE_SIZE = 10_000
 FOLDS = 5
 _MAX_CATEGORIES = 250  # the limit of scikit-learn's gradient boosting
 _NUM_SHUFFLES = 3
+_FEWEST_NUMBERS = 50
+"""With fewer numbers in a column a fold may have none, which gradient boosting cannot take."""
 
 
 def require_sklearn():
@@ -36,7 +38,10 @@ def require_sklearn():
 def code_by_frequency(
     samples: Sequence[np.ndarray], categorical: Sequence[int]
 ) -> list[np.ndarray]:
-    """Categories as gradient boosting takes them: small codes, the most frequent value first.
+    """Samples as gradient boosting takes them: categories as small codes, the most frequent first.
+
+    Where a sample has fewer than 50 numbers in a column, what is missing in it becomes a number of
+    its own, below the others.
 
     Args:
         samples: matrices [rows, columns] float64; NaN is a missing value.
@@ -53,6 +58,14 @@ def code_by_frequency(
         for sample in coded:
             position = frequent.get_indexer(sample[:, column]) % _MAX_CATEGORIES
             sample[:, column] = np.where(np.isnan(sample[:, column]), np.nan, position)
+    for column in set(range(coded[0].shape[1])) - set(categorical):
+        gaps = [np.isnan(sample[:, column]) for sample in coded]
+        if min(len(gap) - gap.sum() for gap in gaps) < _FEWEST_NUMBERS:
+            lowest = min(
+                np.min(s[~g, column], initial=0.0) for s, g in zip(coded, gaps, strict=True)
+            )
+            for sample, gap in zip(coded, gaps, strict=True):
+                sample[gap, column] = lowest - 1.0
     return coded
 
 

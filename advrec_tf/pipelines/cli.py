@@ -131,6 +131,18 @@ def add_table_arguments(parser: argparse.ArgumentParser):
         help="The names of all columns, for a file without a header line.",
     )
     group.add_argument(
+        "--unrated",
+        type=float,
+        metavar="RATING",
+        help="The rating that means that there is none, such as 0.",
+    )
+    add_format_arguments(group)
+    return group
+
+
+def add_format_arguments(group, more_marks: str = "") -> None:
+    """How the text of a table file is to be read; `more_marks` end the sentence on `--missing`."""
+    group.add_argument(
         "--separator",
         help="The separator. By default a tab, comma, semicolon or bar, as the header has it.",
     )
@@ -143,19 +155,13 @@ def add_table_arguments(parser: argparse.ArgumentParser):
         nargs="+",
         metavar="MARK",
         help="What means a missing value, beside the empty field. By default NaN, nan, NULL, null, "
-        "None, NA, N/A and <NA>.",
+        f"None, NA, N/A and <NA>{more_marks}.",
     )
     group.add_argument(
         "--keep-missing",
         action="store_const",
         const=True,
         help="Read ids and texts that look like a missing value, such as null, as they stand.",
-    )
-    group.add_argument(
-        "--unrated",
-        type=float,
-        metavar="RATING",
-        help="The rating that means that there is none, such as 0.",
     )
     group.add_argument(
         "--escape",
@@ -169,7 +175,6 @@ def add_table_arguments(parser: argparse.ArgumentParser):
         metavar="CHARACTERS",
         help="The largest number of characters in one field. The default is 131072.",
     )
-    return group
 
 
 def table_columns(args: argparse.Namespace) -> dict:

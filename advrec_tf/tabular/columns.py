@@ -1,8 +1,7 @@
 """Column types of a table, a class each with everything that depends on the type.
 
-A column knows what its values are as numbers or categories, how generated values get their dtype
-back, how a file spells them, and what a condition on it may be. Which type a column has is inferred
-in `schema`; a new type is a class here and its line in `COLUMN_TYPES`.
+What a column is asked for is said by its base in `column`. Which type a column has is inferred in
+`schema`; a new type is a class here and its line in `COLUMN_TYPES`.
 """
 
 from __future__ import annotations
@@ -14,88 +13,11 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-DAY = 86_400.0
-MAX_CHOICES = 20
-"""Numbers and dates with at most so many distinct values are generated as choices."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Column:
-    """What every column has; `COLUMN_TYPES` lists the types.
-
-    Attributes:
-        name: as in the table.
-        dtype: the pandas dtype that generated values are given.
-        missing: whether a value may be missing.
-        kind: the name of the type, as in `kinds` of `schema.infer`.
-        learned: whether a generator learns the column.
-        categorical: whether values have no order, so that they can only be equal or not.
-        continuous: whether values are numbers that may take many values.
-    """
-
-    kind: ClassVar[str]
-    learned: ClassVar[bool] = True
-    categorical: ClassVar[bool] = False
-    continuous: ClassVar[bool] = False
-
-    name: str
-    dtype: str = "object"
-    missing: bool = False
-
-    def as_dict(self) -> dict:
-        """JSON-able; `column_from_dict` gives the column back."""
-        return {"kind": self.kind, **dataclasses.asdict(self)}
-
-    def notices(self) -> list[str]:
-        """What a reader of the table should be told of this column."""
-        return []
-
-    def raw(self, series: pd.Series) -> np.ndarray:
-        """Values as a codec takes them, [n]: float64 with NaN, or objects with None."""
-        return series.to_numpy(np.float64, na_value=np.nan)
-
-    def choices(self, raw: np.ndarray) -> tuple | None:
-        """The values to choose from, without missing ones; None where there are too many."""
-        distinct = np.unique(raw[~np.isnan(raw)])
-        return tuple(distinct.tolist()) if len(distinct) <= MAX_CHOICES else None
-
-    def typed(self, values: np.ndarray) -> pd.Series:
-        """Raw values [n] in the dtype of the column."""
-        return pd.Series(values).astype(self.dtype)
-
-    def spelled(self, series: pd.Series) -> pd.Series:
-        """Values as a file spells them."""
-        return series
-
-    def choice_text(self, value) -> str:
-        """A raw value as a person reads it, such as on the axis of a plot."""
-        return str(value)
-
-    def comparable(self, series: pd.Series) -> pd.Series:
-        """Values such that equal ones have equal hashes, whatever dtype they came in."""
-        return pd.Series(series.to_numpy(np.float64, na_value=np.nan) + 0.0)
-
-    def conditions(self, values: pd.Series) -> pd.Series:
-        """Values of conditions in the form that the codec encodes."""
-        return values.astype("float64")
-
-    def condition(self, text: str, series: pd.Series):
-        """The value that `text` names in a condition.
-
-        Raises:
-            ValueError: if the column, whose values are `series`, never has it.
-        """
-        known = self._values_by_text(series)
-        if text not in known:
-            shown = ", ".join(sorted(known)[:10]) + ", ..." * (len(known) > 10)
-            raise ValueError(
-                f"`--condition` on {self.name} should be one of its values: {shown}. "
-                f"Received: {text!r}."
-            )
-        return known[text]
-
-    def _values_by_text(self, series: pd.Series) -> dict:
-        return {str(value): value for value in series.dropna().unique()}
+from advrec_tf.data.readers.notations.dates import DAY, DateNotation
+from advrec_tf.data.readers.notations.numbers import NumberNotation
+from advrec_tf.data.readers.notations.spelling import Spelling
+from advrec_tf.tabular.column import Column
+from advrec_tf.tabular.moments import date_seconds, moments
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -104,12 +26,14 @@ class Number(Column):
 
     Attributes:
         decimals: digits after the point, 0 for whole numbers, None for as many as there are.
+        notation: how a file writes them, or None for as Python does.
     """
 
     kind: ClassVar[str] = "number"
     continuous: ClassVar[bool] = True
 
     decimals: int | None = None
+    notation: NumberNotation | None = None
 
     @property
     def unit(self) -> float:
@@ -121,7 +45,17 @@ class Number(Column):
             values = np.round(values)
         return pd.Series(values).astype(self.dtype)
 
+    def spelled_as(self, spelling: Spelling) -> Column:
+        return dataclasses.replace(self, mark=spelling.mark, notation=spelling.notation)
+
+    def described(self) -> str:
+        if self.notation is None or self.notation.plain:
+            return super().described()
+        return f"{self.name} (number such as {self.notation.example})"
+
     def spelled(self, series: pd.Series) -> pd.Series:
+        if self.notation is not None:
+            return pd.Series(self.notation.write(self.raw(series)), series.index, dtype=object)
         if not self.decimals:
             return series
         return series.map(lambda v: "" if v != v else f"{v:.{self.decimals}f}")
@@ -131,7 +65,7 @@ class Number(Column):
 
     def condition(self, text: str, series: pd.Series) -> float:
         try:
-            return float(text)
+            return self.notation.read(text) if self.notation is not None else float(text)
         except ValueError:
             raise ValueError(
                 f"`--condition` on {self.name} should be a number. Received: {text!r}."
@@ -174,6 +108,10 @@ class Boolean(Column):
 
     spelling: tuple[str, str] = ("False", "True")
 
+    def spelled_as(self, spelling: Spelling) -> Column:
+        pair = spelling.booleans or self.spelling
+        return dataclasses.replace(self, mark=spelling.mark, spelling=pair)
+
     def choices(self, raw: np.ndarray) -> tuple[float, float]:
         return (0.0, 1.0)
 
@@ -201,6 +139,7 @@ class Date(Column):
 
     Attributes:
         day: whether all are days without a time.
+        notation: how a file writes them.
     """
 
     kind: ClassVar[str] = "date"
@@ -208,32 +147,51 @@ class Date(Column):
     decimals: ClassVar[None] = None
 
     day: bool = False
+    notation: DateNotation | None = None
 
     @property
     def unit(self) -> float:
         """Seconds of the smallest step between values."""
-        return DAY if self.day else 1.0
+        return DAY if self.day else 1.0 if self.notation is None else self.notation.unit
+
+    def spelled_as(self, spelling: Spelling) -> Column:
+        return dataclasses.replace(self, mark=spelling.mark, notation=spelling.notation)
+
+    def described(self) -> str:
+        if self.notation is None:
+            return super().described()
+        return f"{self.name} (date such as {self.notation.example})"
 
     def raw(self, series: pd.Series) -> np.ndarray:
         return date_seconds(series)
 
     def typed(self, values: np.ndarray) -> pd.Series:
-        gaps = np.isnan(values)
-        whole = np.where(gaps, 0, np.round(np.nan_to_num(values))).astype("int64")
-        return pd.Series(whole.astype("datetime64[s]")).mask(gaps)
+        return moments(values, self.dtype)
 
     def spelled(self, series: pd.Series) -> pd.Series:
-        return series.dt.strftime("%Y-%m-%d" if self.day else "%Y-%m-%dT%H:%M:%S")
+        notation = self.notation or DateNotation(gap="" if self.day else "T")
+        return pd.Series(notation.write(self.raw(series)), series.index, dtype=object)
 
     def choice_text(self, value) -> str:
         text = str(np.datetime64(int(value), "s"))
         return text[:10] if self.day else text
 
     def comparable(self, series: pd.Series) -> pd.Series:
-        return series.astype("datetime64[s]").astype("int64")
+        return pd.Series(np.round(self.raw(series) / self.unit))
 
     def conditions(self, values: pd.Series) -> pd.Series:
-        return pd.to_datetime(values)
+        return moments(date_seconds(values), self.dtype)
+
+    def condition(self, text: str, series: pd.Series) -> pd.Timestamp:
+        notation = self.notation or DateNotation()
+        try:
+            seconds = notation.read(text)
+        except ValueError:
+            raise ValueError(
+                f"`--condition` on {self.name} should be a date such as {notation.example}. "
+                f"Received: {text!r}."
+            ) from None
+        return moments(np.array([seconds]), self.dtype)[0]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -242,6 +200,7 @@ class Identifier(Column):
 
     Attributes:
         following: of whole numbers: the first one not yet used.
+        width: of whole numbers that are texts: the digits, filled up with zeros.
     """
 
     kind: ClassVar[str] = "identifier"
@@ -249,6 +208,7 @@ class Identifier(Column):
     categorical: ClassVar[bool] = True
 
     following: int | None = None
+    width: int = 0
 
     def notices(self) -> list[str]:
         return [
@@ -258,6 +218,9 @@ class Identifier(Column):
     def generated(self, first: int, count: int) -> pd.Series:
         """Values of `count` rows, of which `first` came before."""
         number = np.arange(first, first + count)
+        if self.following is not None and self.width:
+            texts = [f"{self.following + i:0{self.width}d}" for i in number]
+            return pd.Series(texts, dtype=object)
         if self.following is not None:
             return pd.Series(self.following + number, dtype="int64")
         return pd.Series([f"generated-{i:07d}" for i in number], dtype=object)
@@ -269,6 +232,7 @@ class Constant(Column):
 
     Attributes:
         value: the value; None where every value is missing.
+        text: the value as the file writes it, or None.
     """
 
     kind: ClassVar[str] = "constant"
@@ -276,6 +240,20 @@ class Constant(Column):
     categorical: ClassVar[bool] = True
 
     value: object = None
+    text: str | None = None
+
+    def spelled_as(self, spelling: Spelling) -> Column:
+        text = None
+        if self.value is not None and spelling.notation is not None:
+            seconds = spelling.kind == "date"
+            value = date_seconds(pd.Series([self.value]))[0] if seconds else float(self.value)
+            text = str(spelling.notation.write(np.array([value]))[0])
+        elif isinstance(self.value, bool) and spelling.booleans is not None:
+            text = spelling.booleans[self.value]
+        return dataclasses.replace(self, mark=spelling.mark, text=text)
+
+    def spelled(self, series: pd.Series) -> pd.Series:
+        return series if self.text is None else pd.Series(self.text, series.index, dtype=object)
 
     def notices(self) -> list[str]:
         what = "every value is missing" if self.value is None else f"it is always {self.value!r}"
@@ -298,10 +276,10 @@ ASKABLE = tuple(kind for kind in COLUMN_TYPES if kind != Constant.kind)
 def column_from_dict(record: Mapping) -> Column:
     """The inverse of `Column.as_dict`."""
     fields = {name: tuple(v) if isinstance(v, list) else v for name, v in record.items()}
-    return COLUMN_TYPES[fields.pop("kind")](**fields)
-
-
-def date_seconds(series: pd.Series) -> np.ndarray:
-    """Datetimes [n] -> seconds since 1970 (UTC) [n] float64, NaN where missing."""
-    moments = pd.to_datetime(series, utc=True)
-    return (moments - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(np.float64)
+    kind = fields.pop("kind")
+    if fields.get("notation") is not None:
+        of = NumberNotation if kind == Number.kind else DateNotation
+        given = fields["notation"]
+        given = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+        fields["notation"] = of(**given)
+    return COLUMN_TYPES[kind](**fields)

@@ -45,7 +45,7 @@ class RecordMetric:
                 continue
             order = self._sorted[column.name]
             rank = np.searchsorted(order, raw, "left") + np.searchsorted(order, raw, "right")
-            ranks.append(np.where(np.isnan(raw), np.nan, rank / (2 * len(order))))
+            ranks.append(np.where(np.isnan(raw), np.nan, rank / (2 * max(len(order), 1))))
         records = len(frame)
         return (
             np.array(kinds, np.int32).reshape(-1, records).T,

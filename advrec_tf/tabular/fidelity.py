@@ -161,7 +161,7 @@ def correlation_difference(
 
     Numbers and dates enter as ranks among the real values, categories as one indicator per
     value with 1 % of the real records or more; an indicator without spread on one side counts
-    as uncorrelated there.
+    as uncorrelated there. Both are 0 where fewer than two columns enter.
     """
     parts = []
     features = [features_of(frame, real, binning) for frame in (real, synthetic)]
@@ -173,6 +173,8 @@ def correlation_difference(
         parts.append(unit.T @ unit)
     different = blocks[:, None] != blocks[None, :]
     gaps = np.abs(parts[0] - parts[1])[different]
+    if not gaps.size:
+        return {"mean": 0.0, "largest": 0.0}
     return {"mean": float(gaps.mean()), "largest": float(gaps.max())}
 
 
@@ -196,11 +198,12 @@ def features_of(
         rank = (
             0.5
             * (np.searchsorted(reference, raw, "left") + np.searchsorted(reference, raw, "right"))
-            / len(reference)
+            / max(len(reference), 1)
         )
         columns.append(np.where(np.isnan(raw), 0.5, rank))
         blocks.append(i)
-    return np.stack(columns, 1), np.array(blocks)
+    features = np.stack(columns, 1) if columns else np.zeros((len(frame), 0))
+    return features, np.array(blocks, np.int64)
 
 
 def popularity_and_activity(real: Interactions, generated: Interactions) -> dict[str, float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib import rc_context
 from matplotlib.patches import Rectangle
 
 from advrec_tf.ops.figures import subplots
@@ -24,15 +25,24 @@ def all_plots(
     synthetic: pd.DataFrame,
     schema: TableSchema,
     history: dict[str, list[float]] | None = None,
-) -> dict[str, bytes]:
-    """Name -> PNG: training where there is a history, columns, components, correlations."""
-    figures = {}
+) -> tuple[dict[str, bytes], list[str]]:
+    """Name -> PNG: training where there is a history, columns, components, correlations; and a
+    sentence for each of them that cannot be drawn, since a report never ends a run."""
+    drawings = {
+        "columns": lambda: draw_columns(real, synthetic, schema),
+        "components": lambda: draw_components(real, synthetic, schema),
+        "correlations": lambda: draw_correlations(real, synthetic, schema),
+    }
     if history and "d_loss" in history:
-        figures["networks"] = draw_training(history)
-    figures["columns"] = draw_columns(real, synthetic, schema)
-    figures["components"] = draw_components(real, synthetic, schema)
-    figures["correlations"] = draw_correlations(real, synthetic, schema)
-    return {name: _png(figure) for name, figure in figures.items()}
+        drawings = {"networks": lambda: draw_training(history), **drawings}
+    plots, notes = {}, []
+    with rc_context({"text.parse_math": False}):  # "$" in a name is a character
+        for name, draw in drawings.items():
+            try:
+                plots[name] = _png(draw())
+            except Exception as error:
+                notes.append(f"the plot {name!r} could not be drawn: {error}")
+    return plots, notes
 
 
 def write_plots(plots: dict[str, bytes], run_dir: Path) -> list[Path]:
@@ -112,7 +122,7 @@ def _draw_column(ax, column: Column, values: list[np.ndarray]) -> None:
             fraction = [float((side == name).mean()) for name in names]
             ax.bar(np.arange(len(names)) + shift, fraction, 0.4, color=color, alpha=0.8)
         texts = [column.choice_text(name)[:14] for name in names]
-        slanted = max(map(len, texts)) * len(texts) > 36
+        slanted = max(map(len, texts), default=0) * len(texts) > 36
         ax.set_xticks(
             np.arange(len(names)),
             texts,
@@ -176,12 +186,12 @@ def draw_correlations(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Table
     for frame in (real, synthetic):
         features, blocks = features_of(frame, real, binning)
         with np.errstate(invalid="ignore", divide="ignore"):
-            correlation = np.nan_to_num(np.corrcoef(features.T))
+            correlation = np.nan_to_num(np.atleast_2d(np.corrcoef(features.T)))
         tables.append(
             np.array(
                 [
                     [
-                        np.abs(correlation[np.ix_(blocks == i, blocks == j)]).max()
+                        np.abs(correlation[np.ix_(blocks == i, blocks == j)]).max(initial=0)
                         for j in range(len(names))
                     ]
                     for i in range(len(names))

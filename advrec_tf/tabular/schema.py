@@ -14,19 +14,20 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data.readers.files import DataError
+from advrec_tf.data.readers.notations.dates import DAY
+from advrec_tf.data.readers.notations.spelling import Spelling
+from advrec_tf.tabular.column import Column
 from advrec_tf.tabular.columns import (
     ASKABLE,
-    DAY,
     Boolean,
     Category,
-    Column,
     Constant,
     Date,
     Identifier,
     Number,
     column_from_dict,
-    date_seconds,
 )
+from advrec_tf.tabular.moments import date_seconds
 
 FEWEST_ROWS = 50
 MAX_CATEGORIES = 1000
@@ -41,7 +42,8 @@ class TableSchema:
     Attributes:
         columns: in the order of the table.
         label: name of a learned column.
-        noticed: sentences for the reader: columns that are not learned, and why.
+        noticed: sentences for the reader: how values are read that could be read otherwise, and
+            columns that are not learned.
     """
 
     columns: tuple[Column, ...]
@@ -96,7 +98,7 @@ def infer(
     *,
     label: str | None = None,
     kinds: Mapping[str, str] | None = None,
-    spellings: Mapping[str, tuple[str, str]] | None = None,
+    spellings: Mapping[str, Spelling] | None = None,
     max_categories: int = MAX_CATEGORIES,
     source: str = "DataFrame",
 ) -> TableSchema:
@@ -107,7 +109,7 @@ def infer(
         label: name of the column to be predicted from the others; by default the last.
         kinds: name -> one of `columns.ASKABLE`, for columns that are not what they look like: a
             number that is a "category", or a text that is an "identifier".
-        spellings: name -> texts of (false, true), as `files` found them.
+        spellings: name -> how the file writes the column, as `files` found it.
         max_categories: the most distinct values a category may have.
         source: what messages call the table.
 
@@ -141,10 +143,13 @@ def infer(
     for name in names:
         asked = kinds.get(name)
         column = _infer_column(frame[name], name, asked, source, max_categories, name == label)
-        if name in spellings and isinstance(column, Boolean):
-            column = dataclasses.replace(column, spelling=spellings[name])
+        if name in spellings:
+            column = column.spelled_as(spellings[name])
+            noticed += spellings[name].said
         columns.append(column)
         noticed += column.notices()
+        if asked is None and name != label:
+            noticed += _copied(frame[name], column)
     schema = TableSchema(columns=tuple(columns), label=label, noticed=tuple(noticed))
     if not schema[label].learned:
         raise DataError(
@@ -188,7 +193,7 @@ def _infer_column(series, name, asked, source, max_categories, is_label) -> Colu
         seconds = date_seconds(present)
         return Date(
             name=name,
-            dtype="datetime64[s]",
+            dtype="datetime64[s]" if (seconds % 1 == 0).all() else "datetime64[us]",
             missing=missing,
             day=bool((seconds % DAY == 0).all()),
         )
@@ -211,12 +216,33 @@ def _infer_column(series, name, asked, source, max_categories, is_label) -> Colu
 
 def _identifier(present: pd.Series, name: str, missing: bool) -> Column:
     whole = pd.api.types.is_integer_dtype(present)
+    following, width = int(present.max()) + 1 if whole else None, 0
+    if not whole:
+        texts = present.astype(str)
+        lengths = texts.str.len()
+        if lengths.min() == lengths.max() <= 18 and texts.str.fullmatch("[0-9]+").all():
+            following, width = int(texts.max()) + 1, int(lengths.max())
     return Identifier(
         name=name,
         dtype="int64" if whole else "object",
         missing=missing,
-        following=int(present.max()) + 1 if whole else None,
+        following=following,
+        width=width,
     )
+
+
+def _copied(series: pd.Series, column: Column) -> list[str]:
+    """A word on a category that hardly repeats: generated rows can only copy its values."""
+    if not isinstance(column, Category):
+        return []
+    rows, distinct = int(series.count()), int(series.nunique())
+    if 2 * distinct <= rows:
+        return []
+    return [
+        f"{column.name}: category, though {distinct:,} of {rows:,} values differ; generated rows "
+        f"repeat them as they are. If they are free text, leave the column out (`--drop "
+        f"{column.name}`)"
+    ]
 
 
 def _number(present, name, missing, asked, source, is_label) -> Column:

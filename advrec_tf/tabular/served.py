@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from advrec_tf.data.readers.notations.dates import DateNotation
 from advrec_tf.serving.module import Case, ExportCheckError, ServedModule, after
 from advrec_tf.tabular.codecs import ChoiceCodec, ModeCodec
 from advrec_tf.tabular.network_generator import NetworkGenerator
@@ -194,8 +195,8 @@ def _differing(served: list, expected: pd.Series, column, tolerance: float) -> f
         close = np.isclose(served, values, rtol=tolerance / 10, atol=1e-5, equal_nan=True)
         return float(1 - close.mean())
     if column.kind == "date":
-        pattern = "%Y-%m-%d" if column.day else "%Y-%m-%dT%H:%M:%S"
-        texts = expected.dt.strftime(pattern).fillna(MISSING_TEXT)
+        iso = DateNotation(gap="" if column.day else "T")
+        texts = iso.write(np.round(column.raw(expected)))
     elif column.kind == "boolean" and column.missing:
         texts = expected.map({False: column.spelling[0], True: column.spelling[1]})
         texts = texts.astype(object).fillna(MISSING_TEXT)
@@ -234,7 +235,7 @@ def _texts(codec: ChoiceCodec) -> list[str]:
 
 
 def _date_text(seconds: float, day: bool) -> str:
-    text = str(np.datetime64(int(seconds), "s"))
+    text = str(np.datetime64(round(seconds), "s"))
     return text[:10] if day else text
 
 

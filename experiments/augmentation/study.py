@@ -63,7 +63,9 @@ def prepare(
         "interactions of rare items or users left out": rare,
     }
     if user_attributes is not None:
-        table, missing = read_attributes(user_attributes, data.users, id_column="user_id")
+        table, missing = read_attributes(
+            user_attributes, data.users, id_column="user_id", log=print
+        )
         data = dataclasses.replace(data, user_features=table)
         about["users without attributes"] = missing
     attributes = groups = None

@@ -19,11 +19,14 @@ from advrec_tf.pipelines import cli
 from experiments.cold_start.page import TITLES, markdown_page
 from experiments.harness import command
 
+_COLUMN = {"metavar": "COLUMN"}
 SCENARIOS = {"nargs": "+", "choices": tuple(TITLES), "metavar": None}
 OPTIONS = command.SIDE_FILES | {
     "encoder": ("minilm", "The language model is read from this folder or preset."),
     "max_length": (64, "Texts are cut to so many tokens."),
     "cache": ("runs/text_vectors", "Text vectors are kept in this folder."),
+    "item_category": ([], "These columns of --item-attributes are categories.", _COLUMN),
+    "user_category": ([], "These columns of --user-attributes are categories.", _COLUMN),
     "scenarios": ([*TITLES], "Only these scenarios are run.", SCENARIOS),
     "only": ([], "Only these entries are trained; by default all.", {"metavar": "LABEL"}),
     "epochs": (12, "Towers train at most so many epochs."),

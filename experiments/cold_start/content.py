@@ -143,7 +143,12 @@ def load_content(args: argparse.Namespace) -> tuple[Content, dict]:
     for kind, path in (("item", args.item_attributes), ("user", args.user_attributes)):
         if path is not None:
             table, missing = read_attributes(
-                path, getattr(data, f"{kind}s"), id_column=f"{kind}_id"
+                path,
+                getattr(data, f"{kind}s"),
+                id_column=f"{kind}_id",
+                kinds=dict.fromkeys(getattr(args, f"{kind}_category"), "category"),
+                missing=args.missing,
+                log=print,
             )
             data = dataclasses.replace(data, **{f"{kind}_features": table})
             unmatched[f"{kind}s_without_attributes"] = missing

@@ -39,3 +39,13 @@ def test_too_small_samples_and_other_columns_are_refused():
         two_sample_auc(np.zeros((4, 2)), np.zeros((9, 2)))
     with pytest.raises(ValueError, match=r"same columns. Received: \(9, 2\) and \(9, 3\)"):
         two_sample_auc(np.zeros((9, 2)), np.zeros((9, 3)))
+
+
+def test_a_column_with_hardly_a_number_is_taken_with_a_number_for_what_is_missing():
+    first = np.array([[np.nan], [3.0]])
+    coded = code_by_frequency([first, np.full((2, 1), np.nan)], [])
+    assert [sample[:, 0].tolist() for sample in coded] == [[-1.0, 3.0], [-1.0, -1.0]]
+    many = np.append(np.arange(60.0), np.nan)[:, None]  # enough: left to gradient boosting
+    assert np.isnan(code_by_frequency([many], [])[0][-1, 0])
+    empty = np.column_stack([np.arange(20.0), np.full(20, np.nan)])
+    assert 0 <= two_sample_auc(empty, empty + 5) <= 1

@@ -183,3 +183,17 @@ def test_a_count_on_the_command_line_is_at_least_one_where_it_is_given(given, re
 
 def test_a_slug_keeps_letters_and_digits_alone():
     assert slug("APR, ε .5") == "APR__ε__5"
+
+
+def test_a_table_of_items_may_have_a_separator_of_its_own_and_titles_that_look_missing(tmp_path):
+    data, books = tmp_path / "rows.csv", tmp_path / "books.csv"
+    data.write_text("user_id,ISBN\na,1\nb,2\na,2\nb,3\n")
+    titles = ['"Le café"', '"The \\"Quiet\\" Year"', '"NA"']
+    rows = "".join(f'"{i + 1}";{title}\n' for i, title in enumerate(titles))
+    books.write_text("ISBN;Title\n" + rows, encoding="latin-1")
+    words = ["--data", str(data), "--item-column", "ISBN", "--item-table", str(books)]
+    words += ["--item-table-id", "ISBN", "--item-table-text", "Title", "--escape", "\\"]
+    with pytest.raises(ValueError, match="books.csv, line 2, byte .*`encoding`"):
+        cli.load_from(parse(*words))
+    found = cli.load_from(parse(*words, "--encoding", "latin-1")).interactions
+    assert found.item_text.tolist() == ["Le café", 'The "Quiet" Year', "NA"]

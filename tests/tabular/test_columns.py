@@ -1,9 +1,12 @@
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from advrec_tf.data.readers.notations.dates import DateNotation
+from advrec_tf.data.readers.notations.numbers import NumberNotation
 from advrec_tf.tabular.columns import (
     ASKABLE,
     COLUMN_TYPES,
@@ -110,3 +113,23 @@ def test_equal_values_are_comparable_whatever_their_dtype():
     first = number.comparable(pd.Series([1, 2], dtype="Int64"))
     second = number.comparable(pd.Series([1.0, 2.0]))
     assert first.tolist() == second.tolist()
+
+
+def test_a_condition_is_given_in_the_notation_of_the_file():
+    price = Number(name="price", notation=NumberNotation(decimal=",", suffix=" €"))
+    assert price.condition("12,50 €", pd.Series([12.5])) == 12.5
+    ends = Date(name="ends", dtype="datetime64[s]", notation=DateNotation(order="%d.%m.%Y"))
+    assert ends.condition("31.12.9999", pd.Series([])).year == 9999
+    with pytest.raises(ValueError, match="should be a date such as 01.05.2024. Received: 'soon'"):
+        ends.condition("soon", pd.Series([]))
+
+
+@pytest.mark.parametrize(
+    "notation", [DateNotation(order="%d.%m.%Y"), DateNotation(gap="T", fraction=3)]
+)
+def test_dates_of_any_year_are_spelled_in_their_notation(notation):
+    column = Date(name="d", dtype="datetime64[us]", notation=notation, mark="-", missing=True)
+    texts = notation.write(np.array([-62_135_596_800.0, 253_402_214_400.0]))
+    series = column.typed(np.array([-62_135_596_800.0, 253_402_214_400.0, np.nan]))
+    assert column.texts(series).tolist() == [*texts, "-"]
+    assert column_from_dict(json.loads(json.dumps(column.as_dict()))) == column

@@ -1,16 +1,19 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from advrec_tf.tabular.fidelity import (
     Binning,
     column_distances,
     correlation_difference,
+    features_of,
     fidelity,
     kolmogorov_smirnov,
     mode_coverage,
     total_variation,
     wasserstein,
 )
+from advrec_tf.tabular.schema import infer
 
 
 def test_distances_of_samples_equal_the_values_worked_by_hand():
@@ -52,3 +55,16 @@ def test_values_never_seen_are_a_cell_of_their_own(real, schema):
     binning = Binning.of(real, schema)
     other = real.assign(kind="z")
     assert column_distances(real, other, binning)["kind"]["total_variation"] == 1.0
+
+
+def test_rare_categories_alone_and_a_column_without_values_have_no_correlation():
+    frame = pd.DataFrame(
+        {"town": [f"t{i % 150}" for i in range(300)], "label": [f"l{i % 150}" for i in range(300)]}
+    )
+    binning = Binning.of(frame, infer(frame))
+    assert features_of(frame, frame, binning)[0].shape == (300, 0)
+    assert correlation_difference(frame, frame, binning) == {"mean": 0.0, "largest": 0.0}
+    frame["seen"] = np.where(np.arange(300) < 2, 1.0 * np.arange(300), np.nan)
+    binning = Binning.of(frame, infer(frame, label="label"))
+    features, _ = features_of(frame.iloc[2:], frame.iloc[2:], binning)
+    assert features.tolist() == [[0.5]] * 298

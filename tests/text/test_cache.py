@@ -127,3 +127,15 @@ def test_a_tower_compiles_once_and_encodes_with_the_weights_of_the_moment(make_t
     second = encode_texts(tower, ["love war", "war", ""], progress=False)
     assert tower.encode.experimental_get_tracing_count() == 1
     np.testing.assert_allclose(second[:2], -first[::-1], atol=1e-6)
+
+
+def test_texts_of_all_lengths_have_unit_vectors_alone_and_in_any_company(tower, capsys):
+    model, texts = tower(), ["", "the matrix", "   ", "\n", "the god " * 400, "space " * 300]
+    together = encode_texts(model, texts)
+    assert capsys.readouterr().err.endswith("2 cut\n")
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1.0, atol=1e-5)
+    np.testing.assert_array_equal(together[[2, 3]], together[[0, 0]])
+    turned = encode_texts(model, texts[::-1], progress=False)[::-1]
+    alone = np.concatenate([encode_texts(model, [text], progress=False) for text in texts])
+    np.testing.assert_allclose(turned, together, atol=1e-5)
+    np.testing.assert_allclose(alone, together, atol=1e-5)

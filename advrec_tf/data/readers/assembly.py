@@ -14,6 +14,7 @@ import pandas as pd
 
 from advrec_tf.data import audit
 from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.readers.cells import ColumnTypes
 from advrec_tf.data.readers.columns import MISSING
 from advrec_tf.data.readers.files import DataError, fault
 from advrec_tf.data.readers.ids import Ids, integer_like
@@ -44,6 +45,7 @@ class TableSettings:
             interactions.
         kinds: name -> kind (`data.features.KINDS`) of columns of users, items or the context that
             are not what they look like.
+        readings: name -> one of `notations.spelling.READINGS`, where values have two readings.
         keep_missing: whether ids and texts that look like such a mark are values of their own
             (a user called "null"), so that there the empty field alone is missing.
 
@@ -67,6 +69,7 @@ class TableSettings:
     user_table_id: str | None = None
     item_table_id: str | None = None
     kinds: Mapping[str, str] | None = None
+    readings: Mapping[str, str] | None = None
 
     def __post_init__(self):
         if self.user_column == self.item_column:
@@ -98,6 +101,16 @@ class TableSettings:
         """The columns of user, item, rating, time and text, then those of the context."""
         names = (self.user_column, self.item_column, self.rating_column, self.time_column)
         return (*names, self.item_text_column, *self.context_columns)
+
+    @property
+    def types(self) -> ColumnTypes:
+        """How the columns of the context and of side tables are typed."""
+        return ColumnTypes(
+            kinds=self.kinds,
+            readings=self.readings,
+            missing=self.missing,
+            keep_missing=self.keep_missing,
+        )
 
     @property
     def id_marks(self) -> frozenset[str]:

@@ -17,7 +17,7 @@ import pandas as pd
 from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.readers import files, ids, records
 from advrec_tf.data.readers.assembly import TableSettings
-from advrec_tf.data.readers.cells import read_cells, typed
+from advrec_tf.data.readers.cells import read_cells
 from advrec_tf.data.readers.frame_columns import arrow_ids, frame_ids, frame_of_arrow
 from advrec_tf.data.readers.report import Count, Loaded
 from advrec_tf.data.schema import require_kinds
@@ -36,17 +36,18 @@ def with_tables(loaded: Loaded, wanted: TableSettings, **how) -> Loaded:
         ValueError: if `kinds` names no kind, or no column that is there.
     """
     data, noticed = loaded.interactions, dict(loaded.report.noticed)
-    tables = {}
+    tables, notes = {}, []
     for what, source, column, vocabulary in (
         ("user", wanted.users, wanted.user_table_id or wanted.user_column, data.users),
         ("item", wanted.items, wanted.item_table_id or wanted.item_column, data.items),
     ):
         if source is None:
             continue
-        table, counts = read_side_table(
+        table, counts, said = read_side_table(
             source, vocabulary, id_column=column, called=f"table of {what}s", wanted=wanted, **how
         )
         tables[f"{what}_features"] = table
+        notes += [f"table of {what}s, {line}" for line in said]
         noticed |= {f"{what} table: {oddity}": count for oddity, count in counts.items()}
     if wanted.kinds:
         every = [*tables.values(), *([] if data.context is None else [data.context])]
@@ -55,14 +56,15 @@ def with_tables(loaded: Loaded, wanted: TableSettings, **how) -> Loaded:
         return loaded
     data = dataclasses.replace(data, **tables, kinds=wanted.kinds)
     report = dataclasses.replace(loaded.report, noticed=noticed)
-    report = dataclasses.replace(report, notes=(*report.notes, data.schema.summary()))
+    report = dataclasses.replace(report, notes=(*report.notes, *notes, data.schema.summary()))
     return dataclasses.replace(loaded, interactions=data, report=report)
 
 
 def read_side_table(
     source, vocabulary: Vocabulary, *, id_column: str, called: str, wanted: TableSettings, **how
-) -> tuple[pd.DataFrame, dict[str, Count]]:
-    """(a row for each id of the vocabulary, empty where the table has none; what was counted).
+) -> tuple[pd.DataFrame, dict[str, Count], list[str]]:
+    """(a row for each id of the vocabulary, empty where the table has none; what was counted; what
+    was decided on columns of a text file and could be otherwise).
 
     Args:
         source: a pandas DataFrame, whose index may hold the ids; an Arrow table; or the path of a
@@ -77,11 +79,13 @@ def read_side_table(
         DataError: if it is not as said, an id has two rows, there is no column beside that of the
             ids, or no id is one of the vocabulary.
     """
+    said: list[str] = []
     if isinstance(source, (str, os.PathLike)) and Path(source).suffix.lower() not in _PARQUET:
         called, found = str(source), read_cells(source, id_column, None, how)
-        columns = {
-            name: typed(texts, wanted.missing, dates=True) for name, texts in found.cells.items()
-        }
+        columns = {}
+        for name, texts in found.cells.items():
+            columns[name], own = wanted.types.typed(name, texts, source=called, place=found.place)
+            said += own
         keys, table = found.keys, pd.DataFrame(columns)
         first = found.without_id[0] if found.without_id else None
         without_id = Count(len(found.without_id), first)
@@ -107,7 +111,7 @@ def read_side_table(
         "id without a row": Count(int((row_of < 0).sum())),
     }
     joined = table.reindex(row_of).reset_index(drop=True)
-    return joined, {what: count for what, count in counts.items() if count.number}
+    return joined, {what: count for what, count in counts.items() if count.number}, said
 
 
 def _of_frame(source, id_column, called, wanted) -> tuple[list, pd.DataFrame, Count]:

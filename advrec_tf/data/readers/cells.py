@@ -1,23 +1,27 @@
 """The cells of a table file about users or items: ids by the careful reader, and typed columns.
 
-What the columns mean is left to `side_tables` and `attributes`.
+What a column holds and how it is written is found in `notations`; what the columns mean is left to
+`side_tables` and `attributes`.
 """
 
 from __future__ import annotations
 
-import contextlib
+import collections
 import dataclasses
-import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from advrec_tf.data.features import SEVERAL
-from advrec_tf.data.readers import columns, files, ids, records
-from advrec_tf.data.readers.columns import MISSING
+from advrec_tf.data.readers import files, ids, records
+from advrec_tf.data.readers.columns import MISSING, Place
+from advrec_tf.data.readers.notations.dates import DAY
+from advrec_tf.data.readers.notations.find_numbers import find_numbers, shape_of
+from advrec_tf.data.readers.notations.scan import ColumnScan
+from advrec_tf.data.readers.notations.spelling import argument
 
-_ISO_DATE = re.compile(r"\s*\d{4}-\d\d-\d\d")
+_ASKED = {"number": "number", "date": "date", "time": "date"}  # other kinds are texts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +31,12 @@ class Cells:
     source: str
     keys: list
     cells: dict[str, list[str]]
+    lines: list[int]  # of each id
     without_id: list[int]  # lines
+
+    def place(self, row: int) -> str:
+        """Where a cell stands, for messages."""
+        return f"line {self.lines[row]}"
 
     def report_to(self, log: Callable[[str], None] | None) -> None:
         if log is not None and self.without_id:
@@ -90,17 +99,13 @@ def read_cells(path, id_column: str, wanted: Sequence[str] | None, how: dict) ->
     keys = column.values
     if keys and ids.integer_like(keys).all():
         keys = [int(key) for key in keys]
-    return Cells(source, [keys[code] for code in column.codes], cells, without_id)
+    return Cells(source, [keys[code] for code in column.codes], cells, lines, without_id)
 
 
-def flagged(name: str, cells: list[str]) -> pd.DataFrame:
-    """A column whose cells hold `SEVERAL` as a 0/1 column a value; any other as `typed`."""
-    plain = _without_missing(cells, MISSING)
-    if not any(SEVERAL in cell for cell in plain if cell is not None):
-        return pd.DataFrame({name: typed(cells)})
-    sets = [
-        {value.strip() for value in (cell or "").split(SEVERAL) if value.strip()} for cell in plain
-    ]
+def flagged(name: str, cells: Sequence[str], missing: Collection[str]) -> pd.DataFrame:
+    """A column whose cells hold `SEVERAL` as a 0/1 column a value."""
+    texts = ("" if cell.strip() in missing else cell for cell in cells)
+    sets = [{value.strip() for value in text.split(SEVERAL) if value.strip()} for text in texts]
     return pd.DataFrame(
         {
             f"{name} {value}": [float(value in own) for own in sets]
@@ -109,23 +114,72 @@ def flagged(name: str, cells: list[str]) -> pd.DataFrame:
     )
 
 
-def typed(
-    cells: Sequence[str], missing: Collection[str] = MISSING, *, dates: bool = False
-) -> pd.Series:
-    """Texts as numbers where all that are there are numbers, NaN where missing; with `dates` as
-    times where all are ISO dates; else as text, None where missing."""
-    cells = _without_missing(cells, missing)
-    try:
-        numbers = [np.nan if cell is None else columns.number(cell) for cell in cells]
-    except ValueError:
-        numbers = None
-    if numbers is not None and any(cell is not None for cell in cells):
-        return pd.Series(np.array(numbers, np.float64))
-    if dates and all(cell is None or _ISO_DATE.match(cell) for cell in cells):
-        with contextlib.suppress(ValueError):
-            return pd.Series(pd.to_datetime(cells, format="ISO8601", utc=True))
-    return pd.Series(cells, dtype=object)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ColumnTypes:
+    """How the columns of a table about users, items or interactions are typed.
+
+    Attributes:
+        kinds, readings: name -> what the caller says of a column: its kind, and one of
+            `notations.spelling.READINGS` where its values have two readings.
+        missing, keep_missing: as in `notations.scan.ColumnScan`.
+        alone: whether no `data.schema` knows the kinds later: then dates become days since 1970,
+            and what is called a category becomes text though its values are plain numbers.
+    """
+
+    kinds: Mapping[str, str] | None = None
+    readings: Mapping[str, str] | None = None
+    missing: Collection[str] | None = None
+    keep_missing: bool = False
+    alone: bool = False
+
+    def typed(
+        self, name: str, cells: Sequence[str], *, source: str, place: Place
+    ) -> tuple[pd.Series, tuple[str, ...]]:
+        """(texts as numbers, NaN where missing, as times, or as texts, None where missing;
+        sentences on what was decided and could be otherwise).
+
+        Raises:
+            DataError: at a value that is no number or date where most of the column are.
+        """
+        kind = (self.kinds or {}).get(name)
+        asked = None if kind is None else _ASKED.get(kind, "text")
+        if asked is None and any(SEVERAL in cell for cell in cells):
+            asked = "text"
+        if asked == "text" and not self.alone and _are_plain(cells, self.missing or MISSING):
+            asked = "number"
+        scan = ColumnScan(
+            name,
+            asked=asked,
+            reading=(self.readings or {}).get(name),
+            missing=None if self.missing == MISSING else self.missing,
+            keep_missing=self.keep_missing,
+            cure=argument,
+        )
+        scan.add(cells)
+        spelling = scan.decide()
+        if spelling.kind in ("number", "date"):
+            values = spelling.numbers(cells, source=source, column=name, place=place)
+            if spelling.kind == "number" or self.alone:
+                values = values / DAY if spelling.kind == "date" else values
+                return pd.Series(values), spelling.said
+            times = pd.to_datetime(pd.Series(_moments(values)), utc=True)
+            return times, spelling.said
+        marks = scan.text_marks
+        texts = [None if not c.strip() or c.strip() in marks else c for c in cells]
+        return pd.Series(texts, dtype=object), spelling.said
 
 
-def _without_missing(cells: Sequence[str], missing: Collection[str]) -> list[str | None]:
-    return [None if not cell.strip() or cell.strip() in missing else cell for cell in cells]
+def _are_plain(cells: Sequence[str], missing: Collection[str]) -> bool:
+    """Whether all values are numbers as Python writes them, and not codes such as 007."""
+    given = [cell.strip() for cell in cells]
+    given = [cell for cell in given if cell and cell not in missing]
+    found = find_numbers(collections.Counter(map(shape_of, given)))
+    whole = found is not None and found.rows == len(given)
+    return whole and found.notation.plain and not found.codes
+
+
+def _moments(seconds: np.ndarray) -> np.ndarray:
+    """Seconds since 1970 as datetimes of any year, NaT where missing."""
+    gaps = np.isnan(seconds)
+    moments = np.round(np.where(gaps, 0, seconds) * 1e6).astype("int64").astype("datetime64[us]")
+    return np.where(gaps, np.datetime64("NaT"), moments)

@@ -64,7 +64,7 @@ def numbers(
     Raises:
         DataError: at the first text that is no number (see `number`), or is infinite.
     """
-    values = _plain_numbers(texts)
+    values = plain_numbers(texts)
     if values is None:
         values = np.empty(len(texts))
         for row, text in enumerate(texts):
@@ -77,7 +77,7 @@ def numbers(
     return values
 
 
-def _plain_numbers(texts: Sequence[str]) -> np.ndarray | None:
+def plain_numbers(texts: Sequence[str]) -> np.ndarray | None:
     """[n] float64 where each text is a number or "nan", else None."""
     try:
         values = np.fromiter(map(float, texts), np.float64, len(texts))
@@ -110,7 +110,7 @@ class Times:
             DataError: at a text that is neither, at an infinite number, or where numbers and
                 dates meet in one column.
         """
-        values = _plain_numbers(texts)
+        values = plain_numbers(texts)
         if values is None:
             values, first = self._parse_each(texts, place)
         else:

@@ -142,6 +142,19 @@ def open_text(path: str | os.PathLike, *, encoding: str = "utf-8") -> Iterator[T
             raise DataError(_undecodable(path, name, error)) from error
 
 
+def is_utf8(path: str | os.PathLike) -> bool:
+    """Whether a file, plain or gzip, is text in UTF-8 from its start to its end."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with open_bytes(path) as binary:
+        try:
+            while block := binary.read(1 << 20):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
 def bounded_lines(source: str, text: TextIO, *, max_text: int = MAX_TEXT) -> Iterator[str]:
     """The lines of a text, each with its line end.
 

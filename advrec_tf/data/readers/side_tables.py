@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from advrec_tf.data.features import SEVERAL
 from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.readers import files, ids, movielens
-from advrec_tf.data.readers.cells import flagged, read_cells
+from advrec_tf.data.readers.cells import Cells, ColumnTypes, flagged, read_cells
+from advrec_tf.data.readers.columns import MISSING
 from advrec_tf.data.readers.files import DataError
 
 
@@ -67,38 +69,54 @@ def read_attributes(
     vocabulary: Vocabulary,
     *,
     id_column: str = "item_id",
-    separator: str | None = None,
-    encoding: str = "utf-8",
-    max_text: int = files.MAX_TEXT,
-    escape: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+    readings: Mapping[str, str] | None = None,
+    missing: Collection[str] | None = None,
     log: Callable[[str], None] | None = None,
+    **how,
 ) -> tuple[pd.DataFrame, int]:
     """(a row for each id of the vocabulary, how many ids have none) from a table of attributes.
 
     A CSV or TSV file with a header; or MovieLens' movies.dat (genres and release year) or
-    users.dat (gender, age, occupation). Columns of numbers are numbers, NaN where missing; a
-    column in which a cell holds `SEVERAL` becomes a 0/1 column a value, "COLUMN VALUE"; any
-    other is text, None where missing. Lines of unknown ids are passed over; other arguments as
-    in `read_texts`.
+    users.dat (gender, age, occupation). Numbers, in any of their notations, are numbers, dates are
+    days since 1970, NaN where missing; a column in which a cell holds `SEVERAL` becomes a 0/1
+    column a value, "COLUMN VALUE"; any other is text, None where missing. Lines of unknown ids are
+    passed over.
+
+    Args:
+        path: the file.
+        vocabulary: the ids that get a row.
+        id_column: the name of the column of ids in the header.
+        kinds: name -> "category", "number" or "date", for a column that is not what it looks like.
+        readings: name -> one of `notations.spelling.READINGS`, where values have two readings.
+        missing: as in `notations.scan.ColumnScan`.
+        log: takes sentences: what was decided on columns, and the lines without an id.
+        **how: separator, encoding, max_text and escape, as in `tables.read_table`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        DataError: if it is not as said, an id has two lines, or there is no column beside that of
-            the ids.
-        ValueError: if no id is known.
+        DataError: if it is not as said, an id has two lines, there is no column beside that of
+            the ids, or a value is no number or date where most of its column are.
+        ValueError: if no id is known, or `kinds` or `readings` names no column.
     """
     if _kind(path) == ".dat":
         table = _movielens_attributes(Path(path))
         keys = table.index.tolist()
         table = table.reset_index(drop=True)
     else:
-        how = {"separator": separator, "encoding": encoding, "max_text": max_text, "escape": escape}
         found = read_cells(path, id_column, None, how)
         found.report_to(log)
         if not found.cells:
             raise DataError(f"{path} should have a column beside {id_column!r}. It has none.")
         keys = found.keys
-        table = pd.concat([flagged(name, cells) for name, cells in found.cells.items()], axis=1)
+        unknown = [name for name in (*(kinds or ()), *(readings or ())) if name not in found.cells]
+        if unknown:
+            raise ValueError(
+                f"`kinds` and `readings` should name columns of {path}: {', '.join(found.cells)}. "
+                f"Received: {', '.join(unknown)}."
+            )
+        types = ColumnTypes(kinds=kinds, readings=readings, missing=missing, alone=True)
+        table = pd.concat([_columns_of(found, name, types, log) for name in found.cells], axis=1)
     index = vocabulary.index_of(keys)
     if not len(index) or index.max() < 0:
         raise ValueError(
@@ -151,6 +169,16 @@ def _read_json(path: str | os.PathLike, encoding: str) -> dict:
         twice = next(key for key in keys if keys.count(key) > 1)
         raise DataError(f"{path}: expected one text an id. Received two spellings of {twice!r}.")
     return dict(zip(keys, found.values(), strict=True))
+
+
+def _columns_of(found: Cells, name: str, types: ColumnTypes, log) -> pd.DataFrame:
+    cells = found.cells[name]
+    if name not in (types.kinds or {}) and any(SEVERAL in cell for cell in cells):
+        return flagged(name, cells, MISSING if types.missing is None else types.missing)
+    series, said = types.typed(name, cells, source=found.source, place=found.place)
+    for line in said if log is not None else ():
+        log(f"{found.source}, {line}.")
+    return pd.DataFrame({name: series})
 
 
 def _movielens_attributes(path: Path) -> pd.DataFrame:

@@ -16,7 +16,6 @@ import pandas as pd
 
 from advrec_tf.data.readers import assembly, attributes, clean_csv, columns, files, ids, records
 from advrec_tf.data.readers.assembly import Parsed, TableSettings, table_settings
-from advrec_tf.data.readers.cells import typed
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.readers.report import Loaded
 
@@ -113,6 +112,8 @@ def _read_clean(path, reader, positions, wanted: TableSettings, has_header) -> P
         item_texts = assembly.ItemTexts(wanted.id_marks)
         item_texts.add(*clean_csv.distinct_pairs(item_codes, found[title]))
     item_ids = items.column(item_codes)
+    cells = [np.array(found[at].values, object)[found[at].rows] for at in context]
+    table, notes = _context(cells, wanted, reader.source, lines)
     return Parsed(
         source=reader.source,
         place="line",
@@ -122,9 +123,8 @@ def _read_clean(path, reader, positions, wanted: TableSettings, has_header) -> P
         ratings=None if rating is None else found[rating],
         times=None if time is None else found[time],
         texts=_moved(item_texts, item_ids),
-        context=_context(
-            [np.array(found[at].values, object)[found[at].rows] for at in context], wanted
-        ),
+        context=table,
+        notes=notes,
     )
 
 
@@ -171,6 +171,7 @@ def _read_carefully(reader, positions, wanted: TableSettings) -> Parsed:
     if reader.marked:
         notes.append(f"Read as {reader.encoding}, which the byte order mark of the file says.")
     item_ids = items.column(item_codes)
+    table, said = _context(contexts, wanted, source, lines)
     return Parsed(
         source=source,
         place="line",
@@ -180,10 +181,10 @@ def _read_carefully(reader, positions, wanted: TableSettings) -> Parsed:
         ratings=ratings,
         times=moments,
         texts=_moved(texts if title is not None else None, item_ids),
-        context=_context(contexts, wanted),
+        context=table,
         noticed={"blank line": blank},
         header_lines=header_lines,
-        notes=notes,
+        notes=[*notes, *said],
     )
 
 
@@ -191,17 +192,20 @@ def _moved(texts: assembly.ItemTexts | None, found: ids.Ids) -> assembly.ItemTex
     return texts if texts is None or found.mapped is None else texts.moved(found.mapped)
 
 
-def _context(cells: Sequence[Sequence[str]], wanted: TableSettings) -> pd.DataFrame | None:
-    """The columns of the context from their texts, each typed as in a side table."""
+def _context(
+    cells: Sequence[Sequence[str]], wanted: TableSettings, source: str, lines: np.ndarray
+) -> tuple[pd.DataFrame | None, list[str]]:
+    """The columns of the context from their texts, each typed as in a side table; and what was
+    decided on them and could be otherwise."""
     if not cells:
-        return None
-    names = wanted.context_columns
-    return pd.DataFrame(
-        {
-            name: typed(own, wanted.missing, dates=True)
-            for name, own in zip(names, cells, strict=True)
-        }
-    )
+        return None, []
+    table, said = {}, []
+    for name, own in zip(wanted.context_columns, cells, strict=True):
+        table[name], more = wanted.types.typed(
+            name, own, source=source, place=_place(lines, "line")
+        )
+        said += more
+    return pd.DataFrame(table), said
 
 
 def _place(positions: np.ndarray, unit: str) -> columns.Place:

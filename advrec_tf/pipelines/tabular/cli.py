@@ -8,10 +8,18 @@ import hashlib
 import importlib.util
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 from advrec_tf.pipelines import cli
 from advrec_tf.pipelines.tabular import settings as table_settings
+
+_KINDS = ("category", "identifier", "date", "number")
+_READINGS = {
+    "decimal-comma": "Columns of numbers whose comma is the decimal mark, where 1,234 could be "
+    "either.",
+    "day-first": "Columns of dates whose day stands before the month, where 01/02/2024 could be "
+    "either.",
+    "month-first": "Columns of dates whose month stands before the day.",
+}
 
 
 def asks_for_table(argv: Sequence[str]) -> bool:
@@ -28,7 +36,7 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--drop", nargs="+", default=(), metavar="COLUMN", help="Columns to leave out."
     )
-    for kind in ("category", "identifier", "date", "number"):
+    for kind in _KINDS:
         group.add_argument(
             f"--{kind}", nargs="+", default=(), metavar="COLUMN", help=f"Columns to read as {kind}."
         )
@@ -38,11 +46,10 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
         default=1000,
         help="The largest number of categories of a column. The default is 1000.",
     )
-    group.add_argument(
-        "--separator", help="The separator. By default a comma or a tab, as the header has it."
-    )
-    group.add_argument(
-        "--encoding", default="utf-8", help="The encoding of the file. The default is utf-8."
+    for reading, what in _READINGS.items():
+        group.add_argument(f"--{reading}", nargs="+", default=(), metavar="COLUMN", help=what)
+    cli.add_format_arguments(
+        group, "; in columns of numbers, dates and booleans also dashes, ?, n/a and their like"
     )
 
 
@@ -50,19 +57,17 @@ def read(args: argparse.Namespace, path: str):
     """The table at `path` as the arguments describe it."""
     from advrec_tf.tabular.files import read_table
 
-    kinds = {
-        name: kind
-        for kind in ("category", "identifier", "date", "number")
-        for name in getattr(args, kind)
+    readings = {
+        name: reading for reading in _READINGS for name in getattr(args, reading.replace("-", "_"))
     }
     return read_table(
         path,
         label=args.label,
-        kinds=kinds,
+        kinds={name: kind for kind in _KINDS for name in getattr(args, kind)},
+        readings=readings,
         drop=args.drop,
-        separator=args.separator,
-        encoding=args.encoding,
         max_categories=args.max_categories,
+        **cli.table_columns(args),
     )
 
 
@@ -134,24 +139,12 @@ def train(argv: Sequence[str], description: str) -> None:
     }
     cli.note_resume(args)
     store = StageStore(args.run_dir, identity, resume=args.resume)
-    outcome = job.run(table, settings, store)
-    rows = len(table.frame) if args.rows is None else args.rows
-    job.write_generated(
-        outcome,
-        Path(args.out),
-        rows=rows,
-        conditions=conditions,
-        seed=settings.seed,
-        overwrite=args.overwrite,
-    )
-    notes = [*table.schema.noticed, f"training: {outcome.fits['gan']['verdict']}"]
+    written = _Written(args, table, conditions, settings.seed)
+    outcome = job.run(table, settings, store, deliver=written.deliver)
+    notes = [*table.schema.noticed, f"training: {outcome.fits['gan']['verdict']}", *written.notes]
     if settings.private:
         notes.append(job.spent(outcome, settings))
         print(notes[-1])
-    copies = outcome.model.copies_drawn, outcome.model.copies_left
-    if copies[0]:
-        notes.append(_copies_in_words(*copies, rows))
-        print(f"note: {notes[-1]}")
     blunt = job.blunt_measures(outcome.qualities)
     page = job.write_report(
         outcome,
@@ -162,20 +155,60 @@ def train(argv: Sequence[str], description: str) -> None:
     _say(outcome)
     for line in blunt:
         print(f"note: {line}")
-    print(f"\nrows         {rows:,} in {args.out}\nreport       {page}")
+    print("\n" + "\n".join(written.lines))
+    print(f"report       {page}")
     print(f"TensorBoard  tensorboard --logdir {shlex.quote(str(args.run_dir / 'tensorboard'))}")
-    if args.export is not None:
-        from advrec_tf.serving.folder import read_metadata
-        from advrec_tf.serving.saved_model import export
-        from advrec_tf.tabular.served import ServedGenerator
 
-        path = export(ServedGenerator(outcome.model), args.export)
-        check = read_metadata(path)["check"]
-        seconds = check["latency_us"]["serving_default"] / 1e6
-        print(
-            f"SavedModel   {path}: {check['answers']} rows equal those in memory, "
-            f"{check['answers'] / seconds:,.0f} rows/s through the C API"
+
+class _Written:
+    """What a run is for: the generated rows, and the SavedModel where it is asked for.
+
+    Attributes:
+        lines: where they lie.
+        notes: what is to be said of the rows.
+    """
+
+    def __init__(self, args: argparse.Namespace, table, conditions: dict, seed: int):
+        self.args, self.table, self.conditions, self.seed = args, table, conditions, seed
+        self.lines: list[str] = []
+        self.notes: list[str] = []
+
+    def deliver(self, model) -> None:
+        """Write what the trained GAN generates, and the GAN itself."""
+        from advrec_tf.tabular.files import write_table
+
+        args, table = self.args, self.table
+        rows = len(table.frame) if args.rows is None else args.rows
+        generated = model.generate(rows, self.conditions, seed=self.seed)
+        separator = table.separator if len(table.separator) == 1 else ","
+        write_table(
+            generated,
+            table.schema,
+            args.out,
+            separator=separator,
+            overwrite=args.overwrite,
+            inputs=[args.data],
         )
+        self.lines.append(f"rows         {rows:,} in {args.out}")
+        if model.copies_drawn:
+            self.notes.append(_copies_in_words(model.copies_drawn, model.copies_left, rows))
+            print(f"note: {self.notes[-1]}")
+        if args.export is not None:
+            self.lines.append(_export(model, args.export))
+
+
+def _export(model, folder: str) -> str:
+    from advrec_tf.serving.folder import read_metadata
+    from advrec_tf.serving.saved_model import export
+    from advrec_tf.tabular.served import ServedGenerator
+
+    path = export(ServedGenerator(model), folder)
+    check = read_metadata(path)["check"]
+    seconds = check["latency_us"]["serving_default"] / 1e6
+    return (
+        f"SavedModel   {path}: {check['answers']} rows equal those in memory, "
+        f"{check['answers'] / seconds:,.0f} rows/s through the C API"
+    )
 
 
 def _copies_in_words(drawn: int, left: int, rows: int) -> str:

@@ -21,7 +21,7 @@ from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from advrec_tf.pipelines.tabular.settings import TableSettings
 from advrec_tf.tabular.controls import CONTROLS
-from advrec_tf.tabular.files import Table, write_table
+from advrec_tf.tabular.files import Table
 from advrec_tf.tabular.gan import TableGAN, build_table_gan
 from advrec_tf.tabular.generator import TableGenerator
 from advrec_tf.tabular.network_generator import NetworkGenerator
@@ -77,9 +77,19 @@ def run(
     store: StageStore,
     *,
     generators: tuple[str, ...] = GENERATORS,
+    deliver: Callable[[TableGAN], None] | None = None,
     write: Callable[[str], None] = print,
 ) -> Outcome:
     """Train, generate and measure.
+
+    Args:
+        table: what is learned.
+        settings: of everything.
+        store: of the stages.
+        generators: which of `GENERATORS`.
+        deliver: called with the trained GAN before anything is measured: what the run is for is
+            written first, and no report can end it.
+        write: takes lines of progress.
 
     Raises:
         GenerationFailure: if the GAN wrote nothing worth keeping.
@@ -93,10 +103,12 @@ def run(
     count = int(np.clip(len(parts.known), least, most))
     qualities, fits, models = {}, {}, {}
     for name in generators:
-        model, fit = generator(name, transform, parts, settings, store, write)
+        models[name], fit = generator(name, transform, parts, settings, store, write)
         if fit is not None:
             fits[name] = fit
-        models[name] = model
+    if deliver is not None:
+        deliver(models["gan"])
+    for name, model in models.items():
 
         def measure(checkpoint, model=model):
             rows = model.generate(count, seed=settings.seed + 1)
@@ -219,32 +231,24 @@ def spent(outcome: Outcome, settings: TableSettings) -> str:
     )
 
 
-def write_generated(
-    outcome: Outcome,
-    path: Path,
-    *,
-    rows: int,
-    conditions: dict | None,
-    seed: int,
-    overwrite: bool = False,
-) -> pd.DataFrame:
-    """Generate rows and write them as the input spelled its own."""
-    generated = outcome.model.generate(rows, conditions, seed=seed)
-    write_table(generated, outcome.schema, path, overwrite=overwrite)
-    return generated
-
-
 def write_report(outcome: Outcome, run_dir: Path, *, notes: list[str], identity: dict) -> Path:
     """quality.json, quality.html, the plots and their TensorBoard images; the page's path."""
     from advrec_tf.tabular import quality_page, quality_plots
 
     gan = outcome.qualities["gan"]
     synthetic = outcome.model.generate(gan["rows"]["synthetic"], seed=1)
-    plots = quality_plots.all_plots(
+    plots, missing_plots = quality_plots.all_plots(
         outcome.parts.known, synthetic, outcome.schema, outcome.fits["gan"]["history"]
     )
     quality_plots.write_plots(plots, run_dir)
-    record = {"run": identity, "generators": outcome.qualities, "fits": outcome.fits}
+    notes = [*notes, *missing_plots]
+    record = {
+        "run": identity,
+        "columns": outcome.schema.as_dict()["columns"],
+        "notes": notes,
+        "generators": outcome.qualities,
+        "fits": outcome.fits,
+    }
     (run_dir / "quality.json").write_text(json.dumps(record, indent=2) + "\n")
     path = run_dir / "quality.html"
     path.write_text(

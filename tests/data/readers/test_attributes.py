@@ -130,3 +130,23 @@ def test_rows_without_an_id_are_counted():
     count = noticed["user table: row without an id, left out"]
     assert (count.number, count.first) == (1, 1)
     assert np.isclose(from_frame(EVENTS, users=users).interactions.user_features["age"][2], 40)
+
+
+def test_columns_of_side_tables_and_context_are_read_in_their_notation_and_it_is_said(tmp_path):
+    events, items = tmp_path / "events.csv", tmp_path / "items.csv"
+    events.write_text('user_id,item_id,paid\na,x,"1,50"\nb,y,"2,25"\na,y,-\n')
+    items.write_text("item_id,price,code,since\nx,$5,007,31.12.2023\ny,?,012,01.05.2024\n")
+    loaded = load(events, items=items, context_columns=["paid"])
+    data = loaded.interactions
+    np.testing.assert_array_equal(data.context["paid"], [1.5, 2.25, np.nan])
+    np.testing.assert_array_equal(data.item_features["price"], [5.0, np.nan])
+    assert data.item_features["code"].tolist() == ["007", "012"]
+    assert data.item_features["since"].dt.day.tolist() == [31, 1]
+    notes = "\n".join(loaded.report.notes)
+    assert "paid: '-' 1 taken for missing" in notes
+    assert "table of items, code: category, since some start with a zero" in notes
+    items.write_text("item_id,price\nx,5\ny,6\nz,cheap\n")
+    with pytest.raises(DataError, match="items.csv, line 4, column 'price': expected a number"):
+        load(events, items=items)
+    kept = load(events, items=items, kinds={"price": "category"}).interactions
+    assert kept.item_features["price"].tolist() == ["5", "6"]

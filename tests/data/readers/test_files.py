@@ -176,3 +176,10 @@ def test_a_line_without_end_is_refused_after_a_bounded_part(tmp_path):
     tracemalloc.stop()
     assert "line 1: expected a line of at most 4,194,304 characters" in text
     assert peak < 32e6
+
+
+def test_utf8_is_told_from_other_encodings_over_block_ends(tmp_path):
+    text = "é" * (1 << 20)
+    assert files.is_utf8(write(tmp_path, gzip.compress(("x" + text).encode()), "t.csv.gz"))
+    assert not files.is_utf8(write(tmp_path, text.encode("latin-1")))
+    assert not files.is_utf8(write(tmp_path, text.encode()[:-1]))

@@ -154,3 +154,32 @@ def test_a_cell_of_several_values_may_be_missing(tmp_path):
 def test_json_that_is_no_object_of_texts_is_refused_with_its_file(tmp_path, content, message):
     with pytest.raises(DataError, match=rf"texts\.json: expected .*{message}"):
         texts_of(tmp_path, content, "texts.json")
+
+
+def test_numbers_and_dates_of_attributes_are_read_in_their_notation_and_it_is_said(tmp_path):
+    path = tmp_path / "items.csv"
+    rows = ["3,-,1970-01-03,007,5|6", '1,"$1,012.50",1970-01-02,012,5', "7,$9.00,?,100,7"]
+    path.write_text("item_id,price,since,code,parts\n" + "\n".join(rows) + "\n")
+    said = []
+    table, _ = read_attributes(path, ITEMS, log=said.append)
+    np.testing.assert_array_equal(table["price"], [np.nan, 1012.5, 9.0])
+    np.testing.assert_array_equal(table["since"], [2.0, 1.0, np.nan])
+    assert table["code"].tolist() == ["007", "012", "100"]
+    assert table["parts 5"].tolist() == [1, 1, 0]
+    assert any("price: '-' 1 taken for missing" in line for line in said)
+    assert any("`kinds={'code': 'number'}` reads numbers" in line for line in said)
+    table, _ = read_attributes(path, ITEMS, kinds={"code": "number", "price": "category"})
+    assert table["code"].tolist() == [7, 12, 100] and table["price"][0] == "-"
+    with pytest.raises(ValueError, match="`kinds` and `readings` should name columns.*colour"):
+        read_attributes(path, ITEMS, kinds={"colour": "number"})
+
+
+def test_a_value_that_is_no_number_where_most_are_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,price\n3,5\n1,cheap\n7,6\n")
+    with pytest.raises(
+        DataError, match=r"line 3, column 'price': expected a number.*`kinds=\{'price': 'category'"
+    ):
+        read_attributes(path, ITEMS)
+    table, _ = read_attributes(path, ITEMS, missing=["cheap"])
+    assert np.isnan(table["price"][1])

@@ -62,3 +62,20 @@ def test_the_truth_is_dropped_where_the_filters_changed_the_users_or_items(tiny_
     assert prepare(loaded, RecommenderSettings()).best_scores is scores
     assert prepare(loaded, RecommenderSettings(k_core=8)).best_scores is None
     assert prepare(loaded, RecommenderSettings(split="random_ratio")).best_scores is None
+
+
+def test_users_with_one_row_are_trained_on_and_repeats_stand_in_one_part():
+    once = [(user, user % 3) for user in range(3, 12)]
+    pairs = [(user, item) for user in range(3) for item in (0, 1, 2, 1)]  # (user, 1) twice
+    prepared = prepare(loaded_rows([*pairs, *once]), RecommenderSettings())
+    counts = prepared.counts
+    assert counts["removed_as_repeats"] == 3
+    # three users with three items give one row each to validation and test
+    assert [counts[f"{part}_rows"] for part in ("train", "validation", "test")] == [12, 3, 3]
+    split = prepared.split
+    parts = [
+        set(zip(p.user_index, p.item_index, strict=True))
+        for p in (split.train, split.validation, split.test)
+    ]
+    assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+    assert {user for user, _ in parts[1] | parts[2]} == {0, 1, 2}

@@ -92,3 +92,21 @@ def test_a_table_read_as_interactions_is_told_of_the_label(csv, tmp_path):
         script("train_gan").main(
             ["--data", str(other), "--run-dir", str(tmp_path / "r"), "--out", str(tmp_path / "o")]
         )
+
+
+def test_how_a_table_is_read_can_be_said(tmp_path):
+    path = tmp_path / "rows.csv"
+    rows = "".join(f"7{i % 9},{i % 7},0{1 + i % 9}/02/2024,x,{i % 2}\n" for i in range(50, 110))
+    path.write_text("code;n;day;none;y\n" + rows.replace(",", ";").replace("x", "(-)"))
+    words = ["--data", str(path), "--run-dir", "r", "--out", "o", "--category", "code"]
+    words += ["--day-first", "day", "--missing", "(-)", "--number", "n", "--label", "y"]
+    table = cli.read(cli.table_parser("").parse_args(words), str(path))
+    kinds = {column.name: column.kind for column in table.schema.columns}
+    assert kinds == {
+        "code": "category",
+        "n": "number",
+        "day": "date",
+        "none": "constant",
+        "y": "number",
+    }
+    assert table.schema["day"].notation.order == "%d/%m/%Y" and table.separator == ";"

@@ -3,13 +3,18 @@
 import importlib.util
 import json
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from advrec_tf.pipelines.stages import StageStore
 from advrec_tf.pipelines.tabular import job
+from advrec_tf.pipelines.tabular.settings import TableSettings
 from advrec_tf.serving.c_api import SavedModelSession
+from advrec_tf.tabular.files import Table
+from advrec_tf.tabular.schema import infer
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 
@@ -30,6 +35,8 @@ def csv(tmp_path_factory):
             "user_id": np.arange(240) + 1000,
             "visits": visits,
             "plan": rng.choice(["free", "paid"], 240),
+            "paid in $": [f"{v:.2f}".replace(".", ",") for v in rng.lognormal(2, 1, 240)],
+            "left": ["-", "2023-12-31"] + ["-"] * 238,
             "joined": (
                 np.datetime64("2023-01-01") + rng.integers(0, 300, 240).astype("timedelta64[D]")
             ).astype(str),
@@ -66,10 +73,20 @@ def test_a_csv_becomes_rows_a_report_and_a_served_generator(folder, csv):
     assert record["generators"]["bootstrap"]["disclosure"]["duplicates"] > 0.9
     page = (folder / "run" / "quality.html").read_text()
     assert page.count("data:image/png;base64,") == 4 and 'src="http' not in page
+    assert "plot" not in " ".join(record["notes"])
+    assert [c["kind"] for c in record["columns"]][3:5] == ["number", "date"]
     assert any((folder / "run" / "tensorboard" / "plots").iterdir())
     with SavedModelSession(folder / "model" / "1") as session:
         rows = session.run("serving_default", {"num_rows": 5, "seed": [1, 2]})
-    assert set(rows) == {"visits", "plan", "joined", "churned"}
+    assert set(rows) == {"visits", "plan", "paid_in__", "left", "joined", "churned"}
+
+
+def test_generated_values_are_in_the_notation_of_the_file_and_it_is_said(folder):
+    generated = pd.read_csv(folder / "generated.csv", dtype=str, keep_default_na=False)
+    assert generated["paid in $"].str.fullmatch("[0-9]+,[0-9]{2}").all()
+    assert set(generated["left"]) <= {"-", "2023-12-31"}
+    page = (folder / "run" / "quality.html").read_text()
+    assert "is read as" in page and "&#x27;-&#x27; 239 taken for missing" in page
 
 
 def test_a_finished_run_is_not_overwritten_and_goes_on_with_resume(folder, csv):
@@ -85,9 +102,11 @@ def test_a_finished_run_is_not_overwritten_and_goes_on_with_resume(folder, csv):
     assert (folder / "again.csv").read_text() == (folder / "generated.csv").read_text()
 
 
-def test_two_files_become_a_report(folder, csv):
+def test_two_files_with_separators_of_their_own_become_a_report(folder, csv):
+    generated = pd.read_csv(folder / "generated.csv", dtype=str, keep_default_na=False)
+    generated.to_csv(folder / "bars.csv", sep="|", index=False)
     script("quality_report").main(
-        [str(csv), str(folder / "generated.csv"), "--out", str(folder / "quality")]
+        [str(csv), str(folder / "bars.csv"), "--separator", ",", "--out", str(folder / "quality")]
     )
     result = json.loads((folder / "quality" / "quality.json").read_text())
     assert result["rows"] == {"real": 240, "synthetic": 120, "holdout": None}
@@ -121,6 +140,21 @@ def quality_of(auc, nearest=1.0, rows=500):
         "train_on_synthetic": {"ratio": 0.9},
         "disclosure": {"duplicates": 0.0, "nearest_ratio": nearest, "membership_auc": 0.5},
     }
+
+
+def test_what_the_run_is_for_is_delivered_before_anything_is_measured(tmp_path, monkeypatch):
+    def broken(*args, **kwargs):
+        raise ValueError("no measure today")
+
+    frame = pd.DataFrame({"a": np.arange(60) % 7, "b": ["x", "y"] * 30})
+    table = Table(frame=frame, schema=infer(frame))
+    model, delivered = mock.Mock(), []
+    monkeypatch.setattr(job, "generator", lambda *args: (model, None))
+    monkeypatch.setattr(job, "quality", broken)
+    store = StageStore(tmp_path / "run", {}, resume=False)
+    with pytest.raises(ValueError, match="no measure today"):
+        job.run(table, TableSettings(), store, generators=("gan",), deliver=delivered.append)
+    assert delivered == [model]
 
 
 def test_a_report_is_never_written_over(csv, tmp_path):
