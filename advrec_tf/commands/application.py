@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "Export the recommender of a finished run, checked against the one in memory.",
     "gan": "Train the profile GAN on interactions, and write what it generates.",
     "fraud": "Score every user of a file for fraud: a ranked list with reasons.",
+    "audit": "Audit a recommender: one page with figures, verdicts and what to do.",
     "attack": "Attack one recommender, defend it, and measure both.",
     "text": "Train a language model as the item tower of a recommender.",
     "encode": "Write the vectors of the texts of a table, from a language model.",

@@ -13,6 +13,7 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
+from advrec_tf.pipelines.audit.settings import AuditSettings
 from advrec_tf.pipelines.progress import LOG
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
@@ -28,6 +29,7 @@ Count = Annotated[int, Parameter(validator=Number(gte=1))]
 Names = tuple[str, ...]
 
 _flat = Parameter(name="*", group=SETTINGS)
+Audited = Annotated[AuditSettings, _flat]
 Comparison = Annotated[RecommenderSettings, _flat]
 SingleModel = Annotated[SingleSettings, _flat]
 TextTower = Annotated[TextTowerSettings, _flat]

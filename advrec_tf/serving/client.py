@@ -140,6 +140,11 @@ class SavedModelClient(Client):
     A SavedModel is code: its graph may read and write any file that this process may. Load only
     what comes from a source you trust.
 
+    Attributes:
+        path: the folder of the version.
+        metadata: what its export noted.
+        loaded: the graph, as `tf.saved_model.load` gives it.
+
     Raises:
         FileNotFoundError: if `directory` is neither a version nor holds one.
         ValueError: if a file beside the graph is damaged; it names the file.
@@ -160,8 +165,8 @@ class SavedModelClient(Client):
             import tensorflow_text  # noqa: F401  (registers the operations of the graph)
         self._tf = tf
         try:
-            self._model = tf.saved_model.load(os.fspath(self.path))
-            self._signatures = dict(self._model.signatures)
+            self.loaded = tf.saved_model.load(os.fspath(self.path))
+            self._signatures = dict(self.loaded.signatures)
         except Exception as error:  # what a damaged file raises depends on the byte
             raise ServingError(
                 f"{self.path} does not load, {_damaged_part(self.path)} is damaged: "

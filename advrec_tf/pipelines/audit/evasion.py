@@ -1,0 +1,78 @@
+"""The section `evasion`: FGSM and PGD on the vectors of a model, beside noise of the same size.
+
+Attack and measure are those of `evaluation.robustness`. Whether the attack converged is asked by
+spending more steps: where those still lower the metric, its figures are lower bounds of the harm.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.evaluation.robustness import attack_vectors, robustness_curve
+from advrec_tf.perturbations import pgd
+from advrec_tf.pipelines.audit.accuracy import METRIC
+from advrec_tf.pipelines.audit.subject import Case, K, NotPossible
+
+KINDS = ("fgsm", "pgd", "random")
+RADIUS = 0.1
+"""The radius of the verdicts, as a fraction of a vector's norm; the nearest that was asked for."""
+STEPS = (10, 20, 40)
+CONVERGED = 0.05
+"""The largest further loss, as a fraction of the clean metric, from four times the steps."""
+
+
+def measure(case: Case) -> dict:
+    """Relative losses of NDCG by kind and radius, and whether more steps change them.
+
+    Raises:
+        NotPossible: if the model has no vectors, or its metric is 0 without an attack.
+    """
+    vectors, split, settings = case.subject.vectors, case.split, case.settings
+    if vectors is None:
+        raise NotPossible(
+            f"{case.subject.no_vectors} Gradients are taken in user and item vectors, so this "
+            "section needs a model that has them."
+        )
+    evaluator = RankingEvaluator(
+        split.train, split.test, also_seen=split.validation, ks=(K,), users=case.users
+    )
+    try:
+        curve = robustness_curve(
+            vectors,
+            split.train,
+            evaluator,
+            sorted(settings.radii),
+            kinds=KINDS,
+            relative=True,
+            metric=METRIC,
+            seed=settings.seed,
+        )
+    except ValueError as error:
+        raise NotPossible(str(error)) from error
+    radius = min(settings.radii, key=lambda value: abs(value - RADIUS))
+    by_steps = {}
+    for steps in STEPS:
+        attacked = attack_vectors(
+            vectors.user_vectors,
+            vectors.item_vectors,
+            split.train,
+            pgd(radius, steps=steps, relative=True),
+            seed=settings.seed,
+        )
+        by_steps[steps] = evaluator.evaluate(attacked).metrics[METRIC]
+    clean = curve.clean[METRIC]
+    losses = {kind: curve.relative_losses(kind) for kind in KINDS}
+    further = (by_steps[STEPS[0]] - min(by_steps.values())) / clean
+    return {
+        "metric": METRIC,
+        "clean": clean,
+        "radii": sorted(settings.radii),
+        "loss": {kind: [found[r] for r in sorted(found)] for kind, found in losses.items()},
+        "radius": radius,
+        "loss_at_radius": float(np.max([losses["fgsm"][radius], losses["pgd"][radius]])),
+        "noise_at_radius": losses["random"][radius],
+        "by_steps": {str(steps): value for steps, value in by_steps.items()},
+        "further_loss": float(further),
+        "converged": bool(further <= CONVERGED),
+    }

@@ -1,0 +1,157 @@
+"""The section `poisoning`: how far fake profiles lift an item, and whether detectors find them.
+
+Each kind of attack injects its profiles into the training part; a model is trained on the result,
+and the target's place in the lists of real users is compared with that on clean data. Where the
+audited model can be trained again (`fit`) it is the one that is attacked; else EASE stands for it,
+and how far its lists are those of the model is told beside.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from advrec_tf.attacks.injection import Poisoned, inject
+from advrec_tf.attacks.registry import ATTACKS
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.defence.registry import DETECTORS
+from advrec_tf.evaluation.attack_effect import ManipulationEvaluator
+from advrec_tf.evaluation.detection import average_precision
+from advrec_tf.models.baselines import EASE
+from advrec_tf.pipelines.audit.subject import Case, K, overlap
+from advrec_tf.training import recipes
+
+KINDS = (
+    "bandwagon",
+    "segment",
+    "average",
+    "popular",
+    "copy",
+    "random",
+    "probe",
+    "love-hate",
+    "average-over-popular",
+    "mixed",
+    "copy-of-four",
+)
+"""Of `attacks.registry`, the likely strongest first. Optimized and learned attacks take a minute or
+more for each target; `advrec attack` runs them."""
+DETECTED_BY = ("overlap", "fraudar")
+RETRAINING_SECONDS = 90.0
+"""What all trainings of a `fit` may take, by the time of the first; kinds and targets beyond it are
+left out, and counted."""
+
+
+def measure(case: Case) -> dict:
+    """Hit rates of the targets before and after each kind, and average precision of detectors."""
+    split, settings, train = case.split, case.settings, case.split.train
+    victim, fit = victim_of(case)
+    started = time.perf_counter()
+    clean = fit(train)
+    seconds = time.perf_counter() - started
+    targets = choose_targets(train, settings.targets, case.users, settings.seed)
+    kinds = list(KINDS)
+    if case.subject.fit is not None:
+        affordable = max(1, int(RETRAINING_SECONDS / max(seconds, 1e-3)))
+        targets = targets[: max(1, affordable // len(kinds))]
+        kinds = kinds[: max(1, affordable // len(targets))]
+    evaluators = {
+        int(t): ManipulationEvaluator(train, [t], ks=(K,), users=case.users) for t in targets
+    }
+    before = {target: found.standing(clean) for target, found in evaluators.items()}
+    rows = {}
+    for kind in kinds:
+        poisoned = {target: injected(kind, train, target, settings) for target in evaluators}
+        effects = []
+        for target, evaluator in evaluators.items():
+            after = evaluator.standing(fit(poisoned[target].interactions))
+            effects.append(
+                (
+                    evaluator.metrics(before[target]),
+                    evaluator.metrics(after, before[target]),
+                )
+            )
+        rows[kind] = _row(effects) | {"found": detect(next(iter(poisoned.values())))}
+    like = next(iter(before.values())).top_items[:, :K]
+    return {
+        "victim": victim,
+        "victim_overlap": None if case.subject.fit is not None else overlap(like, case.lists),
+        "profiles": settings.profiles,
+        "fillers": fillers(train),
+        "targets": [str(train.items.ids[target]) for target in evaluators],
+        "target_counts": [int(train.item_counts()[target]) for target in evaluators],
+        "kinds": rows,
+        "left_out": len(KINDS) - len(kinds),
+        "worst": max(rows, key=lambda kind: rows[kind]["lift"]),
+        "lift": max(row["lift"] for row in rows.values()),
+        "found_least": min(max(row["found"].values()) for row in rows.values()),
+        "users": split.train.num_users,
+    }
+
+
+def victim_of(case: Case) -> tuple[str, Callable[[Interactions], object]]:
+    """(its name, how it is trained)."""
+    if case.subject.fit is not None:
+        return "the model itself, trained again", case.subject.fit
+    train = case.split.train
+    if EASE.fits(train):
+        return "EASE in its place", lambda data: recipes.ease().train(data, seed=0).model
+    return (
+        "implicit factorization in its place",
+        lambda data: recipes.wrmf().train(data, seed=0).model,
+    )
+
+
+def choose_targets(train: Interactions, count: int, users: np.ndarray, seed: int) -> np.ndarray:
+    """Random items of the middle half by popularity, of which some of the users lack each."""
+    counts = train.item_counts()
+    rated = np.flatnonzero((counts > 0) & (counts < len(users)))
+    low, high = np.quantile(counts[rated], [0.25, 0.75])
+    middle = rated[(counts[rated] >= low) & (counts[rated] <= high)]
+    rng = np.random.default_rng(seed)
+    return np.sort(rng.choice(middle, min(count, len(middle)), replace=False))
+
+
+def fillers(train: Interactions) -> int:
+    """Items that a fake profile rates beside its target: what the median user has."""
+    counts = train.by_user().counts
+    return int(min(np.median(counts[counts > 0]), train.num_items - 1))
+
+
+def injected(kind: str, train: Interactions, target: int, settings) -> Poisoned:
+    """The training part with the profiles of one kind for one target."""
+    rng = np.random.default_rng([settings.seed, KINDS.index(kind), target])
+    attack = ATTACKS[kind].build(num_profiles=settings.profiles, num_fillers=fillers(train))
+    targets = np.array([target])
+    profiles = attack.profiles(train, targets, rng=rng)
+    return inject(train, profiles, targets=targets, attack=kind, rng=rng)
+
+
+def detect(poisoned: Poisoned) -> dict[str, float]:
+    """Detector -> average precision of the fakes among all users, at their share in the file;
+    detectors that refuse the data, such as for too few users, are left out."""
+    found = {}
+    for name in DETECTED_BY:
+        try:
+            detector = DETECTORS[name].build(0).fit(poisoned.interactions)
+            scores = detector.score(poisoned.interactions)
+        except ValueError:
+            continue
+        found[name] = average_precision(poisoned.is_fake, scores, base_rate=None)
+    return found or {"none": 0.0}
+
+
+def _row(effects: list[tuple[dict, dict]]) -> dict:
+    """Means over targets of what `ManipulationEvaluator` says before and after."""
+    hit = f"target_hit_rate@{K}"
+    before, after = (np.mean([effect[i][hit] for effect in effects]) for i in (0, 1))
+    return {
+        "hit_rate_before": float(before),
+        "hit_rate_after": float(after),
+        "lift": float(after - before),
+        "rank_before": float(np.mean([effect[0]["target_rank"] for effect in effects])),
+        "rank_after": float(np.mean([effect[1]["target_rank"] for effect in effects])),
+        "list_overlap": float(np.mean([effect[1][f"list_overlap@{K}"] for effect in effects])),
+    }
