@@ -13,7 +13,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import sequences_of
 from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.protocols import sparsest_users
-from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
+from advrec_tf.evaluation.ranking import RankingResult
 from advrec_tf.evaluation.significance import paired
 from advrec_tf.models.baselines import EASE, Popularity
 from advrec_tf.models.sequential.baselines import MarkovChain
@@ -52,9 +52,7 @@ def measure(case: Case, fitted: dict[str, object]) -> dict:
         if not (relevant.user_counts()[case.users] > 0).any():
             tables[part] = {}
             continue
-        evaluator = RankingEvaluator(
-            split.train, relevant, also_seen=split.validation, ks=(K,), users=case.users
-        )
+        evaluator = case.evaluator if part == "all" else case.evaluator_of(relevant)
         results[part] = {name: evaluator.evaluate(model) for name, model in models.items()}
         tables[part] = {name: _row(result) for name, result in results[part].items()}
     of_short = {name: _of(result, short) for name, result in results["all"].items()}

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.evaluation.robustness import attack_vectors, robustness_curve
 from advrec_tf.perturbations import pgd
 from advrec_tf.pipelines.audit.accuracy import METRIC
-from advrec_tf.pipelines.audit.subject import Case, K, NotPossible
+from advrec_tf.pipelines.audit.subject import Case, NotPossible
 
 KINDS = ("fgsm", "pgd", "random")
 RADIUS = 0.1
@@ -34,14 +33,11 @@ def measure(case: Case) -> dict:
             f"{case.subject.no_vectors} Gradients are taken in user and item vectors, so this "
             "section needs a model that has them."
         )
-    evaluator = RankingEvaluator(
-        split.train, split.test, also_seen=split.validation, ks=(K,), users=case.users
-    )
     try:
         curve = robustness_curve(
             vectors,
             split.train,
-            evaluator,
+            case.evaluator,
             sorted(settings.radii),
             kinds=KINDS,
             relative=True,
@@ -60,7 +56,7 @@ def measure(case: Case) -> dict:
             pgd(radius, steps=steps, relative=True),
             seed=settings.seed,
         )
-        by_steps[steps] = evaluator.evaluate(attacked).metrics[METRIC]
+        by_steps[steps] = case.evaluator.evaluate(attacked).metrics[METRIC]
     clean = curve.clean[METRIC]
     losses = {kind: curve.relative_losses(kind) for kind in KINDS}
     further = (by_steps[STEPS[0]] - min(by_steps.values())) / clean

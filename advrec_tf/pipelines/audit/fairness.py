@@ -15,12 +15,11 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.evaluation.significance import holm
 from advrec_tf.pipelines.audit.accuracy import METRIC, interval
 from advrec_tf.pipelines.audit.groups import Grouping, activity, attributes
 from advrec_tf.pipelines.audit.lists import tail_of
-from advrec_tf.pipelines.audit.subject import Case, K
+from advrec_tf.pipelines.audit.subject import Case
 
 PERMUTATIONS = 2000
 LEVEL = 0.05
@@ -30,10 +29,7 @@ _MOST_CATEGORIES = 30
 def measure(case: Case) -> dict:
     """Metrics by group of every column, and exposure by popularity and by category of items."""
     split = case.split
-    evaluator = RankingEvaluator(
-        split.train, split.test, also_seen=split.validation, ks=(K,), users=case.users
-    )
-    result = evaluator.evaluate(case)
+    result = case.evaluator.evaluate(case)
     values = result.per_user[METRIC]
     groupings = attributes(split.train, case.settings.group_column)
     columns = {}

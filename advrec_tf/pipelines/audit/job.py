@@ -98,6 +98,7 @@ def measure(
             }
         )
     return {
+        "command": "",
         "settings": settings.as_dict(),
         "split": {"name": split.name, **split.settings},
         "measured_users": len(users),

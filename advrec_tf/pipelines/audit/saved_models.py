@@ -91,7 +91,7 @@ def _of_export(client: SavedModelClient, split: Split, name: str, fit) -> Subjec
         no_vectors=why,
         history_lists=history_lists if "recommend_from_history" in loaded.signatures else None,
         fit=fit,
-        knows_test=trained_on_test(client.metadata.get("run") or {}, split),
+        knows_test=trained_on_test((client.metadata.get("metadata") or {}).get("run") or {}, split),
         notes=notes,
     )
 

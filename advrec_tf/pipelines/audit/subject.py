@@ -7,6 +7,7 @@ has. How models are opened is left to `opening`.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
+from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.evaluation.scorers import checked_scores, name_of
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.pipelines.audit.settings import AuditSettings
@@ -83,6 +85,18 @@ class Case:
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         """The stored scores of measured users, so that evaluators ask the model once only."""
         return tf.gather(self.scores, np.searchsorted(self.users, np.asarray(user_index)))
+
+    @functools.cached_property
+    def evaluator(self) -> RankingEvaluator:
+        """Ranks the test interactions of the measured users, with train and validation masked."""
+        return self.evaluator_of(self.split.test)
+
+    def evaluator_of(self, relevant: Interactions) -> RankingEvaluator:
+        """The same for a part of the test interactions."""
+        split = self.split
+        return RankingEvaluator(
+            split.train, relevant, also_seen=split.validation, ks=(K,), users=self.users
+        )
 
 
 def measured_users(split: Split, most: int, num_items: int, seed: int) -> np.ndarray:

@@ -1,0 +1,21 @@
+import json
+
+from advrec_tf.pipelines.audit import page
+from advrec_tf.pipelines.audit.verdicts import CHECKS, SECTIONS
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+def test_the_page_shows_both_models_and_escapes_what_is_in_data(report):
+    html = page.render(report)
+    assert SCRIPT not in html and "&lt;script&gt;" in html
+    assert "<b>more" not in html and "noise &amp; &lt;b&gt;" in html
+    assert html.count("data:image/png;base64,") == 5
+    for check in CHECKS:
+        assert str(check.threshold) in html
+    assert html.count("<h2") == 1 + len(SECTIONS)
+
+
+def test_a_page_can_be_made_again_from_the_figures(report):
+    alone = json.loads(json.dumps({**report, "models": report["models"][:1], "command": "advrec"}))
+    assert "<code>advrec</code>" in page.render(alone)

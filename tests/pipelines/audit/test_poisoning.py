@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from advrec_tf.models.baselines import Popularity
+from advrec_tf.pipelines.audit import poisoning
+from advrec_tf.pipelines.audit.settings import AuditSettings
+
+
+@pytest.fixture
+def few(monkeypatch):
+    monkeypatch.setattr(poisoning, "KINDS", ("bandwagon", "random"))
+
+
+def test_a_model_that_counts_clicks_is_lifted_by_fakes(make_case, noise, few):
+    settings = AuditSettings(profiles=40, targets=1)
+    case = make_case(noise, settings=settings, fit=lambda data: Popularity().fit(data))
+    found = poisoning.measure(case)
+    # Forty fakes make any item the most popular one, so all who lack it get it.
+    assert found["lift"] > 0.3 and found["kinds"]["random"]["hit_rate_after"] == 1.0
+    assert found["victim"] == "the model itself, trained again"
+    assert found["victim_overlap"] is None and found["left_out"] == 0
+
+
+def test_without_a_fit_ease_stands_in_and_its_likeness_is_told(make_case, noise, few):
+    found = poisoning.measure(make_case(noise, settings=AuditSettings(profiles=5, targets=2)))
+    assert found["victim"] == "EASE in its place" and 0 < found["victim_overlap"] < 1
+    assert len(found["targets"]) == 2 and found["profiles"] == 5
+
+
+def test_what_takes_too_long_is_left_out_and_counted(make_case, noise, few, monkeypatch):
+    monkeypatch.setattr(poisoning, "RETRAINING_SECONDS", 0.0)
+    settings = AuditSettings(profiles=5, targets=2)
+    case = make_case(noise, settings=settings, fit=lambda data: Popularity().fit(data))
+    found = poisoning.measure(case)
+    assert list(found["kinds"]) == ["bandwagon"] and found["left_out"] == 1
+    assert len(found["targets"]) == 1
+
+
+def test_targets_are_of_the_middle_half_by_popularity(split, world):
+    counts = split.train.item_counts()
+    targets = poisoning.choose_targets(split.train, 5, np.arange(80), 0)
+    low, high = np.quantile(counts, [0.25, 0.75])
+    assert len(targets) == 5 and ((counts[targets] >= low) & (counts[targets] <= high)).all()
+
+
+def test_detectors_find_profiles_that_are_all_the_same(split):
+    rng = np.random.default_rng(0)
+    profiles = np.zeros((6, 24), np.float32)
+    profiles[:, :14] = 1.0  # of both tastes, and long
+    poisoned = poisoning.inject(
+        split.train, profiles, targets=np.array([0]), attack="planted", rng=rng
+    )
+    assert max(poisoning.detect(poisoned).values()) > 0.9

@@ -1,0 +1,40 @@
+import pytest
+
+from advrec_tf.pipelines.audit import tables
+
+
+@pytest.fixture
+def sections(report):
+    return report["models"][0]["sections"]
+
+
+def test_values_are_text():
+    assert tables.number(None) == tables.percent(None) == "–"
+    assert tables.with_interval([0.25, None]) == "0.250"
+    assert tables.with_interval([0.25, 0.01]) == "0.250 ± 0.010"
+    assert tables.percent(0.123) == "12.3%"
+
+
+def test_every_cell_of_every_section_is_text(sections):
+    for name, section in sections.items():
+        for block in getattr(tables, name)(section):
+            cells = [cell for row in block.get("rows", []) for cell in row]
+            assert all(isinstance(cell, str) for cell in cells), name
+            assert all(len(row) == len(block["head"]) for row in block.get("rows", []))
+
+
+def test_a_model_that_lists_seen_items_is_told_in_a_sentence(sections):
+    found = {**sections["lists"], "seen": 0.25}
+    texts = [block["text"] for block in tables.lists(found) if block["kind"] == "note"]
+    assert "The model lists items that the user has: 25.0% of the places." in texts
+
+
+def test_figures_of_a_model_that_was_trained_on_the_test_part_are_called_none(sections):
+    found = {**sections["accuracy"], "test_trained_on": 1.0}
+    assert "no measurements" in tables.accuracy(found)[0]["text"]
+    assert tables.accuracy(sections["accuracy"])[0]["kind"] == "table"
+
+
+def test_an_attack_that_has_not_converged_is_a_lower_bound(sections):
+    found = {**sections["evasion"], "converged": False}
+    assert "lower bounds" in tables.evasion(found)[-1]["text"]

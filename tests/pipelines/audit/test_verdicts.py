@@ -1,0 +1,62 @@
+import re
+
+import pytest
+
+from advrec_tf.commands.application import COMMANDS
+from advrec_tf.pipelines.audit import verdicts
+
+
+def judged(name, sections):
+    (found,) = [v for v in verdicts.judge(sections) if v.check.name == name]
+    return found.status, found.value, found.why
+
+
+@pytest.mark.parametrize(
+    ("value", "status"), [(0.01, "passed"), (0.010001, "failed"), (0.0, "passed")]
+)
+def test_a_value_at_most_at_its_threshold_passes(value, status):
+    assert judged("data.repeats", {"data": {"repeated_pairs": value}})[0] == status
+
+
+@pytest.mark.parametrize(("value", "status"), [(0.8, "passed"), (0.79, "failed")])
+def test_a_value_at_least_at_its_threshold_passes(value, status):
+    assert judged("fairness.groups", {"fairness": {"worst_ratio": value}})[0] == status
+
+
+def test_what_was_not_measured_is_not_judged_and_says_why():
+    assert judged("evasion.loss", {"evasion": {"not_possible": "No vectors."}}) == (
+        "not judged",
+        None,
+        "No vectors.",
+    )
+    assert judged("data.future", {"data": {"future": None}})[0] == "not judged"
+    inner = {"privacy": {"membership": {"not_possible": "All seen."}}}
+    assert judged("privacy.membership", inner)[2] == "All seen."
+    assert judged("lists.seen", {})[0] == "not judged"
+
+
+def test_the_share_that_passed_is_of_the_judged_ones():
+    sections = {"data": {"repeated_pairs": 0.0, "future": 0.9, "tied_test": 0.0, "x": None}}
+    assert verdicts.passed_share(verdicts.judge(sections)) == pytest.approx(200 / 3)
+    assert verdicts.passed_share(verdicts.judge({})) == 100.0
+
+
+def test_every_check_has_a_section_a_sentence_and_a_remedy_that_exists():
+    names = [check.name for check in verdicts.CHECKS]
+    assert len(set(names)) == len(names)
+    assert {check.section for check in verdicts.CHECKS} == set(verdicts.SECTIONS)
+    for check in verdicts.CHECKS:
+        assert check.side in ("at most", "at least")
+        assert check.threat.endswith((".", ").")) and check.remedy.endswith(".")
+        for command in re.findall(r"`advrec ([\w-]+)", check.remedy):
+            assert command in COMMANDS, check.name
+
+
+def test_options_in_remedies_exist():
+    from advrec_tf.commands.application import app
+
+    for check in verdicts.CHECKS:
+        for command, rest in re.findall(r"`advrec ([\w-]+)([^`]*)`", check.remedy):
+            known = {name for a in app[command].assemble_argument_collection() for name in a.names}
+            asked = set(re.findall(r"--[\w-]+", rest))
+            assert asked <= known, (check.name, asked - known)
