@@ -21,13 +21,8 @@ from advrec_tf.evaluation.robustness import vectors_of
 from advrec_tf.evaluation.scorers import as_scorer
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.pipelines.audit import saved_models
-from advrec_tf.pipelines.audit.alignment import (
-    aligned_vectors,
-    listed,
-    place_of,
-    scorer_of,
-    trained_on_test,
-)
+from advrec_tf.pipelines.audit.alignment import listed
+from advrec_tf.pipelines.audit.run_folders import open_run
 from advrec_tf.pipelines.audit.subject import K, Subject
 
 _TRIED = 8
@@ -50,7 +45,7 @@ def open_model(spec: str, split: Split, fit: str | None = None) -> Subject:
     trainer = None if fit is None else named(fit, "--fit")
     if path.is_dir():
         if (path / "shipped.npz").is_file():
-            return run_folder(path, split, trainer)
+            return open_run(path, split, trainer)
         return saved_models.open_saved_model(path, split, trainer)
     if ":" in spec and not path.exists():
         return python_model(spec, split, trainer)
@@ -80,43 +75,6 @@ def named(spec: str, option: str):
             raise ValueError(f"`{option}` should name something in {module}. Received: {spec}.")
         found = getattr(found, part)
     return found
-
-
-def run_folder(path: Path, split: Split, fit: Callable | None = None) -> Subject:
-    """The model that `advrec train` or `advrec compare` left in its folder."""
-    from advrec_tf.models.vectors import load_vectors
-    from advrec_tf.serving.forms import served_form
-
-    model = load_vectors(path / "shipped.npz")
-    vectors, notes = aligned_vectors(model, split.train, str(path))
-    item_place = model.interactions.items.index_of(split.train.items.ids)
-    place = place_of(model.interactions.items, split.train.items)
-
-    def lists(users):
-        ids = split.train.users.ids[users].tolist()
-        return listed(model.recommend(ids, K), ids, split.train.items)
-
-    scorer = served_form(model).scorer
-
-    def history_lists(histories):
-        profile = np.zeros((len(histories), model.interactions.num_items), np.float32)
-        for row, items in enumerate(histories):
-            known = item_place[items]
-            profile[row, known[known >= 0]] = 1.0
-        scores = np.where(profile > 0, -np.inf, scorer.expected_history_scores(profile))
-        return place[np.argsort(-scores, axis=1, kind="stable")[:, :K]]
-
-    return Subject(
-        name=str(path),
-        kind="run folder of advrec: user and item vectors",
-        scorer=scorer_of(vectors, item_place, str(path)),
-        lists=lists,
-        vectors=vectors,
-        history_lists=history_lists,
-        fit=fit,
-        knows_test=trained_on_test(path / "run.json", split),
-        notes=notes,
-    )
 
 
 def python_model(spec: str, split: Split, fit: Callable | None = None) -> Subject:

@@ -80,3 +80,13 @@ def report(world, split, noise):
             subject_of(table.score, split, name="noise & <b>more</b>"),
         ]
         return job.measure(world, split, SETTINGS, subjects)
+
+
+@pytest.fixture
+def vectors(split, noise):
+    return VectorRecommender(
+        user_vectors=noise[:, :4],
+        item_vectors=noise[:24, 4:8],
+        unknown_user=np.zeros(4, np.float32),
+        interactions=split.everything(),
+    )

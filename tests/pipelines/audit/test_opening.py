@@ -4,19 +4,7 @@ import numpy as np
 import pytest
 
 from advrec_tf.models.baselines import EASE, Popularity
-from advrec_tf.models.vectors import VectorRecommender, save_vectors
 from advrec_tf.pipelines.audit.opening import named, open_model, subject_of
-from tests.worlds import interactions_of, split_of
-
-
-@pytest.fixture
-def vectors(split, noise):
-    return VectorRecommender(
-        user_vectors=noise[:, :4],
-        item_vectors=noise[:24, 4:8],
-        unknown_user=np.zeros(4, np.float32),
-        interactions=split.everything(),
-    )
 
 
 @pytest.fixture
@@ -34,27 +22,6 @@ def module(tmp_path, monkeypatch):
         "number = 3\n"
     )
     return "scorers_of_this_test"
-
-
-def test_a_run_folder_scores_lists_and_takes_histories(split, vectors, tmp_path):
-    save_vectors(vectors, tmp_path / "shipped.npz")
-    found = open_model(str(tmp_path), split)
-    users = np.array([5, 0])
-    expected = vectors.user_vectors[users] @ vectors.item_vectors.T
-    assert np.allclose(found.scorer.score(users), expected, atol=1e-6)
-    has = split.everything().by_user()
-    lists = found.lists(users)
-    assert not np.isin(lists[0], has[5]).any() and lists.shape == (2, 10)
-    history = found.history_lists([has[5], has[0][:2]])
-    assert history.shape == (2, 10) and not np.isin(history[0], has[5]).any()
-    assert found.knows_test is None
-
-
-def test_a_run_folder_of_other_items_is_refused(vectors, tmp_path):
-    save_vectors(vectors, tmp_path / "shipped.npz")
-    train = interactions_of([(0, 0), (0, 1)], 2, items=[f"other {i}" for i in range(9)])
-    with pytest.raises(ValueError, match="lacks 9 of its 9 items, the first other 0"):
-        open_model(str(tmp_path), split_of(train))
 
 
 def test_a_function_of_users_only_scores(split, module):

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +61,12 @@ def test_options_in_remedies_exist():
             known = {name for a in app[command].assemble_argument_collection() for name in a.names}
             asked = set(re.findall(r"--[\w-]+", rest))
             assert asked <= known, (check.name, asked - known)
+
+
+def test_the_guide_states_every_threshold_and_threat_model():
+    guide = Path(__file__).parents[3] / "docs" / "guides" / "audit.md"
+    text = guide.read_text(encoding="utf-8")
+    for check in verdicts.CHECKS:
+        assert f"| `{check.name}` | {check.title} | {check.side} {check.threshold:g} |" in text
+    for threat in verdicts.SECTIONS.values():
+        assert threat in " ".join(text.split())
