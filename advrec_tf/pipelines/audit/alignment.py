@@ -6,6 +6,7 @@ or knows none of the users, it is not a model of these data.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,7 +102,23 @@ def vectors_at(
         unknown_user=np.asarray(unknown_user, np.float32),
         interactions=train,
     )
-    return vectors, notes
+    return without_idle_dimensions(vectors), notes
+
+
+def without_idle_dimensions(vectors: VectorRecommender) -> VectorRecommender:
+    """The same scores of all users without the dimensions in which every user, or every item, is 0.
+
+    The popularity of items, for example, stands in a dimension that no user may need; it would
+    lengthen the items' norms, which radii are fractions of.
+    """
+    used = vectors.user_vectors.any(axis=0) & vectors.item_vectors.any(axis=0)
+    used[0] |= not used.any()
+    return dataclasses.replace(
+        vectors,
+        user_vectors=vectors.user_vectors[:, used],
+        item_vectors=vectors.item_vectors[:, used],
+        unknown_user=vectors.unknown_user[used],
+    )
 
 
 def scorer_of(vectors: VectorRecommender, item_place: np.ndarray, name: str):

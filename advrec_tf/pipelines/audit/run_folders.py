@@ -21,6 +21,7 @@ from advrec_tf.pipelines.audit.alignment import (
     place_of,
     scorer_of,
     trained_on_test,
+    without_idle_dimensions,
 )
 from advrec_tf.pipelines.audit.subject import K, Subject
 from advrec_tf.pipelines.recommend.shipping import Prior
@@ -89,4 +90,5 @@ def before_refit(path: Path, split: Split) -> VectorRecommender | None:
     if not store.has(choices["shipped_model"]):
         return None
     prior = Prior(choices["shipped"]["prior_scale"], choices["shipped"]["prior_max_history"])
-    return prior.on(store.result(choices["shipped_model"]), split.train)
+    found = prior.on(store.result(choices["shipped_model"]), split.train)
+    return without_idle_dimensions(found)

@@ -62,3 +62,23 @@ def test_a_record_says_whether_the_test_part_was_trained_on(tmp_path):
     assert alignment.trained_on_test({**same, "settings": {"refit": False}}, split) is False
     assert alignment.trained_on_test({"data_sha256": "another"}, split) is None
     assert alignment.trained_on_test(tmp_path / "run.json", split) is None
+
+
+def test_dimensions_that_change_no_score_are_left_out():
+    model = VectorRecommender(
+        user_vectors=np.float32([[1, 0, 2], [3, 0, 4]]),
+        item_vectors=np.float32([[1, 9, 0], [2, 9, 0]]),
+        unknown_user=np.float32([0, 1, 0]),
+        interactions=interactions_of([(0, 0)], 2, 2),
+    )
+    found = alignment.without_idle_dimensions(model)
+    assert found.user_vectors.tolist() == [[1], [3]] and found.item_vectors.tolist() == [[1], [2]]
+    nothing = alignment.without_idle_dimensions(
+        VectorRecommender(
+            user_vectors=np.zeros((2, 3), np.float32),
+            item_vectors=model.item_vectors,
+            unknown_user=model.unknown_user,
+            interactions=model.interactions,
+        )
+    )
+    assert nothing.user_vectors.shape == (2, 1)
