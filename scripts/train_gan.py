@@ -26,11 +26,13 @@ from collections.abc import Sequence
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines import cli
+from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.tabular import cli as table_cli
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = cli.run_parser(__doc__)
+    cli.add_health_argument(parser)
     cli.add_out_argument(parser, "The CSV file of the generated interactions.")
     return parser.parse_args(argv)
 
@@ -62,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"plots        {', '.join(str(path) for path in figures)}")
     for source, rows in outcome.generated.items():
         print(f"{len(rows)} interactions by {source} in {args.out}")
+    conclude(outcome.verdicts, fail=args.fail_on_unhealthy)
 
 
 if __name__ == "__main__":

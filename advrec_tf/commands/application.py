@@ -15,6 +15,7 @@ from cyclopts import App, Parameter
 
 from advrec_tf._version import __version__
 from advrec_tf.commands import configuration, display, startup_noise
+from advrec_tf.pipelines.ending import guarded
 
 COMMANDS = {
     "train": "Train one good model and export it.",
@@ -68,18 +69,20 @@ def main(argv: Sequence[str] | None = None):
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        tokens, config = configuration.split(sys.argv[1:] if argv is None else argv)
-        app.config = config
-        with (
-            startup_noise.filtered(),
-            display.shown(quiet="--quiet" in tokens, verbose="--verbose" in tokens),
-        ):
-            return app(tokens)
-    except KeyboardInterrupt:
-        print("Stopped. A run continues with the same command and --resume.", file=sys.stderr)
-        raise SystemExit(130) from None
-    except (ValueError, OSError, ImportError, FloatingPointError) as error:
-        if os.environ.get("ADVREC_TRACEBACK") == "1":
+        return _run(argv)
+    except SystemExit as stop:
+        if not isinstance(stop.code, str):
             raise
-        print(f"Error: {error}", file=sys.stderr)
+        print(stop.code, file=sys.stderr)
         raise SystemExit(1) from None
+
+
+@guarded
+def _run(argv: Sequence[str] | None):
+    tokens, config = configuration.split(sys.argv[1:] if argv is None else argv)
+    app.config = config
+    with (
+        startup_noise.filtered(),
+        display.shown(quiet="--quiet" in tokens, verbose="--verbose" in tokens),
+    ):
+        return app(tokens)

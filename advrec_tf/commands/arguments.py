@@ -186,9 +186,12 @@ class Run:
         resume: Continue the run in --out.
         quiet: Show warnings and the result only.
         verbose: Show a line for each epoch.
+        fail_on_unhealthy: End with exit code 3 where a training diverged, collapsed or had nothing
+            to learn. By default this is only said.
     """
 
     out: Path
     resume: bool = False
     quiet: bool = False
     verbose: bool = False
+    fail_on_unhealthy: bool = False

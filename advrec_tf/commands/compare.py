@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from advrec_tf.commands import run as runs
 from advrec_tf.commands.arguments import Comparison, Run, Source
+from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 
 
@@ -34,3 +35,4 @@ def compare(
     figures = plots.draw_all(outcome, result, run.out)
     print(f"plots        {', '.join(str(path) for path in figures)}")
     runs.print_list(outcome.shipped, show_user)
+    conclude(outcome.verdicts, fail=run.fail_on_unhealthy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from advrec_tf.commands import run as runs
 from advrec_tf.commands.arguments import Comparison, Run, Source
+from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 
 
@@ -37,3 +38,4 @@ def gan(*, source: Source, run: Run, settings: Comparison = RecommenderSettings(
     print(f"plots        {', '.join(str(path) for path in figures)}")
     for source_name, generated in outcome.generated.items():
         print(f"{len(generated)} interactions by {source_name} in {path}")
+    conclude(outcome.verdicts, fail=run.fail_on_unhealthy)

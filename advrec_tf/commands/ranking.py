@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from advrec_tf.commands import run as runs
 from advrec_tf.commands.arguments import Comparison, Run, Source
+from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 
 
@@ -22,3 +23,4 @@ def ranking(*, source: Source, run: Run, settings: Comparison = RecommenderSetti
             if kind in row:
                 figures = "  ".join(f"{key} {value:.4f}" for key, value in row[kind].items())
                 print(f"{name}, {kind.replace('_', ' ')}: {figures}")
+    conclude(outcome.verdicts, fail=run.fail_on_unhealthy)

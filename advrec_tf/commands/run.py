@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import sys
 import textwrap
 from pathlib import Path
 
 from advrec_tf.commands.arguments import Run, Source
 from advrec_tf.commands.display import keep_log
 from advrec_tf.ops.files import atomic_bytes
+from advrec_tf.pipelines.ending import command_line, hold
 from advrec_tf.pipelines.progress import LOG
 
 
-def begin(run: Run, source: Source, settings, *, job: str, export: str | None = None):
+def begin(run: Run, source: Source, settings, *, job: str, export: str | None = None, **inputs):
     """(prepared data, identity, store); what was read is said before anything is trained.
+
+    The `inputs`, JSON values, are what results depend on beside data, settings and versions.
 
     Raises:
         ValueError, OSError, ImportError: as the readers, the split and the store say.
@@ -34,34 +36,12 @@ def begin(run: Run, source: Source, settings, *, job: str, export: str | None = 
     LOG.info(prepared.audit)
     if prepared.split.settings.get("order") == "file":
         LOG.info("  There is no time column: the order of the file is taken as the order of time.")
-    identity = {"job": job, **identity_of(prepared, settings)}
-    note_resume(run)
+    identity = {"job": job, **identity_of(prepared, settings), **inputs}
+    hold(run.out, resume=run.resume, say=LOG.info)
     store = StageStore(run.out, identity, resume=run.resume)
     keep_log(run.out)
     LOG.debug(command_line())
     return prepared, identity, store
-
-
-def note_resume(run: Run) -> None:
-    """Say so where there is nothing to resume: the folder may be misspelt."""
-    if run.resume and not (run.out / "run.json").exists():
-        LOG.info(f"{run.out} holds no run to resume. A new run starts.")
-
-
-def command_line() -> str:
-    """The command as it was given, without what is said of this machine's folders; and without
-    --resume, which gives what an unbroken run gives."""
-    program, *arguments = sys.argv
-    module = getattr(sys.modules["__main__"], "__spec__", None)
-    if Path(program).name == "advrec":
-        parts = ["advrec"]
-    elif module is not None and program == module.origin:
-        parts = ["python", "-m", module.name.removesuffix(".__main__")]
-    else:
-        parts = ["python", program]
-    command = shlex.join([*parts, *(part for part in arguments if part != "--resume")])
-    root = os.environ.get("ADVREC_DATA")
-    return command.replace(root.rstrip("/"), "$ADVREC_DATA") if root else command
 
 
 def check_writable(name: str, path: str | os.PathLike | None) -> None:

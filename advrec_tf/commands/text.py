@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from advrec_tf.commands import run as runs
 from advrec_tf.commands.arguments import Run, Source, TextTower
+from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.text.settings import TextTowerSettings
 
 
@@ -35,14 +36,23 @@ def text(
         sentence: Show the items that are nearest to this text.
         robustness: Measure what disturbed texts cost.
     """
-    prepared, identity, store = runs.begin(run, source, settings, job="text_tower", export=export)
+    from advrec_tf.text.presets import fingerprint_of_preset
 
+    prepared, identity, store = runs.begin(
+        run,
+        source,
+        settings,
+        job="text_tower",
+        export=export,
+        model_sha256=fingerprint_of_preset(model),
+    )
     from advrec_tf.models.vectors import save_vectors
     from advrec_tf.pipelines.text import job
 
     found = job.run(prepared, settings, model, store, cache=cache, with_robustness=robustness)
     save_vectors(found.recommender, run.out / "vectors.npz")
     report = {**identity, "command": runs.command_line(), "counts": prepared.counts, **found.report}
+    report["training_health"] = store.verdicts
     if export is not None:
         report["export"] = _export(found, job.texts_of(prepared)[:20], export)
     path = runs.write_report(run, report)
@@ -52,6 +62,7 @@ def text(
         print(f"\nitems nearest to {sentence!r}, by cosine:")
         for title, cosine in job.nearest_items(found, sentence):
             print(f"  {cosine:6.3f}  {title}")
+    conclude(store.verdicts, fail=run.fail_on_unhealthy)
 
 
 def _export(found, texts, folder: str) -> dict:

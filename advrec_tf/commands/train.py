@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from advrec_tf.commands import run as runs
 from advrec_tf.commands.arguments import Run, SingleModel, Source
+from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 
 
@@ -38,3 +39,4 @@ def train(
     exported = runs.export_checked(outcome.shipped, export, identity)
     runs.finish(run, prepared, identity, outcome, **exported)
     runs.print_list(outcome.shipped, show_user)
+    conclude(outcome.verdicts, fail=run.fail_on_unhealthy)

@@ -132,6 +132,8 @@ class AttributeProfileGAN(Recommender, GAN):
             user.
     """
 
+    rows_of_weights = ("items",)
+
     def __init__(
         self,
         interactions: Interactions,

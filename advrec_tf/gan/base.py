@@ -25,6 +25,8 @@ import tensorflow as tf
 from advrec_tf import losses
 from advrec_tf._keras import keras, require_keras_2
 from advrec_tf.gan import health
+from advrec_tf.models.trained import require_float32
+from advrec_tf.models.weights import WeightsWithIds
 from advrec_tf.ops.random import stream
 
 
@@ -80,7 +82,7 @@ class GeneratorLosses(NamedTuple):
     samples: tf.Tensor | None = None
 
 
-class GAN(keras.Model):
+class GAN(WeightsWithIds, keras.Model):
     """A generator and a discriminator, trained by `fit` on any dataset.
 
     A batch is `samples` [batch, features...], or a pair (samples, conditions). The generator reads
@@ -110,7 +112,8 @@ class GAN(keras.Model):
         health: the `gan.health.Health` of the last `fit`; None before.
 
     Raises:
-        ValueError: if an argument is out of range, or the loss name is unknown.
+        ValueError: if an argument is out of range, the loss name is unknown, or Keras' global
+            policy is one of mixed precision.
     """
 
     def __init__(
@@ -126,6 +129,7 @@ class GAN(keras.Model):
         super().__init__(**kwargs)
         require_keras_2("generator", generator)
         require_keras_2("discriminator", discriminator)
+        require_float32(self)
         self.adversarial = AdversarialLoss(loss) if isinstance(loss, str) else loss
         if not reconstruction_weight >= 0:
             raise ValueError(

@@ -154,6 +154,7 @@ class CFGAN(Recommender, GAN):
         settings = {"reconstruction_weight": 0.03, **settings}
         super().__init__(generator, discriminator, **settings)
         self.interactions = interactions
+        self.rows_of_weights = ("users",) if mode == "item" else ("items",)
         self.mode = mode
         self.output_kind = output
         self.scheme = scheme or Scheme()

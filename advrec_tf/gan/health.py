@@ -57,8 +57,13 @@ class Health:
         return f"{self.verdict}: {' '.join(self.reasons)}"
 
 
+def is_healthy(verdict: str) -> bool:
+    """Whether a verdict, as reports hold it in words, states no trouble."""
+    return verdict.startswith(("healthy", "no collapse"))
+
+
 class HealthWarning(RuntimeWarning):
-    """A GAN's training collapsed, diverged or left its discriminator idle."""
+    """A training collapsed, diverged, had nothing to learn or left its discriminator idle."""
 
 
 def single_valued(

@@ -109,6 +109,8 @@ class ProfileGAN(Recommender, GAN):
         ValueError: if a fraction lies outside its range.
     """
 
+    rows_of_weights = ("items",)
+
     def __init__(
         self,
         interactions: Interactions,

@@ -58,6 +58,8 @@ class SequenceGAN(Recommender, GAN):
         ValueError: if an argument is unknown or out of range, or sizes do not fit.
     """
 
+    rows_of_weights = ("items",)
+
     def __init__(
         self,
         interactions: Interactions,

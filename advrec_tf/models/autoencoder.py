@@ -87,6 +87,8 @@ class ProfileModel(RecommenderModel):
         ValueError: if `drop` lies outside (0, 1) or `weight_power` outside [0, 1].
     """
 
+    rows_of_weights = ("items",)
+
     def __init__(
         self,
         interactions: Interactions,

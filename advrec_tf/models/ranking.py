@@ -75,6 +75,7 @@ class RankingModel(RecommenderModel):
 
     loss_is_share = True
     saves_whole = True
+    mixed_precision = True
 
     def __init__(
         self,
@@ -124,6 +125,11 @@ class RankingModel(RecommenderModel):
     @classmethod
     def from_config(cls, config):
         return model_from_config(cls, config)
+
+    @property
+    def predicts_ratings(self) -> bool:
+        """Whether ratings are what it learns."""
+        return self.objective == "ratings"
 
     def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """{user_index, item_index}, each [batch] int32, and the columns of the context where the

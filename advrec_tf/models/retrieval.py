@@ -56,6 +56,7 @@ class TwoTower(RecommenderModel):
     """
 
     loss_is_share = True
+    mixed_precision = True
 
     def __init__(
         self,

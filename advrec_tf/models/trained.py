@@ -13,11 +13,12 @@ from advrec_tf.data.batches import Batches
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.own_batches import complete
 from advrec_tf.models.replicas import num_replicas
+from advrec_tf.models.weights import WeightsWithIds
 
 Gradient = tf.Tensor | tf.IndexedSlices | None
 
 
-class RecommenderModel(Recommender, _tfrs.Model):
+class RecommenderModel(WeightsWithIds, Recommender, _tfrs.Model):
     """A `Recommender` trained by `compile` and `fit` on batches of `data.batches`.
 
     Subclasses implement `compute_loss(inputs, training)`, a weighted mean over the batch
@@ -25,8 +26,13 @@ class RecommenderModel(Recommender, _tfrs.Model):
     The logged `loss` is the mean over the epoch; `tfrs.Model` logs the last batch's.
     """
 
+    mixed_precision = False
+    """Whether it trains under a policy of mixed precision, with scores and losses in float32."""
+
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
+        if not self.mixed_precision:
+            require_float32(self)
         self._epoch_loss = keras.metrics.Mean(name="loss")
 
     loss_is_share = False
@@ -152,6 +158,20 @@ def take_batches(arguments: dict) -> None:
     if isinstance(validation, Batches):
         arguments["validation_data"] = validation.dataset(0)
         arguments.setdefault("validation_steps", validation.steps_per_epoch)
+
+
+def require_float32(model: keras.Model) -> None:
+    """Refuse a global policy of mixed precision where a model is built that knows none.
+
+    Raises:
+        ValueError: if Keras' global policy computes in another type than float32.
+    """
+    policy = keras.mixed_precision.global_policy()
+    if policy.compute_dtype != "float32":
+        raise ValueError(
+            f"Keras' global policy should be 'float32' where a {type(model).__name__} is built: it "
+            f"does not train in mixed precision, towers do. Received: {policy.name!r}."
+        )
 
 
 def regularization_of(model: keras.Model) -> tf.Tensor:

@@ -16,6 +16,7 @@ import tensorflow as tf
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.ops.files import atomic_file
+from advrec_tf.ops.stored import DamagedFileError, pack_ids, read_arrays, unpack_ids
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -129,8 +130,11 @@ def load_vectors(path: str | os.PathLike) -> VectorRecommender:
 
     Raises:
         FileNotFoundError: if there is no such file.
+        DamagedFileError: if it is not as `save_vectors` wrote it.
     """
-    with np.load(path, allow_pickle=False) as stored:
+    cure = "Write it again with `save_vectors`; a finished run does so with --resume."
+    stored = read_arrays(path, cure=cure)
+    try:
         interactions = Interactions(
             user_index=stored["user_index"],
             item_index=stored["item_index"],
@@ -144,27 +148,5 @@ def load_vectors(path: str | os.PathLike) -> VectorRecommender:
             unknown_user=stored["unknown_user"],
             interactions=interactions,
         )
-
-
-def pack_ids(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
-    """Integers as they are; texts as their bytes one after the other, and where each ends.
-
-    An array of text would take the room of the longest for each, and drop NUL characters.
-    """
-    if values.dtype.kind in "iu":
-        return {name: values}
-    encoded = [str(value).encode("utf-8", "surrogatepass") for value in values]
-    ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
-    return {name: np.frombuffer(b"".join(encoded), np.uint8), f"{name}_ends": ends}
-
-
-def unpack_ids(name: str, stored) -> np.ndarray:
-    """What `pack_ids` packed under this name, from the arrays of a file."""
-    values = stored[name]
-    if f"{name}_ends" not in stored:
-        return values
-    content, start, texts = values.tobytes(), 0, []
-    for end in stored[f"{name}_ends"].tolist():
-        texts.append(content[start:end].decode("utf-8", "surrogatepass"))
-        start = end
-    return np.array([*texts, None], object)[:-1]
+    except KeyError as error:
+        raise DamagedFileError(path, f"it lacks {error}", cure) from None

@@ -14,6 +14,8 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+_UNFINISHED = ".unfinished-"
+
 
 def check_output(
     path: str | os.PathLike,
@@ -86,6 +88,10 @@ def atomic_file(
             os.replace(unfinished, target)
         else:
             _move_to_new(unfinished, target, name)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(target)) from error
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -125,6 +131,15 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
+def remove_unfinished(folder: str | os.PathLike) -> None:
+    """Remove what writers that were killed left below `folder`; only while nobody writes there."""
+    for path in Path(folder).rglob(f".*{_UNFINISHED}*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def _is_input(target: Path, source: str | os.PathLike) -> bool:
     source = Path(source)
     if not source.exists():
@@ -136,7 +151,7 @@ def _is_input(target: Path, source: str | os.PathLike) -> bool:
 
 def _beside(target: Path) -> Path:
     """A new name in the folder of `target`, with its suffix, within the limit of names."""
-    return target.with_name(f".{target.stem[:40]}.unfinished-{uuid.uuid4().hex}{target.suffix}")
+    return target.with_name(f".{target.stem[:40]}{_UNFINISHED}{uuid.uuid4().hex}{target.suffix}")
 
 
 def _flush(path: Path) -> None:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import functools
 import json
 import os
 import shlex
-import sys
 import textwrap
 import typing
-from collections.abc import Callable
 from pathlib import Path
 
-from advrec_tf.ops.files import check_output
+from advrec_tf.ops.files import atomic_bytes, check_output
+from advrec_tf.pipelines.ending import UNHEALTHY, command_line, hold
+from advrec_tf.pipelines.ending import guarded as guarded  # the commands find it here
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.settings_help import descriptions, help_of
 
@@ -39,27 +38,6 @@ _COLUMNS = (
 )
 INPUTS = ("data", "user_table", "item_table", "labels", "table", "model")
 """The arguments of the commands that name what is read: none of these is ever written to."""
-
-
-def guarded(main: Callable) -> Callable:
-    """A command's `main` whose user mistakes end in one line instead of a traceback.
-
-    With ADVREC_TRACEBACK=1 in the environment the traceback is shown.
-    """
-
-    @functools.wraps(main)
-    def run(*args, **kwargs):
-        try:
-            return main(*args, **kwargs)
-        except KeyboardInterrupt:
-            print("Stopped. A run with --run-dir continues with --resume.", file=sys.stderr)
-            raise SystemExit(130) from None
-        except (ValueError, OSError, ImportError, FloatingPointError) as error:
-            if os.environ.get("ADVREC_TRACEBACK") == "1":
-                raise
-            raise SystemExit(f"Error: {error}") from None
-
-    return run
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
@@ -245,10 +223,35 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="Continue the run in --run-dir.")
 
 
+def add_health_argument(parser: argparse.ArgumentParser) -> None:
+    """`--fail-on-unhealthy`, for `ending.conclude`."""
+    parser.add_argument(
+        "--fail-on-unhealthy",
+        action="store_true",
+        help=f"End with exit code {UNHEALTHY} where a training diverged, collapsed or had nothing "
+        "to learn. By default this is only said.",
+    )
+
+
 def note_resume(args: argparse.Namespace) -> None:
     """Say so where there is nothing to resume: the folder may be misspelt."""
-    if args.resume and not (args.run_dir / "run.json").exists():
+    from advrec_tf.pipelines.stages import holds_run
+
+    if args.resume and not holds_run(args.run_dir):
         print(f"{args.run_dir} holds no run to resume. A new run starts.")
+
+
+def hold_run_dir(args: argparse.Namespace) -> None:
+    """From now on until the command ends --run-dir is its alone; see `ending.hold`."""
+    hold(args.run_dir, resume=args.resume)
+
+
+def open_store(args: argparse.Namespace, identity: dict):
+    """The `StageStore` of --run-dir, which is this command's alone until it ends."""
+    from advrec_tf.pipelines.stages import StageStore
+
+    hold_run_dir(args)
+    return StageStore(args.run_dir, identity, resume=args.resume)
 
 
 def run_parser(description: str, settings: type = RecommenderSettings) -> argparse.ArgumentParser:
@@ -262,15 +265,15 @@ def run_parser(description: str, settings: type = RecommenderSettings) -> argpar
     return parser
 
 
-def begin(args: argparse.Namespace, job: str, kind: type = RecommenderSettings):
+def begin(args: argparse.Namespace, job: str, kind: type = RecommenderSettings, **inputs):
     """(settings, prepared data, identity, store) of a run; mistakes raise, see `guarded`.
 
-    What was read is printed before anything is trained.
+    What was read is printed before anything is trained. The `inputs`, JSON values, are what the
+    results depend on beside data, settings and versions.
     """
     settings = settings_from(args, kind)
     loaded = load_from(args)
     from advrec_tf.pipelines.recommend.preparation import identity_of, prepare
-    from advrec_tf.pipelines.stages import StageStore
 
     print(loaded.report)
     prepared = prepare(loaded, settings)
@@ -281,10 +284,8 @@ def begin(args: argparse.Namespace, job: str, kind: type = RecommenderSettings):
     if prepared.split.settings.get("order") == "file":
         print("  There is no time column: the order of the file is taken as the order of time.")
     check_writable("export", getattr(args, "export", None))
-    identity = {"job": job, **identity_of(prepared, settings)}
-    note_resume(args)
-    store = StageStore(args.run_dir, identity, resume=args.resume)
-    return settings, prepared, identity, store
+    identity = {"job": job, **identity_of(prepared, settings), **inputs}
+    return settings, prepared, identity, open_store(args, identity)
 
 
 def require_counts(parser: argparse.ArgumentParser, args: argparse.Namespace, *names: str) -> None:
@@ -293,18 +294,6 @@ def require_counts(parser: argparse.ArgumentParser, args: argparse.Namespace, *n
         value = getattr(args, name)
         if value is not None and value < 1:
             parser.error(f"--{name.replace('_', '-')} should be >= 1. Received: {value}.")
-
-
-def command_line() -> str:
-    """The command as it was given, without what is said of this machine's folders; and without
-    --resume, which gives what an unbroken run gives."""
-    program, *arguments = sys.argv
-    module = getattr(sys.modules["__main__"], "__spec__", None)
-    is_module = module is not None and program == module.origin
-    parts = ["-m", module.name.removesuffix(".__main__")] if is_module else [program]
-    command = shlex.join(["python", *parts, *(part for part in arguments if part != "--resume")])
-    root = os.environ.get("ADVREC_DATA")
-    return command.replace(root.rstrip("/"), "$ADVREC_DATA") if root else command
 
 
 def check_writable(name: str, path: str | None) -> None:
@@ -372,8 +361,9 @@ def finish(args: argparse.Namespace, prepared, identity: dict, outcome, **more) 
     )
     result.update(more)
     path = args.run_dir / "report.json"
-    path.write_text(json.dumps(result, indent=2) + "\n")
-    path.with_suffix(".md").write_text(page.markdown(result, command_line()))
+    atomic_bytes(path, json.dumps(result, indent=2) + "\n", overwrite=True)
+    text = page.markdown(result, command_line())
+    atomic_bytes(path.with_suffix(".md"), text, overwrite=True)
     print("\n" + "\n".join(page.table_lines(result)))
     print("\n" + "\n".join(textwrap.wrap(page.LEGEND, 100)))
     lines = page.comparison_lines(result["comparisons"])

@@ -6,6 +6,8 @@ import importlib.metadata
 import os
 import platform
 
+from advrec_tf._version import __version__
+
 
 def machine() -> dict:
     """Processor, cores, versions and thread limits, as JSON values; loads no TensorFlow."""
@@ -18,6 +20,14 @@ def machine() -> dict:
         "tensorflow": _version("tensorflow") or _version("tensorflow-cpu"),
         **{name: os.environ[name] for name in threads if name in os.environ},
     }
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package, of Python and of what computes."""
+    packages = ("tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow-recommenders", "numpy")
+    found = {"advrec_tf": __version__, "python": platform.python_version()}
+    installed = {package: _version(package) for package in packages}
+    return found | {package: version for package, version in installed.items() if version}
 
 
 def _version(package: str) -> str | None:

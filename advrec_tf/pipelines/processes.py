@@ -8,6 +8,7 @@ from __future__ import annotations
 import concurrent.futures
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -42,26 +43,34 @@ def in_order(
             failed[label] = f"{type(error).__name__}: {error}"
 
     threads = max(1, (os.cpu_count() or 1) // max(workers, 1))
-    while pending or running:
-        ready = [label for label, needs in pending.items() if needs <= finished]
-        if not workers and ready:
-            del pending[ready[0]]
-            ended(ready[0], call(ready[0]))
-            continue
-        for label in ready[: workers - len(running)]:
-            # A pool for each: a process that is killed breaks its own alone.
-            pool = concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
-            running[pool.submit(_alone, call(label), threads)] = label, pool
-            del pending[label]
-        if not running:
-            break
-        completed, _ = concurrent.futures.wait(
-            running, return_when=concurrent.futures.FIRST_COMPLETED
-        )
-        for future in completed:
-            label, pool = running.pop(future)
-            ended(label, future.result)
-            pool.shutdown()
+    context = multiprocessing.get_context("spawn")
+    others = {child.pid for child in multiprocessing.active_children()}
+    try:
+        while pending or running:
+            ready = [label for label, needs in pending.items() if needs <= finished]
+            if not workers and ready:
+                del pending[ready[0]]
+                ended(ready[0], call(ready[0]))
+                continue
+            for label in ready[: workers - len(running)]:
+                # A pool for each: a process that is killed breaks its own alone.
+                pool = concurrent.futures.ProcessPoolExecutor(1, context)
+                running[pool.submit(_alone, call(label), threads)] = label, pool
+                del pending[label]
+            if not running:
+                break
+            completed, _ = concurrent.futures.wait(
+                running, return_when=concurrent.futures.FIRST_COMPLETED
+            )
+            for future in completed:
+                label, pool = running.pop(future)
+                ended(label, future.result)
+                pool.shutdown()
+    except BaseException:  # of Ctrl-C above all: the end would wait for what is running
+        for child in multiprocessing.active_children():
+            if child.pid not in others:
+                child.terminate()
+        raise
     for label, needs in pending.items():
         failed[label] = f"builds on {', '.join(sorted(needs - finished))}"
     return failed
@@ -69,6 +78,7 @@ def in_order(
 
 def _alone(call: Callable[[], Any], threads: int) -> Any:
     """The call in a process of its own, with so many threads of TensorFlow's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and ends it
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     import tensorflow as tf
 

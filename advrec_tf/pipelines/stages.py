@@ -3,26 +3,28 @@
 A stage is a name and a function. Its result (a JSON summary and arrays) is written to one
 file in one step, so a kill leaves a stage done or not done, never half done. A function
 that trains is given a checkpoint file of its own, for resuming inside the stage.
+
+Every file carries the stage's name and the identity of its run, so that a file from elsewhere is
+refused; a damaged one is refused with its name. Nothing is computed again unasked: the message says
+which file to remove. That one run at a time works in a folder is left to `run_lock`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import gc
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from advrec_tf.ops.files import atomic_bytes, atomic_file
+from advrec_tf.ops.stored import DamagedFileError, read_arrays, read_json
 
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None
+_AGAIN = "Remove it and continue with --resume: {} is computed again."
+_CHECKPOINT = ".checkpoint.npz"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,37 +50,48 @@ class StageStore:
 
     Attributes:
         folder, identity: as given.
+        verdicts: stage -> what its summary says of the health of its training, of all stages that
+            were computed or read so far and say something.
 
     Raises:
-        FileExistsError: if the folder holds a run and `resume` is False.
+        FileExistsError: if the folder holds a run, or stages of one, and `resume` is False.
         ValueError: if it holds a run of another identity; the message names what differs.
+        DamagedFileError: if its run.json, or later a stage, is damaged; the message names the file.
     """
 
     def __init__(self, folder: str | os.PathLike, identity: dict, *, resume: bool = False):
         self.folder = Path(folder)
         self._stages = self.folder / "stages"
-        record = self.folder / "run.json"
-        identity = json.loads(json.dumps(identity))
-        if record.exists():
+        self._record = self.folder / "run.json"
+        self.identity = json.loads(json.dumps(identity))
+        self.verdicts: dict[str, str] = {}
+        if holds_run(self.folder):
             if not resume:
                 raise FileExistsError(
                     f"{self.folder} holds a run already. Continue it with --resume, or choose "
                     "another folder."
                 )
-            stored = json.loads(record.read_text())
-            stored, asked = _flat(stored), _flat(identity)
-            differing = sorted(
-                name for name in {*stored, *asked} if stored.get(name) != asked.get(name)
-            )
-            if differing:
-                name = differing[0]
+            self._require_own_run()
+        make_run_folder(self._stages)
+
+    def _require_own_run(self) -> None:
+        if not self._record.exists():  # every stage says what it was computed with, these do not
+            for checkpoint in sorted(self._stages.glob(f"*{_CHECKPOINT}")):
                 raise ValueError(
-                    f"{self.folder} holds a run that differs in {', '.join(differing)}: `{name}` "
-                    f"was {stored.get(name)!r} and is {asked.get(name)!r}. A run is resumed "
-                    "with the settings, data and versions that it was started with."
+                    f"{self._record} should say what run {checkpoint} is of. Received no such "
+                    f"file. {_AGAIN.format('its training')}"
                 )
-        self._record, self.identity = record, identity
-        _make(self._stages)
+            return
+        cure = (
+            "Remove it and continue with --resume: the stages say themselves what they were "
+            "computed with."
+        )
+        differing = _differences(read_json(self._record, cure=cure), self.identity)
+        if differing:
+            raise ValueError(
+                f"{self.folder} holds a run that {differing}. A run is resumed with the settings, "
+                "data and versions that it was started with."
+            )
 
     def claim(self) -> None:
         """Write the run's record now, so that other processes may join it."""
@@ -87,30 +100,63 @@ class StageStore:
             atomic_bytes(self._record, text, overwrite=True)
 
     def run(self, name: str, compute: Callable[[Path], StageResult]) -> StageResult:
-        """The stored result of the stage, or else `compute(checkpoint file)`, stored."""
-        path = self._stages / f"{name}.npz"
+        """The stored result of the stage, or else `compute(checkpoint file)`, stored.
+
+        Raises:
+            DamagedFileError, ValueError: if its file is damaged, or of another stage or run.
+        """
+        path = self._path(name)
         if path.exists():
-            return _read(path)
+            return self.result(name)
         self.claim()  # only now: a start that fails before its first stage leaves it free
-        checkpoint = self._stages / f"{name}.checkpoint.npz"
+        checkpoint = self._stages / f"{name}{_CHECKPOINT}"
         result = compute(checkpoint)
+        about = {"stage": name, "identity": self.identity, "summary": result.summary}
         # Another process may compute the same stage, and either file is whole.
         with atomic_file(path, overwrite=True) as unfinished:
-            np.savez(unfinished, __summary__=json.dumps(result.summary), **result.arrays)
+            np.savez(unfinished, __stage__=json.dumps(about), **result.arrays)
         checkpoint.unlink(missing_ok=True)
         gc.collect()  # Keras models are cycles: those of many stages would add up to gigabytes
-        return _read(path)
+        return self.result(name)
 
     def has(self, name: str) -> bool:
-        return (self._stages / f"{name}.npz").exists()
+        return self._path(name).exists()
 
     def result(self, name: str) -> StageResult:
         """The result of a stage that is done.
 
         Raises:
             FileNotFoundError: if it is not.
+            DamagedFileError, ValueError: if its file is damaged, or of another stage or run.
         """
-        return _read(self._stages / f"{name}.npz")
+        path = self._path(name)
+        cure = _AGAIN.format("the stage")
+        arrays = read_arrays(path, cure=cure)
+        try:
+            about = json.loads(str(arrays.pop("__stage__")))
+            found, identity, summary = about["stage"], about["identity"], about["summary"]
+        except (KeyError, TypeError, ValueError):
+            raise DamagedFileError(path, "it is no stage of a run", cure) from None
+        differing = _differences(identity, self.identity)
+        if found != name:
+            differing = f"is of the stage {found!r}"
+        if differing:
+            raise ValueError(
+                f"{path} should be the stage {name!r} of this run. Received a file that "
+                f"{differing}. {cure}"
+            )
+        if summary.get("verdict"):
+            self.verdicts[name] = summary["verdict"]
+        return StageResult(summary, arrays)
+
+    def _path(self, name: str) -> Path:
+        return self._stages / f"{name}.npz"
+
+
+def holds_run(folder: str | os.PathLike) -> bool:
+    """Whether the folder holds a run: its record, or stages of one."""
+    folder = Path(folder)
+    return (folder / "run.json").exists() or any((folder / "stages").glob("*.npz"))
 
 
 def slug(label: str) -> str:
@@ -118,7 +164,12 @@ def slug(label: str) -> str:
     return "".join(c if c.isalnum() else "_" for c in label)
 
 
-def _make(folder: Path) -> None:
+def make_run_folder(folder: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        ValueError: if a file stands in its place, or above it.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -128,28 +179,17 @@ def _make(folder: Path) -> None:
         ) from None
 
 
-@contextlib.contextmanager
-def sole_run(folder: str | os.PathLike) -> Iterator[None]:
-    """No other process is inside this block with the same folder, which is made if absent.
-
-    The lock goes with the process, however that ends. Where the system has no such locks
-    nothing is checked.
-
-    Raises:
-        ValueError: if another process is.
-    """
-    folder = Path(folder)
-    _make(folder)
-    with open(folder / "lock", "w") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ValueError(
-                    f"{folder} should be used by one run at a time. Received a folder in which "
-                    "a run is going on: wait for it, or choose another."
-                ) from None
-        yield
+def _differences(stored: dict, asked: dict) -> str:
+    """Where two identities differ, as the end of a sentence; "" where they are equal."""
+    stored, asked = _flat(stored), _flat(asked)
+    differing = sorted(name for name in {*stored, *asked} if stored.get(name) != asked.get(name))
+    if not differing:
+        return ""
+    name = differing[0]
+    return (
+        f"differs in {', '.join(differing)}: `{name}` was {stored.get(name)!r} and is "
+        f"{asked.get(name)!r}"
+    )
 
 
 def _flat(record: dict, prefix: str = "") -> dict:
@@ -161,9 +201,3 @@ def _flat(record: dict, prefix: str = "") -> dict:
         else:
             flat[prefix + name] = value
     return flat
-
-
-def _read(path: Path) -> StageResult:
-    with np.load(path, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files if name != "__summary__"}
-        return StageResult(json.loads(str(stored["__summary__"])), arrays)

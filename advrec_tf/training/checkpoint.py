@@ -11,15 +11,21 @@ from pathlib import Path
 import numpy as np
 
 from advrec_tf._keras import keras
+from advrec_tf.models.weights import ids_of, require_same_ids
 from advrec_tf.ops.files import atomic_file
+from advrec_tf.ops.stored import DamagedFileError, read_arrays
 from advrec_tf.training.early_stop import EarlyStop
+from advrec_tf.training.wrapper import innermost
+
+_CURE = "Remove it: the training then starts from its beginning."
 
 
 class TrainingCheckpoint(keras.callbacks.Callback):
     """Everything needed to go on after an epoch, in one file that is replaced atomically.
 
-    Weights, optimizer state, the history of the logs, and the state of an `EarlyStop`. A kill at
-    any moment leaves either the previous or the new file.
+    Weights, optimizer state, the history of the logs, and the state of an `EarlyStop`; and the ids
+    that the rows of the weights are of. A kill at any moment leaves either the previous or the new
+    file.
 
     Args:
         path: the file; its folder is made.
@@ -41,42 +47,60 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self.history: dict[str, list[float]] = {}
         self.epochs_done = 0
         self._written = -math.inf
+        self._about: tuple[dict, str | None] | None = None
 
     def restore(self, model: keras.Model) -> int:
         """Load the file into a built, compiled model, if there is one; epochs already done.
 
         Raises:
-            ValueError: if the file belongs to a model of another shape.
+            ValueError: if the file belongs to a model of another shape, to other interactions or
+                to other ids; it names the first id that differs.
+            DamagedFileError: if the file is damaged.
         """
         if not self.path.exists():
             return 0
-        with np.load(self.path, allow_pickle=False) as stored:
+        stored = read_arrays(self.path, cure=_CURE)
+        try:
             state = json.loads(str(stored["state"]))
-            if self.validation is not None and not state["validated"]:
-                raise ValueError(
-                    f"{self.path} should hold the best weights found on validation. Received a "
-                    "checkpoint of a fit without validation. Remove it or use another file."
-                )
-            variables = _variables(model)
-            shapes = [tuple(v.shape) for v in variables]
-            found = [stored[f"v{i}"].shape for i in range(state["variables"])]
-            if shapes != found:
-                raise ValueError(
-                    f"{self.path} should hold {len(shapes)} variables of this model's shapes. "
-                    f"Received {len(found)}: it belongs to other settings. Remove it or use "
-                    "another folder."
-                )
-            for i, variable in enumerate(variables):
-                variable.assign(stored[f"v{i}"])
-            if self.validation is not None:
-                self.validation.best = -math.inf if state["best"] is None else state["best"]
-                self.validation.best_epoch = state["best_epoch"]
-                self.validation.best_weights = [
-                    stored[f"b{i}"] for i in range(state["best_weights"])
-                ] or None
+            values = [stored[f"v{i}"] for i in range(state["variables"])]
+            best = [stored[f"b{i}"] for i in range(state["best_weights"])]
+        except (KeyError, TypeError, ValueError):
+            raise DamagedFileError(self.path, "it is no checkpoint", _CURE) from None
+        if self.validation is not None and not state["validated"]:
+            raise ValueError(
+                f"{self.path} should hold the best weights found on validation. Received a "
+                "checkpoint of a fit without validation. Remove it or use another file."
+            )
+        self._require_same_data(model, stored, state)
+        variables = _variables(model)
+        shapes = [tuple(v.shape) for v in variables]
+        if shapes != [value.shape for value in values]:
+            raise ValueError(
+                f"{self.path} should hold {len(shapes)} variables of this model's shapes. "
+                f"Received {len(values)}: it belongs to other settings. Remove it or use "
+                "another folder."
+            )
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        if self.validation is not None:
+            self.validation.best = -math.inf if state["best"] is None else state["best"]
+            self.validation.best_epoch = state["best_epoch"]
+            self.validation.best_weights = best or None
         self.history = state["history"]
         self.epochs_done = state["epochs_done"]
         return self.epochs_done
+
+    def _require_same_data(self, model, stored, state) -> None:
+        model = innermost(model)
+        if not ids_of(model):
+            return
+        require_same_ids(model, stored, self.path)
+        if state["data"] != model.interactions.fingerprint():
+            raise ValueError(
+                f"{self.path} should be of a training on the interactions of this model. Received "
+                "one on other interactions of the same users and items. Remove it or use another "
+                "file."
+            )
 
     def on_epoch_end(self, epoch, logs=None):
         for name, value in (logs or {}).items():
@@ -93,12 +117,18 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         arrays = {f"v{i}": v.numpy() for i, v in enumerate(_variables(self.model))}
         best = self.validation.best_weights if self.validation else None
         arrays.update({f"b{i}": value for i, value in enumerate(best or [])})
+        if self._about is None:
+            model = innermost(self.model)
+            ids = ids_of(model)
+            self._about = ids, model.interactions.fingerprint() if ids else None
+        arrays.update(self._about[0])
         state = {
             "variables": len(_variables(self.model)),
             "validated": self.validation is not None,
             "best_weights": len(best or []),
             "best": self.validation.best if best else None,
             "best_epoch": self.validation.best_epoch if self.validation else 0,
+            "data": self._about[1],
             "history": self.history,
             "epochs_done": self.epochs_done,
         }

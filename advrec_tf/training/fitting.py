@@ -19,6 +19,7 @@ from advrec_tf.gan.health import HealthCheck
 from advrec_tf.training.callbacks import NonFiniteGuard, ProgressLine
 from advrec_tf.training.checkpoint import TrainingCheckpoint
 from advrec_tf.training.early_stop import RankingValidation
+from advrec_tf.training.health import said_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,8 @@ class FitReport:
         best_epoch: the 1-based epoch whose weights the model now has.
         best: value of the monitored metric at that epoch; None where none was measured.
         seconds: wall time of this call (a resumed fit counts from the resumption).
-        verdict: of a GAN, what `gan.health` says of its training; None for other models.
+        verdict: what `training.health`, or of a GAN `gan.health`, says of the training: "healthy",
+            or what happened. None of a GAN that a checkpoint gave as finished.
     """
 
     history: dict[str, list[float]]
@@ -88,15 +90,13 @@ def fit_ranked(
             log(f"  {label:<28} continues after epoch {done}")
     finished = done >= epochs or (validation is not None and done and validation.exhausted(done))
     history: dict[str, list[float]] = dict(saver.history) if saver else {}
-    health = None
-    if isinstance(model, GAN):
-        health = HealthCheck(None if label is None else log)
+    check = HealthCheck(None if label is None else log) if isinstance(model, GAN) else None
     if not finished:
         chain = [NonFiniteGuard()]
         chain += [validation] if validation else []
         chain += [saver] if saver else []
         chain += list(callbacks)
-        chain += [health] if health else []
+        chain += [check] if check else []
         chain += [ProgressLine(label, epochs, log)] if label is not None else []
         fitted = model.fit(
             batches.dataset(done),
@@ -113,11 +113,14 @@ def fit_ranked(
             history = {name: [float(v) for v in vs] for name, vs in fitted.history.items()}
     if validation is not None:
         validation.restore_best()
+    verdict = None if check is None or check.report is None else str(check.report)
+    if check is None:
+        verdict = said_of(model, history, label, log)
     return FitReport(
         history=history,
         epochs=done,
         best_epoch=validation.best_epoch if validation else done,
         best=validation.best if validation and validation.best_epoch else None,
         seconds=time.perf_counter() - started,
-        verdict=None if health is None or health.report is None else str(health.report),
+        verdict=verdict,
     )

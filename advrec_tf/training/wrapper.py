@@ -32,6 +32,8 @@ class ModelWrapper(RecommenderModel):
         ValueError: if `model` is no Keras 2 model, or has a `train_step` of its own.
     """
 
+    mixed_precision = True  # it is for the wrapped model to say
+
     def __init__(self, model: keras.Model, **kwargs):
         super().__init__(**kwargs)
         self.model = require_wrappable(model)

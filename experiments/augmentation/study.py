@@ -20,7 +20,8 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers.side_tables import read_attributes
 from advrec_tf.models.attribute_baselines import attribute_groups
 from advrec_tf.models.content.modalities import Modality
-from advrec_tf.pipelines.stages import StageStore, sole_run
+from advrec_tf.pipelines.run_lock import sole_run
+from advrec_tf.pipelines.stages import StageStore
 from experiments.augmentation import sequences
 from experiments.augmentation.entries import BASELINES, entries_of
 from experiments.augmentation.setting import MONITOR, TAIL, make_setting
@@ -183,7 +184,8 @@ def run(
     about = {name: str(value) for name, value in prepared.about.items()}
     reports = []
     with sole_run(run_dir):
-        identity = {"job": "augmentation", "settings": kept, **about}
+        side = prepared.interactions.fingerprint_of_features()
+        identity = {"job": "augmentation", "settings": kept, "side_tables_sha256": side, **about}
         store = StageStore(Path(run_dir), identity, resume=resume)
         for part in wanted:
             if part == "sequences":

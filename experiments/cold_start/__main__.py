@@ -41,7 +41,6 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 @cli.guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    from advrec_tf.pipelines.stages import StageStore
     from experiments.cold_start.content import load_content
     from experiments.cold_start.entries import SCENARIOS
     from experiments.cold_start.study import run_scenario
@@ -55,8 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     content, about = load_content(args)
     identity = {"job": "cold_start", **about, "epochs": args.epochs, "points": args.points}
-    cli.note_resume(args)
-    store = StageStore(args.run_dir, identity, resume=args.resume)
+    store = cli.open_store(args, identity)
     options = {"seeds": args.seeds, "epochs": args.epochs, "points": args.points}
     scenarios = [
         run_scenario(

@@ -17,6 +17,7 @@ from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.data.metadata import join_texts
 from advrec_tf.data.readers.side_tables import read_attributes, read_texts
 from advrec_tf.models.content.modalities import Modality, coded_attributes
+from advrec_tf.ops.fingerprints import fingerprint_of
 from advrec_tf.pipelines import cli
 from advrec_tf.text.cache import encode_texts, fingerprint
 from advrec_tf.text.language_model import LanguageModelTower
@@ -181,6 +182,12 @@ def load_content(args: argparse.Namespace) -> tuple[Content, dict]:
         "users": data.num_users,
         "items": data.num_items,
         "data SHA-256": data.fingerprint()[:16],
+        "content SHA-256": fingerprint_of(
+            content.texts,
+            data.user_features,
+            data.item_features,
+            *(() if graph is None else (graph.heads, graph.relations, graph.tails)),
+        )[:16],
         "encoder SHA-256": fingerprint(encoder)[:16],
         "max_length": args.max_length,
         "version": __version__,

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     from experiments.detection import study
 
-    cli.note_resume(args)
+    cli.hold_run_dir(args)
     given = {name: getattr(args, name) for name in OPTIONS}
     report = study.run(run_dir=args.run_dir, resume=args.resume, sets=given.pop("data"), **given)
     command.publish(args, report, render, "-".join(["detection", *args.data]))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from advrec_tf._version import __version__
 from advrec_tf.defence.registry import DETECTORS
+from advrec_tf.pipelines.machine import versions
 from advrec_tf.pipelines.stages import StageStore
 from experiments.detection import pools
 from experiments.detection.clicks import click_frauds
@@ -75,7 +75,7 @@ def run(
         "click_seeds": click_seeds,
     }
     # More seeds and sets may join a run; what a stage's result depends on may not change.
-    identity = {"job": "detection", "advrec_tf": __version__, "targets": targets}
+    identity = {"job": "detection", "versions": versions(), "targets": targets}
     store = StageStore(run_dir, identity, resume=resume)
     against_unseen = [name for name in chosen if name not in NEED_NEIGHBORS_LABELS]
     return {

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from advrec_tf._version import __version__
     from advrec_tf.data.filters import without_repeats
     from advrec_tf.data.knowledge_graph import KnowledgeGraph
-    from advrec_tf.pipelines.stages import StageStore
+    from advrec_tf.ops.fingerprints import fingerprint_of
     from experiments.knowledge_graph import cold, links
 
     print(loaded.report)
@@ -58,8 +58,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         "epochs": args.epochs,
         "version": __version__,
     }
-    cli.note_resume(args)
-    store = StageStore(args.run_dir, {"job": "knowledge", **about}, resume=args.resume)
+    facts = fingerprint_of(
+        graph.heads, graph.relations, graph.tails, graph.entities.ids, graph.item_entity
+    )
+    store = cli.open_store(args, {"job": "knowledge", "facts_sha256": facts, **about})
     name = command.name_of(args)
     report = {"name": name, "about": about}
     if "links" in args.parts:

@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from advrec_tf._version import __version__
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.pipelines.machine import versions
 from advrec_tf.pipelines.processes import in_order
-from advrec_tf.pipelines.stages import StageStore, slug, sole_run
+from advrec_tf.pipelines.run_lock import sole_run
+from advrec_tf.pipelines.stages import StageStore, slug
 from experiments.harness.entries import Task, Trained
 from experiments.harness.settings import Setting
 from experiments.harness.sweep import Study, sweep
@@ -208,7 +209,7 @@ def run(
             f"Received: {unknown[0]!r}."
         )
     earlier = None if onto is None else read_report(onto, name)
-    table.load(data_root)  # a missing file is reported before any work
+    splits = table.load(data_root)  # a missing file is reported before any work
     chosen = read_choices(settings_file)
     labels = [label for label in table.models if not only or label in only]
     if budget is None and not only:
@@ -222,7 +223,8 @@ def run(
     if missing:
         require_optuna()
     with sole_run(run_dir):
-        identity = {"job": "reproduce", "table": name, "version": __version__}
+        identity = {"job": "reproduce", "table": name, "versions": versions()}
+        identity["data_sha256"] = [split.fingerprint() for split in splits]
         store = StageStore(run_dir, identity, resume=resume)
         store.claim()
         failed = {}

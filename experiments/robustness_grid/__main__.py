@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = {n: v for n in ("size", *COUNTS) if (v := getattr(args, n)) is not None}
     names = {n: tuple(v) for n in LISTS if (v := getattr(args, n)) is not None}
     settings = GridSettings(names=names, **given)
-    cli.note_resume(args)
+    cli.hold_run_dir(args)
     reopen = functools.partial(
         open_runner,
         args.data,

@@ -48,13 +48,21 @@ def _ml_1m(folder: Path):
 
 
 def _entry(name: str, data, settings, run_dir: Path) -> Entry:
+    from advrec_tf.pipelines.machine import versions
     from advrec_tf.pipelines.stages import StageStore
     from advrec_tf.pipelines.tabular import job
+    from advrec_tf.pipelines.tabular.cli import fingerprint
 
     def train(task: Task) -> Result:
         task.log(f"{name}, seed {task.seed}: {data}")
         own = dataclasses.replace(settings, seed=task.seed)
-        identity = {"job": "generated-tables", "table": name, "settings": own.as_dict()}
+        identity = {
+            "job": "generated-tables",
+            "table": name,
+            "settings": own.as_dict(),
+            "data_sha256": fingerprint(data),
+            "versions": versions(),
+        }
         store = StageStore(run_dir / f"{name}-{task.seed}", identity, resume=True)
         outcome = job.run(data, own, store)
         late = {
@@ -88,12 +96,14 @@ def run(
     Args:
         settings: `TableSettings` of every run, but for the seed.
     """
+    from advrec_tf.pipelines.machine import versions
     from advrec_tf.pipelines.stages import StageStore
 
     tables = {name: table_of(name, data_root) for name in names}
     entries = {name: _entry(name, data, settings, run_dir) for name, data in tables.items()}
     shared = {name: value for name, value in settings.as_dict().items() if name != "seed"}
-    store = StageStore(run_dir, {"job": "generated-tables", "settings": shared}, resume=True)
+    identity = {"job": "generated-tables", "settings": shared, "versions": versions()}
+    store = StageStore(run_dir, identity, resume=True)
     found = sweep(Study(name="tables", entries=entries), store, seeds=seeds, log=log)
     return {
         name: {str(seed): one.metrics for seed, one in zip(seeds, results, strict=True)}

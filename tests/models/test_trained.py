@@ -1,9 +1,17 @@
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from tensorflow import keras
 
+from advrec_tf.data.batches import of_pairs
+from advrec_tf.gan.profiles import build_profile_gan
+from advrec_tf.models.autoencoder import ProfileAutoencoder
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
+from advrec_tf.models.ranking import ranking_tower
+from advrec_tf.models.retrieval import two_tower
 from advrec_tf.models.trained import RecommenderModel, gradients_and_ascent
+from tests.worlds import interactions_of
 
 
 class Slope(RecommenderModel):
@@ -59,3 +67,38 @@ def test_saving_as_a_whole_is_refused_before_the_first_step(tmp_path):
     weights = keras.callbacks.ModelCheckpoint(str(tmp_path / "w"), save_weights_only=True)
     trained("sgd", callbacks=weights)
     assert (tmp_path / "w.index").exists()
+
+
+@pytest.fixture
+def policy(request):
+    keras.mixed_precision.set_global_policy(request.param)
+    yield request.param
+    keras.mixed_precision.set_global_policy("float32")
+
+
+def small():
+    features = pd.DataFrame({"price": [1.0, 2.0, np.nan, 4.0], "kind": list("abba")})
+    pairs = [(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 3)]
+    return interactions_of(pairs, item_features=features)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"], indirect=True)
+@pytest.mark.parametrize("build", [two_tower, ranking_tower])
+def test_towers_train_under_a_policy_of_mixed_precision_with_scores_in_float32(policy, build):
+    model = build(small(), embedding_dim=2, use_features=True)
+    rows = of_pairs(small(), batch_size=6, seed=0)
+    model.compile(optimizer=keras.optimizers.Adam(0.01), run_eagerly=True)
+    before = model.score(tf.constant([0, 1]))
+    history = model.fit(rows.dataset(0), steps_per_epoch=1, epochs=6, verbose=0).history
+    after = model.score(tf.constant([0, 1]))
+    assert before.dtype == after.dtype == tf.float32
+    assert np.isfinite(history["loss"]).all() and np.isfinite(after).all()
+    assert float(tf.reduce_max(tf.abs(after - before))) > 0
+    assert all(w.dtype == tf.float32 for w in model.trainable_weights)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16"], indirect=True)
+@pytest.mark.parametrize("build", [MatrixFactorization, ProfileAutoencoder, build_profile_gan])
+def test_other_models_refuse_such_a_policy_when_they_are_built(policy, build):
+    with pytest.raises(ValueError, match="should be 'float32' where a .* Received: 'mixed_bfloat"):
+        build(small())

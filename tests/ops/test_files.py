@@ -1,8 +1,15 @@
+import errno
 import os
 
 import pytest
 
-from advrec_tf.ops.files import atomic_bytes, atomic_file, atomic_folder, check_output
+from advrec_tf.ops.files import (
+    atomic_bytes,
+    atomic_file,
+    atomic_folder,
+    check_output,
+    remove_unfinished,
+)
 
 
 def test_a_file_appears_when_the_block_ends_and_not_before(tmp_path):
@@ -87,3 +94,20 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(RuntimeError), atomic_folder(tmp_path / "2") as unfinished:
         raise RuntimeError
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_a_full_disk_is_told_with_the_file_that_has_no_room(tmp_path):
+    path = tmp_path / "a.npz"
+    with pytest.raises(OSError, match="No space left") as full, atomic_file(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert (full.value.errno, full.value.filename) == (errno.ENOSPC, str(path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / "a" / ".b.unfinished-1").mkdir(parents=True)
+    for name in ("a/.c.unfinished-2.npz", "a/.b.unfinished-1/x", "a/c.npz", "unfinished-3", ".d"):
+        (tmp_path / name).write_text("")
+    remove_unfinished(tmp_path)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
+    assert left == {"a", "a/c.npz", "unfinished-3", ".d"}

@@ -1,6 +1,4 @@
 import argparse
-import sys
-import types
 
 import numpy as np
 import pytest
@@ -98,18 +96,6 @@ def test_an_item_table_without_the_named_column_is_refused_with_the_columns_it_h
         cli.guarded(cli.load_from)(args)
 
 
-def test_a_users_mistake_ends_in_one_line(monkeypatch):
-    def main():
-        raise ValueError("`x` should be 1. Received: 2.")
-
-    with pytest.raises(SystemExit) as stop:
-        cli.guarded(main)()
-    assert str(stop.value) == "Error: `x` should be 1. Received: 2."
-    monkeypatch.setenv("ADVREC_TRACEBACK", "1")
-    with pytest.raises(ValueError):
-        cli.guarded(main)()
-
-
 @pytest.mark.parametrize(("name", "path"), [("out", "none/rows.csv"), ("export", "file.csv")])
 def test_what_cannot_be_written_is_refused_before_training(tmp_path, name, path):
     (tmp_path / "file.csv").write_text("")
@@ -148,19 +134,6 @@ def test_an_existing_output_needs_the_word_to_replace_it(tmp_path):
     cli.check_out(argparse.Namespace(out=str(path), overwrite=True))
 
 
-def test_the_recorded_command_names_the_data_folder_by_its_variable(monkeypatch):
-    monkeypatch.setenv("ADVREC_DATA", "/some/where")
-    monkeypatch.setattr("sys.argv", ["scripts/x.py", "--data", "/some/where/ml-100k"])
-    assert cli.command_line() == "python scripts/x.py --data $ADVREC_DATA/ml-100k"
-
-
-def test_a_command_that_is_a_module_is_given_by_its_name(monkeypatch):
-    spec = types.SimpleNamespace(name="experiments.x.__main__", origin="/some/where/x/__main__.py")
-    monkeypatch.setitem(sys.modules, "__main__", types.SimpleNamespace(__spec__=spec))
-    monkeypatch.setattr("sys.argv", ["/some/where/x/__main__.py", "--seeds", "1", "--resume"])
-    assert cli.command_line() == "python -m experiments.x --seeds 1"
-
-
 def test_the_built_in_world_comes_with_the_truth_behind_it():
     args = parse("--data", "synthetic")
     cli.settings_from(args)
@@ -197,3 +170,20 @@ def test_a_table_of_items_may_have_a_separator_of_its_own_and_titles_that_look_m
         cli.load_from(parse(*words))
     found = cli.load_from(parse(*words, "--encoding", "latin-1")).interactions
     assert found.item_text.tolist() == ["Le café", 'The "Quiet" Year', "NA"]
+
+
+def test_titles_are_part_of_the_identity_of_a_run(tmp_path):
+    (tmp_path / "rows.csv").write_text("user_id,item_id\n" + "1,10\n1,20\n1,30\n2,10\n2,20\n2,30\n")
+    words = ["--data", str(tmp_path / "rows.csv"), "--run-dir", str(tmp_path / "run")]
+    words += ["--item-table", str(tmp_path / "items.csv"), "--item-table-text", "title"]
+
+    def begun(title, *more, **inputs):
+        (tmp_path / "items.csv").write_text(f"item_id,title\n10,{title}\n20,Twenty\n30,Thirty\n")
+        return cli.guarded(lambda: cli.begin(parse(*words, *more), "job", **inputs))()
+
+    begun("Ten", model_sha256="a")[3].claim()
+    begun("Ten", "--resume", model_sha256="a")
+    with pytest.raises(SystemExit, match="differs in .*titles_sha256"):
+        begun("Zehn", "--resume", model_sha256="a")
+    with pytest.raises(SystemExit, match="`model_sha256` was 'a' and is 'b'"):
+        begun("Ten", "--resume", model_sha256="b")

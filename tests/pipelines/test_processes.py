@@ -61,6 +61,23 @@ def test_a_killed_run_leaves_no_process_behind(tmp_path):
     _eventually(lambda: not _alive(int(child)))
 
 
+def test_ctrl_c_ends_the_processes_that_are_running_and_is_not_waited_for(tmp_path):
+    script, written = tmp_path / "run.py", tmp_path / "pid"
+    script.write_text(RUN)
+    root = str(Path(__file__).parents[2])
+    run = subprocess.Popen(
+        [sys.executable, script, written],
+        env={**os.environ, "PYTHONPATH": root},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    child = _eventually(lambda: written.exists() and written.read_text())
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode != 0 and "KeyboardInterrupt" in said
+    _eventually(lambda: not _alive(int(child)))
+
+
 def _alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"

@@ -1,10 +1,10 @@
-import subprocess
-import sys
+import shutil
 
 import numpy as np
 import pytest
 
-from advrec_tf.pipelines.stages import StageResult, StageStore, sole_run
+from advrec_tf.ops.stored import DamagedFileError
+from advrec_tf.pipelines.stages import StageResult, StageStore, holds_run
 
 
 def result(value):
@@ -66,32 +66,136 @@ def test_a_start_that_fails_before_its_first_stage_leaves_the_folder_free(tmp_pa
     StageStore(tmp_path, {"seed": 1})
 
 
-def test_a_folder_has_one_run_at_a_time_and_is_free_when_its_process_dies(tmp_path):
-    pytest.importorskip("fcntl")
-    code = (
-        "import sys; from advrec_tf.pipelines.stages import sole_run\n"
-        f"with sole_run({str(tmp_path)!r}): print('in', flush=True); sys.stdin.read()"
-    )
-    words = [sys.executable, "-c", code]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(words, **pipes) as other:
-        assert other.stdout.readline() == "in\n"
-        with pytest.raises(ValueError, match="should be used by one run at a time"):
-            with sole_run(tmp_path):
-                pass
-        other.kill()
-    with sole_run(tmp_path):
-        pass
-
-
 @pytest.mark.parametrize("below", ["", "run"])
 def test_a_run_folder_that_is_a_file_is_named(tmp_path, below):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ValueError, match="The run folder should be a folder.*file"):
         StageStore(tmp_path / "file" / below, {})
-    with (
-        pytest.raises(ValueError, match="The run folder should be a folder"),
-        sole_run(tmp_path / "file" / below),
-    ):
-        pass
     assert (tmp_path / "file").read_text() == "mine"
+
+
+VALUES = np.arange(1000.0)
+
+
+def compute(checkpoint):
+    return StageResult({"v": 1}, {"x": VALUES})
+
+
+def half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flipped(place):
+    def damage(path):
+        content = bytearray(path.read_bytes())
+        content[place] ^= 64
+        path.write_bytes(bytes(content))
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("stages/tower.npz", half),
+        ("stages/tower.npz", lambda path: path.write_bytes(b"")),
+        ("stages/tower.npz", lambda path: path.write_text("hello")),
+        ("stages/tower.npz", flipped(0)),
+        ("stages/tower.npz", flipped(3000)),
+        ("run.json", half),
+        ("run.json", lambda path: path.write_text("[]")),
+    ],
+)
+def test_a_damaged_file_is_named_with_its_cure_which_heals_the_run(tmp_path, name, damage):
+    StageStore(tmp_path, {"a": 1}).run("tower", compute)
+    damage(tmp_path / name)
+
+    def resumed():
+        return StageStore(tmp_path, {"a": 1}, resume=True).run("tower", compute)
+
+    with pytest.raises(DamagedFileError) as refused:
+        resumed()
+    assert name in str(refused.value) and "Remove it" in str(refused.value)
+    assert "pickle" not in str(refused.value)
+    (tmp_path / name).unlink()
+    np.testing.assert_array_equal(resumed().arrays["x"], VALUES)
+
+
+def test_whatever_byte_of_a_stage_changes_the_result_is_the_same_or_refused(tmp_path):
+    StageStore(tmp_path / "whole", {"a": 1}).run("tower", compute)
+    content = (tmp_path / "whole" / "stages" / "tower.npz").read_bytes()
+    rng, refused = np.random.default_rng(3), 0
+    path = tmp_path / "run" / "stages" / "tower.npz"
+    shutil.copytree(tmp_path / "whole", tmp_path / "run")
+    for trial in range(120):
+        changed = bytearray(content)
+        if trial % 3 == 0:
+            del changed[rng.integers(len(changed)) :]
+        elif trial % 3 == 1:
+            changed[rng.integers(len(changed))] ^= 1 << rng.integers(8)
+        else:
+            start = rng.integers(len(changed))
+            changed[start : start + 16] = rng.bytes(16)
+        path.write_bytes(bytes(changed))
+        try:
+            found = StageStore(tmp_path / "run", {"a": 1}, resume=True).run("tower", compute)
+        except DamagedFileError as error:
+            assert str(path) in str(error)
+            refused += 1
+        else:
+            assert found.summary == {"v": 1}
+            np.testing.assert_array_equal(found.arrays["x"], VALUES)
+    assert refused > 100
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_stages_without_the_record_of_their_run_are_not_taken_for_those_of_another(
+    tmp_path, resume
+):
+    StageStore(tmp_path, {"epochs": 1}).run("tower", compute)
+    (tmp_path / "run.json").unlink()
+    with pytest.raises((FileExistsError, ValueError)) as refused:
+        StageStore(tmp_path, {"epochs": 99}, resume=resume).run("tower", compute)
+    assert ("--resume" if not resume else "`epochs` was 1 and is 99") in str(refused.value)
+
+
+def test_stages_without_the_record_of_their_run_are_used_where_they_are_its_own(tmp_path):
+    StageStore(tmp_path, {"epochs": 1}).run("tower", lambda checkpoint: result(7))
+    (tmp_path / "run.json").unlink()
+    again = StageStore(tmp_path, {"epochs": 1}, resume=True).run("tower", compute)
+    assert again.summary == {"value": 7}
+
+
+def test_a_checkpoint_without_the_record_of_its_run_is_refused(tmp_path):
+    store = StageStore(tmp_path, {"epochs": 1})
+
+    def dies(checkpoint):
+        checkpoint.write_bytes(b"half way")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.run("tower", dies)
+    (tmp_path / "run.json").unlink()
+    with pytest.raises(ValueError, match=r"tower\.checkpoint\.npz.*Remove it"):
+        StageStore(tmp_path, {"epochs": 99}, resume=True)
+
+
+def test_a_stage_copied_from_another_stage_or_run_is_refused(tmp_path):
+    store = StageStore(tmp_path / "run", {"epochs": 1})
+    store.run("tower", lambda checkpoint: result(1))
+    other = StageStore(tmp_path / "other", {"epochs": 2})
+    other.run("tower", lambda checkpoint: result(2))
+    stages = tmp_path / "run" / "stages"
+    shutil.copy(stages / "tower.npz", stages / "ease.npz")
+    with pytest.raises(ValueError, match="ease.npz.*is of the stage 'tower'"):
+        store.run("ease", compute)
+    shutil.copy(tmp_path / "other" / "stages" / "tower.npz", stages / "tower.npz")
+    with pytest.raises(ValueError, match="tower.npz.*`epochs` was 2 and is 1.*Remove it"):
+        store.run("tower", compute)
+
+
+def test_a_folder_holds_a_run_from_its_first_stage_on(tmp_path):
+    store = StageStore(tmp_path, {})
+    assert not holds_run(tmp_path)
+    store.run("tower", compute)
+    assert holds_run(tmp_path)

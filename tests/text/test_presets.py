@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.text.presets import load_preset
+from advrec_tf.text.presets import fingerprint_of_preset, load_preset
 
 keras_hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
 pytest.importorskip("tensorflow_text", reason="needs the extra `text`")
@@ -122,3 +122,14 @@ def test_without_keras_hub_the_modules_import_and_a_tower_names_the_cure():
     message = in_a_new_process(code).stderr.strip().splitlines()[-1]
     assert message.startswith("ImportError: The language model needs keras-hub")
     assert "scripts/install.sh --extras text" in message
+
+
+def test_the_fingerprint_of_a_folder_is_that_of_its_files_and_a_name_is_its_own(tmp_path):
+    def folder(name, weights):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+        (tmp_path / name / "model.safetensors").write_text(weights)
+        return fingerprint_of_preset(tmp_path / name)
+
+    assert folder("one", "1") == folder("copy", "1") != folder("other", "2")
+    assert fingerprint_of_preset("bert_tiny_en_uncased") == "bert_tiny_en_uncased"

@@ -5,9 +5,12 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
+from advrec_tf.ops.stored import DamagedFileError
 from advrec_tf.training import checkpoint
 from advrec_tf.training.checkpoint import TrainingCheckpoint
 from advrec_tf.training.early_stop import RankingValidation
+from tests.worlds import interactions_of
 
 
 class Scripted:
@@ -122,3 +125,32 @@ def test_a_checkpoint_is_written_no_more_often_than_asked_but_always_at_the_end(
     assert done == [1, 1, 1]
     made.on_train_end()
     assert TrainingCheckpoint(tmp_path / "c.npz").restore(dense()) == 3
+
+
+def factorization(*, users="abc", pairs=((0, 0), (1, 1), (2, 2))):
+    data = interactions_of(pairs, users=list(users), num_items=3)
+    model = MatrixFactorization(data, dim=2)
+    model.compile(optimizer=keras.optimizers.SGD(0.1))
+    return model
+
+
+def test_a_checkpoint_of_other_ids_or_other_interactions_is_refused(tmp_path):
+    path = tmp_path / "c.npz"
+    saver(path, factorization()).write()
+    assert TrainingCheckpoint(path).restore(factorization()) == 0
+    with pytest.raises(ValueError, match=r"c\.npz.*row 0 is of 'a' there and of 'b' here"):
+        TrainingCheckpoint(path).restore(factorization(users="bac"))
+    with pytest.raises(ValueError, match=r"c\.npz.*other interactions of the same users"):
+        TrainingCheckpoint(path).restore(factorization(pairs=((0, 0), (1, 1), (2, 1))))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 300])
+def test_a_damaged_checkpoint_is_named_with_its_cure(tmp_path, cut):
+    path = tmp_path / "c.npz"
+    saver(path, dense()).write()
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(DamagedFileError, match=r"c\.npz.*Remove it: the training then starts"):
+        TrainingCheckpoint(path).restore(dense())
+    np.savez(path, other=np.ones(3))
+    with pytest.raises(DamagedFileError, match="it is no checkpoint"):
+        TrainingCheckpoint(path).restore(dense())

@@ -25,6 +25,7 @@ from advrec_tf.ops.random import stream
 class ContentTwoTower(TwoTower):
     """As `TwoTower`, over two `ContentTower`s."""
 
+    mixed_precision = False
     user_tower: ContentTower
     item_tower: ContentTower
 

@@ -36,6 +36,7 @@ from advrec_tf.pipelines.attack.cell import (
 )
 from advrec_tf.pipelines.attack.setting import AttackSetting, load_setting
 from advrec_tf.pipelines.attack.stealth import stealth
+from advrec_tf.pipelines.machine import versions
 from advrec_tf.pipelines.stages import StageResult, StageStore
 
 COLLATERAL = ("ndcg@10", "capped_recall@20")
@@ -210,6 +211,9 @@ def open_runner(
         "data": setting.split.fingerprint(),
         "fillers": fillers or setting.fillers,
         "per_group": per_group,
+        "targets": {group: [*map(int, items)] for group, items in setting.targets.items()},
+        "segments": {str(item): [*map(int, items)] for item, items in setting.segments.items()},
+        "versions": versions(),
     }
     return CellRunner(setting, StageStore(run_dir, identity, resume=resume), fillers=fillers)
 

@@ -44,6 +44,7 @@ class Outcome:
         choices: what validation chose, by name.
         shipped: the recommender to export, where one was trained.
         generated: source -> generated rows of the cold evaluation setting (first seed).
+        verdicts: stage -> what its training showed (`training.health`, `gan.health`).
     """
 
     split: Split
@@ -53,6 +54,7 @@ class Outcome:
     ranking: dict[str, StageResult] = dataclasses.field(default_factory=dict)
     shipped: VectorRecommender | None = None
     generated: dict[str, AugmentedInteractions] = dataclasses.field(default_factory=dict)
+    verdicts: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def run(
@@ -88,6 +90,7 @@ def run(
         # Chosen and trained on the training rows; served lists leave out all that is known.
         shipped=dataclasses.replace(shipped, interactions=prepared.split.everything()),
         generated=generated,
+        verdicts=store.verdicts,
     )
 
 
@@ -101,7 +104,13 @@ def run_ranking(
     comparison, whole = _begin(prepared, settings, store, write)
     comparison.baselines(whole)
     ranking = comparison.ranking_towers(prepared.split, whole.tests["test"])
-    return Outcome(split=prepared.split, results=comparison.results, choices={}, ranking=ranking)
+    return Outcome(
+        split=prepared.split,
+        results=comparison.results,
+        choices={},
+        ranking=ranking,
+        verdicts=store.verdicts,
+    )
 
 
 def run_gan(
@@ -119,6 +128,7 @@ def run_gan(
         results=comparison.results,
         choices={},
         generated={name: generated[name] for name in ("gan", "gan_ablation") if name in generated},
+        verdicts=store.verdicts,
     )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from advrec_tf.gan.health import is_healthy
+
 LEGEND = (
     "All but the last columns: next item, all users. coverage: share of the catalogue in some "
     "list; longtail: share of places for items outside the most popular fifth; sparsest: NDCG@10 "
@@ -78,9 +80,9 @@ def markdown(report: dict, command: str) -> str:
     lines += _markdown_table(_cells(report))
     lines += ["", LEGEND]
     lines += [
-        f"\nTraining of a generator ({which}) was not healthy: {said}"
-        for which, said in report.get("training_health", {}).items()
-        if not said.startswith("healthy")
+        f"\nThe training of `{stage}` was not healthy: {said}"
+        for stage, said in report.get("training_health", {}).items()
+        if not is_healthy(said)
     ]
     comparisons = {"All users, test rows": report["comparisons"]}
     for test, rows in report.get("cold_start", {}).get("comparisons", {}).items():

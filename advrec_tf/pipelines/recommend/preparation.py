@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import platform
-from importlib import metadata
 
 import numpy as np
 
-from advrec_tf._version import __version__
 from advrec_tf.data import audit, filters, splits
 from advrec_tf.data.readers.report import Loaded
+from advrec_tf.ops.fingerprints import fingerprint_of
+from advrec_tf.pipelines.machine import versions
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 
 
@@ -89,16 +88,7 @@ def identity_of(prepared: Prepared, settings: RecommenderSettings) -> dict:
         parts = (split.train, split.validation, split.test)
         hashes = "".join(part.fingerprint_of_features() for part in parts)
         identity["features_sha256"] = hashlib.sha256(hashes.encode()).hexdigest()
+    if split.train.item_text is not None:
+        titles = [text or "" for text in split.train.item_text]
+        identity["titles_sha256"] = fingerprint_of(titles)
     return {**identity, "versions": versions()}
-
-
-def versions() -> dict[str, str]:
-    """Versions of this package, of Python and of what computes."""
-    packages = ("tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow-recommenders", "numpy")
-    found = {"advrec_tf": __version__, "python": platform.python_version()}
-    for package in packages:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

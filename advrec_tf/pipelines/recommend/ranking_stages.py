@@ -17,6 +17,7 @@ from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting, measure, summary_of
 from advrec_tf.pipelines.stages import StageResult
 from advrec_tf.training.fitting import fit_ranked
+from advrec_tf.training.health import said_of
 from advrec_tf.training.optimizers import LazyAdam
 
 VALIDATION_USERS = 500
@@ -106,6 +107,7 @@ def train_ratings(
     )
     mean = np.full(len(split.test), split.train.rating.mean())
     summary = {
+        "verdict": said_of(model, history, label, console.write),
         "epochs": len(history["loss"]),
         "history": {name: [float(v) for v in values] for name, values in history.items()},
         "ratings": rating_metrics(split.test.rating, np.clip(predicted, low, high)),

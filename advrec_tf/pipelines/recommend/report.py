@@ -110,7 +110,7 @@ def make_report(outcome: Outcome, *, identity: dict, counts: dict, audit: dict) 
         "choices": outcome.choices,
         "models": models,
         "comparisons": _comparisons(whole, "test"),
-        "training_health": training_health(outcome.results),
+        "training_health": outcome.verdicts,
     }
     if outcome.cold is not None:
         cold = outcome.cold
@@ -139,17 +139,6 @@ def make_report(outcome: Outcome, *, identity: dict, counts: dict, audit: dict) 
         for test in ("withheld", "next_item"):
             report["cold_start"]["comparisons"][test] = _comparisons(outcome.results["cold"], test)
     return report
-
-
-def training_health(results: dict[str, dict[str, list[StageResult]]]) -> dict[str, str]:
-    """{"setting, model, seed place": verdict} of the trainings that state one (`gan.health`)."""
-    return {
-        f"{setting}, {name}, seed {i + 1} of {len(of_seeds)}": result.summary["verdict"]
-        for setting, models in results.items()
-        for name, of_seeds in models.items()
-        for i, result in enumerate(of_seeds)
-        if result.summary.get("verdict")
-    }
 
 
 def _cold_users(outcome: Outcome, test: str) -> np.ndarray:

@@ -127,6 +127,7 @@ def run(
             },
         },
         shipped=dataclasses.replace(recommender, interactions=everything),
+        verdicts=store.verdicts,
     )
 
 
@@ -245,4 +246,4 @@ def _refit(
     )
     model = fitted.model
     arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
-    return StageResult({"epochs": epochs}, arrays)
+    return StageResult({"epochs": epochs, "verdict": fitted.report.verdict}, arrays)

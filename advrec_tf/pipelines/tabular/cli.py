@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Sequence
 
 from advrec_tf.pipelines import cli
+from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.tabular import settings as table_settings
 
 _KINDS = ("category", "identifier", "date", "number")
@@ -97,6 +98,7 @@ def table_parser(description: str) -> argparse.ArgumentParser:
         "--export", metavar="DIR", help="The folder for the versions of the SavedModel."
     )
     cli.add_run_arguments(parser)
+    cli.add_health_argument(parser)
     add_table_arguments(parser)
     table_settings.add_arguments(parser)
     return parser
@@ -127,8 +129,7 @@ def train(argv: Sequence[str], description: str) -> None:
         settings = dataclasses.replace(settings, conditional=(table.schema.label,))
     conditions = conditions_from(args.condition, table, settings.conditional)
 
-    from advrec_tf.pipelines.recommend.preparation import versions
-    from advrec_tf.pipelines.stages import StageStore
+    from advrec_tf.pipelines.machine import versions
     from advrec_tf.pipelines.tabular import job
 
     identity = {
@@ -137,8 +138,7 @@ def train(argv: Sequence[str], description: str) -> None:
         "data_sha256": fingerprint(table),
         "versions": versions(),
     }
-    cli.note_resume(args)
-    store = StageStore(args.run_dir, identity, resume=args.resume)
+    store = cli.open_store(args, identity)
     written = _Written(args, table, conditions, settings.seed)
     outcome = job.run(table, settings, store, deliver=written.deliver)
     notes = [*table.schema.noticed, f"training: {outcome.fits['gan']['verdict']}", *written.notes]
@@ -158,6 +158,7 @@ def train(argv: Sequence[str], description: str) -> None:
     print("\n" + "\n".join(written.lines))
     print(f"report       {page}")
     print(f"TensorBoard  tensorboard --logdir {shlex.quote(str(args.run_dir / 'tensorboard'))}")
+    conclude(store.verdicts, fail=args.fail_on_unhealthy)
 
 
 class _Written:
@@ -264,12 +265,8 @@ def fingerprint(table) -> str:
     """SHA-256 of the rows and the schema."""
     import json
 
-    import pandas as pd
+    from advrec_tf.ops.fingerprints import digest_columns
 
     digest = hashlib.sha256(json.dumps(table.schema.as_dict(), default=str).encode())
-    for name in table.frame:
-        series = table.frame[name]
-        if series.dtype == object:
-            series = series.astype("category")
-        digest.update(pd.util.hash_pandas_object(series, index=False).to_numpy().tobytes())
+    digest_columns(digest, table.frame)
     return digest.hexdigest()

@@ -18,6 +18,7 @@ import pandas as pd
 
 from advrec_tf._keras import keras
 from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from advrec_tf.pipelines.tabular.settings import TableSettings
 from advrec_tf.tabular.controls import CONTROLS
@@ -249,13 +250,13 @@ def write_report(outcome: Outcome, run_dir: Path, *, notes: list[str], identity:
         "generators": outcome.qualities,
         "fits": outcome.fits,
     }
-    (run_dir / "quality.json").write_text(json.dumps(record, indent=2) + "\n")
-    path = run_dir / "quality.html"
-    path.write_text(
-        quality_page.page(
-            "Quality of generated rows", gan, plots, notes=notes, others=outcome.qualities
-        )
+    text = json.dumps(record, indent=2) + "\n"
+    atomic_bytes(run_dir / "quality.json", text, overwrite=True)
+    page = quality_page.page(
+        "Quality of generated rows", gan, plots, notes=notes, others=outcome.qualities
     )
+    path = run_dir / "quality.html"
+    atomic_bytes(path, page, overwrite=True)
     return path
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from advrec_tf.pipelines.processes import in_order
-from advrec_tf.pipelines.stages import sole_run
+from advrec_tf.pipelines.run_lock import sole_run
 from experiments.published_tables import study
 from experiments.published_tables.choices import Choice, read_choices, write_choices
 from experiments.published_tables.limits import Limits
