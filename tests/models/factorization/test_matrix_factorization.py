@@ -7,7 +7,14 @@ from tensorflow import keras
 
 from advrec_tf.data import batches
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
-from advrec_tf.models.factorization.negatives import DNS, Generator, InBatch
+from advrec_tf.models.factorization.negatives import (
+    DNS,
+    ByPopularity,
+    Generator,
+    InBatch,
+    Mixed,
+    Uniform,
+)
 from advrec_tf.models.objectives import BPR, SampledSoftmax
 from tests.worlds import interactions_of
 
@@ -283,3 +290,15 @@ def test_the_cosine_loss_is_that_of_the_scores():
     inputs = {"log_ratio": tf.zeros(1), "closed": tf.constant([[False]])}
     found = model.row_losses({name: tf.constant(v) for name, v in vectors.items()}, inputs)
     assert found.numpy() == pytest.approx([math.log(1 + math.exp(-1))], rel=1e-5)
+
+
+@pytest.mark.parametrize("negatives", [Uniform(), ByPopularity(), InBatch(), Mixed(), DNS(2)])
+def test_a_user_who_has_everything_is_trained_on_and_has_no_list(negatives):
+    pairs = [(0, item) for item in range(4)] + [(1, 0), (1, 2), (2, 1)]
+    data = interactions_of(pairs)
+    model = MatrixFactorization(data, dim=2, objective=BPR(negatives=negatives))
+    model.compile(optimizer=keras.optimizers.SGD(0.1), run_eagerly=True)
+    rows = batches.of_pairs(data, batch_size=7, seed=0)
+    history = model.fit(rows.dataset(0), steps_per_epoch=1, epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert len(model.recommend([0], k=5)) == 0 and len(model.recommend([2], k=5)) == 3
