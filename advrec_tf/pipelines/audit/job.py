@@ -80,10 +80,10 @@ def measure(
     started = time.perf_counter()
     fitted = accuracy.baselines(split)
     stage_done(f"baselines    {', '.join(fitted)}: {time.perf_counter() - started:.1f} s")
-    found = []
+    found, stand_in = [], {}
     for case in cases:
         sections, seconds = {"data": of_data}, {"data": data_seconds}
-        for name, section in _sections(case, fitted).items():
+        for name, section in _sections(case, fitted, stand_in).items():
             sections[name], seconds[name] = _section(name, section, case.subject.name)
         judged = verdicts.judge(sections)
         found.append(
@@ -111,12 +111,12 @@ def measure(
     }
 
 
-def _sections(case: Case, fitted: dict) -> dict[str, Callable[[], dict]]:
+def _sections(case: Case, fitted: dict, stand_in: dict) -> dict[str, Callable[[], dict]]:
     return {
         "accuracy": lambda: accuracy.measure(case, fitted),
         "lists": lambda: lists.measure(case),
         "evasion": lambda: evasion.measure(case),
-        "poisoning": lambda: poisoning.measure(case),
+        "poisoning": lambda: poisoning.measure(case, stand_in),
         "privacy": lambda: privacy.measure(case, fitted),
         "fairness": lambda: fairness.measure(case),
     }

@@ -22,7 +22,11 @@ def test_a_model_that_counts_clicks_is_lifted_by_fakes(make_case, noise, few):
 
 
 def test_without_a_fit_ease_stands_in_and_its_likeness_is_told(make_case, noise, few):
-    found = poisoning.measure(make_case(noise, settings=AuditSettings(profiles=5, targets=2)))
+    settings, stored = AuditSettings(profiles=5, targets=2), {}
+    found = poisoning.measure(make_case(noise, settings=settings), stored)
+    again = poisoning.measure(make_case(-noise, settings=settings), stored)
+    assert again["kinds"] is found["kinds"]  # the attack of EASE is not repeated
+    assert again["victim_overlap"] != found["victim_overlap"]
     assert found["victim"] == "EASE in its place" and 0 < found["victim_overlap"] < 1
     assert len(found["targets"]) == 2 and found["profiles"] == 5
 
