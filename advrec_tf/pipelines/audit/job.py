@@ -117,7 +117,7 @@ def _sections(case: Case, fitted: dict, stand_in: dict) -> dict[str, Callable[[]
         "lists": lambda: lists.measure(case),
         "evasion": lambda: evasion.measure(case),
         "poisoning": lambda: poisoning.measure(case, stand_in),
-        "privacy": lambda: privacy.measure(case, fitted),
+        "privacy": lambda: privacy.measure(case),
         "fairness": lambda: fairness.measure(case),
     }
 

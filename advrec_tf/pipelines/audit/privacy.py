@@ -3,12 +3,11 @@
 Membership: given a user and an item, was the pair trained on? The attacker ranks pairs by their
 score, in deviations of the user's scores; members are training pairs, the others held-out pairs of
 the same users. Training pairs differ from held-out ones for other reasons as well (held-out items
-are later and rarer), and any good model scores them higher. So the pairs are compared among those
-to which a model gives like scores that cannot look the pair up: EASE, whose weights have a diagonal
-of zero, scores an item by the user's other items (difficulty calibration, Watson et al. 2022,
-arXiv:2111.08440, by strata instead of a difference). What EASE alone tells is the control. The
-true-positive rate at one percent of false positives is given beside, after Carlini et al. 2022
-(arXiv:2112.03570).
+are later and rarer), and any good model scores what fits the user's taste higher. So the pairs are
+compared among those to which a model gives like scores that has seen neither: EASE, fitted to the
+training part without these members (difficulty calibration, Watson et al. 2022, arXiv:2111.08440,
+by strata instead of a difference). What EASE alone tells is the control. The true-positive rate at
+one percent of false positives is given beside, after Carlini et al. 2022 (arXiv:2112.03570).
 
 Attributes: a fresh logistic regression reads a column of users from their vectors, or from their
 scores where there are none, cross-validated; beside it the same from the histories themselves.
@@ -18,9 +17,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from advrec_tf.data.filters import pair_keys
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.classification import area_under_curve
+from advrec_tf.models.base import Recommender
+from advrec_tf.models.baselines import EASE
 from advrec_tf.pipelines.audit.groups import Grouping, attributes
 from advrec_tf.pipelines.audit.subject import Case, NotPossible, seen_mask
+from advrec_tf.training import recipes
 
 FALSE_POSITIVES = 0.01
 DIM = 32
@@ -31,29 +35,19 @@ STRATA = 20
 _LEAST = 20
 
 
-def measure(case: Case, fitted: dict[str, object]) -> dict:
-    """Both attacks; each is a dictionary, or says why it is not possible.
-
-    Args:
-        fitted: baselines by name, of `accuracy.baselines`.
-    """
+def measure(case: Case) -> dict:
+    """Both attacks; each is a dictionary, or says why it is not possible."""
     parts = {}
-    for name, attack in (
-        ("membership", lambda: membership(case, fitted.get("ease"))),
-        ("attributes", lambda: attribute_inference(case)),
-    ):
+    for name, attack in (("membership", membership), ("attributes", attribute_inference)):
         try:
-            parts[name] = attack()
+            parts[name] = attack(case)
         except NotPossible as error:
             parts[name] = {"not_possible": str(error)}
     return parts
 
 
-def membership(case: Case, reference=None) -> dict:
+def membership(case: Case) -> dict:
     """Area under the curve of telling trained pairs from held-out ones.
-
-    Args:
-        reference: fitted EASE; None without the second attack and its control.
 
     Raises:
         NotPossible: if the model was trained on the held-out pairs, or there are too few.
@@ -70,6 +64,7 @@ def membership(case: Case, reference=None) -> dict:
             "score."
         )
     pairs, labels = len(rows), np.repeat([1, 0], len(rows))
+    control = reference(case.split.train, case.users[rows], members)
     items = np.concatenate([members, others])
     rows = np.tile(rows, 2)
     own = standardized(case.scores)[rows, items]
@@ -78,11 +73,19 @@ def membership(case: Case, reference=None) -> dict:
         "auc": area_under_curve(labels, own),
         "true_positives": true_positive_rate(labels, own),
     }
-    if reference is not None:
-        said = standardized(np.asarray(reference.score(case.users)))[rows, items]
+    if control is not None:
+        said = standardized(np.asarray(control.score(case.users)))[rows, items]
         found["control_auc"] = area_under_curve(labels, said)
         found["calibrated_auc"] = within_strata(labels, own, said)
     return found | {"leak": found.get("calibrated_auc", found["auc"])}
+
+
+def reference(train: Interactions, users: np.ndarray, items: np.ndarray) -> Recommender | None:
+    """EASE of the training part without the given pairs; None where it does not fit in memory."""
+    if not EASE.fits(train):
+        return None
+    gone = users.astype(np.int64) * train.num_items + items
+    return recipes.ease().train(train.select(~np.isin(pair_keys(train), gone)), seed=0).model
 
 
 def _pairs(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -272,7 +272,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     _check(
         "privacy.membership",
-        "area under the curve of telling trained pairs from held-out ones that EASE scores alike",
+        "area under the curve of telling trained pairs from like ones that were held out",
         "privacy.membership.leak",
         "at most",
         0.7,
