@@ -57,6 +57,7 @@ app = App(
         consume_multiple=True, negative_iterable=(), negative_none=(), show_default=_shown
     ),
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # `guarded` says how to go on
 )
 for _name, _help in COMMANDS.items():
     app.command(f"advrec_tf.commands.{_name}:{_name}", name=_name, help=_help)

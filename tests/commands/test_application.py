@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from advrec_tf.commands import application
 from advrec_tf.commands.application import COMMANDS, app, main
+from advrec_tf.serving import client
 
 TRAIN = ["train", "--data", "synthetic", "--out", "x"]
 SENTENCE = re.compile(r"[A-Z`\"'(].*\.$", re.DOTALL)
@@ -90,12 +90,12 @@ def test_the_traceback_is_shown_where_it_is_asked_for(monkeypatch):
 
 
 def test_ctrl_c_ends_with_130_and_says_how_to_go_on(monkeypatch, capfd):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(application, "app", interrupted)
+    monkeypatch.setattr(client, "RestClient", interrupted)
     with pytest.raises(SystemExit) as stop:
-        main(["train"])
+        main(["recommend", "--url", "http://x", "--name", "model", "--user", "1"])
     assert stop.value.code == 130
     assert capfd.readouterr().err == "Stopped. Nothing is left half written.\n"
 
