@@ -77,7 +77,7 @@ def evasion(sections: Sections) -> str:
     metric = sections[0][1]["metric"]
     left.set(xlabel="radius, of each vector's norm", ylabel=f"{metric} lost, %")
     right.set(xlabel="steps of PGD", ylabel=metric)
-    right.set_ylim(bottom=0)
+    right.set_ylim(0, 1.25 * max(max(found["by_steps"].values()) for _, found in sections))
     for ax in (left, right):
         ax.legend(frameon=False, fontsize=7)
     return _uri(figure)
