@@ -3,7 +3,7 @@ import json
 import pytest
 
 from advrec_tf.commands.application import main
-from advrec_tf.pipelines.audit import data, poisoning
+from advrec_tf.pipelines.audit import data, job, poisoning
 from tests.worlds import block_world
 
 
@@ -30,17 +30,22 @@ def words(tmp_path, monkeypatch):
 
 
 def test_an_audit_writes_its_page_and_figures_and_its_exit_code_follows_the_verdicts(
-    words, tmp_path, capfd
+    words, tmp_path, capfd, monkeypatch
 ):
-    few = ["--targets", "1", "--profiles", "3"]
-    main([*words, "scorers_of_test_audit:tastes", *few, "--fail-under", "0"])
+    words = [*words, "scorers_of_test_audit:tastes", "--targets", "1", "--profiles", "3"]
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--fail-under", "100"])
+    assert ended.value.code == 3
     printed = capfd.readouterr().out
     report = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert (tmp_path / "out" / "audit.html").read_text().startswith("<!doctype html>")
     assert "failed, " in printed and "out/audit.html" in printed
-    assert 0 < report["models"][0]["passed_share"] < 100
+    passed = report["models"][0]["passed_share"]
+    assert 0 < passed < 100
+    monkeypatch.setattr(job, "run", lambda *_, **__: report)
+    main([*words, "--overwrite", "--fail-under", str(passed)])
     with pytest.raises(SystemExit) as ended:
-        main([*words, "scorers_of_test_audit:tastes", *few, "--overwrite", "--fail-under", "100"])
+        main([*words, "--overwrite", "--fail-under", str(passed + 0.1)])
     assert ended.value.code == 3
 
 
