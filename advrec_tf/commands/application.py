@@ -25,6 +25,8 @@ COMMANDS = {
     "recommend": "Print lists of an exported model, from its folder or from a server.",
     "export": "Export the recommender of a finished run, checked against the one in memory.",
     "gan": "Train the profile GAN on interactions, and write what it generates.",
+    "table": "Train a GAN on a table, and write rows with the same columns.",
+    "quality": "Compare generated rows with real ones, as a page.",
     "fraud": "Score every user of a file for fraud: a ranked list with reasons.",
     "audit": "Audit a recommender: one page with figures, verdicts and what to do.",
     "attack": "Attack one recommender, defend it, and measure both.",

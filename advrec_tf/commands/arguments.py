@@ -17,6 +17,7 @@ from advrec_tf.pipelines.audit.settings import AuditSettings
 from advrec_tf.pipelines.progress import LOG
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
+from advrec_tf.pipelines.tabular.settings import TableSettings
 from advrec_tf.pipelines.text.settings import TextTowerSettings
 
 DATA = Group("Data", sort_key=1)
@@ -33,11 +34,46 @@ Audited = Annotated[AuditSettings, _flat]
 Comparison = Annotated[RecommenderSettings, _flat]
 SingleModel = Annotated[SingleSettings, _flat]
 TextTower = Annotated[TextTowerSettings, _flat]
+TableGeneration = Annotated[TableSettings, _flat]
 
 
 @Parameter(name="*", group=COLUMNS)
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TableFormat:
+class FileFormat:
+    """How the text of a table file is to be read.
+
+    Attributes:
+        separator: The separator. By default a tab, comma, semicolon or bar, as the header has it.
+        encoding: The encoding of the file. By default its byte order mark decides, else utf-8.
+        missing: What means a missing value, beside the empty field. By default NaN, nan, NULL,
+            null, None, NA, N/A and <NA>; in columns of numbers, dates and booleans of a table also
+            dashes, ?, n/a and their like.
+        keep_missing: Read ids and texts that look like a missing value, such as null, as they
+            stand.
+        escape: The character before a quote that is part of a quoted field, such as a backslash.
+            By default such quotes are doubled.
+        max_text: The largest number of characters in one field. By default it is 131072.
+    """
+
+    separator: str | None = None
+    encoding: str | None = None
+    missing: Names = ()
+    keep_missing: bool = False
+    escape: str | None = None
+    max_text: Count | None = None
+
+    def given(self) -> dict:
+        """What was given, as keywords of the readers."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
+            if value is not None and value != () and value is not False
+        }
+
+
+@Parameter(name="*", group=COLUMNS)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableFormat(FileFormat):
     """How a table file of interactions is to be read.
 
     Attributes:
@@ -46,16 +82,7 @@ class TableFormat:
         rating_column: The column of the ratings. By default no ratings are read.
         time_column: The column of the times, as numbers or ISO dates. By default no times are read.
         column_names: The names of all columns, for a file without a header line.
-        separator: The separator. By default a tab, comma, semicolon or bar, as the header has it.
-        encoding: The encoding of the file. By default its byte order mark decides, else utf-8.
-        missing: What means a missing value, beside the empty field. By default NaN, nan, NULL,
-            null, None, NA, N/A and <NA>.
-        keep_missing: Read ids and texts that look like a missing value, such as null, as they
-            stand.
         unrated: The rating that means that there is none, such as 0.
-        escape: The character before a quote that is part of a quoted field, such as a backslash.
-            By default such quotes are doubled.
-        max_text: The largest number of characters in one field. By default it is 131072.
     """
 
     user_column: str | None = None
@@ -63,21 +90,68 @@ class TableFormat:
     rating_column: str | None = None
     time_column: str | None = None
     column_names: Names = ()
-    separator: str | None = None
-    encoding: str | None = None
-    missing: Names = ()
-    keep_missing: bool = False
     unrated: float | None = None
-    escape: str | None = None
-    max_text: Count | None = None
 
-    def columns(self) -> dict:
-        """What was given, as keywords of `data.load`."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in vars(self).items()
-            if value is not None and value != () and value is not False
-        }
+
+@Parameter(name="*", group=COLUMNS)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableColumns(FileFormat):
+    """What the columns of a table with a label are.
+
+    Attributes:
+        label: The column that is predicted. By default the last one.
+        drop: Columns to leave out.
+        category: Columns to read as categories.
+        identifier: Columns to read as identifiers, which are numbered anew.
+        date: Columns to read as dates.
+        number: Columns to read as numbers.
+        decimal_comma: Columns of numbers whose comma is the decimal mark, where 1,234 could be
+            either.
+        day_first: Columns of dates whose day stands before the month, where 01/02/2024 could be
+            either.
+        month_first: Columns of dates whose month stands before the day.
+        max_categories: The largest number of categories of a column.
+    """
+
+    label: str | None = None
+    drop: Names = ()
+    category: Names = ()
+    identifier: Names = ()
+    date: Names = ()
+    number: Names = ()
+    decimal_comma: Names = ()
+    day_first: Names = ()
+    month_first: Names = ()
+    max_categories: Count = 1000
+
+    def read(self, path: str | os.PathLike):
+        """The table in a file, its columns read as they are said to be.
+
+        Raises:
+            ValueError, OSError: as `tabular.files.read_table`.
+        """
+        from advrec_tf.tabular.files import read_table
+
+        kinds = ("category", "identifier", "date", "number")
+        readings = ("decimal_comma", "day_first", "month_first")
+        return read_table(
+            path,
+            label=self.label,
+            kinds={name: kind for kind in kinds for name in getattr(self, kind)},
+            readings={
+                name: reading.replace("_", "-")
+                for reading in readings
+                for name in getattr(self, reading)
+            },
+            drop=self.drop,
+            max_categories=self.max_categories,
+            **self.file_format(),
+        )
+
+    def file_format(self) -> dict:
+        """Those of `FileFormat` that were given, as keywords of the readers."""
+        names = {field.name for field in dataclasses.fields(FileFormat)}
+        return {name: value for name, value in self.given().items() if name in names}
 
 
 @Parameter(name="*", group=DATA)
@@ -146,7 +220,7 @@ class Source:
 
     def _columns(self) -> dict:
         """What was given, as keywords of `load`."""
-        found = self.table.columns()
+        found = self.table.given()
         if self.item_text_column is not None:
             found["item_text_column"] = self.item_text_column
         if self.context_column:

@@ -79,7 +79,7 @@ def attack(
         seeds=seeds,
         out=path,
         overwrite=overwrite,
-        **columns.columns(),
+        **columns.given(),
     )
 
 

@@ -12,9 +12,9 @@ def written(tmp_path, rows, items=None):
 
 
 def test_only_what_was_given_reaches_the_reader():
-    assert TableFormat().columns() == {}
+    assert TableFormat().given() == {}
     given = TableFormat(user_column="u", missing=("-",), unrated=0.0, keep_missing=True)
-    assert given.columns() == {
+    assert given.given() == {
         "user_column": "u",
         "missing": ["-"],
         "unrated": 0.0,

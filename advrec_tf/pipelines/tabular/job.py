@@ -1,4 +1,4 @@
-"""The job behind `train_gan.py --label`: a table in, generated rows and their quality out.
+"""The job behind `advrec table`: a table in, generated rows and their quality out.
 
 Rows are split into training, validation (which stops training) and held-out rows (which only
 the report sees). The GAN stands beside the variational generator, a bootstrap, independent
@@ -19,6 +19,7 @@ import pandas as pd
 from advrec_tf._keras import keras
 from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.ops.files import atomic_bytes
+from advrec_tf.pipelines.progress import LOG
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from advrec_tf.pipelines.tabular.settings import TableSettings
 from advrec_tf.tabular.controls import CONTROLS
@@ -79,7 +80,7 @@ def run(
     *,
     generators: tuple[str, ...] = GENERATORS,
     deliver: Callable[[TableGAN], None] | None = None,
-    write: Callable[[str], None] = print,
+    write: Callable[[str], None] = LOG.info,
 ) -> Outcome:
     """Train, generate and measure.
 
@@ -128,7 +129,7 @@ def generator(
     parts: Parts,
     settings: TableSettings,
     store: StageStore,
-    write: Callable[[str], None] = print,
+    write: Callable[[str], None] = LOG.info,
 ) -> tuple[TableGenerator, dict | None]:
     """One of `GENERATORS`, trained where it is trained, and how its fit went."""
     if name in CONTROLS:
@@ -153,7 +154,7 @@ def generator(
             checkpoint=checkpoint,
             callbacks=[board],
             label=name,
-            write=write,
+            write=LOG.debug,
         )
         weights = {f"w{i}": value for i, value in enumerate(model.get_weights())}
         return StageResult(fit.as_dict(), weights)

@@ -5,11 +5,9 @@ Imports nothing heavy, so that a mistake is told before TensorFlow loads.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 
 from advrec_tf.pipelines.recommend.settings import GAN_LOSSES
-from advrec_tf.pipelines.settings_help import descriptions, help_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,7 +18,7 @@ class TableSettings:
     there are no conditions and no autoencoder, the last round is kept, and copies are not refused.
 
     Attributes:
-        conditional: The columns that --condition may set, beside the label.
+        conditional: The columns that --condition may set. By default the label alone.
         seed: The seed of everything that is drawn.
         holdout_fraction: The fraction of rows that no generator sees and that quality is measured
             on.
@@ -110,39 +108,3 @@ class TableSettings:
 
     def as_dict(self) -> dict:
         return dataclasses.asdict(self)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """One argument a field."""
-    group, described = parser.add_argument_group("settings"), descriptions(TableSettings)
-    for field in dataclasses.fields(TableSettings):
-        name = f"--{field.name.replace('_', '-')}"
-        if field.name == "conditional":
-            group.add_argument(
-                name,
-                nargs="+",
-                metavar="COLUMN",
-                default=(),
-                help=help_of(described[field.name], "the label alone"),
-            )
-        elif field.name == "refuse_copies":
-            group.add_argument(
-                name,
-                action=argparse.BooleanOptionalAction,
-                default=True,
-                help=help_of(described[field.name], "on"),
-            )
-        else:
-            group.add_argument(
-                name,
-                type=type(field.default),
-                default=field.default,
-                metavar="VALUE",
-                help=help_of(described[field.name], str(field.default)),
-            )
-
-
-def settings_from(args: argparse.Namespace) -> TableSettings:
-    """The settings given; raises as `TableSettings`."""
-    given = {f.name: getattr(args, f.name) for f in dataclasses.fields(TableSettings)}
-    return TableSettings(**{**given, "conditional": tuple(given["conditional"])})

@@ -1,0 +1,102 @@
+"""`advrec table`: rows like those of a table with a column to be predicted."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from pathlib import Path
+
+from advrec_tf.commands import run as runs
+from advrec_tf.commands.arguments import Count, Names, Run, TableColumns, TableGeneration
+from advrec_tf.pipelines.ending import conclude
+from advrec_tf.pipelines.tabular.settings import TableSettings
+
+
+def table(
+    *,
+    data: Path,
+    columns: TableColumns = TableColumns(),
+    run: Run,
+    settings: TableGeneration = TableSettings(),
+    rows: Count | None = None,
+    condition: Names = (),
+    export: str | None = None,
+) -> None:
+    """Train a GAN on a table, a row for each user or event, and write rows with the same columns.
+
+    `advrec table --data user_behavior.csv --label churned --out runs/table --export
+    saved_models/table`
+
+    The file generated.csv in --out has as many rows, or --rows, in the notation of the file. The
+    report quality.html shows their quality beside controls, and the export is a generator that runs
+    without this package. It needs scikit-learn (the extra `analysis`), and with --noise-multiplier
+    dp-accounting (the extra `privacy`).
+
+    Args:
+        data: A CSV or TSV file, plain or .gz.
+        rows: The number of rows to generate. By default as many as were read.
+        condition: Values that the generated rows are to have, as COLUMN=VALUE.
+        export: The folder for the versions of the SavedModel.
+    """
+    runs.check_writable("--export", export)
+    path = run.out / "generated.csv"
+    runs.check_new(path, inputs=[data])
+    from advrec_tf.evaluation.two_sample import require_sklearn
+
+    require_sklearn()
+    read = columns.read(data)
+    print(read)
+    settings = _with_label(settings, read.schema.label)
+    from advrec_tf.pipelines.machine import versions
+    from advrec_tf.pipelines.tabular import job, words
+    from advrec_tf.pipelines.tabular.delivery import Delivery, conditions_from, fingerprint
+
+    delivery = Delivery(
+        read,
+        path,
+        rows=len(read.frame) if rows is None else rows,
+        conditions=conditions_from(condition, read, settings.conditional),
+        seed=settings.seed,
+        export=export,
+    )
+    identity = {
+        "job": "table",
+        "settings": settings.as_dict(),
+        "data_sha256": fingerprint(read),
+        "versions": versions(),
+    }
+    store = runs.open_store(run, identity)
+    outcome = job.run(read, settings, store, deliver=delivery)
+    notes = [*read.schema.noticed, f"training: {outcome.fits['gan']['verdict']}", *delivery.notes]
+    if settings.private:
+        notes.append(job.spent(outcome, settings))
+        print(notes[-1])
+    blunt = job.blunt_measures(outcome.qualities)
+    page = job.write_report(
+        outcome,
+        run.out,
+        notes=[f"made by {runs.command_line()}", *notes, *blunt],
+        identity=identity,
+    )
+    print("\n" + "\n".join(words.comparison_lines(outcome.qualities)))
+    print("\n" + "\n".join(words.verdict_lines(outcome.qualities["gan"])))
+    for line in blunt:
+        print(f"note: {line}")
+    print("\n" + "\n".join(delivery.lines))
+    runs.say_where(run, report=page)
+    conclude(store.verdicts, fail=run.fail_on_unhealthy)
+
+
+def _with_label(settings: TableSettings, label: str) -> TableSettings:
+    """The label is a condition, unless others are named or training is private."""
+    if not settings.private:
+        named = settings.conditional or (label,)
+        return dataclasses.replace(settings, conditional=named)
+    if settings.conditional:
+        raise ValueError("`--conditional` and `--noise-multiplier` exclude each other.")
+    if importlib.util.find_spec("dp_accounting") is None:
+        raise ImportError(
+            "`--noise-multiplier` needs dp-accounting, the extra `privacy`: "
+            "pip install 'advrec_tf[privacy]'."
+        )
+    return settings
