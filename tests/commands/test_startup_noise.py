@@ -7,6 +7,7 @@ NOISE = (
     "I0000 00:00:1795971138.091731   14985 port.cc:153] oneDNN custom operations are on.\n"
     "W1129 16:50:13.000000   14985 gpu.cc:1] no GPU\n"
     "2026-11-29 16:50:13.123: I tensorflow/core/platform/cpu_feature_guard.cc:210] This\n"
+    "E0000 00:00:1.7 1 util.cc:131] oneDNN supports DT_INT32 only on platforms with AVX-512.\n"
     "To enable the following instructions: AVX2, rebuild TensorFlow.\n"
 )
 SAID = "E0000 00:00:1.5 1 x.cc:1] broken\nError: `k` should be >= 1.\nI am a sentence.\n"

@@ -134,10 +134,10 @@ def write_results(
     """
     runs = folder / MAIN
     for name, row in report["models"].items():
-        metrics = {key: value for key, value in row.items() if isinstance(value, float)}
+        metrics = {key: row[key] for key in row if "@" in key or key == "mrr"}
         # Not in the run of its training: HParams shows a run once.
         with tf.summary.create_file_writer(str(runs / RESULTS / name)).as_default(step=0):
-            hparams.hparams({"model": name, **_ingredients(name)}, trial_id=name)
+            hparams.hparams(_ingredients(name), trial_id=name)
             for key, value in metrics.items():
                 tf.summary.scalar(f"test/{key}", value)
     with tf.summary.create_file_writer(str(runs / RESULTS)).as_default(step=0):
