@@ -6,6 +6,7 @@ mapping as `options`, which the `run.json` of a run does.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,23 @@ from pathlib import Path
 from cyclopts.config import Dict
 
 OPTION = "--config"
-KEY = "options"
+OPTIONS = "options"
+"""The part of a record of a run that holds its options, as `pipelines.stages` writes it."""
+_OF_THE_MOMENT = ("resume", "quiet", "verbose")
+
+
+def given(*records) -> dict:
+    """The options that records of arguments hold apart from their defaults, nested ones too, as a
+    file of options holds them; those that only say what is shown are left out."""
+    found = {}
+    for record in records:
+        for field in dataclasses.fields(record):
+            value = getattr(record, field.name)
+            if dataclasses.is_dataclass(value):
+                found |= given(value)
+            elif value != field.default and field.name not in _OF_THE_MOMENT:
+                found[field.name] = value
+    return found
 
 
 def split(argv: Sequence[str]) -> tuple[list[str], tuple]:
@@ -58,8 +75,8 @@ def read(path: str | Path) -> Mapping:
             record = json.loads(text)
     except ValueError as error:
         raise ValueError(f"`--config {path}` should be JSON or TOML: {error}.") from None
-    if isinstance(record, Mapping) and isinstance(record.get(KEY), Mapping):
-        record = record[KEY]
+    if isinstance(record, Mapping) and isinstance(record.get(OPTIONS), Mapping):
+        record = record[OPTIONS]
     if not isinstance(record, Mapping):
         kind = type(record).__name__
         raise ValueError(f"`--config {path}` should hold a mapping of options. Received: {kind}.")

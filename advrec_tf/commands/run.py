@@ -6,9 +6,11 @@ import json
 import os
 import shlex
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 from advrec_tf.commands.arguments import Run, Source
+from advrec_tf.commands.configuration import given
 from advrec_tf.commands.display import keep_log
 from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.pipelines.ending import command_line, hold
@@ -26,7 +28,6 @@ def begin(run: Run, source: Source, settings, *, job: str, export: str | None = 
     check_writable("--export", export)
     loaded = source.load(seed=settings.seed)
     from advrec_tf.pipelines.recommend.preparation import identity_of, prepare
-    from advrec_tf.pipelines.stages import StageStore
 
     LOG.info(loaded.report)
     prepared = prepare(loaded, settings)
@@ -37,11 +38,36 @@ def begin(run: Run, source: Source, settings, *, job: str, export: str | None = 
     if prepared.split.settings.get("order") == "file":
         LOG.info("  There is no time column: the order of the file is taken as the order of time.")
     identity = {"job": job, **identity_of(prepared, settings), **inputs}
+    options = given(source, run, settings)
+    if export is not None:
+        options["export"] = export
+    return prepared, identity, open_store(run, identity, options)
+
+
+def open_store(run: Run, identity: dict, options: dict):
+    """The store of a run whose folder is its alone from now on, with its log.
+
+    Raises:
+        ValueError, OSError: as the lock and the store say.
+    """
+    from advrec_tf.pipelines.stages import StageStore
+
     hold(run.out, resume=run.resume, say=LOG.info)
-    store = StageStore(run.out, identity, resume=run.resume)
+    store = StageStore(run.out, identity, resume=run.resume, options=options)
     keep_log(run.out)
     LOG.debug(command_line())
-    return prepared, identity, store
+    return store
+
+
+def check_new(path: Path, *, inputs: Sequence[str | os.PathLike | None]) -> None:
+    """Before anything is read: a file of the command is no input of it.
+
+    Raises:
+        ValueError: if it is.
+    """
+    from advrec_tf.ops.files import check_output
+
+    check_output(path, overwrite=True, inputs=inputs, name="--out")
 
 
 def check_writable(name: str, path: str | os.PathLike | None) -> None:

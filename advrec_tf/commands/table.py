@@ -8,6 +8,7 @@ from pathlib import Path
 
 from advrec_tf.commands import run as runs
 from advrec_tf.commands.arguments import Count, Names, Run, TableColumns, TableGeneration
+from advrec_tf.commands.configuration import given
 from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.tabular.settings import TableSettings
 
@@ -65,7 +66,8 @@ def table(
         "data_sha256": fingerprint(read),
         "versions": versions(),
     }
-    store = runs.open_store(run, identity)
+    options = {"data": str(data), **given(columns, run, settings), "condition": condition}
+    store = runs.open_store(run, identity, options)
     outcome = job.run(read, settings, store, deliver=delivery)
     notes = [*read.schema.noticed, f"training: {outcome.fits['gan']['verdict']}", *delivery.notes]
     if settings.private:

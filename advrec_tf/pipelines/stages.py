@@ -27,6 +27,10 @@ _AGAIN = "Remove it and continue with --resume: {} is computed again."
 _CHECKPOINT = ".checkpoint.npz"
 
 
+OPTIONS = "options"
+"""The part of a run's record that says how it was asked for."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class StageResult:
     """What a stage leaves behind.
@@ -47,6 +51,8 @@ class StageStore:
         folder: made if absent.
         identity: JSON-able; settings, data hash, versions: what the results depend on.
         resume: continue a run that is already in the folder.
+        options: JSON-able; how the run was asked for, which its record keeps beside the identity
+            and which may differ when it is resumed.
 
     Attributes:
         folder, identity: as given.
@@ -59,8 +65,16 @@ class StageStore:
         DamagedFileError: if its run.json, or later a stage, is damaged; the message names the file.
     """
 
-    def __init__(self, folder: str | os.PathLike, identity: dict, *, resume: bool = False):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        identity: dict,
+        *,
+        resume: bool = False,
+        options: dict | None = None,
+    ):
         self.folder = Path(folder)
+        self._options = options
         self._stages = self.folder / "stages"
         self._record = self.folder / "run.json"
         self.identity = json.loads(json.dumps(identity))
@@ -86,7 +100,9 @@ class StageStore:
             "Remove it and continue with --resume: the stages say themselves what they were "
             "computed with."
         )
-        differing = _differences(read_json(self._record, cure=cure), self.identity)
+        record = read_json(self._record, cure=cure)
+        record.pop(OPTIONS, None)
+        differing = _differences(record, self.identity)
         if differing:
             raise ValueError(
                 f"{self.folder} holds a run that {differing}. A run is resumed with the settings, "
@@ -96,7 +112,8 @@ class StageStore:
     def claim(self) -> None:
         """Write the run's record now, so that other processes may join it."""
         if not self._record.exists():
-            text = json.dumps(self.identity, indent=2).encode()
+            about = {} if self._options is None else {OPTIONS: self._options}
+            text = json.dumps({**self.identity, **about}, indent=2, default=str)
             atomic_bytes(self._record, text, overwrite=True)
 
     def run(self, name: str, compute: Callable[[Path], StageResult]) -> StageResult:

@@ -17,14 +17,14 @@ from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.pipelines import cli
+from advrec_tf.pipelines.ending import guarded
 from experiments.augmentation.page import render
 from experiments.augmentation.settings import PARTS, AugmentationSettings
-from experiments.harness import command
+from experiments.harness import arguments, command
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = cli.run_parser(__doc__, AugmentationSettings)
+    parser = arguments.run_parser(__doc__, AugmentationSettings)
     names = {"nargs": "+", "choices": PARTS}
     parts = (None, "Only these parts are run; default: all that the data allows.", names)
     attributes = command.SIDE_FILES["user_attributes"]
@@ -33,15 +33,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-@cli.guarded
+@guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    settings = cli.settings_from(args, AugmentationSettings)
+    settings = arguments.settings_from(args, AugmentationSettings)
     from experiments.augmentation import study
 
-    loaded = cli.load_from(args)
+    loaded = arguments.load_from(args)
     print(loaded.report)
-    cli.note_resume(args)
+    arguments.note_resume(args)
     report = study.run(
         loaded.interactions,
         settings,

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.pipelines import cli
+from advrec_tf.pipelines.ending import guarded
 from experiments.cold_start.page import TITLES, markdown_page
-from experiments.harness import command
+from experiments.harness import arguments, command
 
 _COLUMN = {"metavar": "COLUMN"}
 SCENARIOS = {"nargs": "+", "choices": tuple(TITLES), "metavar": None}
@@ -38,7 +38,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return command.parse(__doc__, argv, markdown_page, OPTIONS, data=True, seeds=5, name=True)
 
 
-@cli.guarded
+@guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     from experiments.cold_start.content import load_content
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     content, about = load_content(args)
     identity = {"job": "cold_start", **about, "epochs": args.epochs, "points": args.points}
-    store = cli.open_store(args, identity)
+    store = arguments.open_store(args, identity)
     options = {"seeds": args.seeds, "epochs": args.epochs, "points": args.points}
     scenarios = [
         run_scenario(

@@ -18,9 +18,9 @@ from advrec_tf.data.metadata import join_texts
 from advrec_tf.data.readers.side_tables import read_attributes, read_texts
 from advrec_tf.models.content.modalities import Modality, coded_attributes
 from advrec_tf.ops.fingerprints import fingerprint_of
-from advrec_tf.pipelines import cli
 from advrec_tf.text.cache import encode_texts, fingerprint
 from advrec_tf.text.language_model import LanguageModelTower
+from experiments.harness import arguments
 
 MAX_CATEGORIES = 64
 
@@ -136,7 +136,7 @@ def load_content(args: argparse.Namespace) -> tuple[Content, dict]:
     Raises:
         ValueError, OSError, ImportError: as the readers and the language model say.
     """
-    loaded = cli.load_from(args)
+    loaded = arguments.load_from(args)
     print(loaded.report)
     data = loaded.interactions
     data = without_repeats(data).interactions

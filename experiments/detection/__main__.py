@@ -15,8 +15,8 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.pipelines import cli
-from experiments.harness import command
+from advrec_tf.pipelines.ending import guarded
+from experiments.harness import arguments, command
 
 NAMES = {"nargs": "*", "metavar": "NAME"}
 OPTIONS = {
@@ -42,12 +42,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return command.parse(__doc__, argv, render, OPTIONS)
 
 
-@cli.guarded
+@guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     from experiments.detection import study
 
-    cli.hold_run_dir(args)
+    arguments.hold_run_dir(args)
     given = {name: getattr(args, name) for name in OPTIONS}
     report = study.run(run_dir=args.run_dir, resume=args.resume, sets=given.pop("data"), **given)
     command.publish(args, report, render, "-".join(["detection", *args.data]))

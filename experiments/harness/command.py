@@ -9,8 +9,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from advrec_tf.pipelines import cli
-from experiments.harness import reports
+from advrec_tf.pipelines.ending import command_line
+from experiments.harness import arguments, reports
 
 OUT = "The page and the report are written into this folder as well as into --run-dir."
 HERE = "The page and the report are written into this folder; by default the page is printed."
@@ -124,9 +124,9 @@ def parse(
     """
     parser = parser_of(text)
     if data:
-        cli.add_data_arguments(parser)
+        arguments.add_data_arguments(parser)
     if run:
-        cli.add_run_arguments(parser)
+        arguments.add_run_arguments(parser)
     for options in groups:
         add_options(parser.add_argument_group("the study"), options)
     add_report(parser, page, **report)
@@ -143,7 +143,7 @@ def name_of(args: argparse.Namespace) -> str:
 
 def publish(args: argparse.Namespace, report: dict, page: reports.Page, stem: str) -> None:
     """Write the report and its page into `--run-dir` and `--out`, and print the page."""
-    report = {"command": cli.command_line()} | report
+    report = {"command": command_line()} | report
     folders = [folder for folder in (getattr(args, "run_dir", None), args.out) if folder]
     text = reports.write(report, page, folders, stem)
     print("\n" + (text or page(report, Path(f"{stem}.md"))))

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.pipelines import cli
-from experiments.harness import command
+from advrec_tf.pipelines.ending import guarded
+from experiments.harness import arguments, command
 from experiments.knowledge_graph import page
 
 PARTS = {"nargs": "+", "choices": ("links", "cold"), "metavar": None}
@@ -33,10 +33,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return command.parse(__doc__, argv, page.markdown, OPTIONS, data=True, seeds=5, name=True)
 
 
-@cli.guarded
+@guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    loaded = cli.load_from(args)
+    loaded = arguments.load_from(args)
     from advrec_tf._version import __version__
     from advrec_tf.data.filters import without_repeats
     from advrec_tf.data.knowledge_graph import KnowledgeGraph
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     facts = fingerprint_of(
         graph.heads, graph.relations, graph.tails, graph.entities.ids, graph.item_entity
     )
-    store = cli.open_store(args, {"job": "knowledge", "facts_sha256": facts, **about})
+    store = arguments.open_store(args, {"job": "knowledge", "facts_sha256": facts, **about})
     name = command.name_of(args)
     report = {"name": name, "about": about}
     if "links" in args.parts:

@@ -23,8 +23,8 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.pipelines import cli
-from experiments.harness import command, reports
+from advrec_tf.pipelines.ending import guarded
+from experiments.harness import arguments, command, reports
 from experiments.published_tables.page import markdown_page
 
 SETTINGS = Path(__file__).parents[1] / "settings"
@@ -64,7 +64,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-@cli.guarded
+@guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
 
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     kept = SETTINGS / f"{args.table}.json"
     settings_file = args.settings or (args.run_dir / "settings.json" if args.search else kept)
-    cli.note_resume(args)
+    arguments.note_resume(args)
     report = study.run(
         args.table,
         run_dir=args.run_dir,

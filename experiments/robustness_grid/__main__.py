@@ -18,8 +18,8 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.pipelines import cli
-from experiments.harness import command
+from advrec_tf.pipelines.ending import guarded
+from experiments.harness import arguments, command
 
 LISTS = {
     "attacks": "Attacks of the first part; default: all, and none.",
@@ -64,8 +64,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         required=True,
         help="A shilling set such as ml100k or filmTrust, a MovieLens folder or a table file.",
     )
-    cli.add_table_arguments(parser)
-    cli.add_run_arguments(parser)
+    arguments.add_table_arguments(parser)
+    arguments.add_run_arguments(parser)
     command.add_report(parser, render)
     command.add_options(parser, {"workers": (1, "So many processes at once share the cores.")})
     group = parser.add_argument_group("the grid", "An empty list leaves its part out.")
@@ -78,7 +78,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-@cli.guarded
+@guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     from advrec_tf.pipelines.attack.runner import open_runner
@@ -88,14 +88,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = {n: v for n in ("size", *COUNTS) if (v := getattr(args, n)) is not None}
     names = {n: tuple(v) for n in LISTS if (v := getattr(args, n)) is not None}
     settings = GridSettings(names=names, **given)
-    cli.hold_run_dir(args)
+    arguments.hold_run_dir(args)
     reopen = functools.partial(
         open_runner,
         args.data,
         run_dir=args.run_dir,
         fillers=args.fillers,
         per_group=TARGETS,
-        **cli.table_columns(args),
+        **arguments.table_columns(args),
     )
     runner = reopen(resume=args.resume)
     report = study.run(

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.pipelines import cli
+from advrec_tf.pipelines.ending import guarded
 from advrec_tf.pipelines.machine import machine
 from experiments.harness import command
 from experiments.speed import beside, cells, page
@@ -70,7 +70,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-@cli.guarded
+@guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     shared = ("users", "interactions", "data", "root", *NUMBERS)

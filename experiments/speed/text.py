@@ -28,9 +28,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from advrec_tf.pipelines import cli
+from advrec_tf.pipelines.ending import guarded
 from advrec_tf.pipelines.machine import machine
-from experiments.harness import command
+from experiments.harness import arguments, command
 from experiments.harness.markdown import facts, page, table
 from experiments.speed.beside import run_command
 
@@ -196,10 +196,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return command.parse(__doc__, argv, markdown, OPTIONS, data=True, run=False, out=command.HERE)
 
 
-@cli.guarded
+@guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    data = cli.load_from(args).interactions
+    data = arguments.load_from(args).interactions
     if data.item_text is None:
         raise ValueError("The items should have texts: give --item-text-column or --item-table.")
     from advrec_tf.text.language_model import LanguageModelTower

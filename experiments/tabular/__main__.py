@@ -15,9 +15,9 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from advrec_tf.pipelines import cli
-from advrec_tf.pipelines.tabular import settings as table_settings
-from experiments.harness import command
+from advrec_tf.pipelines.ending import guarded
+from advrec_tf.pipelines.tabular.settings import TableSettings
+from experiments.harness import arguments, command
 from experiments.tabular import page, study
 
 
@@ -29,14 +29,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     where = "Every table and seed has a folder in this one, and goes on where it was stopped."
     parser.add_argument("--run-dir", type=Path, required=True, metavar="FOLDER", help=where)
     command.add_report(parser, page.markdown, seeds=5)
-    table_settings.add_arguments(parser)
+    arguments.add_settings_arguments(parser, TableSettings)
     return parser.parse_args(argv)
 
 
-@cli.guarded
+@guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    settings = table_settings.settings_from(args)
+    settings = arguments.settings_from(args, TableSettings)
     root = Path(os.environ.get("ADVREC_DATA", "."))
     found = study.run(args.tables, range(args.seeds), settings, root, args.run_dir)
     command.publish(args, {"tables": found}, page.markdown, "generated-tables")

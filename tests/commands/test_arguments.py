@@ -51,3 +51,46 @@ def test_the_built_in_world_comes_with_the_truth_behind_it_and_has_columns_of_it
     source = Source(data="synthetic", table=TableFormat(user_column="u"))
     with pytest.raises(ValueError, match="--user-column beside --data synthetic"):
         source.load()
+
+
+def test_tables_of_users_and_items_and_the_context_are_columns_of_the_data(tmp_path):
+    (tmp_path / "rows.csv").write_text("user_id,item_id,hour\n1,10,8\n1,20,9\n2,10,10\n")
+    (tmp_path / "items.csv").write_text("id,price\n10,1.5\n20,2\n")
+    (tmp_path / "users.csv").write_text("user_id,age\n1,30\n2,40\n")
+    given = {
+        "data": str(tmp_path / "rows.csv"),
+        "item_table": tmp_path / "items.csv",
+        "user_table": tmp_path / "users.csv",
+        "item_table_id": "id",
+        "context_column": ("hour",),
+    }
+    source = Source(**given, column_kind=("hour=category", "age=number"))
+    data = source.load().interactions
+    assert data.item_features["price"].tolist() == [1.5, 2]
+    assert [(c.name, c.kind) for c in data.schema.user] == [("age", "number")]
+    assert [(c.name, c.kind) for c in data.schema.context] == [("hour", "category")]
+    with pytest.raises(ValueError, match="`--column-kind` should be COLUMN=KIND. Received: hour"):
+        Source(**given, column_kind=("hour",)).load()
+
+
+def test_a_table_of_items_may_have_a_separator_of_its_own_and_titles_that_look_missing(tmp_path):
+    data, books = tmp_path / "rows.csv", tmp_path / "books.csv"
+    data.write_text("user_id,ISBN\na,1\nb,2\na,2\nb,3\n")
+    titles = ['"Le café"', '"The \\"Quiet\\" Year"', '"NA"']
+    rows = "".join(f'"{i + 1}";{title}\n' for i, title in enumerate(titles))
+    books.write_text("ISBN;Title\n" + rows, encoding="latin-1")
+
+    def load(**more):
+        table = TableFormat(item_column="ISBN", escape="\\", **more)
+        return Source(
+            data=str(data),
+            item_table=books,
+            item_table_id="ISBN",
+            item_table_text="Title",
+            table=table,
+        ).load()
+
+    with pytest.raises(ValueError, match="books.csv, line 2, byte .*`encoding`"):
+        load()
+    found = load(encoding="latin-1").interactions
+    assert found.item_text.tolist() == ["Le café", 'The "Quiet" Year', "NA"]

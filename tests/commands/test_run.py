@@ -2,8 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from advrec_tf.commands import configuration
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import Run
+from advrec_tf.commands.arguments import Run, Source
+from advrec_tf.pipelines.ending import guarded
+from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 
 
 def test_what_cannot_be_written_is_refused_before_training(tmp_path):
@@ -23,3 +26,36 @@ def test_the_report_is_written_whole_and_its_place_is_said(tmp_path, capsys):
     out = capsys.readouterr().out
     assert f"report       {path}" in out and "SavedModel   models/1" in out
     assert Path(tmp_path, "tensorboard").as_posix() in out
+
+
+def test_titles_and_inputs_are_part_of_the_identity_of_a_run_and_its_options_are_not(tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("user_id,item_id\n" + "1,10\n1,20\n1,30\n2,10\n2,20\n2,30\n")
+    items = tmp_path / "items.csv"
+    source = Source(data=str(rows), item_table=items, item_table_text="title")
+
+    def begun(title, *, resume=False, export=None, **inputs):
+        items.write_text(f"item_id,title\n10,{title}\n20,Twenty\n30,Thirty\n")
+        run = Run(out=tmp_path / "run", resume=resume)
+        settings = SingleSettings(epochs=3)
+
+        @guarded
+        def begin():
+            return runs.begin(run, source, settings, job="x", export=export, **inputs)
+
+        return begin()[2]
+
+    begun("Ten", export=str(tmp_path / "a"), model_sha256="a").claim()
+    assert configuration.read(tmp_path / "run" / "run.json") == {
+        "data": str(rows),
+        "item_table": str(items),
+        "item_table_text": "title",
+        "out": str(tmp_path / "run"),
+        "epochs": 3,
+        "export": str(tmp_path / "a"),
+    }
+    begun("Ten", resume=True, model_sha256="a")
+    with pytest.raises(SystemExit, match="differs in .*titles_sha256"):
+        begun("Zehn", resume=True, model_sha256="a")
+    with pytest.raises(SystemExit, match="`model_sha256` was 'a' and is 'b'"):
+        begun("Ten", resume=True, model_sha256="b")

@@ -20,7 +20,7 @@ import json, sys, time
 from pathlib import Path
 import numpy as np
 from advrec_tf.ops.files import atomic_bytes
-from advrec_tf.pipelines import cli
+from experiments.harness import arguments as cli
 from advrec_tf.pipelines.stages import StageResult
 
 def stage(number, path):

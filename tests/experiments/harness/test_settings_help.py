@@ -3,12 +3,12 @@ import dataclasses
 
 import pytest
 
-from advrec_tf.pipelines import cli
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
-from advrec_tf.pipelines.settings_help import descriptions
 from advrec_tf.pipelines.tabular.settings import TableSettings
 from advrec_tf.pipelines.text.settings import TextTowerSettings
 from experiments.augmentation.settings import AugmentationSettings
+from experiments.harness import arguments
+from experiments.harness.settings_help import descriptions
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from experiments.augmentation.settings import AugmentationSettings
 def test_help_says_what_every_setting_is(kind):
     found = descriptions(kind)
     assert [name for name, text in found.items() if not text] == []
-    parser = cli.run_parser("x", kind)
+    parser = arguments.run_parser("x", kind)
     assert all(text.split(".")[0][:30] in parser.format_help() for text in found.values())
 
 
@@ -43,5 +43,5 @@ def test_a_description_is_that_of_every_name_before_it_with_its_further_lines():
     expected = {"a": "first: of two lines.", "b": "first: of two lines.", "c": "5 % of it."}
     assert descriptions(Record) == expected | {"d": ""}
     parser = argparse.ArgumentParser()
-    cli.add_settings_arguments(parser, Record)
+    arguments.add_settings_arguments(parser, Record)
     assert "5 % of it. The default is 3." in parser.format_help()
