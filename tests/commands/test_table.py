@@ -1,6 +1,7 @@
 """A newcomer's CSV to generated rows, report and served generator."""
 
 import json
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 
 from advrec_tf.commands.application import main
 from advrec_tf.commands.arguments import TableColumns
+from advrec_tf.pipelines.tabular import job
 from advrec_tf.serving.c_api import SavedModelSession
 
 SMALL = [
@@ -41,7 +43,9 @@ def csv(tmp_path_factory):
 @pytest.fixture(scope="module")
 def folder(csv):
     out = csv.parent / "run"
-    main(["table", "--data", str(csv), "--out", str(out), *SMALL, "--export", str(out / "models")])
+    words = ["table", "--data", str(csv), "--out", str(out), *SMALL]
+    with mock.patch.object(job, "_REPORT_ROWS", (200, 200)):  # thousands take minutes to measure
+        main([*words, "--export", str(out / "models")])
     return out
 
 
