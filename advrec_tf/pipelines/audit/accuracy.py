@@ -71,6 +71,7 @@ def measure(case: Case, fitted: dict[str, object]) -> dict:
         "longest_short": int(split.train.user_counts()[short].max(initial=0)),
         "against": against,
         "test_trained_on": _SHARE.get(case.subject.knows_test),
+        "no_test_trained_on": "The model has no record of what it was trained on.",
         "over_best_baseline": own / best if best > 0 else None,
         "over_popularity_low": _end(against["popularity"], -1),
         "over_ease_high": _end(against.get("ease"), +1),

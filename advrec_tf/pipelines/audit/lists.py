@@ -82,7 +82,15 @@ def served(case: Case) -> dict:
     rows = np.arange(len(raw))[:, None]
     alone = float(has[rows, raw][raw >= 0].mean())
     if case.subject.lists is None:
-        return {"serves_lists": False, "seen": None, "seen_by_scores": alone, "unknown": None}
+        why = "The model only scores: what is listed is up to whoever serves it."
+        return {
+            "serves_lists": False,
+            "seen": None,
+            "no_seen": why,
+            "seen_by_scores": alone,
+            "unknown": None,
+            "no_unknown": why,
+        }
     own = case.subject.lists(case.users)
     there, known = own != -1, own >= 0
     return {
@@ -128,13 +136,13 @@ def without_one_item(case: Case) -> dict:
     if subject.history_lists is None:
         return {
             "removal_overlap": None,
-            "no_removal": "The model takes no history at request time, so one item less means to "
-            "train it again.",
+            "no_removal_overlap": "The model takes no history at request time, so one item "
+            "less means to train it again.",
         }
     rng, known = np.random.default_rng(case.settings.seed), train.by_user()
     users = case.users[known.counts[case.users] >= 2][:_HISTORIES]
     if not len(users):
-        return {"removal_overlap": None, "no_removal": "No user has two interactions."}
+        return {"removal_overlap": None, "no_removal_overlap": "No user has two interactions."}
     whole = [known[user] for user in users]
     gone = np.array([rng.choice(items) for items in whole])
     less = [items[items != item] for items, item in zip(whole, gone, strict=True)]

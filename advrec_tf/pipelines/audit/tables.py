@@ -133,8 +133,8 @@ def lists(found: dict) -> list[dict]:
                 f"The model lists items that the user has: {percent(found['seen'])} of the places."
             )
         )
-    if "no_removal" in found:
-        blocks.append(note(found["no_removal"]))
+    if "no_removal_overlap" in found:
+        blocks.append(note(found["no_removal_overlap"]))
     return blocks
 
 

@@ -355,13 +355,13 @@ def _judge(check: Check, sections: Mapping[str, Mapping]) -> Verdict:
 
 
 def _value(sections: Mapping, path: Sequence[str]) -> tuple[float | None, str]:
-    found = sections
+    """(value, ""), or (None, why): `not_possible` of a section or part, or `no_NAME` beside it."""
+    found, why = sections, "There is nothing to measure it on."
     for name in path:
         if "not_possible" in found:
             return None, found["not_possible"]
+        why = found.get(f"no_{name}", why)
         found = found.get(name)
         if found is None:
-            break
-    if isinstance(found, Mapping):
-        return None, found.get("not_possible", "It was not measured.")
-    return found, "" if found is not None else "There is nothing to measure it on."
+            return None, why
+    return found, ""

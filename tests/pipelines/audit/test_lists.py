@@ -91,4 +91,4 @@ def test_a_list_that_one_click_turns_over_is_found(make_case, noise, split):
 
 def test_without_histories_the_page_says_so(make_case, noise):
     found = lists.without_one_item(make_case(noise))
-    assert found["removal_overlap"] is None and "no history" in found["no_removal"]
+    assert found["removal_overlap"] is None and "no history" in found["no_removal_overlap"]

@@ -34,6 +34,9 @@ def test_what_was_not_measured_is_not_judged_and_says_why():
     inner = {"privacy": {"membership": {"not_possible": "All seen."}}}
     assert judged("privacy.membership", inner)[2] == "All seen."
     assert judged("lists.seen", {})[0] == "not judged"
+    beside = {"lists": {"seen": None, "no_seen": "It only scores."}}
+    assert judged("lists.seen", beside)[2] == "It only scores."
+    assert judged("lists.unknown", beside)[2] == "There is nothing to measure it on."
 
 
 def test_the_share_that_passed_is_of_the_judged_ones():
