@@ -9,7 +9,8 @@ from __future__ import annotations
 import jinja2
 
 from advrec_tf.pipelines.audit import plots, tables
-from advrec_tf.pipelines.audit.verdicts import FAILED, NOT_JUDGED, PASSED, SECTIONS
+from advrec_tf.pipelines.audit.thresholds import SECTIONS
+from advrec_tf.pipelines.audit.verdicts import FAILED, NOT_JUDGED, PASSED
 
 _PLOTS = {
     "accuracy": (plots.accuracy, "NDCG@10 of the model and the baselines, 95 % intervals"),

@@ -1,7 +1,7 @@
 import json
 
 from advrec_tf.pipelines.audit import job
-from advrec_tf.pipelines.audit.verdicts import CHECKS, SECTIONS
+from advrec_tf.pipelines.audit.thresholds import CHECKS, SECTIONS
 
 
 def test_every_section_is_there_and_plain(report):

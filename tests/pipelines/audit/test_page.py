@@ -1,7 +1,7 @@
 import json
 
 from advrec_tf.pipelines.audit import page
-from advrec_tf.pipelines.audit.verdicts import CHECKS, SECTIONS
+from advrec_tf.pipelines.audit.thresholds import CHECKS, SECTIONS
 
 SCRIPT = "<script>alert(1)</script>"
 
