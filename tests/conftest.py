@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-# Before TensorFlow and scikit-learn load: what is compiled in a test runs for milliseconds, so the compiler's
-# passes cost more than they save.
+# Before TensorFlow and scikit-learn load: what is compiled in a test runs for milliseconds, so the
+# compiler's passes cost more than they save.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 # Threads of scikit-learn wait for one another in a loop, ten times as long as the work takes where
 # several workers share the cores.
