@@ -72,3 +72,8 @@ def make_text_tower():
         )
 
     return make
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest comes first, or one worker would be alone with it at the end."""
+    items.sort(key=lambda item: "tiny_job" not in getattr(item, "fixturenames", ()))

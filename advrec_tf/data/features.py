@@ -13,11 +13,13 @@ import functools
 import math
 import re
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
+
+if TYPE_CHECKING:  # reading data needs no TensorFlow, so methods import it
+    import tensorflow as tf
 
 SEVERAL = "|"
 """Stands between the values of one cell, as in "Crime|Drama"."""
@@ -43,7 +45,7 @@ class Column:
     """
 
     kind: ClassVar[str]
-    dtype: ClassVar[tf.DType] = tf.string
+    dtype: ClassVar[str] = "string"
     raw_shape: ClassVar[tuple] = ()
 
     name: str
@@ -63,6 +65,8 @@ class Column:
 
     def encoded(self, series: pd.Series) -> np.ndarray:
         """`encode` of `raw`."""
+        import tensorflow as tf
+
         raw = self.raw(series)
         return self.encode(tf.constant(raw, self.dtype, np.shape(raw))).numpy()
 
@@ -74,6 +78,8 @@ class Column:
 
     def spec(self) -> tf.TensorSpec:
         """Of the raw values of a batch."""
+        import tensorflow as tf
+
         return tf.TensorSpec([None, *self.raw_shape], self.dtype, self.input_name)
 
     def as_dict(self) -> dict:
@@ -94,6 +100,8 @@ class _Categorized(Column):
     @functools.cached_property
     def table(self) -> tf.lookup.StaticHashTable:
         """Text -> its place among `categories`, and their number for any other."""
+        import tensorflow as tf
+
         with tf.init_scope():
             keys = tf.constant(self.categories, tf.string, [len(self.categories)])
             initializer = tf.lookup.KeyValueTensorInitializer(
@@ -119,6 +127,8 @@ class Category(_Categorized):
         return len(self.categories) + 1
 
     def encode(self, values):
+        import tensorflow as tf
+
         if values.dtype != tf.string:
             values = tf.strings.as_string(values)
         return self.table.lookup(values)
@@ -135,7 +145,7 @@ class Number(Column):
     """A number, NaN where it is missing; `mean` and `deviation` are of the known ones."""
 
     kind: ClassVar[str] = "number"
-    dtype: ClassVar[tf.DType] = tf.float32
+    dtype: ClassVar[str] = "float32"
 
     mean: float = 0.0
     deviation: float = 1.0
@@ -155,6 +165,8 @@ class Number(Column):
         return _numbers(series).astype(np.float32)
 
     def encode(self, values):
+        import tensorflow as tf
+
         return tf.cast(values, tf.float32)
 
 
@@ -164,7 +176,7 @@ class Time(Column):
     the day of the week, the age in years against `latest`, and whether it is missing."""
 
     kind: ClassVar[str] = "time"
-    dtype: ClassVar[tf.DType] = tf.float64
+    dtype: ClassVar[str] = "float64"
     WIDTH: ClassVar[int] = 6
 
     latest: float = 0.0
@@ -179,6 +191,8 @@ class Time(Column):
         return _seconds(series)
 
     def encode(self, values):
+        import tensorflow as tf
+
         values = tf.cast(values, tf.float64)
         known = tf.math.is_finite(values)
         seconds = tf.where(known, values, tf.zeros_like(values))
@@ -212,6 +226,8 @@ class Text(Column):
         return self.buckets + 1
 
     def encode(self, values):
+        import tensorflow as tf
+
         plain = tf.strings.regex_replace(tf.strings.lower(values, "utf-8"), r"[^\p{L}\p{N}]+", " ")
         words = tf.strings.split(tf.strings.strip(plain))
         codes = tf.strings.to_hash_bucket_fast(words, self.buckets) + 1
@@ -250,6 +266,8 @@ class Sequence(_Categorized):
         return found
 
     def encode(self, values):
+        import tensorflow as tf
+
         values = values[:, : self.length]
         codes = self.table.lookup(values) + 1
         codes = tf.where(values == "", 0, codes)
@@ -262,7 +280,7 @@ class Vector(Column):
     """A vector of `width` numbers, such as an embedding of a picture; zeros where missing."""
 
     kind: ClassVar[str] = "vector"
-    dtype: ClassVar[tf.DType] = tf.float32
+    dtype: ClassVar[str] = "float32"
 
     width: int
 
@@ -288,6 +306,8 @@ class Vector(Column):
         return found
 
     def encode(self, values):
+        import tensorflow as tf
+
         values = tf.cast(values, tf.float32)
         return tf.where(tf.math.is_finite(values), values, tf.zeros_like(values))
 

@@ -47,7 +47,7 @@ def page(report, path):
 def test_a_report_goes_where_it_was_asked_for_and_its_page_is_shown(
     folders, written, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(command.cli, "command_line", lambda: "python it")
+    monkeypatch.setattr(command, "command_line", lambda: "python it")
     given = {name: folder and tmp_path / folder for name, folder in folders.items()}
     command.publish(argparse.Namespace(**given), {"value": 3}, page, "stem")
     assert "python it: 3 stem" in capsys.readouterr().out
