@@ -24,4 +24,5 @@ python=.venv/bin/python
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-2}"
 workers=$(getconf _NPROCESSORS_ONLN)
 [ "$workers" -le 4 ] || workers=4
-exec "$python" -m pytest -n "$workers" --dist loadfile ${pytest_args[@]+"${pytest_args[@]}"}
+exec "$python" -m pytest -n "$workers" --dist loadfile --no-loadscope-reorder \
+  ${pytest_args[@]+"${pytest_args[@]}"}

@@ -76,4 +76,9 @@ def make_text_tower():
 
 def pytest_collection_modifyitems(items):
     """What takes longest comes first, or one worker would be alone with it at the end."""
-    items.sort(key=lambda item: "tiny_job" not in getattr(item, "fixturenames", ()))
+
+    def comes_later(item):
+        long = "tiny_job" in getattr(item, "fixturenames", ())
+        return not (long or item.path.stem in ("test_documentation", "test_wrap_any_model"))
+
+    items.sort(key=comes_later)
