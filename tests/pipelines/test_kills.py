@@ -20,8 +20,8 @@ import json, sys, time
 from pathlib import Path
 import numpy as np
 from advrec_tf.ops.files import atomic_bytes
-from experiments.harness import arguments as cli
-from advrec_tf.pipelines.stages import StageResult
+from advrec_tf.pipelines.ending import guarded, hold
+from advrec_tf.pipelines.stages import StageResult, StageStore
 
 def stage(number, path):
     def compute(checkpoint):
@@ -32,11 +32,12 @@ def stage(number, path):
         return StageResult({"mean": float(values.mean())}, {"values": values})
     return compute
 
-@cli.guarded
+@guarded
 def main():
     run_dir = Path(sys.argv[1])
-    args = cli.argparse.Namespace(run_dir=run_dir, resume="--resume" in sys.argv)
-    store = cli.open_store(args, {"job": "numbers", "settings": {"stages": 5}})
+    resume = "--resume" in sys.argv
+    hold(run_dir, resume=resume)
+    store = StageStore(run_dir, {"job": "numbers", "settings": {"stages": 5}}, resume=resume)
     done = [store.run(f"stage-{n}", stage(n, run_dir)) for n in range(5)]
     report = [[r.summary["mean"], float(r.arrays["values"].sum())] for r in done]
     atomic_bytes(run_dir / "report.json", json.dumps(report), overwrite=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +62,6 @@ def run(
     *,
     cache: str | os.PathLike | None = None,
     with_robustness: bool = False,
-    write: Callable[[str], None] = LOG.info,
 ) -> TextTowerRun:
     """Train, or take from the store what is there; measure on validation and test.
 
@@ -92,7 +90,7 @@ def run(
         )
 
     fitting = _Fitting(
-        prepared, settings, Console(write=write, folder=store.folder, seed=settings.seed)
+        prepared, settings, Console(write=LOG.info, folder=store.folder, seed=settings.seed)
     )
     tower = load("frozen")
     moving = load(settings.strategy) if settings.fine_tunes else None  # a mistake is told now

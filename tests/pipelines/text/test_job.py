@@ -39,7 +39,7 @@ def folder(tmp_path_factory, tiny_world):
 
 
 def test_a_run_trains_what_it_says_and_a_second_one_takes_it_from_the_store(
-    folder, tiny_prepared, tmp_path, monkeypatch
+    folder, tiny_prepared, tmp_path, monkeypatch, caplog
 ):
     texts = tiny_prepared.split.train.item_text.copy()
     texts[3] = " "
@@ -48,11 +48,11 @@ def test_a_run_trains_what_it_says_and_a_second_one_takes_it_from_the_store(
     )
     prepared = dataclasses.replace(tiny_prepared, split=split)
     settings = TextTowerSettings(strategy="top:1", adversary="fgm", **TINY)
-    lines = []
+    caplog.set_level("DEBUG", logger="advrec_tf")
 
     def again(resume):
         store = StageStore(tmp_path / "run", {"settings": settings.as_dict()}, resume=resume)
-        return run(prepared, settings, folder, store, cache=tmp_path / "c", write=lines.append)
+        return run(prepared, settings, folder, store, cache=tmp_path / "c")
 
     first = again(False)
     rows = first.report["rows"]
@@ -64,7 +64,8 @@ def test_a_run_trains_what_it_says_and_a_second_one_takes_it_from_the_store(
     history = rows["fine_tuning"]["history"]
     assert history["adversarial_loss"][0] > history["clean_loss"][0]
     assert rows["fine_tuning"]["step_seconds"] > 0
-    assert len(lines) == 3 and (tmp_path / "run" / "tensorboard" / "fine_tuning").is_dir()
+    epochs = [record for record in caplog.records if "  epoch " in record.getMessage()]
+    assert len(epochs) == 3 and (tmp_path / "run" / "tensorboard" / "fine_tuning").is_dir()
     # the served vectors are those of the exported tower
     vectors = first.tower(tf.constant([text.strip() for text in texts.tolist()])).numpy()
     np.testing.assert_allclose(first.recommender.item_vectors, vectors, atol=1e-5)
@@ -88,7 +89,7 @@ def test_a_frozen_model_without_an_adversary_is_trained_on_its_kept_vectors_alon
 ):
     settings = TextTowerSettings(strategy="frozen", **{**TINY, "epochs": 1})
     store = StageStore(tmp_path, {})
-    found = run(tiny_prepared, settings, folder, store, write=lambda line: None)
+    found = run(tiny_prepared, settings, folder, store)
     assert list(found.report["rows"]) == ["popularity", "start"]
     texts = tf.constant(tiny_prepared.split.train.item_text.tolist())
     np.testing.assert_allclose(found.recommender.item_vectors, found.tower(texts), atol=1e-5)
@@ -113,4 +114,4 @@ def test_more_blocks_than_there_are_are_refused_before_anything_trains(
     settings = TextTowerSettings(strategy="top:9", **TINY)
     store = StageStore(tmp_path, {})
     with pytest.raises(ValueError, match="`strategy` should name at most the 2 transformer"):
-        run(tiny_prepared, settings, folder, store, write=lambda line: pytest.fail(line))
+        run(tiny_prepared, settings, folder, store)
