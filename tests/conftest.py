@@ -17,6 +17,12 @@ import advrec_tf  # noqa: F401  (before any tf.keras: it selects Keras 2)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+LONGEST = (
+    "pipelines/recommend/test_job.py",  # trains what two other files read
+    "test_documentation.py",
+    "training/test_wrap_any_model.py",
+)
+
 
 @pytest.fixture(scope="session")
 def data_root() -> Path:
@@ -78,7 +84,7 @@ def pytest_collection_modifyitems(items):
     """What takes longest comes first, or one worker would be alone with it at the end."""
 
     def comes_later(item):
-        long = "tiny_job" in getattr(item, "fixturenames", ())
-        return not (long or item.path.stem in ("test_documentation", "test_wrap_any_model"))
+        place = item.path.relative_to(REPOSITORY / "tests").as_posix()
+        return place not in LONGEST
 
     items.sort(key=comes_later)

@@ -51,7 +51,7 @@ def _entry(name: str, data, settings, run_dir: Path) -> Entry:
     from advrec_tf.pipelines.machine import versions
     from advrec_tf.pipelines.stages import StageStore
     from advrec_tf.pipelines.tabular import job
-    from advrec_tf.pipelines.tabular.cli import fingerprint
+    from advrec_tf.pipelines.tabular.delivery import fingerprint
 
     def train(task: Task) -> Result:
         task.log(f"{name}, seed {task.seed}: {data}")

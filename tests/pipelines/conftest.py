@@ -1,6 +1,7 @@
 import fcntl
 import logging
 import os
+from unittest import mock
 
 import pytest
 
@@ -11,6 +12,7 @@ from advrec_tf.pipelines.recommend import job
 from advrec_tf.pipelines.recommend.preparation import prepare
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.stages import StageStore
+from advrec_tf.training import recipes
 
 TINY = {
     "embedding_dim": 8,
@@ -62,7 +64,12 @@ def tiny_job(tiny_prepared, tiny_settings, tmp_path_factory):
         with open(folder / "tiny_run.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             store = StageStore(folder / "tiny_run", {}, resume=True)
-            outcome = job.run(tiny_prepared, tiny_settings, store)
+            # XLA would compile each of some thirty small models for seconds.
+            two_tower = recipes.two_tower
+            with mock.patch.object(
+                recipes, "two_tower", lambda **given: two_tower(**{**given, "jit_compile": False})
+            ):
+                outcome = job.run(tiny_prepared, tiny_settings, store)
     finally:
         LOG.removeHandler(records)
         LOG.setLevel(before)

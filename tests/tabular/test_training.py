@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from tensorflow import keras
 
 from advrec_tf.tabular.gan import build_table_gan
@@ -40,6 +41,7 @@ def test_a_loss_that_explodes_without_becoming_nan_stops_training(frame, transfo
     assert guard.warnings == ["diverged: d_loss reached -2e+05 in round 1"]
 
 
+@pytest.mark.slow
 def test_a_stopped_fit_goes_on_where_it_was(narrow, tmp_path, compiled):
     frame, transform = narrow
 

@@ -104,6 +104,7 @@ def test_each_strategy_has_gradients_of_its_weights_with_the_token_vectors_shift
     assert paths and all(part in path for path in paths)
 
 
+@pytest.mark.slow
 def test_a_causal_model_trains_as_an_item_tower_and_moves_what_its_strategy_names(build):
     # users of even number want the items that are hot, the others mats
     texts = ["heat", "mat", "heat heat", "matat"]

@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+import pytest
 
 from advrec_tf.models.base import CandidateSubset
 from advrec_tf.models.content.modalities import Modality
@@ -10,6 +11,7 @@ from advrec_tf.text.robustness import TextRobustness
 from experiments.cold_start import fine_tuning
 
 
+@pytest.mark.slow
 def test_fine_tuning_moves_what_its_strategy_names_and_only_that(
     cold_content, make_task, make_text_tower
 ):

@@ -9,6 +9,7 @@ from advrec_tf.pipelines.stages import StageStore
 from experiments.detection import pools, unseen
 
 
+@pytest.mark.slow
 def test_detectors_meet_every_attack_and_a_second_run_takes_them_from_the_store(
     shilling_root, monkeypatch, tmp_path
 ):

@@ -56,6 +56,7 @@ class BySetting:
         )
 
 
+@pytest.mark.slow
 def test_every_setting_is_chosen_on_validation_and_a_second_run_takes_it_from_the_store(
     graph, tmp_path, monkeypatch
 ):

@@ -1,10 +1,12 @@
 import numpy as np
+import pytest
 
 from advrec_tf.gan.cfgan import Minibatches
 from experiments.published_tables import gans
 from tests.experiments.published_tables.toy import trained
 
 
+@pytest.mark.slow
 def test_irgan_starts_from_the_scorer_that_dns_trained():
     start = trained(gans.PRETRAINING).model
     # The ablation at rate zero goes nowhere from there.

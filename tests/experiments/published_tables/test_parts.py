@@ -35,6 +35,7 @@ def start_and_what_builds_on_it(tmp_path, monkeypatch, phase):
     return trained, found
 
 
+@pytest.mark.slow
 def test_a_start_is_trained_once_for_all_that_build_on_it(tmp_path, monkeypatch):
     # Each task has `Parts` of its own, as each process has: they share the folder alone.
     trained, first = start_and_what_builds_on_it(tmp_path, monkeypatch, "final")

@@ -108,6 +108,7 @@ def test_without_settings_and_without_a_search_nothing_is_run(reproduce):
         reproduce()
 
 
+@pytest.mark.slow
 def test_a_control_brings_the_model_whose_settings_it_takes_into_the_search(reproduce):
     report = reproduce(budget=3, only=["shifted"])
     assert list(report["entries"]) == ["shifted"] and report["not_run"][-1] == "shift"

@@ -59,6 +59,7 @@ def test_the_page_has_every_part_and_names_what_it_left_out(report):
     assert "Not asked for, so not on this page: hardening." in text
 
 
+@pytest.mark.slow
 def test_shifted_ratings_are_stated(report):
     text = page.markdown({**report, "shift": 1.0}, Path("x.md"))
     assert "Ratings were shifted by +1, so that the lowest is 1" in text

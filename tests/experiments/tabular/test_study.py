@@ -20,7 +20,7 @@ def test_every_seed_of_a_table_is_a_run_of_its_own_and_one_that_is_done_is_kept(
     monkeypatch, tmp_path
 ):
     table = types.SimpleNamespace(
-        frame=pd.DataFrame({"x": [1, 2]}), schema=types.SimpleNamespace(learned=["x"])
+        frame=pd.DataFrame({"x": [1, 2]}), schema=types.SimpleNamespace(learned=["x"], as_dict=dict)
     )
     seeds = []
 
