@@ -132,6 +132,7 @@ def test_noise_in_the_token_vectors_has_the_size_it_says(tower, monkeypatch):
     np.testing.assert_array_equal(seen[0][0], clean[0][: seen[0].shape[1]])
 
 
+@pytest.mark.slow
 def test_a_loss_is_that_of_ranking_by_the_disturbed_vectors(tower, world):
     rank, evaluator = world
     report = text_robustness(

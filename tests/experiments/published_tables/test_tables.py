@@ -32,7 +32,13 @@ def test_every_entry_of_a_table_is_a_model_and_has_its_ablation_beside_it(name):
         assert figures and set(figures) <= set(table.metrics)
 
 
-@pytest.mark.parametrize("name", list(TABLES))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name.startswith("ml1m") else ())
+        for name in TABLES
+    ],
+)
 def test_choices_never_see_a_test_interaction(name, data_root):
     validation, final = TABLES[name].load(data_root)
     test = final.test.user_index.astype(np.int64) * final.train.num_items + final.test.item_index

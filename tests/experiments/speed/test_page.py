@@ -92,11 +92,16 @@ def test_the_command_names_a_mistake_in_one_line():
     ("words", "message"),
     [
         (["--rounds", "2"], "--rounds goes with --beside"),
-        (
+        pytest.param(
             ["--data", "gowalla", "--items", "1000"],
             "--data brings its own sizes: leave out --items",
+            marks=pytest.mark.slow,
         ),
-        (["--data", "gowalla", "--users", "10"], "--data brings its own sizes: leave out --users"),
+        pytest.param(
+            ["--data", "gowalla", "--users", "10"],
+            "--data brings its own sizes: leave out --users",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_arguments_that_would_not_be_read_are_refused(words, message):
