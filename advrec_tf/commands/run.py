@@ -112,17 +112,24 @@ def finish(run: Run, prepared, identity: dict, outcome, **more) -> dict:
     boards.write_results(run.out, result, text, outcome.shipped)
     print("\n" + "\n".join(page.table_lines(result)))
     print("\n" + "\n".join(textwrap.wrap(page.LEGEND, 100)))
-    lines = page.comparison_lines(result["comparisons"])
-    if lines:
-        print("\nWhat each ingredient changed (NDCG@10, paired over users, 95 % interval):")
-        print("\n".join(lines))
-    if "cold_start" in result:
-        print("\nThe same for users cut to 1, 3 or 5 interactions, on their withheld history:")
-        print("\n".join(page.comparison_lines(result["cold_start"]["comparisons"]["withheld"])))
+    if run.verbose:
+        _print_comparisons(result)
+    elif result["comparisons"]:
+        print(f"\nWhat each ingredient changed, with intervals: {path.with_suffix('.md')}")
     say_where(run, report=path, export=result.get("export", {}).get("path"))
     if "shipped_model" in outcome.choices:
         print(f"\n{page.verdict(outcome.choices)}")
     return result
+
+
+def _print_comparisons(result: dict) -> None:
+    from advrec_tf.pipelines.recommend import page
+
+    print("\nWhat each ingredient changed (NDCG@10, paired over users, 95 % interval):")
+    print("\n".join(page.comparison_lines(result["comparisons"])))
+    if "cold_start" in result:
+        print("\nThe same for users cut to 1, 3 or 5 interactions, on their withheld history:")
+        print("\n".join(page.comparison_lines(result["cold_start"]["comparisons"]["withheld"])))
 
 
 def write_report(run: Run, result: dict) -> Path:
