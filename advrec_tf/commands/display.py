@@ -71,6 +71,9 @@ class LiveHandler(logging.Handler):
         self._done += getattr(record, "stage", False)
         if record.levelno > logging.DEBUG:
             self._console.print(line, markup=False, highlight=False)
+        if self._ahead and self._done >= self._ahead:
+            self._status.stop()  # what follows is the result, on a terminal as it is
+            return
         self._status.update(self._where(line.strip() if record.levelno == logging.DEBUG else ""))
 
     def close(self) -> None:

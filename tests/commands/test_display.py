@@ -58,6 +58,23 @@ def test_the_live_line_counts_stages_and_shows_the_epoch():
     assert "tower [b] done" in out.getvalue()
 
 
+def test_the_live_line_ends_with_the_last_stage():
+    from rich.console import Console
+
+    out = io.StringIO()
+    handler = display.LiveHandler(Console(file=out, force_terminal=True, width=100))
+    try:
+        handler.emit(logging.makeLogRecord({"msg": "1 stages", "stages": 1, "levelno": 10}))
+        assert handler._status._live.is_started
+        handler.emit(logging.makeLogRecord({"msg": "tower", "stage": True, "levelno": 20}))
+        assert not handler._status._live.is_started
+        handler.emit(logging.makeLogRecord({"msg": "a note", "levelno": 20}))
+        assert not handler._status._live.is_started
+    finally:
+        handler.close()
+    assert "a note" in out.getvalue()
+
+
 def test_stages_ahead_and_done_are_in_the_records(caplog):
     with caplog.at_level(logging.DEBUG, logger="advrec_tf"):
         stages_ahead(7)
