@@ -18,6 +18,7 @@ def gan(*, source: Source, run: Run, settings: Comparison = RecommenderSettings(
     ("gan", or "gan_ablation" for the same generator trained without the discriminator). For a table
     with a column to be predicted there is `advrec table`.
     """
+    path = runs.check_new(run, "generated.csv", inputs=[source.data])
     from advrec_tf.data.readers.files import MissingColumnError
 
     try:
@@ -31,7 +32,6 @@ def gan(*, source: Source, run: Run, settings: Comparison = RecommenderSettings(
     from advrec_tf.pipelines.recommend import generation, job, plots
 
     outcome = job.run_gan(prepared, settings, store)
-    path = run.out / "generated.csv"
     generation.write_csv(outcome.generated, path, overwrite=True)
     runs.finish(run, prepared, identity, outcome)
     figures = plots.draw_gan(outcome, run.out)

@@ -59,15 +59,21 @@ def open_store(run: Run, identity: dict, options: dict):
     return store
 
 
-def check_new(path: Path, *, inputs: Sequence[str | os.PathLike | None]) -> None:
-    """Before anything is read: a file of the command is no input of it.
+def check_new(run: Run, name: str, *, inputs: Sequence[str | os.PathLike | None]) -> Path:
+    """Before anything is read: the place of a file that the run writes into its folder.
+
+    A file that is there already is replaced only where it is of a run, which is resumed.
 
     Raises:
-        ValueError: if it is.
+        ValueError: if it is an input.
+        FileExistsError: if it is there, and the folder holds no run.
     """
     from advrec_tf.ops.files import check_output
+    from advrec_tf.pipelines.stages import holds_run
 
-    check_output(path, overwrite=True, inputs=inputs, name="--out")
+    path = run.out / name
+    check_output(path, overwrite=holds_run(run.out), inputs=inputs, name="--out")
+    return path
 
 
 def check_writable(name: str, path: str | os.PathLike | None) -> None:

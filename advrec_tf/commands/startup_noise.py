@@ -29,7 +29,7 @@ def filtered() -> Iterator[None]:
     kept, (reading, writing) = os.dup(2), os.pipe()
     os.dup2(writing, 2)
     os.close(writing)
-    thread = threading.Thread(target=_forward, args=(reading, kept), daemon=True)
+    thread = threading.Thread(target=_forward, args=(reading, os.dup(kept)), daemon=True)
     thread.start()
     try:
         yield
@@ -40,8 +40,10 @@ def filtered() -> Iterator[None]:
         os.close(kept)
 
 
-def _forward(reading: int, kept: int) -> None:
-    with os.fdopen(reading, "rb") as lines, contextlib.suppress(OSError):
+def _forward(reading: int, out: int) -> None:
+    """Copy lines until the last writer closes, which a child process may do after the block."""
+    with os.fdopen(reading, "rb") as lines, os.fdopen(out, "wb", buffering=0) as err:
         for line in lines:
             if not _NOISE.match(line):
-                os.write(kept, line)
+                with contextlib.suppress(OSError):
+                    err.write(line)

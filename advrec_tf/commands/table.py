@@ -40,8 +40,7 @@ def table(
         export: The folder for the versions of the SavedModel.
     """
     runs.check_writable("--export", export)
-    path = run.out / "generated.csv"
-    runs.check_new(path, inputs=[data])
+    path = runs.check_new(run, "generated.csv", inputs=[data])
     from advrec_tf.evaluation.two_sample import require_sklearn
 
     require_sklearn()
@@ -66,7 +65,9 @@ def table(
         "data_sha256": fingerprint(read),
         "versions": versions(),
     }
-    options = {"data": str(data), **given(columns, run, settings), "condition": condition}
+    own = {"data": data, "rows": rows, "condition": condition or None, "export": export}
+    options = given(columns, run, settings)
+    options |= {name: value for name, value in own.items() if value is not None}
     store = runs.open_store(run, identity, options)
     outcome = job.run(read, settings, store, deliver=delivery)
     notes = [*read.schema.noticed, f"training: {outcome.fits['gan']['verdict']}", *delivery.notes]

@@ -145,7 +145,7 @@ def table_columns(args: argparse.Namespace) -> dict:
 def load_from(args: argparse.Namespace):
     """The `Loaded` that the arguments ask for, see `commands.arguments.Source`."""
     given = {name: getattr(args, name) for name in _SOURCE if getattr(args, name, None) is not None}
-    table = {name: v for name, v in table_columns(args).items() if name in _TABLE}
+    table = table_columns(args)
     for name in ("column_names", "missing"):
         if name in table:
             table[name] = tuple(table[name])

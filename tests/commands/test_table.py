@@ -83,7 +83,7 @@ def test_a_finished_run_is_not_overwritten_and_goes_on_with_resume(folder, csv, 
         main(words)
     assert "holds a run already" in capfd.readouterr().err
     (folder / "generated.csv").unlink()
-    main([*words, "--resume"])
+    main(["table", "--config", str(folder / "run.json"), "--resume"])
     assert (folder / "generated.csv").read_text() == before
 
 

@@ -36,6 +36,13 @@ LARGE_CATALOGUE = 20_000
 LEAST_USERS = 20
 """Users with short histories below which no prior is chosen: the choice would be noise."""
 
+DEFAULTS = {
+    "two_tower": {"dim": 128, "temperature": 0.12, "batch_size": 256, "epochs": 40},
+    "autoencoder": {"dim": 200, "drop": 0.2, "batch_size": 100, "epochs": 150},
+    "factorization": {"dim": 128, "temperature": 0.2},
+}
+"""What each model has where a setting is not given; the rest is as its recipe says."""
+
 _ADVERSARIES = {
     "fgsm": {},
     "pgd": {"steps": 3},
@@ -157,23 +164,20 @@ def recipe_of(model: str, settings: SingleSettings) -> recipes.Recipe:
             f"`{wrong[0]}` should not be given for the model {model}, which has none. "
             f"Received: {given[wrong[0]]!r}."
         )
+    given = {**DEFAULTS[model], **given}
+    if model == "autoencoder":
+        return recipes.autoencoder(**given)
     if model == "two_tower":
-        dim = given.pop("dim", 128)
         return recipes.two_tower(
-            embedding_dim=dim,
+            embedding_dim=given.pop("dim"),
             use_features=settings.use_features,
             jit_compile=settings.adversary != "noise",
             steps_per_execution=16,
-            **{"batch_size": 256, "epochs": 40, **given},
+            **given,
         )
-    if model == "autoencoder":
-        defaults = {"dim": 200, "drop": 0.2, "batch_size": 100, "epochs": 150}
-        return recipes.autoencoder(**{**defaults, **given})
-    if "temperature" in given:
-        given["objective"] = SampledSoftmax(
-            InBatch(), temperature=given.pop("temperature"), cosine=True
-        )
-    return recipes.softmax_mf(**given)
+    temperature = given.pop("temperature")
+    objective = SampledSoftmax(InBatch(), temperature=temperature, cosine=True)
+    return recipes.softmax_mf(objective=objective, **given)
 
 
 def choose_prior(

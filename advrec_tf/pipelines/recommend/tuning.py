@@ -22,7 +22,12 @@ from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.pipelines.progress import LOG, stage_done, stages_ahead
 from advrec_tf.pipelines.recommend.boards import Board
 from advrec_tf.pipelines.recommend.preparation import Prepared, require_parts
-from advrec_tf.pipelines.recommend.single import adversary_of, chosen_model, recipe_of
+from advrec_tf.pipelines.recommend.single import (
+    DEFAULTS,
+    adversary_of,
+    chosen_model,
+    recipe_of,
+)
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 
 JOURNAL, BEST = "trials.log", "best.json"
@@ -157,11 +162,9 @@ def _first(settings: SingleSettings) -> dict[str, Any]:
     """The values of the first trial: those given, else those of the recipe."""
     recipe = recipe_of(settings.model, settings)
     known = {
-        "dim": {"two_tower": 128, "autoencoder": 200, "factorization": 128}[settings.model],
+        **DEFAULTS[settings.model],
         "learning_rate": float(recipe.optimizer().learning_rate),
         "batch_size": recipe.batch_size,
-        "temperature": 0.12 if settings.model == "two_tower" else 0.2,
-        "drop": 0.2,
         "epsilon": settings.epsilon,
         "adversarial_fraction": settings.adversarial_fraction,
     }
