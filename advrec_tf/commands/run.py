@@ -16,6 +16,9 @@ from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.pipelines.ending import command_line, hold
 from advrec_tf.pipelines.progress import LOG
 
+WRITTEN = ("report.json", "report.md", "quality.html", "quality.json", "shipped.npz", "vectors.npz")
+"""The files that runs write into their folders beside stages, plots and what is generated."""
+
 
 def begin(run: Run, source: Source, settings, *, job: str, export: str | None = None, **inputs):
     """(prepared data, identity, store); what was read is said before anything is trained.
@@ -48,10 +51,13 @@ def open_store(run: Run, identity: dict, options: dict):
     """The store of a run whose folder is its alone from now on, with its log.
 
     Raises:
+        FileExistsError: if the folder holds no run, but a file by the name of one that it writes.
         ValueError, OSError: as the lock and the store say.
     """
     from advrec_tf.pipelines.stages import StageStore
 
+    for name in WRITTEN:
+        check_new(run, name, inputs=())
     hold(run.out, resume=run.resume, say=LOG.info)
     store = StageStore(run.out, identity, resume=run.resume, options=options)
     keep_log(run.out)

@@ -59,3 +59,11 @@ def test_titles_and_inputs_are_part_of_the_identity_of_a_run_and_its_options_are
         begun("Zehn", resume=True, model_sha256="a")
     with pytest.raises(SystemExit, match="`model_sha256` was 'a' and is 'b'"):
         begun("Ten", resume=True, model_sha256="b")
+
+
+def test_a_file_of_the_user_by_the_name_of_one_of_the_run_stays(tmp_path):
+    (tmp_path / "report.json").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"new file.*report\.json"):
+        runs.open_store(Run(out=tmp_path), {"job": "x"}, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+    assert (tmp_path / "report.json").read_text() == "mine"
