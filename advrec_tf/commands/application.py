@@ -36,6 +36,14 @@ COMMANDS = {
 }
 """The name of each command, whose function is `commands.<name>.<name>`, and what it does."""
 
+DATA_COMMANDS = {
+    "list": ("list_sets", "List the built-in world and the public data sets that can be fetched."),
+    "fetch": ("fetch", "Fetch a public data set, once its licence is accepted, and verify it."),
+    "info": ("info", "Say what the reader makes of a file."),
+    "convert": ("convert", "Read a file of interactions with care, and write it as Parquet."),
+}
+"""The name of each command below `advrec data`, its function in `commands.data`, what it does."""
+
 _CONFIG_HELP = """\
 Every command takes `--config FILE`, a JSON or TOML file of its options, such as the `run.json` that
 an earlier run left in its folder; what is given on the command line comes first. With
@@ -63,6 +71,10 @@ app = App(
 )
 for _name, _help in COMMANDS.items():
     app.command(f"advrec_tf.commands.{_name}:{_name}", name=_name, help=_help)
+_data = App(name="data", help="Public data sets, and what the reader makes of a file.")
+for _name, (_function, _help) in DATA_COMMANDS.items():
+    _data.command(f"advrec_tf.commands.data:{_function}", name=_name, help=_help)
+app.command(_data)
 
 
 def main(argv: Sequence[str] | None = None):

@@ -52,6 +52,18 @@ def keep_log(folder: Path) -> None:
     LOGGER.addHandler(handler)
 
 
+def ask(question: str) -> str:
+    """What the user types after a question; the live line makes room for it."""
+    live = [handler for handler in LOGGER.handlers if isinstance(handler, LiveHandler)]
+    for handler in live:
+        handler.pause()
+    try:
+        return input(question)
+    finally:
+        for handler in live:
+            handler.go_on()
+
+
 class LiveHandler(logging.Handler):
     """Lines of stages, and below them one line that changes: stage, epoch, time left."""
 
@@ -75,6 +87,13 @@ class LiveHandler(logging.Handler):
             self._status.stop()  # what follows is the result, on a terminal as it is
             return
         self._status.update(self._where(line.strip() if record.levelno == logging.DEBUG else ""))
+
+    def pause(self) -> None:
+        """Take the live line away until `go_on`."""
+        self._status.stop()
+
+    def go_on(self) -> None:
+        self._status.start()
 
     def close(self) -> None:
         self._status.stop()

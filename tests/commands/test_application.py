@@ -9,29 +9,40 @@ import sys
 
 import pytest
 
-from advrec_tf.commands.application import COMMANDS, app, main
+from advrec_tf.commands.application import COMMANDS, DATA_COMMANDS, app, main
 from advrec_tf.serving import client
 
 TRAIN = ["train", "--data", "synthetic", "--out", "x"]
 SENTENCE = re.compile(r"[A-Z`\"'(].*\.$", re.DOTALL)
 
 
+HELP = {name: (name, name, text) for name, text in COMMANDS.items()} | {
+    f"data {name}": ("data", function, text) for name, (function, text) in DATA_COMMANDS.items()
+}
+"""Command -> module, function, what the list says of it."""
+
+
 def options(name):
     """(option, help text) of every argument of a command."""
-    collected = app[name].assemble_argument_collection(parse_docstring=True)
+    command = app
+    for word in name.split():
+        command = command[word]
+    collected = command.assemble_argument_collection(parse_docstring=True)
     return [(a.name, a.parameter.help) for a in collected if a.parse and a.name != "*"]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", HELP)
 def test_a_command_is_a_function_whose_docstring_says_what_the_list_says(name):
-    function = getattr(importlib.import_module(f"advrec_tf.commands.{name}"), name)
-    text = inspect.getdoc(function)
+    module, function, listed = HELP[name]
+    text = inspect.getdoc(
+        getattr(importlib.import_module(f"advrec_tf.commands.{module}"), function)
+    )
     assert SENTENCE.match(text.splitlines()[0])
-    assert SENTENCE.match(COMMANDS[name])
+    assert SENTENCE.match(listed)
     assert f"advrec {name}" in text or name == "doctor"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", HELP)
 def test_the_help_of_every_option_is_whole_sentences(name):
     wrong = [(option, text) for option, text in options(name) if not SENTENCE.match(text or "")]
     assert wrong == []

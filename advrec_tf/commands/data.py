@@ -1,0 +1,244 @@
+"""`advrec data`: public data sets, and what the reader makes of a file."""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from advrec_tf.commands.arguments import Names, TableFormat
+
+File = Annotated[Path, Parameter(name="file")]
+
+
+def list_sets() -> None:
+    """List the built-in world and the public data sets that can be fetched.
+
+    `advrec data list`
+    """
+    from advrec_tf.data.public_sets import PUBLIC_SETS
+
+    print("synthetic: built in, --data synthetic. 2,000 users, 1,000 items; nothing is fetched.")
+    print("  Good for: trying everything, since its truth is known.")
+    for one in PUBLIC_SETS.values():
+        print(
+            f"{one.name}: about {one.megabytes:g} MB. {one.users:,} users, {one.items:,} items, "
+            f"{one.rows:,} rows."
+        )
+        print(f"  Good for: {one.good_for}")
+        print(f"  Licence: {one.licence}")
+    print("\nFetch one with: advrec data fetch NAME")
+
+
+def fetch(
+    name: str,
+    /,
+    *,
+    out: Path | None = None,
+    accept_licence: bool = False,
+) -> None:
+    """Fetch a public data set, once its licence is accepted, and verify it.
+
+    `advrec data fetch ml-100k --accept-licence`
+
+    A download that stopped is continued by the same command. The folder appears when all of it is
+    there and verified, with a record of where it came from; the command ends with the options by
+    which the other commands read it.
+
+    Args:
+        name: The name of the data set, one of `advrec data list`.
+        out: The new folder for its files. By default it is data/NAME.
+        accept_licence: Accept the licence that is shown. By default the command asks.
+    """
+    from advrec_tf.data.fetching import fetch as fetch_set
+    from advrec_tf.data.public_sets import PUBLIC_SETS
+    from advrec_tf.pipelines.progress import LOG
+
+    if name not in PUBLIC_SETS:
+        raise ValueError(f"`name` should be one of {', '.join(PUBLIC_SETS)}. Received: {name!r}.")
+    wanted = PUBLIC_SETS[name]
+    folder = Path("data") / name if out is None else out
+    if folder.exists():
+        raise ValueError(f"`--out` should be a new folder. Received: {folder}, which exists.")
+    print(f"{wanted.name}, about {wanted.megabytes:g} MB from {wanted.url}")
+    print(f"Licence: {wanted.licence}")
+    if wanted.checksum_url is None:
+        print("Its publisher states no checksum: the one obtained is written beside the data.")
+    if not accept_licence:
+        _ask_for_acceptance()
+    fetch_set(wanted, folder, log=LOG.info)
+    print(f"\nfolder       {folder}")
+    print(f"read it with {shlex.join(options_of(wanted, folder))}")
+
+
+def options_of(wanted, folder: Path) -> list[str]:
+    """The options by which a command reads a public data set in its folder."""
+    words = []
+    for option, value in wanted.options.items():
+        values = value if isinstance(value, tuple) else (value,)
+        if option in ("data", "item_table"):
+            values = [str(folder / one) for one in values]
+        words += [f"--{option.replace('_', '-')}", *values]
+    return words
+
+
+def _ask_for_acceptance() -> None:
+    from advrec_tf.commands.display import ask
+
+    if not sys.stdin.isatty():
+        raise ValueError("The licence should be accepted: give --accept-licence once you have.")
+    if ask("Do you accept this licence? (yes or no) ").strip().lower() not in ("y", "yes"):
+        raise ValueError("Nothing was fetched, since the licence was not accepted.")
+
+
+def info(
+    file: File,
+    /,
+    *,
+    table: TableFormat = TableFormat(),
+    item_text_column: str | None = None,
+) -> None:
+    """Say what the reader makes of a file: columns, counts, span of time, ties, doubts.
+
+    `advrec data info events.csv --user-column user --item-column product --time-column when`
+
+    Args:
+        file: A CSV or TSV file (plain or .gz), a Parquet file, a MovieLens folder, or the word
+            synthetic.
+        item_text_column: The column of a title or description of the item.
+    """
+    from advrec_tf.data.readers.files import MissingColumnError
+    from advrec_tf.data.readers.loading import load
+    from advrec_tf.data.readers.overview import SAMPLE, columns_seen
+
+    given = _given(table, item_text_column)
+    if file.is_file():
+        names = ("separator", "encoding", "column_names", "max_text", "escape")
+        seen = columns_seen(file, **{key: given[key] for key in names if key in given})
+        rows = [("column", "looks like", "values", "missing", "first")]
+        rows += [(c.name, c.kind, f"{c.distinct:,}", f"{c.missing:,}", c.example) for c in seen]
+        _print_table(rows)
+        print(f"(of the first {SAMPLE:,} rows at most)\n")
+    try:
+        loaded = load(str(file), **given)
+    except MissingColumnError as error:
+        raise ValueError(
+            f"{error} Which column is which is said by --user-column, --item-column, "
+            "--rating-column and --time-column."
+        ) from error
+    print(loaded.report)
+    for line in summary(loaded.interactions):
+        print(f"  {line}")
+
+
+def summary(interactions) -> list[str]:
+    """Lines on interactions: density, histories, ratings, span of time, and ties where there are
+    too few for the report of the reader."""
+    import numpy as np
+
+    from advrec_tf.data import audit
+
+    counts = interactions.user_counts()
+    lines = [
+        f"density {len(interactions) / interactions.num_users / interactions.num_items:.3%}",
+        f"interactions of a user: {counts.min():,} to {counts.max():,}, "
+        f"median {np.median(counts):g}",
+    ]
+    if interactions.rating is not None:
+        rated = interactions.rating[~np.isnan(interactions.rating)]
+        span = f"{rated.min():g} to {rated.max():g}, mean {rated.mean():.2f}" if len(rated) else ""
+        lines.append(f"ratings: {len(rated):,} of {len(interactions):,} rows; {span or 'none'}")
+    if interactions.timestamp is None:
+        lines.append("no times were read: a split by time takes the order of the file")
+        return lines
+    lines.append(f"times: {_span(interactions.timestamp.min(), interactions.timestamp.max())}")
+    ties = audit.ties(interactions)
+    if ties is not None and not any(str(ties) in found for found in audit.findings(interactions)):
+        lines.append(f"ties: {ties}")
+    return lines
+
+
+def _span(first: float, last: float) -> str:
+    from advrec_tf.data.audit import UNITS
+
+    units = [unit for unit, bound in UNITS.items() if first >= bound]
+    if not units:
+        return f"{first:g} to {last:g}, which are no dates since 1973"
+    scale = UNITS[units[-1]] / UNITS["seconds"]
+    try:
+        days = [
+            datetime.datetime.fromtimestamp(time / scale, datetime.timezone.utc).date().isoformat()
+            for time in (first, last)
+        ]
+    except (OverflowError, ValueError):
+        return f"{first:g} to {last:g}, which are no dates"
+    return f"{days[0]} to {days[1]}, read as {units[-1]} since 1970"
+
+
+def convert(
+    file: File,
+    /,
+    *,
+    out: Path,
+    table: TableFormat = TableFormat(),
+    item_text_column: str | None = None,
+    context_column: Names = (),
+    overwrite: bool = False,
+) -> None:
+    """Read a file of interactions with care, and write it as Parquet, which is read faster.
+
+    `advrec data convert events.csv --user-column user --item-column product --out events.parquet`
+
+    The columns are then user_id, item_id, rating, timestamp, item_text and those of the context, as
+    far as they were read; rows that were left out are counted.
+
+    Args:
+        file: A CSV or TSV file (plain or .gz), a Parquet file, a MovieLens folder, or the word
+            synthetic.
+        out: The Parquet file to write.
+        item_text_column: The column of a title or description of the item.
+        context_column: The columns that describe an interaction itself.
+        overwrite: Replace --out where it exists.
+    """
+    from advrec_tf.ops.files import check_output
+
+    if out.suffix.lower() not in (".parquet", ".pq"):
+        raise ValueError(f"`--out` should be a file that ends in .parquet. Received: {out}.")
+    check_output(out, overwrite=overwrite, inputs=[file], name="--out")
+    from advrec_tf.data.readers.loading import load
+
+    given = _given(table, item_text_column)
+    if context_column:
+        given["context_columns"] = list(context_column)
+    loaded = load(str(file), **given)
+    print(loaded.report)
+    loaded.interactions.to_parquet(out, overwrite=overwrite)
+    columns = [
+        f"--{name}-column {column}"
+        for name, column, there in (
+            ("rating", "rating", loaded.interactions.rating is not None),
+            ("time", "timestamp", loaded.interactions.timestamp is not None),
+            ("item-text", "item_text", loaded.interactions.item_text is not None),
+        )
+        if there
+    ]
+    print(f"\nParquet      {out}")
+    print(f"read it with {' '.join(['--data', shlex.quote(str(out)), *columns])}")
+
+
+def _given(table: TableFormat, item_text_column: str | None) -> dict:
+    given = table.given()
+    if item_text_column is not None:
+        given["item_text_column"] = item_text_column
+    return given
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        print("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
