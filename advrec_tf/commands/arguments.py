@@ -238,15 +238,19 @@ class Source:
         return found
 
     def _texts(self) -> dict:
+        from advrec_tf.data.readers.assembly import table_settings
         from advrec_tf.data.readers.side_tables import read_texts
 
+        given = self.table.given()
+        marks = {name: given[name] for name in ("missing", "keep_missing") if name in given}
+        form = {name: given[name] for name in ("encoding", "escape", "max_text") if name in given}
         return read_texts(
             self.item_table,
             id_column=self.item_table_id,
             text_column=self.item_table_text,
-            encoding=self.table.encoding or "utf-8",
-            escape=self.table.escape,
+            missing=table_settings(marks).id_marks,
             log=LOG.info,
+            **form,
         )
 
 

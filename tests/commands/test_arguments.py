@@ -45,6 +45,15 @@ def test_titles_of_an_item_table_are_attached_by_id(tmp_path):
         Source(data=data, item_table=items, item_table_text="name").load()
 
 
+def test_what_is_said_of_the_marks_and_the_size_of_texts_holds_for_the_item_table_too(tmp_path):
+    data, items = written(
+        tmp_path, "user_id,item_id\n1,NA\n1,b\n2,NA\n", f"item_id,title\nNA,{'x' * 200_000}\n"
+    )
+    table = TableFormat(keep_missing=True, max_text=300_000)
+    source = Source(data=data, item_table=items, item_table_text="title", table=table)
+    assert [len(text) for text in source.load().interactions.item_text] == [200_000, 0]
+
+
 def test_the_built_in_world_comes_with_the_truth_behind_it_and_has_columns_of_its_own():
     loaded = Source(data="synthetic").load(seed=3)
     assert loaded.best_scores.shape == (2000, 1000)

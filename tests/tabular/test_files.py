@@ -284,6 +284,8 @@ def test_missing_marks_can_be_named_or_kept(write):
     assert kept.frame["town"][0] == "NA" and not kept.schema["town"].missing
     with pytest.raises(ValueError, match="`missing` should hold marks. Received the text '-'"):
         read_table(path, missing="-")
+    number = read_table(write(table(size=["7", "-999", "8"] * 20)), missing=["-999"])
+    assert number.frame["size"].isna().sum() == 20 and number.frame["size"].max() == 8
 
 
 def test_quotes_escaped_by_a_backslash_are_read_where_it_is_named(tmp_path):

@@ -81,7 +81,8 @@ def read_side_table(
     """
     said: list[str] = []
     if isinstance(source, (str, os.PathLike)) and Path(source).suffix.lower() not in _PARQUET:
-        called, found = str(source), read_cells(source, id_column, None, how)
+        called = str(source)
+        found = read_cells(source, id_column, None, how, id_marks=wanted.id_marks)
         columns = {}
         for name, texts in found.cells.items():
             columns[name], own = wanted.types.typed(name, texts, source=called, place=found.place)

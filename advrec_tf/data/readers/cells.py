@@ -46,7 +46,14 @@ class Cells:
             )
 
 
-def read_cells(path, id_column: str, wanted: Sequence[str] | None, how: dict) -> Cells:
+def read_cells(
+    path,
+    id_column: str,
+    wanted: Sequence[str] | None,
+    how: dict,
+    *,
+    id_marks: Collection[str] = MISSING,
+) -> Cells:
     """The wanted columns of a table file, or all beside the ids, by the careful reader.
 
     Args:
@@ -54,13 +61,14 @@ def read_cells(path, id_column: str, wanted: Sequence[str] | None, how: dict) ->
         id_column: name of the column of the ids.
         wanted: names of columns; None for all others.
         how: keyword arguments of `records.open_records`.
+        id_marks: the marks of a missing id.
 
     Raises:
         FileNotFoundError: if there is no such file.
         DataError: if it is not as said, or an id has two lines.
     """
     source = str(path)
-    coder = ids.IdCodes()
+    coder = ids.IdCodes(id_marks)
     cells: dict[str, list[str]] = {}
     codes, lines, without_id = [], [], []
     with records.open_records(path, **how) as reader:

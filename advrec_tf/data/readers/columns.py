@@ -7,6 +7,7 @@ left to `ids`; which interactions stay is left to `assembly`.
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
@@ -19,6 +20,8 @@ MISSING = frozenset(("", "NaN", "nan", "NULL", "null", "None", "NA", "N/A", "<NA
 LARGEST_INDEX = 50_000_000
 """The largest id of a file whose ids are indices: a vocabulary holds all integers up to it."""
 
+_DIGITS = 20  # Python refuses to read integers of thousands of digits
+
 Place = Callable[[int], str]  # position in the column -> "line 3" or "row 2"
 
 
@@ -29,12 +32,13 @@ def indices(texts: Sequence[str], lines: Sequence[int], *, source: str, column: 
         DataError: at the first text that is none, with its line.
     """
     together = "".join(texts)
-    if together.isascii() and together.isdigit() and all(map(len, texts)):
+    lengths = set(map(len, texts))
+    if together.isascii() and together.isdigit() and 0 not in lengths and max(lengths) <= _DIGITS:
         values = np.fromiter(map(int, texts), np.float64, len(texts))
         if values.max() <= LARGEST_INDEX:
             return values.astype(np.int64)
     for line, text in zip(lines, texts, strict=True):
-        if not (text.isascii() and text.isdigit() and int(text[:20]) <= LARGEST_INDEX):
+        if not (text.isascii() and text.isdigit() and int(text[:_DIGITS]) <= LARGEST_INDEX):
             expected = f"an integer from 0 to {LARGEST_INDEX:,}, since the ids are indices"
             raise fault(source, f"line {line}", column, expected, text)
     return np.zeros(0, np.int64)
@@ -59,7 +63,7 @@ def numbers(
     place: Place,
     missing: Collection[str] = MISSING,
 ) -> np.ndarray:
-    """Texts [n] -> [n] float64, NaN where the number is missing.
+    """Texts [n] -> [n] float64, NaN where the number is missing (see `without_marks`).
 
     Raises:
         DataError: at the first text that is no number (see `number`), or is infinite.
@@ -73,6 +77,7 @@ def numbers(
                 values[row] = np.nan if not plain or plain in missing else number(plain)
             except ValueError:
                 raise fault(source, place(row), column, "a number", text) from None
+    values = without_marks(values, missing)
     refuse_infinite(values, source=source, column=column, place=place)
     return values
 
@@ -85,6 +90,25 @@ def plain_numbers(texts: Sequence[str]) -> np.ndarray | None:
         return None
     together = "".join(texts)
     return values if together.isascii() and "_" not in together else None
+
+
+def without_marks(values: np.ndarray, missing: Collection[str]) -> np.ndarray:
+    """Numbers [n] float64 -> the same with NaN where one is a mark of a missing value, such as
+    -999, however it is written."""
+    marks = marks_that_are_numbers(frozenset(missing))
+    return np.where(np.isin(values, marks), np.nan, values) if marks else values
+
+
+@functools.lru_cache(maxsize=64)
+def marks_that_are_numbers(missing: frozenset[str]) -> tuple[float, ...]:
+    """The numbers among marks of a missing value."""
+    found = []
+    for mark in missing:
+        try:
+            found.append(number(mark))
+        except ValueError:
+            continue
+    return tuple(value for value in found if value == value)
 
 
 def refuse_infinite(values: np.ndarray, *, source: str, column: str, place: Place) -> None:
@@ -114,6 +138,7 @@ class Times:
         if values is None:
             values, first = self._parse_each(texts, place)
         else:
+            values = without_marks(values, self.missing)
             present = ~np.isnan(values)
             first = {"a number": int(present.argmax())} if present.any() else {}
         for kind, row in sorted(first.items(), key=lambda item: item[1]):
@@ -128,6 +153,7 @@ class Times:
     def _parse_each(self, texts: Sequence[str], place: Place) -> tuple[np.ndarray, dict]:
         values = np.full(len(texts), np.nan)
         first: dict[str, int] = {}
+        marks = marks_that_are_numbers(frozenset(self.missing))
         for row, text in enumerate(texts):
             text = text.strip()
             if not text or text in self.missing:
@@ -136,10 +162,12 @@ class Times:
                 values[row], kind = self._seconds(text, row, place), "a date"
             else:
                 try:
-                    values[row], kind = number(text), "a number"
+                    value, kind = number(text), "a number"
+                    values[row] = np.nan if value in marks else value
                 except ValueError:
                     values[row], kind = self._seconds(text, row, place), "a date"
-            first.setdefault(kind, row)
+            if not np.isnan(values[row]):
+                first.setdefault(kind, row)
         return values, first
 
     def _seconds(self, text: str, row: int, place: Place) -> float:

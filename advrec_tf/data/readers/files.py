@@ -96,7 +96,7 @@ def text_encoding(path: str | os.PathLike, encoding: str, start: bytes) -> str:
             f"{path}: expected text in {encoding}. Received a file that starts with the byte order "
             f"mark of {marked.removesuffix('-sig')}: name that `encoding`."
         )
-    return name
+    return marked or name  # what the mark names passes the mark over
 
 
 @contextlib.contextmanager

@@ -56,8 +56,17 @@ def frame_ids(series: pd.Series, source: str, missing: Collection[str]) -> ids.I
         row = int((codes == first).argmax())
         fail(f"{kind}, as {values[first]!r} in row {row}, since ids are of one kind", second)
     if "a str" not in kinds:
-        return ids.Ids(codes.astype(np.int32), [int(value) for value in values])
+        return _integer_ids([int(value) for value in values], codes, missing)
     return _text_ids(values, codes, series.name, source, missing)
+
+
+def _integer_ids(values: list[int], codes: np.ndarray, missing: Collection[str]) -> ids.Ids:
+    """Distinct integers and codes [n] into them -> ids without the marks of a missing one."""
+    marked = [code for code, value in enumerate(values) if str(value) in missing]
+    marks = {str(values[code]): int((codes == code).sum()) for code in marked}
+    return ids.Ids(
+        np.where(np.isin(codes, marked), -1, codes).astype(np.int32), values, marks=marks
+    )
 
 
 def _text_ids(values: list[str], codes: np.ndarray, name: str, source: str, missing) -> ids.Ids:

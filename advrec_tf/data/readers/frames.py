@@ -103,7 +103,7 @@ def _frame_numbers(series: pd.Series, source: str, where, wanted: TableSettings)
             place=where,
             missing=wanted.missing,
         )
-    values = series.to_numpy(np.float64, na_value=np.nan)
+    values = columns.without_marks(series.to_numpy(np.float64, na_value=np.nan), wanted.missing)
     columns.refuse_infinite(values, source=source, column=series.name, place=where)
     return values
 

@@ -150,15 +150,19 @@ def encode_ids(
         raise fault(source, place(list(texts).index(text)), column, expected, text) from None
 
 
-def normal_keys(texts: Iterable[str]) -> list:
+def distinct_keys(texts: Iterable[str]) -> list:
     """Ids of a side table by the rule above, all int or all str, in the given order.
 
     Raises:
-        UnusableId: as `IdCodes.encode`.
+        UnusableId: as `IdCodes.encode`; also at the second spelling of an id.
     """
-    coder = IdCodes(missing=())
-    codes = coder.encode(list(texts))
-    found = coder.column(codes)
+    texts, coder = list(texts), IdCodes(missing=())
+    found = coder.column(coder.encode(texts))
+    _, first = np.unique(found.codes, return_index=True)
+    if len(first) < len(texts):
+        second = np.setdiff1d(np.arange(len(texts)), first)[0]
+        one = texts[int((found.codes == found.codes[second]).argmax())]
+        raise UnusableId(f"each id once (it stands as {one!r} too)", texts[second])
     values = found.values
     if values and integer_like(values).all():
         values = [int(value) for value in values]

@@ -9,15 +9,16 @@ import os
 
 from advrec_tf.data.readers import records
 from advrec_tf.data.readers.files import DataError
-from advrec_tf.data.readers.ids import normal_keys
+from advrec_tf.data.readers.ids import UnusableId, distinct_keys
 
 
 def read_triples(path: str | os.PathLike) -> list[tuple[str, str, str]]:
     """Lines `head relation tail`, plain or gzip -> triples of text, in file order.
 
     A line that holds a tab is split at tabs (so names may hold blanks), any other at blanks.
-    Blank lines are passed over, and so is a first line that is a header: RecBole's, in which
-    every field names its type (`head_id:token`), or the words head, relation and tail.
+    Blanks around names and their Unicode form are dealt with as in `ids`. Blank lines are passed
+    over, and so is a first line that is a header: RecBole's, in which every field names its type
+    (`head_id:token`), or the words head, relation and tail.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -36,13 +37,21 @@ def read_item_entities(path: str | os.PathLike) -> dict[int | str, str]:
         FileNotFoundError, DataError: as `read_triples`; also if an item has two lines.
     """
     entity_of: dict[str, str] = {}
+    lines: dict[str, int] = {}
     for line, (item, entity) in _lines(path, ("item", "entity")):
         if item in entity_of:
             raise DataError(
                 f"{path}, line {line}: expected one line an item. Received item {item!r} again."
             )
-        entity_of[item] = entity
-    return dict(zip(normal_keys(entity_of), entity_of.values(), strict=True))
+        entity_of[item], lines[item] = entity, line
+    try:
+        keys = distinct_keys(entity_of)
+    except UnusableId as error:
+        expected, item = error.args
+        raise DataError(
+            f"{path}, line {lines[item]}: expected {expected}. Received: {item!r}."
+        ) from None
+    return dict(zip(keys, entity_of.values(), strict=True))
 
 
 def _lines(path: str | os.PathLike, fields: tuple[str, ...]):

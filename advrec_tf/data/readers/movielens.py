@@ -18,6 +18,7 @@ import pandas as pd
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers import files, tables
 from advrec_tf.data.readers.files import DataError
+from advrec_tf.data.readers.ids import integer_like
 from advrec_tf.data.readers.report import Count, Loaded
 
 LAYOUTS = {
@@ -140,7 +141,7 @@ def read_movie_table(path: str | os.PathLike) -> pd.DataFrame:
 
 def read_user_table(path: str | os.PathLike) -> pd.DataFrame:
     """A `users.dat`: `gender`, `age` (float) and `occupation`, by user id."""
-    users = _by_id(Path(path), "::", 5, lambda fields: [fields[1], float(fields[2]), fields[3]])
+    users = _by_id(Path(path), "::", 5, lambda fields: [fields[1], _age(fields[2]), fields[3]])
     return pd.DataFrame.from_dict(users, orient="index", columns=["gender", "age", "occupation"])
 
 
@@ -171,9 +172,9 @@ def _recognize(folder: Path) -> tuple[str, list[Path]]:
 def _records(path: Path, separator: str, num_fields: int) -> Iterator[tuple[int, list[str]]]:
     """Line number and fields of each line that is not blank."""
     with files.open_text(path, encoding=_ENCODING) as text:
-        for number, line in enumerate(text, start=1):
+        for number, line in enumerate(files.bounded_lines(str(path), text), start=1):
             line = line.rstrip("\r\n")
-            if not line:
+            if not line.strip():
                 continue
             fields = line.split(separator)
             if len(fields) != num_fields:
@@ -190,7 +191,7 @@ def _by_id(
     """{the integer in the first field: what `make` makes of the fields}."""
     entries: dict[int, object] = {}
     for line, fields in _records(path, separator, num_fields):
-        if not fields[0].isdecimal() or int(fields[0]) in entries:
+        if not integer_like([fields[0]])[0] or int(fields[0]) in entries:
             expected = "an integer id that no earlier line has"
             raise files.fault(str(path), f"line {line}", "id", expected, fields[0])
         try:
@@ -221,6 +222,12 @@ def _movies_100k(path: Path, genres: list[str]) -> dict[int, _Movie]:
     return _by_id(path, "|", 5 + len(genres), movie)
 
 
+def _age(text: str) -> float:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(f"expected an age in years. Received: {text!r}")
+    return float(text)
+
+
 def _year(title: str) -> float:
     """The last year in brackets, as in "Toy Story (1995)"; NaN where there is none."""
     years = _YEAR.findall(title)
@@ -236,7 +243,7 @@ def _user_features(path: Path, user_ids: list[int], layout: str) -> tuple[pd.Dat
 
     def features(fields: list[str]) -> dict:
         entry = dict(zip(names, fields[1:], strict=True))
-        return {**entry, "age": float(entry["age"])}
+        return {**entry, "age": _age(entry["age"])}
 
     users = _by_id(path, separator, 5, features)
     unknown = {"age": np.nan, "gender": "", "occupation": "", "zip": ""}

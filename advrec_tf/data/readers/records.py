@@ -12,6 +12,7 @@ import csv
 import dataclasses
 import itertools
 import os
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -270,6 +271,8 @@ def read_lines(
 ) -> Iterator[tuple[int, list[str]]]:
     """(line number, fields) of each line of a file that is not blank, plain or gzip, in UTF-8.
 
+    The text is in the Unicode form NFC, as ids are.
+
     Args:
         path: the file.
         split: of a line into fields; by default at white space.
@@ -280,7 +283,7 @@ def read_lines(
     with files.open_text(path) as text:
         for number, line in enumerate(files.bounded_lines(str(path), text), start=1):
             if line.strip():
-                yield number, split(line)
+                yield number, split(unicodedata.normalize("NFC", line))
 
 
 def require_distinct(source: str, names: Sequence[str]) -> None:

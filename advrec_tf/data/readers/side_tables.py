@@ -32,6 +32,7 @@ def read_texts(
     encoding: str = "utf-8",
     max_text: int = files.MAX_TEXT,
     escape: str | None = None,
+    missing: Collection[str] = MISSING,
     log: Callable[[str], None] | None = None,
 ) -> dict:
     """{id: text} from a file; ids by the rule of `ids`, an empty text where there is none.
@@ -44,6 +45,7 @@ def read_texts(
         path: the file.
         id_column, text_column: names in the header of a table.
         separator, encoding, max_text, escape: as in `tables.read_table`.
+        missing: the marks of a missing id in a table, beside the empty field.
         log: takes a sentence that counts the lines without an id.
 
     Raises:
@@ -59,7 +61,7 @@ def read_texts(
     if text_column is None:
         raise ValueError(f"`text_column` should name the column of the text in {path}.")
     how = {"separator": separator, "encoding": encoding, "max_text": max_text, "escape": escape}
-    table = read_cells(path, id_column, [text_column], how)
+    table = read_cells(path, id_column, [text_column], how, id_marks=missing)
     table.report_to(log)
     return dict(zip(table.keys, table.cells[text_column], strict=True))
 
@@ -89,7 +91,7 @@ def read_attributes(
         id_column: the name of the column of ids in the header.
         kinds: name -> "category", "number" or "date", for a column that is not what it looks like.
         readings: name -> one of `notations.spelling.READINGS`, where values have two readings.
-        missing: as in `notations.scan.ColumnScan`.
+        missing: as in `notations.scan.ColumnScan`; also the marks of a missing id.
         log: takes sentences: what was decided on columns, and the lines without an id.
         **how: separator, encoding, max_text and escape, as in `tables.read_table`.
 
@@ -104,7 +106,8 @@ def read_attributes(
         keys = table.index.tolist()
         table = table.reset_index(drop=True)
     else:
-        found = read_cells(path, id_column, None, how)
+        marks = MISSING if missing is None else missing
+        found = read_cells(path, id_column, None, how, id_marks=marks)
         found.report_to(log)
         if not found.cells:
             raise DataError(f"{path} should have a column beside {id_column!r}. It has none.")
@@ -162,12 +165,9 @@ def _read_json(path: str | os.PathLike, encoding: str) -> dict:
                 f"in the text of the id {key!r}."
             )
     try:
-        keys = ids.normal_keys(found)
+        keys = ids.distinct_keys(found)
     except ids.UnusableId as error:
         raise DataError(f"{path}: expected {error.args[0]}. Received: {error.args[1]!r}.") from None
-    if len(set(keys)) < len(keys):
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise DataError(f"{path}: expected one text an id. Received two spellings of {twice!r}.")
     return dict(zip(keys, found.values(), strict=True))
 
 

@@ -107,6 +107,7 @@ def _read_clean(path, reader, positions, wanted: TableSettings, has_header) -> P
     for position in numbers:
         if np.isinf(found[position]).any():
             return None
+        found[position] = columns.without_marks(found[position], wanted.missing)
     item_texts = None
     if title is not None:
         item_texts = assembly.ItemTexts(wanted.id_marks)

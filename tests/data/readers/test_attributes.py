@@ -150,3 +150,12 @@ def test_columns_of_side_tables_and_context_are_read_in_their_notation_and_it_is
         load(events, items=items)
     kept = load(events, items=items, kinds={"price": "category"}).interactions
     assert kept.item_features["price"].tolist() == ["5", "6"]
+
+
+def test_marks_of_the_interactions_hold_in_the_file_of_their_users_too(tmp_path):
+    path = tmp_path / "users.csv"
+    path.write_text("user_id,age\nnull,30\nu,-9\n")
+    events = pd.DataFrame({"user_id": ["null", "u"], "item_id": [1, 2]})
+    settings = {"users": path, "kinds": {"age": "number"}}
+    kept = from_frame(events, keep_missing=True, missing=["-9"], **settings)
+    np.testing.assert_array_equal(kept.interactions.user_features["age"], [30, np.nan])

@@ -183,3 +183,10 @@ def test_utf8_is_told_from_other_encodings_over_block_ends(tmp_path):
     assert files.is_utf8(write(tmp_path, gzip.compress(("x" + text).encode()), "t.csv.gz"))
     assert not files.is_utf8(write(tmp_path, text.encode("latin-1")))
     assert not files.is_utf8(write(tmp_path, text.encode()[:-1]))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_an_encoding_that_names_the_order_of_bytes_passes_the_mark_over(tmp_path, encoding):
+    path = tmp_path / "rows.csv"
+    path.write_bytes("\ufeffuser_id,item_id\na,b\nc,d\n".encode(encoding))
+    assert tables.read_table(path, encoding=encoding).interactions.num_users == 2

@@ -156,3 +156,14 @@ def test_a_parquet_file_that_is_none_or_lacks_a_column_is_refused_by_name(tmp_pa
     assert "row 0, column 'user_id': expected an integer or a str" in text
     with pytest.raises(FileNotFoundError):
         frames.read_parquet(tmp_path / "nowhere.parquet")
+
+
+def test_a_mark_that_is_a_number_means_missing_in_a_frame_too():
+    frame = pd.DataFrame(
+        {"user_id": [1, 2, -9, 2], "item_id": [3, 4, 4, 3], "rating": [-9.0, 2, 2, 3]}
+    )
+    loaded = frames.from_frame(frame, missing=["-9"], **RATED)
+    assert loaded.interactions.users.ids.tolist() == [1, 2]
+    np.testing.assert_array_equal(loaded.interactions.rating, [np.nan, 2, 3])
+    assert loaded.report.left_out["missing user id"] == (1, 2)
+    assert any("'-9' 1" in note for note in loaded.report.notes)

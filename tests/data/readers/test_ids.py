@@ -71,6 +71,13 @@ def test_integers_are_those_written_in_the_one_usual_way_within_64_bits():
 
 
 def test_ids_of_a_side_table_are_integers_where_all_are():
-    assert ids.normal_keys(["1.0", "2", " 3"]) == [1, 2, 3]
-    assert ids.normal_keys(["1", "x"]) == ["1", "x"]
-    assert ids.normal_keys([]) == []
+    assert ids.distinct_keys(["1.0", "2", " 3"]) == [1, 2, 3]
+    assert ids.distinct_keys(["1", "x"]) == ["1", "x"]
+    assert ids.distinct_keys([]) == []
+
+
+@pytest.mark.parametrize("second", [" 1", "1.0"])
+def test_two_spellings_of_an_id_of_a_side_table_are_refused(second):
+    with pytest.raises(ids.UnusableId, match="each id once .it stands as '1' too") as caught:
+        ids.distinct_keys(["1", "2", second])
+    assert caught.value.args[1] == second

@@ -43,3 +43,9 @@ def test_items_have_one_entity_and_ids_by_the_rule_of_all_readers(tmp_path):
     assert read_item_entities(write(tmp_path, "1 A\nx B\n")) == {"1": "A", "x": "B"}
     with pytest.raises(DataError, match="line 2: expected one line an item"):
         read_item_entities(write(tmp_path, "1 A\n1 B\n"))
+    with pytest.raises(DataError, match="line 3: expected each id once .it stands as '1' too"):
+        read_item_entities(write(tmp_path, "1 A\n2 B\n1.0 C\n"))
+
+
+def test_names_are_in_one_unicode_form(tmp_path):
+    assert read_triples(write(tmp_path, "e\u0301 r b\n")) == [("\u00e9", "r", "b")]

@@ -140,3 +140,17 @@ def test_the_real_1m_folder_lacks_its_ratings_but_has_its_titles(data_root):
         movielens.read_movielens(data_root / "ml-1m")
     titles = movielens.read_movie_titles(data_root / "ml-1m" / "movies.dat")
     assert len(titles) == 3883 and titles[1] == "Toy Story (1995)"
+
+
+@pytest.mark.parametrize(
+    ("replaced", "message"),
+    [
+        ({"users": "1::F::nan::10::48067\n"}, "users.dat, line 1: expected an age in years"),
+        ({"users": "1::F::1_0::10::48067\n"}, "Received: '1_0'"),
+        ({"movies": "9" * 5000 + "::A::B\n"}, "movies.dat, line 1, column 'id': expected an int"),
+        ({"movies": "x" * 5_000_000}, "movies.dat, line 1: expected a line of at most"),
+    ],
+)
+def test_what_is_no_age_no_id_and_no_line_is_refused_with_its_line(tmp_path, replaced, message):
+    with pytest.raises(DataError, match=message):
+        movielens.read_movielens(million(tmp_path, **replaced))

@@ -304,3 +304,13 @@ def test_the_implicit_million_has_the_counted_size(data_root):
     data = loaded.interactions
     assert (data.num_users, data.num_items, len(data)) == (6040, 3706, 1_000_209)
     assert loaded.report.duplicate_pairs == 0 and not loaded.report.left_out
+
+
+@pytest.mark.parametrize("end", ["", "\n"])  # the second is read with care
+def test_a_mark_that_is_a_number_means_missing_in_every_column(tmp_path, end):
+    text = "user_id,item_id,rating,time\nu,i,-9,5\nv,j,2,-9.0\n-9,j,2,6\nv,k,3,7\n"
+    settings = {"rating_column": "rating", "time_column": "time", "missing": ["-9"]}
+    loaded = tables.read_table(table(tmp_path, text + end), **settings)
+    assert loaded.interactions.users.ids.tolist() == ["u", "v"]
+    np.testing.assert_array_equal(loaded.interactions.rating, [np.nan, 3])
+    assert loaded.interactions.timestamp.tolist() == [5, 7]

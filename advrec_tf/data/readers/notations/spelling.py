@@ -77,7 +77,7 @@ class Spelling:
         if self.kind == "number" and self.notation.plain:
             values = columns.plain_numbers(texts)
             if values is not None and np.isfinite(values).all():
-                return values
+                return columns.without_marks(values, self.marks)
         values = np.full(len(texts), np.nan)
         known: dict[str, float] = {}
         for row, text in enumerate(texts):
@@ -94,7 +94,7 @@ class Spelling:
                     known[text] = value
             values[row] = value
         columns.refuse_infinite(values, source=source, column=column, place=place)
-        return values
+        return columns.without_marks(values, self.marks) if self.kind == "number" else values
 
     def _expected(self) -> str:
         if self.kind == "boolean":
