@@ -22,7 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "readers.side_tables": ["read_attributes", "read_texts"],
         "schema": ["Schema"],
         "sequences": ["sequences_of"],
-        "splits": ["Split", "global_time", "last_item", "random_ratio"],
+        "splits": ["Split", "global_time", "last_day", "last_item", "random_ratio"],
         "synthetic": ["make_world"],
     },
 )

@@ -19,10 +19,16 @@ import pandas as pd
 from advrec_tf.data.filters import pair_keys
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
+from advrec_tf.data.ties import rank_of_ids
+from advrec_tf.data.time_units import UNITS, units_of
 
 PARTS = ("train", "validation", "test")
-UNITS = {"seconds": 1e8, "milliseconds": 1e11, "microseconds": 1e14, "nanoseconds": 1e17}
-"""Unit -> the first time since 1970 that is taken for one in it: 3 March 1973 in each."""
+
+TIED = 0.01
+"""The share of tied neighbors, or of tied test interactions, from which an audit warns."""
+
+NEVER_SEEN = 0.1
+"""The share of test interactions with an item that is in no other part from which it warns."""
 
 _DOMINANT = 0.2  # the fraction of all interactions from which one user is worth a sentence
 
@@ -61,7 +67,7 @@ def ties(interactions: Interactions) -> Ties | None:
     user, moment = interactions.user_index[order], interactions.timestamp[order]
     same_user = user[1:] == user[:-1]
     tied = same_user & (moment[1:] == moment[:-1])
-    rank = _rank_of_ids(interactions.items.ids)[interactions.item_index[order]]
+    rank = rank_of_ids(interactions.items.ids)[interactions.item_index[order]]
     ascending = rank[1:] > rank[:-1]
     last = same_user & np.append(user[2:] != user[1:-1], True)
     return Ties(
@@ -117,7 +123,7 @@ def findings(
 
 def _times(times: np.ndarray, first) -> list[str]:
     bounds = list(UNITS.values())
-    unit = np.searchsorted(bounds, times, side="right") - 1  # -1: no time since 1973
+    unit = units_of(times)  # -1: no time since 1973
     names = list(UNITS)
     sizes = np.bincount(unit[unit >= 0], minlength=len(UNITS))
     if not sizes.any():
@@ -148,11 +154,11 @@ def _times(times: np.ndarray, first) -> list[str]:
 
 def _tied(interactions: Interactions) -> list[str]:
     found = ties(interactions)
-    if found is None or max(found.neighbors, found.last) < 0.01:
+    if found is None or max(found.neighbors, found.last) < TIED:
         return []
     return [
-        f"{found}. A split by time orders ties by its setting `ties`; the order of the file, "
-        "which is the default, can give the answer away."
+        f'{found}. A split by time orders ties by a hash; the order of the file (`ties` "file") '
+        'can give the answer away, and the split "last_day" needs no order within a day.'
     ]
 
 
@@ -173,12 +179,6 @@ def _ratings(ratings: np.ndarray) -> list[str]:
     ]
 
 
-def _rank_of_ids(ids: np.ndarray) -> np.ndarray:
-    rank = np.empty(len(ids), np.int64)
-    rank[np.argsort(ids, kind="stable")] = np.arange(len(ids))
-    return rank
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SplitAudit:
     """The counts of one split; those about time are None where train or test has no times.
@@ -197,6 +197,7 @@ class SplitAudit:
         ties: the ties of all three parts together, or None without times.
         tied_test: fraction of the test interactions with another interaction of the same user
             at the same time in train or validation, or None without times.
+        never_seen: fraction of the test interactions whose item is in no other part.
     """
 
     name: str
@@ -212,6 +213,7 @@ class SplitAudit:
     train_rows_after_first_test: int | None
     ties: Ties | None = None
     tied_test: float | None = None
+    never_seen: float = 0.0
 
     def as_dict(self) -> dict:
         """Plain types, ready for JSON."""
@@ -233,7 +235,12 @@ class SplitAudit:
                     f"{count:,} of the {getattr(self, what)['test']:,} {what} of test are in no "
                     "other part: a model can know nothing of them."
                 )
-        if self.tied_test is not None and self.tied_test >= 0.01:
+        if self.never_seen > NEVER_SEEN:
+            found.append(
+                f"{self.never_seen:.1%} of the test interactions are with items that are in no "
+                "other part: no model of ids can find them."
+            )
+        if self.tied_test is not None and self.tied_test >= TIED:
             found.append(
                 f"{self.tied_test:.1%} of the test interactions have the time of another "
                 "interaction of their user in train or validation: which of them is tested was "
@@ -249,7 +256,8 @@ class SplitAudit:
                 f"{self.items[part]:,} items, {self.repeated_pairs[part]:,} repeated pairs"
             )
         lines.append(
-            f"  only in test: {self.users_only_in_test:,} users, {self.items_only_in_test:,} items"
+            f"  only in test: {self.users_only_in_test:,} users, {self.items_only_in_test:,} items "
+            f"({self.never_seen:.1%} of the test interactions)"
         )
         shared = ", ".join(f"{parts} {count:,}" for parts, count in self.shared_pairs.items())
         lines.append(f"  pairs in two parts: {shared}")
@@ -289,7 +297,18 @@ def audit(split: Split) -> SplitAudit:
         **_future(split.train, split.test),
         ties=ties(everything) if len(everything) else None,
         tied_test=_tied_test(split),
+        never_seen=never_seen(split.trainval(), split.test),
     )
+
+
+def never_seen(known: Interactions, targets: Interactions) -> float:
+    """Fraction of the targets whose item has no known interaction; 0 of no targets.
+
+    A model of ids can say nothing of them, so 1 less this share bounds every hit rate.
+    """
+    if not len(targets):
+        return 0.0
+    return float((known.item_counts()[targets.item_index] == 0).mean())
 
 
 def _only_in_test(counts: list[np.ndarray]) -> int:

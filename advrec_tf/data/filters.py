@@ -79,6 +79,26 @@ def without_repeats(interactions: Interactions) -> Filtered:
     return _keep(interactions, keep, "`interactions` should hold some", len(interactions))
 
 
+def with_times(interactions: Interactions, *, whole_users: bool = False) -> Filtered:
+    """Interactions that have a time.
+
+    Args:
+        interactions: with times, some of them NaN.
+        whole_users: also without all others of a user who has one without a time.
+
+    Raises:
+        ValueError: if there are no times at all.
+    """
+    if interactions.timestamp is None:
+        raise ValueError("`interactions` should have times. Received interactions without.")
+    keep = ~np.isnan(interactions.timestamp)
+    if whole_users:
+        unknown = np.zeros(interactions.num_users, bool)
+        unknown[interactions.user_index[~keep]] = True
+        keep &= ~unknown[interactions.user_index]
+    return _keep(interactions, keep, "`interactions` should hold a time", len(interactions))
+
+
 def without_same_moments(interactions: Interactions) -> Filtered:
     """The last interaction in the file of each (user, item, time), as for a log written twice.
 

@@ -18,6 +18,7 @@ import pandas as pd
 
 from advrec_tf.data.features import Column, Id
 from advrec_tf.data.schema import Schema, columns_of
+from advrec_tf.data.ties import TieRule
 from advrec_tf.ops.files import atomic_file
 
 
@@ -132,6 +133,7 @@ class Interactions:
         context: a table with a row for each interaction, such as its hour and device, or None.
         kinds: name -> kind (`data.features.KINDS`) of columns of the three tables that are not
             what they look like, or None.
+        ties: what orders interactions of one user at one time; splits and selections keep it.
 
     Raises:
         ValueError: if the columns differ in length, an index lies outside its vocabulary,
@@ -149,6 +151,7 @@ class Interactions:
     item_text: np.ndarray | None = None
     context: pd.DataFrame | None = None
     kinds: Mapping[str, str] | None = None
+    ties: TieRule = dataclasses.field(default_factory=TieRule)
 
     def __post_init__(self):
         count = len(self.user_index)
@@ -219,6 +222,14 @@ class Interactions:
             else:
                 self.with_context_columns(whole.schema.context)
         return self
+
+    def with_ties(self, name: str, *, seed: int = 0) -> Interactions:
+        """The same interactions, ties in time ordered by another rule, see `data.ties.TieRule`.
+
+        Raises:
+            ValueError: if there is no such rule.
+        """
+        return dataclasses.replace(self, ties=TieRule(name, seed)).with_schema_of(self)
 
     def user_counts(self) -> np.ndarray:
         """[num_users] int64, interactions per user."""

@@ -1,7 +1,8 @@
 """Short behavior sequences: the items of users one after the other, cut to one length.
 
-Cut from interactions in the order of time (of the file where there are no times). A place holds
-an item index, or `NONE` where a sequence is over; a sequence holds an item at least.
+Cut from interactions in the order of `order.ordered_by_user`: by time, ties by their rule, and by
+the file where there are no times. A place holds an item index, or `NONE` where a sequence is over;
+a sequence holds an item at least.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import dataclasses
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.order import ordered_by_user
 
 NONE = -1
 
@@ -74,16 +76,6 @@ class Sequences:
         first, second = self.items[:, :-1], self.items[:, 1:]
         there = second != NONE
         return first[there].astype(np.int64) * self.num_items + second[there]
-
-
-def ordered_by_user(interactions: Interactions) -> tuple[np.ndarray, np.ndarray]:
-    """(positions by user and in order of time within each, [num_users + 1] each user's first)."""
-    keys = [interactions.user_index]
-    if interactions.timestamp is not None:
-        keys.insert(0, interactions.timestamp)
-    order = np.lexsort([np.arange(len(interactions)), *keys])
-    starts = np.concatenate([[0], np.cumsum(interactions.user_counts())])
-    return order, starts
 
 
 def sequences_of(interactions: Interactions, *, length: int, least: int = 2) -> Sequences:

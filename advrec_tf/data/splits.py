@@ -7,8 +7,6 @@ split. What a split leaks is left to `audit`.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 
@@ -17,73 +15,12 @@ import pandas as pd
 
 from advrec_tf.data.filters import pair_keys
 from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.order import ordered_by_user
+from advrec_tf.data.split_parts import Split, cut
+from advrec_tf.data.time_units import length_of_day, time_of
 
 
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Split:
-    """Three parts over the same vocabularies, and how they were made.
-
-    Attributes:
-        name: the strategy, or the name of a published split.
-        train, validation, test: the parts; validation may have no interactions.
-        settings: what the strategy was given, for the record beside a result.
-
-    Raises:
-        ValueError: if the vocabularies differ between the parts.
-    """
-
-    name: str
-    train: Interactions
-    validation: Interactions
-    test: Interactions
-    settings: Mapping = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self):
-        for part in ("validation", "test"):
-            for kind in ("users", "items"):
-                ours, theirs = getattr(self.train, kind), getattr(getattr(self, part), kind)
-                if ours is not theirs and not np.array_equal(ours.ids, theirs.ids):
-                    raise ValueError(
-                        f"`{part}` should have the {kind} of `train`. Received "
-                        f"{len(theirs)} {kind} beside {len(ours)}, or the same in another order."
-                    )
-
-    def __repr__(self) -> str:
-        sizes = [len(part) for part in (self.train, self.validation, self.test)]
-        return (
-            f"Split({self.name!r}: {sizes[0]:,} train, {sizes[1]:,} validation, {sizes[2]:,} test "
-            f"interactions of {self.train.num_users:,} users and {self.train.num_items:,} items)"
-        )
-
-    def trainval(self) -> Interactions:
-        """Train and validation as one, train first: for a last fit once choices are made."""
-        parts = (self.train, self.validation)
-
-        def joined(column: str):
-            columns = [getattr(part, column) for part in parts]
-            return None if any(c is None for c in columns) else np.concatenate(columns)
-
-        columns = {
-            name: joined(name) for name in ("user_index", "item_index", "rating", "timestamp")
-        }
-        contexts = [part.context for part in parts]
-        whole = None
-        if not any(context is None for context in contexts):
-            whole = pd.concat(contexts, ignore_index=True)
-        joint = dataclasses.replace(self.train, **columns, context=whole)
-        return joint.with_schema_of(self.train)
-
-    def everything(self) -> Interactions:
-        """All three parts as one: what users are known to have, for lists that are served."""
-        return dataclasses.replace(self, train=self.trainval(), validation=self.test).trainval()
-
-    def fingerprint(self) -> str:
-        """SHA-256 over the three parts."""
-        parts = (self.train, self.validation, self.test)
-        return hashlib.sha256("".join(part.fingerprint() for part in parts).encode()).hexdigest()
-
-
-def last_item(interactions: Interactions, *, ties: str = "file") -> Split:
+def last_item(interactions: Interactions, *, ties: str | None = None, seed: int = 0) -> Split:
     """Each user's last item in time is test, the one before it validation.
 
     A user with two interactions has no validation part, one with a single interaction only
@@ -91,50 +28,70 @@ def last_item(interactions: Interactions, *, ties: str = "file") -> Split:
 
     Args:
         interactions: with each pair once.
-        ties: what orders interactions of one user at one time: "file", their order in the data;
-            "id", the item ids in ascending order; "hash", a hash of the user id and the item id,
-            which depends neither on the order of the file nor on that of the ids.
+        ties: what orders interactions of one user at one time, "hash", "file" or "id", see
+            `ties.TieRule`; by default the rule of the interactions, which is "hash" unless they
+            were given another. The parts keep it.
+        seed: of the hash, where `ties` is given.
 
     Raises:
         ValueError: if a pair is repeated, a time is NaN, or there is no such rule.
     """
+    if ties is not None:
+        interactions = interactions.with_ties(ties, seed=seed)
     _check(interactions)
-    if ties not in TIES:
-        raise ValueError(f"`ties` should be one of {', '.join(TIES)}. Received: {ties!r}.")
     settings = {"order": "file"}
-    keys = ()
     if interactions.timestamp is not None:
-        keys = (*TIES[ties](interactions), interactions.timestamp)
-        settings = {"order": "time", "ties": ties}
-    from_end, counts = _position_from_end(interactions, keys)
+        settings = {"order": "time"} | interactions.ties.as_dict()
+    from_end, counts = _position_from_end(interactions, ordered_by_user(interactions)[0])
     test = (from_end == 0) & (counts >= 2)
     validation = (from_end == 1) & (counts >= 3)
-    return _cut("last_item", interactions, validation, test, settings)
+    return cut("last_item", interactions, validation, test, settings)
 
 
-def _by_id(interactions: Interactions) -> tuple[np.ndarray]:
-    rank = np.empty(interactions.num_items, np.int64)
-    rank[np.argsort(interactions.items.ids, kind="stable")] = np.arange(len(rank))
-    return (rank[interactions.item_index],)
+def last_day(interactions: Interactions, *, day: float | None = None) -> Split:
+    """All items of each user's last day are test, those of the day before it validation.
 
+    The days of a user are those with an interaction, so "the day before" is the user's last but
+    one. A user with two days has no validation part, one with a single day only trains. The order
+    within a day decides nothing, so times that are whole days, or are sorted by id within one,
+    give nothing away.
 
-def _by_hash(interactions: Interactions) -> tuple[np.ndarray]:
-    def hashes(vocabulary: Vocabulary, key: str) -> np.ndarray:
-        texts = np.array([str(value) for value in vocabulary.ids.tolist()], object)
-        return pd.util.hash_array(texts, hash_key=key, categorize=False)
+    Args:
+        interactions: with times, and each pair once.
+        day: length of a day in the units of the times, which are taken from 0; by default 24
+            hours, the unit (seconds to nanoseconds since 1970) found by the size of the times.
 
-    user = hashes(interactions.users, "advrec-tf user 1")[interactions.user_index]
-    item = hashes(interactions.items, "advrec-tf item 1")[interactions.item_index]
-    mixed = user ^ (item * np.uint64(0x9E3779B97F4A7C15))
-    return ((mixed * np.uint64(0xD6E8FEB86659FD93)) ^ (mixed >> np.uint64(32)),)
-
-
-TIES: dict[str, Callable[[Interactions], tuple]] = {
-    "file": lambda interactions: (),
-    "id": _by_id,
-    "hash": _by_hash,
-}
-"""What orders the interactions of one user at one time; see `last_item`."""
+    Raises:
+        ValueError: if there are no times, one is NaN, a pair is repeated, `day` is not positive
+            or cannot be found, or nobody has two days.
+    """
+    _check(interactions)
+    time = _times_of(interactions)
+    try:
+        day = length_of_day(time) if day is None else float(day)
+    except ValueError as error:
+        raise ValueError(f"{error} Give `day`, the length of a day in their unit.") from error
+    if not day > 0:
+        raise ValueError(f"`day` should be > 0. Received: {day!r}.")
+    days = np.floor(time / day)
+    order = np.lexsort((days, interactions.user_index))
+    new_user = np.diff(interactions.user_index[order], prepend=-1) != 0
+    number = np.cumsum(new_user | (np.diff(days[order], prepend=-np.inf) != 0))
+    last = np.zeros(interactions.num_users, np.int64)
+    first = last.copy()
+    last[interactions.user_index[order]] = number  # of equal users the last one stays
+    first[interactions.user_index[order[::-1]]] = number[::-1]
+    from_end = np.empty(len(order), np.int64)
+    from_end[order] = last[interactions.user_index[order]] - number
+    several = (last - first + 1)[interactions.user_index]
+    test = (from_end == 0) & (several >= 2)
+    if not test.any():
+        raise ValueError(
+            "`interactions` should hold a user with two days. Received "
+            f"{len(interactions)} interactions, each user's within one day of {day:g}."
+        )
+    validation = (from_end == 1) & (several >= 3)
+    return cut("last_day", interactions, validation, test, {"day": day})
 
 
 def random_ratio(
@@ -151,60 +108,85 @@ def random_ratio(
     _check(interactions)
     _check_shares(validation, test)
     shuffled = np.random.default_rng(seed).permutation(len(interactions))
-    from_end, counts = _position_from_end(interactions, (shuffled,))
+    order = np.lexsort((shuffled, interactions.user_index))
+    from_end, counts = _position_from_end(interactions, order)
     num_test = np.minimum(np.floor(counts * test + 0.5), counts - 1)
     num_validation = np.minimum(np.floor(counts * validation + 0.5), counts - 1 - num_test)
     in_test = from_end < num_test
     in_validation = ~in_test & (from_end < num_test + num_validation)
     settings = {"validation": validation, "test": test, "seed": seed}
-    return _cut("random_ratio", interactions, in_validation, in_test, settings)
+    return cut("random_ratio", interactions, in_validation, in_test, settings)
 
 
-def global_time(interactions: Interactions, *, validation: float = 0.1, test: float = 0.1) -> Split:
+def global_time(
+    interactions: Interactions,
+    *,
+    validation: float = 0.1,
+    test: float = 0.1,
+    validation_from: float | str | None = None,
+    test_from: float | str | None = None,
+) -> Split:
     """The latest fraction of all interactions is test, the latest before it validation: nothing in
     train is later than anything in test, whoever the user.
 
     Interactions of equal time fall on the same side, the later one, so a part may hold more than
     its fraction. `settings` records both cuts, the first times of validation and of test.
 
+    Args:
+        interactions: with times, and each pair once.
+        validation, test: fractions of the interactions.
+        validation_from, test_from: first moment of the part in place of its fraction: a date such
+            as "2014-04-07" (UTC), or a number in the unit of the times. With `test_from` alone
+            `validation` is a fraction of all interactions before it.
+
     Raises:
-        ValueError: if there are no times, one is NaN, a pair is repeated, or so many times are
-            equal that a part is empty.
+        ValueError: if there are no times, one is NaN, a pair is repeated, validation would begin
+            after test, or a part is empty, as where many times are equal.
     """
     _check(interactions)
     _check_shares(validation, test)
-    time = interactions.timestamp
-    if time is None:
-        raise ValueError("`interactions` should have timestamps. Received interactions without.")
+    time = _times_of(interactions)
     ordered, count = np.sort(time), len(time)
-    num_test = max(1, round(count * test))
-    test_from = ordered[count - num_test]
-    num_validation = round(count * validation)
-    validation_from = ordered[max(0, count - num_test - num_validation)]
-    in_test = time >= test_from
-    in_validation = ~in_test & (time >= validation_from)
+    if test_from is None:
+        test_cut = ordered[count - max(1, round(count * test))]
+    else:
+        test_cut = time_of(test_from, time)
+    before = int(np.searchsorted(ordered, test_cut))
+    if validation_from is None:
+        num_test = max(1, round(count * test)) if test_from is None else count - before
+        num_validation = round(count * validation)
+        validation_cut = ordered[max(0, count - num_test - num_validation)]
+    else:
+        validation_cut = time_of(validation_from, time)
+        num_validation = 1
+        if validation_cut > test_cut:
+            raise ValueError(
+                "`validation_from` should not be later than `test_from`. "
+                f"Received: {validation_from!r}, and a test part from {test_cut:g} on."
+            )
+    in_test = time >= test_cut
+    in_validation = ~in_test & (time >= validation_cut)
     sizes = {
         "train": int((~in_test & ~in_validation).sum()),
         "validation": int(in_validation.sum()),
         "test": int(in_test.sum()),
     }
-    if not sizes["train"] or (num_validation and not sizes["validation"]):
+    if not sizes["train"] or not sizes["test"] or (num_validation and not sizes["validation"]):
         raise ValueError(
             "`interactions` should have distinct times enough for every part. "
             f"Received {count} interactions with {len(np.unique(time))} distinct times, which "
             f"gives {sizes}."
         )
-    settings = {
-        "validation": validation,
-        "test": test,
-        "validation_from": float(validation_from),
-        "test_from": float(test_from),
-    }
-    return _cut("global_time", interactions, in_validation, in_test, settings)
+    settings = {} if test_from is not None else {"test": test}
+    if validation_from is None:
+        settings = {"validation": validation} | settings
+    settings |= {"validation_from": float(validation_cut), "test_from": float(test_cut)}
+    return cut("global_time", interactions, in_validation, in_test, settings)
 
 
 SPLITS: dict[str, Callable[..., Split]] = {
     "last_item": last_item,
+    "last_day": last_day,
     "random_ratio": random_ratio,
     "global_time": global_time,
 }
@@ -277,7 +259,7 @@ def from_parts(
             f"{int(repeated.sum())} repeats, the first of user {stacked[first, 0]} and item "
             f"{stacked[first, 1]}, in {' and '.join(where)}."
         )
-    return _cut(name, whole, part_of == 1, part_of == 2, settings or {})
+    return cut(name, whole, part_of == 1, part_of == 2, settings or {})
 
 
 def _check(interactions: Interactions) -> None:
@@ -293,7 +275,10 @@ def _check(interactions: Interactions) -> None:
         )
     if interactions.timestamp is not None and np.isnan(interactions.timestamp).any():
         missing = int(np.isnan(interactions.timestamp).sum())
-        raise ValueError(f"`interactions` should have a time each. Received {missing} NaN.")
+        raise ValueError(
+            f"`interactions` should have a time each. Received {missing} NaN of "
+            f"{len(interactions)}. Apply filters.with_times(data).interactions first."
+        )
 
 
 def _check_shares(validation: float, test: float) -> None:
@@ -304,24 +289,19 @@ def _check_shares(validation: float, test: float) -> None:
         )
 
 
-def _position_from_end(interactions: Interactions, keys: tuple) -> tuple[np.ndarray, np.ndarray]:
-    """[n] how many interactions of the same user come after each by `keys` (ties in file order),
+def _times_of(interactions: Interactions) -> np.ndarray:
+    if interactions.timestamp is None:
+        raise ValueError("`interactions` should have timestamps. Received interactions without.")
+    return interactions.timestamp
+
+
+def _position_from_end(
+    interactions: Interactions, order: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """[n] how many interactions of the same user come after each in `order`, which goes by user,
     and [n] how many that user has."""
     counts = interactions.user_counts()
-    order = np.lexsort((*keys, interactions.user_index))  # stable; the last key sorts first
     after = np.empty(len(interactions), np.int64)
     ends = np.repeat(np.cumsum(counts), counts)
     after[order] = ends - 1 - np.arange(len(interactions))
     return after, counts[interactions.user_index]
-
-
-def _cut(
-    name: str, interactions: Interactions, validation: np.ndarray, test: np.ndarray, settings
-) -> Split:
-    return Split(
-        name=name,
-        train=interactions.select(~validation & ~test),
-        validation=interactions.select(validation),
-        test=interactions.select(test),
-        settings=settings,
-    )

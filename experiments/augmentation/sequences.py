@@ -91,7 +91,7 @@ def make_setting(data: Interactions, length: int, seed: int) -> SequenceSetting:
     """
     if data.timestamp is None:
         raise ValueError("The part `sequences` should have data with times. Received none.")
-    split = splits.last_item(data)
+    split = splits.last_item(data, ties="file")
     everything = sequences_of(split.train, length=length)
     rng = np.random.default_rng(seed)
     users = rng.permutation(data.num_users)[: max(1, round(HELD_OUT * data.num_users))]

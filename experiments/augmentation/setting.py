@@ -41,7 +41,7 @@ def make_setting(part: str, data: Interactions, seed: int) -> PartSetting:
     if part not in (*CUTS, "tail"):
         raise ValueError(f"`part` should be one of {(*CUTS, 'tail')}. Received: {part!r}.")
     if data.timestamp is not None:
-        split, future = splits.last_item(data), "next item"
+        split, future = splits.last_item(data, ties="file"), "next item"
     else:
         split = splits.random_ratio(data, validation=0.1, test=0.2, seed=seed)
         future = "random items"

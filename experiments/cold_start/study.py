@@ -60,7 +60,7 @@ def make_setting(scenario: str, content: Content, *, seed: int = 0) -> tuple[Set
             "candidates": {"cold items": asked},
         }
     elif scenario == "users":
-        cold = cold_start(last_item(data), counts=COUNTS, seed=seed)
+        cold = cold_start(last_item(data, ties="file"), counts=COUNTS, seed=seed)
         notes = {"cold users": len(cold.users)}
         train, validation = cold.train, cold.validation
         measured = {
@@ -68,7 +68,7 @@ def make_setting(scenario: str, content: Content, *, seed: int = 0) -> tuple[Set
             "groups": {f"cut to {count}": users for count, users in cold.users_cut_to.items()},
         }
     else:
-        split = last_item(data)
+        split = last_item(data, ties="file")
         notes, train, validation = {}, split.train, split.validation
         test = RankingEvaluator(train, split.test, also_seen=split.validation)
         measured = {"tests": {"all items": test}}

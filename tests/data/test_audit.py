@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from advrec_tf.data.audit import audit, findings, ties
+from advrec_tf.data.audit import audit, findings, never_seen, ties
 from advrec_tf.data.splits import Split
 from tests.worlds import interactions_of
 
@@ -72,7 +72,7 @@ def test_the_audit_reads_well_and_goes_into_json():
         "  train: 5 interactions, 2 users, 3 items, 1 repeated pairs",
         "  validation: 1 interactions, 1 users, 1 items, 0 repeated pairs",
         "  test: 3 interactions, 3 users, 3 items, 0 repeated pairs",
-        "  only in test: 1 users, 1 items",
+        "  only in test: 1 users, 1 items (33.3% of the test interactions)",
         "  pairs in two parts: train and validation 0, train and test 1, validation and test 0",
         "  future: 2 test interactions with items first trained on later (1.0 on average); "
         "4 training interactions after the first tested",
@@ -84,6 +84,8 @@ def test_the_audit_reads_well_and_goes_into_json():
         "them.",
         "  warning: 1 of the 3 items of test are in no other part: a model can know nothing of "
         "them.",
+        "  warning: 33.3% of the test interactions are with items that are in no other part: no "
+        "model of ids can find them.",
     ]
 
 
@@ -147,3 +149,15 @@ def test_a_test_interaction_that_ties_with_a_known_one_is_warned_of():
     report = audit(split)
     assert report.tied_test == 0.5
     assert any("50.0% of the test interactions have the time" in w for w in report.warnings())
+
+
+def test_targets_that_nobody_trained_on_are_counted_by_interaction():
+    #  known items 0 and 3; of five targets two are with item 4
+    known = part([(0, 0, 1), (0, 3, 2)])
+    targets = part([(1, 0, 3), (2, 4, 3), (3, 4, 3), (1, 3, 4), (2, 0, 4)])
+    assert never_seen(known, targets) == pytest.approx(0.4)
+    assert never_seen(known, targets.select(np.zeros(0, int))) == 0.0
+    empty = known.select(np.zeros(0, int))
+    report = audit(Split(name="x", train=known, validation=empty, test=targets))
+    assert report.never_seen == pytest.approx(0.4)
+    assert any("40.0% of the test interactions are with items" in w for w in report.warnings())

@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 
 from advrec_tf.data import filters
-from tests.worlds import interactions_of_ids
+from tests.worlds import interactions_of, interactions_of_ids
 
 
 def pairs_of(data):
@@ -79,3 +80,14 @@ def test_a_click_that_happened_twice_stays_and_one_written_twice_goes():
     data = interactions_of_ids([("u", "i")] * 3, timestamp=[1.0, 2.0, 2.0])
     kept, removed = filters.without_same_moments(data)
     assert kept.timestamp.tolist() == [1.0, 2.0] and removed == 1
+
+
+def test_interactions_without_a_time_go_or_all_of_their_users():
+    data = interactions_of([(0, 0), (0, 1), (1, 0), (1, 2)], timestamp=[1, np.nan, 3, 4])
+    kept, removed = filters.with_times(data)
+    assert removed == 1 and pairs_of(kept) == [(0, 0), (1, 0), (1, 2)]
+    assert kept.items.ids.tolist() == [0, 2]  # item 1 is gone
+    kept, removed = filters.with_times(data, whole_users=True)
+    assert removed == 2 and kept.users.ids.tolist() == [1] and kept.items.ids.tolist() == [0, 2]
+    with pytest.raises(ValueError, match="should have times"):
+        filters.with_times(interactions_of([(0, 0)]))

@@ -9,7 +9,7 @@ from tests.worlds import interactions_of
 def data():
     """In time user 0 did 3, 1, 4, 5, 0; user 1 did 2 and 1 at one time; user 2 nothing."""
     pairs = [(0, 1), (0, 3), (1, 2), (0, 4), (1, 1), (0, 5), (0, 0)]
-    return interactions_of(pairs, 3, 6, timestamp=[2, 1, 7, 3, 7, 4, 5])
+    return interactions_of(pairs, 3, 6, timestamp=[2, 1, 7, 3, 7, 4, 5]).with_ties("file")
 
 
 def test_pieces_are_cut_from_the_last_item_backwards(data):

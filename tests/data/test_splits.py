@@ -6,6 +6,7 @@ import pytest
 from advrec_tf.data import splits
 from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.readers import movielens
+from advrec_tf.data.ties import TieRule
 from tests.worlds import interactions_of, pairs_of
 
 
@@ -24,11 +25,12 @@ def test_last_item_takes_each_users_latest_rows_in_time():
     assert pairs_of(split.test) == [(1, 5), (0, 3)]
     assert pairs_of(split.validation) == [(0, 1), (1, 4)]
     assert pairs_of(split.train) == [(0, 2), (1, 6)]
-    assert split.name == "last_item" and split.settings == {"order": "time", "ties": "file"}
+    assert split.name == "last_item"
+    assert split.settings == {"order": "time", "ties": "hash", "seed": 0}
 
 
 def test_last_item_keeps_file_order_where_times_tie():
-    split = splits.last_item(rows([0] * 5, [4, 2, 3, 0, 1], [7, 7, 7, 7, 7]))
+    split = splits.last_item(rows([0] * 5, [4, 2, 3, 0, 1], [7] * 5), ties="file")
     assert pairs_of(split.test) == [(0, 1)] and pairs_of(split.validation) == [(0, 0)]
     assert pairs_of(split.train) == [(0, 4), (0, 2), (0, 3)]
 
@@ -38,7 +40,7 @@ def test_the_rule_for_ties_is_chosen_by_name_and_recorded():
     split = splits.last_item(data, ties="id")
     assert pairs_of(split.test) == [(0, 4)] and pairs_of(split.validation) == [(0, 3)]
     assert split.settings == {"order": "time", "ties": "id"}
-    with pytest.raises(ValueError, match="`ties` should be one of file, id, hash. Received: 'x'"):
+    with pytest.raises(ValueError, match="`ties` should be one of hash, file, id. Received: 'x'"):
         splits.last_item(data, ties="x")
 
 
@@ -153,7 +155,8 @@ def test_every_split_refuses_a_time_that_is_no_number(name):
 @pytest.mark.parametrize("name", sorted(splits.SPLITS))
 def test_every_split_keeps_all_rows_once_and_the_vocabularies_whole(name):
     rng = np.random.default_rng(0)
-    data = grid(num_users=30, num_items=10, time=rng.permutation(300))
+    days = 1e9 + 86_400 * rng.permutation(300)
+    data = grid(num_users=30, num_items=10, time=days)
     split = splits.make(name, data)
     parts = (split.train, split.validation, split.test)
     assert sorted(sum(map(pairs_of, parts), [])) == pairs_of(data)
@@ -162,26 +165,12 @@ def test_every_split_keeps_all_rows_once_and_the_vocabularies_whole(name):
 
 
 def test_make_names_the_splits_and_settings_there_are():
-    with pytest.raises(ValueError, match="last_item, random_ratio, global_time.*'newest'"):
+    with pytest.raises(
+        ValueError, match="last_item, last_day, random_ratio, global_time.*'newest'"
+    ):
         splits.make("newest", grid(2, 3))
     with pytest.raises(ValueError, match=r"validation, test, seed.*ratio"):
         splits.make("random_ratio", grid(2, 3), ratio=0.2)
-
-
-def test_trainval_is_train_then_validation():
-    split = splits.last_item(rows([0, 0, 0, 0], [3, 2, 1, 0], [4, 3, 2, 1]))
-    whole = split.trainval()
-    assert pairs_of(whole) == [(0, 1), (0, 0), (0, 2)]
-    assert whole.timestamp.tolist() == [2, 1, 3]
-
-
-def test_parts_with_other_vocabularies_are_no_split():
-    train, test = grid(2, 3), grid(2, 4)
-    with pytest.raises(ValueError, match="`validation` should have the items.*4 items beside 3"):
-        splits.Split(name="x", train=train, validation=test, test=train)
-    other = dataclasses.replace(train, users=Vocabulary([1, 0]))
-    with pytest.raises(ValueError, match="`test` should have the users.*another order"):
-        splits.Split(name="x", train=train, validation=train, test=other)
 
 
 def test_from_parts_counts_ids_up_to_the_highest_of_any_part():
@@ -223,3 +212,63 @@ def test_splits_of_the_real_100k_have_the_sizes_counted_by_hand(data_root):
     assert [len(p) for p in (split.train, split.validation, split.test)] == [98114, 943, 943]
     split = splits.global_time(data)
     assert split.train.timestamp.max() < split.test.timestamp.min()
+
+
+DAY = 86_400
+
+
+def test_the_last_day_of_each_user_is_test_whatever_the_order_in_it():
+    # user 0: days 10 (items 0, 1), 11 (2), 13 (3, 4, 5); user 1: 10 (0), 20 (1); user 2: 12 (7, 8)
+    days = [10, 10, 11, 13, 13, 13, 10, 20, 12, 12]
+    hours = [23, 1, 5, 0, 20, 3, 9, 9, 1, 2]
+    time = 1e9 // DAY * DAY + DAY * np.array(days) + 3600 * np.array(hours)
+    data = rows([0, 0, 0, 0, 0, 0, 1, 1, 2, 2], [0, 1, 2, 3, 4, 5, 0, 1, 7, 8], time)
+    split = splits.last_day(data)
+    assert pairs_of(split.test) == [(0, 3), (0, 4), (0, 5), (1, 1)]
+    assert pairs_of(split.validation) == [(0, 2)]
+    assert pairs_of(split.train) == [(0, 0), (0, 1), (1, 0), (2, 7), (2, 8)]
+    assert split.settings == {"day": DAY}
+    in_milliseconds = splits.last_day(dataclasses.replace(data, timestamp=1000 * time))
+    assert pairs_of(in_milliseconds.test) == pairs_of(split.test)
+    assert in_milliseconds.settings == {"day": 1000 * DAY}
+
+
+def test_the_last_day_needs_two_days_of_somebody_and_a_unit_of_time():
+    with pytest.raises(ValueError, match="hold a user with two days. Received 2"):
+        splits.last_day(rows([0, 0], [0, 1], [1e9, 1e9 + 60]))
+    with pytest.raises(ValueError, match="2 of which lie before.*Give `day`"):
+        splits.last_day(rows([0, 0], [0, 1], [1, 2]))
+    assert pairs_of(splits.last_day(rows([0, 0], [0, 1], [1, 2]), day=1).test) == [(0, 1)]
+    with pytest.raises(ValueError, match="`day` should be > 0"):
+        splits.last_day(rows([0, 0], [0, 1], [1, 2]), day=0)
+    with pytest.raises(ValueError, match="should have timestamps"):
+        splits.last_day(rows([0, 0], [0, 1]))
+
+
+def test_global_time_cuts_at_dates():
+    time = 1_396_828_800 + DAY * np.arange(10)  # from 7 April 2014 on
+    data = rows([0] * 10, list(range(10)), time)
+    split = splits.global_time(data, test_from="2014-04-14", validation_from="2014-04-12T12:00")
+    assert split.test.item_index.tolist() == [7, 8, 9]
+    assert split.validation.item_index.tolist() == [6]
+    assert split.settings == {
+        "validation_from": 1_396_828_800 + 5.5 * DAY,
+        "test_from": 1_396_828_800 + 7 * DAY,
+    }
+    split = splits.global_time(data, test_from=float(time[8]), validation=0.2)
+    assert split.test.item_index.tolist() == [8, 9]
+    assert split.validation.item_index.tolist() == [6, 7]
+    with pytest.raises(ValueError, match="`validation_from` should not be later"):
+        splits.global_time(data, test_from="2014-04-10", validation_from="2014-04-11")
+    with pytest.raises(ValueError, match="such as '2014-04-07'.*'soon'"):
+        splits.global_time(data, test_from="soon")
+    with pytest.raises(ValueError, match="'test': 0"):
+        splits.global_time(data, test_from="2020-01-01")
+
+
+def test_the_parts_keep_the_rule_for_ties():
+    data = rows([0] * 5, [4, 2, 3, 0, 1], [7] * 5)
+    split = splits.last_item(data, ties="id")
+    assert split.train.ties == split.test.ties == split.trainval().ties == TieRule("id")
+    again = splits.last_item(data.with_ties("file"))
+    assert pairs_of(again.test) == [(0, 1)] and again.settings["ties"] == "file"

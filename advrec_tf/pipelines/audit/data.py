@@ -37,6 +37,7 @@ def measure(read: Interactions, split: Split, *, seed: int = 0) -> dict:
         "future": None if future is None else future / test_rows,
         "future_items": counted.mean_future_items,
         "tied_test": counted.tied_test,
+        "never_seen": counted.never_seen,
         "users_only_in_test": counted.users_only_in_test / max(counted.users["test"], 1),
         "items_only_in_test": counted.items_only_in_test / max(counted.items["test"], 1),
         "findings": list(dict.fromkeys([*audit.findings(read), *counted.warnings()])),

@@ -11,9 +11,12 @@ class AuditSettings:
     """Everything that decides the result of `job.run`, apart from data and model.
 
     Attributes:
-        split: How the test interactions are chosen: the last item of each user (last_item), a
-            random part (random_ratio), or the latest of all (global_time). It should be the split
+        split: How the test interactions are chosen: the last item of each user (last_item), all
+            items of each user's last day (last_day), a random part (random_ratio), or the latest of
+            all (global_time). It should be the split
             that the model was trained with.
+        ties: What orders interactions of a user with equal times: a hash of the ids (hash), their
+            order in the file (file), or the ids of the items (id).
         minimum_rating: Interactions rated lower than this are left out.
         k_core: Users and items with fewer interactions are left out, until all have as many.
         seed: The seed of everything that is drawn.
@@ -25,7 +28,8 @@ class AuditSettings:
             have 2 to 10 values, and numbers, which are cut at their median.
     """
 
-    split: Literal["last_item", "random_ratio", "global_time"] = "last_item"
+    split: Literal["last_item", "last_day", "random_ratio", "global_time"] = "last_item"
+    ties: Literal["hash", "file", "id"] = "hash"
     minimum_rating: float | None = None
     k_core: int = 0
     seed: int = 0

@@ -47,6 +47,7 @@ def data(found: dict) -> list[dict]:
         ["rows that repeat an earlier pair", percent(found["repeated_pairs"])],
         ["test rows with items that train knows from later", percent(found["future"])],
         ["test rows at the time of another row of the user", percent(found["tied_test"])],
+        ["test rows with items in no other part", percent(found["never_seen"])],
         ["test users in no other part", percent(found["users_only_in_test"])],
         ["test items in no other part", percent(found["items_only_in_test"])],
     ]

@@ -79,8 +79,8 @@ CHECKS: tuple[Check, ...] = (
         "data.tied_test",
         "at most",
         0.05,
-        "Where times are equal the order of the file decides what is tested, and can give it away.",
-        "Record finer times, or compare on `advrec train --split random_ratio`.",
+        "Which of several items at one time is tested is up to a rule (--ties), not to time.",
+        "Record finer times, or compare on `advrec train --split last_day`, which needs no order.",
     ),
     Check(
         "data.new_users",

@@ -67,7 +67,10 @@ def markdown(report: dict, command: str) -> str:
         "",
         f"Split `{report['protocol']['split']}`; {report['protocol']['ranking']}; "
         f"{report['protocol']['users_evaluated']} users evaluated; {report['seeds']} "
-        f"seed{'s' if report['seeds'] > 1 else ''}. Data SHA-256 `{report['data_sha256'][:16]}`.",
+        f"seed{'s' if report['seeds'] > 1 else ''}. "
+        f"{report['audit']['never_seen']:.1%} of the test interactions are with items that are in "
+        "no other part. "
+        f"Data SHA-256 `{report['data_sha256'][:16]}`.",
         "",
     ]
     if "shipped_model" in choices:
@@ -93,7 +96,12 @@ def markdown(report: dict, command: str) -> str:
             continue
         lines += ["", f"## {title}: difference in NDCG@10, paired over users", ""]
         lines += _markdown_table(
-            [("model", "against", "value", "ablation", "difference", "95 % +-", "p")]
+            [
+                (
+                    *("model", "against", "value", "ablation", "difference", "95 % +-", "p"),
+                    *("p, Holm", "p, false discovery rate"),
+                )
+            ]
             + [
                 (
                     row["model"],
@@ -103,6 +111,7 @@ def markdown(report: dict, command: str) -> str:
                     f"{row['difference']:+.4f}",
                     f"{row['half_width']:.4f}",
                     f"{row['p_value']:.3f}",
+                    *(f"{row[f'p_value_{name}']:.3f}" for name in ("holm", "benjamini-hochberg")),
                 )
                 for row in rows
             ]

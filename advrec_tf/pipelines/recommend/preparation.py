@@ -44,7 +44,7 @@ def prepare(loaded: Loaded, settings: RecommenderSettings) -> Prepared:
         interactions, counts["removed_by_k_core"] = filters.k_core(
             interactions, users=settings.k_core, items=settings.k_core
         )
-    split = splits.make(settings.split, interactions)
+    split = splits.make(settings.split, interactions.with_ties(settings.ties))
     counts |= {
         "users": interactions.num_users,
         "items": interactions.num_items,

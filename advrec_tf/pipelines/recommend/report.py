@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from advrec_tf.evaluation.protocols import sparsest_users
-from advrec_tf.evaluation.significance import paired
+from advrec_tf.evaluation.significance import CORRECTIONS, paired
 from advrec_tf.pipelines.recommend.job import Outcome
 from advrec_tf.pipelines.stages import StageResult
 
@@ -192,4 +192,9 @@ def _comparisons(results: dict[str, list[StageResult]], test: str) -> list[dict]
                 **paired(ours, theirs).as_dict(),
             }
         )
+    if rows:
+        p_values = [row["p_value"] for row in rows]
+        for name, correct in CORRECTIONS.items():
+            for row, adjusted in zip(rows, correct(p_values).tolist(), strict=True):
+                row[f"p_value_{name}"] = adjusted
     return rows

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-SPLITS = ("last_item", "random_ratio", "global_time")
+SPLITS = ("last_item", "last_day", "random_ratio", "global_time")
+TIES = ("hash", "file", "id")
 GAN_LOSSES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
 """Names repeated here so that a mistake is told before TensorFlow loads; tests compare them."""
 
@@ -29,6 +30,7 @@ def _rules():
     yield "minimum_rating", "a number", lambda v: -infinity < v < infinity
     yield "seed", "in 0..2147483647", lambda v: 0 <= v < 2**31
     yield "split", f"one of {', '.join(SPLITS)}", lambda v: v in SPLITS
+    yield "ties", f"one of {', '.join(TIES)}", lambda v: v in TIES
     yield "gan_loss", f"one of {', '.join(GAN_LOSSES)}", lambda v: v in GAN_LOSSES
 
 
@@ -42,8 +44,11 @@ class RecommenderSettings:
     Tuples are searched on validation; a tuple of one value is a fixed setting.
 
     Attributes:
-        split: How the test interactions are chosen: the last item of each user (last_item), a
-            random part (random_ratio), or the latest of all (global_time).
+        split: How the test interactions are chosen: the last item of each user (last_item), all
+            items of each user's last day (last_day), a random part (random_ratio), or the latest of
+            all (global_time).
+        ties: What orders interactions of a user with equal times: a hash of the ids (hash), their
+            order in the file (file), or the ids of the items (id).
         minimum_rating: Interactions rated lower than this are left out.
         k_core: Users and items with fewer interactions are left out, until all have as many.
         seed: The seed of the first run.
@@ -88,6 +93,7 @@ class RecommenderSettings:
     """
 
     split: str = "last_item"
+    ties: str = "hash"
     minimum_rating: float | None = None
     k_core: int = 0
     seed: int = 0

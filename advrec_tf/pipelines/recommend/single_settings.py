@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from advrec_tf.pipelines.recommend.settings import SPLITS
+from advrec_tf.pipelines.recommend.settings import SPLITS, TIES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -13,8 +13,11 @@ class SingleSettings:
     """Everything that decides the result of `single.run`, apart from the data.
 
     Attributes:
-        split: How the test interactions are chosen: the last item of each user (last_item), a
-            random part (random_ratio), or the latest of all (global_time).
+        split: How the test interactions are chosen: the last item of each user (last_item), all
+            items of each user's last day (last_day), a random part (random_ratio), or the latest of
+            all (global_time).
+        ties: What orders interactions of a user with equal times: a hash of the ids (hash), their
+            order in the file (file), or the ids of the items (id).
         minimum_rating: Interactions rated lower than this are left out.
         k_core: Users and items with fewer interactions are left out, until all have as many.
         seed: The seed of everything that is drawn.
@@ -40,7 +43,8 @@ class SingleSettings:
             chose, and export that model.
     """
 
-    split: Literal["last_item", "random_ratio", "global_time"] = "last_item"
+    split: Literal["last_item", "last_day", "random_ratio", "global_time"] = "last_item"
+    ties: Literal["hash", "file", "id"] = "hash"
     minimum_rating: float | None = None
     k_core: int = 0
     seed: int = 0
@@ -79,6 +83,7 @@ class SingleSettings:
             ("patience", ">= 1", lambda v: v >= 1),
             ("prior_max_history", ">= 0", lambda v: v >= 0),
             ("split", f"one of {', '.join(SPLITS)}", lambda v: v in SPLITS),
+            ("ties", f"one of {', '.join(TIES)}", lambda v: v in TIES),
         )
         for name, wanted, holds in rules:
             if not holds(getattr(self, name)):

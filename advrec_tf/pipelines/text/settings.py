@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from advrec_tf.pipelines.recommend.settings import SPLITS
+from advrec_tf.pipelines.recommend.settings import SPLITS, TIES
 
 ADVERSARIES = (
     "none",
@@ -29,8 +29,11 @@ class TextTowerSettings:
     """Everything that decides the result of `job.run`, apart from data and model.
 
     Attributes:
-        split: How the test interactions are chosen: the last item of each user (last_item), a
-            random part (random_ratio), or the latest of all (global_time).
+        split: How the test interactions are chosen: the last item of each user (last_item), all
+            items of each user's last day (last_day), a random part (random_ratio), or the latest of
+            all (global_time).
+        ties: What orders interactions of a user with equal times: a hash of the ids (hash), their
+            order in the file (file), or the ids of the items (id).
         minimum_rating: Interactions rated lower than this are left out.
         k_core: Users and items with fewer interactions are left out, until all have as many.
         seed: The seed of everything that is drawn.
@@ -58,6 +61,7 @@ class TextTowerSettings:
     """
 
     split: str = "last_item"
+    ties: str = "hash"
     minimum_rating: float | None = None
     k_core: int = 0
     seed: int = 0
@@ -92,6 +96,7 @@ class TextTowerSettings:
         self._require("max_length", ">= 3", lambda v: v >= 3)
         self._require("seed", "in 0..2147483647", lambda v: 0 <= v < 2**31)
         self._require("split", f"one of {', '.join(SPLITS)}", lambda v: v in SPLITS)
+        self._require("ties", f"one of {', '.join(TIES)}", lambda v: v in TIES)
         self._require("adversary", f"one of {', '.join(ADVERSARIES)}", lambda v: v in ADVERSARIES)
         self._require("pooling", "mean, first or last", lambda v: v in ("mean", "first", "last"))
         self._require(

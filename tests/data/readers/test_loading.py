@@ -53,6 +53,6 @@ def test_what_is_loaded_splits_by_the_name_of_the_strategy():
     split = loaded.split("random_ratio", test=0.5, seed=3)
     assert split.name == "random_ratio" and split.settings["test"] == 0.5
     assert split.everything().num_users == 30
-    assert loaded.split("last_item").settings["ties"] == "file"
+    assert loaded.split("last_item").settings["ties"] == "hash"
     with pytest.raises(ValueError, match="`name` should be one of last_item"):
         loaded.split("first_item")

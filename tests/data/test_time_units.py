@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from advrec_tf.data import time_units
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [("seconds", 1), ("milliseconds", 1e3), ("microseconds", 1e6), ("nanoseconds", 1e9)],
+)
+def test_the_unit_is_found_by_the_size_of_most_times(unit, factor):
+    times = factor * np.array([1.3e9, 1.4e9, 5.0])
+    assert time_units.unit_of(times) == unit
+    assert time_units.length_of_day(times) == pytest.approx(DAY * factor)
+    assert time_units.time_of("1970-01-02", times) == pytest.approx(DAY * factor)
+
+
+def test_a_date_may_have_an_hour_and_a_zone_and_a_number_stays():
+    times = np.array([1.4e9])
+    assert time_units.time_of("1970-01-01T06:00", times) == 6 * 3600
+    assert time_units.time_of("1970-01-01T06:00+02:00", times) == 4 * 3600
+    assert time_units.time_of(17, np.array([1.0])) == 17.0
+
+
+def test_positions_have_no_unit_and_words_are_no_dates():
+    with pytest.raises(ValueError, match="Received 3 times, 3 of which lie before that"):
+        time_units.unit_of(np.arange(3))
+    with pytest.raises(ValueError, match="`date` should be a date.*'soon'"):
+        time_units.time_of("soon", np.array([1.4e9]))
