@@ -62,9 +62,10 @@ def test_scripts_parse_stop_at_errors_and_are_executable(script):
     assert os.access(script, os.X_OK)
 
 
-def test_continuous_integration_checks_the_wheel_and_runs_the_test_script():
+def test_continuous_integration_checks_the_wheel_tests_and_builds_the_site():
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert lines[-2:] == ["bash scripts/check_wheel.sh", "bash scripts/test.sh"]
+    scripts = ("check_wheel", "test", "docs")
+    assert lines[-3:] == [f"bash scripts/{name}.sh" for name in scripts]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import platform
+import shlex
 import shutil
 from importlib import metadata
 
@@ -50,11 +51,28 @@ def doctor() -> None:
     print(f"  free on this disk        {free:.1f} GB")
     for extra, modules in EXTRAS.items():
         missing = [name for name in modules if importlib.util.find_spec(name) is None]
-        said = f"missing: pip install 'advrec_tf[{extra}]'" if missing else "installed"
+        said = f"missing: {_cure(extra)}" if missing else "installed"
         print(f"  extra {extra:<18} {said}")
     if problems:
         raise ValueError(" ".join(problems))
     print("Everything that the commands need works.")
+
+
+def _cure(extra: str) -> str:
+    """How an extra is installed: beside tensorflow-cpu by its packages, since the extra itself
+    would bring in tensorflow as well."""
+    try:
+        metadata.version("tensorflow-cpu")
+        lines = metadata.requires("advrec_tf") or []
+    except metadata.PackageNotFoundError:
+        return f"pip install 'advrec_tf[{extra}]'"
+    found = [line.partition(";") for line in lines]
+    packages = [
+        name.strip().replace(" ", "") for name, _, marker in found if f'"{extra}"' in marker
+    ]
+    nodeps = [name for name in packages if name.startswith(("keras-hub", "tensorflow"))]
+    steps = [[name for name in packages if name not in nodeps], ["--no-deps", *nodeps]]
+    return " && ".join(f"pip install {shlex.join(step)}" for step in steps[: 1 + bool(nodeps)])
 
 
 def _keras_problems() -> list[str]:

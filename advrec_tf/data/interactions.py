@@ -121,7 +121,7 @@ class UserItems:
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Interactions:
-    """Interactions (user, item[, rating][, timestamp]) in file order, with both vocabularies.
+    """Interactions of users with items, perhaps rated and timed, in file order; both vocabularies.
 
     Attributes:
         user_index, item_index: [n] int32, into `users` and `items`.

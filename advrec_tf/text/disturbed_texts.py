@@ -32,7 +32,7 @@ class DisturbedTextTraining(ModelWrapper):
     Args:
         model: anything with `compute_loss(inputs, training)`; its batches carry `seed` [2].
         tower: the item tower of `model`, on the undisturbed texts.
-        copies: [copies][num_items] texts, all items disturbed anew in each copy.
+        copies: [copies, num_items] texts, all items disturbed anew in each copy.
         items: the item indices to draw from, such as those without any interaction.
         choices: copies of an item to choose from, in 1..len(copies).
         batch_size: items drawn a step, with replacement, from the batch's `seed`.
