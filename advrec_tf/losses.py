@@ -98,6 +98,127 @@ def sampled_softmax(
     return tf.nn.softplus(others - positive)
 
 
+def softmax_over_catalogue(
+    states: tf.Tensor,
+    items: tf.Tensor,
+    targets: tf.Tensor,
+    weights: tf.Tensor,
+    *,
+    cells: int = 2**24,
+) -> tf.Tensor:
+    """Sum of weights * cross-entropy of each target against the whole catalogue.
+
+    sum_n w_n (logsumexp_i(states_n . items_i) - states_n . items_target(n)), computed, with its
+    gradient, for as many states at a time as `cells` logits allow: [states, items] is never held
+    at once. The gradient is found on the way forward, so that no logit is computed twice; it is
+    none by `weights`, and has no second derivative.
+
+    Args:
+        states: [n, dim] float32.
+        items: [num_items, dim] float32.
+        targets: [n] int32, 0 <= target < num_items.
+        weights: [n] float32 >= 0.
+        cells: logits held at a time, >= 1.
+
+    Returns:
+        Scalar, nats, >= 0; n log(num_items) where all scores are equal and all weights are 1.
+
+    Raises:
+        ValueError: if `cells` < 1.
+    """
+    if cells < 1:
+        raise ValueError(f"`cells` should be >= 1. Received: {cells!r}.")
+
+    def block(states, targets, weights):
+        chosen = tf.gather(items, targets)
+        logits = tf.matmul(states, items, transpose_b=True)
+        largest = tf.reduce_max(logits, axis=1, keepdims=True)
+        terms = tf.exp(logits - largest)
+        sums = tf.reduce_sum(terms, axis=1, keepdims=True)
+        values = (tf.math.log(sums) + largest)[:, 0] - tf.reduce_sum(states * chosen, 1)
+        slope = terms * (weights[:, None] / sums)
+        of_states = tf.matmul(slope, items) - weights[:, None] * chosen
+        of_items = tf.tensor_scatter_nd_sub(
+            tf.matmul(slope, states, transpose_a=True),
+            targets[:, None],
+            weights[:, None] * states,
+        )
+        return tf.reduce_sum(values * weights), of_states, of_items
+
+    @tf.custom_gradient
+    def total(states, items):
+        count = tf.shape(states)[0]
+        at_once = tf.maximum(cells // tf.shape(items)[0], 1)
+
+        def step(start, loss, of_states, of_items):
+            stop = tf.minimum(start + at_once, count)
+            value, slope, to_items = block(
+                states[start:stop], targets[start:stop], weights[start:stop]
+            )
+            of_states = tf.concat([of_states, slope], 0)
+            return stop, loss + value, of_states, of_items + to_items
+
+        start = (tf.constant(0), tf.constant(0.0), states[:0], tf.zeros_like(items))
+        shapes = (
+            tf.TensorShape([]),
+            tf.TensorShape([]),
+            tf.TensorShape([None, states.shape[1]]),
+            items.shape,
+        )
+        _, loss, of_states, of_items = tf.while_loop(
+            lambda at, *_: at < count, step, start, shape_invariants=shapes, parallel_iterations=1
+        )
+        of_states = tf.ensure_shape(of_states, states.shape)
+
+        def gradient(upstream):
+            return upstream * of_states, upstream * of_items
+
+        return loss, gradient
+
+    return total(states, items)
+
+
+def binary_cross_entropy(
+    positive: tf.Tensor, negatives: tf.Tensor, closed: tf.Tensor, *, power: float | tf.Tensor = 1.0
+) -> tf.Tensor:
+    """-(power * log sigmoid(positive) + sum over open negatives of log(1 - sigmoid(negative)))
+    over (open negatives + 1).
+
+    With one negative and power 1 the loss of SASRec (Kang & McAuley 2018, arXiv:1808.09781, eq.
+    8, halved); with many and the power of `calibration` gBCE (Petrov & Macdonald 2023,
+    arXiv:2308.07192, eq. 12).
+
+    Args:
+        positive: [batch] float32, logits.
+        negatives: [batch, m] float32, logits.
+        closed: [batch, m] bool, negatives to leave out.
+        power: of the positive's probability, in (0, 1].
+
+    Returns:
+        [batch] float32, nats, >= 0.
+    """
+    open_negatives = tf.cast(~closed, tf.float32)
+    values = power * tf.nn.softplus(-positive)
+    values += tf.reduce_sum(open_negatives * tf.nn.softplus(negatives), 1)
+    return values / (tf.reduce_sum(open_negatives, 1) + 1.0)
+
+
+def calibration(num_negatives: int, num_items: int, calibrated: float) -> float:
+    """The power of gBCE (Petrov & Macdonald 2023, eq. 14): a (t (1 - 1/a) + 1/a), with the
+    sampling rate a = negatives / (items - 1) and t = `calibrated`: 1 at t = 0, a at t = 1.
+
+    Raises:
+        ValueError: if a number is out of range.
+    """
+    if num_negatives < 1 or num_items < 2 or not 0 <= calibrated <= 1:
+        raise ValueError(
+            "`num_negatives` should be >= 1, `num_items` >= 2 and `calibrated` in [0, 1]. "
+            f"Received: {num_negatives!r}, {num_items!r} and {calibrated!r}."
+        )
+    rate = min(1.0, num_negatives / (num_items - 1))
+    return rate * (calibrated * (1.0 - 1.0 / rate) + 1.0 / rate)
+
+
 def info_nce(first: tf.Tensor, second: tf.Tensor, temperature: float) -> tf.Tensor:
     """-log softmax_b(cos(first_a, second_b) / temperature) at b = a.
 

@@ -325,3 +325,50 @@ def test_the_weights_of_the_hard_candidates_are_constant_to_the_gradient():
 def test_sampled_softmax_refuses_a_catalogue_of_one():
     with pytest.raises(ValueError, match="`num_items` should be >= 2. Received: 1"):
         sampled([0.0], [[0.0]], num_items=1)
+
+
+@pytest.mark.parametrize("cells", [1, 25, 2**20])
+def test_the_softmax_in_parts_is_the_whole_one_with_its_gradient(cells):
+    rng = np.random.default_rng(0)
+    states = tf.constant(rng.normal(size=(3, 4)), tf.float32)
+    items = tf.constant(rng.normal(size=(10, 4)), tf.float32)
+    targets, weights = tf.constant([1, 5, 5]), tf.constant([1.0, 0.5, 2.0])
+
+    def whole(states, items):
+        logits = tf.matmul(states, items, transpose_b=True)
+        values = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+        return tf.reduce_sum(values * weights)
+
+    def parted(states, items):
+        return losses.softmax_over_catalogue(states, items, targets, weights, cells=cells)
+
+    found = []
+    for function in (whole, tf.function(parted)):
+        with tf.GradientTape() as tape:
+            tape.watch([states, items])
+            loss = 3.0 * function(states, items)
+        found.append([loss, *tape.gradient(loss, [states, items])])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_large_scores_overflow_nowhere():
+    states = tf.constant([[100.0], [-100.0]])
+    items = tf.constant([[10.0], [-10.0], [0.0]])
+    found = losses.softmax_over_catalogue(states, items, tf.constant([0, 0]), tf.ones([2]))
+    np.testing.assert_allclose(found, 2000.0)  # 0 and 1000 - (-1000)
+
+
+def test_an_empty_batch_costs_nothing():
+    found = losses.softmax_over_catalogue(
+        tf.zeros([0, 2]), tf.ones([3, 2]), tf.zeros([0], tf.int32), tf.zeros([0])
+    )
+    assert float(found) == 0.0
+
+
+def test_the_calibration_goes_from_one_to_the_sampling_rate():
+    # 1 of 4 others: a = 1/4.
+    assert losses.calibration(1, 5, 0.0) == pytest.approx(1.0)
+    assert losses.calibration(1, 5, 1.0) == pytest.approx(0.25)
+    assert losses.calibration(1, 5, 0.75) == pytest.approx(0.4375)
+    assert losses.calibration(50, 5, 0.75) == 1.0  # as many as there are

@@ -1,8 +1,8 @@
 """Small data sets that tests share, built from what a test wants to say about them.
 
 `interactions_of` builds interactions from pairs of indices, `interactions_of_ids` from pairs
-of external ids, `interactions_of_counts`, `interactions_of_matrix` and `interactions_of_times`
-from other forms. `ring_world`, `block_world` and `tiny_world` are small data sets with a known
+of external ids, `interactions_of_histories` from lists of items, `interactions_of_counts`,
+`interactions_of_matrix` and `interactions_of_times` from other forms. `ring_world`, `block_world` and `tiny_world` are small data sets with a known
 structure. Vocabularies are 0, 1, ... unless a test names them.
 """
 
@@ -49,6 +49,15 @@ def interactions_of(
         timestamp=None if timestamp is None else np.array(timestamp, np.float64),
         **tables,
     )
+
+
+def interactions_of_histories(
+    *histories: Sequence[int], times: Sequence[Sequence[float]] | None = None, num_items: int = 10
+) -> Interactions:
+    """The items of users 0, 1, ... in order, and where given the time of each."""
+    pairs = [(user, item) for user, history in enumerate(histories) for item in history]
+    timestamp = None if times is None else [time for own in times for time in own]
+    return interactions_of(pairs, len(histories), num_items, timestamp=timestamp)
 
 
 def interactions_of_ids(pairs: Sequence[tuple], **columns) -> Interactions:

@@ -24,5 +24,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "sequences": ["sequences_of"],
         "splits": ["Split", "global_time", "last_day", "last_item", "random_ratio"],
         "synthetic": ["make_world"],
+        "windows": ["Windows", "last_windows", "of_windows", "training_windows"],
     },
 )

@@ -38,17 +38,32 @@ class Batches:
     dataset: Callable[[int], tf.data.Dataset]
 
 
-def shuffled_index(count: int, batch_size: int, seed: int, first_epoch: int) -> tf.data.Dataset:
+def shuffled_index(
+    count: int,
+    batch_size: int,
+    seed: int,
+    first_epoch: int,
+    *,
+    sizes: np.ndarray | None = None,
+    pool: int = 16,
+) -> tf.data.Dataset:
     """Positions [batch_size] int32, each once an epoch, with the seed of the batch.
 
     The last batch of an epoch is filled up from its start, so that all batches have one shape.
+
+    Args:
+        sizes: [count] of each example; where given, the examples of `pool` batches are sorted by
+            size, so that those of a batch have about one, and the batches are shuffled again.
     """
     steps = -(-count // batch_size)
+    grouped = None if sizes is None else tf.constant(sizes, tf.int32)
 
     def epoch_index(epoch):
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
         order = tf.random.experimental.stateless_shuffle(tf.range(count), key)
         wrapped = tf.tile(order, [-(-steps * batch_size // count)])[: steps * batch_size]
+        if grouped is not None:
+            wrapped = _by_size(wrapped, grouped, batch_size, pool, key + 2)
         seeds = tf.random.stateless_uniform(
             [steps, 2], key + 1, minval=None, maxval=None, dtype=tf.int32
         )
@@ -62,6 +77,16 @@ def shuffled_index(count: int, batch_size: int, seed: int, first_epoch: int) -> 
     options.experimental_optimization.apply_default_optimizations = False
     options.autotune.enabled = False
     return epochs.flat_map(epoch_index).with_options(options)
+
+
+def _by_size(order, sizes, batch_size: int, pool: int, key) -> tf.Tensor:
+    """`order` with the examples of each pool sorted by size, cut into batches, in random order."""
+    pools = tf.range(tf.size(order)) // (pool * batch_size)
+    ranks = pools * (tf.reduce_max(sizes) + 1) + tf.gather(sizes, order)
+    ordered = tf.gather(order, tf.argsort(ranks, stable=True))
+    batches = tf.reshape(ordered, [-1, batch_size])
+    shuffled = tf.random.experimental.stateless_shuffle(tf.range(tf.shape(batches)[0]), key)
+    return tf.reshape(tf.gather(batches, shuffled), [-1])
 
 
 def in_blocks(batches: Batches, steps: int = 200) -> Batches:

@@ -22,6 +22,9 @@ STREAMS = {
     "second view": (2, 0),
     "hidden modality": (3, 0),
     "items": (4, 0),
+    "hidden items": (5, 0),
+    "dropout": (50, 0),
+    "hidden last": (6, 0),
     # Of GANs, attacks that are trained, generated tables and texts.
     "discriminator's step": (0, 0),
     "generator's step": (1, 0),

@@ -15,10 +15,12 @@ from advrec_tf.data import batches
 from advrec_tf.data.batches import Batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
+from advrec_tf.data.windows import of_windows, training_windows
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.autoencoder import ProfileModel
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
+from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.training.fitting import FitReport, fit_ranked
 from advrec_tf.training.optimizers import LazyAdam
 
@@ -42,17 +44,19 @@ def fit(
     """Train a recommender of this package, wrapped or not, with sensible defaults.
 
     Models trained by gradient get batches of the kind they train on (whole profiles for
-    autoencoders, compiled blocks of pairs for factorization, pairs for towers) and an optimizer,
-    unless they are compiled. Given a split, training stops early by NDCG@10 on its validation part
-    and the model has the weights of the best epoch. Models in closed form are fitted at once.
+    autoencoders, histories for sequence models, compiled blocks of pairs for factorization, pairs
+    for towers) and an optimizer, unless they are compiled. Given a split, training stops early by
+    NDCG@10 on its validation part and the model has the weights of the best epoch. Models in closed
+    form are fitted at once.
 
     Args:
         model: a recommender, or `AdversarialTraining` and the like around one.
         split: what to train and validate on; `Interactions` alone train all epochs.
         epochs: the largest number of epochs, >= 1.
-        batch_size: examples in a batch; by default 100 profiles, 512 or 256 pairs.
-        optimizer: used where the model is not compiled; by default `LazyAdam(5e-3)` for pairs and
-            `Adam(1e-3)` for profiles.
+        batch_size: examples in a batch; by default 100 profiles, 128 or 256 sequences, 512 or 256
+            pairs.
+        optimizer: used where the model is not compiled; by default `LazyAdam(5e-3)` for
+            pairs, `LazyAdam(1e-3)` for sequences and `Adam(1e-3)` for profiles.
         patience: epochs without a better validation before training stops.
         seed: of the order of the batches.
         label: the name shown in the progress lines; None shows none.
@@ -84,8 +88,7 @@ def fit(
         )
     if getattr(model, "optimizer", None) is None:
         if optimizer is None:
-            profiles = isinstance(inner, ProfileModel)
-            optimizer = keras.optimizers.Adam(1e-3) if profiles else LazyAdam(5e-3)
+            optimizer = _default_optimizer(inner)
         model.compile(optimizer=optimizer)
     evaluator = None
     if isinstance(split, Split) and len(split.validation):
@@ -100,6 +103,12 @@ def fit(
         log=log,
         **settings,
     )
+
+
+def _default_optimizer(model: Recommender) -> keras.optimizers.Optimizer:
+    if isinstance(model, ProfileModel):
+        return keras.optimizers.Adam(1e-3)
+    return LazyAdam(1e-3 if isinstance(model, SequenceModel) else 5e-3)
 
 
 def default_batches(
@@ -118,6 +127,14 @@ def default_batches(
                 f"since {type(model).__name__} learns from whole profiles. Received none."
             )
         return batches.of_users(users, batch_size=batch_size or 100, seed=seed)
+    if isinstance(model, SequenceModel):
+        kind = "prefixes" if model.mode == "last" else "whole"
+        return of_windows(
+            training_windows(interactions, model.length, kind=kind),
+            batch_size=batch_size or (256 if kind == "prefixes" else 128),
+            seed=seed,
+            trimmed=not model.fixed_length,
+        )
     if isinstance(model, SparseEmbeddingModel):
         pairs = batches.of_pairs(interactions, batch_size=batch_size or 512, seed=seed)
         return batches.in_blocks(pairs)

@@ -1,0 +1,278 @@
+"""Next-item models: a history of items in order in, scores of what comes next out.
+
+`SequenceModel` joins vectors of items, an encoder of `sequential.encoders` and an objective of
+`sequential.objectives`; `sequential.published` builds the published models. How histories are cut
+into windows is in `data.windows`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf._keras import keras
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.sequences import NONE
+from advrec_tf.data.windows import Windows, last_windows
+from advrec_tf.models.base import Recommender
+from advrec_tf.models.replicas import num_replicas
+from advrec_tf.models.sequential.objectives import (
+    FullSoftmax,
+    SequenceObjective,
+    bind,
+    require_sequence_objective,
+)
+from advrec_tf.models.trained import RecommenderModel
+from advrec_tf.ops.random import random_floats, stream
+
+TRAINING = ("next", "last", "masked")
+
+
+class ItemRows(keras.layers.Embedding):
+    """Vectors of items: index -> vector, and zeros for `NONE`.
+
+    The last vector is that of an item that is hidden ("masked" training).
+    """
+
+    def __init__(self, num_items: int, dim: int, *, seed: int = 0, **kwargs):
+        initializer = keras.initializers.RandomNormal(stddev=0.02, seed=seed)
+        super().__init__(num_items + 1, dim, embeddings_initializer=initializer, **kwargs)
+
+    def call(self, index):
+        there = tf.cast(index != NONE, self.compute_dtype)[..., None]
+        return super().call(tf.maximum(index, 0)) * there
+
+    def perturbable(self, index):
+        """1 where there is an item, in the shape of the vectors; padding must not move."""
+        there = tf.cast(index != NONE, tf.float32)[..., None]
+        return tf.repeat(there, self.output_dim, axis=-1)
+
+
+class CandidateRows(keras.layers.Layer):
+    """The same vectors as what a state is compared with: items [n] -> [n, dim], None -> all.
+
+    A layer of its own, so that an adversary can move either side.
+    """
+
+    def __init__(self, rows: ItemRows, **kwargs):
+        super().__init__(**kwargs)
+        self._rows = [rows]  # in a list's list it would be tracked twice
+        self.num_items = rows.input_dim - 1
+
+    def call(self, index):
+        rows = self._rows[0].embeddings
+        return rows[: self.num_items] if index is None else tf.gather(rows, index)
+
+
+class SequenceModel(RecommenderModel):
+    """score(history, item) = state of the last place . vector of the item.
+
+    Args:
+        encoder: as in `sequential.encoders`.
+        interactions: the training interactions: histories, ids, what is counted.
+        length: the most items of a history that are read, >= 1.
+        objective: what a state is compared with.
+        training: "next" compares the state of each place with the item that comes after it;
+            "last" that of the last place alone, with the last item of the window; "masked" hides
+            items, and compares the states of their places with them (BERT4Rec).
+        masked_fraction: of the items, in (0, 1); of "masked" alone. The last is hidden as well in
+            every other window, since that is what is asked of the model later.
+        seed: of the vectors of items.
+
+    Attributes:
+        item_rows: the vectors that are read, a layer [..] int32 -> [.., dim].
+        candidate_rows: the same vectors as what states are compared with, a layer of its own.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    rows_of_weights = ("items",)
+    loss_is_share = True
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        interactions: Interactions,
+        *,
+        length: int,
+        objective: SequenceObjective = FullSoftmax(),
+        training: Literal["next", "last", "masked"] = "next",
+        masked_fraction: float = 0.3,
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if training not in TRAINING:
+            raise ValueError(f"`training` should be one of {TRAINING}. Received: {training!r}.")
+        if length < 1:
+            raise ValueError(f"`length` should be >= 1. Received: {length!r}.")
+        if not 0 < masked_fraction < 1:
+            raise ValueError(
+                f"`masked_fraction` should lie in (0, 1). Received: {masked_fraction!r}."
+            )
+        require_sequence_objective(objective)
+        self.interactions, self.encoder = interactions, encoder
+        self.mode, self.masked_fraction = training, masked_fraction
+        dim = encoder.input["vectors"].shape[-1]
+        self.length = length
+        self.fixed_length = encoder.input["vectors"].shape[1] is not None
+        self.reads_gaps = "gap" in encoder.input
+        self.item_rows = ItemRows(interactions.num_items, dim, seed=seed, name="item_rows")
+        self.item_rows.build(None)
+        self.candidate_rows = CandidateRows(self.item_rows, name="candidate_rows")
+        self.objective = bind(objective, interactions, seed=seed)
+        own = HistoryScores(self, last_windows(interactions, length), interactions)
+        places = [tf.TensorSpec([None, None], kind) for kind in (tf.int32, tf.float32)]
+        self._score_history = tf.function(self._scores_of, input_signature=places)
+        self.built = True
+        object.__setattr__(self, "_own", own)  # it is no part of the model: the model is one of it
+
+    # Training.
+
+    def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Mean over the predicted items of a batch from `windows.of_windows`, in nats."""
+        history = inputs["history"]
+        gap = inputs.get("gap")
+        if self.mode == "masked":
+            read, targets = self._hidden(history[:, -self.length :], inputs["seed"])
+            gap = None if gap is None else gap[:, -self.length :]
+        else:
+            read, targets = history[:, :-1], history[:, 1:]
+            gap = None if gap is None else gap[:, :-1]
+            targets = tf.where(read == NONE, NONE, targets)
+        states = self.states(read, inputs["seed"], gap=gap, training=training)
+        if self.mode == "last":
+            states, targets = states[:, -1:], targets[:, -1:]
+        places = tf.where(targets != NONE)
+        weights = tf.gather(inputs["weight"], places[:, 0])
+        found = {
+            "item_index": tf.gather_nd(targets, places),
+            "user_index": tf.gather(inputs["user_index"], places[:, 0]),
+            "weight": weights,
+            "seed": inputs["seed"],
+        }
+        total = self.objective.total(tf.gather_nd(states, places), found, self.candidate_rows)
+        weight = tf.reduce_sum(weights)
+        if num_replicas() > 1:
+            context = tf.distribute.get_replica_context()
+            weight = context.all_reduce(tf.distribute.ReduceOp.SUM, weight)
+        return tf.math.divide_no_nan(total, weight)
+
+    def states(
+        self,
+        history: tf.Tensor,
+        seed: tf.Tensor | None = None,
+        *,
+        gap: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """[batch, places] int32 item indices, `NONE` at the left -> [batch, places, dim].
+
+        `num_items` stands for an item that is hidden.
+        """
+        inputs = {
+            "vectors": self.item_rows(history),
+            "known": history != NONE,
+            "seed": tf.zeros([2], tf.int32) if seed is None else seed,
+        }
+        if self.reads_gaps:
+            inputs["gap"] = tf.zeros(tf.shape(history)) if gap is None else gap
+        return self.objective.scored(self.encoder(inputs, training=training))
+
+    def _hidden(self, history, seed):
+        """What is read, some items hidden, and the hidden ones, `NONE` elsewhere."""
+        drawn = random_floats(tf.shape(history), stream(seed, "hidden items"))
+        hidden = drawn < self.masked_fraction
+        last = random_floats(tf.shape(history)[:1], stream(seed, "hidden last")) < 0.5
+        at_end = tf.range(tf.shape(history)[1]) == tf.shape(history)[1] - 1
+        hidden |= last[:, None] & at_end[None, :]
+        hidden &= history != NONE
+        read = tf.where(hidden, self.interactions.num_items, history)
+        return read, tf.where(hidden, history, NONE)
+
+    # Scores.
+
+    def score_history(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
+        """[batch, n] int32 item indices, the latest at the right, `NONE` at the left -> scores of
+        what comes next, [batch, num_items] float32. Of longer histories the last items are read.
+
+        Args:
+            gap: [batch, n] float32, the time since the item before; 0 where it is not known.
+        """
+        if gap is None:
+            gap = tf.zeros(tf.shape(history))
+        return self._score_history(history, gap)
+
+    def _scores_of(self, history, gap):
+        history, gap = self._cut(history, gap)
+        states = self.states(history, gap=gap)[:, -1]
+        items = self.objective.scored(self.candidate_rows(None))
+        return tf.matmul(states, items, transpose_b=True)
+
+    def _cut(self, history, gap):
+        """The places that are read: the last `length`, with a hidden item at the end where
+        training hides items, and exactly so many where the encoder wants them."""
+        kept = self.length - (self.mode == "masked")
+        history = history[:, -kept:]
+        gap = gap[:, -kept:]
+        if self.mode == "masked":
+            asked = tf.fill([tf.shape(history)[0], 1], self.interactions.num_items)
+            history = tf.concat([history, asked], 1)
+            gap = tf.pad(gap, [[0, 0], [0, 1]])
+        if self.fixed_length:
+            missing = [[0, 0], [self.length - tf.shape(history)[1], 0]]
+            history = tf.pad(history, missing, constant_values=NONE)
+            history = tf.ensure_shape(history, [None, self.length])
+            gap = tf.pad(gap, missing)
+        return history, gap
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        return self._own.score(user_index)
+
+    def on(self, interactions: Interactions) -> HistoryScores:
+        """The same model on other histories of the same users and items, such as those with the
+        validation interactions, which a test protocol shows the model."""
+        return HistoryScores(self, last_windows(interactions, self.length), interactions)
+
+    def call(self, history: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """As `score_history`."""
+        return self.score_history(history)
+
+
+class HistoryScores(Recommender):
+    """A sequence model on given histories.
+
+    Args:
+        model: anything with `score_history(history)`; with `reads_gaps` also `gap`.
+        windows: one for each user, in the order of their indices.
+        interactions: whose items are left out of a user's list.
+
+    Raises:
+        ValueError: if there is not one window for each user.
+    """
+
+    def __init__(self, model, windows: Windows, interactions: Interactions):
+        if not np.array_equal(windows.user_index, np.arange(interactions.num_users)):
+            raise ValueError(
+                f"`windows` should hold one window for each of {interactions.num_users} users, in "
+                f"the order of their indices. Received {len(windows)} windows."
+            )
+        self.model, self.windows, self.interactions = model, windows, interactions
+        self._items = tf.constant(windows.items, tf.int32)
+        reads_gaps = windows.times is not None and getattr(model, "reads_gaps", False)
+        self._gaps = tf.constant(windows.gaps()) if reads_gaps else None
+
+    def score(self, user_index):
+        history = tf.gather(self._items, user_index)
+        longest = tf.reduce_max(tf.reduce_sum(tf.cast(history != NONE, tf.int32), 1))
+        first = self.windows.length - tf.maximum(longest, 1)
+        history = history[:, first:]
+        if self._gaps is None:
+            scores = self.model.score_history(history)
+        else:
+            scores = self.model.score_history(history, tf.gather(self._gaps, user_index)[:, first:])
+        unknown = tf.constant(self.unknown_user_scores())[None, :]
+        return tf.where(tf.reduce_any(history != NONE, 1)[:, None], scores, unknown)
