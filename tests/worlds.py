@@ -2,8 +2,9 @@
 
 `interactions_of` builds interactions from pairs of indices, `interactions_of_ids` from pairs
 of external ids, `interactions_of_histories` from lists of items, `interactions_of_counts`,
-`interactions_of_matrix` and `interactions_of_times` from other forms. `ring_world`, `block_world` and `tiny_world` are small data sets with a known
-structure. Vocabularies are 0, 1, ... unless a test names them.
+`interactions_of_matrix` and `interactions_of_times` from other forms. `ring_world`, `block_world`
+and `tiny_world` are small data sets with a known structure. Vocabularies are 0, 1, ... unless a
+test names them.
 """
 
 from __future__ import annotations

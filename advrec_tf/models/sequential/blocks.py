@@ -30,6 +30,7 @@ def _dense(units: int, seed: int, **kwargs) -> keras.layers.Dense:
     )
 
 
+@keras.utils.register_keras_serializable("advrec_tf")
 class SeededDropout(keras.layers.Layer):
     """Dropout by the seed of the batch: ([...] float32, [2] int32) -> the same shape.
 
@@ -57,6 +58,7 @@ def dropped(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     return tf.where(kept, x / (1.0 - rate), 0.0)
 
 
+@keras.utils.register_keras_serializable("advrec_tf")
 class PlacesFromEnd(keras.layers.Layer):
     """Adds a trained vector a place, counted from the last: [batch, places, dim] -> the same.
 
@@ -80,6 +82,7 @@ class PlacesFromEnd(keras.layers.Layer):
         return {**super().get_config(), "length": self.length, "seed": self.seed}
 
 
+@keras.utils.register_keras_serializable("advrec_tf")
 class GapEmbedding(keras.layers.Layer):
     """The vector of the time since the item before: [batch, places] float32 -> [..., dim].
 
@@ -113,6 +116,7 @@ def gap_buckets(gap: tf.Tensor, unit: float) -> tf.Tensor:
     return tf.minimum(tf.cast(tf.math.ceil(grown), tf.int32), GAP_BUCKETS - 1)
 
 
+@keras.utils.register_keras_serializable("advrec_tf")
 class SelfAttention(keras.layers.Layer):
     """Scaled dot-product attention of several heads (Vaswani et al. 2017).
 
@@ -186,6 +190,7 @@ def closed_places(known: tf.Tensor, causal: bool) -> tf.Tensor:
     return tf.where(may, 0.0, _CLOSED)
 
 
+@keras.utils.register_keras_serializable("advrec_tf")
 class GatedAttention(keras.layers.Layer):
     """The unit of HSTU (Zhai et al. 2024, arXiv:2402.17152, eqs. 1 to 3): attention by silu
     instead of softmax, with a bias by distance and one by the time between, and a gate.
@@ -244,6 +249,7 @@ class GatedAttention(keras.layers.Layer):
         }
 
 
+@keras.utils.register_keras_serializable("advrec_tf")
 class LowFrequencies(keras.layers.Layer):
     """low + beta^2 * (x - low), where low holds the lowest frequencies over the places.
 
@@ -281,6 +287,7 @@ class LowFrequencies(keras.layers.Layer):
         }
 
 
+@keras.utils.register_keras_serializable("advrec_tf")
 class FrequencyFilter(keras.layers.Layer):
     """A trained filter a feature over the frequencies of the places (FMLP-Rec, Zhou et al. 2022,
     arXiv:2202.13556, eq. 4): [batch, length, dim] -> the same.
