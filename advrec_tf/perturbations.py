@@ -21,6 +21,7 @@ from advrec_tf.ops.reductions import row_sum
 NORMS = ("l2", "linf")
 DIRECTIONS = ("gradient", "random")
 _TINY = 1e-12
+_FLAT = 1e-6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -181,7 +182,7 @@ def ascend(
 ) -> list[tf.Tensor]:
     """One step of the ascent from each delta, projected back into its ball."""
     moves = [
-        steepest(within(gradient, mask), perturbation.norm)
+        steepest(rising(within(gradient, mask)), perturbation.norm)
         for gradient, mask in zip(gradients, masks, strict=True)
     ]
     return [
@@ -199,7 +200,7 @@ def leave_zero(
     """`ascend` from 0, without its projection: a step of at most the radius ends in the ball."""
     fraction = min(perturbation.step_fraction, 1.0)
     return [
-        fraction * limit * steepest(within(gradient, mask), perturbation.norm)
+        fraction * limit * steepest(rising(within(gradient, mask)), perturbation.norm)
         for gradient, limit, mask in zip(gradients, limits, masks, strict=True)
     ]
 
@@ -207,6 +208,16 @@ def leave_zero(
 def within(values: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
     """`values` where they may move, 0 elsewhere."""
     return values if mask is None else values * tf.cast(mask, values.dtype)
+
+
+def rising(gradient: tf.Tensor) -> tf.Tensor:
+    """The gradient, with 0 in rows whose size is at most a millionth of the largest of all rows.
+
+    There the loss is flat: it is what float32 leaves of a sum that is 0, and its direction is
+    another in each order of adding, on each device. A radius along it would be noise.
+    """
+    size = row_norm(gradient, "linf")
+    return tf.where(size > _FLAT * tf.reduce_max(size), gradient, 0.0)
 
 
 def worst_case(

@@ -171,6 +171,15 @@ def leads_somewhere(name):
     return True
 
 
+def test_plots_leave_the_backend_of_a_notebook_as_it_is():
+    # the figure of `ops.figures` is drawn without pyplot, which chooses a backend for the process
+    for folder in ("advrec_tf", "experiments", "scripts"):
+        for path in (ROOT / folder).rglob("*.py"):
+            text = path.read_text()
+            assert "import pyplot" not in text and "matplotlib.pyplot" not in text, path
+            assert not re.search(r"matplotlib\.use\(|switch_backend", text), path
+
+
 def test_modules_that_the_prose_names_exist():
     folders = {path.name for path in (ROOT / "advrec_tf").iterdir() if path.is_dir()}
     files = [*(ROOT / "advrec_tf").rglob("*.py"), *(ROOT / "experiments").rglob("*.py")]

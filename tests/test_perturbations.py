@@ -314,3 +314,11 @@ def test_the_first_step_from_zero_needs_no_projection(norm, step_size):
         ascend(zeros, gradients, limits, perturbation, parts)[0],
         rtol=1e-6,
     )
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_row_whose_gradient_is_rounding_does_not_move(steps):
+    # What a sum that is 0 leaves in float32 has a direction of its own in each order of adding.
+    gradient = [[3, 4], [2e-7, -1e-7], [0, 0], [2e-5, 0]]
+    found = worst_case(along(gradient), [tf.zeros([4, 2])], pgd(1.0, steps=steps), SEED)
+    np.testing.assert_allclose(found[0], [[0.6, 0.8], [0, 0], [0, 0], [1, 0]], rtol=1e-6)

@@ -15,6 +15,7 @@ def recommend(
     titles: Path | None = None,
     user: Names = (),
     history: Names = (),
+    feature: Names = (),
     k: Count | None = None,
     exclude: Names = (),
     allow: Names = (),
@@ -24,6 +25,8 @@ def recommend(
     `advrec recommend --model saved_models/NAME --user 17 42 --k 5`
 
     `advrec recommend --url http://localhost:8501 --name NAME --history 50 181`
+
+    `advrec recommend --model saved_models/NAME --feature age=31 occupation=student --k 5`
 
     A model folder is code: loading it lets its graph read and write the files of whoever runs this.
     Load only what comes from a source you trust.
@@ -35,6 +38,9 @@ def recommend(
         titles: The file item_text.tsv of the model, for titles with --url.
         user: The ids of users to recommend for.
         history: The ids of the items of one user who is not in the model.
+        feature: What is known of one user who is not in the model, as COLUMN=VALUE: columns of
+            users and of the context, if the model was trained with them. Several values of a
+            sequence have | between them.
         k: The length of a list. By default it is as exported.
         exclude: The ids of items that are never recommended.
         allow: The ids of the only items that are recommended.
@@ -43,8 +49,11 @@ def recommend(
         raise ValueError("Either `--model` or `--url` should be given.")
     if url is not None and name is None:
         raise ValueError("`--url` needs `--name`, the name of the model on the server.")
-    if bool(user) == bool(history):
-        raise ValueError("Either `--user` or `--history` should be given.")
+    if bool(user) + bool(history) + bool(feature) != 1:
+        raise ValueError("One of `--user`, `--history` and `--feature` should be given.")
+    wrong = [text for text in feature if "=" not in text]
+    if wrong:
+        raise ValueError(f"`--feature` should be COLUMN=VALUE. Received: {wrong[0]}.")
     if history and (k is not None or exclude or allow):
         raise ValueError(
             "`--history` gives the list as exported, without `--k`, `--exclude` and `--allow`."
@@ -60,6 +69,9 @@ def recommend(
             client = RestClient(url, name, item_text=texts)
         if history:
             table = client.recommend_from_history([list(history)])
+        elif feature:
+            columns = {name: [value] for name, value in (text.split("=", 1) for text in feature)}
+            table = client.recommend_from_features(columns, k, list(exclude), list(allow))
         else:
             table = client.recommend(list(user), k, list(exclude), list(allow))
     except (ServingError, OSError, ValueError) as error:

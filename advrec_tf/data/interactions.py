@@ -209,9 +209,9 @@ class Interactions:
         )
         return Schema(user_id=user_id, item_id=item_id, user=user, item=item, context=context)
 
-    def with_context_columns(self, columns: tuple[Column, ...]) -> Interactions:
-        """Itself, its context coded by columns that were fitted before."""
-        self.__dict__["schema"] = dataclasses.replace(self.schema, context=columns)
+    def with_columns(self, **parts: tuple[Column, ...]) -> Interactions:
+        """Itself, its `user`, `item` or `context` columns as they were fitted before."""
+        self.__dict__["schema"] = dataclasses.replace(self.schema, **parts)
         return self
 
     def with_schema_of(self, whole: Interactions) -> Interactions:
@@ -220,7 +220,7 @@ class Interactions:
             if self.users is whole.users and self.items is whole.items:
                 self.__dict__["schema"] = whole.schema
             else:
-                self.with_context_columns(whole.schema.context)
+                self.with_columns(context=whole.schema.context)
         return self
 
     def with_ties(self, name: str, *, seed: int = 0) -> Interactions:

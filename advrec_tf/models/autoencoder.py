@@ -19,6 +19,7 @@ from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.replicas import mean_over_replicas, own_rows
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.models.trained import RecommenderModel
 
@@ -28,6 +29,8 @@ _MIN_ITEMS = 3
 
 class ItemVectors(keras.layers.Layer):
     """All item vectors as a layer's output [num_items, dim], whatever the input."""
+
+    same_on_replicas = True
 
     def __init__(self, num_items: int, dim: int, *, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
@@ -87,6 +90,8 @@ class ProfileModel(RecommenderModel):
         ValueError: if `drop` lies outside (0, 1) or `weight_power` outside [0, 1].
     """
 
+    loss_is_share = True
+    replicated = True
     rows_of_weights = ("items",)
 
     def __init__(
@@ -131,7 +136,10 @@ class ProfileModel(RecommenderModel):
     def masked_profiles(self, inputs: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Profiles of a batch and the part left visible, both [batch, num_items], by `seed`."""
         profile = self._histories.dense(inputs["user_index"])
-        noise = tf.random.stateless_uniform(tf.shape(profile), inputs["seed"])
+        users, items = tf.unstack(tf.shape(profile))
+        noise = own_rows(
+            lambda count: tf.random.stateless_uniform([count, items], inputs["seed"]), users
+        )
         return profile, profile * tf.cast(noise >= self.drop, tf.float32)
 
     def user_weights(self, profile: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
@@ -222,4 +230,4 @@ class ProfileAutoencoder(ProfileModel):
         hidden = profile - visible
         logits = without_visible(self(visible, training=training), visible)
         weight = self.user_weights(profile, hidden) * inputs["weight"]
-        return losses.weighted_mean(losses.multinomial(logits, hidden), weight)
+        return mean_over_replicas(losses.multinomial(logits, hidden), weight)

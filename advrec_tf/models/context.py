@@ -7,7 +7,7 @@ contexts it was trained on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -85,11 +85,23 @@ class ContextVectors(tf.Module):
         Raises:
             ValueError: if a column is absent.
         """
-        absent = [c.name for c in self.columns if c.name not in table]
-        if absent:
-            raise ValueError(
-                f"`context` should have the columns {', '.join(c.name for c in self.columns)}. "
-                f"Missing: {', '.join(absent)}."
-            )
-        values = features_of(table, self.columns).values
-        return {CONTEXT + name: tf.constant(value) for name, value in values.items()}
+        values = encoded_columns("context", table, self.columns)
+        return {CONTEXT + name: value for name, value in values.items()}
+
+
+def encoded_columns(
+    name: str, table: pd.DataFrame | None, columns: Sequence[Column]
+) -> dict[str, tf.Tensor]:
+    """A table [n] rows with these columns -> column name: encoded values, [n] or [n, width].
+
+    Raises:
+        ValueError: if a column is absent; it calls the table `name`.
+    """
+    absent = [c.name for c in columns if table is None or c.name not in table]
+    if absent:
+        raise ValueError(
+            f"`{name}` should have the columns {', '.join(c.name for c in columns)}. "
+            f"Missing: {', '.join(absent)}."
+        )
+    values = features_of(table, tuple(columns)).values
+    return {key: tf.constant(value) for key, value in values.items()}

@@ -13,6 +13,7 @@ import tensorflow as tf
 from advrec_tf.data.batches import CONTEXT
 from advrec_tf.data.features import Id
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.replicas import seed_of_all
 
 _IDS = (("user_index", "user_id"), ("item_index", "item_id"))
 
@@ -24,8 +25,8 @@ def complete(
     what else models read.
 
     Added where they are absent: the indices of ids; `weight` of ones, `generated` of False, `seed`
-    from the training step and the replica; `label` from `rating`; the encoded columns of the
-    context from raw ones under their names.
+    from the training step, the same on all replicas of a strategy; `label` from `rating`; the
+    encoded columns of the context from raw ones under their names.
 
     Raises:
         ValueError: if the batch is no dict, or has neither users nor items.
@@ -47,12 +48,10 @@ def complete(
     found.setdefault("generated", tf.zeros([size], tf.bool))
     if "rating" in found:
         found.setdefault("label", tf.cast(found["rating"], tf.float32))
-    seed = found.get("seed")
-    # A strategy cuts a seed of two numbers among its replicas, as it does a batch.
-    if seed is None or (seed.shape.rank == 1 and seed.shape != [2]):
-        replica = tf.distribute.get_replica_context()
-        number = 0 if replica is None else replica.replica_id_in_sync_group
-        found["seed"] = tf.stack([tf.cast(number, tf.int32), tf.cast(step, tf.int32)])
+    if "seed" in found:
+        found["seed"] = seed_of_all(found["seed"])
+    else:
+        found["seed"] = tf.stack([0, tf.cast(step, tf.int32)])
     if interactions.context is not None:
         for column in interactions.schema.context:
             if column.name in found:

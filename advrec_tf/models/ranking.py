@@ -8,6 +8,7 @@ pairs, so it re-ranks what retrieval found; scoring a whole catalogue is possibl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from advrec_tf._keras import float32_layers, keras, require_keras_2
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.context import ContextVectors, context_tower
 from advrec_tf.models.own_batches import require_pairs
-from advrec_tf.models.replicas import mean_over_replicas
+from advrec_tf.models.replicas import mean_over_replicas, own_rows
 from advrec_tf.models.saving import model_config, model_from_config
 from advrec_tf.models.towers import entity_towers, in_blocks
 from advrec_tf.models.trained import RecommenderModel
@@ -74,6 +75,7 @@ class RankingModel(RecommenderModel):
     """
 
     loss_is_share = True
+    replicated = True
     saves_whole = True
     mixed_precision = True
 
@@ -166,12 +168,8 @@ class RankingModel(RecommenderModel):
             labels = inputs["label"]
         else:
             count = tf.size(items)
-            drawn = tf.random.stateless_uniform(
-                [count * self.negatives],
-                inputs["seed"],
-                maxval=self.interactions.num_items,
-                dtype=tf.int32,
-            )
+            drawn = own_rows(partial(self._drawn_items, inputs["seed"]), count)
+            drawn = tf.reshape(tf.transpose(drawn), [-1])
             labels = tf.concat([tf.ones(count), tf.zeros(count * self.negatives)], 0)
             users = tf.tile(users, [1 + self.negatives])
             weight = tf.tile(weight, [1 + self.negatives])
@@ -187,6 +185,13 @@ class RankingModel(RecommenderModel):
         if self.l2:
             row_losses += self.l2 * tf.reduce_sum(tf.square(user) + tf.square(item), -1)
         return mean_over_replicas(row_losses, weight)
+
+    def _drawn_items(self, seed: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        """[count, negatives] int32, uniform items."""
+        drawn = tf.random.stateless_uniform(
+            [count * self.negatives], seed, maxval=self.interactions.num_items, dtype=tf.int32
+        )
+        return tf.transpose(tf.reshape(drawn, [self.negatives, count]))
 
     @tf.function(reduce_retracing=True)
     def score(self, user_index: tf.Tensor) -> tf.Tensor:

@@ -2,12 +2,13 @@
 
 Each replica has a part of the batch. The gradients of all replicas are added, so each loss is a
 share: what the examples of the replica add to the mean over the global batch. The in-batch softmax
-also needs the other replicas' items, as negatives: `candidates_of_all`.
+also needs the other replicas' items, as negatives: `candidates_of_all`. What is drawn for examples
+is drawn for the global batch, by the same seed on all replicas: `own_rows`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -42,12 +43,56 @@ def candidates_of_all(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """
     if num_replicas() == 1:
         return list(values)
+    before, _ = _place(tf.shape(values[0])[0])
+    return [tf.roll(value, -before, axis=0) for value in of_global_batch(values)]
+
+
+def of_global_batch(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """The values of all replicas, [global batch, ...] each, in the order of the global batch; as
+    `candidates_of_all` otherwise."""
+    if num_replicas() == 1:
+        return list(values)
     replica = tf.distribute.get_replica_context()
 
     def gathered(value):
         plain = tf.cast(value, tf.int32) if value.dtype == tf.bool else value
         return tf.cast(replica.all_gather(plain, axis=0), value.dtype)
 
-    sizes = gathered(tf.shape(values[0])[:1])
-    before = tf.reduce_sum(sizes[: tf.cast(replica.replica_id_in_sync_group, tf.int32)])
-    return [tf.roll(gathered(value), -before, axis=0) for value in values]
+    return [gathered(value) for value in values]
+
+
+def own_rows(draw: Callable[[tf.Tensor], tf.Tensor], size: tf.Tensor) -> tf.Tensor:
+    """What `draw(n)`, [n, ...], gives for this replica's examples, [size, ...], where it draws for
+    the n examples of the global batch; on one device `draw(size)`.
+
+    Args:
+        draw: equal on all replicas for equal n.
+        size: scalar int32, this replica's examples.
+    """
+    if num_replicas() == 1:
+        return draw(size)
+    before, total = _place(size)
+    return draw(total)[before : before + size]
+
+
+def seed_of_all(seed: tf.Tensor) -> tf.Tensor:
+    """The seed [2] of a batch, which a strategy cuts among its replicas as it does a batch."""
+    if num_replicas() == 1 or seed.shape.rank != 1 or seed.shape == [2]:
+        return seed
+    (whole,) = of_global_batch([seed])
+    return tf.ensure_shape(whole, [2])
+
+
+def sum_over_replicas(value: tf.Tensor) -> tf.Tensor:
+    """The sum of the values of all replicas, same shape."""
+    if num_replicas() == 1:
+        return value
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+
+def _place(size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """How many examples of the global batch stand before this replica's, and how many there are."""
+    replica = tf.distribute.get_replica_context()
+    sizes = replica.all_gather(tf.reshape(size, [1]), axis=0)
+    number = tf.cast(replica.replica_id_in_sync_group, tf.int32)
+    return tf.reduce_sum(sizes[:number]), tf.reduce_sum(sizes)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from advrec_tf import _tfrs
@@ -19,6 +20,7 @@ from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.context import ContextVectors, context_tower
 from advrec_tf.models.factorization.negatives import require_negatives
+from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.own_batches import require_pairs
 from advrec_tf.models.replicas import candidates_of_all, mean_over_replicas
 from advrec_tf.models.saving import model_config, model_from_config
@@ -116,6 +118,10 @@ class TwoTower(RecommenderModel):
     @property
     def saves_whole(self) -> bool:
         return type(self) is TwoTower  # other towers have parts that no file describes
+
+    @property
+    def replicated(self) -> bool:
+        return type(self) is TwoTower
 
     def get_config(self):
         return model_config(self, **self._settings)
@@ -236,6 +242,13 @@ class TwoTower(RecommenderModel):
         """[num_users, dim] float32, divided by the temperature: dot products are logits."""
         found = in_blocks(self._queries, self.interactions.num_users)
         return found / np.float32(self.temperature)
+
+    def new_user_vectors(
+        self, users: pd.DataFrame | None = None, context: pd.DataFrame | None = None
+    ) -> np.ndarray:
+        """[rows, dim] float32, `user_vectors` of users who were not there in training, by their
+        columns; see `new_users.NewUsers.vectors`."""
+        return NewUsers(self).vectors(users, context)
 
     def item_vectors(self) -> np.ndarray:
         """[num_items, dim] float32."""

@@ -22,8 +22,8 @@ _PARTS = ("user_tower", "item_tower", "context_tower", "head")
 
 
 def interactions_to_config(data: Interactions) -> dict:
-    """JSON values: pairs, ids, ratings, times and context; not the side tables, which are in the
-    towers."""
+    """JSON values: pairs, ids, ratings, times, context and what all columns are; not the side
+    tables, which are in the towers."""
     columns = {"user_index": data.user_index, "item_index": data.item_index}
     for name in ("rating", "timestamp"):
         if getattr(data, name) is not None:
@@ -31,22 +31,29 @@ def interactions_to_config(data: Interactions) -> dict:
     columns |= {**pack_ids("user_ids", data.users.ids), **pack_ids("item_ids", data.items.ids)}
     packed = io.BytesIO()
     np.savez_compressed(packed, **columns)
-    config = {"arrays": base64.b64encode(packed.getvalue()).decode()}
+    config = {
+        "arrays": base64.b64encode(packed.getvalue()).decode(),
+        "schema": {
+            part: [column.as_dict() for column in getattr(data.schema, part)]
+            for part in ("user", "item", "context")
+        },
+    }
     if data.context is not None:
         table = io.BytesIO()
         data.context.to_parquet(table)
         config["context"] = base64.b64encode(table.getvalue()).decode()
-        config["columns"] = [column.as_dict() for column in data.schema.context]
     return config
 
 
 def interactions_from_config(config: Mapping) -> Interactions:
     """What `interactions_to_config` packed."""
     packed = io.BytesIO(base64.b64decode(config["arrays"]))
-    context = kinds = None
+    # Files of version 0.1 name the columns of the context alone.
+    records = config.get("schema", {"context": config.get("columns", [])})
+    columns = {part: tuple(map(column_from_dict, found)) for part, found in records.items()}
+    context = None
     if "context" in config:
         context = pd.read_parquet(io.BytesIO(base64.b64decode(config["context"])))
-        kinds = {record["name"]: record["kind"] for record in config["columns"]}
     with np.load(packed, allow_pickle=False) as stored:
         data = Interactions(
             user_index=stored["user_index"],
@@ -56,11 +63,9 @@ def interactions_from_config(config: Mapping) -> Interactions:
             rating=stored.get("rating"),
             timestamp=stored.get("timestamp"),
             context=context,
-            kinds=kinds,
+            kinds={c.name: c.kind for c in columns["context"]} if context is not None else None,
         )
-    if context is None:
-        return data
-    return data.with_context_columns(tuple(map(column_from_dict, config["columns"])))
+    return data.with_columns(**columns)
 
 
 def model_config(model: keras.Model, **settings) -> dict:

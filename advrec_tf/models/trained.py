@@ -35,6 +35,9 @@ class RecommenderModel(WeightsWithIds, Recommender, _tfrs.Model):
             require_float32(self)
         self._epoch_loss = keras.metrics.Mean(name="loss")
 
+    replicated = False
+    """Whether the replicas of a strategy train it as one device does with the same global batch."""
+
     loss_is_share = False
     """Whether `compute_loss` is `replicas.mean_over_replicas`, so that the losses of the replicas
     of a strategy add up to that of the global batch."""
@@ -132,12 +135,22 @@ class RecommenderModel(WeightsWithIds, Recommender, _tfrs.Model):
         return _tfrs.Model.test_step(self, self.completed(inputs))
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        self._require_one_device_unless_replicated()
         inputs = self.completed(inputs)
         loss, gradients = self.loss_and_gradients(inputs)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
         self._epoch_loss.update_state(self.of_global_batch(loss))
         self.built = True  # `summary` works from here on
         return {metric.name: metric.result() for metric in self.metrics}
+
+    def _require_one_device_unless_replicated(self) -> None:
+        if num_replicas() > 1 and not self.replicated:
+            raise ValueError(
+                f"A {type(self).__name__} should be trained on one device: what it draws and "
+                "compares is of one batch, and replicas would each train on a part of it. "
+                f"Received: {type(tf.distribute.get_strategy()).__name__} of {num_replicas()} "
+                "replicas."
+            )
 
     def loss_and_gradients(self, inputs) -> tuple[tf.Tensor, list[Gradient]]:
         """What one training step follows: the loss of a batch with the regularization losses of

@@ -17,6 +17,7 @@ from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.autoencoder import ProfileCode, ProfileModel, without_visible
+from advrec_tf.models.replicas import mean_over_replicas, own_rows
 from advrec_tf.ops.random import stream
 
 
@@ -177,7 +178,13 @@ class VariationalAutoencoder(ProfileModel):
         )
         self.encoder_item_layer = self.encoder.get_layer("code").item_layer
         self.decoder = build_decoder(dim, hidden=decoder_hidden, seed=seeds + 50)
-        self.update_count = tf.Variable(0, dtype=tf.int64, trainable=False, name="update_count")
+        self.update_count = tf.Variable(
+            0,
+            dtype=tf.int64,
+            trainable=False,
+            name="update_count",
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
 
     def representation(self, profile: tf.Tensor, training: bool = False) -> tf.Tensor:
         """What the item vectors are multiplied by, decoded from the mean of the code."""
@@ -203,7 +210,10 @@ class VariationalAutoencoder(ProfileModel):
         code = mean
         if training:
             seed = stream(inputs["seed"], "sample of the code")
-            noise = tf.random.stateless_normal(tf.shape(mean), seed)
+            noise = own_rows(
+                lambda count: tf.random.stateless_normal([count, mean.shape[1]], seed),
+                tf.shape(mean)[0],
+            )
             code += tf.exp(0.5 * log_variance) * noise
         logits = self.logits(self.decoder(code, training=training))
         targets = profile
@@ -212,7 +222,7 @@ class VariationalAutoencoder(ProfileModel):
             logits = without_visible(logits, visible)
         bound = losses.multinomial(logits, targets) + self.beta * gaussian_kl(mean, log_variance)
         weight = self.user_weights(profile, targets) * inputs["weight"]
-        return losses.weighted_mean(bound, weight)
+        return mean_over_replicas(bound, weight)
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         logs = super().train_step(inputs)

@@ -17,8 +17,16 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.serving import folder, rest
+from advrec_tf.serving.feature_columns import raw_columns
 
 _NO_ITEM = ""  # what pads lists, in requests and in answers
+_LIST_INPUTS = ("k", "exclude_item_id", "allow_item_id")
+_DTYPES = {
+    "DT_STRING": "string",
+    "DT_INT32": "int32",
+    "DT_FLOAT": "float32",
+    "DT_DOUBLE": "float64",
+}
 
 
 class ServingError(RuntimeError):
@@ -114,6 +122,54 @@ class Client:
             return self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
         return self._lists("recommend_from_history", {"item_id": items}, user_ids)
 
+    def recommend_from_features(
+        self,
+        features: pd.DataFrame | Mapping[str, Sequence],
+        k: int | Sequence[int] | None = None,
+        exclude: Sequence = (),
+        allow: Sequence = (),
+    ) -> pd.DataFrame:
+        """Lists for users who are not in the model, by columns of theirs and of the context.
+
+        Args:
+            features: input name -> a value for each user, as the tables had them that the model was
+                trained on; a column that is left out is missing for all.
+            k, exclude, allow: as in `recommend`.
+
+        Returns:
+            As `recommend`; `user_id` is the place in `features`, as text. A user of whom nothing is
+            known gets the popular items.
+
+        Raises:
+            ValueError: if there is a column that the model does not take, or an argument is of
+                another type or length.
+            ServingError: if the model takes no columns, or there is no sensible answer.
+        """
+        signature = "recommend_from_features"
+        table = pd.DataFrame(features)
+        specs = self.input_specs(signature)
+        columns = {name: spec for name, spec in specs.items() if name not in _LIST_INPUTS}
+        inputs = raw_columns(table, columns)
+        size = len(table)
+        user_ids = [str(place) for place in range(size)]
+        lengths = _lengths(k, size)
+        inputs |= {
+            "k": [self.default_k()] * size if lengths is None else lengths,
+            "exclude_item_id": _lists(exclude, "exclude", size),
+            "allow_item_id": _lists(allow, "allow", size),
+        }
+        if not size:
+            return self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
+        return self._lists(signature, inputs, user_ids)
+
+    def input_specs(self, signature_name: str) -> dict[str, tuple[str, tuple[int | None, ...]]]:
+        """Input name of a signature -> dtype and shape, None for a size that is free.
+
+        Raises:
+            ServingError: if the model has no such signature, or does not tell.
+        """
+        raise NotImplementedError
+
     def _lists(self, signature: str, inputs: Mapping, user_ids: Sequence[str]) -> pd.DataFrame:
         outputs = self.predict(signature, inputs)
         return self._table(user_ids, *_list_columns(signature, outputs, len(user_ids)))
@@ -182,11 +238,20 @@ class SavedModelClient(Client):
             )
         return k
 
+    def input_specs(self, signature_name):
+        specs = self._signature(signature_name).structured_input_signature[1]
+        return {
+            name: (spec.dtype.name, tuple(spec.shape.as_list())) for name, spec in specs.items()
+        }
+
+    def _signature(self, name: str):
+        if name not in self._signatures:
+            raise ServingError(f"{self.path} has no signature {name!r}.")
+        return self._signatures[name]
+
     def predict(self, signature_name: str, inputs: Mapping) -> dict[str, np.ndarray]:
         tf = self._tf
-        if signature_name not in self._signatures:
-            raise ServingError(f"{self.path} has no signature {signature_name!r}.")
-        signature = self._signatures[signature_name]
+        signature = self._signature(signature_name)
         try:
             fed = {
                 name: tf.constant(inputs[name], spec.dtype)
@@ -237,6 +302,21 @@ class RestClient(Client):
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ServingError(
                 f"{self.address} does not tell its list length: {_shown(answer)}"
+            ) from error
+
+    def input_specs(self, signature_name):
+        answer = self._ask(f"{self.address}/metadata")
+        try:
+            inputs = answer["metadata"]["signature_def"]["signature_def"][signature_name]["inputs"]
+            found = {}
+            for name, spec in inputs.items():
+                sizes = [int(dim["size"]) for dim in spec["tensor_shape"].get("dim", [])]
+                shape = tuple(None if size < 0 else size for size in sizes)
+                found[name] = (_DTYPES[spec["dtype"]], shape)
+            return found
+        except (KeyError, AttributeError, TypeError, ValueError) as error:
+            raise ServingError(
+                f"{self.address} does not tell the inputs of {signature_name}: {_shown(answer)}"
             ) from error
 
     def predict(self, signature_name: str, inputs: Mapping) -> dict[str, np.ndarray]:

@@ -18,11 +18,14 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.base import Recommender, log_popularity
+from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.ranking import RankingModel
+from advrec_tf.models.retrieval import TwoTower
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.serving import saved_model
 from advrec_tf.serving.lists import LOWEST
 from advrec_tf.serving.module import ServedModule
+from advrec_tf.serving.new_users import ServedNewUsers
 from advrec_tf.serving.ranking import ServedRanking
 from advrec_tf.serving.recommender import ServedRecommender, served_histories
 from advrec_tf.serving.scorers import ItemWeightScorer, Scorer, ScoreTable, VectorScorer
@@ -97,7 +100,15 @@ def served_form(
         or _as_item_weights(model, tried, expected, unknown)
         or _as_table(model, data, score, unknown)
     )
-    return ServedRecommender(scorer, data, score=score, unknown_scores=unknown, k=k, max_k=max_k)
+    return ServedRecommender(
+        scorer,
+        data,
+        score=score,
+        unknown_scores=unknown,
+        k=k,
+        max_k=max_k,
+        new_users=_new_users(inner, scorer),
+    )
 
 
 def export(
@@ -139,6 +150,15 @@ def export(
         check=check,
         timeout=timeout,
     )
+
+
+def _new_users(inner, scorer: Scorer) -> ServedNewUsers | None:
+    """Queries by columns, where a two-tower model is served as its vectors and has columns."""
+    if type(inner) is not TwoTower or not isinstance(scorer, VectorScorer):
+        return None
+    if not NewUsers.possible(inner):
+        return None
+    return ServedNewUsers(inner, scorer.item_vectors.shape[1])
 
 
 def _as_vectors(model, frozen, tried, expected) -> Scorer | None:

@@ -18,6 +18,8 @@ SIGNATURES = {
     "serving_default": "What a request without a signature name gets.",
     "recommend": "Lists of the length asked for, with items excluded or allowed for each user.",
     "recommend_from_history": "Lists for users who are known by the items of their history alone.",
+    "recommend_from_features": "Lists for users who are known by columns of theirs and of the "
+    "context alone.",
     "recommend_index": "Lists for user indices, as item indices.",
     "rank": "The candidates of a request in the order of their scores.",
     "score": "The score of a user and an item.",

@@ -1,4 +1,4 @@
-"""The served recommender: scores, seen items and ids behind five named signatures.
+"""The served recommender: scores, seen items and ids behind named signatures.
 
 It follows the rules of `models.base`: items already seen are left out, and an unknown user gets
 the popular items. Where fewer than k items are left a list ends in `NO_ITEM` (or index -1) with
@@ -26,6 +26,7 @@ from advrec_tf.serving.module import (
     lookup_table,
     text_ids,
 )
+from advrec_tf.serving.new_users import ServedNewUsers
 from advrec_tf.serving.scorers import Scorer
 
 CELLS = 2**25
@@ -34,6 +35,7 @@ CELLS = 2**25
 MAX_USERS = 2**17
 """Users that a request may hold, however few the items are."""
 
+_RESTRICTIONS = ("k", "exclude_item_id", "allow_item_id")
 _REPEATS = 200  # requests behind a latency
 
 
@@ -45,6 +47,9 @@ class ServedRecommender(ServedModule):
                             [batch, n]: an item of the first is not served, and where the second
                             names any no other item is
     recommend_from_history  item_id [batch, n], what a user has; not for `ScoreTable`
+    recommend_from_features  k, exclude_item_id and allow_item_id as in `recommend`, and the columns
+                            of a user and of the context (`ServedNewUsers.inputs`); where there are
+                            `new_users`
         -> item_id [batch, k] string, score [batch, k] float32
     recommend_index         user_index [batch] int32
         -> item_index [batch, k] int32, score [batch, k] float32
@@ -59,6 +64,8 @@ class ServedRecommender(ServedModule):
         unknown_scores: [num_items], the same for a user nobody knows.
         k: length of a list where the request names none, 1 <= k <= max_k.
         max_k: longest list a request may ask for.
+        new_users: what makes queries of the columns of users who are not in the model; only beside
+            a `VectorScorer`.
 
     Raises:
         ValueError: if k or max_k is out of range, or ids collide after `str`.
@@ -73,6 +80,7 @@ class ServedRecommender(ServedModule):
         unknown_scores: np.ndarray,
         k: int = 10,
         max_k: int = 100,
+        new_users: ServedNewUsers | None = None,
     ):
         super().__init__(name="served_recommender")
         if not 1 <= k <= max_k:
@@ -82,6 +90,7 @@ class ServedRecommender(ServedModule):
         self.num_users, self.num_items = data.num_users, data.num_items
         self.max_batch = min(MAX_USERS, max(64, CELLS // max(self.num_items, 1)))
         self.scorer = scorer
+        self.new_users = new_users
         self._in_memory = lambda: (score, unknown_scores, data)
         # Item weights read the histories as well; then both hold the same ones.
         self.histories = getattr(scorer, "histories", None) or served_histories(data)
@@ -96,17 +105,13 @@ class ServedRecommender(ServedModule):
         return self._named(*self._best(self._unseen_scores(user_id), self.k))
 
     def recommend(self, user_id, k, exclude_item_id, allow_item_id):
-        in_range = tf.debugging.Assert(
-            tf.reduce_all((k >= 1) & (k <= self.max_k)),
-            [f"`k` should be in 1..{self.max_k}. Received:", k],
-        )
-        k = after([in_range], {"k": k})["k"]
-        restricted = tf.reduce_any(allow_item_id != NO_ITEM, axis=1, keepdims=True)
-        closed = self._among(exclude_item_id) | (restricted & ~self._among(allow_item_id))
-        scores = tf.where(closed, LOWEST, self._unseen_scores(user_id))
-        index, best = self._best(scores, tf.reduce_max(tf.concat([k, [1]], 0)))
-        within = tf.range(tf.shape(index)[1])[None, :] < k[:, None]
-        return self._named(tf.where(within, index, -1), tf.where(within, best, LOWEST))
+        return self._restricted(self._unseen_scores(user_id), k, exclude_item_id, allow_item_id)
+
+    def recommend_from_features(self, k, exclude_item_id, allow_item_id, **columns):
+        users, known = self.new_users(columns)
+        nobody = self.scorer.scores(tf.fill(tf.shape(known), self.num_users))
+        scores = tf.where(known[:, None], self.scorer.scores_of(users), nobody)
+        return self._restricted(scores, k, exclude_item_id, allow_item_id)
 
     def recommend_from_history(self, item_id):
         has = self._among(item_id)
@@ -148,9 +153,27 @@ class ServedRecommender(ServedModule):
         }
         if not self.scorer.from_histories:
             del found["recommend_from_history"]
+        if self.new_users is not None:
+            lengths = {name: found["recommend"][name] for name in _RESTRICTIONS}
+            found["recommend_from_features"] = {**lengths, **self.new_users.inputs()}
         return found
 
     # Their parts.
+
+    def _restricted(self, scores, k, exclude_item_id, allow_item_id) -> dict[str, tf.Tensor]:
+        """Lists of scores [batch, num_items], each of its own k, exclusions and allowed items."""
+        in_range = tf.debugging.Assert(
+            tf.reduce_all((k >= 1) & (k <= self.max_k)),
+            [f"`k` should be in 1..{self.max_k}. Received:", k],
+        )
+        k = after([in_range], {"k": k})["k"]
+        restricted = tf.reduce_any(allow_item_id != NO_ITEM, axis=1, keepdims=True)
+        closed = self._among(exclude_item_id) | (restricted & ~self._among(allow_item_id))
+        index, best = self._best(
+            tf.where(closed, LOWEST, scores), tf.reduce_max(tf.concat([k, [1]], 0))
+        )
+        within = tf.range(tf.shape(index)[1])[None, :] < k[:, None]
+        return self._named(tf.where(within, index, -1), tf.where(within, best, LOWEST))
 
     def _unseen_scores(self, user_id: tf.Tensor) -> tf.Tensor:
         """[batch] string -> [batch, num_items] float32, LOWEST where the user has the item."""
@@ -211,6 +234,7 @@ class ServedRecommender(ServedModule):
             "num_users": self.num_users,
             "num_items": self.num_items,
             **({} if vectors is None else {"dim": int(vectors.shape[1])}),
+            **({} if self.new_users is None else {"features": self.new_users.notes()}),
         }
 
     def warmup(self):
@@ -231,6 +255,9 @@ class ServedRecommender(ServedModule):
             "score": {"user_id": user_id, "item_id": item_id},
             "recommend_index": {"user_index": tf.constant([0])},
         }
+        if self.new_users is not None:
+            asked = {name: found["recommend"][name] for name in _RESTRICTIONS}
+            found["recommend_from_features"] = {**asked, **self.new_users.warmup()}
         return {name: found[name] for name in self.inputs() if name in found}
 
     def assets(self):
@@ -253,6 +280,8 @@ class ServedRecommender(ServedModule):
         cases = [*self._list_cases(reference), *self._score_cases(reference)]
         if self.scorer.from_histories:
             cases += self._history_cases(reference)
+        if self.new_users is not None:
+            cases += self._feature_cases(reference)
         return cases
 
     def _list_cases(self, reference: Reference) -> list[Case]:
@@ -398,6 +427,63 @@ class ServedRecommender(ServedModule):
                 signature=signature,
                 inputs={"item_id": padded[:1]},
                 expected=one,
+                repeat=_REPEATS,
+            ),
+        ]
+
+    def _feature_cases(self, reference: Reference) -> list[Case]:
+        """Users and contexts of the training data as if they were new, and nobody."""
+        raw, queries = self.new_users.sample()
+        scores = self.new_users.expected_scores(queries)
+        scores[-1] = reference.scores[-1]  # nobody gets the popular list
+        count = len(scores)
+        best = np.argsort(-scores, axis=1)[:, :2]
+        excluded = [[NO_ITEM, reference.item_ids[first]] for first, *_ in best]
+        allowed = [
+            [reference.item_ids[item] for item in row] if place % 2 else [NO_ITEM] * len(row)
+            for place, row in enumerate(best)
+        ]
+        candidates = np.maximum(scores, LOWEST)
+        candidates[np.arange(count), best[:, 0]] = LOWEST
+        for place in range(1, count, 2):
+            closed = np.ones(self.num_items, bool)
+            closed[best[place]] = False
+            candidates[place, closed] = LOWEST
+        popular = np.arange(count) == count - 1
+        lengths = [1 + place % self.max_k for place in range(count)]
+        signature = "recommend_from_features"
+        columns = {name: np.asarray(values).tolist() for name, values in raw.items()}
+        inputs = {
+            "k": lengths,
+            "exclude_item_id": excluded,
+            "allow_item_id": allowed,
+            **columns,
+        }
+        first = {name: values[:1] for name, values in inputs.items()}
+        return [
+            Case(
+                title="columns of users",
+                signature=signature,
+                inputs=inputs,
+                expected=reference.of(candidates, lengths, popular=popular),
+            ),
+            Case(
+                title="k of 0",
+                signature=signature,
+                inputs={**inputs, "k": [0] * count},
+                expected=None,
+            ),
+            Case(
+                title="columns of different length",
+                signature=signature,
+                inputs={**inputs, "k": lengths[:-1]},
+                expected=None,
+            ),
+            Case(
+                title="one user",
+                signature=signature,
+                inputs=first,
+                expected=reference.of(candidates[:1], lengths[:1]),
                 repeat=_REPEATS,
             ),
         ]

@@ -65,7 +65,10 @@ class VectorScorer(Scorer):
         self.history_map = frozen(history_map, "history_map")
 
     def scores(self, user_index):
-        users = tf.gather(self.user_vectors, user_index)
+        return self.scores_of(tf.gather(self.user_vectors, user_index))
+
+    def scores_of(self, users: tf.Tensor) -> tf.Tensor:
+        """User vectors [batch, dim] -> [batch, num_items] float32."""
         return tf.matmul(users, self.item_vectors, transpose_b=True)
 
     def pair_scores(self, user_index, item_index):
@@ -74,8 +77,9 @@ class VectorScorer(Scorer):
 
     def history_scores(self, profile):
         count = tf.maximum(tf.reduce_sum(profile, 1, keepdims=True), 1.0)
-        users = tf.matmul(tf.matmul(profile, self.item_vectors) / count, self.history_map)
-        return tf.matmul(users, self.item_vectors, transpose_b=True)
+        return self.scores_of(
+            tf.matmul(tf.matmul(profile, self.item_vectors) / count, self.history_map)
+        )
 
     def expected_history_scores(self, profile):
         items, history_map = self._arrays()

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
+from advrec_tf.models.replicas import sum_over_replicas
 from advrec_tf.models.trained import (
     RecommenderModel,
     gradients_and_ascent,
@@ -232,7 +233,8 @@ class AdversarialTraining(ModelWrapper):
             gradients=gradients,
             values=[tf.cast(value, tf.float32) for value in outputs],
             value_gradients=[
-                _usable(gradient, value) for gradient, value in zip(ascent, outputs, strict=True)
+                _usable(gradient, value, shared)
+                for gradient, value, shared in zip(ascent, outputs, outputs.shared, strict=True)
             ],
             masks=outputs.masks,
         )
@@ -244,12 +246,15 @@ class AdversarialTraining(ModelWrapper):
         self._value_norm.update_state(value_norm)
 
 
-def _usable(gradient: tf.Tensor | tf.IndexedSlices | None, value: tf.Tensor) -> tf.Tensor:
+def _usable(
+    gradient: tf.Tensor | tf.IndexedSlices | None, value: tf.Tensor, shared: bool
+) -> tf.Tensor:
     """A gradient as a dense float32 tensor: 0 where the loss does not depend on the value, and
-    where it overflowed in half precision."""
+    where it overflowed in half precision. That of a value which all replicas share is the sum of
+    theirs, so that they perturb it alike."""
     if gradient is None:
         return tf.zeros_like(value, tf.float32)
     gradient = tf.cast(tf.convert_to_tensor(gradient), tf.float32)
-    if value.dtype == tf.float32:
-        return gradient
-    return tf.where(tf.math.is_finite(gradient), gradient, 0.0)
+    if value.dtype != tf.float32:
+        gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
+    return sum_over_replicas(gradient) if shared else gradient

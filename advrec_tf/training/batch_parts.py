@@ -10,6 +10,8 @@ import math
 
 import tensorflow as tf
 
+from advrec_tf.models.replicas import num_replicas
+
 
 def first_fraction(batch, fraction: float, *, by_weight: bool = False):
     """The same nest with the first `fraction` of the batch's examples, at least one.
@@ -43,12 +45,14 @@ def first_weights(weight: tf.Tensor, fraction: float) -> tf.Tensor:
 
 def seed_of(batch, seed: int, step: tf.Tensor | int) -> tf.Tensor:
     """[2] int32: the batch's own where it is one of `data.batches`, else from the seed and the
-    step, different on each replica."""
+    step; different on each replica."""
+    number = 0
+    if num_replicas() > 1:
+        replica = tf.distribute.get_replica_context()
+        number = tf.cast(replica.replica_id_in_sync_group, tf.int32)
     given = batch.get("seed") if isinstance(batch, dict) else None
     if given is not None and given.dtype == tf.int32 and given.shape == [2]:
-        return given
-    replica = tf.distribute.get_replica_context()
-    number = 0 if replica is None else replica.replica_id_in_sync_group
+        return given if isinstance(number, int) else given + [number, 0]
     return tf.stack([tf.constant(seed, tf.int32) + number, tf.cast(step, tf.int32)])
 
 

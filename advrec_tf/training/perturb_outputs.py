@@ -23,11 +23,14 @@ class LayerOutputs(list):
     Attributes:
         masks: for each output 1 where it may move and 0 where not, in its shape, if its layer
             has a method `perturbable` that tells so from the arguments of the call; else None.
+        shared: for each output whether it is the same on all replicas of a strategy, not one of a
+            replica's examples: its layer has `same_on_replicas`.
     """
 
     def __init__(self):
         super().__init__()
         self.masks: list[tf.Tensor | None] = []
+        self.shared: list[bool] = []
 
 
 @contextlib.contextmanager
@@ -73,6 +76,7 @@ def perturb_outputs(
             outputs.append(values)
             perturbable = getattr(layer, "perturbable", None)
             outputs.masks.append(None if perturbable is None else perturbable(*args, **kwargs))
+            outputs.shared.append(getattr(layer, "same_on_replicas", False))
             ragged = isinstance(output, tf.RaggedTensor)
             return output.with_flat_values(values) if ragged else values
 

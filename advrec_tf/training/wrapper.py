@@ -128,6 +128,10 @@ class ModelWrapper(RecommenderModel):
         return self.model.predict_step(data)
 
     @property
+    def replicated(self) -> bool:
+        return getattr(self.model, "replicated", True)
+
+    @property
     def loss_is_share(self) -> bool:
         return getattr(self.model, "loss_is_share", False)
 

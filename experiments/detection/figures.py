@@ -5,12 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
-from matplotlib import pyplot as plt
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from advrec_tf.ops.figures import subplots
 
 ALWAYS_DRAWN = (
     "pca-var-select",
@@ -27,7 +26,7 @@ def attacks_of(found: dict) -> list[str]:
     return list(dict.fromkeys(attack for of_attack in found.values() for attack in of_attack))
 
 
-def plots(report: dict) -> dict[str, Callable[[], plt.Figure]]:
+def plots(report: dict) -> dict[str, Callable[[], Figure]]:
     """Name -> function that draws it: a map and curves of each shilling set."""
     drawn = {}
     for name, found in report["unseen"].items():
@@ -45,9 +44,7 @@ def _map(found: dict):
             for of_attack in found.values()
         ]
     )
-    figure, ax = plt.subplots(
-        figsize=(0.75 * len(attacks) + 3.2, 0.36 * len(found) + 1.8), layout="constrained"
-    )
+    figure, ax = subplots(figsize=(0.75 * len(attacks) + 3.2, 0.36 * len(found) + 1.8))
     image = ax.imshow(values, vmin=0, vmax=1, cmap="Blues", aspect="auto")
     for line, column in np.argwhere(~np.isnan(values)):
         value = values[line, column]
@@ -73,15 +70,14 @@ def _curves(found: dict, kinds: dict):
     ]
     shown = [d for d in found if d in best or d in ALWAYS_DRAWN]
     height = -(-len(attacks) // COLUMNS)
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         height,
         COLUMNS,
         figsize=(3.1 * COLUMNS, 2.5 * height + 0.6),
         sharey=True,
         squeeze=False,
-        layout="constrained",
     )
-    palette, recall = plt.get_cmap("tab10"), np.linspace(0.0, 1.0, 101)
+    palette, recall = colormaps["tab10"], np.linspace(0.0, 1.0, 101)
     for ax, attack in zip(axes.flat, attacks):
         for i, detector in enumerate(shown):
             if attack in found[detector]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
+from advrec_tf.ops.figures import subplots
 from experiments.harness.reports import images_of
 
 GRAY, BLUE, RED = "#9a9a9a", "#4c78a8", "#e45756"
@@ -28,11 +29,10 @@ def bars(
         baseline: label whose value is drawn as a dashed line through every panel.
     """
     labels = list(values)
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         1,
         len(columns),
         figsize=(3.6 * len(columns) + 2.5, 0.34 * len(labels) + 1.6),
-        layout="constrained",
         sharey=True,
         squeeze=False,
     )
@@ -52,11 +52,9 @@ def bars(
     return figure
 
 
-def save(plots: Mapping[str, Callable[[], plt.Figure]], page: Path) -> None:
+def save(plots: Mapping[str, Callable[[], Figure]], page: Path) -> None:
     """Draw plots, a function each, into the files that a page shows, see `reports.images_of`."""
     for name, draw in plots.items():
         path = page.parent / f"{images_of(page)}{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure = draw()
-        figure.savefig(path, dpi=110)
-        plt.close(figure)
+        draw().savefig(path, dpi=110)

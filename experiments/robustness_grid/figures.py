@@ -6,13 +6,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-from matplotlib import pyplot as plt
+from matplotlib import colormaps
+from matplotlib.figure import Figure
 
 from advrec_tf.defence.registry import DEFENCES
+from advrec_tf.ops.figures import subplots
 from experiments.harness.plots import BLUE, GRAY, RED
 
 COLORS = (GRAY, BLUE, RED, "#59a14f", "#b279a2", "#f58518", "#72b7b2", "#9c755f")
@@ -25,7 +23,7 @@ TITLES = {
 }
 
 
-def plots(report: dict) -> dict[str, Callable[[], plt.Figure]]:
+def plots(report: dict) -> dict[str, Callable[[], Figure]]:
     """Name -> function that draws it, of every plot that the report has figures for."""
     parts, curves = report["parts"], report["curves"]
     attacked = [record for record in parts["attacks"] if "pca_ap" in record]
@@ -48,11 +46,10 @@ def plots(report: dict) -> dict[str, Callable[[], plt.Figure]]:
 def _panels(titles: Sequence[str], *, rows: int = 1, size=(5.0, 4.0), grid: str = "y", **kwargs):
     """Axes side by side, `rows` times over, in the style of all plots here."""
     columns = len(titles) // rows
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         rows,
         columns,
         figsize=(size[0] * columns + 1, size[1] * rows),
-        layout="constrained",
         squeeze=False,
         **kwargs,
     )
@@ -248,7 +245,7 @@ def _trade_off(strict: list[dict], defended: list[dict]):
     figure, axes = _panels(list(of_panel), size=(5.0, 5.0))
     thresholds = {record["defence"] for record in strict}
     names = [name for name in levels(defended, "defence") if name not in thresholds]
-    colors = dict(zip(names, plt.get_cmap("tab10").colors + plt.get_cmap("Dark2").colors))
+    colors = dict(zip(names, colormaps["tab10"].colors + colormaps["Dark2"].colors))
     for ax, (title, records) in zip(axes[0], of_panel.items(), strict=True):
         points = worst_and_kept(records)
         at = dict(sorted((DEFENCES[name].threshold, point) for name, point in points.items()))

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.factorization.negatives import new_table
+from advrec_tf.models.factorization.negatives import Generator, new_table
 from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
 from advrec_tf.models.objectives import BPR, Objective, require_objective
 from advrec_tf.ops.reductions import row_dot, row_sum
@@ -71,6 +71,16 @@ class MatrixFactorization(SparseEmbeddingModel):
         self.user_embedding = table(interactions.num_users, "user_embedding", 2 * seed)
         self.item_embedding = table(interactions.num_items, "item_embedding", 2 * seed + 1)
         self.objective = objective.bind(interactions, seed=seed)
+
+    @property
+    def shared_rows(self):
+        return () if self.objective.has_own_negatives else ("negative",)
+
+    @property
+    def replicated(self) -> bool:
+        # A generator compares its rewards with their mean over one batch.
+        one_batch = isinstance(self.objective.settings.negatives, Generator)
+        return type(self) is MatrixFactorization and not one_batch
 
     def call(self, user_index: tf.Tensor) -> tf.Tensor:
         """[batch] int32 -> [batch, num_items], the scores."""

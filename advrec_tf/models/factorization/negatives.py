@@ -22,6 +22,7 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.replicas import of_global_batch, own_rows
 from advrec_tf.ops.random import gumbel_choice, random_floats, random_indices, stream
 from advrec_tf.ops.reductions import row_dot
 
@@ -233,7 +234,9 @@ class UniformSampler(Sampler):
     """See `Uniform`."""
 
     def one_each(self, item_index, seed):
-        return random_indices([tf.shape(item_index)[0]], seed, self.num_items)
+        return own_rows(
+            lambda count: random_indices([count], seed, self.num_items), tf.shape(item_index)[0]
+        )
 
     def shared(self, item_index, candidates, seed):
         count = candidates or DEFAULT_CANDIDATES
@@ -257,7 +260,7 @@ class PopularitySampler(Sampler):
         )
 
     def one_each(self, item_index, seed):
-        return self._draw([tf.shape(item_index)[0]], seed)
+        return own_rows(lambda count: self._draw([count], seed), tf.shape(item_index)[0])
 
     def shared(self, item_index, candidates, seed):
         items = self._draw([candidates or DEFAULT_CANDIDATES], seed)
@@ -282,7 +285,7 @@ class InBatchSampler(Sampler):
 
     def shared(self, item_index, candidates, seed):
         require_negatives(item_index)
-        items = item_index[:candidates]
+        items = of_global_batch([item_index])[0][:candidates]
         # An item of the batch has an interaction; that of a generated pair is not counted.
         counts = tf.maximum(tf.gather(self._item_counts, items), 1.0)
         return items, tf.math.log(counts * (self.num_items / self._total))
@@ -292,14 +295,18 @@ class MixedSampler(InBatchSampler):
     """See `Mixed`."""
 
     def one_each(self, item_index, seed):
-        batch = tf.shape(item_index)[0]
-        uniform = random_indices([batch], stream(seed, "uniform half"), self.num_items)
-        from_batch = tf.range(batch) % 2 == 0
-        return tf.where(from_batch, other_positives(item_index, seed), uniform)
+        def draw(count):
+            uniform = random_indices([count], stream(seed, "uniform half"), self.num_items)
+            from_batch = tf.range(count) % 2 == 0
+            return tf.where(from_batch, shifted(of_global_batch([item_index])[0], seed), uniform)
+
+        require_negatives(item_index)
+        return own_rows(draw, tf.shape(item_index)[0])
 
     def shared(self, item_index, candidates, seed):
         count = candidates or DEFAULT_CANDIDATES
-        items = tf.concat([item_index, random_indices([count], seed, self.num_items)], 0)
+        items = of_global_batch([item_index])[0]
+        items = tf.concat([items, random_indices([count], seed, self.num_items)], 0)
         uniform = count / tf.cast(tf.shape(items)[0], tf.float32)
         by_count = tf.gather(self._item_counts, items) * (self.num_items / self._total)
         return items, tf.math.log((1.0 - uniform) * by_count + uniform)
@@ -320,8 +327,10 @@ class HardestSampler(Sampler):
     def candidates(self, user_index: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """[batch] -> uniform items [batch, candidates] int32, and which of them are open: not
         known to be the user's."""
-        shape = [tf.shape(user_index)[0], self._candidates]
-        items = random_indices(shape, seed, self.num_items)
+        items = own_rows(
+            lambda count: random_indices([count, self._candidates], seed, self.num_items),
+            tf.shape(user_index)[0],
+        )
         return items, ~self._known.known_pairs(user_index, items)
 
     def pair(self, inputs, score, tables):
@@ -411,8 +420,15 @@ def require_negatives(item_index: tf.Tensor) -> None:
 
 
 def other_positives(item_index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """[batch] -> the same items, each moved by one random number of places, >= 1."""
+    """[batch] -> for each another positive of the batch, see `shifted`."""
     require_negatives(item_index)
+    return own_rows(
+        lambda _: shifted(of_global_batch([item_index])[0], seed), tf.shape(item_index)[0]
+    )
+
+
+def shifted(item_index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """[batch] -> the same items, each moved by one random number of places, >= 1."""
     batch = tf.shape(item_index)[0]
     shift = 1 + random_indices([1], seed, 2**30)[0] % tf.maximum(batch - 1, 1)
     return tf.gather(item_index, (tf.range(batch) + shift) % batch)

@@ -46,6 +46,8 @@ class SparseEmbeddingModel(RecommenderModel):
 
     loss_is_share = True
     attackable: tuple[str, ...] = ()
+    shared_rows: tuple[str, ...] = ()
+    """Rows that all examples share, so that all replicas of a strategy have the same."""
 
     def embedding_tables(self) -> dict[str, keras.layers.Embedding]:
         raise NotImplementedError(f"{type(self).__name__} does not define `embedding_tables`.")
@@ -66,12 +68,13 @@ class SparseEmbeddingModel(RecommenderModel):
         tables = {name: layer.embeddings for name, layer in layers.items()}
         inputs = self.draw(inputs, tables)
         found = self.lookups(inputs)
-        rows = {
-            name: layers[table](index)
-            if name in self.attackable
-            else tf.gather(tables[table], index)
-            for name, (table, index) in found.items()
-        }
+        rows = {}
+        for name, (table, index) in found.items():
+            if name in self.attackable:
+                layers[table].same_on_replicas = name in self.shared_rows
+                rows[name] = layers[table](index)
+            else:
+                rows[name] = tf.gather(tables[table], index)
         return mean_over_replicas(self.row_losses(rows, inputs), inputs["weight"])
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

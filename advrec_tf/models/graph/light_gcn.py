@@ -17,6 +17,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.factorization.negatives import Generator, InBatch
 from advrec_tf.models.graph.propagation import InteractionGraph, NodeVectors
 from advrec_tf.models.objectives import Objective, SampledSoftmax, require_objective
+from advrec_tf.models.replicas import mean_over_replicas, num_replicas, of_global_batch
 from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.ops.random import stream
 from advrec_tf.perturbations import Perturbation, worst_case
@@ -97,6 +98,9 @@ class LightGCN(RecommenderModel):
             `contrast` comes without a layer to perturb.
     """
 
+    loss_is_share = True
+    replicated = True
+
     def __init__(
         self,
         interactions: Interactions,
@@ -146,14 +150,17 @@ class LightGCN(RecommenderModel):
         nodes = self.node_layer(inputs["user_index"])
         layers = self.graph.layers(nodes)
         final = self.graph.combined(layers)
-        rank = losses.weighted_mean(*self._example_losses(inputs, nodes, final))
+        rank = mean_over_replicas(*self._example_losses(inputs, nodes, final))
         if not training or self.contrast is None:
             return rank
+        nodes = of_global_batch([inputs["user_index"], inputs["item_index"]])
+        inputs = {**inputs, "user_index": nodes[0], "item_index": nodes[1]}
         first, second = self.views(inputs, layers)
         contrast = self._contrast_of(inputs, first, second)
-        self._rank_loss.update_state(rank)
+        self._rank_loss.update_state(self.of_global_batch(rank))
         self._contrast_loss.update_state(contrast)
-        return rank + self.contrast.weight * contrast
+        # Every replica has the contrast of the global batch.
+        return rank + self.contrast.weight / num_replicas() * contrast
 
     def _example_losses(self, inputs, nodes: tf.Tensor, final: tf.Tensor):
         """[batch] losses with their weights [batch], from the vectors before and after

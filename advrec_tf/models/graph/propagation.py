@@ -22,6 +22,8 @@ class NodeVectors(keras.layers.Layer):
     `AdversarialTraining(model, ..., layers=[model.node_layer])`.
     """
 
+    same_on_replicas = True
+
     def __init__(self, num_nodes: int, dim: int, *, stddev: float, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
         self.vectors = self.add_weight(

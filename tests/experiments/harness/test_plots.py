@@ -1,3 +1,5 @@
+from matplotlib.figure import Figure
+
 from experiments.harness import plots
 
 
@@ -18,7 +20,7 @@ def test_bars_have_a_panel_a_column_and_a_bar_a_label():
 
 def test_plots_are_saved_where_their_page_shows_them(tmp_path):
     page = tmp_path / "results" / "study-x.md"
-    figures = {"a": plots.plt.figure}
+    figures = {"a": Figure}
     plots.save(figures, page)
     assert (tmp_path / "images" / "study-x-a.png").exists()
     (tmp_path / "results").mkdir(exist_ok=True)

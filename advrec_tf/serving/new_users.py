@@ -1,0 +1,125 @@
+"""New users in a served recommender: their raw columns as a client has them -> queries, in the
+graph, and what the model in memory makes of the same columns, for the check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from advrec_tf.data.features import Column
+from advrec_tf.models.new_users import NewUsers
+from advrec_tf.models.retrieval import TwoTower
+
+TAKEN = ("user_id", "item_id", "k", "exclude_item_id", "allow_item_id")
+"""Names of other inputs; a column with such a name has that of its part before it, as in
+`user_k`."""
+
+_SAMPLE = 32
+
+
+class ServedNewUsers(tf.Module):
+    """Queries of users who are known by columns alone.
+
+    A request has the columns of users and of the context under `inputs`, raw: text, "" where it is
+    missing; numbers, and times in seconds since 1970, NaN where missing; lists padded with "". Who
+    has no known value in any column is nobody, as an unknown user id is.
+
+    Args:
+        model: a trained two-tower model that `NewUsers` takes.
+        width: of the vectors that are served, at least that of the model's: the dimensions after
+            these are 0.
+    """
+
+    def __init__(self, model: TwoTower, width: int):
+        super().__init__(name="served_new_users")
+        self.queries = NewUsers(model)
+        self.width = width
+        self.columns: dict[str, tuple[str, Column]] = {}
+        for part, columns in (("user", self.queries.user), ("context", self.queries.context)):
+            for column in columns:
+                name = column.input_name
+                while name in TAKEN or name in self.columns:
+                    name = f"{part}_{name}"
+                self.columns[name] = (part, column)
+        self._blank = {
+            name: tf.constant(column.encoded(_blank(1))) for name, (_, column) in self._named()
+        }
+        self._tables = [c.table for _, (_, c) in self._named() if hasattr(c, "table")]
+        self._in_memory = lambda: model
+
+    def _named(self):
+        return self.columns.items()
+
+    def inputs(self) -> dict[str, tf.TensorSpec]:
+        """Input name -> shape and dtype."""
+        return {name: column.spec() for name, (_, column) in self._named()}
+
+    def __call__(self, raw: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Raw columns by input name -> queries [batch, width] float32, and who is known by any of
+        them, [batch] bool."""
+        size = tf.shape(next(iter(raw.values())))[0]
+        parts: dict[str, dict] = {"user": {}, "context": {}}
+        known = tf.zeros([size], tf.bool)
+        for name, (part, column) in self._named():
+            encoded = column.encode(raw[name])
+            parts[part][column.name] = encoded
+            says = tf.reshape(_differs(encoded, self._blank[name]), [size, -1])
+            known |= tf.reduce_any(says, axis=1)
+        found = self.queries(parts["user"], parts["context"] or None, size)
+        beyond = self.width - found.shape[1]
+        return tf.pad(found, [[0, 0], [0, beyond]]), known
+
+    def warmup(self) -> dict[str, tf.Tensor]:
+        """The columns of a request for one user."""
+        raw, _ = self.sample()
+        return {
+            name: tf.constant(raw[name][:1], column.dtype, raw[name][:1].shape)
+            for name, (_, column) in self._named()
+        }
+
+    def expected_scores(self, queries: np.ndarray) -> np.ndarray:
+        """The scores of the model in memory, [rows, num_items]."""
+        return queries @ self._in_memory().item_vectors().T
+
+    def sample(self) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Raw columns by input name, of users and contexts of the training data and of nobody, the
+        last; and the queries of the model in memory, [rows, dim]."""
+        data = self._in_memory().interactions
+        rows = np.linspace(0, len(data) - 1, min(_SAMPLE, len(data))).astype(int)
+        sources = {"user": (data.user_features, data.user_index), "context": (data.context, None)}
+        tables, raw = {"user": {}, "context": {}}, {}
+        for name, (part, column) in self._named():
+            table, index = sources[part]
+            values = _blank(len(rows))
+            if table is not None:  # a model that was loaded has no side tables
+                by_name = {str(key): table[key] for key in table.columns}
+                values = by_name[column.name].iloc[rows if index is None else index[rows]]
+            values = pd.concat([values.astype(object), _blank(1)], ignore_index=True)
+            values = values.infer_objects()
+            values.name = column.name
+            tables[part][column.name] = values
+            raw[name] = column.raw(values)
+        frames = [pd.DataFrame(columns) if columns else None for columns in tables.values()]
+        return raw, self._in_memory().new_user_vectors(*frames)
+
+    def notes(self) -> list[dict]:
+        """JSON values: which input has which column of which part."""
+        return [
+            {"input": name, "part": part, **column.as_dict()}
+            for name, (part, column) in self._named()
+        ]
+
+
+def _blank(size: int) -> pd.Series:
+    return pd.Series([None] * size, dtype=object)
+
+
+def _differs(encoded: tf.Tensor, blank: tf.Tensor) -> tf.Tensor:
+    """Where codes or numbers are not those of a missing value; NaN is NaN."""
+    differs = encoded != blank
+    if encoded.dtype.is_floating:
+        differs &= ~(tf.math.is_nan(encoded) & tf.math.is_nan(blank))
+    return differs

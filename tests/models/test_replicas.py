@@ -1,0 +1,101 @@
+"""Models under a strategy of two replicas, beside one device with the same global batch."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+
+from advrec_tf.models import replicas
+
+TRAINED = """
+import json
+import advrec_tf as ar
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+from advrec_tf.data import batches
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from tests.models.test_keras_habits import DATA, MAKERS, PAIRS  # builds tensors
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+m = ar.models
+users = batches.of_users(np.arange(30), batch_size=10, seed=0)
+softmax = lambda negatives, **more: m.SampledSoftmax(negatives, temperature=0.2, **more)
+noise = ar.perturbations.Perturbation(epsilon=0.1, relative=True, direction="random")
+
+def lightgcn(**settings):
+    return m.LightGCN(DATA, dim=4, initial_scale=0.3, **settings)
+
+def factorization(objective):
+    return m.MatrixFactorization(DATA, dim=4, objective=objective)
+
+MODELS = {
+    "two_tower": (MAKERS["retrieval"], PAIRS, None),
+    "ranking": (MAKERS["ranking"], PAIRS, None),
+    "autoencoder": (lambda: m.ProfileAutoencoder(DATA, dim=4), users, ["item_vectors"]),
+    "variational": (lambda: m.VariationalAutoencoder(DATA, dim=4, hidden=(8,)), users,
+                    ["item_vectors"]),
+    "light_gcn": (lightgcn, PAIRS, ["node_vectors"]),
+    "light_gcn_bpr": (lambda: lightgcn(objective=m.BPR(m.Mixed())), PAIRS, ["node_vectors"]),
+    "light_gcn_contrast": (
+        lambda: lightgcn(contrast=m.Contrast(candidates=20, perturbation=noise)), PAIRS,
+        ["node_vectors"]),
+    "factorization_bpr": (lambda: factorization(m.BPR(m.DNS(3))), PAIRS, None),
+    "factorization_softmax": (
+        lambda: factorization(softmax(m.InBatch(), candidates=25)), PAIRS, None),
+}
+
+def trained(scope, build, data, layers, wrapped):
+    with scope:
+        keras.utils.set_random_seed(0)
+        model = inner = build()
+        if wrapped:
+            layers = layers and [getattr(inner, {"item_vectors": "item_layer",
+                                                 "node_vectors": "node_layer"}[layers[0]])]
+            model = ar.AdversarialTraining(
+                inner, ar.fgsm(0.1, relative=True), fraction=1.0, layers=layers)
+        model.compile(optimizer=keras.optimizers.SGD(0.1))
+    history = model.fit(data, epochs=1, steps_per_epoch=2, verbose=0).history
+    return inner, history["loss"][0]
+
+found = {}
+for name, (build, data, layers) in MODELS.items():
+    for wrapped in (False, True):
+        one, loss = trained(tf.distribute.get_strategy().scope(), build, data, layers, wrapped)
+        two, mirrored = trained(strategy.scope(), build, data, layers, wrapped)
+        for variable in two.trainable_variables:
+            np.testing.assert_array_equal(*strategy.experimental_local_results(variable))
+        pairs = zip(one.trainable_variables, two.trainable_variables, strict=True)
+        apart = [float(np.abs(a.numpy() - b.numpy()).max()) for a, b in pairs]
+        found[f"{name} {wrapped}"] = max(*apart, abs(loss - mirrored) / abs(loss))
+        print(name, wrapped, found[f"{name} {wrapped}"], loss, flush=True)
+with strategy.scope():
+    refused = factorization(m.BPR(m.Generator()))
+    refused.compile(optimizer=keras.optimizers.SGD(0.1))
+try:
+    refused.fit(PAIRS, epochs=1, verbose=0)
+except ValueError as error:
+    found["refused"] = str(error)
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+def test_two_replicas_train_every_replicated_model_as_one_device_does():
+    done = subprocess.run([sys.executable, "-c", TRAINED], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert "MatrixFactorization should be trained on one device" in found.pop("refused")
+    assert len(found) == 18 and max(found.values()) < 1e-5, found
+
+
+def test_on_one_device_everything_is_the_batch_s_own():
+    values = tf.range(3)
+    assert replicas.of_global_batch([values])[0] is values
+    assert replicas.candidates_of_all([values])[0] is values
+    assert replicas.own_rows(tf.range, tf.constant(3)).numpy().tolist() == [0, 1, 2]
+    assert replicas.seed_of_all(values) is values
+    assert replicas.sum_over_replicas(values) is values

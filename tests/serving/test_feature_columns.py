@@ -1,0 +1,45 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from advrec_tf.serving.feature_columns import raw_columns
+
+SPECS = {
+    "job": ("string", (None,)),
+    "tags": ("string", (None, None)),
+    "age": ("float32", (None,)),
+    "since": ("float64", (None,)),
+    "face": ("float32", (None, 2)),
+}
+
+
+def test_values_are_what_a_request_carries():
+    table = pd.DataFrame(
+        {
+            "job": ["nurse", 7.0],
+            "tags": ["a|b|c", ["d"]],
+            "age": [31, 32],
+            "since": ["1970-01-02", "1970-01-01T00:01:00"],
+            "face": [[1, 2], [3.5, 4]],
+        }
+    )
+    assert raw_columns(table, SPECS) == {
+        "job": ["nurse", "7"],
+        "tags": [["a", "b", "c"], ["d", "", ""]],
+        "age": [31.0, 32.0],
+        "since": [86400.0, 60.0],
+        "face": [[1.0, 2.0], [3.5, 4.0]],
+    }
+
+
+def test_what_is_left_out_is_missing():
+    found = raw_columns(pd.DataFrame({"job": [None]}), SPECS)
+    assert found["job"] == [""] and found["tags"] == [[""]] and found["face"] == [[0.0, 0.0]]
+    assert np.isnan(found["age"]).all() and np.isnan(found["since"]).all()
+
+
+def test_a_strange_column_or_value_is_named():
+    with pytest.raises(ValueError, match="among job, tags, age, since, face. Received: jobb"):
+        raw_columns(pd.DataFrame({"jobb": ["x"]}), SPECS)
+    with pytest.raises(ValueError, match="The column 'age' should hold numbers"):
+        raw_columns(pd.DataFrame({"age": ["old"]}), SPECS)

@@ -1,0 +1,131 @@
+"""`recommend_from_features`: lists for users who are known by columns alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+import advrec_tf as ar
+from advrec_tf.serving import folder
+from tests import malformed
+from tests.worlds import interactions_of
+
+USERS = pd.DataFrame(
+    {
+        "age": [20.0, 30.0, np.nan],
+        "job": ["nurse", None, "cook"],
+        "k": ["a", "b", "a"],  # a name that another input has
+        "about": ["likes long walks", "reads old books", "cooks hot soup"],
+        "tags": ["a|b", "c", ""],
+        "since": pd.to_datetime(["2024-01-01", "2024-02-01", None]),
+        "face": [[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]],
+    }
+)
+CONTEXT = pd.DataFrame({"job": ["x", "y", "x", "y"], "hour": [1, 2, 3, 4]})
+DATA = interactions_of([(0, 0), (1, 1), (2, 2), (2, 3)], 3, 5, user_features=USERS, context=CONTEXT)
+NEW = {"age": [25, 61], "job": ["nurse", "pilot"], "tags": ["a|z", ["b"]], "hour": [2, None]}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return ar.models.two_tower(
+        DATA, embedding_dim=3, hidden=(4,), use_features=True, use_context=True
+    )
+
+
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory):
+    wrapped = ar.AdversarialTraining(model, ar.fgsm(0.1, relative=True))
+    path = tmp_path_factory.mktemp("features") / "mine"
+    return ar.serving.export(wrapped, path, k=3, max_k=5)
+
+
+@pytest.fixture(scope="module")
+def client(exported):
+    return ar.serving.SavedModelClient(exported)
+
+
+def new_table():
+    """`NEW` as the tables of the model in memory."""
+    blank = {"k": None, "about": None, "since": pd.NaT, "face": None}
+    users = pd.DataFrame({name: NEW.get(name, [blank.get(name)] * 2) for name in USERS})
+    context = pd.DataFrame({"job": [None, None], "hour": [2.0, np.nan]})
+    return users, context
+
+
+def test_the_check_asks_it_and_the_notes_say_which_input_is_which_column(exported):
+    notes = folder.read_metadata(exported)
+    assert notes["check"]["latency_us"]["recommend_from_features"] > 0
+    named = {record["input"]: (record["part"], record["name"]) for record in notes["features"]}
+    assert named["user_k"] == ("user", "k") and named["context_job"] == ("context", "job")
+    assert "recommend_from_features" in (exported / "MODEL_CARD.md").read_text()
+
+
+def test_lists_are_those_of_the_columns_in_memory(client, model):
+    expected = model.new_user_vectors(*new_table()) @ model.item_vectors().T
+    found = client.recommend_from_features(
+        NEW, k=[5, 2], exclude=[["3"], []], allow=[[], ["0", "4"]]
+    )
+    first, second = (found[found["user_id"] == user] for user in "01")
+    order = [str(item) for item in np.argsort(-expected[0]) if item != 3]
+    assert first["item_id"].tolist() == order
+    np.testing.assert_allclose(first["score"], np.sort(np.delete(expected[0], 3))[::-1], rtol=1e-4)
+    assert second["item_id"].tolist() == [str(i) for i in np.argsort(-expected[1]) if i in (0, 4)]
+    assert client.recommend_from_features(pd.DataFrame({"age": []})).empty
+
+
+def test_who_is_known_by_nothing_gets_the_popular_list(client):
+    found = client.recommend_from_features({"job": [None, "pilot", "nurse"], "age": [None] * 3})
+    popular = client.recommend(["nobody"])["item_id"].tolist()
+    lists = [found[found["user_id"] == user]["item_id"].tolist() for user in "012"]
+    assert lists[0] == lists[1] == popular
+    assert lists[2] != popular  # a pilot is as unknown to the model as nobody, a nurse is not
+
+
+def test_a_column_that_the_model_does_not_take_is_named(client):
+    with pytest.raises(ValueError, match="`features` should have columns among .*age.*: agee"):
+        client.recommend_from_features({"agee": [3]})
+
+
+def test_a_k_out_of_range_is_refused(client):
+    with pytest.raises(ar.serving.ServingError, match=r"`k` should be in 1\.\.5"):
+        client.recommend_from_features({"age": [3]}, k=6)
+
+
+@pytest.mark.slow
+def test_the_process_outlives_malformed_requests(exported):
+    answer = malformed.ask(exported, quick=True)
+    assert answer["other"] == [] and answer["answered"] and answer["refused"]
+    assert answer["signatures"]["recommend_from_features"] > 40
+
+
+def test_every_input_has_the_batch_first_and_its_shape_is_guarded(model):
+    served = ar.serving.served_form(model, k=3, max_k=5)
+    specs = served.inputs()["recommend_from_features"]
+    assert all(spec.shape.rank >= 1 and spec.shape[0] is None for spec in specs.values())
+    graph = served.signatures()["recommend_from_features"].graph
+    guarded = [op for op in graph.get_operations() if op.type == "EnsureShape"]
+    assert len(guarded) >= len(specs)
+    warm = served.warmup()["recommend_from_features"]
+    assert set(warm) == set(specs) and {value.shape[0] for value in warm.values()} == {1}
+
+
+def test_a_model_of_ids_alone_has_no_such_signature(tmp_path):
+    served = ar.serving.served_form(ar.models.two_tower(DATA, embedding_dim=3))
+    assert "recommend_from_features" not in served.inputs() and "features" not in served.notes()
+    path = ar.serving.export(served, tmp_path, check=False)
+    with pytest.raises(ar.serving.ServingError, match="has no signature 'recommend_from_features'"):
+        ar.serving.SavedModelClient(path).recommend_from_features({"age": [3]})
+
+
+@pytest.mark.slow
+def test_a_wrong_query_is_found_by_the_check(model, tmp_path):
+    served = ar.serving.served_form(model, k=3, max_k=5)
+    width = served.new_users.width
+    calls = type(served.new_users).__call__
+    wrong = type("Wrong", (type(served.new_users),), {})
+    wrong.__call__ = lambda self, raw: (tf.zeros_like(calls(self, raw)[0]), calls(self, raw)[1])
+    served.new_users.__class__ = wrong
+    assert width == served.scorer.item_vectors.shape[1]
+    with pytest.raises(ar.serving.ExportCheckError, match="recommend_from_features .columns of"):
+        ar.serving.export(served, tmp_path)
