@@ -68,6 +68,22 @@ class Histories(tf.Module):
         return items, places[None, :] < (end - start)[:, None]
 
 
+def weighted_rows(histories: tf.Tensor, weights: tf.Tensor, num_items: int) -> tf.Tensor:
+    """[batch, n] int32 item indices and [batch, n] float32 -> [batch, num_items] float32, the sum
+    of the weights of each item; what is no item, such as padding, is left out."""
+    there = tf.where((histories >= 0) & (histories < num_items))
+    place = tf.stack([there[:, 0], tf.cast(tf.gather_nd(histories, there), tf.int64)], axis=1)
+    shape = [tf.shape(histories, tf.int64)[0], num_items]
+    return tf.scatter_nd(place, tf.gather_nd(weights, there), shape)
+
+
+def distinct_rows(histories: tf.Tensor, num_items: int) -> tf.Tensor:
+    """[batch, n] int32 item indices -> [batch, num_items] float32, 1 where the item is there."""
+    return tf.minimum(
+        weighted_rows(histories, tf.ones(tf.shape(histories)), num_items), tf.constant(1.0)
+    )
+
+
 class PairTable(tf.Module):
     """Is this (user, item) pair known? One bit a pair, answered for whole blocks at once.
 

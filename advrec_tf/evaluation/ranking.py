@@ -81,6 +81,7 @@ class RankingEvaluator:
         also_seen: more interactions to mask (at test time the validation interactions).
         ks: cut-offs, each >= 1.
         users: evaluate only these user indices.
+        item_counts: [num_items], behind `long_tail_share` in place of the counts of `interactions`.
 
     Raises:
         ValueError: if a cut-off is not positive, nothing is relevant, or a relevant pair is
@@ -95,6 +96,7 @@ class RankingEvaluator:
         also_seen: Interactions | None = None,
         ks: Sequence[int] = (10, 20),
         users: np.ndarray | None = None,
+        item_counts: np.ndarray | None = None,
     ):
         if not ks or min(ks) < 1:
             raise ValueError(f"`ks` should hold cut-offs >= 1. Received: {tuple(ks)!r}.")
@@ -113,9 +115,9 @@ class RankingEvaluator:
                 f"among them "
                 f"user {interactions.users.ids[user]!r}, item {interactions.items.ids[item]!r}."
             )
-        counts = found.counts
+        wanted = found.counts
         candidates = np.arange(interactions.num_users) if users is None else np.unique(users)
-        self.users = candidates[counts[candidates] > 0].astype(np.int32)
+        self.users = candidates[wanted[candidates] > 0].astype(np.int32)
         self.users_without_relevant = int(len(candidates) - len(self.users))
         if not len(self.users):
             raise ValueError(
@@ -123,7 +125,8 @@ class RankingEvaluator:
             )
         self._seen = Histories(known)
         self._relevant = Histories(found)
-        by_popularity = np.argsort(-interactions.item_counts(), kind="stable")
+        counts = interactions.item_counts() if item_counts is None else item_counts
+        by_popularity = np.argsort(-counts, kind="stable")
         self._tail = np.ones(self.num_items, bool)
         self._tail[by_popularity[: int(np.ceil(HEAD_FRACTION * self.num_items))]] = False
         self._block = int(np.clip(_BLOCK_CELLS // self.num_items, 16, 4096))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from advrec_tf.data.histories import Histories
+from advrec_tf.data.histories import Histories, distinct_rows
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.time_units import length_of_day
 from advrec_tf.models.base import ClosedForm, log_popularity
 from advrec_tf.models.graph.propagation import RowSparse
 
@@ -31,6 +32,49 @@ class Popularity(ClosedForm):
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         return tf.tile(self._scores[None, :], [tf.size(user_index), 1])
+
+    def score_history(self, histories: tf.Tensor) -> tf.Tensor:
+        """[batch, n], whatever they hold -> [batch, num_items] float32."""
+        return tf.tile(self._scores[None, :], [tf.shape(histories)[0], 1])
+
+
+class RecentPopularity(Popularity):
+    """Every user gets the items with the most interactions of the last days of training.
+
+    Equal counts go by the interactions of all time. The baseline to beat where the split is one
+    moment for all users.
+
+    Args:
+        days: how many, > 0, back from the last training interaction.
+
+    Raises:
+        ValueError: if `days` is not positive.
+    """
+
+    def __init__(self, days: float = 7.0):
+        if not days > 0:
+            raise ValueError(f"`days` should be > 0. Received: {days!r}.")
+        self.days = days
+
+    def fit(self, interactions: Interactions) -> RecentPopularity:
+        """Count.
+
+        Raises:
+            ValueError: if there are no times, or their unit cannot be found by their size.
+        """
+        time = interactions.timestamp
+        if time is None:
+            raise ValueError(
+                "`interactions` should have timestamps. Received interactions without."
+            )
+        self.interactions = interactions
+        recent = time > np.nanmax(time) - self.days * length_of_day(time)
+        counts = np.bincount(
+            interactions.item_index[recent], minlength=interactions.num_items
+        ).astype(np.float64)
+        ever = interactions.item_counts()
+        self._scores = tf.constant(counts + ever / (ever.max(initial=0) + 1.0), tf.float32)
+        return self
 
 
 class EASE(ClosedForm):
@@ -99,6 +143,19 @@ class EASE(ClosedForm):
             return tf.gather(self._scores, user_index)
         return tf.matmul(self._histories.dense(user_index), self.weights)
 
+    def score_history(self, histories: tf.Tensor) -> tf.Tensor:
+        """[batch, n] int32 item indices, padded by what is no item, -> [batch, num_items] float32.
+
+        Raises:
+            ValueError: if EASE was solved over the users, which gives no weights of items.
+        """
+        if self.weights is None:
+            raise ValueError(
+                "EASE that was solved over the users scores those users alone. Received histories, "
+                f"of data with over {DUAL_RATIO} times more items than users."
+            )
+        return tf.matmul(distinct_rows(histories, self.interactions.num_items), self.weights)
+
 
 def _over_users(interactions: Interactions) -> bool:
     return DUAL_RATIO * interactions.num_users < interactions.num_items
@@ -149,8 +206,27 @@ class RandomWalk(ClosedForm):
         return self
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
-        profiles = tf.transpose(self._histories.dense(user_index))
-        return tf.transpose(self._to_items @ (self._to_users @ profiles))
+        return self._walk(self._histories.dense(user_index))
+
+    def score_history(self, histories: tf.Tensor) -> tf.Tensor:
+        """[batch, n] int32 item indices, padded by what is no item, -> [batch, num_items] float32:
+        what a user with these items would get."""
+        return self._walk(distinct_rows(histories, self.interactions.num_items))
+
+    def _walk(self, profiles: tf.Tensor) -> tf.Tensor:
+        return tf.transpose(self._to_items @ (self._to_users @ tf.transpose(profiles)))
+
+
+class ItemKNN(RandomWalk):
+    """Items by the cosine with those of a user: sum over j of u's items of n_ij / sqrt(n_i n_j).
+
+    n_ij counts the users with both items, i is compared with every j (Deshpande and Karypis 2004,
+    doi:10.1145/963770.963776, all items being neighbors). It is the walk with the exponents
+    (.5, 0, .5), so no matrix of items x items is formed and large catalogues fit.
+    """
+
+    def __init__(self):
+        super().__init__(item=0.5, user=0.0, target=0.5)
 
 
 def gram_matrix(interactions: Interactions) -> np.ndarray:

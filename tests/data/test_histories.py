@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.data.histories import Histories, PairTable
+from advrec_tf.data.histories import Histories, PairTable, distinct_rows, weighted_rows
 from tests.worlds import interactions_of
 
 PAIRS = [(2, 0), (0, 3), (0, 1), (2, 4), (2, 2)]  # user 1 has nothing
@@ -97,3 +97,10 @@ def test_pairs_of_their_own_are_answered_row_by_row():
     assert table.known_pairs(users, items[:1]).numpy().tolist() == expected
     compiled = tf.function(table.known_pairs, jit_compile=True)
     assert compiled(users, items).numpy().tolist() == expected
+
+
+def test_rows_of_histories_sum_the_weights_and_leave_out_what_is_no_item():
+    histories = tf.constant([[-1, 2, 0], [1, 1, 3]])
+    weights = tf.constant([[9.0, 0.5, 1.0], [1.0, 2.0, 9.0]])
+    assert weighted_rows(histories, weights, 3).numpy().tolist() == [[1, 0, 0.5], [0, 3, 0]]
+    assert distinct_rows(histories, 3).numpy().tolist() == [[1, 0, 1], [0, 1, 0]]

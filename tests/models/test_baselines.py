@@ -5,7 +5,14 @@ import tensorflow as tf
 from advrec_tf.data.readers.published_splits import load_benchmark
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models import baselines
-from advrec_tf.models.baselines import EASE, Popularity, RandomWalk, gram_matrix
+from advrec_tf.models.baselines import (
+    EASE,
+    ItemKNN,
+    Popularity,
+    RandomWalk,
+    RecentPopularity,
+    gram_matrix,
+)
 from tests.worlds import interactions_of
 
 # Item 0 is with users 0, 1, 2; item 1 with user 0; item 2 with user 3 alone.
@@ -15,6 +22,47 @@ DATA = interactions_of([(0, 0), (0, 1), (1, 0), (2, 0), (3, 2)], num_users=4, nu
 def test_popularity_gives_every_user_the_rows_of_each_item():
     scores = Popularity().fit(DATA).score(tf.constant([3, 0])).numpy()
     np.testing.assert_allclose(scores, np.log([[3.5, 1.5, 1.5]] * 2), rtol=1e-6)
+
+
+def test_recent_popularity_counts_the_last_days_and_then_all_time():
+    # Days 1, 1, 1, 8, 9, 10: within two days of the last one (later than day 8) items 0 and 1 once.
+    pairs = [(0, 2), (1, 2), (2, 0), (0, 3), (3, 0), (4, 1)]
+    times = 1e9 + 86_400 * np.array([1, 1, 1, 8, 9, 10])
+    data = interactions_of(pairs, 5, 5, timestamp=times)
+    model = RecentPopularity(days=2).fit(data)
+    want = [1 + 2 / 3, 1 + 1 / 3, 2 / 3, 1 / 3, 0]
+    assert model.score(tf.constant([3, 0])).numpy() == pytest.approx(np.array([want, want]))
+    assert model.score_history(tf.constant([[0, 1]])).numpy() == pytest.approx(np.array([want]))
+    longer = RecentPopularity(days=2.1).fit(data).score(tf.constant([0])).numpy()[0]
+    assert longer[3] == pytest.approx(1 + 1 / 3)
+    with pytest.raises(ValueError, match="should have timestamps"):
+        RecentPopularity().fit(interactions_of(pairs))
+    with pytest.raises(ValueError, match="`days` should be > 0"):
+        RecentPopularity(0)
+
+
+def test_a_history_is_scored_as_that_of_a_user_with_the_same_items():
+    pairs = [(0, 0), (0, 2), (1, 0), (1, 1), (2, 1), (2, 2), (2, 3)]
+    data = interactions_of(pairs, 3, 4)
+    histories = tf.constant([[-1, 2, 0], [0, 1, 1], [3, 1, 2]])
+    for model in (EASE(2.0), RandomWalk(), ItemKNN(), Popularity()):
+        model.fit(data)
+        want = model.score(tf.constant([0, 1, 2])).numpy()
+        np.testing.assert_allclose(model.score_history(histories).numpy(), want, rtol=1e-5)
+
+
+def test_item_knn_sums_the_cosines_with_the_items_of_the_user():
+    # Items 0 and 1 share user 1, 0 and 2 user 0; n = 2, 2, 2: a cosine of 1/2 each.
+    data = interactions_of([(0, 0), (0, 2), (1, 0), (1, 1), (2, 1), (2, 2)], 3, 3)
+    found = ItemKNN().fit(data).score_history(tf.constant([[0, -1]])).numpy()
+    assert found == pytest.approx(np.array([[1, 0.5, 0.5]]))
+
+
+def test_ease_over_the_users_cannot_score_a_history(monkeypatch):
+    monkeypatch.setattr(baselines, "DUAL_RATIO", 1)
+    model = EASE(2.0).fit(interactions_of([(0, 0), (1, 2)], 2, 3))
+    with pytest.raises(ValueError, match="solved over the users scores those users alone"):
+        model.score_history(tf.constant([[0]]))
 
 
 def test_ease_equals_the_closed_form_worked_by_hand():
