@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, then runs ruff and the tests, a file at a time on each of up to
+# Installs what is missing, then runs ruff, mypy and the tests, a file at a time on each of up to
 # four cores.
 #
 #   scripts/test.sh [--slow] [pytest arguments]
@@ -21,6 +21,7 @@ bash scripts/install.sh --extras dev,text
 python=.venv/bin/python
 "$python" -m ruff check .
 "$python" -m ruff format --check .
+"$python" -m mypy
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-2}"
 workers=$(getconf _NPROCESSORS_ONLN)
 [ "$workers" -le 4 ] || workers=4

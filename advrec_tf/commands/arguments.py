@@ -241,6 +241,7 @@ class Source:
         from advrec_tf.data.readers.assembly import table_settings
         from advrec_tf.data.readers.side_tables import read_texts
 
+        assert self.item_table is not None
         given = self.table.given()
         marks = {name: given[name] for name in ("missing", "keep_missing") if name in given}
         form = {name: given[name] for name in ("encoding", "escape", "max_text") if name in given}

@@ -29,6 +29,7 @@ def compare(
     from advrec_tf.pipelines.recommend import job, plots
 
     outcome = job.run(prepared, settings, store)
+    assert outcome.shipped is not None
     save_vectors(outcome.shipped, run.out / "shipped.npz")
     exported = runs.export_checked(outcome.shipped, export, identity)
     result = runs.finish(run, prepared, identity, outcome, **exported)

@@ -23,7 +23,7 @@ _OF_THE_MOMENT = ("resume", "quiet", "verbose")
 def given(*records) -> dict:
     """The options that records of arguments hold apart from their defaults, nested ones too, as a
     file of options holds them; those that only say what is shown are left out."""
-    found = {}
+    found: dict = {}
     for record in records:
         for field in dataclasses.fields(record):
             value = getattr(record, field.name)

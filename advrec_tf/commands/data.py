@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -81,7 +82,7 @@ def options_of(wanted, folder: Path) -> list[str]:
     for option, value in wanted.options.items():
         values = value if isinstance(value, tuple) else (value,)
         if option in ("data", "item_table"):
-            values = [str(folder / one) for one in values]
+            values = tuple(str(folder / one) for one in values)
         words += [f"--{option.replace('_', '-')}", *values]
     return words
 
@@ -237,7 +238,7 @@ def _given(table: TableFormat, item_text_column: str | None) -> dict:
     return given
 
 
-def _print_table(rows: list[tuple[str, ...]]) -> None:
+def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = zip(row, widths, strict=True)

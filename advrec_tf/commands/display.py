@@ -28,7 +28,7 @@ def shown(*, quiet: bool = False, verbose: bool = False) -> Iterator[None]:
     """
     level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
     if sys.stdout.isatty() and not quiet and not verbose:
-        handler = LiveHandler()
+        handler: logging.Handler = LiveHandler()
     else:
         handler = logging.StreamHandler(sys.stdout)
         handler.setLevel(level)

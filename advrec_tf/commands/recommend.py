@@ -62,9 +62,10 @@ def recommend(
     from advrec_tf.serving.client import RestClient, SavedModelClient, ServingError, printable
 
     try:
-        if url is None:
+        client: SavedModelClient | RestClient
+        if model is not None:
             client = SavedModelClient(model)
-        else:
+        elif url is not None and name is not None:
             texts = None if titles is None else folder.read_item_text(titles)
             client = RestClient(url, name, item_text=texts)
         if history:

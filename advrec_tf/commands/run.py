@@ -98,7 +98,7 @@ def check_writable(name: str, path: str | os.PathLike | None) -> None:
 
 
 def export_checked(
-    recommender, folder: str | None, identity: dict, *, k: int = 10, keep: int | None = None
+    recommender, folder: str | Path | None, identity: dict, *, k: int = 10, keep: int | None = None
 ) -> dict:
     """Export with a check through TensorFlow's C API; {} where no folder is given."""
     if folder is None:
@@ -162,14 +162,17 @@ def say_where(run: Run, *, report: Path, export: str | None = None) -> None:
 def print_list(recommender, user_id: str | None, k: int = 10) -> None:
     """A user's list by title; by default of the user with the median number of interactions."""
     data = recommender.interactions
+    user: str | int
     if user_id is None:
         order = data.user_counts().argsort(kind="stable")
-        user_id = data.users.ids[order[len(order) // 2]]
+        user = data.users.ids[order[len(order) // 2]]
     elif len(data.users) and not isinstance(data.users.ids[0], str):
-        user_id = int(user_id) if user_id.lstrip("-").isdigit() else user_id
-    listed = recommender.recommend([user_id], k)
+        user = int(user_id) if user_id.lstrip("-").isdigit() else user_id
+    else:
+        user = user_id
+    listed = recommender.recommend([user], k)
     index = data.items.index_of(listed["item_id"].tolist())
-    print(f"\nTop {k} for user {user_id}:")
+    print(f"\nTop {k} for user {user}:")
     for rank, item_id, i in zip(listed["rank"], listed["item_id"], index, strict=True):
         title = "" if data.item_text is None else data.item_text[i]
         print(f"  {rank:>2}  {title or item_id}" + (f"  [{item_id}]" if title else ""))

@@ -35,6 +35,7 @@ def train(
     from advrec_tf.pipelines.recommend import single
 
     outcome = single.run(prepared, settings, store)
+    assert outcome.shipped is not None
     save_vectors(outcome.shipped, run.out / "shipped.npz")
     exported = runs.export_checked(outcome.shipped, export, identity)
     runs.finish(run, prepared, identity, outcome, **exported)

@@ -79,11 +79,13 @@ def ties(interactions: Interactions) -> Ties | None:
 
 def _moment_keys(interactions: Interactions) -> np.ndarray:
     """[n] int64, equal where user and time are equal."""
-    moments = interactions.timestamp - interactions.timestamp.min(initial=0.0)
+    times = interactions.timestamp
+    assert times is not None
+    moments = times - times.min(initial=0.0)
     span = moments.max(initial=0.0) + 1.0
     if span * interactions.num_users < 2**62 and (moments == np.floor(moments)).all():
         return interactions.user_index * np.int64(span) + moments.astype(np.int64)
-    moments, kinds = pd.factorize(interactions.timestamp)
+    moments, kinds = pd.factorize(times)
     return interactions.user_index.astype(np.int64) * len(kinds) + moments
 
 
@@ -322,11 +324,11 @@ def _tied_test(split: Split) -> float | None:
         return None
     moments = np.unique(np.concatenate([known.timestamp, test.timestamp]))
 
-    def keys(part: Interactions) -> np.ndarray:
-        moment = np.searchsorted(moments, part.timestamp)
+    def keys(part: Interactions, times: np.ndarray) -> np.ndarray:
+        moment = np.searchsorted(moments, times)
         return part.user_index.astype(np.int64) * len(moments) + moment
 
-    return float(np.isin(keys(test), keys(known)).mean())
+    return float(np.isin(keys(test, test.timestamp), keys(known, known.timestamp)).mean())
 
 
 def _future(train: Interactions, test: Interactions) -> dict:

@@ -109,7 +109,7 @@ def top_unseen(
     user_rows, item_rows = [], []
     for user in np.flatnonzero(missing):
         own = scores[user].astype(np.float64)
-        own[known[user]] = -np.inf
+        own[known[int(user)]] = -np.inf
         count = min(int(missing[user]), int(np.isfinite(own).sum()))
         best = np.argsort(-own, kind="stable")[:count]
         user_rows.append(np.full(count, user, np.int32))

@@ -109,7 +109,7 @@ def mix_profiles(
         while partner == user:
             partner = rng.choice(donors)
         b = rng.beta(alpha, alpha)
-        own = profiles[partner]
+        own = profiles[int(partner)]
         taken = own[rng.random(len(own)) < 1 - max(b, 1 - b)]
         user_rows.append(np.full(len(taken), user, np.int32))
         item_rows.append(taken)

@@ -346,9 +346,9 @@ def _texts(series: pd.Series) -> np.ndarray:
 
 def _entries(value) -> list[str]:
     if _is_list(value):
-        parts = map(_text, value)
+        parts = [_text(part) for part in value]
     else:
-        parts = (part.strip() for part in _text(value).split(SEVERAL))
+        parts = [part.strip() for part in _text(value).split(SEVERAL)]
     return [part for part in parts if part]
 
 

@@ -307,8 +307,9 @@ class Interactions:
                 columns[name] = pa.array(values, mask=np.isnan(values))
         if self.item_text is not None:
             columns["item_text"] = pa.array(self.item_text).take(pa.array(self.item_index))
-        for name in () if self.context is None else self.context.columns:
-            columns[str(name)] = pa.Array.from_pandas(self.context[name])
+        if self.context is not None:
+            for name in self.context.columns:
+                columns[str(name)] = pa.Array.from_pandas(self.context[name])
         with atomic_file(path, overwrite=overwrite) as unfinished:
             parquet.write_table(pa.table(columns), unfinished)
 
@@ -326,9 +327,9 @@ class Interactions:
         """SHA-256 over the side tables and the context, by the text of their values."""
         digest = hashlib.sha256(repr(sorted((self.kinds or {}).items())).encode())
         for table in (self.user_features, self.item_features, self.context):
-            for name in () if table is None else table.columns:
+            for name, values in () if table is None else table.items():
                 digest.update(f"\x1e{name}\x1f".encode())
-                digest.update("\x1f".join(map(str, table[name])).encode())
+                digest.update("\x1f".join(map(str, values)).encode())
             digest.update(b"\x1d")
         return digest.hexdigest()
 

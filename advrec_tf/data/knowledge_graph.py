@@ -203,7 +203,7 @@ class KnowledgeGraph:
                 raise ValueError(
                     f"`attributes` should have one row an item. Received item {twice} twice."
                 )
-        triples = {}
+        triples: dict = {}
         for column in columns:
             kind = kinds.get(column, column)
             for item, cell in zip(item_index, attributes[column], strict=True):

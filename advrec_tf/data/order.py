@@ -45,6 +45,7 @@ def ordered_by_user(interactions: Interactions) -> tuple[np.ndarray, np.ndarray]
 
 
 def _has_ties(interactions: Interactions, order: np.ndarray) -> bool:
+    assert interactions.timestamp is not None
     user, time = interactions.user_index[order], interactions.timestamp[order]
     return bool(((user[1:] == user[:-1]) & (time[1:] == time[:-1])).any())
 

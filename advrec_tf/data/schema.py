@@ -117,12 +117,13 @@ def kind_of(series: pd.Series) -> str:
     known = [value for value in series if isinstance(value, (str, list, tuple, np.ndarray))]
     lists = [value for value in known if not isinstance(value, str)]
     if lists:
-        numeric = all(np.asarray(value).dtype.kind in "fiu" and len(value) for value in lists)
+        numeric = all(np.asarray(one).dtype.kind in "fiu" and len(one) > 0 for one in lists)
         widths = {len(value) for value in lists}
         return "vector" if numeric and len(widths) == 1 else "sequence"
-    if any(SEVERAL in value for value in known):
+    texts = [value for value in known if isinstance(value, str)]
+    if any(SEVERAL in text for text in texts):
         return "sequence"
-    words = sum(len(value.split()) for value in known)
-    if len(set(known)) > len(known) / 2 and words >= TEXT_WORDS * len(known) > 0:
+    words = sum(len(text.split()) for text in texts)
+    if len(set(texts)) > len(texts) / 2 and words >= TEXT_WORDS * len(texts) > 0:
         return "text"
     return "category"

@@ -227,9 +227,10 @@ def from_parts(
     Raises:
         ValueError: if an id is unknown or negative, or a pair is repeated, in one part or in two.
     """
-    pairs = {"train": train_pairs, "validation": validation_pairs, "test": test_pairs}
-    for part, listed in pairs.items():
-        listed = np.empty((0, 2), np.int64) if listed is None else np.asarray(listed)
+    given = {"train": train_pairs, "validation": validation_pairs, "test": test_pairs}
+    pairs = {}
+    for part, some in given.items():
+        listed = np.empty((0, 2), np.int64) if some is None else np.asarray(some)
         if listed.ndim != 2 or listed.shape[1] != 2:
             raise ValueError(f"`{part}_pairs` should be [n, 2]. Received: {listed.shape}.")
         pairs[part] = listed

@@ -100,9 +100,10 @@ class World:
             [batch, num_items] float32, nats, <= 0 where unseen.
         """
         user_index = np.asarray(user_index)
-        known = self.interactions
+        known, moments = self.interactions, self.interactions.timestamp
+        assert moments is not None
         ends = np.cumsum(known.user_counts())
-        time = known.timestamp[ends[user_index] - 1] if time is None else time
+        time = moments[ends[user_index] - 1] if time is None else time
         time = np.broadcast_to(np.asarray(time, np.float64), user_index.shape)
         taste = self.user_taste[self.season_of(time), user_index]
         logits = taste @ self.item_taste.T + self.popularity
@@ -110,7 +111,7 @@ class World:
         starts = ends - known.user_counts()
         for i, (user, moment) in enumerate(zip(user_index, time, strict=True)):
             own = slice(starts[user], ends[user])
-            open_logits[i, known.item_index[own][known.timestamp[own] < moment]] = -np.inf
+            open_logits[i, known.item_index[own][moments[own] < moment]] = -np.inf
         peak = open_logits.max(axis=1, keepdims=True)
         total = np.exp(open_logits - peak).sum(axis=1, keepdims=True)
         unseen = np.isfinite(open_logits).sum(axis=1, keepdims=True)

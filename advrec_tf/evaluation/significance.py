@@ -78,11 +78,11 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     Raises:
         ValueError: if a p-value lies outside [0, 1] or there is none.
     """
-    p_values = _checked(p_values)
-    order = np.argsort(p_values, kind="stable")
-    factors = np.arange(len(p_values), 0, -1)
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum(np.maximum.accumulate(factors * p_values[order]), 1.0)
+    checked = _checked(p_values)
+    order = np.argsort(checked, kind="stable")
+    factors = np.arange(len(checked), 0, -1)
+    adjusted = np.empty(len(checked))
+    adjusted[order] = np.minimum(np.maximum.accumulate(factors * checked[order]), 1.0)
     return adjusted
 
 
@@ -95,11 +95,11 @@ def benjamini_hochberg(p_values: Sequence[float]) -> np.ndarray:
 
     Args, returns, raises: as `holm`.
     """
-    p_values = _checked(p_values)
-    order = np.argsort(-p_values, kind="stable")
-    factors = len(p_values) / np.arange(len(p_values), 0, -1)
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum(np.minimum.accumulate(factors * p_values[order]), 1.0)
+    checked = _checked(p_values)
+    order = np.argsort(-checked, kind="stable")
+    factors = len(checked) / np.arange(len(checked), 0, -1)
+    adjusted = np.empty(len(checked))
+    adjusted[order] = np.minimum(np.minimum.accumulate(factors * checked[order]), 1.0)
     return adjusted
 
 
@@ -107,12 +107,12 @@ CORRECTIONS = {"holm": holm, "benjamini-hochberg": benjamini_hochberg}
 
 
 def _checked(p_values: Sequence[float]) -> np.ndarray:
-    p_values = np.asarray(p_values, np.float64)
-    if p_values.ndim != 1 or not len(p_values) or not ((p_values >= 0) & (p_values <= 1)).all():
+    values = np.asarray(p_values, np.float64)
+    if values.ndim != 1 or not len(values) or not ((values >= 0) & (values <= 1)).all():
         raise ValueError(
-            f"`p_values` should be a list of numbers in [0, 1]. Received: {p_values.tolist()}."
+            f"`p_values` should be a list of numbers in [0, 1]. Received: {values.tolist()}."
         )
-    return p_values
+    return values
 
 
 def _two_sided_tail(t: float, freedom: int) -> float:

@@ -56,7 +56,7 @@ def code_by_frequency(
         values = pd.Series(np.concatenate([sample[:, column] for sample in samples]))
         frequent = values.value_counts().index[: _MAX_CATEGORIES - 1]
         for sample in coded:
-            position = frequent.get_indexer(sample[:, column]) % _MAX_CATEGORIES
+            position = frequent.get_indexer(pd.Index(sample[:, column])) % _MAX_CATEGORIES
             sample[:, column] = np.where(np.isnan(sample[:, column]), np.nan, position)
     for column in set(range(coded[0].shape[1])) - set(categorical):
         gaps = [np.isnan(sample[:, column]) for sample in coded]

@@ -113,10 +113,10 @@ def load_library(op_libraries: Sequence[str | os.PathLike] = ()) -> ctypes.CDLL:
     if op_libraries:  # their operations register with symbols of these two
         for name in (path.with_name("libtensorflow_framework.so.2"), path):
             ctypes.CDLL(os.fspath(name), mode=ctypes.RTLD_GLOBAL)
-    for name in op_libraries:
-        ctypes.CDLL(os.fspath(name))
+    for op_library in op_libraries:
+        ctypes.CDLL(os.fspath(op_library))
     library = ctypes.CDLL(os.fspath(path))
-    for name, (result, arguments) in _FUNCTIONS.items():
-        function = getattr(library, name)
+    for symbol, (result, arguments) in _FUNCTIONS.items():
+        function = getattr(library, symbol)
         function.restype, function.argtypes = result, arguments
     return library

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Signature:
     outputs: dict[str, TensorInfo]
 
 
-def read_fields(message: bytes | memoryview) -> Iterator[tuple[int, int | bytes | memoryview]]:
-    """(field number, value) of a protocol buffer; all but varints as bytes."""
+def read_fields(message: bytes | memoryview) -> Iterator[tuple[int, Any]]:
+    """(field number, value) of a protocol buffer; varints as int, all else as bytes."""
     position = 0
 
     def varint() -> int:
@@ -63,7 +64,7 @@ def read_signatures(meta_graph: bytes) -> dict[str, Signature]:
 
 def _read_signature(message: bytes | memoryview) -> Signature:
     """SignatureDef: inputs = 1 and outputs = 2, maps; TensorInfo: name = 1, dtype = 2."""
-    tensors = {1: {}, 2: {}}
+    tensors: dict[int, dict[str, TensorInfo]] = {1: {}, 2: {}}
     for number, value in read_fields(message):
         if number in tensors:
             entry = dict(read_fields(value))

@@ -240,7 +240,7 @@ def text_ids(ids: Sequence, name: str) -> list[str]:
     Raises:
         ValueError: if two ids have the same text, or one has none.
     """
-    seen = {}
+    seen: dict[str, object] = {}
     for value in ids:
         text = str(value)
         if not text:

@@ -89,7 +89,8 @@ def _of_parquet(path: Path) -> Iterator[tuple[str, pd.Series]]:
         raise DataError(f"{path}: expected a whole Parquet file. Received: {reason}") from error
     if not len(frame):
         raise DataError(f"{path}: expected rows. Received a file without any.")
-    yield from frame.items()
+    for name in frame.columns:
+        yield str(name), frame[name]
 
 
 def _seen(name: str, values: pd.Series) -> SeenColumn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from typing import Protocol
 
 import numpy as np
 
@@ -27,7 +28,20 @@ class Prepared:
     best_scores: np.ndarray | None = None
 
 
-def prepare(loaded: Loaded, settings: RecommenderSettings) -> Prepared:
+class SplitSettings(Protocol):
+    """Which interactions stay, and how they are split; the settings of every job have it."""
+
+    @property
+    def split(self) -> str: ...
+    @property
+    def ties(self) -> str: ...
+    @property
+    def minimum_rating(self) -> float | None: ...
+    @property
+    def k_core(self) -> int: ...
+
+
+def prepare(loaded: Loaded, settings: SplitSettings) -> Prepared:
     """Filter, remove repeats, split and audit; whatever is removed is counted."""
     interactions = loaded.interactions
     if getattr(settings, "use_features", False) and not _has_side_tables(interactions):
