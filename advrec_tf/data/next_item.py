@@ -70,6 +70,20 @@ class NextItemQueries:
         there = places >= self.starts[chosen][:, None]
         return np.where(there, self.items[np.maximum(places, 0)], NONE).astype(np.int32)
 
+    def select(self, chosen: np.ndarray) -> NextItemQueries:
+        """The queries at these indices, in that order."""
+        place = np.full(len(self), -1, np.int32)
+        place[chosen] = np.arange(len(chosen))
+        kept = place[self.target_query] >= 0
+        return dataclasses.replace(
+            self,
+            starts=self.starts[chosen],
+            stops=self.stops[chosen],
+            user_index=self.user_index[chosen],
+            target_query=place[self.target_query[kept]],
+            target_item=self.target_item[kept],
+        )
+
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """The entries of all histories one after the other: their queries and items, [entries]."""
         query = np.repeat(np.arange(len(self)), self.lengths)

@@ -28,6 +28,16 @@ def test_histories_are_cut_to_their_last_items(split):
     assert queries_of(split).padded(np.array([1, 0]), 1).tolist() == [[2], [4]]
 
 
+def test_selected_queries_keep_their_targets():
+    days = 1e9 + 86_400 * np.array([1, 2, 2, 1, 2, 1, 2])
+    pairs = [(0, 0), (0, 1), (0, 2), (1, 3), (1, 4), (2, 1), (2, 0)]
+    queries = queries_of(splits.last_day(interactions_of(pairs, timestamp=days)))
+    chosen = queries.select(np.array([2, 0]))
+    assert chosen.user_index.tolist() == [2, 0]
+    assert chosen.padded(np.array([0, 1]), 1).tolist() == [[1], [0]]
+    assert chosen.target_query.tolist() == [1, 1, 0] and chosen.target_item.tolist() == [1, 2, 0]
+
+
 def test_a_user_without_a_history_has_an_empty_one():
     data = interactions_of([(0, 0), (0, 1), (1, 2)], 2, 3, timestamp=[1, 2, 9])
     queries = queries_of(splits.global_time(data, validation=0, test=0.3))

@@ -98,8 +98,8 @@ def measured(evaluator, model):
     return found["hit_rate@10"], found["ndcg@10"]
 
 
-# The figures that `shared/design/field.md` counted on the files; ties count against here, which
-# costs up to .0006 where many items of a sparse table score alike.
+# The figures counted on the files by a plain script that let half of the equal scores stand behind
+# the target; here they count against it, which costs up to .0006 where a sparse table scores alike.
 
 
 @pytest.mark.slow

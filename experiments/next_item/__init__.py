@@ -1,0 +1,1 @@
+"""Next-item recommendation on published sequences: counting baselines and sequence models."""

@@ -1,0 +1,96 @@
+"""The report of one data set as a Markdown page, from the report alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from advrec_tf.evaluation.significance import CORRECTIONS
+from experiments.harness.entries import settings_text
+from experiments.harness.markdown import difference, facts, p_value, page, spread, table
+from experiments.next_item.entries import CHOSEN
+
+INTRO = (
+    "Every item of the catalogue is ranked, those of the history left out unless the protocol says "
+    "otherwise; equal scores count against the target. Rows in italics are figures that others "
+    f"published for the protocol. *Against {CHOSEN}*: the difference in the last metric, paired "
+    "over queries, with half of its 95 % interval, the p-value, and that value after Holm's "
+    "correction and after Benjamini and Hochberg's (false discovery rate) for all rows of the "
+    "table; queries of one session are not independent, so that theirs are too small. "
+    f"*{CHOSEN[0].upper()}{CHOSEN[1:]}*: of window, symmetry and damping by popularity validation "
+    "chose the setting shown."
+)
+NAMES = {"hit_rate": "HR", "recall": "recall", "ndcg": "NDCG", "map": "MRR"}
+REFIT = {
+    True: "Closed forms are fitted on all that precedes the test part, once settings are chosen.",
+    False: "Models are fitted without the validation items, which are in the history.",
+}
+
+
+def markdown(report: dict, path: Path) -> str:
+    """A section a protocol."""
+    sections = [_section(label, found) for label, found in report["protocols"].items()]
+    return page(
+        f"Next items: {report['name']}",
+        report["command"],
+        facts(report["about"]),
+        ["", INTRO],
+        *sections,
+    )
+
+
+def _section(label: str, found: Mapping) -> list[str]:
+    metrics, entries = found["metrics"], found["entries"]
+    corrected = _corrected(entries)
+    lines = []
+    for name, entry in entries.items():
+        mean, deviation = entry["mean"]["test"], entry["deviation"]["test"]
+        deviation = deviation if deviation is not None else {}
+        lines.append(
+            [
+                name,
+                *(spread(mean[metric], deviation.get(metric)) for metric in metrics),
+                _compared(entry, corrected.get(name)),
+                settings_text(entry["settings"]),
+                f"{entry['seconds']:.1f}",
+            ]
+        )
+    for row in found["published"]:
+        values = [spread(row["metrics"].get(metric)) for metric in metrics]
+        lines.append([f"*{row['model']}* ({row['source']})", *values, "", "", ""])
+    head = ["model", *map(_column, metrics), f"against {CHOSEN}", "setting", "seconds"]
+    notes = [f"{name} is not in the table: {why}." for name, why in found["left_out"].items()]
+    return [
+        *("", f"## {label[0].upper()}{label[1:]}", "", f"{found['text']} {REFIT[found['refit']]}"),
+        *facts(found["facts"]),
+        *table(head, lines),
+        *(text for note in notes for text in ("", note)),
+    ]
+
+
+def _column(metric: str) -> str:
+    kind, _, cut = metric.partition("@")
+    return f"{NAMES[kind]}@{cut}"
+
+
+def _corrected(entries: Mapping) -> dict[str, dict[str, float]]:
+    """Label -> correction -> p-value, over the rows that are compared."""
+    tests = {
+        name: entry["against"][CHOSEN]["test"]["p_value"]
+        for name, entry in entries.items()
+        if CHOSEN in entry["against"]
+    }
+    if not tests:
+        return {}
+    found = {how: correct(list(tests.values())) for how, correct in CORRECTIONS.items()}
+    return {
+        name: {how: float(values[i]) for how, values in found.items()}
+        for i, name in enumerate(tests)
+    }
+
+
+def _compared(entry: Mapping, corrected: Mapping[str, float] | None) -> str:
+    if corrected is None:
+        return ""
+    adjusted = ", ".join(f"{how} {p_value(value)}" for how, value in corrected.items())
+    return f"{difference(entry['against'][CHOSEN]['test'])} ({adjusted})"

@@ -1,0 +1,93 @@
+"""All protocols of one data set, as stages of a run that can be resumed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from advrec_tf.pipelines.stages import StageStore
+from experiments.harness.compare import compare
+from experiments.harness.sweep import Study, sweep
+from experiments.next_item.entries import CHOSEN, EASE_ITEMS, baselines
+from experiments.next_item.protocols import DATA, NextItemSetting, Protocol
+
+CHOOSING_SEED = 100
+
+
+def run(
+    name: str,
+    store: StageStore,
+    *,
+    root: str | None = None,
+    protocols: Sequence[str] = (),
+    seeds: int = 1,
+    log: Callable[[str], None] = print,
+) -> dict[str, dict]:
+    """Protocol -> its text, facts, columns, entries and published figures, as JSON values.
+
+    Args:
+        name: one of `protocols.DATA`.
+        root: where the data lie, see `readers.published_splits.data_root`.
+        protocols: only these; by default all of the data set.
+        seeds: trainings of an entry that has random numbers.
+
+    Raises:
+        ValueError: if the data set has no such protocol.
+    """
+    asked = DATA[name]
+    for protocol in protocols:
+        if protocol not in asked:
+            raise ValueError(
+                f"`protocols` of {name} should be among {', '.join(asked)}. Received: {protocol!r}."
+            )
+    return {
+        label: _run(label, protocol, protocol.setting(root), store, seeds, log)
+        for label, protocol in asked.items()
+        if not protocols or label in protocols
+    }
+
+
+def _run(
+    label: str,
+    protocol: Protocol,
+    setting: NextItemSetting,
+    store: StageStore,
+    seeds: int,
+    log: Callable[[str], None],
+) -> dict:
+    study = Study(
+        name=label.replace(" ", "_"),
+        entries=baselines(setting.interactions.num_items, protocol.days),
+        setting=lambda seed: setting_of(setting, seed),
+        baseline=CHOSEN,
+        monitor=setting.monitor,
+        choosing_seed=CHOOSING_SEED,
+    )
+    entries = compare(study, sweep(study, store, seeds=range(seeds), log=log))
+    return {
+        "text": protocol.text,
+        "facts": dict(setting.notes),
+        "metrics": list(protocol.metrics),
+        "refit": protocol.refit,
+        "left_out": {}
+        if "EASE" in entries
+        else {
+            "EASE": f"its matrices of {setting.interactions.num_items:,} items squared are over "
+            f"what this study gives it ({EASE_ITEMS:,})"
+        },
+        "entries": entries,
+        "published": _published(protocol.published),
+    }
+
+
+def setting_of(setting: NextItemSetting, seed: int) -> NextItemSetting:
+    """With the choosing seed nothing is fitted on what settings are chosen by."""
+    fitted = setting.interactions if seed == CHOOSING_SEED else setting.fitted
+    return dataclasses.replace(setting, seed=seed, fitted=fitted)
+
+
+def _published(figures: Mapping[str, tuple[Mapping[str, float], str]]) -> list[dict]:
+    return [
+        {"model": model, "metrics": dict(values), "source": source}
+        for model, (values, source) in figures.items()
+    ]
