@@ -67,12 +67,12 @@ def world(tmp_path_factory):
     a label, a module, and the demo model."""
     folder = tmp_path_factory.mktemp("world")
     rng = np.random.default_rng(0)
-    user, item = np.divmod(rng.choice(40 * 30, size=600, replace=False), 30)
+    user, item = np.divmod(rng.choice(40 * 100, size=500, replace=False), 100)
     events = pd.DataFrame({"user_id": user, "item_id": item}).map("u{:04}".format)
     events["user"], events["product"] = events["user_id"], events["item_id"]
     events["time"] = events["when"] = 1_200_000_000 + 3_600 * np.arange(len(events))
     events["rating"] = rng.integers(1, 6, size=len(events))
-    events["hour"], events["device"] = np.arange(len(events)) % 24, rng.choice(["tv", "pc"], 600)
+    events["hour"], events["device"] = np.arange(len(events)) % 24, rng.choice(["tv", "pc"], 500)
     events.to_csv(folder / "events.csv", index=False)
     users = events["user_id"].unique()
     pd.DataFrame({"user_id": users, "age": rng.integers(16, 80, size=len(users))}).to_csv(
@@ -154,7 +154,7 @@ def provide(words):
     if words[1] in ("train", "compare", "ranking", "gan") and "--resume" not in words:
         shutil.rmtree(given["--out"], ignore_errors=True)
     if words[1] == "tune":
-        words += ["--trials", "2"]
+        words[words.index("--trials") + 1 :] = ["2", *words[words.index("--trials") + 2 :]]
 
 
 @pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -146,6 +146,8 @@ class GAN(WeightsWithIds, keras.Model):
         self.reconstruction = keras.metrics.Mean(name="reconstruction_loss")
         self.d_accuracy = keras.metrics.Mean(name="d_accuracy")
         self.diversity = keras.metrics.Mean(name="diversity")
+        self.d_gradient = keras.metrics.Mean(name="d_gradient")
+        self.g_gradient = keras.metrics.Mean(name="g_gradient")
         self.step = _counter(0, "step")
         self.non_finite_step = {
             name: _counter(-1, f"{name}_non_finite")
@@ -196,7 +198,8 @@ class GAN(WeightsWithIds, keras.Model):
 
     @property
     def metrics(self):
-        return [self.d_loss, self.g_loss, self.reconstruction, self.d_accuracy, self.diversity]
+        losses_and_signs = [self.d_loss, self.g_loss, self.reconstruction, self.d_accuracy]
+        return [*losses_and_signs, self.diversity, self.d_gradient, self.g_gradient]
 
     def fit(
         self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
@@ -329,7 +332,9 @@ class GAN(WeightsWithIds, keras.Model):
         with tf.GradientTape() as tape:
             loss, right = self.discriminator_loss(inputs, seed)
         variables = self.discriminator.trainable_variables
-        _apply(self.d_optimizer, tape.gradient(loss, variables), variables)
+        gradients = tape.gradient(loss, variables)
+        self.d_gradient.update_state(_norm(gradients))
+        _apply(self.d_optimizer, gradients, variables)
         return self.log_discriminator(loss, right)
 
     def log_discriminator(self, loss, right):
@@ -352,7 +357,9 @@ class GAN(WeightsWithIds, keras.Model):
             estimated = found.adversarial if found.surrogate is None else found.surrogate
             minimized = total(estimated)
         variables = self.generator_variables()
-        _apply(self.g_optimizer, tape.gradient(minimized, variables), variables)
+        gradients = tape.gradient(minimized, variables)
+        self.g_gradient.update_state(_norm(gradients))
+        _apply(self.g_optimizer, gradients, variables)
         self._watch("g_loss", found.adversarial)
         self._watch("reconstruction_loss", found.reconstruction)
         self.g_loss.update_state(found.adversarial)
@@ -431,6 +438,11 @@ def _flat(samples: tf.Tensor) -> tf.Tensor:
 
 def _shaped(flat: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
     return flat if like.shape.rank == 2 else tf.reshape(flat, [-1, *like.shape[1:]])
+
+
+def _norm(gradients) -> tf.Tensor:
+    """The Euclidean norm of all entries of a list of gradients, of which some may be None."""
+    return tf.linalg.global_norm([g for g in gradients if g is not None])
 
 
 def _apply(optimizer, gradients, variables) -> None:

@@ -65,6 +65,7 @@ class PrivateTableGAN(TableGAN):
             (total + self.noise_multiplier * self.clip * self._noise(total, seed, i)) / count
             for i, total in enumerate(gradients)
         ]
+        self.d_gradient.update_state(tf.linalg.global_norm(noisy))
         variables = self.discriminator.trainable_variables
         self.d_optimizer.apply_gradients(zip(noisy, variables, strict=True))
         return self.log_discriminator(loss, right)

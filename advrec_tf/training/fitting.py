@@ -66,7 +66,8 @@ def fit_ranked(
         epochs: at most so many.
         evaluator, monitor, patience, every: see `RankingValidation`.
         checkpoint: file to write after epochs and to continue from if it exists.
-        callbacks: more Keras callbacks, after validation.
+        callbacks: more Keras callbacks, after validation; a method `show_batches` of one is given
+            the batches before the training.
         label: name shown in the progress lines; None shows none.
         log: takes a progress line.
 
@@ -92,11 +93,14 @@ def fit_ranked(
     history: dict[str, list[float]] = dict(saver.history) if saver else {}
     check = HealthCheck(None if label is None else log) if isinstance(model, GAN) else None
     if not finished:
+        for callback in callbacks:
+            if hasattr(callback, "show_batches"):
+                callback.show_batches(batches)
         chain = [NonFiniteGuard()]
         chain += [validation] if validation else []
         chain += [saver] if saver else []
+        chain += [check] if check else []  # before those that show its verdict
         chain += list(callbacks)
-        chain += [check] if check else []
         chain += [ProgressLine(label, epochs, log)] if label is not None else []
         fitted = model.fit(
             batches.dataset(done),

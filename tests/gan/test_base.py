@@ -235,16 +235,18 @@ def test_the_step_noted_is_the_first_of_many_that_broke():
 
 
 def test_fit_logs_the_mean_of_every_metric_over_the_epoch():
-    gan = linear_gan(w=1.0, v=0.0, d_rate=0.0, g_rate=0.0)
+    gan = linear_gan(w=3.0, v=0.0, d_rate=0.0, g_rate=0.0)
     history = gan.fit(
         stream(), steps_per_epoch=3, epochs=1, callbacks=[NonFiniteGuard()], verbose=0
     ).history
     expected = {
         "d_loss": 2 * math.log(2),
         "g_loss": math.log(2),
-        "reconstruction_loss": 0.0,
+        "reconstruction_loss": 4.0,  # (3 - 1)^2, of weight 0
         "d_accuracy": 0.5,  # logits of 0: nothing real is accepted, everything fake refused
         "diversity": 0.0,
+        "d_gradient": 1.0,  # -x / 2 + w z / 2 with x = z = 1
+        "g_gradient": 0.0,  # a discriminator of weight 0 moves nothing
     }
     assert {name: values[0] for name, values in history.items()} == pytest.approx(
         expected, abs=1e-6

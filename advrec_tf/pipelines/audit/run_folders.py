@@ -25,7 +25,7 @@ from advrec_tf.pipelines.audit.alignment import (
 )
 from advrec_tf.pipelines.audit.subject import K, Subject
 from advrec_tf.pipelines.recommend.shipping import Prior
-from advrec_tf.pipelines.stages import StageStore
+from advrec_tf.pipelines.stages import OPTIONS, StageStore
 from advrec_tf.serving.forms import served_form
 
 
@@ -83,6 +83,7 @@ def before_refit(path: Path, split: Split) -> VectorRecommender | None:
     if not record.is_file() or not report.is_file():
         return None
     identity = json.loads(record.read_text(encoding="utf-8"))
+    identity.pop(OPTIONS, None)  # beside the identity, as the store keeps it
     if identity.get("data_sha256") != split.fingerprint():
         return None
     choices = json.loads(report.read_text(encoding="utf-8"))["choices"]

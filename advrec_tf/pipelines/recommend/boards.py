@@ -4,11 +4,11 @@ with something in it.
 | tab | from |
 |---|---|
 | Scalars | `Board`: `loss/...`, `val/...` and `gan/...` of a model, one run a model |
-| Histograms | `Board`: norms of the embeddings, every few epochs |
+| Histograms | `Board`: norms of the embeddings, gradients of the weights, every few epochs |
 | Images | `PopularityImages`: generated against real popularity over epochs; the plots of the job |
 | HParams | `write_results`: settings and test metrics of every model, sortable |
 | Projector | `write_results`: vectors of the items with title, popularity and what else is known |
-| Text | `write_results`: the report |
+| Text | `write_results`: the report; `Board`: the verdict on a GAN |
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from advrec_tf._keras import keras
+from advrec_tf.data.batches import Batches
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.gan.base import GAN
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.ops.figures import subplots
 from advrec_tf.ops.files import atomic_bytes
@@ -44,7 +46,11 @@ def tag_of(name: str) -> str:
 
 
 class Board(keras.callbacks.Callback):
-    """Logs of training and validation as one run, with norms of the embeddings as histograms.
+    """Logs of training and validation as one run, with histograms of the norms of the embeddings
+    and, where the batches were shown, of the gradients of one batch, which is the same each time.
+
+    Of a GAN there are the ratio of the norms of the two gradients, discriminator over generator,
+    and at the end the verdict.
 
     Args:
         folder: of the run.
@@ -54,6 +60,11 @@ class Board(keras.callbacks.Callback):
     def __init__(self, folder: Path, *, every: int = 5):
         super().__init__()
         self.folder, self.every = Path(folder), every
+        self._batches = self._batch = None
+
+    def show_batches(self, batches: Batches) -> None:
+        """Take the batches of the training, of which the first is used."""
+        self._batches = batches
 
     def on_train_begin(self, logs=None):
         self._writer = tf.summary.create_file_writer(str(self.folder))
@@ -62,12 +73,52 @@ class Board(keras.callbacks.Callback):
         with self._writer.as_default(step=epoch + 1):
             for name, value in (logs or {}).items():
                 tf.summary.scalar(tag_of(name), float(value))
+            if (logs or {}).get("g_gradient"):
+                ratio = float(logs["d_gradient"]) / float(logs["g_gradient"])
+                tf.summary.scalar("gan/gradient_ratio", ratio)
             if epoch % self.every == 0:
                 for name, norms in embedding_norms(self.model).items():
                     tf.summary.histogram(f"norm/{name}", norms)
+                for name, values in self._gradients().items():
+                    tf.summary.histogram(f"gradient/{name}", values)
 
     def on_train_end(self, logs=None):
+        verdict = getattr(self.model, "health", None)
+        if verdict is not None:
+            with self._writer.as_default(step=0):
+                tf.summary.text("gan/verdict", str(verdict))
         self._writer.close()
+
+    def _gradients(self) -> dict[str, np.ndarray]:
+        if self._batches is None or not hasattr(self.model, "compute_loss"):
+            return {}
+        if isinstance(self.model, GAN):  # two losses: `gan/d_gradient` and `gan/g_gradient`
+            return {}
+        if self._batch is None:
+            self._batch = first_batch(self._batches)
+        return gradients_of(self.model, self._batch)
+
+
+def first_batch(batches: Batches) -> dict[str, tf.Tensor]:
+    """The first batch of an epoch, also where one element of the dataset is a block of them."""
+    element = next(iter(batches.dataset(0)))
+    if element["seed"].shape.rank == 2:
+        return {name: value[0] for name, value in element.items()}
+    return element
+
+
+def gradients_of(model: keras.Model, batch: Mapping) -> dict[str, np.ndarray]:
+    """Name -> the entries of the loss's gradient at each weight, of the rows of the batch alone
+    where the weight is looked up. Nothing is perturbed or dropped, and nothing changes."""
+    weights = model.trainable_weights
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(batch, training=False)
+    found = {}
+    for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
+        if gradient is not None:
+            entries = getattr(gradient, "values", gradient)
+            found[weight.name.removesuffix(":0")] = np.asarray(entries).ravel()
+    return found
 
 
 def embedding_norms(model: keras.Model) -> dict[str, np.ndarray]:

@@ -37,7 +37,8 @@ def test_a_run_that_was_refitted_is_measured_before_that(split, vectors, tmp_pat
     save_vectors(shipped, tmp_path / "shipped.npz")
     identity = {"settings": {"refit": True}, "data_sha256": split.fingerprint()}
     arrays = {"user_vectors": vectors.user_vectors, "item_vectors": vectors.item_vectors}
-    StageStore(tmp_path, identity).run("tower", lambda checkpoint: StageResult({}, arrays))
+    store = StageStore(tmp_path, identity, options={"data": "events.csv"})
+    store.run("tower", lambda checkpoint: StageResult({}, arrays))
     choices = {"shipped_model": "tower", "shipped": {"prior_scale": None, "prior_max_history": 9}}
     (tmp_path / "report.json").write_text(json.dumps({"choices": choices}))
     found = open_model(str(tmp_path), split)

@@ -4,6 +4,9 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from advrec_tf._keras import keras
+from advrec_tf.data.batches import Batches
+from advrec_tf.gan.base import GAN
+from advrec_tf.gan.health import HealthCheck
 from advrec_tf.models.vectors import with_popularity_prior
 from advrec_tf.pipelines.recommend import boards
 from advrec_tf.pipelines.recommend.variants import Console
@@ -46,6 +49,53 @@ def test_training_and_validation_are_one_run_with_norms_of_the_embeddings(tmp_pa
     assert set(tags) == {"loss/loss", "val/loss", "norm/user_embedding/embeddings"}
     assert [e.step for e in events.Tensors("norm/user_embedding/embeddings")] == [1, 3]
     assert [e.step for e in events.Tensors("val/loss")] == [1, 2, 3]
+
+
+def test_gradients_are_those_of_the_loss_in_the_rows_of_a_batch_and_change_nothing():
+    class Dot(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.table = keras.layers.Embedding(3, 2, name="table")
+            self.table.build(None)
+            self.table.set_weights([np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], np.float32)])
+
+        def compute_loss(self, inputs, training=False):
+            assert not training
+            return tf.reduce_sum(tf.square(self.table(inputs["user_index"])))
+
+    model = Dot()
+    found = boards.gradients_of(model, {"user_index": tf.constant([2])})
+    (entries,) = found.values()
+    assert entries.tolist() == [10.0, 12.0]  # 2 x of the row that is looked up
+    assert model.table.get_weights()[0][2].tolist() == [5.0, 6.0]
+
+
+def test_the_first_batch_of_a_block_is_one_batch():
+    def block(epoch):
+        values = {"seed": tf.zeros([1, 4, 2], tf.int32), "user_index": tf.range(4 * 3)}
+        values["user_index"] = tf.reshape(values["user_index"], [1, 4, 3])
+        return tf.data.Dataset.from_tensor_slices(values)
+
+    batch = boards.first_batch(Batches(1, block))
+    assert batch["user_index"].numpy().tolist() == [0, 1, 2]
+
+
+def test_a_gan_has_the_ratio_of_its_gradients_and_its_verdict(tmp_path):
+    def network(units):
+        return keras.Sequential([keras.layers.Input([2]), keras.layers.Dense(units)])
+
+    gan = GAN(network(2), network(1))
+    rates = (keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    gan.compile(d_optimizer=rates[0], g_optimizer=rates[1])
+    check, board = HealthCheck(log=lambda line: None), boards.Board(tmp_path)
+    data = np.random.default_rng(0).normal(size=(32, 2)).astype(np.float32)
+    history = gan.fit(data, epochs=2, callbacks=[check, board], verbose=0).history
+    events = read(tmp_path)
+    ratios = [float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors("gan/gradient_ratio")]
+    expected = np.divide(history["d_gradient"], history["g_gradient"])
+    assert np.allclose(ratios, expected, rtol=1e-5)
+    (verdict,) = events.Tensors("gan/verdict")
+    assert tf.make_ndarray(verdict.tensor_proto).item().decode() == str(gan.health)
 
 
 def test_the_norms_are_those_of_looked_up_matrices_alone():
