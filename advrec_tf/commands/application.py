@@ -21,7 +21,7 @@ COMMANDS = {
     "train": "Train one good model and export it.",
     "compare": "Train all models with their ablations and controls, choose one, export it.",
     "tune": "Search the settings of one model for your data, on validation.",
-    "ranking": "Train the ranking tower alone: clicks, and ratings where the data have them.",
+    "ranking": "Train the ranking tower and the multi-task model: clicks and ratings.",
     "recommend": "Print lists of an exported model, from its folder or from a server.",
     "export": "Export the recommender of a finished run, checked against the one in memory.",
     "gan": "Train the profile GAN on interactions, and write what it generates.",

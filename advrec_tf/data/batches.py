@@ -153,10 +153,10 @@ def of_pairs(
     """Batches of positive pairs for retrieval models.
 
     Each holds `user_index`, `item_index` [n] int32, `weight` [n] float32, `generated` [n] bool
-    and `seed` [2] int32, and where real interactions alone are given `label` [n] float32 if all
-    have ratings, and the encoded columns of their context, see `context_columns`. Without
-    generated interactions n is `batch_size`; with them `fraction * batch_size` generated ones are
-    appended to each batch, drawn in an order of their own.
+    and `seed` [2] int32, and where real interactions alone are given `label` [n] float32 if they
+    have ratings, NaN where one has none, and the encoded columns of their context, see
+    `context_columns`. Without generated interactions n is `batch_size`; with them `fraction *
+    batch_size` generated ones are appended to each batch, drawn in an order of their own.
 
     Args:
         data: the interactions, or real ones with generated ones.
@@ -177,7 +177,7 @@ def of_pairs(
 
     weights = tf.constant(_checked_weights(sample_weight, len(real)))
     labels = None
-    if augmented is None and real.rating is not None and not np.isnan(real.rating).any():
+    if augmented is None and real.rating is not None:
         labels = tf.constant(real.rating, tf.float32)
     contexts = {}
     if augmented is None:

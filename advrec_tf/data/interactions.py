@@ -195,6 +195,12 @@ class Interactions:
     def num_items(self) -> int:
         return len(self.items)
 
+    @property
+    def has_features(self) -> bool:
+        """Whether there is a column of users or items."""
+        tables = (self.user_features, self.item_features)
+        return any(table is not None and table.shape[1] for table in tables)
+
     @functools.cached_property
     def schema(self) -> Schema:
         """The columns of the three tables; those of a part of a split are those of the whole, so

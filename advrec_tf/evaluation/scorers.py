@@ -6,12 +6,14 @@ Evaluators, attacks and defences need one method, `score(user_index) -> [batch, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.ops.versions import latest
 
 SIGNATURES = ("score",)
 
@@ -45,16 +47,20 @@ def as_scorer(
             a retrieval index that TFRS trains with (`tfrs.layers.factorized_top_k.BruteForce` and
                 its like), called as `index(queries, k=num_items) -> (scores, identifiers)`; its
                 identifiers are external item ids, and items it does not list score -inf;
-            a SavedModel of `serving.export`, loaded by `tf.saved_model.load`: its signature
-                `score` takes external ids;
+            a SavedModel of `serving.export`, as the folder of a model or of one of its versions, or
+                loaded by `tf.saved_model.load`: its signature `score` takes external ids. It is
+                code: load only what comes from a source you trust;
             any other callable, user indices [batch] -> scores [batch, num_items].
         interactions: whose users and items the indices are of.
         query: for a retrieval index, external user ids [batch] -> queries; by default the ids as
             text if the vocabulary is text, and as they are otherwise.
 
     Raises:
-        ValueError: if `model` is none of these.
+        ValueError: if `model` is none of these, or its `score` needs more than ids.
+        FileNotFoundError: if a folder holds no SavedModel.
     """
+    if isinstance(model, (str, os.PathLike)):
+        model = tf.saved_model.load(os.fspath(latest(model)))
     if callable(getattr(model, "score", None)) and not hasattr(model, "signatures"):
         frozen = getattr(model, "frozen", None)
         return model if frozen is None else frozen()
@@ -66,14 +72,20 @@ def as_scorer(
                 f"`model` should have the signature {absent[0]!r}, as `serving.export` gives it. "
                 f"Received a SavedModel with: {', '.join(sorted(model.signatures)) or 'none'}."
             )
+        inputs = set(model.signatures["score"].structured_input_signature[1])
+        if inputs != {"user_id", "item_id"}:
+            raise ValueError(
+                "`model` should score by ids alone, `score(user_id, item_id)`. Received a "
+                f"SavedModel whose `score` takes {', '.join(sorted(inputs))}."
+            )
         return Scorer(_of_saved_model(model, interactions), name)
     if hasattr(model, "query_with_exclusions"):
         return Scorer(_of_index(model, interactions, query), name)
     if callable(model):
         return Scorer(model, getattr(model, "__name__", name))
     raise ValueError(
-        "`model` should have `score(user_index)`, be a retrieval index, a loaded SavedModel or a "
-        f"callable. Received: {model!r}."
+        "`model` should have `score(user_index)`, be a retrieval index, a SavedModel or its "
+        f"folder, or a callable. Received: {model!r}."
     )
 
 

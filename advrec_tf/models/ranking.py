@@ -59,7 +59,8 @@ class RankingModel(RecommenderModel):
 
     With `objective="clicks"` every example of a batch is a positive and `negatives` uniform
     items of the same user stand beside it as zeros. With "ratings" the batch carries the
-    label, and predictions are centered on the training mean.
+    label, NaN where there is none, which counts for nothing, and predictions are centered on the
+    training mean.
 
     Args:
         user_tower, item_tower: index [batch] -> [batch, dim].
@@ -97,7 +98,9 @@ class RankingModel(RecommenderModel):
         require_keras_2("item_tower", item_tower)
         if objective not in OBJECTIVES:
             raise ValueError(f"`objective` should be one of {OBJECTIVES}. Received: {objective!r}.")
-        if objective == "ratings" and interactions.rating is None:
+        rated = np.zeros(0) if interactions.rating is None else interactions.rating
+        rated = rated[~np.isnan(rated)]
+        if objective == "ratings" and not len(rated):
             raise ValueError('`objective="ratings"` needs ratings. Received data without any.')
         if negatives < 1:
             raise ValueError(f"`negatives` should be >= 1. Received: {negatives!r}.")
@@ -112,7 +115,7 @@ class RankingModel(RecommenderModel):
         self.objective = objective
         self.negatives = negatives
         self.l2 = l2
-        self.offset = float(interactions.rating.mean()) if objective == "ratings" else 0.0
+        self.offset = float(rated.mean()) if objective == "ratings" else 0.0
         if objective == "ratings":
             loss = keras.losses.MeanSquaredError(reduction="none")
         else:
@@ -166,6 +169,8 @@ class RankingModel(RecommenderModel):
                     f"Received the keys: {', '.join(sorted(inputs))}."
                 )
             labels = inputs["label"]
+            rated = ~tf.math.is_nan(labels)
+            labels, weight = tf.where(rated, labels, 0.0), tf.where(rated, weight, 0.0)
         else:
             count = tf.size(items)
             drawn = own_rows(partial(self._drawn_items, inputs["seed"]), count)
@@ -261,8 +266,7 @@ def ranking_tower(
         ValueError: if features or a context are asked for and there are none.
     """
     if use_features is None:
-        tables = (interactions.user_features, interactions.item_features)
-        use_features = any(table is not None and table.shape[1] for table in tables)
+        use_features = interactions.has_features
     if use_context is None:
         use_context = interactions.context is not None
     user_tower, item_tower = entity_towers(

@@ -90,7 +90,7 @@ def entity_towers(
         ValueError: if features are asked for and there is no side table.
     """
     tables = {"user": interactions.user_features, "item": interactions.item_features}
-    if use_features and all(table is None or not table.shape[1] for table in tables.values()):
+    if use_features and not interactions.has_features:
         raise ValueError(
             "`use_features` should be False for interactions without a table of users or items. "
             "Received True: give the tables when the data are read (`users=`, `items=`; "

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "client": ["RestClient", "SavedModelClient", "ServingError"],
         "forms": ["export", "served_form"],
         "module": ["SIGNATURES", "Case", "ExportCheckError", "ServedModule", "Values"],
+        "multi_task": ["ServedMultiTask"],
         "ranking": ["ServedRanking"],
         "saved_model": ["CheckReport", "check"],
     },

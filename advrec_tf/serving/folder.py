@@ -14,47 +14,15 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from advrec_tf.ops.versions import latest, numbered, versions
+
+__all__ = ["latest", "numbered", "versions"]
+
 EXTRA = Path("assets.extra")
 METADATA = EXTRA / "advrec_tf.json"
 ITEM_TEXT = EXTRA / "item_text.tsv"
 WARMUP = EXTRA / "tf_serving_warmup_requests"
 MODEL_CARD = Path("MODEL_CARD.md")
-
-
-def _numbered(directory: str | os.PathLike) -> dict[int, Path]:
-    """Number -> folder, ascending; of two names of one number ("7", "007") the shorter."""
-    directory = Path(directory)
-    if not directory.is_dir():
-        return {}
-    found = [
-        path
-        for path in directory.iterdir()
-        if path.name.isascii() and path.name.isdigit() and path.is_dir()
-    ]
-    found.sort(key=lambda path: (int(path.name), -len(path.name)))
-    return {int(path.name): path for path in found}
-
-
-def versions(directory: str | os.PathLike) -> list[int]:
-    """The numbers of the versions in `directory`, ascending; none where it does not exist."""
-    return list(_numbered(directory))
-
-
-def latest(directory: str | os.PathLike) -> Path:
-    """The folder of the highest version, as it is named; `directory` itself where that is one.
-
-    Raises:
-        FileNotFoundError: if there is no version.
-    """
-    directory = Path(directory)
-    if (directory / "saved_model.pb").is_file():
-        return directory
-    found = _numbered(directory)
-    if not found:
-        raise FileNotFoundError(
-            f"`directory` should hold numbered versions of a SavedModel. Received: {directory}."
-        )
-    return found[max(found)]
 
 
 def version_path(directory: str | os.PathLike, version: int | None = None) -> Path:
@@ -76,7 +44,7 @@ def remove_old(directory: str | os.PathLike, keep: int) -> list[Path]:
     Only folders that `export` wrote are counted and removed. Each is renamed first, so that a
     server sees a version whole or not at all.
     """
-    own = [path for path in _numbered(directory).values() if (path / METADATA).is_file()]
+    own = [path for path in numbered(directory).values() if (path / METADATA).is_file()]
     old = own[: max(len(own) - keep, 0)]
     for path in old:
         hidden = path.with_name(f".{path.name}.{uuid.uuid4().hex}")

@@ -18,6 +18,7 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.base import Recommender, log_popularity
+from advrec_tf.models.multi_task import MultiTaskModel
 from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.ranking import RankingModel
 from advrec_tf.models.retrieval import TwoTower
@@ -25,6 +26,7 @@ from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.serving import saved_model
 from advrec_tf.serving.lists import LOWEST
 from advrec_tf.serving.module import ServedModule
+from advrec_tf.serving.multi_task import ServedMultiTask
 from advrec_tf.serving.new_users import ServedNewUsers
 from advrec_tf.serving.ranking import ServedRanking
 from advrec_tf.serving.recommender import ServedRecommender, served_histories
@@ -48,7 +50,8 @@ def served_form(
     """A trained model as a graph that can be exported; a `ServedModule` stays as it is.
 
     An unknown user gets the popular items of `model.interactions`, whatever the model. A ranking
-    tower with a context becomes a `ServedRanking`, whose signatures take the context.
+    tower with a context becomes a `ServedRanking`, whose signatures take the context; a multi-task
+    model a `ServedMultiTask`, which serves lists and ratings.
 
     Args:
         model: any recommender of the package after `fit`, or one that has `interactions` and
@@ -100,15 +103,18 @@ def served_form(
         or _as_item_weights(model, tried, expected, unknown)
         or _as_table(model, data, score, unknown)
     )
-    return ServedRecommender(
+    served = ServedRecommender(
         scorer,
         data,
         score=score,
         unknown_scores=unknown,
         k=k,
         max_k=max_k,
-        new_users=_new_users(inner, scorer),
+        new_users=_new_users(getattr(inner, "retrieval", inner), scorer),
     )
+    if isinstance(inner, MultiTaskModel):
+        return ServedMultiTask(served, ServedRanking(inner.ranking))
+    return served
 
 
 def export(

@@ -22,6 +22,7 @@ SIGNATURES = {
     "context alone.",
     "recommend_index": "Lists for user indices, as item indices.",
     "rank": "The candidates of a request in the order of their scores.",
+    "rate": "The rating that is predicted for a user and an item.",
     "score": "The score of a user and an item.",
     "score_text": "The score of a user and an item that is known by its text alone.",
     "nearest_items": "The items whose vectors have the highest cosine to a text.",
@@ -152,6 +153,10 @@ class ServedModule(tf.Module):
         """The requests of a check, with what the model in memory answers."""
         raise NotImplementedError(f"{type(self).__name__} does not define `cases`.")
 
+    def method(self, name: str) -> Callable:
+        """What answers the signature `name`."""
+        return getattr(self, name)
+
     def warmup(self) -> dict[str, dict[str, tf.Tensor]]:
         """Signature name -> the inputs of a request that a server replays when it loads."""
         return {}
@@ -184,7 +189,7 @@ class ServedModule(tf.Module):
 
     def _guarded(self, name: str, specs: Mapping[str, tf.TensorSpec]):
         named = {key: tf.TensorSpec(spec.shape, spec.dtype, key) for key, spec in specs.items()}
-        method = getattr(self, name)
+        method = self.method(name)
 
         def call(**inputs):
             given = {key: tf.ensure_shape(inputs[key], spec.shape) for key, spec in specs.items()}

@@ -75,6 +75,25 @@ def test_an_exported_model_scores_through_its_signature(tmp_path):
     np.testing.assert_allclose(scores_of(tf.saved_model.load(str(tmp_path))), SCORES[::-1])
 
 
+def test_the_folder_of_an_exported_model_scores_by_its_latest_version(tmp_path):
+    tf.saved_model.save(tf.Module(), str(tmp_path / "1"))
+    module = Served()
+    tf.saved_model.save(module, str(tmp_path / "2"), signatures={"score": module.score})
+    for folder in (tmp_path, str(tmp_path / "2")):
+        np.testing.assert_allclose(scores_of(folder), SCORES[::-1])
+    with pytest.raises(FileNotFoundError, match="should hold numbered versions"):
+        as_scorer(tmp_path / "nothing", DATA)
+
+
+def test_a_saved_model_that_scores_by_more_than_ids_is_refused(tmp_path):
+    module = tf.Module()
+    spec = [tf.TensorSpec([None], tf.string, name) for name in ("user_id", "item_id", "hour")]
+    score = tf.function(lambda user_id, item_id, hour: {"score": tf.zeros(1)}, spec)
+    tf.saved_model.save(module, str(tmp_path), signatures={"score": score})
+    with pytest.raises(ValueError, match="whose `score` takes hour, item_id, user_id"):
+        as_scorer(tmp_path, DATA)
+
+
 def test_what_cannot_score_is_refused(tmp_path):
     with pytest.raises(ValueError, match="Received: 3"):
         as_scorer(3, DATA)

@@ -20,7 +20,11 @@ from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.progress import stage_done
 from advrec_tf.pipelines.recommend import variants
 from advrec_tf.pipelines.recommend.generation import calibrate, generated_rows
-from advrec_tf.pipelines.recommend.ranking_stages import train_clicks, train_ratings
+from advrec_tf.pipelines.recommend.ranking_stages import (
+    train_clicks,
+    train_multi_task,
+    train_ratings,
+)
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult, StageStore
@@ -239,17 +243,25 @@ class ModelComparison:
                     setting, model, seed, variants.train_autoencoder, perturbation=perturbation
                 )
 
-    def ranking_towers(self, split: Split, test: RankingEvaluator) -> dict[str, StageResult]:
-        """The ranking tower on clicks, and on ratings where there are any."""
+    def ranking_towers(
+        self, split: Split, test: RankingEvaluator, *, to_export: bool = False
+    ) -> dict[str, StageResult]:
+        """The ranking tower on clicks, and on ratings where there are any; where they are to be
+        exported, with their weights, and with ratings the multi-task model."""
+        console, settings = self.console, self.settings
         stages = {
             "clicks": lambda checkpoint: train_clicks(
-                split, self.settings, self.console, "ranking clicks", checkpoint, test
+                split, settings, console, "ranking clicks", checkpoint, test, keep_weights=to_export
             )
         }
         if split.train.rating is not None:
             stages["ratings"] = lambda checkpoint: train_ratings(
-                split, self.settings, self.console, "ranking ratings"
+                split, settings, console, "ranking ratings", keep_weights=to_export
             )
+            if to_export and not np.isnan(split.train.rating).all():
+                stages["multi_task"] = lambda checkpoint: train_multi_task(
+                    split, settings, console, "ranking multi_task", checkpoint, test
+                )
         found = {}
         for name, train in stages.items():
             found[name] = self.store.run(f"ranking-{name}", train)

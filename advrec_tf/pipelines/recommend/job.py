@@ -100,10 +100,10 @@ def run_ranking(
     store: StageStore,
     write: Callable[[str], None] = LOG.info,
 ) -> Outcome:
-    """Only the baselines and the ranking tower."""
+    """Only the baselines, the ranking tower and, with ratings, the multi-task model."""
     comparison, whole = _begin(prepared, settings, store, write)
     comparison.baselines(whole)
-    ranking = comparison.ranking_towers(prepared.split, whole.tests["test"])
+    ranking = comparison.ranking_towers(prepared.split, whole.tests["test"], to_export=True)
     return Outcome(
         split=prepared.split,
         results=comparison.results,

@@ -1,4 +1,8 @@
-"""The ranking tower as stages of a job, with its classification and rating metrics."""
+"""The ranking tower as stages of a job, with its classification and rating metrics.
+
+Where they are asked for, a stage keeps the weights of its model, by which `restored` makes it again
+to be exported.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,11 @@ import numpy as np
 
 from advrec_tf._keras import keras
 from advrec_tf.data import batches
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.classification import click_metrics, rating_metrics
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.models.multi_task import multi_task_tower
 from advrec_tf.models.ranking import ranking_tower
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting, measure, summary_of
@@ -20,8 +26,48 @@ from advrec_tf.training.fitting import fit_ranked
 from advrec_tf.training.health import said_of
 from advrec_tf.training.optimizers import LazyAdam
 
+KINDS = ("clicks", "ratings", "multi_task")
+"""Clicks against unseen items; ratings; and retrieval and ratings by shared towers."""
+
+_WEIGHTS = "weights/"
+
 VALIDATION_USERS = 500
 """Scoring a catalogue by a network is slow: this many users choose the epoch."""
+
+
+def build(kind: str, train: Interactions, settings: RecommenderSettings) -> keras.Model:
+    """The model of a kind of `KINDS`, untrained."""
+    if kind == "multi_task":
+        return multi_task_tower(train, seed=settings.seed)
+    return ranking_tower(train, objective=kind, l2=settings.ranking_l2, seed=settings.seed)
+
+
+def with_weights(result: StageResult, model: keras.Model) -> StageResult:
+    """The result of a stage, with the weights of its model."""
+    weights = {f"{_WEIGHTS}{i:03}": value for i, value in enumerate(model.get_weights())}
+    return StageResult(result.summary, {**result.arrays, **weights})
+
+
+def restored(
+    kind: str, split: Split, settings: RecommenderSettings, result: StageResult
+) -> keras.Model:
+    """The trained model of a stage; its lists leave out all that users have.
+
+    Raises:
+        ValueError: if the stage was skipped.
+    """
+    names = sorted(name for name in result.arrays if name.startswith(_WEIGHTS))
+    if not names:
+        raise ValueError(
+            f"`exported` should be a model that was trained. Received: {kind}, which was not: "
+            f"{result.summary.get('skipped')}."
+        )
+    model = build(kind, split.train, settings)
+    model.set_weights([result.arrays[name] for name in names])
+    everything = split.everything()
+    for part in (model, *(getattr(model, name, model) for name in ("retrieval", "ranking"))):
+        part.interactions = everything
+    return model
 
 
 def train_clicks(
@@ -31,16 +77,14 @@ def train_clicks(
     label: str,
     checkpoint: Path,
     test: RankingEvaluator,
+    *,
+    keep_weights: bool = False,
 ) -> StageResult:
     """Clicks against uniform negatives; measured on pairs, and ranking the whole catalogue."""
     keras.utils.set_random_seed(settings.seed)
-    model = ranking_tower(
-        split.train, objective="clicks", l2=settings.ranking_l2, seed=settings.seed
-    )
+    model = build("clicks", split.train, settings)
     model.compile(optimizer=LazyAdam(2e-3), steps_per_execution=16)
-    with_row = np.unique(split.validation.user_index)
-    users = np.random.default_rng(settings.seed).permutation(with_row)[:VALIDATION_USERS]
-    validation = RankingEvaluator(split.train, split.validation, users=users)
+    validation = _validation(split, settings)
     report = fit_ranked(
         model,
         batches.of_pairs(split.train, batch_size=1024, seed=settings.seed),
@@ -63,11 +107,70 @@ def train_clicks(
         summary["classification"] = click_metrics(
             labels, model.predict_pairs(users, items, context)
         )
-    return StageResult(summary, measured.arrays)
+    result = StageResult(summary, measured.arrays)
+    return with_weights(result, model) if keep_weights else result
+
+
+def train_multi_task(
+    split: Split,
+    settings: RecommenderSettings,
+    console: Console,
+    label: str,
+    checkpoint: Path,
+    test: RankingEvaluator,
+) -> StageResult:
+    """Retrieval and ratings by shared towers, stopped by the lists on validation; measured on both,
+    and its weights kept."""
+    keras.utils.set_random_seed(settings.seed)
+    model = build("multi_task", split.train, settings)
+    model.compile(optimizer=LazyAdam(2e-3), steps_per_execution=16)
+    validation = RankingEvaluator(split.train, split.validation)
+    report = fit_ranked(
+        model,
+        batches.of_pairs(split.train, batch_size=512, seed=settings.seed),
+        epochs=2 * settings.ranking_epochs,
+        evaluator=validation,
+        patience=settings.ranking_patience,
+        checkpoint=checkpoint,
+        callbacks=[console.board(label)],
+        label=label,
+        log=console.detail,
+    )
+    setting = EvaluationSetting(
+        name="whole", train=split.train, validation=validation, tests={"test": test}
+    )
+    measured = measure(model, setting)
+    rated = split.test.select(~np.isnan(split.test.rating))
+    summary = {**summary_of(report), **measured.summary, **_of_ratings(model, split.train, rated)}
+    return with_weights(StageResult(summary, measured.arrays), model)
+
+
+def _validation(split: Split, settings: RecommenderSettings) -> RankingEvaluator:
+    with_row = np.unique(split.validation.user_index)
+    users = np.random.default_rng(settings.seed).permutation(with_row)[:VALIDATION_USERS]
+    return RankingEvaluator(split.train, split.validation, users=users)
+
+
+def _of_ratings(model, train: Interactions, test: Interactions) -> dict:
+    """Errors of the predicted ratings, and of the training mean in their place."""
+    if not len(test):
+        return {}
+    low, high = float(np.nanmin(train.rating)), float(np.nanmax(train.rating))
+    predicted = model.predict_pairs(test.user_index, test.item_index, test.context)
+    mean = np.full(len(test), np.nanmean(train.rating))
+    return {
+        "ratings": rating_metrics(test.rating, np.clip(predicted, low, high)),
+        "ratings_of_the_mean": rating_metrics(test.rating, mean),
+    }
 
 
 def train_ratings(
-    split: Split, settings: RecommenderSettings, console: Console, label: str
+    split: Split,
+    settings: RecommenderSettings,
+    console: Console,
+    label: str,
+    *,
+    keep_weights: bool = False,
 ) -> StageResult:
     """Ratings by mean squared error, stopped on validation, beside the training mean.
 
@@ -83,9 +186,7 @@ def train_ratings(
     if not min(len(split.train), len(split.validation), len(split.test)):
         return StageResult({"skipped": "a part of the split has no rated row"}, {})
     keras.utils.set_random_seed(settings.seed)
-    model = ranking_tower(
-        split.train, objective="ratings", l2=settings.ranking_l2, seed=settings.seed
-    )
+    model = build("ratings", split.train, settings)
     model.compile(optimizer=LazyAdam(1e-3), steps_per_execution=16)
     data = batches.of_pairs(split.train, batch_size=1024, seed=settings.seed)
     validation = batches.of_pairs(split.validation, batch_size=4096, seed=0)
@@ -101,19 +202,14 @@ def train_ratings(
         callbacks=[stop, console.board(label)],
         verbose=0,
     ).history
-    low, high = float(split.train.rating.min()), float(split.train.rating.max())
-    predicted = model.predict_pairs(
-        split.test.user_index, split.test.item_index, split.test.context
-    )
-    mean = np.full(len(split.test), split.train.rating.mean())
     summary = {
         "verdict": said_of(model, history, label, console.write),
         "epochs": len(history["loss"]),
         "history": {name: [float(v) for v in values] for name, values in history.items()},
-        "ratings": rating_metrics(split.test.rating, np.clip(predicted, low, high)),
-        "ratings_of_the_mean": rating_metrics(split.test.rating, mean),
+        **_of_ratings(model, split.train, split.test),
     }
-    return StageResult(summary, {})
+    result = StageResult(summary, {})
+    return with_weights(result, model) if keep_weights else result
 
 
 def with_unseen_negatives(split, rng: np.random.Generator):
