@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.histories import Histories, distinct_rows
-from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.interactions import Interactions, UserItems
 from advrec_tf.data.time_units import length_of_day
 from advrec_tf.models.base import ClosedForm, log_popularity
 from advrec_tf.models.graph.propagation import RowSparse
@@ -233,13 +233,32 @@ def gram_matrix(interactions: Interactions) -> np.ndarray:
     """[num_items, num_items] float64, how many users have both items."""
     user_items = interactions.by_user()
     num_items = interactions.num_items
+    counts = user_items.counts
+    if int((counts * counts).sum()) < _FEW_PAIRS * num_items * num_items:
+        return _gram_of_pairs(user_items)
     gram = np.zeros((num_items, num_items))
     block = max(1, 2**24 // num_items)
     for start in range(0, user_items.num_users, block):
         stop = min(start + block, user_items.num_users)
         first, last = user_items.row_splits[[start, stop]]
         profiles = np.zeros((stop - start, num_items), np.float32)
-        counts = user_items.counts[start:stop]
-        profiles[np.repeat(np.arange(stop - start), counts), user_items.items[first:last]] = 1.0
+        of_block = counts[start:stop]
+        profiles[np.repeat(np.arange(stop - start), of_block), user_items.items[first:last]] = 1.0
         gram += profiles.T @ profiles
     return gram
+
+
+_FEW_PAIRS = 0.25  # pairs of a user's items, per cell of the matrix, up to which they are counted
+
+
+def _gram_of_pairs(user_items: UserItems) -> np.ndarray:
+    """The same by counting the pairs of each user's items: for sparse data the quicker way."""
+    num_items = user_items.num_items
+    partners = user_items.counts[user_items.users()]
+    first = np.repeat(user_items.items, partners)
+    begin = np.repeat(user_items.row_splits[user_items.users()], partners)
+    place = np.arange(len(first)) - np.repeat(np.cumsum(partners) - partners, partners)
+    second = user_items.items[begin + place]
+    keys = first.astype(np.int64) * num_items + second
+    counted = np.bincount(keys, minlength=num_items * num_items)
+    return counted.reshape(num_items, num_items).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Comparisons of a sweep: means over seeds, paired tests over users, and Holm's correction."""
+"""Comparisons of a sweep: means over seeds, paired tests over users, and corrected p-values."""
 
 from __future__ import annotations
 
@@ -55,12 +55,14 @@ def paired_tests(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray])
     return found
 
 
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Name -> p-value adjusted by `significance.holm` for all of them."""
+def corrected(p_values: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Correction of `significance.CORRECTIONS` -> name -> p-value adjusted for all of them."""
     if not p_values:
-        return {}
-    adjusted = significance.holm(list(p_values.values())).tolist()
-    return dict(zip(p_values, adjusted, strict=True))
+        return {how: {} for how in significance.CORRECTIONS}
+    return {
+        how: dict(zip(p_values, correct(list(p_values.values())).tolist(), strict=True))
+        for how, correct in significance.CORRECTIONS.items()
+    }
 
 
 def summary(results: Sequence[Result]) -> dict:

@@ -50,26 +50,37 @@ def difference(test: Mapping | None, digits: int = 4) -> str:
 
 
 def corrected(tests: Mapping[str, Mapping], against: str, level: float = 0.05) -> list[str]:
-    """The differences that stay below `level` after Holm's correction, in a paragraph.
+    """The differences that stay below `level` after correction, in a paragraph.
+
+    After Holm's, which bounds the chance of any false one; and, of the others, after Benjamini and
+    Hochberg's, which bounds the share of false ones.
 
     Args:
         tests: label -> paired comparison, see `significance.paired`; without any there is no
             paragraph.
         against: what the labels are compared with, such as "an ablation".
     """
-    from experiments.harness.compare import holm  # TensorFlow, which the other helpers do without
+    # TensorFlow, which the other helpers do without
+    from experiments.harness.compare import corrected as adjusted
 
     if not tests:
         return []
-    p_values = holm({label: test["p_value"] for label, test in tests.items()})
-    kept = {
-        label: test["difference"] > 0 for label, test in tests.items() if p_values[label] < level
-    }
-    higher = "; ".join(label for label, more in kept.items() if more) or "none"
-    lower = "; ".join(label for label, more in kept.items() if not more) or "none"
-    level_text = f"{level:g}".lstrip("0")
+    found = adjusted({label: test["p_value"] for label, test in tests.items()})
+    sure, likely = (
+        {label: tests[label]["difference"] > 0 for label, p in found[how].items() if p < level}
+        for how in ("holm", "benjamini-hochberg")
+    )
+    likely = {label: more for label, more in likely.items() if label not in sure}
     text = f"After Holm's correction for {len(tests)} comparisons with {against}, "
-    return ["", f"{text}these differ at p < {level_text}. Higher: {higher}. Lower: {lower}."]
+    text += f"these differ at p < {f'{level:g}'.lstrip('0')}. {_sides(sure)}"
+    text += f" At a false discovery rate of {level:.0%} (Benjamini and Hochberg) these differ, too."
+    return ["", f"{text} {_sides(likely)}"]
+
+
+def _sides(differing: Mapping[str, bool]) -> str:
+    higher = "; ".join(label for label, more in differing.items() if more) or "none"
+    lower = "; ".join(label for label, more in differing.items() if not more) or "none"
+    return f"Higher: {higher}. Lower: {lower}."
 
 
 def facts(values: Mapping[str, object]) -> list[str]:

@@ -20,6 +20,11 @@ from experiments.harness import arguments, command
 
 OPTIONS = {
     "protocols": ([], "Only these protocols are run; by default all of the data.", {}),
+    "without": (
+        [],
+        "These rows are not run, such as EASE, which takes minutes on 12,000 items.",
+        {"metavar": "LABEL"},
+    ),
 }
 
 
@@ -46,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     about = {"data": args.data, "seeds": args.seeds, "version": __version__}
     store = arguments.open_store(args, {"job": "next_item", **about})
-    found = study.run(args.data, store, protocols=args.protocols, seeds=args.seeds)
+    found = study.run(
+        args.data, store, protocols=args.protocols, without=args.without, seeds=args.seeds
+    )
     report = {"name": args.data, "about": about, "protocols": found}
     command.publish(args, report, page.markdown, f"next-item-{args.data}")
 

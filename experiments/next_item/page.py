@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from advrec_tf.evaluation.significance import CORRECTIONS
+from experiments.harness.compare import corrected
 from experiments.harness.entries import settings_text
 from experiments.harness.markdown import difference, facts, p_value, page, spread, table
 from experiments.next_item.entries import CHOSEN
@@ -20,6 +20,7 @@ INTRO = (
     f"*{CHOSEN[0].upper()}{CHOSEN[1:]}*: of window, symmetry and damping by popularity validation "
     "chose the setting shown."
 )
+NAMES_OF_CORRECTIONS = {"holm": "Holm", "benjamini-hochberg": "FDR"}
 NAMES = {"hit_rate": "HR", "recall": "recall", "ndcg": "NDCG", "map": "MRR"}
 REFIT = {
     True: "Closed forms are fitted on all that precedes the test part, once settings are chosen.",
@@ -41,7 +42,7 @@ def markdown(report: dict, path: Path) -> str:
 
 def _section(label: str, found: Mapping) -> list[str]:
     metrics, entries = found["metrics"], found["entries"]
-    corrected = _corrected(entries)
+    adjusted = _corrected(entries)
     lines = []
     for name, entry in entries.items():
         mean, deviation = entry["mean"]["test"], entry["deviation"]["test"]
@@ -50,7 +51,7 @@ def _section(label: str, found: Mapping) -> list[str]:
             [
                 name,
                 *(spread(mean[metric], deviation.get(metric)) for metric in metrics),
-                _compared(entry, corrected.get(name)),
+                _compared(entry, adjusted.get(name)),
                 settings_text(entry["settings"]),
                 f"{entry['seconds']:.1f}",
             ]
@@ -80,17 +81,12 @@ def _corrected(entries: Mapping) -> dict[str, dict[str, float]]:
         for name, entry in entries.items()
         if CHOSEN in entry["against"]
     }
-    if not tests:
-        return {}
-    found = {how: correct(list(tests.values())) for how, correct in CORRECTIONS.items()}
-    return {
-        name: {how: float(values[i]) for how, values in found.items()}
-        for i, name in enumerate(tests)
-    }
+    found = corrected(tests)
+    return {name: {how: values[name] for how, values in found.items()} for name in tests}
 
 
-def _compared(entry: Mapping, corrected: Mapping[str, float] | None) -> str:
-    if corrected is None:
+def _compared(entry: Mapping, adjusted: Mapping[str, float] | None) -> str:
+    if adjusted is None:
         return ""
-    adjusted = ", ".join(f"{how} {p_value(value)}" for how, value in corrected.items())
-    return f"{difference(entry['against'][CHOSEN]['test'])} ({adjusted})"
+    values = ", ".join(f"{NAMES_OF_CORRECTIONS[how]} {p_value(p)}" for how, p in adjusted.items())
+    return f"{difference(entry['against'][CHOSEN]['test'])} ({values})"

@@ -20,6 +20,7 @@ def run(
     *,
     root: str | None = None,
     protocols: Sequence[str] = (),
+    without: Sequence[str] = (),
     seeds: int = 1,
     log: Callable[[str], None] = print,
 ) -> dict[str, dict]:
@@ -29,6 +30,7 @@ def run(
         name: one of `protocols.DATA`.
         root: where the data lie, see `readers.published_splits.data_root`.
         protocols: only these; by default all of the data set.
+        without: labels of rows that are not run.
         seeds: trainings of an entry that has random numbers.
 
     Raises:
@@ -41,7 +43,7 @@ def run(
                 f"`protocols` of {name} should be among {', '.join(asked)}. Received: {protocol!r}."
             )
     return {
-        label: _run(label, protocol, protocol.setting(root), store, seeds, log)
+        label: _run(label, protocol, protocol.setting(root), store, without, seeds, log)
         for label, protocol in asked.items()
         if not protocols or label in protocols
     }
@@ -52,12 +54,20 @@ def _run(
     protocol: Protocol,
     setting: NextItemSetting,
     store: StageStore,
+    without: Sequence[str],
     seeds: int,
     log: Callable[[str], None],
 ) -> dict:
+    num_items = setting.interactions.num_items
+    rows = baselines(num_items, protocol.days)
+    left_out = {name: "left out of this run" for name in rows if name in without}
+    if "EASE" not in rows:
+        left_out["EASE"] = (
+            f"{num_items:,} items are more than it is fitted to here ({EASE_ITEMS:,})"
+        )
     study = Study(
         name=label.replace(" ", "_"),
-        entries=baselines(setting.interactions.num_items, protocol.days),
+        entries={name: entry for name, entry in rows.items() if name not in without},
         setting=lambda seed: setting_of(setting, seed),
         baseline=CHOSEN,
         monitor=setting.monitor,
@@ -69,12 +79,7 @@ def _run(
         "facts": dict(setting.notes),
         "metrics": list(protocol.metrics),
         "refit": protocol.refit,
-        "left_out": {}
-        if "EASE" in entries
-        else {
-            "EASE": f"its matrices of {setting.interactions.num_items:,} items squared are over "
-            f"what this study gives it ({EASE_ITEMS:,})"
-        },
+        "left_out": left_out,
         "entries": entries,
         "published": _published(protocol.published),
     }

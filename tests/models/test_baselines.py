@@ -92,6 +92,16 @@ def test_the_gram_matrix_counts_the_users_of_both_items():
     np.testing.assert_array_equal(gram_matrix(DATA), [[3, 1, 0], [1, 1, 0], [0, 0, 1]])
 
 
+def test_the_gram_matrix_is_the_same_by_pairs_and_by_products(monkeypatch):
+    rng = np.random.default_rng(0)
+    pairs = [(u, i) for u in range(9) for i in rng.permutation(12)[: u % 4]]  # some users have none
+    data = interactions_of(pairs, 9, 12)
+    profiles = data.by_user().dense()
+    for few in (0.0, 1.0):
+        monkeypatch.setattr(baselines, "_FEW_PAIRS", few)
+        assert gram_matrix(data).tolist() == (profiles.T @ profiles).tolist()
+
+
 def test_a_catalogue_too_large_for_ease_is_refused_before_the_work(monkeypatch):
     monkeypatch.setattr(baselines, "EASE_MEMORY_LIMIT", 3 * 8 * 3**2 - 1)
     with pytest.raises(ValueError, match="EASE on 3 items needs"):

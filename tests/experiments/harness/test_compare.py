@@ -44,12 +44,16 @@ def test_a_paired_test_is_over_the_users_measured_for_both():
     assert found["difference"] == 1.5
 
 
-def test_holm_multiplies_the_smallest_p_value_most_and_keeps_the_order():
+def test_p_values_are_adjusted_by_both_corrections_and_keep_their_order():
     # sorted .01 x 4, .03 x 3 = .09, .04 x 2 = .08 -> .09, .9 x 1
-    found = compare.holm({"a": 0.04, "b": 0.01, "c": 0.9, "d": 0.03})
-    assert list(found) == ["a", "b", "c", "d"]
-    assert found == pytest.approx({"a": 0.09, "b": 0.04, "c": 0.9, "d": 0.09})
-    assert compare.holm({"a": 0.6, "b": 0.7}) == {"a": 1.0, "b": 1.0}
+    p_values = {"a": 0.04, "b": 0.01, "c": 0.9, "d": 0.03}
+    found = compare.corrected(p_values)
+    assert list(found) == ["holm", "benjamini-hochberg"] and list(found["holm"]) == list(p_values)
+    assert found["holm"] == pytest.approx({"a": 0.09, "b": 0.04, "c": 0.9, "d": 0.09})
+    # and .01 x 4/1, .03 x 4/2 = .06 -> .04 x 4/3, .04 x 4/3, .9
+    want = {"a": 0.16 / 3, "b": 0.04, "c": 0.9, "d": 0.16 / 3}
+    assert found["benjamini-hochberg"] == pytest.approx(want)
+    assert compare.corrected({}) == {"holm": {}, "benjamini-hochberg": {}}
 
 
 def test_entries_are_compared_with_their_ablation_and_the_baseline_where_those_were_trained():

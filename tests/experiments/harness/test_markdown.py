@@ -44,8 +44,9 @@ def test_a_page_begins_with_its_title_and_the_command_that_makes_it():
     )
 
 
-def test_holms_correction_names_the_differences_that_stay_significant():
-    # 3 x .01 = .03 and 2 x .03 = .06: the second is no longer below .05, nor is the third
+def test_corrections_name_the_differences_that_stay_significant():
+    # 3 x .01 = .03 and 2 x .03 = .06: the second is no longer below .05, nor is the third; the
+    # false discovery rate takes 3/2 x .03 = .045 for the second
     tests = {
         "a": {"difference": 0.1, "p_value": 0.03},
         "b": {"difference": -0.1, "p_value": 0.01},
@@ -54,6 +55,7 @@ def test_holms_correction_names_the_differences_that_stay_significant():
     assert markdown.corrected(tests, "an ablation") == [
         "",
         "After Holm's correction for 3 comparisons with an ablation, these differ at p < .05. "
-        "Higher: none. Lower: b.",
+        "Higher: none. Lower: b. At a false discovery rate of 5% (Benjamini and Hochberg) these "
+        "differ, too. Higher: a. Lower: none.",
     ]
     assert markdown.corrected({}, "an ablation") == []

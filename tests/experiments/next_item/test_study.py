@@ -53,7 +53,7 @@ def test_the_page_has_a_section_a_protocol_with_corrected_tests(report):
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert lines[0].startswith("| model | HR@1 | against transitions, chosen |")
     (row,) = [line for line in lines if line.startswith("| popularity |")]
-    assert "holm p" in row and "benjamini-hochberg p" in row
+    assert "(Holm p" in row and ", FDR p" in row
     assert any("*Somebody's* (their page)" in line for line in lines)
     assert "fitted on all that precedes the test part" in text
 
