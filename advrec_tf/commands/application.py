@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from cyclopts import App, Parameter
 
 from advrec_tf._version import __version__
-from advrec_tf.commands import configuration, display, startup_noise
+from advrec_tf.commands import configuration, display, startup_noise, tracking
 from advrec_tf.pipelines.ending import guarded
 
 COMMANDS = {
@@ -46,7 +46,8 @@ DATA_COMMANDS = {
 
 _CONFIG_HELP = """\
 Every command takes `--config FILE`, a JSON or TOML file of its options, such as the `run.json` that
-an earlier run left in its folder; what is given on the command line comes first. With
+an earlier run left in its folder; what is given on the command line comes first. Every command with
+a folder takes `--mlflow URI`, which logs settings, figures and files (the extra `mlflow`). With
 `ADVREC_TRACEBACK=1` in the environment an error shows its traceback."""
 
 
@@ -95,9 +96,14 @@ def main(argv: Sequence[str] | None = None):
 @guarded
 def _run(argv: Sequence[str] | None):
     tokens, config = configuration.split(sys.argv[1:] if argv is None else argv)
+    tokens, uri = tracking.split(tokens)
     app.config = config
     with (
         startup_noise.filtered(),
         display.shown(quiet="--quiet" in tokens, verbose="--verbose" in tokens),
     ):
-        return app(tokens)
+        if uri is None:
+            return app(tokens)
+        _, bound, _ = app.parse_args(tokens)
+        with tracking.tracked(tokens[0], bound.arguments, uri):
+            return app(tokens)

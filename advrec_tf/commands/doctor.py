@@ -27,6 +27,7 @@ EXTRAS = {
     "search": ("optuna",),
     "analysis": ("sklearn",),
     "privacy": ("dp_accounting",),
+    "mlflow": ("mlflow",),
 }
 
 
