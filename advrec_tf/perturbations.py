@@ -147,11 +147,19 @@ def balls(
     values: Sequence[tf.Tensor],
     perturbation: Perturbation,
     masks: Sequence[tf.Tensor | None] | None = None,
+    scales: Sequence[tf.Tensor | float | None] | None = None,
 ) -> tuple[list[tf.Tensor], list[tf.Tensor], list[tf.Tensor | None]]:
-    """(values without what may not move, radii of the balls around them, masks)."""
+    """(values without what may not move, radii of the balls around them, masks); the radii times
+    `scales`, where None is 1."""
     masks = [None] * len(values) if masks is None else list(masks)
     values = [within(value, mask) for value, mask in zip(values, masks, strict=True)]
-    return values, [radius(value, perturbation) for value in values], masks
+    limits = [radius(value, perturbation) for value in values]
+    if scales is not None:
+        limits = [
+            limit if scale is None else limit * scale
+            for limit, scale in zip(limits, scales, strict=True)
+        ]
+    return values, limits, masks
 
 
 def starting_points(
@@ -228,7 +236,7 @@ def worst_case(
     *,
     at_zero: Sequence[tf.Tensor] | None = None,
     masks: Sequence[tf.Tensor | None] | None = None,
-    scales: Sequence[tf.Tensor | float] | None = None,
+    scales: Sequence[tf.Tensor | float | None] | None = None,
 ) -> list[tf.Tensor]:
     """The perturbations that raise a loss most, found within the budget.
 
@@ -240,16 +248,14 @@ def worst_case(
         at_zero: what `gradients_at` gives without a delta, where it is known already.
         masks: one for each value: 1 where it may move and 0 where not, of its shape, or None
             where all may. A relative radius is a fraction of the norm of what may move.
-        scales: a factor >= 0 of the radius for each value, a number or [rows, 1, ...]; 1 by
-            default.
+        scales: a factor >= 0 of the radius for each value, a number, [rows, 1, ...] or [rows,
+            ..., 1]; None is 1, the default.
 
     Returns:
         One delta a value, the same shapes, constants to any outer gradient; never outside
         the ball, and 0 where nothing may move.
     """
-    values, limits, masks = balls(values, perturbation, masks)
-    if scales is not None:
-        limits = [limit * scale for limit, scale in zip(limits, scales, strict=True)]
+    values, limits, masks = balls(values, perturbation, masks, scales)
     deltas = starting_points(values, limits, perturbation, seed, masks)
     for step in range(0 if perturbation.direction == "random" else perturbation.steps):
         if step == 0 and not perturbation.random_start:
@@ -268,6 +274,7 @@ def power_iteration(
     *,
     probe: float = 0.1,
     masks: Sequence[tf.Tensor | None] | None = None,
+    scales: Sequence[tf.Tensor | float | None] | None = None,
 ) -> list[tf.Tensor]:
     """The perturbations that raise a divergence from the clean point most.
 
@@ -283,7 +290,7 @@ def power_iteration(
     Returns:
         As `worst_case`; under `direction="random"` the first d.
     """
-    values, limits, masks = balls(values, perturbation, masks)
+    values, limits, masks = balls(values, perturbation, masks, scales)
     noise_of = dataclasses.replace(perturbation, direction="random")
     deltas = starting_points(values, limits, noise_of, seed, masks)
     for _ in range(0 if perturbation.direction == "random" else perturbation.steps):

@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "factorization.rating_factorization": ["BiasedFactorization"],
         "graph.light_gcn": ["Contrast", "LightGCN"],
+        "item_similarity": ["co_occurring_items", "nearest_items"],
         "multi_task": ["MultiTaskModel", "multi_task_tower"],
         "objectives": ["BPR", "SampledSoftmax"],
         "ranking": ["RankingModel", "ranking_tower"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.order import ordered_by_user
 
 
 def singular_item_vectors(interactions: Interactions, dim: int = 32) -> np.ndarray:
@@ -56,3 +57,39 @@ def sign_groups(vectors: np.ndarray, bits: int = 5) -> np.ndarray:
     cut = vectors[:, 1 : bits + 1]
     above = cut > np.median(cut, axis=0)
     return above @ (1 << np.arange(above.shape[1]))
+
+
+def co_occurring_items(interactions: Interactions, count: int, *, window: int = 3) -> np.ndarray:
+    """[num_items, count] int32: the items that stand near an item in histories, best first.
+
+    By n_ij / sqrt(n_i n_j), n_ij the pairs at most `window` steps apart in either direction, n_i
+    the interactions; ties by index. The item itself fills up where fewer stand near it. Memory is
+    that of the pairs that occur.
+
+    Raises:
+        ValueError: if `count` or `window` < 1.
+    """
+    if count < 1 or window < 1:
+        raise ValueError(
+            f"`count` and `window` should be >= 1. Received: {count!r} and {window!r}."
+        )
+    order, _ = ordered_by_user(interactions)
+    user = interactions.user_index[order]
+    item = interactions.item_index[order].astype(np.int64)
+    num_items = interactions.num_items
+    keys = []
+    for step in range(1, window + 1):
+        near = (user[step:] == user[:-step]) & (item[step:] != item[:-step])
+        one, other = item[:-step][near], item[step:][near]
+        keys += [one * num_items + other, other * num_items + one]
+    keys, pairs = np.unique(np.concatenate(keys), return_counts=True)
+    first, second = np.divmod(keys, num_items)
+    counts = np.maximum(interactions.item_counts(), 1)
+    strength = pairs / np.sqrt(counts[first] * counts[second].astype(np.float64))
+    order = np.lexsort((second, -strength, first))
+    first, second = first[order], second[order]
+    rank = np.arange(len(first)) - np.searchsorted(first, first)
+    found = np.repeat(np.arange(num_items, dtype=np.int32)[:, None], count, axis=1)
+    kept = rank < count
+    found[first[kept], rank[kept]] = second[kept]
+    return found

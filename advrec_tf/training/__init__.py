@@ -12,7 +12,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "fitting": ["FitReport", "fit_ranked"],
         "free_adversarial": ["FreeLB"],
         "generated_items": ["GeneratedItems"],
+        "neighbor_mixtures": ["NeighborMixtures"],
         "optimizers": ["LazyAdam"],
+        "prefixes": ["virtual_adversarial_prefixes"],
         "virtual_adversarial": ["VirtualAdversarialTraining"],
     },
 )

@@ -237,6 +237,7 @@ class AdversarialTraining(ModelWrapper):
                 for gradient, value, shared in zip(ascent, outputs, outputs.shared, strict=True)
             ],
             masks=outputs.masks,
+            scales=outputs.scales,
         )
 
     def _note(self, clean_loss, adversarial_loss, radius, value_norm) -> None:

@@ -27,6 +27,7 @@ class Evaluation(NamedTuple):
         values: what is perturbed, [rows, ..., features] each.
         value_gradients: of the loss by each value.
         masks: for each value 1 where it may move and 0 where not, or None.
+        scales: for each value factors of its radii, see `perturbations.worst_case`; None for 1.
     """
 
     loss: tf.Tensor
@@ -34,6 +35,7 @@ class Evaluation(NamedTuple):
     values: list[tf.Tensor]
     value_gradients: list[tf.Tensor]
     masks: list[tf.Tensor | None]
+    scales: list[tf.Tensor | None] | None = None
 
 
 class AdversarialGradients(NamedTuple):
@@ -111,7 +113,8 @@ class AdversarialTerm:
             evaluate: see `Evaluate`.
             seed: [2] int32, of the noise and of a random start.
             step: scalar, the training steps done before.
-            scales: factors of the radii, see `perturbations.worst_case`.
+            scales: factors of the radii, see `perturbations.worst_case`; by default those of the
+                evaluation.
         """
         clean = evaluate(attacked=False, parameters=True)
         start = clean
@@ -122,7 +125,9 @@ class AdversarialTerm:
         factor = tf.constant(self.weight if self.summed else self.weight * self.fraction)
         if self.warmup_steps:
             factor *= tf.cast(tf.cast(step, tf.int64) >= self.warmup_steps, tf.float32)
-        radius, norm = mean_radius_and_norm(start.values, self.perturbation, start.masks)
+        radius, norm = mean_radius_and_norm(
+            start.values, self.perturbation, start.masks, start.scales
+        )
         return AdversarialGradients(
             loss=clean.loss + factor * worst.loss,
             gradients=[
@@ -150,7 +155,7 @@ class AdversarialTerm:
             seed,
             at_zero=start.value_gradients,
             masks=start.masks,
-            scales=scales,
+            scales=start.scales if scales is None else scales,
         )
 
 
@@ -158,12 +163,13 @@ def mean_radius_and_norm(
     values: Sequence[tf.Tensor],
     perturbation: Perturbation,
     masks: Sequence[tf.Tensor | None] | None = None,
+    scales: Sequence[tf.Tensor | float | None] | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Means over all vectors of the radius of their balls and of their norm, scalars float32.
 
     Vectors that may not move at all count for neither.
     """
-    values, limits, masks = balls(values, perturbation, masks)
+    values, limits, masks = balls(values, perturbation, masks, scales)
     radii, norms, counts = [], [], []
     for value, limit, mask in zip(values, limits, masks, strict=True):
         movable = tf.ones_like(limit)

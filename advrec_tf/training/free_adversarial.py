@@ -67,7 +67,10 @@ class FreeLB(ModelWrapper):
         with perturb_outputs(self._perturbed_layers) as values:
             self.wrapped_loss(inputs, training, attacked=True)
         values, limits, masks = balls(
-            [tf.stop_gradient(value) for value in values], self.perturbation, values.masks
+            [tf.stop_gradient(value) for value in values],
+            self.perturbation,
+            values.masks,
+            values.scales,
         )
         first_seed = seed_of(inputs, 0, getattr(getattr(self, "optimizer", None), "iterations", 0))
         random = self.perturbation.direction == "random"

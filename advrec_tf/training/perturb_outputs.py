@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
@@ -25,12 +25,15 @@ class LayerOutputs(list):
             has a method `perturbable` that tells so from the arguments of the call; else None.
         shared: for each output whether it is the same on all replicas of a strategy, not one of a
             replica's examples: its layer has `same_on_replicas`.
+        scales: for each output factors of the radius, [rows, ..., 1], if its layer has a method
+            `radius_scale` that tells them so; else None.
     """
 
     def __init__(self):
         super().__init__()
         self.masks: list[tf.Tensor | None] = []
         self.shared: list[bool] = []
+        self.scales: list[tf.Tensor | None] = []
 
 
 @contextlib.contextmanager
@@ -53,51 +56,63 @@ def perturb_outputs(
             returns anything but a dense or ragged tensor of floating type.
     """
     outputs = LayerOutputs()
-    graph, thread = _current_graph(), threading.get_ident()
 
-    def perturbed(layer, call):
-        def perturbed_call(*args, **kwargs):
-            output = call(*args, **kwargs)
-            elsewhere = _current_graph() is not graph or threading.get_ident() != thread
-            if elsewhere or not placed.active:
-                return output
-            values = _values_of(layer, output)
-            if deltas is not None:
-                if len(outputs) >= len(deltas):
-                    raise ValueError(
-                        f"`deltas` should hold one tensor a layer call. Received {len(deltas)}, "
-                        "and the model made another call."
-                    )
-                values += tf.cast(deltas[len(outputs)], values.dtype)
-            else:
-                values = tf.identity(values)
-            if tape is not None:
-                tape.watch(values)
-            outputs.append(values)
-            perturbable = getattr(layer, "perturbable", None)
-            outputs.masks.append(None if perturbable is None else perturbable(*args, **kwargs))
-            outputs.shared.append(getattr(layer, "same_on_replicas", False))
-            ragged = isinstance(output, tf.RaggedTensor)
-            return output.with_flat_values(values) if ragged else values
+    def perturbed_call(layer, call, *args, **kwargs):
+        output = call(*args, **kwargs)
+        values = _values_of(layer, output)
+        if deltas is not None:
+            if len(outputs) >= len(deltas):
+                raise ValueError(
+                    f"`deltas` should hold one tensor a layer call. Received {len(deltas)}, "
+                    "and the model made another call."
+                )
+            values += tf.cast(deltas[len(outputs)], values.dtype)
+        else:
+            values = tf.identity(values)
+        if tape is not None:
+            tape.watch(values)
+        outputs.append(values)
+        for found, name in ((outputs.masks, "perturbable"), (outputs.scales, "radius_scale")):
+            told = getattr(layer, name, None)
+            found.append(None if told is None else told(*args, **kwargs))
+        outputs.shared.append(getattr(layer, "same_on_replicas", False))
+        return output.with_flat_values(values) if isinstance(output, tf.RaggedTensor) else values
 
-        placed = tf.autograph.experimental.do_not_convert(perturbed_call)
-        placed.active, placed.before = True, vars(layer).get("call")
-        return placed
-
-    placed = [perturbed(layer, layer.call) for layer in layers]
-    for layer, call in zip(layers, placed, strict=True):
-        object.__setattr__(layer, "call", call)
-    try:
+    with replaced_calls(layers, perturbed_call):
         yield outputs
-    finally:
-        for layer, call in zip(layers, placed, strict=True):
-            call.active = False
-            _remove_ended(layer)
     if deltas is not None and len(outputs) != len(deltas):
         raise ValueError(
             f"`deltas` should hold one tensor a layer call. Received {len(deltas)}, "
             f"and the model made {len(outputs)} calls."
         )
+
+
+@contextlib.contextmanager
+def replaced_calls(layers: Sequence[keras.layers.Layer], replacement: Callable) -> Iterator[None]:
+    """Within the block a call of a layer is `replacement(layer, call, *args, **kwargs)`, with its
+    own `call`. Calls in another graph or thread are left alone, see `perturb_outputs`."""
+    graph, thread = _current_graph(), threading.get_ident()
+
+    def replaced(layer, call):
+        def replaced_call(*args, **kwargs):
+            elsewhere = _current_graph() is not graph or threading.get_ident() != thread
+            if elsewhere or not placed.active:
+                return call(*args, **kwargs)
+            return replacement(layer, call, *args, **kwargs)
+
+        placed = tf.autograph.experimental.do_not_convert(replaced_call)
+        placed.active, placed.before = True, vars(layer).get("call")
+        return placed
+
+    placed = [replaced(layer, layer.call) for layer in layers]
+    for layer, call in zip(layers, placed, strict=True):
+        object.__setattr__(layer, "call", call)
+    try:
+        yield
+    finally:
+        for layer, call in zip(layers, placed, strict=True):
+            call.active = False
+            _remove_ended(layer)
 
 
 def _remove_ended(layer: keras.layers.Layer) -> None:

@@ -118,6 +118,7 @@ class VirtualAdversarialTraining(ModelWrapper):
             seed + [31, 0],
             probe=self.probe,
             masks=values.masks,
+            scales=values.scales,
         )
         return divergence(deltas)[0]
 

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
-from advrec_tf.models.item_similarity import nearest_items, sign_groups, singular_item_vectors
+from advrec_tf.models.item_similarity import (
+    co_occurring_items,
+    nearest_items,
+    sign_groups,
+    singular_item_vectors,
+)
+from tests.worlds import interactions_of_histories
 
 
 def world(num_users, num_items=6):
@@ -49,3 +55,14 @@ def test_sizes_out_of_range_are_refused():
         singular_item_vectors(world(4), 0)
     with pytest.raises(ValueError, match="`count` should lie in 1..5. Received: 6"):
         nearest_items(np.eye(6), 6)
+
+
+def test_items_that_stand_near_each_other_in_histories_are_neighbors():
+    # pairs one step apart: 0-1 twice, 1-2 and 0-3 once; counts 3, 2, 1, 1:
+    # of 0: 1 with 2 / sqrt 6 = .82 before 3 with 1 / sqrt 3 = .58; 2 has 1 alone, 4 nobody
+    data = interactions_of_histories([0, 1, 2], [1, 0], [3, 0], num_items=5)
+    found = co_occurring_items(data, 2, window=1)
+    assert found[[0, 2, 4]].tolist() == [[1, 3], [1, 2], [4, 4]]
+    assert co_occurring_items(data, 3, window=2)[2].tolist() == [1, 0, 2]  # .71, .58
+    with pytest.raises(ValueError, match="`count` and `window` should be >= 1"):
+        co_occurring_items(data, 0)

@@ -78,6 +78,11 @@ class PlacesFromEnd(keras.layers.Layer):
     def call(self, x):
         return x + self.places[None, self.length - tf.shape(x)[1] :]
 
+    def perturbable(self, x):
+        """1 where there is an item, in the shape of `x`; padding, of zeros, must not move."""
+        there = tf.reduce_any(x != 0.0, axis=-1, keepdims=True)
+        return tf.repeat(tf.cast(there, tf.float32), x.shape[-1], axis=-1)
+
     def get_config(self):
         return {**super().get_config(), "length": self.length, "seed": self.seed}
 

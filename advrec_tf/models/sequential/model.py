@@ -34,11 +34,15 @@ class ItemRows(keras.layers.Embedding):
     """Vectors of items: index -> vector, and zeros for `NONE`.
 
     The last vector is that of an item that is hidden ("masked" training).
+
+    Attributes:
+        cascade: see `SequenceModel.use_cascade_weights`; 0 where all places have one radius.
     """
 
     def __init__(self, num_items: int, dim: int, *, seed: int = 0, **kwargs):
         initializer = keras.initializers.RandomNormal(stddev=0.02, seed=seed)
         super().__init__(num_items + 1, dim, embeddings_initializer=initializer, **kwargs)
+        self.cascade = 0.0
 
     def call(self, index):
         there = tf.cast(index != NONE, self.compute_dtype)[..., None]
@@ -48,6 +52,15 @@ class ItemRows(keras.layers.Embedding):
         """1 where there is an item, in the shape of the vectors; padding must not move."""
         there = tf.cast(index != NONE, tf.float32)[..., None]
         return tf.repeat(there, self.output_dim, axis=-1)
+
+    def radius_scale(self, index):
+        """[batch, places, ...] -> [batch, places, ..., 1] float32, the factor of an adversary's
+        radius; None where all have one."""
+        if not self.cascade:
+            return None
+        there = tf.cast(index != NONE, tf.float32)
+        later = tf.cumsum(there, axis=1, reverse=True)
+        return tf.pow(tf.maximum(later, 1.0), -self.cascade)[..., None]
 
 
 class CandidateRows(keras.layers.Layer):
@@ -182,6 +195,34 @@ class SequenceModel(RecommenderModel):
             inputs["gap"] = tf.zeros(tf.shape(history)) if gap is None else gap
         return self.objective.scored(self.encoder(inputs, training=training))
 
+    def use_cascade_weights(self, power: float = 0.5) -> SequenceModel:
+        """Let an adversary move items less the more later targets they influence; itself.
+
+            radius of a place = the budget's radius * (number of targets at it or after it)^-power
+
+        The idea is that of cascade-guided adversarial training (Tan et al. 2023,
+        arXiv:2304.05492): an early item is read before every later target of its window. The
+        formula is our reading, of effects inside the window alone; theirs counts effects through
+        other users' histories as well. The last place keeps the whole radius, so no vector leaves
+        the ball of the budget, and noise (`direction="random"`) gets the same weights.
+
+        Args:
+            power: >= 0; 0 gives all places the same radius.
+
+        Raises:
+            ValueError: if `power` is negative, or all places influence the same targets, as in
+                "last" and "masked" training.
+        """
+        if not power >= 0:
+            raise ValueError(f"`power` should be >= 0. Received: {power!r}.")
+        if power and self.mode != "next":
+            raise ValueError(
+                "Cascade weights should be used where each place is trained on the item after it "
+                f"(`training='next'`). Received: training={self.mode!r}."
+            )
+        self.item_rows.cascade = float(power)
+        return self
+
     def _hidden(self, history, seed):
         """What is read, some items hidden, and the hidden ones, `NONE` elsewhere."""
         drawn = random_floats(tf.shape(history), stream(seed, "hidden items"))
@@ -206,9 +247,15 @@ class SequenceModel(RecommenderModel):
             gap = tf.zeros(tf.shape(history))
         return self._score_history(history, gap)
 
-    def _scores_of(self, history, gap):
+    def last_states(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
+        """[batch, n] int32 as of `score_history` -> [batch, dim], what items are compared with."""
+        if gap is None:
+            gap = tf.zeros(tf.shape(history))
         history, gap = self._cut(history, gap)
-        states = self.states(history, gap=gap)[:, -1]
+        return self.states(history, gap=gap)[:, -1]
+
+    def _scores_of(self, history, gap):
+        states = self.last_states(history, gap)
         items = self.objective.scored(self.candidate_rows(None))
         return tf.matmul(states, items, transpose_b=True)
 

@@ -7,6 +7,9 @@ from advrec_tf.data.windows import last_windows, of_windows, training_windows
 from advrec_tf.models.sequential import encoders
 from advrec_tf.models.sequential.encoders import EncoderSize
 from advrec_tf.models.sequential.model import HistoryScores, ItemRows, SequenceModel
+from advrec_tf.perturbations import fgsm
+from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.batch_parts import first_fraction
 from tests.worlds import interactions_of_histories
 
 SIZE = EncoderSize(length=4, dim=8, blocks=1, heads=2, dropout=0.0)
@@ -75,3 +78,60 @@ def test_windows_should_be_one_for_each_user():
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         model_of(interactions_of_histories([1, 2]), **settings)
+
+
+def test_items_before_more_targets_move_less():
+    """Of three items the first is read before three targets, the last before one: power 1 leaves
+    a third, a half and all of the radius; padding has no items after it to count twice."""
+    model = model_of(interactions_of_histories([1, 2, 3])).use_cascade_weights(1.0)
+    scale = model.item_rows.radius_scale(tf.constant([[NONE, 1, 2, 3], [NONE, NONE, NONE, 4]]))
+    np.testing.assert_allclose(scale[0, 1:, 0], [1 / 3, 1 / 2, 1])
+    assert float(scale[1, 3, 0]) == 1.0
+    assert model.use_cascade_weights(0.0).item_rows.radius_scale(tf.constant([[1]])) is None
+
+
+def test_cascade_weights_are_refused_where_no_item_influences_more_than_another():
+    model = model_of(interactions_of_histories([1, 2, 3]), training="last")
+    with pytest.raises(ValueError, match="Cascade weights should be used where"):
+        model.use_cascade_weights()
+    with pytest.raises(ValueError, match="`power` should be >= 0"):
+        model.use_cascade_weights(-1.0)
+
+
+def perturbed(model, batch, **settings):
+    """What each layer returned in the clean pass, and the deltas of the worst case found."""
+    term = AdversarialTraining(
+        model, fgsm(0.5, **settings), layers=["item_rows", "positions"], fraction=0.5
+    )
+
+    def evaluate(deltas=None, **_):
+        return term._evaluate(batch, deltas, attacked=True, parameters=False)
+
+    start = evaluate()
+    return start, term.term.worst_case(evaluate, start, tf.constant([0, 1]))
+
+
+@pytest.mark.parametrize("direction", ["gradient", "random"])
+def test_padding_does_not_move_and_radii_follow_the_cascade(direction):
+    data = interactions_of_histories([1, 2, 3, 4], [5, 6])
+    model = model_of(data).use_cascade_weights(1.0)
+    batch = next(iter(of_windows(training_windows(data, 4), batch_size=2, seed=0).dataset(0)))
+    there = batch["history"].numpy()[:, :-1] != NONE
+    _, deltas = perturbed(model, batch, direction=direction)
+    norms = [np.linalg.norm(delta, axis=-1) for delta in deltas]
+    later = np.maximum(np.cumsum(there[:, ::-1], 1)[:, ::-1], 1)
+    np.testing.assert_allclose(norms[0], np.where(there, 0.5 / later, 0), atol=1e-4)
+    np.testing.assert_allclose(norms[1], np.where(there, 0.5, 0), atol=1e-4)
+
+
+def test_of_a_fraction_the_other_histories_do_not_count():
+    data = interactions_of_histories([1, 2, 3, 4], [5, 6, 7, 8])
+    model = model_of(data)
+    batch = next(iter(of_windows(training_windows(data, 4), batch_size=2, seed=0).dataset(0)))
+    half = first_fraction(batch, 0.5, by_weight=True)
+    assert half["weight"].numpy().tolist() == [1.0, 0.0]
+    first = {**batch, "history": batch["history"][:1]}
+    first |= {"user_index": batch["user_index"][:1], "weight": tf.ones(1)}
+    np.testing.assert_allclose(model.compute_loss(half), model.compute_loss(first), rtol=1e-5)
+    start, deltas = perturbed(model, half)
+    assert np.abs(deltas[0][0]).max() > 0 and np.abs(start.value_gradients[0][1]).max() == 0

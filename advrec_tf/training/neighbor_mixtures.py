@@ -1,0 +1,111 @@
+"""Training on mixtures of items and their neighbors, a defence against exchanged items.
+
+An item that is read in training becomes a random mixture of its own vector and those of items like
+it, so that a model learns to give a neighborhood what it gives the item. Which items are neighbors
+is left to `models.item_similarity`, worst cases inside a ball to `training.adversarial`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf._keras import keras
+from advrec_tf.ops.random import random_floats, random_normals, stream
+from advrec_tf.perturbations import row_norm, steepest
+from advrec_tf.training.batch_parts import seed_of
+from advrec_tf.training.perturb_outputs import replaced_calls
+from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb
+
+
+class NeighborMixtures(ModelWrapper):
+    """Trains `model` with Dirichlet mixtures in the place of items' vectors.
+
+    Dirichlet neighborhood sampling (Yue et al. 2022, arXiv:2207.11237): for an item with the
+    vector x_0 and neighbors x_1 to x_n,
+
+        read = sum over j of w_j x_j,    w ~ Dirichlet(own, 1, ..., 1)
+
+    so that on average the item itself has the weight own / (own + n). The gradient passes to the
+    neighbors' vectors. Evaluation and predictions read items as they are.
+
+    Args:
+        model: anything with `compute_loss(inputs, training)`.
+        neighbors: [num_items, n] int, an item's neighbors, see
+            `models.item_similarity.co_occurring_items` and `nearest_items`; the item itself
+            where it has fewer.
+        layer: the embedding of items that are read, or its name, such as "item_rows". What it
+            returns for indices outside of 0..num_items - 1, such as padding, stays.
+        own: concentration of the item itself, a whole number >= 1; more moves it less.
+        rate: fraction of the lookups that are mixed, in (0, 1].
+        noise: instead of mixing, move a vector by as much in a random direction: the control.
+        seed: of the draws, where batches carry none.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        neighbors: np.ndarray,
+        *,
+        layer: keras.layers.Layer | str,
+        own: int = 3,
+        rate: float = 1.0,
+        noise: bool = False,
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(model, **kwargs)
+        neighbors = np.asarray(neighbors)
+        known = neighbors.ndim == 2 and neighbors.size and neighbors.dtype.kind in "iu"
+        if not known or not 0 <= neighbors.min() <= neighbors.max() < len(neighbors):
+            raise ValueError(
+                "`neighbors` should be [num_items, n] indices of items, n >= 1. "
+                f"Received: {neighbors.shape} {neighbors.dtype}."
+            )
+        if own < 1 or own != int(own) or not 0 < rate <= 1:
+            raise ValueError(
+                "`own` should be a whole number >= 1 and `rate` in (0, 1]. "
+                f"Received: {own!r} and {rate!r}."
+            )
+        self._neighbors = tf.constant(neighbors, tf.int32)
+        self._mixed_layers = layers_to_perturb(model, [layer])
+        self.own, self.rate, self.noise, self.seed = int(own), rate, noise, seed
+
+    def compute_loss(self, inputs, training: bool = False) -> tf.Tensor:
+        """The model's own loss; in training at mixtures."""
+        if not training:
+            return self.wrapped_loss(inputs, training)
+        step = getattr(getattr(self, "optimizer", None), "iterations", 0)
+        seed = seed_of(inputs, self.seed, step)
+        with replaced_calls(
+            self._mixed_layers, lambda _, call, index: self.mixed(call, index, seed)
+        ):
+            return self.wrapped_loss(inputs, training)
+
+    def mixed(self, lookup, index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """[...] int -> [..., dim], mixtures of what `lookup` returns."""
+        items = tf.shape(self._neighbors)[0]
+        known = (index >= 0) & (index < items)
+        around = tf.gather(self._neighbors, tf.where(known, index, 0))
+        around = tf.where(known[..., None], around, index[..., None])
+        vectors = lookup(tf.concat([index[..., None], around], -1))  # [..., 1 + n, dim]
+        own = vectors[..., 0, :]
+        weights = dirichlet(tf.shape(around), self.own, stream(seed, "mixture of neighbors"))
+        delta = tf.reduce_sum(weights[..., None] * vectors, -2) - own
+        if self.noise:
+            drawn = random_normals(tf.shape(own), stream(seed, "direction of the control"))
+            delta = tf.stop_gradient(row_norm(delta, "l2")) * steepest(drawn, "l2")
+        chosen = random_floats(tf.shape(index), stream(seed, "mixed places")) < self.rate
+        return own + tf.where(chosen[..., None], delta, 0.0)
+
+
+def dirichlet(shape: tf.Tensor, own: int, seed: tf.Tensor) -> tf.Tensor:
+    """[..., n] -> [..., 1 + n] float32 from Dirichlet(own, 1, ..., 1), each row of sum one."""
+    uniform = random_floats(tf.concat([shape[:-1], shape[-1:] + own], 0), seed, low=1e-7)
+    draws = -tf.math.log(uniform)  # the sum of `own` of them has the gamma distribution (own, 1)
+    first = tf.reduce_sum(draws[..., :own], -1, keepdims=True)
+    draws = tf.concat([first, draws[..., own:]], -1)
+    return draws / tf.reduce_sum(draws, -1, keepdims=True)
