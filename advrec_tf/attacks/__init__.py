@@ -20,6 +20,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "injection": ["Poisoned", "inject"],
         "registry": ["ATTACKS"],
+        "sequential.camouflage": ["Camouflage"],
+        "sequential.co_visitation": ["CoVisitation"],
+        "sequential.injection": ["inject_histories"],
+        "sequential.pollution": ["Goal", "ProfilePollution"],
+        "sequential.session_flooding": ["SessionFlooding"],
+        "sequential.transition_poisoning": ["TransitionPoisoning"],
         "victims": ["VICTIMS"],
     },
 )

@@ -124,21 +124,40 @@ def inject(
         ValueError: if the profiles have another number of items, a value outside the range of
             the data's ratings, or one is empty; or a target is not an item index.
     """
+    profiles = np.asarray(profiles)
+    data = clean.interactions if isinstance(clean, Poisoned) else clean
+    _check_profiles(profiles, data)
+    users, items = np.nonzero(profiles)
+    return joined(
+        clean,
+        users,
+        items,
+        rating=profiles[users, items],
+        timestamp=None,
+        targets=targets,
+        attack=attack,
+        rng=rng,
+    )
+
+
+def joined(clean, users, items, *, rating, timestamp, targets, attack, rng) -> Poisoned:
+    """`clean` with fake interactions: their users [n], counted from 0, and items [n].
+
+    Times that are not given are drawn from those of real interactions.
+    """
     truth = clean if isinstance(clean, Poisoned) else None
     data = clean.interactions if truth else clean
-    profiles = np.asarray(profiles)
-    _check_profiles(profiles, data)
     targets = _checked_targets(targets, data.num_items)
-    count = len(profiles)
-    users, items = np.nonzero(profiles)
+    count = int(users.max()) + 1
     real = np.flatnonzero(~truth.is_fake) if truth else np.arange(data.num_users)
     num_real = int((~truth.fake_interactions()).sum()) if truth else len(data)
-    rating, time, features = data.rating, data.timestamp, data.user_features
-    context = data.context
-    if rating is not None:
-        rating = np.concatenate([rating, profiles[users, items].astype(rating.dtype)])
+    time, features, context = data.timestamp, data.user_features, data.context
     if time is not None:
-        time = np.concatenate([time, time[rng.integers(num_real, size=len(users))]])
+        if timestamp is None:
+            timestamp = time[rng.integers(num_real, size=len(users))]
+        time = np.concatenate([time, timestamp])
+    if data.rating is not None:
+        rating = np.concatenate([data.rating, rating.astype(data.rating.dtype)])
     if context is not None:
         copied = context.iloc[rng.integers(num_real, size=len(users))]
         context = pd.concat([context, copied], ignore_index=True)
@@ -150,7 +169,7 @@ def inject(
         user_index=np.concatenate([data.user_index, (data.num_users + users).astype(np.int32)]),
         item_index=np.concatenate([data.item_index, items.astype(np.int32)]),
         users=_with_new_ids(data.users, count),
-        rating=rating,
+        rating=None if data.rating is None else rating,
         timestamp=time,
         user_features=features,
         context=context,

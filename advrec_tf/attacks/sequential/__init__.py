@@ -1,0 +1,1 @@
+"""Attacks on next-item recommenders: polluted histories, and fake users with histories."""
