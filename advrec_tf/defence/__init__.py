@@ -15,5 +15,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "online": ["OnlineScorer"],
         "registry": ["DEFENCES", "DETECTORS"],
+        "sequential.pace": ["PaceSurprise"],
+        "sequential.perplexity": ["Perplexity"],
+        "sequential.purification": ["PurifiedHistories", "RemoveSuspiciousHistories"],
+        "sequential.smoothing": ["DeletionSmoothing"],
+        "sequential.transition_surprise": ["TransitionSurprise"],
     },
 )

@@ -1,0 +1,1 @@
+"""Defences of next-item recommenders: detectors of histories, and scores that look at many."""

@@ -1,0 +1,122 @@
+"""What attacks on histories and on training cost a next-item model, budget by budget.
+
+One table for both: an attack of a budget gives the model that answers and the histories it is
+shown. For user u with the history shown, the items in it are left out of the list; r is the rank of
+an item among the others (1 is best, equal scores count against it):
+
+    ndcg@k              1 / log2(r + 1) where r <= k, of the item that comes next, else 0
+    hit_rate@k          1 where r <= k
+    target_hit_rate@k   1 where r <= k, of the promoted item, over users who are shown without it
+
+Attacks are in `attacks.sequential`, rankings with several relevant items in `ranking`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.sequences import NONE
+
+_CELLS = 2**23
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+    """A line of the curve.
+
+    Attributes:
+        budget: of the attack: edits of each history, or fake users.
+        ndcg, hit_rate: means over the users, at k.
+        target_hit_rate: of the promoted item, NaN where there is none to measure.
+    """
+
+    budget: float
+    ndcg: float
+    hit_rate: float
+    target_hit_rate: float
+
+
+def attack_curve(
+    attacked: Callable[[float], tuple[object, np.ndarray]],
+    budgets: Iterable[float],
+    *,
+    next_items: np.ndarray,
+    promoted: np.ndarray | int | None = None,
+    k: int = 10,
+) -> list[CurvePoint]:
+    """Accuracy and success of an attack against its budget.
+
+    Args:
+        attacked: budget -> (model, histories): anything with `score_history(histories) -> [n,
+            num_items]`, and [n, places] int32, item indices, `NONE` at the left. Pollution of
+            profiles returns the model as it is and edited histories; poisoning a model that was
+            trained with fake users, and the real users' histories as they are.
+        budgets: such as 0, 1, 2, 5; 0 is the clean line by convention.
+        next_items: [n] int, what really came after each history.
+        promoted: the item that the attack promotes, one or one for each history.
+        k: length of the lists, >= 1.
+
+    Raises:
+        ValueError: if `k` < 1, the shapes do not fit or a score is NaN.
+    """
+    if k < 1:
+        raise ValueError(f"`k` should be >= 1. Received: {k!r}.")
+    next_items = np.asarray(next_items)
+    wanted = None if promoted is None else np.broadcast_to(promoted, next_items.shape)
+    return [_point(budget, *attacked(budget), next_items, wanted, k) for budget in budgets]
+
+
+def _point(budget, model, histories, next_items, promoted, k) -> CurvePoint:
+    rank = ranks(model, histories, next_items)
+    hit = rank <= k
+    target = np.nan
+    if promoted is not None:
+        asked = ~(np.asarray(histories) == promoted[:, None]).any(1)
+        if asked.any():
+            target = (ranks(model, np.asarray(histories)[asked], promoted[asked]) <= k).mean()
+    return CurvePoint(
+        budget=budget,
+        ndcg=float(np.where(hit, 1 / np.log2(rank + 1.0), 0.0).mean()),
+        hit_rate=float(hit.mean()),
+        target_hit_rate=float(target),
+    )
+
+
+def ranks(model, histories: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """[n] int64: the rank of an item after each history, the history's other items left out.
+
+    Args:
+        model: anything with `score_history(histories) -> [n, num_items]`.
+        histories: [n, places] int32, `NONE` at the left.
+        items: [n] int. One that stands in its own history is never in the list; its rank is one
+            more than the size of the catalogue.
+
+    Raises:
+        ValueError: if the shapes do not fit or a score is NaN.
+    """
+    histories, items = np.asarray(histories, np.int32), np.asarray(items)
+    if histories.ndim != 2 or items.shape != histories.shape[:1]:
+        raise ValueError(
+            "`histories` should be [n, places] and have an item each, [n]. "
+            f"Received: {histories.shape} and {items.shape}."
+        )
+    found, start, block = [], 0, 64
+    while start < len(histories):
+        shown, wanted = histories[start : start + block], items[start : start + block]
+        scores = np.array(model.score_history(tf.constant(shown)), np.float32)
+        if np.isnan(scores).any():
+            raise ValueError("`score_history` should not give NaN. Received NaN.")
+        own = scores[np.arange(len(shown)), wanted]
+        row, place = np.nonzero(shown != NONE)
+        scores[row, shown[row, place]] = -np.inf
+        scores[np.arange(len(shown)), wanted] = own
+        rank = (scores >= own[:, None]).sum(1)
+        out = (shown == wanted[:, None]).any(1)
+        found.append(np.where(out, scores.shape[1] + 1, rank))
+        start += block
+        block = max(16, _CELLS // scores.shape[1])
+    return np.concatenate(found) if found else np.zeros(0, np.int64)

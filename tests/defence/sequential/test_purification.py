@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from advrec_tf.attacks.sequential.camouflage import Camouflage
+from advrec_tf.attacks.sequential.co_visitation import CoVisitation
+from advrec_tf.defence.defences import fit_defended
+from advrec_tf.defence.sequential.purification import PurifiedHistories, RemoveSuspiciousHistories
+from advrec_tf.defence.sequential.transition_surprise import TransitionSurprise
+from tests.worlds import interactions_of_histories
+
+CIRCLE = interactions_of_histories(
+    *[[(u + i) % 8 for i in range(6)] for u in range(40)], num_items=10
+)
+TARGET = np.array([9])
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return TransitionSurprise(smoothing=1.0, worst=0.5).fit(CIRCLE)
+
+
+class Echo:
+    """What is asked, as scores of four items."""
+
+    def score_history(self, histories):
+        return tf.cast(histories, tf.float32)
+
+
+def test_users_are_removed_whose_histories_are_suspicious(detector):
+    poisoned = CoVisitation(num_users=5, length=6).poison(
+        CIRCLE, TARGET, rng=np.random.default_rng(0)
+    )
+    defence = RemoveSuspiciousHistories(detector=detector)
+    data = defence.training_data(poisoned.interactions, seed=0)
+    kept = np.bincount(data.interactions.user_index, minlength=45)
+    assert (kept[:40] == 6).all() and (kept[40:] == 0).all()
+    assert len(fit_defended(lambda found: found, poisoned.interactions, defence)) == 240
+    few = RemoveSuspiciousHistories(detector=detector, max_fraction=2 / 45)
+    assert len(few.training_data(poisoned.interactions, seed=0).interactions) == 240 + 3 * 6
+
+
+def test_the_adaptive_attacker_is_less_suspicious_for_the_same_target(detector):
+    def suspicion(attack):
+        histories = attack.histories(CIRCLE, TARGET, rng=np.random.default_rng(0))
+        assert (histories == 9).any(1).all()
+        return detector.suspicion(histories).mean()
+
+    plain = suspicion(CoVisitation(num_users=20, length=6))
+    assert suspicion(Camouflage(num_users=20, length=6, detector=detector)) < 0.8 * plain
+
+
+def test_camouflage_puts_the_target_where_it_is_minded_least(detector):
+    # in the middle two transitions become strange, at an end one; three of five count
+    attack = Camouflage(num_users=4, length=6, detector=detector, pool=1)
+    found = attack.histories(CIRCLE, TARGET, rng=np.random.default_rng(0))
+    assert np.isin(np.argmax(found == 9, 1), [0, 5]).all() and ((found == 9).sum(1) == 1).all()
+    with pytest.raises(ValueError, match="`repeats` should lie in 1..3"):
+        Camouflage(num_users=4, length=6, detector=detector, repeats=4)
+
+
+def test_a_strange_item_is_left_out_of_a_history_and_an_honest_one_stays(detector):
+    model = PurifiedHistories(Echo(), detector)
+    histories = np.array([[0, 1, 2, 9, 3, 4], [2, 3, 4, 5, 6, 7]], np.int32)
+    expected = [[-1, 0, 1, 2, 3, 4], [2, 3, 4, 5, 6, 7]]
+    assert model.purified(histories).tolist() == expected
+    assert model.score_history(tf.constant(histories)).numpy().tolist() == expected
+    with pytest.raises(ValueError, match="`changes` should be >= 1"):
+        PurifiedHistories(Echo(), detector, changes=0)
