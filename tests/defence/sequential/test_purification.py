@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.attacks.sequential.camouflage import Camouflage
 from advrec_tf.attacks.sequential.co_visitation import CoVisitation
 from advrec_tf.defence.defences import fit_defended
 from advrec_tf.defence.sequential.purification import PurifiedHistories, RemoveSuspiciousHistories
@@ -38,25 +37,6 @@ def test_users_are_removed_whose_histories_are_suspicious(detector):
     assert len(fit_defended(lambda found: found, poisoned.interactions, defence)) == 240
     few = RemoveSuspiciousHistories(detector=detector, max_fraction=2 / 45)
     assert len(few.training_data(poisoned.interactions, seed=0).interactions) == 240 + 3 * 6
-
-
-def test_the_adaptive_attacker_is_less_suspicious_for_the_same_target(detector):
-    def suspicion(attack):
-        histories = attack.histories(CIRCLE, TARGET, rng=np.random.default_rng(0))
-        assert (histories == 9).any(1).all()
-        return detector.suspicion(histories).mean()
-
-    plain = suspicion(CoVisitation(num_users=20, length=6))
-    assert suspicion(Camouflage(num_users=20, length=6, detector=detector)) < 0.8 * plain
-
-
-def test_camouflage_puts_the_target_where_it_is_minded_least(detector):
-    # in the middle two transitions become strange, at an end one; three of five count
-    attack = Camouflage(num_users=4, length=6, detector=detector, pool=1)
-    found = attack.histories(CIRCLE, TARGET, rng=np.random.default_rng(0))
-    assert np.isin(np.argmax(found == 9, 1), [0, 5]).all() and ((found == 9).sum(1) == 1).all()
-    with pytest.raises(ValueError, match="`repeats` should lie in 1..3"):
-        Camouflage(num_users=4, length=6, detector=detector, repeats=4)
 
 
 def test_a_strange_item_is_left_out_of_a_history_and_an_honest_one_stays(detector):

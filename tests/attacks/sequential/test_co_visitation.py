@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from advrec_tf.attacks.sequential.co_visitation import CoVisitation
+from tests.worlds import interactions_of_histories
+
+DATA = interactions_of_histories([0, 1], [2, 1], [3, 0, 1], [1, 2], [9], num_items=10)
+TIMES = [[10, 20], [12, 15], [11, 13, 50], [20, 30], [40]]
+TIMED = interactions_of_histories([0, 1], [2, 1], [3, 0, 1], [1, 2], [9], times=TIMES)
+TARGET = np.array([7])
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_the_target_stands_between_popular_items():
+    # 1 is the most popular; a tenth of nine other items is one
+    found = CoVisitation(num_users=3, length=5, pool=0.1).histories(DATA, TARGET, rng=rng())
+    assert found.tolist() == [[1, 7, 1, 7, 1]] * 3
+    wide = CoVisitation(num_users=4, length=6, pool=1.0)
+    found = wide.histories(DATA, np.array([7, 8]), rng=rng())
+    assert found[:, 1::2].tolist() == [[7] * 3, [8] * 3] * 2
+    assert not np.isin(found[:, ::2], [7, 8]).any()
+
+
+def test_budgets_out_of_range_are_refused():
+    with pytest.raises(ValueError, match="`num_users` should be >= 1"):
+        CoVisitation(num_users=0, length=4)
+    with pytest.raises(ValueError, match="`pool` should lie in"):
+        CoVisitation(num_users=1, length=4, pool=0.0)
