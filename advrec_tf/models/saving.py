@@ -6,9 +6,10 @@ The arrays are packed into one compressed text; nothing in it is code.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from advrec_tf.data.features import column_from_dict
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.ops.stored import pack_ids, unpack_ids
 
-_PARTS = ("user_tower", "item_tower", "context_tower", "head")
+_PARTS = ("user_tower", "item_tower", "context_tower", "head", "encoder")
 
 
 def interactions_to_config(data: Interactions) -> dict:
@@ -69,7 +70,7 @@ def interactions_from_config(config: Mapping) -> Interactions:
 
 
 def model_config(model: keras.Model, **settings) -> dict:
-    """The configuration of a model of towers: its parts, interactions and settings."""
+    """The configuration of a model: its functional parts, interactions and settings."""
     parts = {
         name: keras.saving.serialize_keras_object(getattr(model, name))
         for name in _PARTS
@@ -87,3 +88,33 @@ def model_from_config(cls: type, config: Mapping):
             found[name] = keras.saving.deserialize_keras_object(found[name])
     found["interactions"] = interactions_from_config(json.loads(found["interactions"]))
     return cls(**found)
+
+
+def settings_to_config(settings) -> dict:
+    """A frozen record of settings, others inside it included, as JSON values."""
+    return {
+        "class_name": type(settings).__name__,
+        **{
+            field.name: settings_to_config(value) if dataclasses.is_dataclass(value) else value
+            for field in dataclasses.fields(settings)
+            for value in [getattr(settings, field.name)]
+        },
+    }
+
+
+def settings_from_config(config: Mapping, kinds: Sequence[type]):
+    """What `settings_to_config` described, of one of the classes `kinds`.
+
+    Raises:
+        ValueError: if the class is none of them.
+    """
+    known = {kind.__name__: kind for kind in kinds}
+    name = config["class_name"]
+    if name not in known:
+        raise ValueError(f"Settings should be one of {', '.join(known)}. Received: {name!r}.")
+    values = {
+        field: settings_from_config(value, kinds) if isinstance(value, Mapping) else value
+        for field, value in config.items()
+        if field != "class_name"
+    }
+    return known[name](**values)

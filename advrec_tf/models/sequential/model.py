@@ -18,7 +18,14 @@ from advrec_tf.data.sequences import NONE
 from advrec_tf.data.windows import Windows, last_windows
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.replicas import num_replicas
+from advrec_tf.models.saving import (
+    model_config,
+    model_from_config,
+    settings_from_config,
+    settings_to_config,
+)
 from advrec_tf.models.sequential.objectives import (
+    SETTINGS,
     FullSoftmax,
     SequenceObjective,
     bind,
@@ -79,6 +86,7 @@ class CandidateRows(keras.layers.Layer):
         return rows[: self.num_items] if index is None else tf.gather(rows, index)
 
 
+@keras.utils.register_keras_serializable("advrec_tf")
 class SequenceModel(RecommenderModel):
     """score(history, item) = state of the last place . vector of the item.
 
@@ -104,6 +112,7 @@ class SequenceModel(RecommenderModel):
 
     rows_of_weights = ("items",)
     loss_is_share = True
+    saves_whole = True
 
     def __init__(
         self,
@@ -129,6 +138,13 @@ class SequenceModel(RecommenderModel):
         require_sequence_objective(objective)
         self.interactions, self.encoder = interactions, encoder
         self.mode, self.masked_fraction = training, masked_fraction
+        self._settings = {
+            "length": length,
+            "objective": settings_to_config(objective),
+            "training": training,
+            "masked_fraction": masked_fraction,
+            "seed": seed,
+        }
         dim = encoder.input["vectors"].shape[-1]
         self.length = length
         self.fixed_length = encoder.input["vectors"].shape[1] is not None
@@ -142,6 +158,14 @@ class SequenceModel(RecommenderModel):
         self._score_history = tf.function(self._scores_of, input_signature=places)
         self.built = True
         object.__setattr__(self, "_own", own)  # it is no part of the model: the model is one of it
+
+    def get_config(self):
+        return model_config(self, **self._settings)
+
+    @classmethod
+    def from_config(cls, config):
+        objective = settings_from_config(config["objective"], SETTINGS)
+        return model_from_config(cls, {**config, "objective": objective})
 
     # Training.
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from advrec_tf import losses
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.factorization import negatives
 from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.ops.random import random_indices, stream
 from advrec_tf.ops.reductions import row_dot
@@ -70,6 +71,9 @@ class BinaryCrossEntropy:
 
 
 SequenceObjective = FullSoftmax | BinaryCrossEntropy | SampledSoftmax
+
+SETTINGS = (FullSoftmax, BinaryCrossEntropy, SampledSoftmax, *negatives.SHARED)
+"""The objectives, and what they are made of."""
 
 
 def require_sequence_objective(objective: SequenceObjective) -> None:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.data.sequences import NONE
 from advrec_tf.data.windows import of_windows, training_windows
+from advrec_tf.models.factorization.negatives import ByPopularity
 from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.models.sequential import published as models
 from advrec_tf.models.sequential.encoders import EncoderSize
@@ -193,3 +194,15 @@ def test_weights_go_back_into_a_model_of_the_same_items(tmp_path):
     again.load_weights(tmp_path / "weights.h5")
     history = padded([1, 2])
     np.testing.assert_allclose(model.score_history(history), again.score_history(history))
+
+
+def test_a_model_is_saved_and_loaded_whole(tmp_path):
+    model = fitted(
+        models.gru4rec, circle(), epochs=1, objective=SampledSoftmax(ByPopularity(0.5), candidates=4)
+    )
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    users = tf.range(5)
+    np.testing.assert_allclose(model.score(users), again.score(users), atol=1e-6)
+    assert again.objective.bound.settings == SampledSoftmax(ByPopularity(0.5), candidates=4)
+    assert again.recommend([3], 2).equals(model.recommend([3], 2))
