@@ -12,5 +12,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "multi_task": ["ServedMultiTask"],
         "ranking": ["ServedRanking"],
         "saved_model": ["CheckReport", "check"],
+        "sequences": ["ServedSequences"],
     },
 )

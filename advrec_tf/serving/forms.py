@@ -1,7 +1,8 @@
 """Every recommender as a served graph: which form a model takes, and the public `export`.
 
 Where a model is two matrices it is served as vectors; where its scores are sums over the items of
-a history, as item weights; any other model as the table of its scores, if that is small enough.
+a history, as item weights; a next-item model as its encoder; any other model as the table of its
+scores, if that is small enough.
 What a model is taken for is tried on some of its users: a form whose scores are not the model's
 is not used.
 """
@@ -22,6 +23,7 @@ from advrec_tf.models.multi_task import MultiTaskModel
 from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.ranking import RankingModel
 from advrec_tf.models.retrieval import TwoTower
+from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.serving import saved_model
 from advrec_tf.serving.lists import LOWEST
@@ -31,6 +33,7 @@ from advrec_tf.serving.new_users import ServedNewUsers
 from advrec_tf.serving.ranking import ServedRanking
 from advrec_tf.serving.recommender import ServedRecommender, served_histories
 from advrec_tf.serving.scorers import ItemWeightScorer, Scorer, ScoreTable, VectorScorer
+from advrec_tf.serving.sequences import ServedSequences
 
 TABLE_LIMIT = 2**30
 """Bytes that a stored table of scores (users x items) or of item weights may take."""
@@ -51,7 +54,8 @@ def served_form(
 
     An unknown user gets the popular items of `model.interactions`, whatever the model. A ranking
     tower with a context becomes a `ServedRanking`, whose signatures take the context; a multi-task
-    model a `ServedMultiTask`, which serves lists and ratings.
+    model a `ServedMultiTask`, which serves lists and ratings; a next-item model a
+    `ServedSequences`.
 
     Args:
         model: any recommender of the package after `fit`, or one that has `interactions` and
@@ -70,6 +74,8 @@ def served_form(
         inner = inner.model
     if isinstance(inner, RankingModel) and inner.contexts is not None:
         return ServedRanking(inner)
+    if isinstance(inner, SequenceModel):
+        return ServedSequences(inner, k=k, max_k=max_k)
     data = getattr(model, "interactions", None)
     if not isinstance(data, Interactions) or not callable(getattr(model, "score", None)):
         raise ValueError(

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from advrec_tf.models.base import MatrixRecommender
 from advrec_tf.models.baselines import EASE
+from advrec_tf.models.sequential.published import sasrec
 from advrec_tf.serving import saved_model
 from advrec_tf.serving.forms import export
 from advrec_tf.serving.module import ServedModule
@@ -25,7 +26,7 @@ def test_the_process_outlives_malformed_requests(version):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["vectors", "item weights", "table", "demo"])
+@pytest.mark.parametrize("kind", ["vectors", "item weights", "table", "next item", "demo"])
 def test_the_process_outlives_all_malformed_requests(kind, recommender, version, tmp_path):
     data = recommender.interactions
     path = {
@@ -35,6 +36,7 @@ def test_the_process_outlives_all_malformed_requests(kind, recommender, version,
             MatrixRecommender(scores=np.eye(3, 5, dtype=np.float32), interactions=data),
             tmp_path / "table",
         ),
+        "next item": lambda: export(sasrec(data), tmp_path / "next_item"),
         "demo": lambda: max(DEMO.iterdir(), key=lambda folder: folder.name),
     }[kind]()
     answer = malformed.ask(path)

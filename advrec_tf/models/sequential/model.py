@@ -260,6 +260,11 @@ class SequenceModel(RecommenderModel):
 
     # Scores.
 
+    @property
+    def own_windows(self) -> Windows:
+        """The last items of each user in training, which `score` reads."""
+        return self._own.windows
+
     def score_history(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
         """[batch, n] int32 item indices, the latest at the right, `NONE` at the left -> scores of
         what comes next, [batch, num_items] float32. Of longer histories the last items are read.
@@ -267,8 +272,7 @@ class SequenceModel(RecommenderModel):
         Args:
             gap: [batch, n] float32, the time since the item before; 0 where it is not known.
         """
-        if gap is None:
-            gap = tf.zeros(tf.shape(history))
+        gap = tf.zeros(tf.shape(history)) if gap is None else gap
         return self._score_history(history, gap)
 
     def last_states(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
