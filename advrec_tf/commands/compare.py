@@ -25,12 +25,12 @@ def compare(
         show_user: Show the list of the user with this id at the end.
     """
     prepared, identity, store = runs.begin(run, source, settings, job="recommender", export=export)
-    from advrec_tf.models.vectors import save_vectors
     from advrec_tf.pipelines.recommend import job, plots
+    from advrec_tf.pipelines.recommend.shipping import save_shipped
 
     outcome = job.run(prepared, settings, store)
     assert outcome.shipped is not None
-    save_vectors(outcome.shipped, run.out / "shipped.npz")
+    save_shipped(outcome.shipped, run.out)
     exported = runs.export_checked(outcome.shipped, export, identity)
     result = runs.finish(run, prepared, identity, outcome, **exported)
     figures = plots.draw_all(outcome, result, run.out)

@@ -31,15 +31,14 @@ def export(
         parquet: A file for the lists of all users, for those who need no server.
     """
     runs.check_writable("--out", out)
-    vectors, record = run_dir / "shipped.npz", run_dir / "run.json"
-    for path in (vectors, record):
-        if not path.exists():
-            raise ValueError(f"{path} should exist; a run writes it when it ends.")
+    record = run_dir / "run.json"
+    if not record.exists():
+        raise ValueError(f"{record} should exist; a run writes it when it begins.")
 
-    from advrec_tf.models.vectors import load_vectors
+    from advrec_tf.pipelines.recommend.shipping import load_shipped
     from advrec_tf.serving.batch_lists import recommend_all
 
-    recommender = load_vectors(vectors)
+    recommender = load_shipped(run_dir)
     identity = json.loads(record.read_text())
     exported = runs.export_checked(recommender, out, identity, k=k, keep=keep)
     print(json.dumps(exported["export"], indent=2))

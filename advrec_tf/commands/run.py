@@ -16,7 +16,15 @@ from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.pipelines.ending import command_line, hold
 from advrec_tf.pipelines.progress import LOG
 
-WRITTEN = ("report.json", "report.md", "quality.html", "quality.json", "shipped.npz", "vectors.npz")
+WRITTEN = (
+    "report.json",
+    "report.md",
+    "quality.html",
+    "quality.json",
+    "shipped.npz",
+    "shipped.keras",
+    "vectors.npz",
+)
 """The files that runs write into their folders beside stages, plots and what is generated."""
 
 

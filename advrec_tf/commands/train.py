@@ -31,12 +31,12 @@ def train(
         show_user: Show the list of the user with this id at the end.
     """
     prepared, identity, store = runs.begin(run, source, settings, job="train", export=export)
-    from advrec_tf.models.vectors import save_vectors
     from advrec_tf.pipelines.recommend import single
+    from advrec_tf.pipelines.recommend.shipping import save_shipped
 
     outcome = single.run(prepared, settings, store)
     assert outcome.shipped is not None
-    save_vectors(outcome.shipped, run.out / "shipped.npz")
+    save_shipped(outcome.shipped, run.out)
     exported = runs.export_checked(outcome.shipped, export, identity)
     runs.finish(run, prepared, identity, outcome, **exported)
     runs.print_list(outcome.shipped, show_user)

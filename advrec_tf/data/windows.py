@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from advrec_tf.data.batches import Batches, shuffled_index
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.data.sequences import NONE, ordered_by_user
+from advrec_tf.data.order import ordered_by_user
+from advrec_tf.data.sequences import NONE
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

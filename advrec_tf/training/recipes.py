@@ -28,6 +28,9 @@ from advrec_tf.models.factorization.negatives import InBatch
 from advrec_tf.models.factorization.rating_factorization import BiasedFactorization
 from advrec_tf.models.graph.light_gcn import Contrast, LightGCN
 from advrec_tf.models.objectives import BPR, Objective, SampledSoftmax
+from advrec_tf.models.sequential import published
+from advrec_tf.models.sequential.encoders import EncoderSize
+from advrec_tf.models.sequential.objectives import FullSoftmax, SequenceObjective
 from advrec_tf.models.variational import EvidenceBound, VariationalAutoencoder
 from advrec_tf.perturbations import Perturbation, fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
@@ -350,6 +353,42 @@ def two_tower(
         batch_size=batch_size,
         epochs=epochs,
         compiling={"jit_compile": jit_compile, "steps_per_execution": steps_per_execution},
+    )
+
+
+NEXT_ITEM = {
+    "sasrec": published.sasrec,
+    "bert4rec": published.bert4rec,
+    "gru4rec": published.gru4rec,
+    "bsarec": published.bsarec,
+    "fmlp": published.fmlp,
+    "hstu": published.hstu,
+}
+"""The next-item models by name; see `models.sequential.published`."""
+
+
+def next_item(
+    model: str = "sasrec",
+    *,
+    size: EncoderSize = EncoderSize(dropout=0.3),
+    objective: SequenceObjective = FullSoftmax(),
+    learning_rate: float = 1e-3,
+    batch_size: int = 128,
+    epochs: int = 200,
+    **settings,
+) -> Recipe:
+    """A sequence model of `NEXT_ITEM`; `settings` are those that it alone has.
+
+    Raises:
+        ValueError: if there is no model of that name.
+    """
+    if model not in NEXT_ITEM:
+        raise ValueError(f"`model` should be one of {', '.join(NEXT_ITEM)}. Received: {model!r}.")
+    return Recipe(
+        network=_network_of(NEXT_ITEM[model], size=size, objective=objective, **settings),
+        optimizer=lazy_adam(learning_rate),
+        batch_size=batch_size,
+        epochs=epochs,
     )
 
 

@@ -304,6 +304,10 @@ class SequenceModel(RecommenderModel):
             gap = tf.pad(gap, missing)
         return history, gap
 
+    def item_vectors(self) -> np.ndarray:
+        """[num_items, dim] float32, what states are compared with."""
+        return self.objective.scored(self.candidate_rows(None)).numpy()
+
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         return self._own.score(user_index)
 

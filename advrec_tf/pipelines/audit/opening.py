@@ -21,9 +21,10 @@ from advrec_tf.evaluation.robustness import vectors_of
 from advrec_tf.evaluation.scorers import as_scorer
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.pipelines.audit import saved_models
-from advrec_tf.pipelines.audit.alignment import listed
+from advrec_tf.pipelines.audit.alignment import listed, trained_on_test
 from advrec_tf.pipelines.audit.run_folders import open_run
 from advrec_tf.pipelines.audit.subject import K, Subject
+from advrec_tf.pipelines.recommend.shipping import VECTORS, WHOLE, load_shipped
 
 _TRIED = 8
 _TOLERANCE = 1e-3
@@ -33,7 +34,7 @@ def open_model(spec: str, split: Split, fit: str | None = None) -> Subject:
     """The model that `spec` names, over users and items of the split.
 
     Args:
-        spec: a run folder with `shipped.npz`, a SavedModel folder, or `module:name`.
+        spec: a run folder with what it shipped, a SavedModel folder, or `module:name`.
         split: of the file.
         fit: `module:name` of a function, interactions -> a trained model; None without.
 
@@ -44,8 +45,10 @@ def open_model(spec: str, split: Split, fit: str | None = None) -> Subject:
     path = Path(spec)
     trainer = None if fit is None else named(fit, "--fit")
     if path.is_dir():
-        if (path / "shipped.npz").is_file():
+        if (path / VECTORS).is_file():
             return open_run(path, split, trainer)
+        if (path / WHOLE).is_file():
+            return open_whole(path, split, trainer)
         return saved_models.open_saved_model(path, split, trainer)
     if ":" in spec and not path.exists():
         return python_model(spec, split, trainer)
@@ -53,6 +56,25 @@ def open_model(spec: str, split: Split, fit: str | None = None) -> Subject:
         "`--model` should be the folder of a run, the folder of a SavedModel, or module:name. "
         f"Received: {spec}, which does not exist or is a file."
     )
+
+
+def open_whole(path: Path, split: Split, fit: Callable | None = None) -> Subject:
+    """The next-item model of a run folder, over users and items in the order that it knows.
+
+    Raises:
+        ValueError: if the file has other users or items.
+    """
+    model = load_shipped(path)
+    for kind in ("users", "items"):
+        ours, theirs = getattr(model.interactions, kind).ids, getattr(split.train, kind).ids
+        if not np.array_equal(ours, theirs):
+            raise ValueError(
+                f"{path} holds a next-item model of {len(ours)} {kind}, which should be those of "
+                f"the file in its order. Received a file of {len(theirs)}, or of others: give the "
+                "file, the filters and the column types of the run, or audit its export."
+            )
+    knows_test = trained_on_test(path / "run.json", split)
+    return subject_of(model, split, name=str(path), fit=fit, knows_test=knows_test)
 
 
 def named(spec: str, option: str):

@@ -26,7 +26,7 @@ from advrec_tf._keras import keras
 from advrec_tf.data.batches import Batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan.base import GAN
-from advrec_tf.models.vectors import VectorRecommender
+from advrec_tf.models.base import Recommender
 from advrec_tf.ops.figures import subplots
 from advrec_tf.ops.files import atomic_bytes
 
@@ -173,7 +173,7 @@ def popularity_image(scores: np.ndarray, real: Interactions, *, length: int = 20
 
 
 def write_results(
-    folder: Path, report: Mapping, text: str, recommender: VectorRecommender | None = None
+    folder: Path, report: Mapping, text: str, recommender: Recommender | None = None
 ) -> None:
     """The results of a job for the tabs HParams, Text and Projector.
 
@@ -203,13 +203,15 @@ def _ingredients(name: str) -> dict[str, str]:
     return {"base": base, "ingredients": " and ".join(added) or "none"}
 
 
-def write_projector(folder: Path, recommender: VectorRecommender) -> None:
+def write_projector(folder: Path, recommender: Recommender) -> None:
     """Vectors of the items and what is known of them, as files of TensorBoard's projector."""
     data = recommender.interactions
     counts = data.item_counts()
     shown = np.argsort(-counts, kind="stable")[:PROJECTED]
     vectors = io.StringIO()
-    np.savetxt(vectors, recommender.item_vectors[shown], fmt="%.5g", delimiter="\t")
+    of_items = recommender.item_vectors
+    of_items = of_items() if callable(of_items) else of_items
+    np.savetxt(vectors, of_items[shown], fmt="%.5g", delimiter="\t")
     columns = {"item_id": data.items.ids[shown], "interactions": counts[shown]}
     if data.item_text is not None:
         columns["title"] = [text or "" for text in data.item_text[shown]]

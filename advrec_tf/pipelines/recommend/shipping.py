@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import zipfile
+from pathlib import Path
 
 import numpy as np
 
+from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.vectors import VectorRecommender, with_popularity_prior
+from advrec_tf.models.base import Recommender
+from advrec_tf.models.vectors import (
+    VectorRecommender,
+    load_vectors,
+    save_vectors,
+    with_popularity_prior,
+)
+from advrec_tf.ops.files import atomic_file
+from advrec_tf.ops.stored import DamagedFileError
 from advrec_tf.pipelines.recommend import variants
 from advrec_tf.pipelines.recommend.comparison import ModelComparison
 from advrec_tf.pipelines.recommend.variants import EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult
+
+VECTORS, WHOLE = "shipped.npz", "shipped.keras"
+"""Where a run keeps the model it ships: vectors, or a next-item model as a whole."""
 
 PRIOR_SCALES = (0.03, 0.1, 0.2, 0.3, 0.5, 1.0)
 
@@ -106,3 +120,33 @@ def choose_prior(
     return Prior(best, prior_max_history), {
         "off" if s is None else f"{s:g}": v for s, v in tried.items()
     }
+
+
+def save_shipped(model: Recommender, folder: Path) -> None:
+    """Write the model that a run ships into its folder, from where `load_shipped` has it."""
+    if isinstance(model, VectorRecommender):
+        save_vectors(model, folder / VECTORS)
+        return
+    with atomic_file(folder / WHOLE, overwrite=True) as unfinished:
+        model.save(unfinished)
+
+
+def load_shipped(folder: Path) -> Recommender:
+    """The model that a run shipped.
+
+    Raises:
+        ValueError: if the folder has none.
+        DamagedFileError: if its file is damaged.
+    """
+    if (folder / VECTORS).is_file():
+        return load_vectors(folder / VECTORS)
+    if not (folder / WHOLE).is_file():
+        raise ValueError(
+            f"{folder} should hold {VECTORS} or {WHOLE}, which a run writes when it ends. "
+            "Received a folder without them."
+        )
+    try:
+        return keras.models.load_model(folder / WHOLE, compile=False)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        cure = "Write it again by running the command with --resume."
+        raise DamagedFileError(folder / WHOLE, str(error).splitlines()[0], cure) from error

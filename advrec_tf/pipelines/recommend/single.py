@@ -15,17 +15,18 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.models.base import Recommender
 from advrec_tf.models.factorization.negatives import InBatch
 from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.progress import LOG, stage_done, stages_ahead
-from advrec_tf.pipelines.recommend import variants
+from advrec_tf.pipelines.recommend import next_item, variants
 from advrec_tf.pipelines.recommend.comparison import ModelComparison
 from advrec_tf.pipelines.recommend.job import TABLE_KS, Outcome
 from advrec_tf.pipelines.recommend.preparation import Prepared, require_parts
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.shipping import LEAST_GAIN, PRIOR_SCALES, Prior
-from advrec_tf.pipelines.recommend.single_settings import SingleSettings
+from advrec_tf.pipelines.recommend.single_settings import NEXT_ITEM, SingleSettings
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from advrec_tf.training import recipes
@@ -40,6 +41,7 @@ DEFAULTS = {
     "two_tower": {"dim": 128, "temperature": 0.12, "batch_size": 256, "epochs": 40},
     "autoencoder": {"dim": 200, "drop": 0.2, "batch_size": 100, "epochs": 150},
     "factorization": {"dim": 128, "temperature": 0.2},
+    **{model: {"dim": 64, "blocks": 2, "dropout": 0.3} for model in NEXT_ITEM},
 }
 """What each model has where a setting is not given; the rest is as its recipe says."""
 
@@ -81,8 +83,41 @@ def run(
     comparison.baselines(whole)
 
     stages_ahead(1 + settings.refit)
-    recipe = recipe_of(model, settings)
     wrap = adversary_of(model, settings)
+    train = _next_item if model in NEXT_ITEM else _vectors
+    fitted, shipped, prior = train(model, name, prepared, settings, comparison, whole, wrap)
+    results = comparison.results["whole"]
+    return Outcome(
+        split=split,
+        results=comparison.results,
+        choices={
+            "shipped_model": name,
+            "refit": settings.refit,
+            "validation_of_candidates": {name: fitted.summary["validation"]},
+            "validation_of_baselines": {
+                row: results[row][0].summary["validation"]
+                for row in ("popularity", "ease")
+                if row in results
+            },
+            "shipped": prior,
+        },
+        shipped=shipped,
+        verdicts=store.verdicts,
+    )
+
+
+def _vectors(
+    model: str,
+    name: str,
+    prepared: Prepared,
+    settings: SingleSettings,
+    comparison: ModelComparison,
+    whole: EvaluationSetting,
+    wrap: recipes.Wrap | None,
+) -> tuple[StageResult, Recommender, dict]:
+    """(its stage, what is shipped, the prior) of a model that ends as vectors."""
+    split, store, console = prepared.split, comparison.store, comparison.console
+    recipe = recipe_of(model, settings, whole.train.num_items)
     fitted = store.run(
         name,
         lambda checkpoint: variants.fit_vectors(
@@ -114,28 +149,63 @@ def run(
         )
         stage_done(f"refit on all {len(everything):,} interactions, {epochs} epochs")
     recommender = prior.on(shipped, everything if settings.refit else whole.train)
-    results = comparison.results["whole"]
-    return Outcome(
-        split=split,
-        results=comparison.results,
-        choices={
-            "shipped_model": name,
-            "refit": settings.refit,
-            "validation_of_candidates": {name: fitted.summary["validation"]},
-            "validation_of_baselines": {
-                row: results[row][0].summary["validation"]
-                for row in ("popularity", "ease")
-                if row in results
-            },
-            "shipped": {
-                "prior_scale": prior.scale,
-                "prior_max_history": prior.prior_max_history,
-                "scales_tried": tried,
-            },
+    return (
+        fitted,
+        dataclasses.replace(recommender, interactions=everything),
+        {
+            "prior_scale": prior.scale,
+            "prior_max_history": prior.prior_max_history,
+            "scales_tried": tried,
         },
-        shipped=dataclasses.replace(recommender, interactions=everything),
-        verdicts=store.verdicts,
     )
+
+
+def _next_item(
+    model: str,
+    name: str,
+    prepared: Prepared,
+    settings: SingleSettings,
+    comparison: ModelComparison,
+    whole: EvaluationSetting,
+    wrap: recipes.Wrap | None,
+) -> tuple[StageResult, Recommender, dict]:
+    """As `_vectors`, of a model that reads histories; its prior is what it learned."""
+    split, store, console = prepared.split, comparison.store, comparison.console
+    recipe = recipe_of(model, settings, whole.train.num_items)
+    fitted = store.run(
+        name,
+        lambda checkpoint: next_item.fit(
+            recipe,
+            whole,
+            console,
+            name,
+            checkpoint,
+            read=split.trainval(),
+            seed=settings.seed,
+            wrap=wrap,
+            patience=settings.patience,
+        ),
+    )
+    stage_done(f"{name:<36} validation ndcg@10 {fitted.summary['validation']:.4f}")
+    comparison.keep(whole, name, fitted)
+    everything, shipped = split.everything(), fitted
+    if settings.refit:
+        epochs = fitted.summary["best_epoch"]
+        shipped = store.run(
+            "refit",
+            lambda checkpoint: next_item.refit(
+                recipe,
+                everything,
+                checkpoint,
+                epochs=epochs,
+                seed=settings.seed,
+                wrap=wrap,
+                log=console.detail,
+            ),
+        )
+        stage_done(f"refit on all {len(everything):,} interactions, {epochs} epochs")
+    recommender = next_item.model_of(recipe, shipped, everything, seed=settings.seed)
+    return fitted, recommender, {"prior_scale": None, "prior_max_history": 0, "scales_tried": {}}
 
 
 def chosen_model(settings: SingleSettings, train: Interactions) -> str:
@@ -147,12 +217,14 @@ def chosen_model(settings: SingleSettings, train: Interactions) -> str:
     return "factorization" if train.num_items > LARGE_CATALOGUE else "autoencoder"
 
 
-def recipe_of(model: str, settings: SingleSettings) -> recipes.Recipe:
-    """How the model is trained.
+def recipe_of(model: str, settings: SingleSettings, num_items: int) -> recipes.Recipe:
+    """How the model is trained on a catalogue of so many items.
 
     Raises:
         ValueError: if a setting is given that the model does not have.
     """
+    if model in NEXT_ITEM:
+        return next_item.recipe_of(settings, num_items)
     given = {
         name: value
         for name in ("dim", "learning_rate", "batch_size", "temperature", "drop", "epochs")

@@ -7,6 +7,9 @@ from typing import Literal
 
 from advrec_tf.pipelines.recommend.settings import SPLITS, TIES
 
+NEXT_ITEM = ("sasrec", "bert4rec", "gru4rec", "bsarec", "fmlp", "hstu")
+"""The models that read the items of a history in order."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SingleSettings:
@@ -22,7 +25,10 @@ class SingleSettings:
         k_core: Users and items with fewer interactions are left out, until all have as many.
         seed: The seed of everything that is drawn.
         model: The model. With auto it is two_tower where --use-features is given, factorization
-            where there are more than 20,000 items, and else autoencoder.
+            where there are more than 20,000 items, and else autoencoder. The others are next-item
+            models, which read a user's items in order: self-attention (sasrec, in both directions
+            bert4rec, gated hstu), recurrent units (gru4rec), frequency filters (fmlp, with
+            attention bsarec).
         use_features: Give the two-tower model the features of users and items beside their ids.
         adversary: What is done to the model's vectors in training: the gradient's direction (fgsm),
             several steps of it (pgd), noise of the same size (noise) or nothing (none).
@@ -35,6 +41,15 @@ class SingleSettings:
         batch_size: Examples in a batch: users of the autoencoder, interactions of the others.
         temperature: The temperature of the softmax of two_tower and factorization.
         drop: The fraction of a profile that is hidden from the autoencoder in training.
+        length: The most items of a history that a next-item model reads. By default 50.
+        blocks: The blocks of a next-item model, one after the other. By default 2.
+        dropout: The dropout of a next-item model. By default 0.3.
+        loss: What a next-item model compares its state with: the whole catalogue (softmax),
+            candidates drawn from it (sampled_softmax), or some negatives by the calibrated binary
+            cross-entropy of gSASRec (gbce). By default softmax, and sampled_softmax where there are
+            more than 20,000 items.
+        negatives: The candidates of sampled_softmax and gbce. By default 512 and 256.
+        use_times: Let sasrec or hstu read the time between two items.
         epochs: The largest number of epochs. By default it is what the recipe of the model says.
         patience: Evaluations without a better validation before training stops.
         prior_max_history: Users with at most this many interactions are served with a popularity
@@ -49,7 +64,18 @@ class SingleSettings:
     k_core: int = 0
     seed: int = 0
 
-    model: Literal["auto", "two_tower", "autoencoder", "factorization"] = "auto"
+    model: Literal[
+        "auto",
+        "two_tower",
+        "autoencoder",
+        "factorization",
+        "sasrec",
+        "bert4rec",
+        "gru4rec",
+        "bsarec",
+        "fmlp",
+        "hstu",
+    ] = "auto"
     use_features: bool = False
     adversary: Literal["fgsm", "pgd", "noise", "none"] = "fgsm"
     epsilon: float = 0.1
@@ -60,6 +86,12 @@ class SingleSettings:
     batch_size: int | None = None
     temperature: float | None = None
     drop: float | None = None
+    length: int | None = None
+    blocks: int | None = None
+    dropout: float | None = None
+    loss: Literal["softmax", "sampled_softmax", "gbce"] | None = None
+    negatives: int | None = None
+    use_times: bool = False
     epochs: int | None = None
     patience: int = 4
     prior_max_history: int = 10
@@ -79,6 +111,10 @@ class SingleSettings:
             ("batch_size", ">= 2", lambda v: v is None or v >= 2),
             ("temperature", "> 0", lambda v: v is None or 0 < v < infinity),
             ("drop", "in (0, 1)", lambda v: v is None or 0 < v < 1),
+            ("length", ">= 2", lambda v: v is None or v >= 2),
+            ("blocks", ">= 1", lambda v: v is None or v >= 1),
+            ("dropout", "in [0, 1)", lambda v: v is None or 0 <= v < 1),
+            ("negatives", ">= 2", lambda v: v is None or v >= 2),
             ("epochs", ">= 1", lambda v: v is None or v >= 1),
             ("patience", ">= 1", lambda v: v >= 1),
             ("prior_max_history", ">= 0", lambda v: v >= 0),
@@ -93,6 +129,31 @@ class SingleSettings:
             raise ValueError(
                 "`use_features` should be off for a model that knows ids only: the two_tower model "
                 f"takes features. Received: it is on, and `model` is {self.model!r}."
+            )
+
+        self._check_next_item()
+
+    def _check_next_item(self):
+        """Settings of next-item models are given to those alone."""
+        given = [
+            name
+            for name in ("length", "blocks", "dropout", "loss", "negatives")
+            if getattr(self, name) is not None
+        ] + ["use_times"] * self.use_times
+        if given and self.model not in NEXT_ITEM:
+            raise ValueError(
+                f"`{given[0]}` should be given for next-item models alone "
+                f"({', '.join(NEXT_ITEM)}). Received: `model` is {self.model!r}."
+            )
+        if self.use_times and self.model not in ("sasrec", "hstu"):
+            raise ValueError(
+                "`use_times` should be on for sasrec and hstu alone. "
+                f"Received: `model` is {self.model!r}."
+            )
+        if self.negatives is not None and self.loss not in ("sampled_softmax", "gbce"):
+            raise ValueError(
+                "`negatives` should be given beside the loss sampled_softmax or gbce. "
+                f"Received: `loss` is {self.loss!r}."
             )
 
     def as_dict(self) -> dict:

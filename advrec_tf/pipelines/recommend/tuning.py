@@ -28,7 +28,7 @@ from advrec_tf.pipelines.recommend.single import (
     chosen_model,
     recipe_of,
 )
-from advrec_tf.pipelines.recommend.single_settings import SingleSettings
+from advrec_tf.pipelines.recommend.single_settings import NEXT_ITEM, SingleSettings
 
 JOURNAL, BEST = "trials.log", "best.json"
 
@@ -50,6 +50,15 @@ SPACES: Mapping[str, Mapping[str, tuple]] = {
         "learning_rate": ("log", 3e-4, 2e-2),
         "temperature": ("log", 0.03, 0.5),
         "batch_size": ("choice", 512, 1024, 2048, 4096),
+    },
+    **{
+        model: {
+            "dim": ("choice", 32, 64, 128),
+            "learning_rate": ("log", 3e-4, 5e-3),
+            "dropout": ("linear", 0.1, 0.6),
+            "blocks": ("choice", 1, 2, 3),
+        }
+        for model in NEXT_ITEM
     },
 }
 ADVERSARY = {"epsilon": ("log", 0.01, 0.5), "adversarial_fraction": ("choice", 0.1, 0.2)}
@@ -160,7 +169,7 @@ def _space(model: str, settings: SingleSettings) -> dict[str, tuple]:
 
 def _first(settings: SingleSettings) -> dict[str, Any]:
     """The values of the first trial: those given, else those of the recipe."""
-    recipe = recipe_of(settings.model, settings)
+    recipe = recipe_of(settings.model, settings, 1)
     known = {
         **DEFAULTS[settings.model],
         "learning_rate": float(recipe.optimizer().learning_rate),
@@ -190,7 +199,7 @@ def _suggested(trial, model: str, settings: SingleSettings) -> dict[str, Any]:
 def _trained(trial, model, settings, train, evaluator, folder, optuna) -> float:
     board = folder / "tensorboard" / f"trial-{trial.number:03d}"
     report = (
-        recipe_of(model, settings)
+        recipe_of(model, settings, train.num_items)
         .train(
             train,
             seed=settings.seed,

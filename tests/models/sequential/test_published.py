@@ -197,12 +197,8 @@ def test_weights_go_back_into_a_model_of_the_same_items(tmp_path):
 
 
 def test_a_model_is_saved_and_loaded_whole(tmp_path):
-    model = fitted(
-        models.gru4rec,
-        circle(),
-        epochs=1,
-        objective=SampledSoftmax(ByPopularity(0.5), candidates=4),
-    )
+    objective = SampledSoftmax(ByPopularity(0.5), candidates=4)
+    model = fitted(models.gru4rec, circle(), epochs=1, objective=objective)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     users = tf.range(5)

@@ -1,0 +1,137 @@
+"""Next-item models in the job of one model: how they are set up, fitted, measured and kept.
+
+Such a model is more than vectors: its encoder reads histories. A stage keeps its weights, and what
+is shipped is the model itself. On the test part it reads the validation items as well, as it would
+once served; every row of the table says of its model how it was measured.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.objectives import SampledSoftmax
+from advrec_tf.models.sequential.encoders import EncoderSize
+from advrec_tf.models.sequential.model import SequenceModel
+from advrec_tf.models.sequential.objectives import (
+    BinaryCrossEntropy,
+    FullSoftmax,
+    SequenceObjective,
+)
+from advrec_tf.pipelines.recommend import variants
+from advrec_tf.pipelines.recommend.single_settings import SingleSettings
+from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
+from advrec_tf.pipelines.stages import StageResult
+from advrec_tf.training import recipes
+
+LARGE_CATALOGUE = 20_000
+"""Items from which the softmax is sampled where no loss is given."""
+
+EVERY = 3
+"""Epochs from one validation to the next: an epoch is short, and improves for long."""
+
+_WEIGHT = "weight/"
+
+
+def recipe_of(settings: SingleSettings, num_items: int) -> recipes.Recipe:
+    """How the model of the settings is trained on a catalogue of so many items."""
+    if (wrong := settings.temperature or settings.drop) is not None:
+        name = "temperature" if settings.temperature else "drop"
+        raise ValueError(
+            f"`{name}` should not be given for the model {settings.model}, which has none. "
+            f"Received: {wrong!r}."
+        )
+    sizes = {
+        "length": settings.length or 50,
+        "dim": settings.dim or 64,
+        "blocks": settings.blocks or (1 if settings.model == "gru4rec" else 2),
+        "dropout": 0.3 if settings.dropout is None else settings.dropout,
+    }
+    heads = 2 if sizes["dim"] % 2 == 0 else 1
+    given = {
+        name: value
+        for name in ("learning_rate", "batch_size", "epochs")
+        if (value := getattr(settings, name)) is not None
+    }
+    if settings.model in ("bsarec", "fmlp"):
+        given.setdefault("batch_size", 256)  # a window for each item, not for each user
+    if settings.use_times:
+        given["use_times"] = True
+    return recipes.next_item(
+        settings.model,
+        size=EncoderSize(heads=heads, **sizes),
+        objective=objective_of(settings, num_items),
+        **given,
+    )
+
+
+def objective_of(settings: SingleSettings, num_items: int) -> SequenceObjective:
+    """What states are compared with."""
+    loss = settings.loss or ("sampled_softmax" if num_items > LARGE_CATALOGUE else "softmax")
+    if loss == "softmax":
+        return FullSoftmax()
+    if loss == "gbce":
+        return BinaryCrossEntropy(negatives=settings.negatives or 256, calibrated=0.75)
+    return SampledSoftmax(candidates=settings.negatives or 512)
+
+
+def fit(
+    recipe: recipes.Recipe,
+    setting: EvaluationSetting,
+    console: Console,
+    label: str,
+    checkpoint: Path,
+    *,
+    read: Interactions,
+    **training,
+) -> StageResult:
+    """Train by a recipe, keep the weights, and measure on the histories `read`.
+
+    `training` is that of `recipes.Recipe.train`.
+    """
+    fitted = recipe.train(
+        setting.train,
+        evaluator=setting.validation,
+        every=EVERY,
+        checkpoint=checkpoint,
+        callbacks=[console.board(label)],
+        label=label,
+        log=console.detail,
+        **training,
+    )
+    measured = variants.measure(fitted.model.on(read), setting)
+    summary = {**measured.summary, **variants.summary_of(fitted.report)}
+    return StageResult(summary, {**weights_of(fitted.model), **measured.arrays})
+
+
+def refit(
+    recipe: recipes.Recipe,
+    everything: Interactions,
+    checkpoint: Path,
+    *,
+    epochs: int,
+    **training,
+) -> StageResult:
+    """Train on all interactions for so many epochs, and keep the weights."""
+    fitted = recipe.train(
+        everything, epochs=epochs, checkpoint=checkpoint, label="refit", **training
+    )
+    summary = {"epochs": epochs, "verdict": fitted.report.verdict}
+    return StageResult(summary, weights_of(fitted.model))
+
+
+def weights_of(model: SequenceModel) -> dict[str, np.ndarray]:
+    """The weights as arrays of a stage."""
+    return {f"{_WEIGHT}{place:03d}": w for place, w in enumerate(model.get_weights())}
+
+
+def model_of(
+    recipe: recipes.Recipe, result: StageResult, interactions: Interactions, *, seed: int
+) -> SequenceModel:
+    """The model whose weights a stage keeps, on these histories."""
+    model = recipe.build(interactions, seed=seed)
+    names = sorted(name for name in result.arrays if name.startswith(_WEIGHT))
+    model.set_weights([result.arrays[name] for name in names])
+    return model
