@@ -131,7 +131,7 @@ def finish(run: Run, prepared, identity: dict, outcome, **more) -> dict:
     atomic_bytes(path.with_suffix(".md"), text, overwrite=True)
     boards.write_results(run.out, result, text, outcome.shipped)
     print("\n" + "\n".join(page.table_lines(result)))
-    print("\n" + "\n".join(textwrap.wrap(page.LEGEND, 100)))
+    print("\n" + "\n".join(textwrap.wrap(page.legend(result), 100)))
     if run.verbose:
         _print_comparisons(result)
     elif result["comparisons"]:

@@ -33,3 +33,19 @@ def test_a_file_becomes_a_served_list_in_two_commands(table, tmp_path, capfd):
     main([*words, "--resume"])
     again = json.loads((out / "report.json").read_text())["models"]["shipped"]
     assert again["ndcg@10"] == report["models"]["shipped"]["ndcg@10"]
+
+
+def test_a_next_item_model_is_trained_served_and_asked_by_history(table, tmp_path, capfd):
+    out, models = tmp_path / "run", tmp_path / "models"
+    words = ["train", "--data", str(table), "--out", str(out), "--model", "sasrec", "--epochs", "2"]
+    small = ["--dim", "8", "--blocks", "1", "--length", "10", "--quiet"]
+    main([*words, *small, "--export", str(models)])
+    capfd.readouterr()
+    report = json.loads((out / "report.json").read_text())
+    rows = ["popularity", "ease", "transitions", "sasrec+perturbed"]
+    assert list(report["models"]) == rows
+    assert "read the validation items" in report["protocol"]["histories"]
+    main(["recommend", "--model", str(models), "--history", "3", "4"])
+    assert len(capfd.readouterr().out.splitlines()) == 11
+    main(["export", "--run-dir", str(out), "--out", str(tmp_path / "again")])
+    assert json.loads(capfd.readouterr().out)["check"]["answers"] > 0

@@ -154,8 +154,6 @@ class SequenceModel(RecommenderModel):
         self.candidate_rows = CandidateRows(self.item_rows, name="candidate_rows")
         self.objective = bind(objective, interactions, seed=seed)
         own = HistoryScores(self, last_windows(interactions, length), interactions)
-        places = [tf.TensorSpec([None, None], kind) for kind in (tf.int32, tf.float32)]
-        self._score_history = tf.function(self._scores_of, input_signature=places)
         self.built = True
         object.__setattr__(self, "_own", own)  # it is no part of the model: the model is one of it
 
@@ -272,20 +270,15 @@ class SequenceModel(RecommenderModel):
         Args:
             gap: [batch, n] float32, the time since the item before; 0 where it is not known.
         """
-        gap = tf.zeros(tf.shape(history)) if gap is None else gap
-        return self._score_history(history, gap)
-
-    def last_states(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
-        """[batch, n] int32 as of `score_history` -> [batch, dim], what items are compared with."""
-        if gap is None:
-            gap = tf.zeros(tf.shape(history))
-        history, gap = self._cut(history, gap)
-        return self.states(history, gap=gap)[:, -1]
-
-    def _scores_of(self, history, gap):
         states = self.last_states(history, gap)
         items = self.objective.scored(self.candidate_rows(None))
         return tf.matmul(states, items, transpose_b=True)
+
+    def last_states(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
+        """[batch, n] int32 as of `score_history` -> [batch, dim], what items are compared with."""
+        gap = tf.zeros(tf.shape(history)) if gap is None else gap
+        history, gap = self._cut(history, gap)
+        return self.states(history, gap=gap)[:, -1]
 
     def _cut(self, history, gap):
         """The places that are read: the last `length`, with a hidden item at the end where

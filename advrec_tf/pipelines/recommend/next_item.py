@@ -1,25 +1,28 @@
 """Next-item models in the job of one model: how they are set up, fitted, measured and kept.
 
 Such a model is more than vectors: its encoder reads histories. A stage keeps its weights, and what
-is shipped is the model itself. On the test part it reads the validation items as well, as it would
-once served; every row of the table says of its model how it was measured.
+is shipped is the model itself. On the test part it and the transition counts beside it read the
+validation items as well, as they would once served.
 """
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.windows import last_windows
 from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.models.sequential.encoders import EncoderSize
-from advrec_tf.models.sequential.model import SequenceModel
+from advrec_tf.models.sequential.model import HistoryScores, SequenceModel
 from advrec_tf.models.sequential.objectives import (
     BinaryCrossEntropy,
     FullSoftmax,
     SequenceObjective,
 )
+from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.pipelines.recommend import variants
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
@@ -94,7 +97,7 @@ def fit(
     fitted = recipe.train(
         setting.train,
         evaluator=setting.validation,
-        every=EVERY,
+        every=min(EVERY, recipe.epochs),
         checkpoint=checkpoint,
         callbacks=[console.board(label)],
         label=label,
@@ -104,6 +107,19 @@ def fit(
     measured = variants.measure(fitted.model.on(read), setting)
     summary = {**measured.summary, **variants.summary_of(fitted.report)}
     return StageResult(summary, {**weights_of(fitted.model), **measured.arrays})
+
+
+def transitions(setting: EvaluationSetting, read: Interactions) -> StageResult:
+    """The counting table that a next-item model has to beat, on the same histories."""
+    started = time.perf_counter()
+    model = Transitions().fit(setting.train)
+    seconds = time.perf_counter() - started
+    measured = variants.measure(
+        HistoryScores(model, last_windows(read, model.horizon), read), setting
+    )
+    validation = setting.validation.evaluate(model).metrics["ndcg@10"]
+    measured.summary.update(validation=validation, seconds=seconds)
+    return measured
 
 
 def refit(

@@ -18,6 +18,12 @@ LEGEND = (
 )
 
 
+def legend(report: dict) -> str:
+    """What the columns of the table say, and which rows read more than others."""
+    read = report["protocol"].get("histories")
+    return LEGEND if read is None else f"{LEGEND} Note: {read}."
+
+
 def _cells(report: dict) -> list[tuple[str, ...]]:
     """The results as a table: all users, the sparsest fifth, and users with cut histories."""
     cut = list(report.get("cold_start", {}).get("users", {}))
@@ -81,7 +87,7 @@ def markdown(report: dict, command: str) -> str:
             "",
         ]
     lines += _markdown_table(_cells(report))
-    lines += ["", LEGEND]
+    lines += ["", legend(report)]
     lines += [
         f"\nThe training of `{stage}` was not healthy: {said}"
         for stage, said in report.get("training_health", {}).items()

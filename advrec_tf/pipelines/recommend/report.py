@@ -12,6 +12,7 @@ import numpy as np
 from advrec_tf.evaluation.protocols import sparsest_users
 from advrec_tf.evaluation.significance import CORRECTIONS, paired
 from advrec_tf.pipelines.recommend.job import Outcome
+from advrec_tf.pipelines.recommend.single_settings import NEXT_ITEM
 from advrec_tf.pipelines.stages import StageResult
 
 METRICS = (
@@ -48,14 +49,23 @@ ROWS = (
 )
 """Order of the rows in tables and plots: an ablation stands before what it is the ablation of."""
 
-SINGLE_ROWS = tuple(
-    f"{model}{adversary}"
-    for model in ("two_tower", "autoencoder", "factorization")
-    for adversary in ("", "+noise", "+perturbed")
+SINGLE_ROWS = (
+    "transitions",
+    *(
+        f"{model}{adversary}"
+        for model in ("two_tower", "autoencoder", "factorization", *NEXT_ITEM)
+        for adversary in ("", "+noise", "+perturbed")
+    ),
 )
 """The rows that `single.run` may train."""
 
 COMPARISONS = (
+    *(
+        (f"{model}{adversary}", baseline)
+        for model in NEXT_ITEM
+        for adversary in ("", "+noise", "+perturbed")
+        for baseline in ("transitions", "ease")
+    ),
     ("tower", "popularity"),
     ("tower", "ease"),
     ("tower+perturbed", "tower"),
@@ -112,6 +122,11 @@ def make_report(outcome: Outcome, *, identity: dict, counts: dict, audit: dict) 
         "comparisons": _comparisons(whole, "test"),
         "training_health": outcome.verdicts,
     }
+    if "transitions" in models:
+        report["protocol"]["histories"] = (
+            "transitions and the next-item model read the validation items of a user on the test "
+            "part, as they would once served; popularity and EASE do not"
+        )
     if outcome.cold is not None:
         cold = outcome.cold
         cold_groups = {f"cut_to_{n}": users for n, users in cold.users_cut_to.items()}

@@ -96,7 +96,7 @@ def run(
             "validation_of_candidates": {name: fitted.summary["validation"]},
             "validation_of_baselines": {
                 row: results[row][0].summary["validation"]
-                for row in ("popularity", "ease")
+                for row in ("popularity", "ease", "transitions")
                 if row in results
             },
             "shipped": prior,
@@ -171,7 +171,9 @@ def _next_item(
 ) -> tuple[StageResult, Recommender, dict]:
     """As `_vectors`, of a model that reads histories; its prior is what it learned."""
     split, store, console = prepared.split, comparison.store, comparison.console
-    recipe = recipe_of(model, settings, whole.train.num_items)
+    recipe, read = recipe_of(model, settings, whole.train.num_items), split.trainval()
+    counted = store.run("transitions", lambda checkpoint: next_item.transitions(whole, read))
+    comparison.keep(whole, "transitions", counted)
     fitted = store.run(
         name,
         lambda checkpoint: next_item.fit(
@@ -180,7 +182,7 @@ def _next_item(
             console,
             name,
             checkpoint,
-            read=split.trainval(),
+            read=read,
             seed=settings.seed,
             wrap=wrap,
             patience=settings.patience,

@@ -19,19 +19,25 @@ def test_the_model_is_chosen_by_columns_and_size(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("model", "given"), [("autoencoder", {"temperature": 0.1}), ("factorization", {"drop": 0.5})]
+    ("model", "given"),
+    [
+        ("autoencoder", {"temperature": 0.1}),
+        ("factorization", {"drop": 0.5}),
+        ("sasrec", {"temperature": 0.1}),
+        ("hstu", {"drop": 0.5}),
+    ],
 )
 def test_a_setting_that_the_model_has_not_is_refused(model, given):
     with pytest.raises(ValueError, match=f"should not be given for the model {model}"):
-        single.recipe_of(model, SingleSettings(model=model, **given))
+        single.recipe_of(model, SingleSettings(model=model, **given), 100)
 
 
 def test_what_is_given_takes_the_place_of_the_recipes_own():
     settings = SingleSettings(model="autoencoder", batch_size=17, learning_rate=0.5, epochs=3)
-    recipe = single.recipe_of("autoencoder", settings)
+    recipe = single.recipe_of("autoencoder", settings, 100)
     assert (recipe.batch_size, recipe.epochs) == (17, 3)
     assert float(recipe.optimizer().learning_rate) == 0.5
-    assert single.recipe_of("two_tower", SingleSettings()).epochs == 40
+    assert single.recipe_of("two_tower", SingleSettings(), 100).epochs == 40
 
 
 def test_a_prior_is_chosen_where_taste_misleads_users_with_few_interactions():
