@@ -12,11 +12,12 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data.features import Column, Id
+from advrec_tf.data.features import Id
 from advrec_tf.data.schema import Schema, columns_of
 from advrec_tf.data.ties import TieRule
 from advrec_tf.ops.files import atomic_file
@@ -215,8 +216,9 @@ class Interactions:
         )
         return Schema(user_id=user_id, item_id=item_id, user=user, item=item, context=context)
 
-    def with_columns(self, **parts: tuple[Column, ...]) -> Interactions:
-        """Itself, its `user`, `item` or `context` columns as they were fitted before."""
+    def with_columns(self, **parts: Any) -> Interactions:
+        """Itself, its `user`, `item` or `context` columns, a tuple each, as they were fitted
+        before."""
         self.__dict__["schema"] = dataclasses.replace(self.schema, **parts)
         return self
 

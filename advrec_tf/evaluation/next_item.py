@@ -64,7 +64,7 @@ class NextItemEvaluator:
         self.never_seen = float((counts[queries.target_item] == 0).mean())
         history = queries.pairs()
         if repeats:
-            history = tuple(part[:0] for part in history)
+            history = (history[0][:0], history[1][:0])
         there = self._keys(*history)
         known = np.isin(self._keys(queries.target_query, queries.target_item), there)
         self.targets_in_history = int(known.sum())

@@ -52,5 +52,6 @@ def column_of(name: str, spec: Spec) -> features.Column:
             return features.Text(name=name)
         return features.Sequence(name=name, categories=())
     if len(shape) == 2:
+        assert shape[1] is not None  # a vector has a width of its own
         return features.Vector(name=name, width=shape[1])
     return features.Time(name=name) if dtype == "float64" else features.Number(name=name)

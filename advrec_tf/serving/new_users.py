@@ -90,7 +90,8 @@ class ServedNewUsers(tf.Module):
         data = self._in_memory().interactions
         rows = np.linspace(0, len(data) - 1, min(_SAMPLE, len(data))).astype(int)
         sources = {"user": (data.user_features, data.user_index), "context": (data.context, None)}
-        tables, raw = {"user": {}, "context": {}}, {}
+        tables: dict[str, dict] = {"user": {}, "context": {}}
+        raw = {}
         for name, (part, column) in self._named():
             table, index = sources[part]
             values = _blank(len(rows))

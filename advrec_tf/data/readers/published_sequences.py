@@ -151,5 +151,6 @@ def _read_times(path: Path) -> Interactions:
     data = tables.read_table(
         path, user_column="user", item_column="item", context_columns=("time",)
     ).interactions
+    assert data.context is not None
     time = data.context["time"].to_numpy(np.float64)
     return dataclasses.replace(data, timestamp=time, context=None)
