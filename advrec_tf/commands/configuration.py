@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,20 @@ def given(*records) -> dict:
             elif value != field.default and field.name not in _OF_THE_MOMENT:
                 found[field.name] = value
     return found
+
+
+def words(options: Mapping) -> str:
+    """Options as they are typed in a shell: `given` read back."""
+    typed: list[str] = []
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            typed.append(option)
+        elif isinstance(value, (tuple, list)):
+            typed += [option, *map(str, value)]
+        else:
+            typed += [option, str(value)]
+    return shlex.join(typed)
 
 
 def split(argv: Sequence[str]) -> tuple[list[str], tuple]:

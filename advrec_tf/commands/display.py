@@ -32,13 +32,15 @@ def shown(*, quiet: bool = False, verbose: bool = False) -> Iterator[None]:
     else:
         handler = logging.StreamHandler(sys.stdout)
         handler.setLevel(level)
-    before, handlers = LOGGER.level, list(LOGGER.handlers)
+    before, handlers = (LOGGER.level, LOGGER.propagate), list(LOGGER.handlers)
     LOGGER.setLevel(logging.DEBUG)
+    LOGGER.propagate = False  # a library that configures the root would show each line again
     LOGGER.addHandler(handler)
     try:
         yield
     finally:
-        LOGGER.setLevel(before)
+        LOGGER.setLevel(before[0])
+        LOGGER.propagate = before[1]
         for added in [handler for handler in LOGGER.handlers if handler not in handlers]:
             LOGGER.removeHandler(added)
             added.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from advrec_tf.commands import configuration
 from advrec_tf.commands import run as runs
 from advrec_tf.commands.arguments import Count, Run, SingleModel, Source
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
@@ -37,4 +38,5 @@ def tune(
     print(f"\n{counted}. The best has NDCG@10 {found.value:.4f} on validation", end="")
     print("." if found.default is None else f", the given settings {found.default:.4f}.")
     print(f"settings     {found.path}")
-    print(f"next         advrec train --data {source.data} --config {found.path} --out FOLDER")
+    words = configuration.words({**configuration.given(source), "config": found.path})
+    print(f"next         advrec train {words} --out FOLDER")

@@ -91,9 +91,14 @@ class FeatureTable(keras.layers.Layer):
     """Index [batch] int32 -> the values of a column, from a table that is saved with the model and
     not trained.
 
+    A number that is missing is NaN in it, which is no sign of a training that diverged.
+
     Args:
         rows: [n] or [n, width], int32 or float32; or the shape alone, where weights are loaded.
     """
+
+    holds_data = True
+    """Its weights are data as they were given: `training.health` does not judge them."""
 
     def __init__(self, rows: np.ndarray | Sequence[int], *, dtype=None, **kwargs):
         given = isinstance(rows, np.ndarray)

@@ -19,6 +19,9 @@ from pathlib import Path
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
 
+READER_GONE = 141
+"""The exit code where nobody reads the output any more, as after `| head`, as shells have it."""
+
 UNHEALTHY = 3
 """The exit code of a command whose training was not healthy, where that is asked for."""
 
@@ -34,16 +37,22 @@ def guarded(main: Callable) -> Callable:
     """A command's `main` whose user mistakes end in one line instead of a traceback.
 
     Ctrl-C ends it with the exit code 130, wherever it falls. With ADVREC_TRACEBACK=1 in the
-    environment the traceback of a mistake is shown.
+    environment the traceback of a mistake is shown. Where the reader of the output has gone, as
+    `| head` does, it ends with the exit code 141 without a word.
     """
 
     @functools.wraps(main)
     def run(*args, **kwargs):
         with until_the_end, _Interrupts() as interrupts:
             try:
-                return main(*args, **kwargs)
+                result = main(*args, **kwargs)
+                sys.stdout.flush()
+                return result
             except KeyboardInterrupt:
                 raise _stopped() from None
+            except BrokenPipeError:
+                _forget_output()
+                raise SystemExit(READER_GONE) from None
             except Exception as error:
                 if interrupts.asked:  # a library made another error of it
                     raise _stopped() from None
@@ -145,6 +154,15 @@ def _way_on() -> str:
 def _stopped() -> SystemExit:
     print(f"Stopped. {_way_on()}", file=sys.stderr)
     return SystemExit(INTERRUPTED)
+
+
+def _forget_output() -> None:
+    """What is still to be written to the standard output goes nowhere, so that Python does not
+    complain of it at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 class _Interrupts:

@@ -126,7 +126,11 @@ def _labels(model, data: Interactions | None) -> np.ndarray | None:
 
 
 def _broken_weights(model) -> str | None:
+    kept = [layer for layer in model.submodules if getattr(layer, "holds_data", False)]
+    data = {weight.ref() for layer in kept for weight in layer.weights}
     for weight in model.weights:
+        if weight.ref() in data:
+            continue
         if weight.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(weight))):
             return f"Training diverged: the weight {weight.name} holds NaN or infinite numbers."
     return None

@@ -46,3 +46,11 @@ def test_the_arguments_go_on_without_the_file(tmp_path):
 def test_a_file_is_given_once(words):
     with pytest.raises(ValueError, match="`--config` should be given once"):
         configuration.split(words)
+
+
+def test_options_are_read_back_as_they_are_typed():
+    options = {"data": "a b.csv", "user_column": "Customer e-mail", "missing": ("x", "y")}
+    typed = configuration.words({**options, "keep_missing": True})
+    assert typed == (
+        "--data 'a b.csv' --user-column 'Customer e-mail' --missing x y --keep-missing"
+    )

@@ -1,5 +1,6 @@
 import io
 import logging
+import sys
 
 import pytest
 
@@ -80,3 +81,15 @@ def test_stages_ahead_and_done_are_in_the_records(caplog):
         stages_ahead(7)
         stage_done("one")
     assert caplog.records[0].stages == 7 and caplog.records[1].stage is True
+
+
+def test_a_library_that_configures_the_root_shows_no_line_again(capfd):
+    root = logging.StreamHandler(sys.stdout)
+    logging.getLogger().addHandler(root)
+    try:
+        with display.shown():
+            logging.getLogger("advrec_tf.pipelines").info("once")
+    finally:
+        logging.getLogger().removeHandler(root)
+    assert capfd.readouterr().out == "once\n"
+    assert logging.getLogger("advrec_tf").propagate

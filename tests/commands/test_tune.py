@@ -13,7 +13,8 @@ def test_a_search_names_the_best_settings_and_the_next_command(tmp_path, capfd):
     main(words)
     printed = capfd.readouterr().out
     assert "1 complete. The best has NDCG@10 0." in printed
-    assert f"--config {out / 'best.json'}" in printed and (out / "run.log").exists()
+    assert (out / "run.log").exists()
+    assert f"advrec train --data {data} --config {out / 'best.json'} --out FOLDER" in printed
     with pytest.raises(SystemExit):
         main(words)
     assert "holds a run already" in capfd.readouterr().err

@@ -201,3 +201,17 @@ def test_nothing_to_resume_is_said(tmp_path):
         ending.guarded(lambda: ending.hold(tmp_path / "new", resume=True, say=lines.append))()
         StageStore(tmp_path / "new", {}, resume=True).claim()
     assert len(lines) == 1 and "new holds no run to resume" in lines[0]
+
+
+def test_a_reader_that_has_gone_ends_a_command_without_a_word():
+    code = (
+        "from advrec_tf.pipelines.ending import guarded\n"
+        "guarded(lambda: [print('x' * 1000) for _ in range(1000)])()"
+    )
+    command = [sys.executable, "-c", code]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.read(1)
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(60), said) == (ending.READER_GONE, b"")

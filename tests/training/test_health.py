@@ -1,4 +1,7 @@
+import dataclasses
+
 import numpy as np
+import pandas as pd
 import pytest
 from tensorflow import keras
 
@@ -97,3 +100,12 @@ def test_ratings_that_are_all_alike_are_nothing_to_learn_for_a_model_of_ratings_
     assert training_health(ratings, {"loss": [0.1]}).verdict == "learned nothing"
     clicks = ranking_tower(alike, objective="clicks", embedding_dim=2)
     assert "label" not in str(training_health(clicks, {"loss": [0.1]}))
+
+
+def test_a_missing_feature_is_no_divergence_and_a_broken_weight_is():
+    users = pd.DataFrame({"age": [20.0, np.nan, 31.0, 40.0, 52.0, 60.0]})
+    interactions = dataclasses.replace(data(), user_features=users)
+    model = ranking_tower(interactions, objective="clicks", embedding_dim=2)
+    assert is_healthy(str(training_health(model, {"loss": [0.1]})))
+    model.trainable_weights[0].assign(model.trainable_weights[0] * np.nan)
+    assert training_health(model, {"loss": [0.1]}).verdict == "diverged"

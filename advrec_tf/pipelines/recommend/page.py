@@ -10,18 +10,25 @@ from pathlib import Path
 from advrec_tf.gan.health import is_healthy
 
 LEGEND = (
-    "All but the last columns: next item, all users. coverage: share of the catalogue in some "
-    "list; longtail: share of places for items outside the most popular fifth; sparsest: NDCG@10 "
-    "of the fifth of users with the fewest rows; cut to n: NDCG@10 of users cut to n rows, on "
-    "half of the history taken away (another task than the next item, so not comparable with "
-    "the first column); in brackets the deviation over seeds."
+    "coverage: share of the catalogue in some list; longtail: share of places for items outside "
+    "the most popular fifth; sparsest: NDCG@10 of the fifth of users with the fewest interactions"
 )
+CUT_LEGEND = (
+    "cut to n: NDCG@10 of users cut to n interactions, on half of the history taken away (another "
+    "task than the test items, so not comparable with the first column)"
+)
+SEEDS_LEGEND = "in brackets the deviation over seeds"
 
 
 def legend(report: dict) -> str:
-    """What the columns of the table say, and which rows read more than others."""
+    """What the columns of the table say that it has, and which models read more than others."""
+    said = [LEGEND]
+    if report.get("cold_start", {}).get("users"):
+        said.append(CUT_LEGEND)
+    if any("deviation_over_seeds" in row for row in report["models"].values()):
+        said.append(SEEDS_LEGEND)
     read = report["protocol"].get("histories")
-    return LEGEND if read is None else f"{LEGEND} Note: {read}."
+    return "; ".join(said) + "." + ("" if read is None else f" Note: {read}.")
 
 
 def _cells(report: dict) -> list[tuple[str, ...]]:
@@ -93,7 +100,7 @@ def markdown(report: dict, command: str) -> str:
         for stage, said in report.get("training_health", {}).items()
         if not is_healthy(said)
     ]
-    comparisons = {"All users, test rows": report["comparisons"]}
+    comparisons = {"All users, test interactions": report["comparisons"]}
     for test, rows in report.get("cold_start", {}).get("comparisons", {}).items():
         where = {"withheld": "withheld history", "next_item": "next item"}[test]
         comparisons[f"Users cut to 1, 3 or 5 interactions, {where}"] = rows
@@ -130,7 +137,7 @@ def markdown(report: dict, command: str) -> str:
     ]
     if extra:
         lines += ["", "## Ranking tower", ""]
-        lines += _markdown_table([("model", "kind", "test rows"), *extra])
+        lines += _markdown_table([("model", "kind", "test interactions"), *extra])
     return "\n".join(lines) + "\n"
 
 

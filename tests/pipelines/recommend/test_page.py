@@ -10,3 +10,14 @@ def test_a_baseline_above_the_shipped_model_is_said():
     assert "NOTE: ease is better on validation (0.0600)" in page.verdict(choices)
     choices["validation_of_baselines"]["ease"] = 0.04
     assert "NOTE" not in page.verdict(choices)
+
+
+def test_the_legend_explains_the_columns_that_are_there():
+    report = {"protocol": {}, "models": {"ease": {"ndcg@10": 0.1}}}
+    assert "coverage" in page.legend(report)
+    assert "cut to n" not in page.legend(report) and "brackets" not in page.legend(report)
+    report["models"]["ease"]["deviation_over_seeds"] = {"ndcg@10": 0.01}
+    report["cold_start"] = {"users": {"cut_to_1": 3}}
+    report["protocol"]["histories"] = "EASE reads validation"
+    assert page.legend(report).endswith("deviation over seeds. Note: EASE reads validation.")
+    assert "cut to n interactions" in page.legend(report)
