@@ -28,12 +28,13 @@ _FLAT = 1e-6
 class Perturbation:
     """The budget of an adversary over vectors, and how it spends it.
 
-    A relative radius does no harm whatever the scale of the values; an absolute one should be
-    smaller than their norm. `fgsm(0.1, relative=True)` is a good first choice for embeddings.
+    A relative radius, the default, does no harm whatever the scale of the values; an absolute one
+    should be smaller than their norm. `fgsm(0.1)` is a good first choice for embeddings; published
+    radii, such as the .5 of APR, are absolute: `fgsm(0.5, relative=False)`.
 
     Attributes:
-        epsilon: radius of the ball, in the value's own unit; with `relative`, in units of
-            each vector's own norm. >= 0.
+        epsilon: radius of the ball, in units of each vector's own norm; without `relative` in the
+            value's own unit. >= 0.
         relative: scale each vector's radius by the vector's norm.
         norm: "l2" or "linf", for the ball and for the steepest step.
         steps: gradient steps; 1 is FGSM (Goodfellow et al. 2015; for recommenders APR, He
@@ -48,7 +49,7 @@ class Perturbation:
     """
 
     epsilon: float
-    relative: bool = False
+    relative: bool = True
     norm: str = "l2"
     steps: int = 1
     step_size: float | None = None

@@ -64,7 +64,7 @@ def test_fgsm_is_pgd_with_one_step():
     gradient = [[1.0, -2.0], [0.5, 0.0]]
     one, same = (
         worst_case(along(gradient), [tf.ones([2, 2])], p, SEED)[0]
-        for p in (fgsm(0.3), pgd(0.3, steps=1))
+        for p in (fgsm(0.3, relative=False), pgd(0.3, steps=1, relative=False))
     )
     np.testing.assert_array_equal(one, same)
 
@@ -72,7 +72,9 @@ def test_fgsm_is_pgd_with_one_step():
 def test_fgsm_steps_to_the_edge_of_the_ball():
     # (3, 4) / 5 and the signs of it
     for norm, expected in (("l2", [[0.6, 0.8]]), ("linf", [[1.0, 1.0]])):
-        (delta,) = worst_case(along([[3, 4]]), [tf.zeros([1, 2])], fgsm(1.0, norm=norm), SEED)
+        (delta,) = worst_case(
+            along([[3, 4]]), [tf.zeros([1, 2])], fgsm(1.0, norm=norm, relative=False), SEED
+        )
         np.testing.assert_allclose(delta, expected, rtol=1e-6)
 
 
@@ -82,18 +84,18 @@ def test_the_harm_to_a_linear_loss_is_epsilon_times_the_dual_norm(norm, dual, st
     # g = (3, -4): the most that g . delta reaches is .2 * |g|_2 = 1, or .2 * |g|_1 = 1.4
     gradient = tf.constant([[3.0, -4.0]])
     (delta,) = worst_case(
-        along(gradient), [tf.zeros([1, 2])], pgd(0.2, steps=steps, norm=norm), SEED
+        along(gradient), [tf.zeros([1, 2])], pgd(0.2, steps=steps, norm=norm, relative=False), SEED
     )
     assert float(tf.reduce_sum(gradient * delta)) == pytest.approx(0.2 * dual, rel=1e-5)
 
 
 def test_pgd_takes_its_steps_one_after_another_and_projects_each():
     # (.6, 0), (.6, .6), then (.6, 1.2) of length 1.3416, pulled back to length 1
-    attack = pgd(1.0, steps=3, step_size=0.6)
+    attack = pgd(1.0, steps=3, step_size=0.6, relative=False)
     (delta,) = worst_case(in_turn([2, 0], [0, 1], [0, 9]), [tf.zeros([1, 2])], attack, SEED)
     np.testing.assert_allclose(delta, [[0.6 / 1.3416408, 1.2 / 1.3416408]], rtol=1e-5)
     # (.6, -.6), (1, 0), (.4, .6): clipped to 1 on the way
-    attack = pgd(1.0, steps=3, step_size=0.6, norm="linf")
+    attack = pgd(1.0, steps=3, step_size=0.6, norm="linf", relative=False)
     (delta,) = worst_case(in_turn([2, -1], [1, 1], [-1, 1]), [tf.zeros([1, 2])], attack, SEED)
     np.testing.assert_allclose(delta, [[0.4, 0.6]], atol=1e-6)
 
@@ -105,7 +107,9 @@ def test_pgd_asks_for_the_gradient_where_it_stands():
         asked.append(deltas[0].numpy().tolist())
         return [tf.constant([[1.0]])]
 
-    worst_case(gradients_at, [tf.zeros([1, 1])], pgd(1.0, steps=3, step_size=0.25), SEED)
+    worst_case(
+        gradients_at, [tf.zeros([1, 1])], pgd(1.0, steps=3, step_size=0.25, relative=False), SEED
+    )
     assert asked == [[[0.0]], [[0.25]], [[0.5]]]
 
 
@@ -120,7 +124,7 @@ def test_a_relative_radius_is_that_of_each_row():
 
 def test_every_value_has_a_ball_of_its_own():
     values = [tf.zeros([1, 1]), tf.zeros([2, 2])]
-    deltas = worst_case(along([[-2]], [[0, 5], [7, 0]]), values, fgsm(0.5), SEED)
+    deltas = worst_case(along([[-2]], [[0, 5], [7, 0]]), values, fgsm(0.5, relative=False), SEED)
     np.testing.assert_allclose(deltas[0], [[-0.5]])
     np.testing.assert_allclose(deltas[1], [[0, 0.5], [0.5, 0]])
 
@@ -141,7 +145,9 @@ def test_noise_has_exactly_the_size_of_the_attack(norm, relative):
 def test_noise_repeats_for_a_seed_and_differs_between_seeds_and_values():
     def noise(seed):
         values = [tf.zeros([4, 3]), tf.zeros([4, 3])]
-        return worst_case(None, values, fgsm(1.0, direction="random"), tf.constant(seed))
+        return worst_case(
+            None, values, fgsm(1.0, direction="random", relative=False), tf.constant(seed)
+        )
 
     first, second = noise([1, 2])
     np.testing.assert_array_equal(first, noise([1, 2])[0])
@@ -160,7 +166,7 @@ def test_a_flat_loss_gives_no_perturbation(norm, steps, relative):
 
 def test_no_budget_gives_no_perturbation():
     for direction in ("gradient", "random"):
-        attack = fgsm(0.0, direction=direction)
+        attack = fgsm(0.0, direction=direction, relative=False)
         (delta,) = worst_case(along([[1.0, 2.0]]), [tf.ones([1, 2])], attack, SEED)
         np.testing.assert_array_equal(delta, [[0, 0]])
 
@@ -177,7 +183,9 @@ def test_a_perturbation_is_a_constant_to_an_outer_gradient(direction):
 
 def test_rows_may_have_more_than_one_dimension():
     # [1, 2, 2]: two rows of two features
-    (delta,) = worst_case(along([[[3, 4], [0, 1]]]), [tf.zeros([1, 2, 2])], fgsm(1.0), SEED)
+    (delta,) = worst_case(
+        along([[[3, 4], [0, 1]]]), [tf.zeros([1, 2, 2])], fgsm(1.0, relative=False), SEED
+    )
     np.testing.assert_allclose(delta, [[[0.6, 0.8], [0, 1]]], rtol=1e-6)
 
 
@@ -193,9 +201,9 @@ def test_the_steepest_step_has_length_one_whatever_the_gradients_size():
 
 
 def test_a_step_is_the_radius_for_one_step_and_two_and_a_half_shares_for_more():
-    assert fgsm(1.0).step_fraction == 1.0
-    assert pgd(1.0, steps=10).step_fraction == 0.25
-    assert pgd(1.0, steps=10, step_size=0.7).step_fraction == 0.7
+    assert fgsm(1.0, relative=False).step_fraction == 1.0
+    assert pgd(1.0, steps=10, relative=False).step_fraction == 0.25
+    assert pgd(1.0, steps=10, step_size=0.7, relative=False).step_fraction == 0.7
 
 
 @pytest.mark.parametrize(
@@ -223,11 +231,13 @@ def test_a_gradient_that_is_known_already_is_not_asked_for_again():
         return [tf.constant([[0.0, 1.0]])]
 
     start = [tf.constant([[2.0, 0.0]])]
-    (delta,) = worst_case(gradients_at, [tf.zeros([1, 2])], fgsm(1.0), SEED, at_zero=start)
+    (delta,) = worst_case(
+        gradients_at, [tf.zeros([1, 2])], fgsm(1.0, relative=False), SEED, at_zero=start
+    )
     assert asked == []
     np.testing.assert_allclose(delta, [[1, 0]])
     # (.6, 0), then (.6, .6) by what is found there
-    attack = pgd(1.0, steps=2, step_size=0.6)
+    attack = pgd(1.0, steps=2, step_size=0.6, relative=False)
     (delta,) = worst_case(gradients_at, [tf.zeros([1, 2])], attack, SEED, at_zero=start)
     np.testing.assert_allclose(asked, [[[0.6, 0.0]]])
     np.testing.assert_allclose(delta, [[0.6, 0.6]])
@@ -240,7 +250,7 @@ def test_the_known_gradient_changes_nothing_but_the_work(steps):
     def gradients_at(deltas):
         return [tf.sin(3 * (value + deltas[0]))]
 
-    attack = pgd(0.4, steps=steps)
+    attack = pgd(0.4, steps=steps, relative=False)
     (plain,) = worst_case(gradients_at, [value], attack, SEED)
     (known,) = worst_case(gradients_at, [value], attack, SEED, at_zero=gradients_at([0.0]))
     np.testing.assert_array_equal(known, plain)
@@ -272,7 +282,7 @@ def test_a_random_start_lies_inside_and_is_where_the_first_gradient_is_asked_for
         return [tf.zeros([400, 3])]
 
     for norm in ("l2", "linf"):
-        attack = pgd(0.6, steps=2, norm=norm, random_start=True)
+        attack = pgd(0.6, steps=2, norm=norm, random_start=True, relative=False)
         known = [tf.ones([400, 3])]  # the gradient at zero, where nobody stands
         (delta,) = worst_case(gradients_at, [values], attack, SEED, at_zero=known)
         assert len(seen) == 2
@@ -291,7 +301,7 @@ def test_a_scale_shrinks_the_ball_of_its_row_alone():
     deltas = worst_case(
         lambda _: ahead,
         values,
-        fgsm(1.0),
+        fgsm(1.0, relative=False),
         tf.constant([0, 0]),
         scales=[tf.constant([[1.0], [0.25]]), 1.0],
     )
@@ -302,7 +312,7 @@ def test_a_scale_shrinks_the_ball_of_its_row_alone():
 @pytest.mark.parametrize("step_size", [0.5, 1.0, 30.0])
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 def test_the_first_step_from_zero_needs_no_projection(norm, step_size):
-    perturbation = fgsm(0.3, norm=norm, step_size=step_size)
+    perturbation = fgsm(0.3, norm=norm, step_size=step_size, relative=False)
     gradients, limits, parts = (
         [tf.random.stateless_normal([9, 4], [5, 6])],
         [tf.ones([9, 1])],
@@ -320,5 +330,15 @@ def test_the_first_step_from_zero_needs_no_projection(norm, step_size):
 def test_a_row_whose_gradient_is_rounding_does_not_move(steps):
     # What a sum that is 0 leaves in float32 has a direction of its own in each order of adding.
     gradient = [[3, 4], [2e-7, -1e-7], [0, 0], [2e-5, 0]]
-    found = worst_case(along(gradient), [tf.zeros([4, 2])], pgd(1.0, steps=steps), SEED)
+    found = worst_case(
+        along(gradient), [tf.zeros([4, 2])], pgd(1.0, steps=steps, relative=False), SEED
+    )
     np.testing.assert_allclose(found[0], [[0.6, 0.8], [0, 0], [0, 0], [1, 0]], rtol=1e-6)
+
+
+def test_a_radius_is_relative_to_the_vector_unless_it_is_said_to_be_absolute():
+    # a vector of length 5: a tenth of it, or .1
+    for settings, length in (({}, 0.5), ({"relative": False}, 0.1)):
+        for budget in (fgsm(0.1, **settings), Perturbation(epsilon=0.1, **settings)):
+            (delta,) = worst_case(along([[1, 0]]), [tf.constant([[3.0, 4.0]])], budget, SEED)
+            np.testing.assert_allclose(delta, [[length, 0]], rtol=1e-6)

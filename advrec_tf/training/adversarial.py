@@ -49,8 +49,8 @@ class AdversarialTraining(ModelWrapper):
 
         loss + weight * fraction * loss of a fraction of the batch at the worst case
 
-    Nothing is required of a batch. `AdversarialTraining(model, fgsm(0.1, relative=True))` is a good
-    first choice: a relative radius fits embeddings of any scale. An absolute radius above their
+    Nothing is required of a batch. `AdversarialTraining(model, fgsm(0.1))` is a good first choice:
+    a relative radius, the default, fits embeddings of any scale. An absolute radius above their
     norm lets nothing be learned; `fit` warns of it. Of a fraction, models of this package keep all
     examples of a batch, with weight 0 after the fraction; for other models the batch is cut, and
     an in-batch softmax then has as many fewer negatives.

@@ -255,7 +255,7 @@ def softmax_mf(
 def apr(
     first: Recipe | None = None,
     *,
-    perturbation: Perturbation = fgsm(0.25),
+    perturbation: Perturbation = fgsm(0.25, relative=False),
     weight: float = 1.0,
     learning_rate: float = 0.01,
     epochs: int = 20,

@@ -179,7 +179,7 @@ def measure(cell: Cell) -> dict:
     )
     model = recipe.build(train, seed=cell.seed)
     if method.adversarial:
-        model = AdversarialTraining(model, fgsm(0.5), fraction=1.0)
+        model = AdversarialTraining(model, fgsm(0.5, relative=False), fraction=1.0)
     recipe.compile(model)
     made = batches.of_pairs(train, batch_size=cell.batch_size, seed=cell.seed)
     steps = made.steps_per_epoch

@@ -39,11 +39,13 @@ def test_one_step_goes_along_the_users_who_are_worked_by_hand():
     # sigmoid(1) (1, 0) + sigmoid(0) (0, 1) = (.731, .5), of length .886.
     features = np.float32([[1, 0], [0, 0]])
     users = np.float32([[1, 0], [0, 1]])
-    moved = attack_item_features(same, features, users, [1], fgsm(0.1), depth=1)
+    moved = attack_item_features(same, features, users, [1], fgsm(0.1, relative=False), depth=1)
     np.testing.assert_allclose(moved[1], [0.1 * 0.7311 / 0.8857, 0.1 * 0.5 / 0.8857], atol=1e-4)
     np.testing.assert_array_equal(moved[0], features[0])
     # The margin asks nothing more of the second user, who has 0 >= 0: all goes to the first.
-    moved = attack_item_features(same, features, users, [1], fgsm(0.1), depth=1, objective="margin")
+    moved = attack_item_features(
+        same, features, users, [1], fgsm(0.1, relative=False), depth=1, objective="margin"
+    )
     np.testing.assert_allclose(moved[1], [0.1, 0], atol=1e-6)
 
 
@@ -51,7 +53,7 @@ def test_one_step_goes_along_the_users_who_are_worked_by_hand():
 def test_features_stay_in_their_ball_and_other_items_where_they_are(norm):
     _, features, _ = world()
     users = np.random.default_rng(1).normal(size=(50, 6)).astype(np.float32)
-    for budget in (pgd(0.3, norm=norm), fgsm(0.3, norm=norm)):
+    for budget in (pgd(0.3, norm=norm, relative=False), fgsm(0.3, norm=norm, relative=False)):
         moved = attack_item_features(same, features, users, [3, 8], budget)
         order = 2 if norm == "l2" else np.inf
         length = np.linalg.norm(moved - features, ord=order, axis=1)
@@ -63,7 +65,7 @@ def test_features_that_may_not_move_do_not():
     _, features, _ = world()
     users = np.random.default_rng(1).normal(size=(50, 6)).astype(np.float32)
     parts = np.float32([1, 1, 0, 0, 1, 0])
-    moved = attack_item_features(same, features, users, [3], pgd(0.5), parts=parts)
+    moved = attack_item_features(same, features, users, [3], pgd(0.5, relative=False), parts=parts)
     changed = moved[3] != features[3]
     assert changed.tolist() == [True, True, False, False, True, False]
 
@@ -79,9 +81,11 @@ def test_the_item_enters_lists_that_noise_of_its_size_does_not_open():
         moved = attack_item_features(tower, features, users, [target], budget, **settings)
         return hits(moved, users, target)
 
-    noise = after(Perturbation(epsilon=1.0, direction="random"))
+    noise = after(Perturbation(epsilon=1.0, direction="random", relative=False))
     for objective in ("bpr", "margin"):
-        assert after(pgd(1.0), objective=objective) > max(rates[target], noise) + 0.1
+        assert (
+            after(pgd(1.0, relative=False), objective=objective) > max(rates[target], noise) + 0.1
+        )
 
 
 @pytest.mark.parametrize(
@@ -98,4 +102,6 @@ def test_settings_that_are_none_are_refused(settings, message):
     _, features, _ = world()
     settings = {"targets": [0], **settings}
     with pytest.raises(ValueError, match=message):
-        attack_item_features(tf.identity, features, features, perturbation=fgsm(0.1), **settings)
+        attack_item_features(
+            tf.identity, features, features, perturbation=fgsm(0.1, relative=False), **settings
+        )

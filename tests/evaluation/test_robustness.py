@@ -50,7 +50,7 @@ def test_one_step_goes_along_the_gradient_worked_by_hand():
     # c = sigmoid(-15) > 0:  d/dp = -c (q0 - q1) = -c (5, 0),  d/dq0 = -c p,  d/dq1 = c p;
     # where it is item 0 itself, all is 0. Of 64 rows some have item 1.
     data = rows([(0, 0)] * 64, 1, 2)
-    users, items = attacked([[3, 4]], [[5, 0], [0, 0]], data, fgsm(0.5))
+    users, items = attacked([[3, 4]], [[5, 0], [0, 0]], data, fgsm(0.5, relative=False))
     np.testing.assert_allclose(users, [[3 - 0.5, 4]], rtol=1e-5)
     # p / |p| = (.6, .8)
     np.testing.assert_allclose(items, [[5 - 0.3, -0.4], [0.3, 0.4]], rtol=1e-5)
@@ -69,13 +69,13 @@ def test_the_gradient_is_summed_over_all_rows_and_blocks_and_over_no_filling(mon
     # and only the users' sums tell the rows apart: they are 0, and nothing moves.
     monkeypatch.setattr(robustness, "_BLOCK", 4)
     data = rows([(1, 0)] * 3 + [(2, 0)] * 2, 3, 1)
-    users, items = attacked([[1], [2], [3]], [[1]], data, fgsm(0.5))
+    users, items = attacked([[1], [2], [3]], [[1]], data, fgsm(0.5, relative=False))
     np.testing.assert_array_equal(users, [[1], [2], [3]])
     np.testing.assert_array_equal(items, [[1]])
     # Rows of users 1 and 2; what fills the last block is (0, 0) and must weigh nothing, while
     # the last real rows, of user 2, count. Against any of 49 items at 0, d/dp = -c (1 - 0).
     data = rows([(1, 0)] * 36 + [(2, 0)] * 9, 3, 50)
-    users, _ = attacked([[1], [2], [3]], [[1]] + [[0]] * 49, data, fgsm(0.5))
+    users, _ = attacked([[1], [2], [3]], [[1]] + [[0]] * 49, data, fgsm(0.5, relative=False))
     np.testing.assert_allclose(users, [[1], [1.5], [2.5]])
 
 
@@ -84,7 +84,7 @@ def test_rows_of_a_loss_add_up_to_the_direction_of_their_sum():
     # d/dq0 = -n0 c0 p0 - n1 c1 p1 with c = sigmoid(q1 - q0) = .5 everywhere (q0 = q1), n the
     # draws of item 1: about 3 to 1 for 3000 and 1000 rows, and q0 moves along (-3, -1) / sqrt(10)
     data = rows([(0, 0)] * 3000 + [(1, 0)] * 1000, 2, 2)
-    _, items = attacked([[1, 0], [0, 1]], [[9, 9], [9, 9]], data, fgsm(1.0))
+    _, items = attacked([[1, 0], [0, 1]], [[9, 9], [9, 9]], data, fgsm(1.0, relative=False))
     np.testing.assert_allclose(items[0] - 9, [-0.949, -0.316], atol=0.02)
 
 
@@ -105,10 +105,12 @@ def test_no_row_leaves_its_ball(kind, norm, relative):
 def test_a_user_without_rows_stays_where_it_is_but_for_noise():
     users, items, data = some()
     data = data.select(data.user_index != 7)
-    for perturbation in (fgsm(0.3), pgd(0.3)):
+    for perturbation in (fgsm(0.3, relative=False), pgd(0.3, relative=False)):
         after, _ = attacked(users, items, data, perturbation)
         assert (after == users).all(axis=1).nonzero()[0].tolist() == [7]
-    after, _ = attacked(users, items, data, Perturbation(epsilon=0.3, direction="random"))
+    after, _ = attacked(
+        users, items, data, Perturbation(epsilon=0.3, direction="random", relative=False)
+    )
     assert not (after == users).all(axis=1).any()
 
 
@@ -116,8 +118,8 @@ def test_every_gradient_step_draws_its_own_negatives():
     # One row: a step moves at most one item beside the positive.
     items = np.zeros((50, 1), np.float32)
     data = rows([(0, 0)], 1, 50)
-    _, one = attacked([[1]], items, data, fgsm(0.5), seed=1)
-    _, many = attacked([[1]], items, data, pgd(0.5, steps=10), seed=1)
+    _, one = attacked([[1]], items, data, fgsm(0.5, relative=False), seed=1)
+    _, many = attacked([[1]], items, data, pgd(0.5, steps=10, relative=False), seed=1)
     assert np.count_nonzero(one[1:]) <= 1
     assert np.count_nonzero(many[1:]) >= 5  # ten draws of fifty
 
@@ -125,7 +127,9 @@ def test_every_gradient_step_draws_its_own_negatives():
 def test_blocks_draw_their_own_negatives(monkeypatch):
     # Blocks of one row, eight of them: one draw for all would move one item beside the positive.
     monkeypatch.setattr(robustness, "_BLOCK", 1)
-    _, items = attacked([[1]], np.zeros((50, 1)), rows([(0, 0)] * 8, 1, 50), fgsm(0.5))
+    _, items = attacked(
+        [[1]], np.zeros((50, 1)), rows([(0, 0)] * 8, 1, 50), fgsm(0.5, relative=False)
+    )
     assert np.count_nonzero(items[1:]) >= 4
 
 
@@ -151,7 +155,7 @@ def test_epsilon_zero_changes_nothing(kind):
 def test_the_arrays_that_were_given_are_not_altered():
     users, items, data = some()
     kept = users.copy(), items.copy()
-    attack_vectors(users, items, data, pgd(0.3), seed=0)
+    attack_vectors(users, items, data, pgd(0.3, relative=False), seed=0)
     np.testing.assert_array_equal(users, kept[0])
     np.testing.assert_array_equal(items, kept[1])
 
@@ -172,7 +176,7 @@ def test_the_arrays_that_were_given_are_not_altered():
 )
 def test_tables_that_do_not_fit_are_refused(users, items, pairs, message):
     with pytest.raises(ValueError, match=message):
-        attack_vectors(users, items, rows(pairs, 4, 5), fgsm(0.1), seed=0)
+        attack_vectors(users, items, rows(pairs, 4, 5), fgsm(0.1, relative=False), seed=0)
 
 
 def test_the_margin_spends_nothing_on_a_pair_that_ranks_wrong_already():
@@ -180,16 +184,28 @@ def test_the_margin_spends_nothing_on_a_pair_that_ranks_wrong_already():
     users, items = [[1, 0], [0, 1]], [[1, 0], [0, 1]]
     data = rows([(0, 0), (1, 0)] * 20, 2, 2)
     margin = attack_vectors(
-        np.float32(users), np.float32(items), data, fgsm(0.1), seed=0, objective="margin"
+        np.float32(users),
+        np.float32(items),
+        data,
+        fgsm(0.1, relative=False),
+        seed=0,
+        objective="margin",
     )
     # The gradient of -(p0 . q0 - p0 . q1) by p0 is q1 - q0; user 1's margin is -1: none.
     np.testing.assert_allclose(margin.user_vectors[0], [1 - 0.1 / 2**0.5, 0.1 / 2**0.5], atol=1e-6)
     np.testing.assert_array_equal(margin.user_vectors[1], users[1])
-    bpr = attack_vectors(np.float32(users), np.float32(items), data, fgsm(0.1), seed=0)
+    bpr = attack_vectors(
+        np.float32(users), np.float32(items), data, fgsm(0.1, relative=False), seed=0
+    )
     assert (bpr.user_vectors[1] != users[1]).any()
     with pytest.raises(ValueError, match="`objective` should be one of .*Received: 'fame'"):
         attack_vectors(
-            np.float32(users), np.float32(items), data, fgsm(0.1), seed=0, objective="fame"
+            np.float32(users),
+            np.float32(items),
+            data,
+            fgsm(0.1, relative=False),
+            seed=0,
+            objective="fame",
         )
 
 
@@ -287,7 +303,9 @@ def test_columns_beside_the_factors_are_attacked_too(trained):
     )
     users, items = vectors_of(with_prior)
     assert users.shape[1] == model.user_vectors().shape[1] + 1
-    moved = attack_vectors(users, items, train, fgsm(1.0), seed=0).item_vectors - items
+    moved = (
+        attack_vectors(users, items, train, fgsm(1.0, relative=False), seed=0).item_vectors - items
+    )
     assert np.abs(moved[:, -1]).max() > 0.01
     curve = robustness_curve(with_prior, train, evaluator, (1.0,), kinds=("fgsm",))
     assert curve.clean == evaluator.evaluate(with_prior).metrics

@@ -147,7 +147,7 @@ def test_an_item_without_rows_is_found_by_its_facts():
 
 def test_an_adversary_perturbs_the_rows_of_both():
     model = joined(LazyAdam(0.05), weight=0.5)
-    adversarial = AdversarialTraining(model, fgsm(0.1), fraction=1.0)
+    adversarial = AdversarialTraining(model, fgsm(0.1, relative=False), fraction=1.0)
     adversarial.compile(optimizer=LazyAdam(0.05))
     logs = adversarial.train_step(block_of(2))
     assert float(logs["adversarial_loss"]) > float(logs["clean_loss"]) + 0.05

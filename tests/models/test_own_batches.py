@@ -101,6 +101,6 @@ def test_objects_of_keras_3_are_refused_with_the_import_to_use():
         ar.models.TwoTower(tower, tower, DATA)
     with pytest.raises(ValueError, match="`generator` should be of Keras 2"):
         ar.GAN(tower, tower)
-    adversarial = ar.AdversarialTraining(model, ar.fgsm(0.1))
+    adversarial = ar.AdversarialTraining(model, ar.fgsm(0.1, relative=False))
     with pytest.raises(ValueError, match="`optimizer` should be of Keras 2"):
         adversarial.compile(optimizer=keras_3.optimizers.Adam())

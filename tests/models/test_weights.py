@@ -58,7 +58,7 @@ def test_weights_without_ids_are_loaded_with_a_warning(tmp_path, file):
 
 
 def test_a_wrapper_saves_the_ids_of_its_model_and_keras_own_callback_does(tmp_path):
-    model = AdversarialTraining(tower(rows()), fgsm(0.1))
+    model = AdversarialTraining(tower(rows()), fgsm(0.1, relative=False))
     model.save_weights(str(tmp_path / "w.weights.h5"))
     with pytest.raises(ValueError, match="of 'a' there and of 'x' here"):
         tower(rows(users="xyz")).load_weights(str(tmp_path / "w.weights.h5"))

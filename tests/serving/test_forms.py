@@ -30,7 +30,7 @@ DATA = tiny_world(12, 15)
 BUILT = {
     "two-tower": (lambda: two_tower(DATA, embedding_dim=4), "vectors"),
     "adversarial training": (
-        lambda: AdversarialTraining(two_tower(DATA, embedding_dim=4), fgsm(0.1)),
+        lambda: AdversarialTraining(two_tower(DATA, embedding_dim=4), fgsm(0.1, relative=False)),
         "vectors",
     ),
     "matrix factorization": (lambda: MatrixFactorization(DATA, dim=4), "vectors"),

@@ -34,7 +34,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def exported(model, tmp_path_factory):
-    wrapped = ar.AdversarialTraining(model, ar.fgsm(0.1))
+    wrapped = ar.AdversarialTraining(model, ar.fgsm(0.1, relative=False))
     return ar.serving.export(wrapped, tmp_path_factory.mktemp("ranking") / "mine")
 
 

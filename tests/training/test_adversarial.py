@@ -72,13 +72,13 @@ def loss_of(model, perturbation, inputs=None, **settings):
 def test_the_loss_is_the_clean_one_plus_the_weighted_worst_case():
     # clean 21 / 4; moving every row by .1 along (.6, .8) adds .1 * |(3, 4)| = .5
     clean = 21 / 4
-    assert loss_of(Linear(TABLE), fgsm(0.1), fraction=1.0, weight=2.0) == pytest.approx(
-        clean + 2 * (clean + 0.5)
-    )
+    assert loss_of(
+        Linear(TABLE), fgsm(0.1, relative=False), fraction=1.0, weight=2.0
+    ) == pytest.approx(clean + 2 * (clean + 0.5))
     # in the sup norm every coordinate moves: .1 * (3 + 4)
-    assert loss_of(Linear(TABLE), fgsm(0.1, norm="linf"), fraction=1.0) == pytest.approx(
-        clean + clean + 0.7
-    )
+    assert loss_of(
+        Linear(TABLE), fgsm(0.1, norm="linf", relative=False), fraction=1.0
+    ) == pytest.approx(clean + clean + 0.7)
 
 
 @pytest.mark.parametrize(
@@ -87,14 +87,16 @@ def test_the_loss_is_the_clean_one_plus_the_weighted_worst_case():
 def test_only_the_first_share_of_the_batch_is_taken_adversarially(fraction, chosen):
     # ceil(share * 4) rows of losses 3, 4, 14, 0
     adversarial = np.mean([3, 4, 14, 0][:chosen]) + 0.5
-    found = loss_of(Linear(TABLE), fgsm(0.1), fraction=fraction, weight=2.0)
+    found = loss_of(Linear(TABLE), fgsm(0.1, relative=False), fraction=fraction, weight=2.0)
     assert found == pytest.approx(21 / 4 + 2 * fraction * adversarial, rel=1e-5)
 
 
 def test_the_weights_of_the_rows_count_in_the_adversarial_term_too():
     # clean (3 + 3 * 4) / 4 = 3.75 and so the other, with .5 more
     inputs = batch([0, 1], weight=[1, 3])
-    assert loss_of(Linear(TABLE), fgsm(0.1), inputs, fraction=1.0) == pytest.approx(3.75 + 4.25)
+    assert loss_of(Linear(TABLE), fgsm(0.1, relative=False), inputs, fraction=1.0) == pytest.approx(
+        3.75 + 4.25
+    )
 
 
 def test_a_relative_budget_follows_the_size_of_each_row():
@@ -107,24 +109,29 @@ def test_a_relative_budget_follows_the_size_of_each_row():
 def test_several_steps_find_the_worst_point_where_one_does_not():
     # |e|^2 grows along e itself: (1 + .1)^2 either way; a start at 0 has no gradient to follow
     for steps in (1, 5):
-        found = loss_of(Square([[1, 0]]), pgd(0.1, steps=steps), batch([0]), fraction=1.0)
+        found = loss_of(
+            Square([[1, 0]]), pgd(0.1, steps=steps, relative=False), batch([0]), fraction=1.0
+        )
         assert found == pytest.approx(1 + 1.21, rel=1e-5)
-    assert loss_of(Square([[0, 0]]), pgd(0.1, steps=5), batch([0]), fraction=1.0) == 0.0
+    assert (
+        loss_of(Square([[0, 0]]), pgd(0.1, steps=5, relative=False), batch([0]), fraction=1.0)
+        == 0.0
+    )
 
 
 def test_the_noise_of_the_control_has_the_size_of_the_attack():
     # around 0 the loss is the squared size of the perturbation
     zeros = [[0, 0, 0, 0]] * 3
     inputs = batch([0, 1, 2])
-    control = fgsm(0.3, direction="random")
+    control = fgsm(0.3, direction="random", relative=False)
     assert loss_of(Square(zeros), control, inputs, fraction=1.0) == pytest.approx(0.09, rel=1e-5)
 
 
 def test_noise_follows_the_seed_of_the_batch_and_does_less_harm():
-    control = fgsm(0.1, direction="random")
+    control = fgsm(0.1, direction="random", relative=False)
     found = [loss_of(Linear(TABLE), control, batch(seed=seed)) for seed in ((1, 2), (1, 2), (1, 3))]
     assert found[0] == found[1] != found[2]
-    assert all(loss < loss_of(Linear(TABLE), fgsm(0.1)) for loss in found)
+    assert all(loss < loss_of(Linear(TABLE), fgsm(0.1, relative=False)) for loss in found)
 
 
 def test_the_gradient_is_that_of_both_terms_with_the_perturbation_held_still():
@@ -146,12 +153,15 @@ def test_the_clean_pass_of_a_whole_batch_is_the_first_step_of_the_attack(fractio
             return super().compute_loss(inputs, training)
 
     model = Counting(TABLE)
-    loss_of(model, pgd(0.1, steps=steps), fraction=fraction)
+    loss_of(model, pgd(0.1, steps=steps, relative=False), fraction=fraction)
     assert model.calls == passes
 
 
 def test_nothing_is_perturbed_in_evaluation():
-    plain, model = Linear(TABLE), AdversarialTraining(Linear(TABLE), fgsm(0.5), fraction=1.0)
+    plain, model = (
+        Linear(TABLE),
+        AdversarialTraining(Linear(TABLE), fgsm(0.5, relative=False), fraction=1.0),
+    )
     assert float(model.compute_loss(batch(), training=False)) == 21 / 4
     assert float(model.compute_loss(batch())) == 21 / 4
     index = tf.constant([2, 0])
@@ -164,7 +174,7 @@ def test_no_budget_or_no_weight_is_plain_training_step_for_step(settings):
     plain = MatrixFactorization(data, dim=3, seed=1)
     model = AdversarialTraining(
         MatrixFactorization(data, dim=3, seed=1),
-        fgsm(settings.get("epsilon", 0.5)),
+        fgsm(settings.get("epsilon", 0.5), relative=False),
         weight=settings.get("weight", 1.0),
     )
     for trained in (plain, model):
@@ -184,7 +194,7 @@ def test_layers_are_as_before_where_the_loss_raises():
                 raise RuntimeError("perturb_outputs")
             return loss
 
-    model = AdversarialTraining(Broken(TABLE), fgsm(0.1))
+    model = AdversarialTraining(Broken(TABLE), fgsm(0.1, relative=False))
     with pytest.raises(RuntimeError, match="perturb_outputs"):
         model.compute_loss(batch(), training=True)
     assert "call" not in vars(model.model.table)
@@ -279,14 +289,14 @@ def test_perturbing_the_item_layer_leaves_no_item_vector_out():
 )
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        AdversarialTraining(Linear(TABLE), fgsm(0.1), **settings)
+        AdversarialTraining(Linear(TABLE), fgsm(0.1, relative=False), **settings)
 
 
 def test_a_model_without_embeddings_is_refused_unless_layers_are_named():
     model, layers, _ = autoencoder(interactions())
     with pytest.raises(ValueError, match="`layers` should name a layer to perturb"):
-        AdversarialTraining(model, fgsm(0.1))
-    AdversarialTraining(model, fgsm(0.1), layers=layers)
+        AdversarialTraining(model, fgsm(0.1, relative=False))
+    AdversarialTraining(model, fgsm(0.1, relative=False), layers=layers)
 
 
 # Blocks of steps. One epoch of `interactions` is 20 rows.
@@ -321,11 +331,11 @@ SOFTMAX = {"objective": SampledSoftmax(ByPopularity(), candidates=4, hardness=0.
 @pytest.mark.parametrize(
     ("perturbation", "fraction", "settings"),
     [
-        (fgsm(0.5), 1.0, {"l2": 0.01, **HARDEST}),
+        (fgsm(0.5, relative=False), 1.0, {"l2": 0.01, **HARDEST}),
         (fgsm(0.3, relative=True), 0.2, HARDEST),
-        (pgd(0.3, steps=3, norm="linf"), 1.0, HARDEST),
-        (pgd(0.3, steps=2), 1.0, SOFTMAX),
-        (pgd(0.5, steps=2), 0.4, GENERATOR),
+        (pgd(0.3, steps=3, norm="linf", relative=False), 1.0, HARDEST),
+        (pgd(0.3, steps=2, relative=False), 1.0, SOFTMAX),
+        (pgd(0.5, steps=2, relative=False), 0.4, GENERATOR),
     ],
 )
 def test_a_block_of_attacked_steps_is_the_ordinary_ones_one_after_another(
@@ -363,7 +373,12 @@ def slots(model):
 def test_blocks_of_noise_are_the_ordinary_steps_for_the_same_noise(fraction):
     block = block_of(interactions())
     assert_blocks_equal_steps(
-        block, fgsm(0.5, direction="random"), fraction, GENERATOR, keras.optimizers.SGD, 0.3
+        block,
+        fgsm(0.5, direction="random", relative=False),
+        fraction,
+        GENERATOR,
+        keras.optimizers.SGD,
+        0.3,
     )
 
 
@@ -387,7 +402,7 @@ class Recorded(MatrixFactorization):
 def test_the_adversary_moves_the_models_rows_within_its_budget_and_the_generators_never(
     blocks, direction
 ):
-    perturbation = pgd(0.3, steps=2, direction=direction)
+    perturbation = pgd(0.3, steps=2, direction=direction, relative=False)
     model = defended(perturbation, keras.optimizers.SGD(0.0), Recorded, fraction=0.5, **GENERATOR)
     block = block_of(interactions(), steps=1)
     tf.config.run_functions_eagerly(True)
@@ -411,7 +426,7 @@ def test_the_adversary_moves_the_models_rows_within_its_budget_and_the_generator
 
 
 def test_scores_after_a_block_are_those_of_the_tables_alone():
-    model = defended(fgsm(5.0))
+    model = defended(fgsm(5.0, relative=False))
     block = block_of(interactions())
     model.train_step(block)
     users, items = model.model.user_embedding.embeddings, model.model.item_embedding.embeddings
@@ -426,7 +441,10 @@ def test_scores_after_a_block_are_those_of_the_tables_alone():
 def test_without_budget_or_weight_a_block_is_a_plain_one():
     data = interactions()
     plain, *models = (MatrixFactorization(data, dim=3, seed=1) for _ in range(3))
-    settings = ({"perturbation": fgsm(0.0)}, {"perturbation": fgsm(0.5), "weight": 0.0})
+    settings = (
+        {"perturbation": fgsm(0.0, relative=False)},
+        {"perturbation": fgsm(0.5, relative=False), "weight": 0.0},
+    )
     defences = [AdversarialTraining(m, **s) for m, s in zip(models, settings, strict=True)]
     block, losses = block_of(data), []
     for trained in (plain, *defences):
@@ -439,7 +457,7 @@ def test_without_budget_or_weight_a_block_is_a_plain_one():
 
 def test_chosen_layers_are_refused_for_blocks_alone():
     plain = MatrixFactorization(interactions(), dim=3)
-    model = AdversarialTraining(plain, fgsm(0.1), layers=[plain.user_embedding])
+    model = AdversarialTraining(plain, fgsm(0.1, relative=False), layers=[plain.user_embedding])
     model.compile(optimizer=LazyAdam(0.05))
     block = block_of(interactions())
     with pytest.raises(ValueError, match="`layers` should be left out where blocks of steps"):
@@ -449,4 +467,6 @@ def test_chosen_layers_are_refused_for_blocks_alone():
 
 def test_an_optimizer_that_sweeps_the_tables_is_refused_for_blocks():
     with pytest.raises(ValueError, match="Blocks of steps are trained by"):
-        defended(fgsm(0.1), keras.optimizers.Adam(0.1)).train_step(block_of(interactions()))
+        defended(fgsm(0.1, relative=False), keras.optimizers.Adam(0.1)).train_step(
+            block_of(interactions())
+        )

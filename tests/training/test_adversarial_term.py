@@ -35,7 +35,7 @@ def square(calls):
 
 def test_the_step_follows_the_clean_loss_and_the_loss_at_the_worst_case():
     calls = []
-    term = AdversarialTerm(perturbation=fgsm(1.0), weight=2.0)
+    term = AdversarialTerm(perturbation=fgsm(1.0, relative=False), weight=2.0)
     found = term.gradients(square(calls), SEED, 0)
     # the clean loss is 25 here; the attacked evaluation is half of 6^2 at (3.6, 4.8)
     assert float(found.clean_loss) == 25 and float(found.adversarial_loss) == pytest.approx(18)
@@ -48,14 +48,14 @@ def test_the_step_follows_the_clean_loss_and_the_loss_at_the_worst_case():
 @pytest.mark.parametrize(("summed", "factor"), [(False, 0.5), (True, 1.0)])
 def test_a_fraction_of_a_mean_counts_by_its_size_and_that_of_a_sum_has_its_size(summed, factor):
     calls = []
-    term = AdversarialTerm(perturbation=fgsm(1.0), fraction=0.5, summed=summed)
+    term = AdversarialTerm(perturbation=fgsm(1.0, relative=False), fraction=0.5, summed=summed)
     found = term.gradients(square(calls), SEED, 0)
     assert float(found.loss) == pytest.approx(25 + factor * 18)
     assert calls == [(False, False, True), (False, True, False), (True, True, True)]
 
 
 def test_before_the_end_of_the_warm_up_the_adversary_counts_for_nothing():
-    term = AdversarialTerm(perturbation=fgsm(1.0), warmup_steps=3)
+    term = AdversarialTerm(perturbation=fgsm(1.0, relative=False), warmup_steps=3)
     for step, loss in ((0, 25), (2, 25), (3, 25 + 18)):
         found = term.gradients(square([]), SEED, tf.constant(step, tf.int64))
         assert float(found.loss) == pytest.approx(loss)
@@ -65,16 +65,16 @@ def test_before_the_end_of_the_warm_up_the_adversary_counts_for_nothing():
 
 
 def test_no_weight_or_no_budget_is_no_term():
-    assert not AdversarialTerm(perturbation=fgsm(1.0), weight=0.0)
-    assert not AdversarialTerm(perturbation=fgsm(0.0))
-    assert AdversarialTerm(perturbation=fgsm(0.1))
+    assert not AdversarialTerm(perturbation=fgsm(1.0, relative=False), weight=0.0)
+    assert not AdversarialTerm(perturbation=fgsm(0.0, relative=False))
+    assert AdversarialTerm(perturbation=fgsm(0.1, relative=False))
 
 
 def test_mean_radius_and_norm_count_the_vectors_that_may_move():
     values, mask = [tf.constant([[3.0, 4.0], [6.0, 8.0]])], [tf.constant([[0, 0], [1, 0]])]
     found = mean_radius_and_norm(values, fgsm(0.1, relative=True))
     assert [float(v) for v in found] == pytest.approx([0.75, 7.5])
-    found = mean_radius_and_norm(values, fgsm(0.25), mask)
+    found = mean_radius_and_norm(values, fgsm(0.25, relative=False), mask)
     assert [float(v) for v in found] == pytest.approx([0.25, 6.0])
 
 

@@ -75,7 +75,11 @@ def attacked(model, perturbation, block, *, weight=1.0, fraction=1.0):
 def test_the_terms_of_an_attacked_block_are_those_worked_by_hand(fraction, chosen):
     # moving a row by .1 along (.6, .8) adds .1 * |(3, 4)| = .5 to its loss
     clean, adversarial, loss = attacked(
-        Linear(), fgsm(0.1), rows_block([[0, 1, 2, 3]] * 2), weight=2.0, fraction=fraction
+        Linear(),
+        fgsm(0.1, relative=False),
+        rows_block([[0, 1, 2, 3]] * 2),
+        weight=2.0,
+        fraction=fraction,
     )
     expected = np.mean([3, 4, 14, 0][:chosen]) + 0.5
     assert (clean, adversarial) == pytest.approx((21 / 4, expected), rel=1e-5)
@@ -84,7 +88,7 @@ def test_the_terms_of_an_attacked_block_are_those_worked_by_hand(fraction, chose
 
 def test_the_weights_of_the_examples_count_in_both_terms():
     # (3 + 3 * 4) / 4 = 3.75
-    found = attacked(Linear(), fgsm(0.1), rows_block([[0, 1]], weight=[[1, 3]]))
+    found = attacked(Linear(), fgsm(0.1, relative=False), rows_block([[0, 1]], weight=[[1, 3]]))
     assert found == pytest.approx([3.75, 4.25, 8.0], rel=1e-5)
 
 
@@ -132,8 +136,8 @@ def test_an_attack_climbs_as_high_as_it_may_and_no_higher():
     # a linear loss rises by epsilon |c|, or epsilon |c|_1 in the sup norm, for any steps
     block = rows_block([[0, 1, 2, 3]])
     for perturbation, gain in (
-        (pgd(0.2, steps=5), 1.0),
-        (pgd(0.2, steps=5, norm="linf"), 1.4),
+        (pgd(0.2, steps=5, relative=False), 1.0),
+        (pgd(0.2, steps=5, norm="linf", relative=False), 1.4),
     ):
         clean, adversarial, _ = attacked(Linear(), perturbation, block)
         assert adversarial - clean == pytest.approx(gain, rel=1e-4)
@@ -141,7 +145,7 @@ def test_an_attack_climbs_as_high_as_it_may_and_no_higher():
 
 def test_the_noise_in_a_compiled_block_has_the_size_of_the_budget_and_follows_its_seed():
     # around 0 the loss is the squared size of the perturbation
-    control = fgsm(0.3, direction="random")
+    control = fgsm(0.3, direction="random", relative=False)
     model = Square(table=[[0, 0, 0, 0]] * 3)
     _, adversarial, _ = attacked(model, control, rows_block([[0, 1, 2]] * 2))
     assert adversarial == pytest.approx(0.09, rel=1e-5)

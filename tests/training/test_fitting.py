@@ -50,7 +50,9 @@ def small_tower():
 
 def adversarial():
     model = AdversarialTraining(
-        MatrixFactorization(TRAIN, dim=3, seed=1), fgsm(0.1, direction="random"), fraction=0.5
+        MatrixFactorization(TRAIN, dim=3, seed=1),
+        fgsm(0.1, direction="random", relative=False),
+        fraction=0.5,
     )
     model.compile(optimizer=keras.optimizers.Adam(0.05))
     return model, batches.of_pairs(TRAIN, batch_size=8, seed=2)
@@ -66,7 +68,7 @@ def blocks():
     """In blocks of 2 steps where an epoch is 3, so that one reaches into the next."""
     model = AdversarialTraining(
         MatrixFactorization(TRAIN, dim=3, seed=1, objective=BPR(DNS(2))),
-        fgsm(0.1),
+        fgsm(0.1, relative=False),
         fraction=0.5,
     )
     model.compile(optimizer=LazyAdam(0.05))

@@ -48,7 +48,7 @@ def loss_and_gradient(model, inputs):
 def test_loss_and_gradient_are_the_means_over_the_points_of_the_ascent():
     # budget .4 around (6, 8), steps of half of it along C + 2 k e, which is parallel to e:
     # the points have length 10, 10.2, 10.4; at k = .25 loss 5 r + r^2 / 4, gradient 5 + r / 2
-    model = FreeLB(Quadratic([[6, 8]], 0.25), pgd(0.4, steps=3, step_size=0.5))
+    model = FreeLB(Quadratic([[6, 8]], 0.25), pgd(0.4, steps=3, step_size=0.5, relative=False))
     loss, gradient = loss_and_gradient(model, batch(1))
     lengths = np.array([10, 10.2, 10.4])
     np.testing.assert_allclose(
@@ -83,7 +83,10 @@ def test_the_gradient_is_the_mean_of_those_worked_out_at_each_point_apart(direct
 
 
 def test_a_graph_gives_what_eager_steps_give_and_trains():
-    made = [FreeLB(Quadratic(ROWS, 0.7), pgd(0.3, steps=3, random_start=True)) for _ in range(2)]
+    made = [
+        FreeLB(Quadratic(ROWS, 0.7), pgd(0.3, steps=3, random_start=True, relative=False))
+        for _ in range(2)
+    ]
     tables = []
     for model, eager in zip(made, (True, False)):
         model.model.compute_loss = Silent(model.model)
@@ -111,7 +114,7 @@ class Silent:
 
 @pytest.mark.parametrize(("epsilon", "training"), [(0.0, True), (0.3, False)])
 def test_nothing_is_perturbed_without_a_budget_or_in_evaluation(epsilon, training):
-    model = FreeLB(Quadratic(ROWS, 0.7), pgd(epsilon, steps=2))
+    model = FreeLB(Quadratic(ROWS, 0.7), pgd(epsilon, steps=2, relative=False))
     expected = float(Quadratic(ROWS, 0.7).compute_loss(batch()))
     assert float(model.compute_loss(batch(), training=training)) == expected
     assert len(model.model.seen) == 1
@@ -121,4 +124,4 @@ def test_a_budget_that_is_a_number_and_no_layer_are_refused():
     with pytest.raises(ValueError, match="`perturbation` should be a `Perturbation`"):
         FreeLB(Quadratic(ROWS, 0.7), 0.3)
     with pytest.raises(ValueError, match="`layers` should name a layer to perturb"):
-        FreeLB(Quadratic(ROWS, 0.7), pgd(0.3), layers=[])
+        FreeLB(Quadratic(ROWS, 0.7), pgd(0.3, relative=False), layers=[])

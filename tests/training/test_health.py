@@ -83,7 +83,7 @@ def test_a_model_that_gives_everybody_one_list_has_collapsed():
     users = next(w for w in model.trainable_variables if w.shape == (6, 3))
     assert training_health(model, {"loss": [1.0]}).healthy
     users.assign(np.ones(users.shape, np.float32))
-    wrapped = AdversarialTraining(model, fgsm(0.1))
+    wrapped = AdversarialTraining(model, fgsm(0.1, relative=False))
     found = training_health(wrapped, {"loss": [1.0]})
     assert found.verdict == "collapsed" and "of 6 users" in found.reasons[0]
 

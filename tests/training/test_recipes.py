@@ -75,7 +75,7 @@ def test_what_is_trained_is_inside_the_wrapper_and_the_model_is_returned():
 
     def wrap(model):
         wraps.append(model)
-        return AdversarialTraining(model, fgsm(0.1), fraction=1.0)
+        return AdversarialTraining(model, fgsm(0.1, relative=False), fraction=1.0)
 
     fitted = SMALL["mf_bpr"].train(TRAIN, seed=0, wrap=wrap)
     assert wraps == [fitted.model] and fitted.trained.model is fitted.model
@@ -93,7 +93,9 @@ def test_apr_goes_on_from_its_first_recipe_against_an_adversary():
 def test_a_second_adversary_is_refused():
     recipe = dataclasses.replace(SMALL["apr"], first=None)
     with pytest.raises(ValueError, match="`wrap` should not add an adversary"):
-        recipe.train(TRAIN, seed=0, wrap=lambda model: AdversarialTraining(model, fgsm(1.0)))
+        recipe.train(
+            TRAIN, seed=0, wrap=lambda model: AdversarialTraining(model, fgsm(1.0, relative=False))
+        )
 
 
 def test_early_stopping_is_that_of_the_fit():
@@ -105,6 +107,6 @@ def test_early_stopping_is_that_of_the_fit():
 
 
 def test_autoencoders_are_perturbed_at_the_item_vectors_of_the_softmax():
-    wrap = recipes.perturbed_items(fgsm(0.1))
+    wrap = recipes.perturbed_items(fgsm(0.1, relative=False))
     fitted = SMALL["autoencoder"].train(TRAIN, seed=0, wrap=wrap)
     assert fitted.trained.model is fitted.model and fitted.report.epochs == 2

@@ -56,7 +56,7 @@ def turn(one, other):
 
 def test_the_worst_direction_is_the_one_that_turns_the_vector_most():
     # x = (1, 0, 0), v = (x, y): only y turns it; |r| = .1, so v moves to (1, +-.1)
-    model = trained([[1, 0, 0]], [1, 1], pgd(0.1, steps=2), probe=0.01)
+    model = trained([[1, 0, 0]], [1, 1], pgd(0.1, steps=2, relative=False), probe=0.01)
     found = float(model.virtual_loss(tf.constant([0]), SEED))
     assert found == pytest.approx(turn([1, 0], [1, 0.1]), rel=1e-2)
     row = model.tower.asked[-1][1][0]
@@ -89,7 +89,7 @@ def test_the_ablation_has_the_same_size_and_turns_less():
 @pytest.mark.parametrize("direction", ["gradient", "random"])
 def test_what_may_not_move_does_not(direction):
     closed = tf.constant([1.0, 0, 1])
-    model = trained([[1, 1, 1]], [1, 1], fgsm(0.5, direction=direction), closed)
+    model = trained([[1, 1, 1]], [1, 1], fgsm(0.5, direction=direction, relative=False), closed)
     model.virtual_loss(tf.constant([0]), SEED)
     moved = model.tower.asked[-1][1][0] - 1
     assert moved[1] == 0 and np.linalg.norm(moved) == pytest.approx(0.5, rel=1e-4)
@@ -97,20 +97,20 @@ def test_what_may_not_move_does_not(direction):
 
 def test_the_term_joins_the_loss_by_its_weight_and_only_in_training():
     batch = {"seed": SEED}
-    model = trained([[3, 4, 0]], [1, 2], fgsm(0.2), weight=3.0)
+    model = trained([[3, 4, 0]], [1, 2], fgsm(0.2, relative=False), weight=3.0)
     term = float(model.virtual_loss(tf.constant([0]), SEED))
     assert term > 0
     assert float(model.compute_loss(batch, training=True)) == pytest.approx(5 + 3 * term)
     assert float(model.compute_loss(batch)) == 5
-    for off in ({"weight": 0.0}, {"perturbation": fgsm(0.0)}):
-        settings = {"perturbation": fgsm(0.2), **off}
+    for off in ({"weight": 0.0}, {"perturbation": fgsm(0.0, relative=False)}):
+        settings = {"perturbation": fgsm(0.2, relative=False), **off}
         plain = trained([[3, 4, 0]], [1, 2], **settings)
         assert float(plain.compute_loss(batch, training=True)) == 5 and not plain.tower.asked
 
 
 def test_the_clean_vector_is_held_still():
     # d/da of 1 - cos((a, 0), v(x + r)) with the first argument held: only through v(x + r)
-    model = trained([[1, 0, 0]], [1, 1], fgsm(0.5, direction="random"))
+    model = trained([[1, 0, 0]], [1, 1], fgsm(0.5, direction="random", relative=False))
     with tf.GradientTape() as tape:
         loss = model.virtual_loss(tf.constant([0]), SEED)
     gradient = tape.gradient(loss, model.tower.scale).numpy()
@@ -122,7 +122,7 @@ def test_the_clean_vector_is_held_still():
 
 def test_items_are_drawn_from_those_given_by_the_seed():
     rows = np.eye(3)[[0, 1, 2, 0, 1, 2]]
-    model = trained(rows, [1, 1], fgsm(0.1), items=[1, 4, 5], batch_size=40)
+    model = trained(rows, [1, 1], fgsm(0.1, relative=False), items=[1, 4, 5], batch_size=40)
     drawn = model.draw(SEED).numpy()
     assert set(drawn.tolist()) == {1, 4, 5}
     np.testing.assert_array_equal(model.draw(SEED), drawn)
@@ -142,4 +142,4 @@ def test_items_are_drawn_from_those_given_by_the_seed():
 )
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        trained([[1, 0, 0]], [1, 1], **{"perturbation": fgsm(0.1), **settings})
+        trained([[1, 0, 0]], [1, 1], **{"perturbation": fgsm(0.1, relative=False), **settings})

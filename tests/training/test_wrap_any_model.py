@@ -410,7 +410,7 @@ def test_the_fraction_counts_for_a_model_that_knows_no_weights():
     model, batch = Ranking(), next(iter(batches(*Ranking.names)))
     model(batch)
     part = {name: value[: BATCH // 4] for name, value in batch.items()}
-    noise = fgsm(1e-6)
+    noise = fgsm(1e-6, relative=False)
     for fraction, adversarial in ((0.25, part), (1.0, batch)):
         found = AdversarialTraining(model, noise, fraction=fraction).compute_loss(batch, True)
         expected = model.compute_loss(batch) + fraction * model.compute_loss(adversarial)
@@ -485,7 +485,9 @@ def test_mixed_precision_trains_with_finite_losses(policy):
 
 def test_a_radius_that_lets_nothing_be_learned_is_said(caplog):
     model = Ranking()
-    wrapper = AdversarialTraining(model, fgsm(5.0))  # Keras initializes embeddings within .05
+    wrapper = AdversarialTraining(
+        model, fgsm(5.0, relative=False)
+    )  # Keras initializes embeddings within .05
     wrapper.compile(optimizer=keras.optimizers.Adam(0.001))
     wrapper.fit(batches(*Ranking.names), epochs=2, verbose=0)
     (record,) = [r for r in caplog.records if "exceeds the mean norm" in r.getMessage()]
