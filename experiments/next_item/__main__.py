@@ -2,6 +2,8 @@ r"""Next-item recommendation on published sequences, and the counting baselines 
 
     python -m experiments.next_item s3-beauty --run-dir runs/next-item-beauty --out docs/results
     python -m experiments.next_item s3-beauty --run-dir runs/next-item-beauty --protocols "last day"
+    python -m experiments.next_item s3-beauty --run-dir runs/next-item-beauty --out docs/results \
+        --protocols filed --trained "SASRec, full softmax" --resume
     python -m experiments.next_item --render docs/results/next-item-s3-beauty.json
 
 The data sets are ml1m-5core, s3-beauty, s3-sports, bert4rec-beauty, amazon-phones and rsc15-100k,
@@ -23,6 +25,12 @@ OPTIONS = {
     "without": (
         [],
         "These rows are not run, such as EASE, which takes minutes on 12,000 items.",
+        {"metavar": "LABEL"},
+    ),
+    "trained": (
+        [],
+        "These models are trained, or all of them by the word all; by default none, since one "
+        "takes up to hours.",
         {"metavar": "LABEL"},
     ),
 }
@@ -52,7 +60,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     about = {"data": args.data, "seeds": args.seeds, "version": __version__}
     store = arguments.open_store(args, {"job": "next_item", **about})
     found = study.run(
-        args.data, store, protocols=args.protocols, without=args.without, seeds=args.seeds
+        args.data,
+        store,
+        protocols=args.protocols,
+        without=args.without,
+        trained=args.trained,
+        seeds=args.seeds,
     )
     report = {"name": args.data, "about": about, "protocols": found}
     command.publish(args, report, page.markdown, f"next-item-{args.data}")

@@ -65,8 +65,20 @@ def _section(label: str, found: Mapping) -> list[str]:
         *("", f"## {label[0].upper()}{label[1:]}", "", f"{found['text']} {REFIT[found['refit']]}"),
         *facts(found["facts"]),
         *table(head, lines),
+        *_ingredients(entries, metrics[-1]),
         *(text for note in notes for text in ("", note)),
     ]
+
+
+def _ingredients(entries: Mapping, metric: str) -> list[str]:
+    """What each ingredient bought over its ablation and its control, paired over queries."""
+    lines = [
+        f"- {name} against {other}: {difference(tests['test'])}"
+        for name, entry in entries.items()
+        for other, tests in entry["against"].items()
+        if other != CHOSEN
+    ]
+    return ["", f"What an ingredient changed in {_column(metric)}:", "", *lines] if lines else []
 
 
 def _column(metric: str) -> str:

@@ -19,7 +19,9 @@ from advrec_tf.data.next_item import NextItemQueries, queries_of, queries_of_ses
 from advrec_tf.data.readers.published_sequences import load_sequences, load_sessions
 from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.next_item import NextItemEvaluator
+from advrec_tf.models.sequential.encoders import EncoderSize
 from experiments.harness.settings import Setting
+from experiments.next_item.models import LONG, SHORT
 
 CHOOSING_USERS = 5000
 """Settings are chosen on so many queries of validation, drawn at random, where there are more."""
@@ -59,6 +61,7 @@ class Protocol:
             items of the history may come again.
         metrics: columns of the table; the last one decides.
         days: of the popularity of the last days; None where there are no times.
+        size: of the encoders of the trained rows.
         published: model -> (values of the columns, source).
     """
 
@@ -68,6 +71,7 @@ class Protocol:
     sessions: bool = False
     metrics: tuple[str, ...] = ("hit_rate@5", "ndcg@5", "hit_rate@10", "ndcg@10")
     days: float | None = None
+    size: EncoderSize = SHORT
     published: Mapping[str, tuple[Mapping[str, float], str]] = dataclasses.field(
         default_factory=dict
     )
@@ -161,10 +165,11 @@ GLOBAL = (
 )
 
 
-def _by_order(name: str, published: Mapping) -> Protocol:
+def _by_order(name: str, published: Mapping, size: EncoderSize = SHORT) -> Protocol:
     return Protocol(
         text=FILED,
         split=lambda root: splits.last_item(load_sequences(name, root)),
+        size=size,
         published=published,
     )
 
@@ -218,6 +223,7 @@ DATA: dict[str, dict[str, Protocol]] = {
             | _hr_ndcg(
                 {"HSTU, large": (0.3294, 0.1893)}, "github meta-recsys/generative-recommenders"
             ),
+            size=LONG,
         )
     },
     "s3-beauty": {

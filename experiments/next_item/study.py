@@ -9,9 +9,13 @@ from advrec_tf.pipelines.stages import StageStore
 from experiments.harness.compare import compare
 from experiments.harness.sweep import Study, sweep
 from experiments.next_item.entries import CHOSEN, EASE_ITEMS, baselines
+from experiments.next_item.models import models
 from experiments.next_item.protocols import DATA, NextItemSetting, Protocol
 
 CHOOSING_SEED = 100
+
+ALL = "all"
+"""Asks for all trained rows."""
 
 
 def run(
@@ -21,6 +25,7 @@ def run(
     root: str | None = None,
     protocols: Sequence[str] = (),
     without: Sequence[str] = (),
+    trained: Sequence[str] = (),
     seeds: int = 1,
     log: Callable[[str], None] = print,
 ) -> dict[str, dict]:
@@ -31,6 +36,7 @@ def run(
         root: where the data lie, see `readers.published_splits.data_root`.
         protocols: only these; by default all of the data set.
         without: labels of rows that are not run.
+        trained: labels of the trained rows that are run, or "all"; by default none.
         seeds: trainings of an entry that has random numbers.
 
     Raises:
@@ -43,7 +49,7 @@ def run(
                 f"`protocols` of {name} should be among {', '.join(asked)}. Received: {protocol!r}."
             )
     return {
-        label: _run(label, protocol, protocol.setting(root), store, without, seeds, log)
+        label: _run(label, protocol, protocol.setting(root), store, (without, trained), seeds, log)
         for label, protocol in asked.items()
         if not protocols or label in protocols
     }
@@ -54,20 +60,28 @@ def _run(
     protocol: Protocol,
     setting: NextItemSetting,
     store: StageStore,
-    without: Sequence[str],
+    chosen: tuple[Sequence[str], Sequence[str]],
     seeds: int,
     log: Callable[[str], None],
 ) -> dict:
     num_items = setting.interactions.num_items
-    rows = baselines(num_items, protocol.days)
-    left_out = {name: "left out of this run" for name in rows if name in without}
+    without, asked = chosen
+    counted, trained = baselines(num_items, protocol.days), models(protocol.size)
+    if unknown := [name for name in asked if name not in (*trained, ALL)]:
+        raise ValueError(
+            f"`trained` should name trained rows, or be {ALL!r}: {'; '.join(trained)}. "
+            f"Received: {unknown[0]!r}."
+        )
+    rows = counted | trained
+    absent = {*without, *(name for name in trained if name not in asked and ALL not in asked)}
+    left_out = {name: "not run yet" for name in rows if name in absent}
     if "EASE" not in rows:
         left_out["EASE"] = (
             f"{num_items:,} items are more than it is fitted to here ({EASE_ITEMS:,})"
         )
     study = Study(
         name=label.replace(" ", "_"),
-        entries={name: entry for name, entry in rows.items() if name not in without},
+        entries={name: entry for name, entry in rows.items() if name not in absent},
         setting=lambda seed: setting_of(setting, seed),
         baseline=CHOSEN,
         monitor=setting.monitor,
