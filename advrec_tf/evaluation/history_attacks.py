@@ -71,52 +71,53 @@ def attack_curve(
 
 
 def _point(budget, model, histories, next_items, promoted, k) -> CurvePoint:
-    rank = ranks(model, histories, next_items)
+    items = next_items[:, None]
+    if promoted is not None:
+        items = np.stack([next_items, promoted], axis=1)
+    rank = ranks(model, histories, items)
     hit = rank <= k
     target = np.nan
     if promoted is not None:
         asked = ~(np.asarray(histories) == promoted[:, None]).any(1)
-        if asked.any():
-            target = (ranks(model, np.asarray(histories)[asked], promoted[asked]) <= k).mean()
+        target = hit[asked, 1].mean() if asked.any() else np.nan
     return CurvePoint(
         budget=budget,
-        ndcg=float(np.where(hit, 1 / np.log2(rank + 1.0), 0.0).mean()),
-        hit_rate=float(hit.mean()),
+        ndcg=float(np.where(hit[:, 0], 1 / np.log2(rank[:, 0] + 1.0), 0.0).mean()),
+        hit_rate=float(hit[:, 0].mean()),
         target_hit_rate=float(target),
     )
 
 
 def ranks(model, histories: np.ndarray, items: np.ndarray) -> np.ndarray:
-    """[n] int64: the rank of an item after each history, the history's other items left out.
+    """[n, m] int64: the ranks of items after each history, the history's other items left out.
 
     Args:
         model: anything with `score_history(histories) -> [n, num_items]`.
         histories: [n, places] int32, `NONE` at the left.
-        items: [n] int. One that stands in its own history is never in the list; its rank is one
+        items: [n, m] int. One that stands in its own history is never in the list; its rank is one
             more than the size of the catalogue.
 
     Raises:
         ValueError: if the shapes do not fit or a score is NaN.
     """
     histories, items = np.asarray(histories, np.int32), np.asarray(items)
-    if histories.ndim != 2 or items.shape != histories.shape[:1]:
+    if histories.ndim != 2 or items.ndim != 2 or len(items) != len(histories):
         raise ValueError(
-            "`histories` should be [n, places] and have an item each, [n]. "
+            "`histories` should be [n, places] and have items each, [n, m]. "
             f"Received: {histories.shape} and {items.shape}."
         )
-    found, start, block = [], 0, 64
+    found, start, block = [np.zeros((0, items.shape[1]), np.int64)], 0, 64
     while start < len(histories):
         shown, wanted = histories[start : start + block], items[start : start + block]
         scores = np.array(model.score_history(tf.constant(shown)), np.float32)
         if np.isnan(scores).any():
             raise ValueError("`score_history` should not give NaN. Received NaN.")
-        own = scores[np.arange(len(shown)), wanted]
+        own = np.take_along_axis(scores, wanted, axis=1)
         row, place = np.nonzero(shown != NONE)
         scores[row, shown[row, place]] = -np.inf
-        scores[np.arange(len(shown)), wanted] = own
-        rank = (scores >= own[:, None]).sum(1)
-        out = (shown == wanted[:, None]).any(1)
+        rank = np.stack([(scores >= own[:, [j]]).sum(1) for j in range(items.shape[1])], axis=1)
+        out = (shown[:, :, None] == wanted[:, None, :]).any(1)
         found.append(np.where(out, scores.shape[1] + 1, rank))
         start += block
         block = max(16, _CELLS // scores.shape[1])
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
+    return np.concatenate(found)

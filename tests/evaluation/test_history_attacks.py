@@ -24,10 +24,11 @@ HISTORIES = np.array([[-1, 0], [4, 1], [0, 2]], np.int32)
 
 
 def test_equal_scores_count_against_an_item_and_the_history_is_left_out():
-    assert ranks(After(), HISTORIES, np.array([1, 2, 3])).tolist() == [1, 1, 1]
     # of 0: 1, 2, then 3 and 4 alike; of 2: 3, 4, then 1 (0 stands in the history)
-    assert ranks(After(), HISTORIES, np.array([3, 3, 1])).tolist() == [4, 2, 3]
-    assert ranks(After(), HISTORIES, np.array([0, 4, 1]))[:2].tolist() == [6, 6]
+    items = np.array([[1, 3], [2, 3], [3, 1]])
+    assert ranks(After(), HISTORIES, items).tolist() == [[1, 4], [1, 2], [1, 3]]
+    # what stands in its own history is behind all five
+    assert ranks(After(), HISTORIES, np.array([[0], [4], [1]])).tolist() == [[6], [6], [3]]
 
 
 def test_the_curve_of_polluted_histories_is_that_of_what_is_shown():
@@ -65,6 +66,6 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="`k` should be >= 1"):
         attack_curve(lambda _: (After(), HISTORIES), [0], next_items=np.zeros(3, int), k=0)
     with pytest.raises(ValueError, match="`histories` should be"):
-        ranks(After(), HISTORIES, np.zeros(2, int))
+        ranks(After(), HISTORIES, np.zeros([2, 1], int))
     with pytest.raises(ValueError, match="should not give NaN"):
-        ranks(After(np.nan), HISTORIES, np.zeros(3, int))
+        ranks(After(np.nan), HISTORIES, np.zeros([3, 1], int))

@@ -24,17 +24,23 @@ class TransitionPoisoning(FakeHistories):
 
     Args:
         k: length of the lists to get into, >= 1.
+        damping: exponent >= 0 of the popularity by which the attacked model divides counts, as
+            `popularity` of `models.Transitions`. Then every pair bought makes the target popular
+            and the others cheaper, and fewer anchors get more pairs each.
 
     Raises:
         ValueError: if a number is out of range.
     """
 
     k: int = 10
+    damping: float = 0.0
 
     def __post_init__(self):
         super().__post_init__()
-        if self.k < 1:
-            raise ValueError(f"`k` should be >= 1. Received: {self.k!r}.")
+        if self.k < 1 or not self.damping >= 0:
+            raise ValueError(
+                f"`k` should be >= 1 and `damping` >= 0. Received: {self.k!r} and {self.damping!r}."
+            )
 
     def histories(self, interactions, targets, *, rng):
         """See `FakeHistories.histories`."""
@@ -53,7 +59,9 @@ class TransitionPoisoning(FakeHistories):
         self, interactions: Interactions, target: int, others: np.ndarray, budget: int
     ) -> np.ndarray:
         """[budget] anchors, an anchor as often as it gets a pair."""
-        reach, cost = anchor_values(interactions, target, self.k)
+        reach, cost = anchor_values(
+            interactions, target, self.k, damping=self.damping, bought=budget
+        )
         order = others[np.argsort(-(reach / cost)[others], kind="stable")]
         found, left = [], budget
         for anchor in order:
@@ -64,8 +72,14 @@ class TransitionPoisoning(FakeHistories):
         return np.concatenate(found).astype(np.int32)
 
 
-def anchor_values(interactions: Interactions, target: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Reach and cost of each item as an anchor, [num_items] int64 each; costs are >= 1."""
+def anchor_values(
+    interactions: Interactions, target: int, k: int, *, damping: float = 0.0, bought: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reach and cost of each item as an anchor, [num_items] int64 each; costs are >= 1.
+
+    With `damping` d, counts are compared divided by popularity^d, that of the target with the
+    `bought` interactions.
+    """
     num_items = interactions.num_items
     order, starts = ordered_by_user(interactions)
     user = interactions.user_index[order]
@@ -79,10 +93,13 @@ def anchor_values(interactions: Interactions, target: int, k: int) -> tuple[np.n
     first, second = np.divmod(keys, num_items)
     own = np.bincount(first[second == target], counts[second == target], num_items)
     rivals = second != target
-    first, counts = first[rivals], counts[rivals]
+    popularity = interactions.item_counts().astype(np.float64)
+    first, counts = first[rivals], counts[rivals] / popularity[second[rivals]] ** damping
     ordered = np.lexsort((-counts, first))
     first, counts = first[ordered], counts[ordered]
     rank = np.arange(len(first)) - np.searchsorted(first, first)
-    to_beat = np.zeros(num_items, np.int64)
+    to_beat = np.zeros(num_items)
     to_beat[first[rank == k - 1]] = counts[rank == k - 1]
-    return reach, np.maximum(to_beat + 1 - own.astype(np.int64), 1)
+    to_beat *= (popularity[target] + bought) ** damping
+    wanting = np.floor(to_beat + 1e-9) + 1 - own
+    return reach, np.maximum(wanting, 1).astype(np.int64)

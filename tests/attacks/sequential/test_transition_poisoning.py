@@ -25,6 +25,12 @@ def test_anchors_are_valued_by_users_who_end_on_them_and_pairs_that_are_wanting(
     assert anchor_values(DATA, 7, k=2)[1][0] == 1
 
 
+def test_against_damped_counts_popular_targets_pay_more():
+    # after 1 comes 2 once, which has 2 interactions; 16 bought make item 7 as popular as 16:
+    # c / 4 > 1 / sqrt 2 from c = 3 on
+    assert anchor_values(DATA, 7, k=1, damping=0.5, bought=16)[1][1] == 3
+
+
 def test_pairs_are_bought_where_they_win_most_users():
     # of 1: 3 users / 2 pairs; of 9: 1 / 1; of 2: 1 / 2; three pairs buy 1 and 9
     found = TransitionPoisoning(num_users=3, length=2, k=1).histories(DATA, TARGET, rng=rng())
@@ -34,5 +40,5 @@ def test_pairs_are_bought_where_they_win_most_users():
 
 
 def test_a_length_of_lists_out_of_range_is_refused():
-    with pytest.raises(ValueError, match="`k` should be >= 1"):
+    with pytest.raises(ValueError, match="`k` should be >= 1 and `damping`"):
         TransitionPoisoning(num_users=1, length=4, k=0)
