@@ -84,7 +84,13 @@ def fgsm(epsilon: float, **settings) -> Perturbation:
 
 
 def pgd(epsilon: float, steps: int = 10, **settings) -> Perturbation:
-    """Projected gradient descent: several steps, each projected back into the ball."""
+    """Projected gradient descent: several steps, each projected back into the ball.
+
+    Examples:
+        >>> import advrec_tf as ar
+        >>> ar.pgd(0.1, steps=3, relative=True).epsilon
+        0.1
+    """
     return Perturbation(epsilon=epsilon, steps=steps, **settings)
 
 

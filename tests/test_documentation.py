@@ -1,7 +1,9 @@
 """README and the guides: short, runnable, with links that lead somewhere."""
 
+import doctest
 import importlib
 import itertools
+import json
 import re
 import shlex
 import shutil
@@ -11,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import advrec_tf as ar
 from advrec_tf.commands.application import app, main
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +27,7 @@ ALL_PAGES = [
     *(ROOT / "docs").rglob("*.md"),
     ROOT / "saved_models" / "README.md",
 ]
+NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 SMALLER = {
     "epochs=5": "epochs=1",
     'load("synthetic")': 'load("synthetic", num_users=120, num_items=80)',
@@ -105,10 +109,45 @@ def here(world, tmp_path, monkeypatch):
 
 @of_pages("python")
 def test_the_python_of_a_page_runs_from_top_to_bottom(page, here):
-    code = "\n".join(blocks(page, "python"))
-    for shown, run in SMALLER.items():
-        code = code.replace(shown, run)
-    exec(compile(code, page.name, "exec"), {"__name__": "__main__"})
+    run("\n".join(blocks(page, "python")), page.name)
+
+
+def run(code, name):
+    """Run the code of a page on a small world."""
+    for shown, smaller in SMALLER.items():
+        code = code.replace(shown, smaller)
+    exec(compile(code, name, "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_its_outputs_are_kept_without_paths_of_a_machine(path, here):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = json.dumps([cell["outputs"] for cell in cells])
+    assert "text/html" in outputs and '"error"' not in outputs
+    assert not re.search(r"/(home|root|tmp|work|usr)/", outputs)
+    run("\n".join("".join(cell["source"]) for cell in cells), path.name)
+
+
+WITH_EXAMPLES = (
+    ar.AdversarialTraining,
+    ar.GAN,
+    ar.attacks.inject,
+    ar.data.last_item,
+    ar.data.load,
+    ar.evaluation.RankingEvaluator,
+    ar.models.EASE,
+    ar.models.MatrixFactorization,
+    ar.pgd,
+)
+
+
+@pytest.mark.parametrize("thing", WITH_EXAMPLES, ids=lambda thing: thing.__name__)
+def test_the_example_of_a_docstring_gives_what_it_says(thing):
+    (example,) = doctest.DocTestFinder(recurse=False).find(thing, thing.__name__)
+    assert example.examples
+    assert doctest.DocTestRunner().run(example).failed == 0
 
 
 def test_most_pages_have_code_that_runs():

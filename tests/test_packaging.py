@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from advrec_tf._version import __version__
+
 ROOT = Path(__file__).parents[1]
 SCRIPTS = [*sorted((ROOT / "scripts").glob("*.sh")), ROOT / ".ci" / "run"]
 # The requirements that depend on the full `tensorflow` package.
@@ -51,6 +53,12 @@ def test_the_license_is_apache_2(declared):
     text = (ROOT / declared["metadata"]["license_files"]).read_text()
     assert "Apache License\n                           Version 2.0, January 2004" in text
     assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_the_citation_names_the_version_and_the_license(declared):
+    lines = (ROOT / "CITATION.cff").read_text().splitlines()
+    assert f"version: {__version__}" in lines
+    assert f"license: {declared['metadata']['license']}" in lines
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

@@ -123,6 +123,17 @@ def inject(
     Raises:
         ValueError: if the profiles have another number of items, a value outside the range of
             the data's ratings, or one is empty; or a target is not an item index.
+
+    Examples:
+        >>> import numpy as np
+        >>> import advrec_tf as ar
+        >>> data = ar.data.load("synthetic", num_users=40, num_items=30).interactions
+        >>> rng, targets = np.random.default_rng(0), np.array([3])
+        >>> attack = ar.attacks.AverageAttack(num_profiles=5, num_fillers=4)
+        >>> profiles = attack.profiles(data, targets, rng=rng)
+        >>> poisoned = ar.attacks.inject(data, profiles, targets=targets, attack="average", rng=rng)
+        >>> int(poisoned.is_fake.sum()), poisoned.interactions.num_users
+        (5, 45)
     """
     profiles = np.asarray(profiles)
     data = clean.interactions if isinstance(clean, Poisoned) else clean

@@ -20,6 +20,7 @@ import pandas as pd
 from advrec_tf.data.features import Id
 from advrec_tf.data.schema import Schema, columns_of
 from advrec_tf.data.ties import TieRule
+from advrec_tf.ops import html
 from advrec_tf.ops.files import atomic_file
 
 
@@ -184,6 +185,19 @@ class Interactions:
             f"Interactions({len(self.user_index):,} of {len(self.users):,} users and "
             f"{len(self.items):,} items)"
         )
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple] = [("interactions", len(self)), ("users", self.num_users)]
+        rows.append(("items", self.num_items))
+        for name in ("rating", "timestamp"):
+            values = getattr(self, name)
+            if values is not None and len(values):
+                rows.append((name, f"{np.nanmin(values):g} to {np.nanmax(values):g}"))
+        for name in ("user_features", "item_features", "context"):
+            columns = getattr(self, name)
+            if columns is not None:
+                rows.append((name.replace("_", " "), ", ".join(map(str, columns.columns))))
+        return html.table("Interactions", rows)
 
     def __len__(self) -> int:
         return len(self.user_index)

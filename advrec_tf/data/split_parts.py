@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.ops import html
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -47,6 +48,20 @@ class Split:
             f"Split({self.name!r}: {sizes[0]:,} train, {sizes[1]:,} validation, {sizes[2]:,} test "
             f"interactions of {self.train.num_users:,} users and {self.train.num_items:,} items)"
         )
+
+    def _repr_html_(self) -> str:
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        rows = [
+            (
+                name,
+                len(part),
+                int((part.user_counts() > 0).sum()),
+                int((part.item_counts() > 0).sum()),
+            )
+            for name, part in parts.items()
+        ]
+        header = ("part", "interactions", "users", "items")
+        return html.table(f"Split {self.name}", rows, header=header)
 
     def trainval(self) -> Interactions:
         """Train and validation as one, train first: for a last fit once choices are made."""

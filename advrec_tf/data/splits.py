@@ -35,6 +35,13 @@ def last_item(interactions: Interactions, *, ties: str | None = None, seed: int 
 
     Raises:
         ValueError: if a pair is repeated, a time is NaN, or there is no such rule.
+
+    Examples:
+        >>> import advrec_tf as ar
+        >>> interactions = ar.data.load("synthetic", num_users=40, num_items=30).interactions
+        >>> split = ar.data.last_item(interactions)
+        >>> len(split.train) + len(split.validation) + len(split.test) == len(interactions)
+        True
     """
     if ties is not None:
         interactions = interactions.with_ties(ties, seed=seed)

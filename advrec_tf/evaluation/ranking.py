@@ -36,6 +36,7 @@ import tensorflow as tf
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.scorers import as_scorer, checked_scores, name_of
+from advrec_tf.ops import html
 
 HEAD_FRACTION = 0.2
 _BLOCK_CELLS = 2**22
@@ -63,6 +64,9 @@ class RankingResult:
     users_without_relevant: int
     users_per_second: float
 
+    def _repr_html_(self) -> str:
+        return html.table(f"Ranking of {len(self.users):,} users", self.metrics.items())
+
     def of(self, user_index: np.ndarray) -> dict[str, float]:
         """Per-user metrics, averaged over those of the given users that were evaluated."""
         chosen = np.isin(self.users, user_index)
@@ -86,6 +90,16 @@ class RankingEvaluator:
     Raises:
         ValueError: if a cut-off is not positive, nothing is relevant, or a relevant pair is
             masked.
+
+    Examples:
+        >>> import advrec_tf as ar
+        >>> split = ar.data.load("synthetic", num_users=40, num_items=30).split("last_item")
+        >>> evaluator = ar.evaluation.RankingEvaluator(
+        ...     split.train, split.test, also_seen=split.validation
+        ... )
+        >>> result = evaluator.evaluate(ar.models.Popularity().fit(split.train))
+        >>> 0 <= result.metrics["ndcg@10"] <= 1
+        True
     """
 
     def __init__(

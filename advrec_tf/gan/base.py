@@ -114,6 +114,18 @@ class GAN(WeightsWithIds, keras.Model):
     Raises:
         ValueError: if an argument is out of range, the loss name is unknown, or Keras' global
             policy is one of mixed precision.
+
+    Examples:
+        >>> import advrec_tf as ar
+        >>> import tensorflow as tf
+        >>> layers = tf.keras.layers
+        >>> generator = tf.keras.Sequential([layers.Input([3]), layers.Dense(2)])
+        >>> discriminator = tf.keras.Sequential([layers.Input([2]), layers.Dense(1)])
+        >>> gan = ar.GAN(generator, discriminator, loss="hinge")
+        >>> rates = tf.keras.optimizers.SGD(0.1), tf.keras.optimizers.SGD(0.1)
+        >>> gan.compile(d_optimizer=rates[0], g_optimizer=rates[1])
+        >>> gan(tf.zeros([4, 3])).shape.as_list()
+        [4, 2]
     """
 
     def __init__(

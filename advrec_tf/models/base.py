@@ -15,6 +15,7 @@ import pandas as pd
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.ops import html
 
 
 def log_popularity(interactions: Interactions) -> np.ndarray:
@@ -30,6 +31,16 @@ class Recommender:
     """
 
     interactions: Interactions
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple] = []
+        data = getattr(self, "interactions", None)
+        if data is not None:
+            rows += [("users", data.num_users), ("items", data.num_items)]
+            rows.append(("training interactions", len(data)))
+        weights = getattr(self, "trainable_weights", None) or ()
+        rows += [(weight.name, " x ".join(map(str, weight.shape))) for weight in weights]
+        return html.table(type(self).__name__, rows)
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         """[batch] int32, 0 <= index < num_users -> [batch, num_items] float32, high is good."""

@@ -89,6 +89,15 @@ class EASE(ClosedForm):
 
     Args:
         l2: factor of the squared norm of the weights, > 0, in units of interactions.
+
+    Examples:
+        >>> import advrec_tf as ar
+        >>> split = ar.data.load("synthetic", num_users=40, num_items=30).split("last_item")
+        >>> model = ar.models.EASE(l2=100.0).fit(split.train)
+        >>> tuple(model.score([0, 1]).shape)
+        (2, 30)
+        >>> len(model.recommend(["u0001"], k=3))
+        3
     """
 
     def __init__(self, l2: float = 300.0):

@@ -73,6 +73,19 @@ class AdversarialTraining(ModelWrapper):
     Raises:
         ValueError: if an argument is out of range, there is no layer to perturb, or `model`
             trains by a `train_step` of its own.
+
+    Examples:
+        >>> import advrec_tf as ar
+        >>> import tensorflow as tf
+        >>> inputs = tf.keras.Input([], dtype=tf.int32)
+        >>> vectors = tf.keras.layers.Embedding(5, 4)(inputs)
+        >>> network = tf.keras.Model(inputs, tf.keras.layers.Dense(1)(vectors))
+        >>> network.compile(loss="mse", optimizer="sgd")
+        >>> model = ar.AdversarialTraining(network, ar.fgsm(0.1, relative=True))
+        >>> model.compile(optimizer="sgd")
+        >>> history = model.fit(tf.range(4), tf.ones([4, 1]), batch_size=4, verbose=0).history
+        >>> sorted(history)
+        ['adversarial_loss', 'clean_loss', 'loss']
     """
 
     def __init__(

@@ -16,6 +16,7 @@ from advrec_tf.data.batches import Batches
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.base import GAN
 from advrec_tf.gan.health import HealthCheck
+from advrec_tf.ops import html
 from advrec_tf.training.callbacks import NonFiniteGuard, ProgressLine
 from advrec_tf.training.checkpoint import TrainingCheckpoint
 from advrec_tf.training.early_stop import RankingValidation
@@ -42,6 +43,17 @@ class FitReport:
     best: float | None
     seconds: float
     verdict: str | None = None
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("epochs", self.epochs),
+            ("best epoch", self.best_epoch),
+            ("best on validation", "none" if self.best is None else self.best),
+            ("seconds", float(self.seconds)),
+            ("verdict", self.verdict or "none"),
+        ]
+        rows += [(f"last {name}", float(values[-1])) for name, values in self.history.items()]
+        return html.table("Training", rows)
 
 
 def fit_ranked(

@@ -31,6 +31,13 @@ def load(source: str | os.PathLike | pd.DataFrame, **columns) -> Loaded:
     Raises:
         FileNotFoundError: if `source` is none of these.
         DataError, ValueError: as the reader says.
+
+    Examples:
+        >>> import pandas as pd
+        >>> import advrec_tf as ar
+        >>> events = pd.DataFrame({"who": ["a", "a", "b"], "what": ["x", "y", "x"]})
+        >>> ar.data.load(events, user_column="who", item_column="what").interactions
+        Interactions(3 of 2 users and 2 items)
     """
     if isinstance(source, pd.DataFrame) or hasattr(source, "column_names"):
         return frames.from_frame(source, **columns)

@@ -12,6 +12,7 @@ import numpy as np
 from advrec_tf.data import splits
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
+from advrec_tf.ops import html
 
 
 class Count(NamedTuple):
@@ -58,6 +59,18 @@ class ReadReport:
         record["notes"] = list(self.notes)
         return record
 
+    def _repr_html_(self) -> str:
+        rows: list[tuple] = [
+            ("rows kept", self.rows_kept),
+            ("rows read", self.rows_read),
+            ("users", self.num_users),
+            ("items", self.num_items),
+        ]
+        for heading, counts in (("left out", self.left_out), ("noticed", self.noticed)):
+            rows += [(f"{heading}: {what}", count.number) for what, count in counts.items()]
+        rows += [("note", note) for note in self.notes]
+        return html.table(self.source, rows)
+
     def __str__(self) -> str:
         lines = [
             f"{self.source}: {self.rows_kept:,} of {self.rows_read:,} rows kept, "
@@ -82,6 +95,9 @@ class Loaded:
     interactions: Interactions
     report: ReadReport
     best_scores: np.ndarray | None = None
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
 
     def split(self, name: str, **settings) -> Split:
         """The interactions split by the strategy `name` of `splits.SPLITS`; see `splits.make`."""

@@ -40,6 +40,13 @@ class MatrixFactorization(SparseEmbeddingModel):
     Raises:
         ValueError: if an argument is out of range, or the objective needs too large a table of
             known pairs.
+
+    Examples:
+        >>> import advrec_tf as ar
+        >>> split = ar.data.load("synthetic", num_users=40, num_items=30).split("last_item")
+        >>> model = ar.models.MatrixFactorization(split.train, dim=8)
+        >>> tuple(model.score([0, 1]).shape)
+        (2, 30)
     """
 
     attackable = ("user", "positive", "negative")
