@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -238,20 +238,32 @@ class HealthCheck(keras.callbacks.Callback):
 
     Args:
         log: takes the sentence; by default trouble, and nothing else, is a `HealthWarning`.
+        earlier: name -> value per epoch, of epochs before this `fit` that belong to the training.
 
     Attributes:
         batches: a function that gives some batches to measure on; `GAN.fit` sets it.
         report: the `Health`, None before the end of training.
     """
 
-    def __init__(self, log: Callable[[str], None] | None = None):
+    def __init__(
+        self,
+        log: Callable[[str], None] | None = None,
+        *,
+        earlier: Mapping[str, Sequence[float]] | None = None,
+    ):
         super().__init__()
         self.log = log
+        self.earlier = dict(earlier or {})
         self.batches: Callable[[], Iterable] | None = None
         self.report: Health | None = None
 
     def on_train_begin(self, logs=None):
-        self._history: list[dict[str, float]] = []
+        epochs = max(map(len, self.earlier.values()), default=0)
+        self._history: list[dict[str, float]] = [
+            {name: values[epoch] for name, values in self.earlier.items() if epoch < len(values)}
+            for epoch in range(epochs)
+        ]
+        self.model.health = None
         self._start = [np.array(w) for w in self.model.discriminator.get_weights()]
 
     def on_epoch_end(self, epoch, logs=None):

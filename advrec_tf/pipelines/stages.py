@@ -74,7 +74,7 @@ class StageStore:
         options: dict | None = None,
     ):
         self.folder = Path(folder)
-        self._options = options
+        self._options, self._resume = options, resume
         self._stages = self.folder / "stages"
         self._record = self.folder / "run.json"
         self.identity = json.loads(json.dumps(identity))
@@ -115,6 +115,21 @@ class StageStore:
             about = {} if self._options is None else {OPTIONS: self._options}
             text = json.dumps({**self.identity, **about}, indent=2, default=str)
             atomic_bytes(self._record, text, overwrite=True)
+
+    def part(self, name: str, **identity) -> StageStore:
+        """The store of a part of the run, in the folder `name` below it.
+
+        Args:
+            name: of the folder.
+            **identity: what the results of the part depend on beside what the whole run does, such
+                as its data; so that parts may join a run later.
+
+        Raises:
+            FileExistsError, ValueError, DamagedFileError: as `StageStore`.
+        """
+        self.claim()
+        own = {**self.identity, **identity}
+        return StageStore(self.folder / name, own, resume=self._resume)
 
     def run(self, name: str, compute: Callable[[Path], StageResult]) -> StageResult:
         """The stored result of the stage, or else `compute(checkpoint file)`, stored.

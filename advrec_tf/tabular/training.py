@@ -79,7 +79,6 @@ class FidelityValidation(EarlyStop):
         super().__init__(patience=patience)
         self.held_out, self.keep_last = validation, keep_last
         self._train = train
-        self.warnings: list[str] = []
         self._binning: Binning | None = None
 
     def set_model(self, model):
@@ -179,9 +178,10 @@ def fit_table_generator(
     history = dict(saver.history) if saver else {}
     if done < rounds and not (done and guard.exhausted(done)):
         recorder = keras.callbacks.History()
-        chain = [NonFiniteGuard(), guard, *([saver] if saver else []), *callbacks]
-        if isinstance(model, GAN):
-            chain.append(HealthCheck(lambda line: None))  # the verdict below says it
+        chain = [NonFiniteGuard(), guard]
+        if isinstance(model, GAN):  # before the checkpoint, which keeps what it finds
+            chain.append(HealthCheck(lambda line: None, earlier=history))  # said below
+        chain += [*([saver] if saver else []), *callbacks]
         if label is not None:
             chain.append(_RoundLine(label, rounds, write))
         try:

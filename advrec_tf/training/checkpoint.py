@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from advrec_tf._keras import keras
+from advrec_tf.gan.health import Health
 from advrec_tf.models.weights import ids_of, require_same_ids
 from advrec_tf.ops.files import atomic_file
 from advrec_tf.ops.stored import DamagedFileError, read_arrays
@@ -23,9 +24,9 @@ _CURE = "Remove it: the training then starts from its beginning."
 class TrainingCheckpoint(keras.callbacks.Callback):
     """Everything needed to go on after an epoch, in one file that is replaced atomically.
 
-    Weights, optimizer state, the history of the logs, and the state of an `EarlyStop`; and the ids
-    that the rows of the weights are of. A kill at any moment leaves either the previous or the new
-    file.
+    Weights, optimizer state, the history of the logs, the state of an `EarlyStop`, the `health` of
+    a GAN whose training has ended, and the ids that the rows of the weights are of. A kill at any
+    moment leaves either the previous or the new file.
 
     Args:
         path: the file; its folder is made.
@@ -86,6 +87,10 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             self.validation.best = -math.inf if state["best"] is None else state["best"]
             self.validation.best_epoch = state["best_epoch"]
             self.validation.best_weights = best or None
+            self.validation.warnings = state.get("warnings", [])
+        if health := state.get("health"):
+            reasons = tuple(health["reasons"])
+            innermost(model).health = Health(verdict=health["verdict"], reasons=reasons)
         self.history = state["history"]
         self.epochs_done = state["epochs_done"]
         return self.epochs_done
@@ -128,6 +133,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             "best_weights": len(best or []),
             "best": self.validation.best if best else None,
             "best_epoch": self.validation.best_epoch if self.validation else 0,
+            "warnings": self.validation.warnings if self.validation else [],
+            "health": health.as_dict() if (health := self._health()) else None,
             "data": self._about[1],
             "history": self.history,
             "epochs_done": self.epochs_done,
@@ -135,6 +142,9 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         with atomic_file(self.path, overwrite=True) as unfinished, open(unfinished, "wb") as file:
             np.savez(file, state=json.dumps(state), **arrays)
         self._written = time.monotonic()
+
+    def _health(self) -> Health | None:
+        return getattr(innermost(self.model), "health", None)
 
 
 def _variables(model: keras.Model) -> list:

@@ -29,6 +29,7 @@ class EarlyStop(keras.callbacks.Callback):
         best: the best value so far; -infinity before the first.
         best_epoch: the 1-based epoch it was found after; 0 before the first.
         best_weights: the weights of that epoch; None before the first.
+        warnings: sentences on epochs that were no good, for a report.
 
     Raises:
         ValueError: if `patience` or `every` < 1.
@@ -44,6 +45,7 @@ class EarlyStop(keras.callbacks.Callback):
         self.best = -math.inf
         self.best_epoch = 0
         self.best_weights: list[np.ndarray] | None = None
+        self.warnings: list[str] = []
 
     def note(self, value: float, epochs_done: int, *, always: bool = False) -> None:
         """Keep the present weights if `value`, high is good, is the best so far, or `always`."""

@@ -34,7 +34,7 @@ class FitReport:
         best: value of the monitored metric at that epoch; None where none was measured.
         seconds: wall time of this call (a resumed fit counts from the resumption).
         verdict: what `training.health`, or of a GAN `gan.health`, says of the training: "healthy",
-            or what happened. None of a GAN that a checkpoint gave as finished.
+            or what happened.
     """
 
     history: dict[str, list[float]]
@@ -103,13 +103,14 @@ def fit_ranked(
             log(f"  {label:<28} continues after epoch {done}")
     finished = done >= epochs or (validation is not None and done and validation.exhausted(done))
     history: dict[str, list[float]] = dict(saver.history) if saver else {}
-    check = HealthCheck(None if label is None else log) if isinstance(model, GAN) else None
     if not finished:
         for callback in callbacks:
             if hasattr(callback, "show_batches"):
                 callback.show_batches(batches)
         chain = [NonFiniteGuard()]
         chain += [validation] if validation else []
+        if isinstance(model, GAN):  # before the checkpoint, which keeps what it finds
+            chain.append(HealthCheck(None if label is None else log, earlier=history))
         chain += [saver] if saver else []
         chain += [check] if check else []  # before those that show its verdict
         chain += list(callbacks)
@@ -129,8 +130,9 @@ def fit_ranked(
             history = {name: [float(v) for v in vs] for name, vs in fitted.history.items()}
     if validation is not None:
         validation.restore_best()
-    verdict = None if check is None or check.report is None else str(check.report)
-    if check is None:
+    if isinstance(model, GAN):
+        verdict = None if model.health is None else str(model.health)
+    else:
         verdict = said_of(model, history, label, log)
     return FitReport(
         history=history,

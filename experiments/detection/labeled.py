@@ -11,6 +11,7 @@ from advrec_tf.data.readers.labeled_fraud import load_spam
 from advrec_tf.defence.detectors.base import Detector
 from advrec_tf.defence.registry import DETECTORS
 from advrec_tf.evaluation.detection import average_precision
+from advrec_tf.ops.fingerprints import fingerprint_of
 from advrec_tf.pipelines.stages import StageStore
 from experiments.detection.measures import AP
 from experiments.harness.compare import summary
@@ -35,6 +36,8 @@ def labeled_set(
     whole set, and is measured on the same folds.
     """
     data = load_spam(name)
+    digest = fingerprint_of(data.interactions.fingerprint(), data.is_fake)
+    store = store.part(name, data_sha256=digest)
 
     def entry(detector: str) -> Entry:
         def train(task: Task) -> Result:

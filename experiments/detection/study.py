@@ -74,7 +74,7 @@ def run(
         "learned": list(learned),
         "click_seeds": click_seeds,
     }
-    # More seeds and sets may join a run; what a stage's result depends on may not change.
+    # More seeds and sets may join a run, each set with its data's fingerprint in a part of its own.
     identity = {"job": "detection", "versions": versions(), "targets": targets}
     store = StageStore(run_dir, identity, resume=resume)
     against_unseen = [name for name in chosen if name not in NEED_NEIGHBORS_LABELS]

@@ -39,6 +39,7 @@ def unseen_attacks(
     is a mean over seeds (halves of the users) and targets, at a base rate of 1 %.
     """
     data = load_shilling(name)
+    store = store.part(name, data_sha256=data.split.fingerprint())
     train = data.split.train
     fillers = data.published_fillers or max(1, round(len(train) / train.num_users) - 1)
     fillers = min(fillers, train.num_items // 6)  # what the most rated fifth can hold

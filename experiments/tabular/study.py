@@ -98,14 +98,16 @@ def run(
     """
     from advrec_tf.pipelines.machine import versions
     from advrec_tf.pipelines.stages import StageStore
+    from advrec_tf.pipelines.tabular.delivery import fingerprint
 
-    tables = {name: table_of(name, data_root) for name in names}
-    entries = {name: _entry(name, data, settings, run_dir) for name, data in tables.items()}
     shared = {name: value for name, value in settings.as_dict().items() if name != "seed"}
     identity = {"job": "generated-tables", "settings": shared, "versions": versions()}
     store = StageStore(run_dir, identity, resume=True)
-    found = sweep(Study(name="tables", entries=entries), store, seeds=seeds, log=log)
-    return {
-        name: {str(seed): one.metrics for seed, one in zip(seeds, results, strict=True)}
-        for name, results in found.results.items()
-    }
+    found = {}
+    for name in names:  # each with its data's fingerprint, so that others may join a run
+        data = table_of(name, data_root)
+        study = Study(name=name, entries={name: _entry(name, data, settings, run_dir)})
+        part = store.part(name, data_sha256=fingerprint(data))
+        results = sweep(study, part, seeds=seeds, log=log).results[name]
+        found[name] = {str(seed): one.metrics for seed, one in zip(seeds, results, strict=True)}
+    return found

@@ -199,3 +199,14 @@ def test_a_folder_holds_a_run_from_its_first_stage_on(tmp_path):
     assert not holds_run(tmp_path)
     store.run("tower", compute)
     assert holds_run(tmp_path)
+
+
+def test_a_part_has_an_identity_of_its_own_beside_that_of_its_run(tmp_path):
+    StageStore(tmp_path, {"epochs": 1}).part("world", data="a").run("tower", compute)
+    assert holds_run(tmp_path) and (tmp_path / "world" / "stages" / "tower.npz").exists()
+    store = StageStore(tmp_path, {"epochs": 1}, resume=True)
+    assert store.part("world", data="a").has("tower") and not store.part("other", data="b").has("t")
+    with pytest.raises(ValueError, match="world holds a run that differs in data: `data` was 'a'"):
+        store.part("world", data="b")
+    with pytest.raises(ValueError, match="differs in epochs"):
+        StageStore(tmp_path, {"epochs": 2}, resume=True)

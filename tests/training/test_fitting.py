@@ -271,3 +271,22 @@ def test_a_collapsed_or_diverged_gan_is_said_in_report_and_log():
 
     assert said(True, 1e-3).startswith("collapsed: The generator collapsed: 24 of 24")
     assert said(False, 1e6).startswith("diverged")
+
+
+def test_the_verdict_on_a_gan_survives_its_checkpoint_and_a_break_in_its_training(tmp_path):
+    def fit(epochs, name):
+        model = build_profile_gan(TRAIN, generator_hidden=(4,), discriminator_hidden=(3,), seed=1)
+        model.generator.set_weights([0 * w for w in model.generator.get_weights()])
+        still = keras.optimizers.SGD(0.0)
+        model.compile(d_optimizer=still, g_optimizer=keras.optimizers.SGD(0.0), run_eagerly=True)
+        made = batches.of_users(np.arange(6), batch_size=6, seed=2)
+        path = tmp_path / name
+        return fit_ranked(
+            model, made, epochs=epochs, checkpoint=path, label="gan", log=lambda line: None
+        ).verdict
+
+    whole = fit(3, "whole.npz")
+    assert whole.startswith("collapsed and idle discriminator") and "by epoch 3" in whole
+    assert fit(3, "whole.npz") == whole  # nothing is trained
+    assert "by epoch 2" in fit(2, "broken.npz")
+    assert fit(3, "broken.npz") == whole

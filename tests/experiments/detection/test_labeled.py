@@ -42,6 +42,9 @@ def test_what_a_detector_needs_decides_what_it_is_fitted_on(
     found = labeled.labeled_set(
         StageStore(tmp_path, {}), "toy", detectors=["by length"], seeds=1, log=lambda line: None
     )
+    data.is_fake = ~is_fake
+    with pytest.raises(ValueError, match="toy holds a run that differs in data_sha256"):
+        labeled.labeled_set(StageStore(tmp_path, {}, resume=True), "toy", detectors=[], seeds=1)
     assert [count for count, _ in detector.fitted] == users
     assert found["guess"]["average_precision"] == 0.5
     assert 0 < found["by length"]["average_precision"] <= 1

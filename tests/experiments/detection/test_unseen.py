@@ -33,6 +33,7 @@ def test_detectors_meet_every_attack_and_a_second_run_takes_them_from_the_store(
     assert found["pca-var-select"]["random"]["transductive"]
     assert not found["ecod"]["random"]["transductive"]
     assert len(found["ecod"]["random"]["curve"]) == 101
-    before = {path.name for path in (tmp_path / "run" / "stages").iterdir()}
+    stages = tmp_path / "run" / "filmTrust" / "stages"
+    before = {path.name for path in stages.iterdir()}
     assert run(True) == found
-    assert {path.name for path in (tmp_path / "run" / "stages").iterdir()} == before
+    assert {path.name for path in stages.iterdir()} == before
