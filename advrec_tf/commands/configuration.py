@@ -69,7 +69,14 @@ def split(argv: Sequence[str]) -> tuple[list[str], tuple]:
         raise ValueError("`--config` should be given once, with a file.")
     options = read(paths[0])
     names = {name.replace("_", "-"): value for name, value in options.items()}
-    return tokens, (Dict(names, source=str(paths[0]), root_keys=(), use_commands_as_keys=False),)
+
+    def options_of_the_command(app, commands, arguments):
+        nested = names  # below its command an option may be called as a command is, such as `data`
+        for command in reversed(commands):
+            nested = {command: nested}
+        Dict(nested, source=str(paths[0]), root_keys=())(app, commands, arguments)
+
+    return tokens, (options_of_the_command,)
 
 
 def read(path: str | Path) -> Mapping:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from advrec_tf.commands import configuration
+from advrec_tf.commands import application, configuration
 
 
 def test_the_options_of_a_record_are_those_under_its_key(tmp_path):
@@ -54,3 +54,11 @@ def test_options_are_read_back_as_they_are_typed():
     assert typed == (
         "--data 'a b.csv' --user-column 'Customer e-mail' --missing x y --keep-missing"
     )
+
+
+def test_an_option_may_have_the_name_of_a_command(tmp_path, capfd):
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"options": {"data": str(tmp_path / "nowhere.csv")}}))
+    with pytest.raises(SystemExit):
+        application.main(["table", "--config", str(path), "--out", str(tmp_path / "run")])
+    assert "nowhere.csv" in capfd.readouterr().err
