@@ -189,6 +189,12 @@ class Source:
     column_kind: Names = ()
     table: TableFormat = TableFormat()
 
+    @property
+    def files(self) -> list[str | Path]:
+        """What is read, and so is never written."""
+        given = (self.data, self.user_table, self.item_table)
+        return [path for path in given if path is not None]
+
     def load(self, *, seed: int = 0):
         """The `Loaded` that the arguments ask for.
 

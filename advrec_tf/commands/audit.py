@@ -60,7 +60,7 @@ def audit(
 
     runs.check_writable("--out", out)
     for name in ("audit.html", "audit.json"):
-        check_output(out / name, overwrite=overwrite, inputs=[source.data], name="--out")
+        check_output(out / name, overwrite=overwrite, inputs=source.files, name="--out")
     from advrec_tf.pipelines.progress import LOG
 
     loaded = source.load(seed=settings.seed)

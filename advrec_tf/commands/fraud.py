@@ -48,7 +48,7 @@ def fraud(
     path = out / "fraud.csv"
     runs.check_writable("--out", out)
     runs.check_writable("--export", export)
-    check_output(path, overwrite=overwrite, inputs=[source.data, labels], name="--out")
+    check_output(path, overwrite=overwrite, inputs=[*source.files, labels], name="--out")
     loaded = source.load(seed=seed)
     print(loaded.report)
 

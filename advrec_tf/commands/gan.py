@@ -18,7 +18,7 @@ def gan(*, source: Source, run: Run, settings: Comparison = RecommenderSettings(
     ("gan", or "gan_ablation" for the same generator trained without the discriminator). For a table
     with a column to be predicted there is `advrec table`.
     """
-    path = runs.check_new(run, "generated.csv", inputs=[source.data])
+    path = runs.check_new(run, "generated.csv", inputs=source.files)
     from advrec_tf.data.readers.files import MissingColumnError
 
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from advrec_tf.commands import run as runs
 from advrec_tf.commands.arguments import TableColumns
 
 
@@ -17,6 +18,7 @@ def quality(
     holdout: Path | None = None,
     out: Path,
     seed: int = 0,
+    overwrite: bool = False,
 ) -> None:
     """Compare generated rows with real ones: fidelity, classifier tests and disclosure, as a page.
 
@@ -33,12 +35,15 @@ def quality(
         holdout: A CSV file of real rows that no generator saw.
         out: The folder of the report.
         seed: The seed of everything that is drawn.
+        overwrite: Replace the report in --out where it exists.
     """
-    if out.exists() and (not out.is_dir() or (out / "quality.json").exists()):
-        held = "a report" if out.is_dir() else "a file"
-        raise ValueError(f"`--out` should be a new folder. Received {out}, {held} already.")
+    from advrec_tf.ops.files import atomic_bytes, check_output
+
+    runs.check_writable("--out", out)
+    inputs = [real, synthetic, holdout]
+    for name in ("quality.html", "quality.json"):
+        check_output(out / name, overwrite=overwrite, inputs=inputs, name="--out")
     from advrec_tf.evaluation.two_sample import require_sklearn
-    from advrec_tf.ops.files import atomic_bytes
     from advrec_tf.tabular.files import read_like
 
     require_sklearn()

@@ -52,20 +52,21 @@ def begin(run: Run, source: Source, settings, *, job: str, export: str | None = 
     options = given(source, run, settings)
     if export is not None:
         options["export"] = export
-    return prepared, identity, open_store(run, identity, options)
+    return prepared, identity, open_store(run, identity, options, inputs=source.files)
 
 
-def open_store(run: Run, identity: dict, options: dict):
+def open_store(run: Run, identity: dict, options: dict, *, inputs: Sequence[str | os.PathLike]):
     """The store of a run whose folder is its alone from now on, with its log.
 
     Raises:
         FileExistsError: if the folder holds no run, but a file by the name of one that it writes.
+        ValueError: if one of the `inputs` has the name and place of a file that the run writes.
         ValueError, OSError: as the lock and the store say.
     """
     from advrec_tf.pipelines.stages import StageStore
 
     for name in WRITTEN:
-        check_new(run, name, inputs=())
+        check_new(run, name, inputs=inputs)
     hold(run.out, resume=run.resume, say=LOG.info)
     store = StageStore(run.out, identity, resume=run.resume, options=options)
     keep_log(run.out)
@@ -101,7 +102,9 @@ def check_writable(name: str, path: str | os.PathLike | None) -> None:
     folder = Path(path)
     while not folder.exists():
         folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
+    if not folder.is_dir():
+        raise ValueError(f"`{name} {path}` should be a folder. Received {folder}, which is a file.")
+    if not os.access(folder, os.W_OK):
         raise ValueError(f"`{name} {path}` should be writable. Received {folder}, which is not.")
 
 

@@ -68,7 +68,7 @@ def table(
     own = {"data": data, "rows": rows, "condition": condition or None, "export": export}
     options = given(columns, run, settings)
     options |= {name: value for name, value in own.items() if value is not None}
-    store = runs.open_store(run, identity, options)
+    store = runs.open_store(run, identity, options, inputs=[data])
     outcome = job.run(read, settings, store, deliver=delivery)
     notes = [*read.schema.noticed, f"training: {outcome.fits['gan']['verdict']}", *delivery.notes]
     if settings.private:

@@ -54,9 +54,10 @@ def check_output(
             f"which is {kind}."
         )
     if not overwrite:
+        asked = "with --overwrite, where a command has it" if name[:2] == "--" else "if asked for"
         raise FileExistsError(
-            f"`{name}` should be a new file: an existing one is replaced only where overwriting "
-            f"is asked for. Received: {os.fspath(path)}."
+            f"`{name}` should be a new file: an existing one is replaced only {asked}. "
+            f"Received: {os.fspath(path)}."
         )
     return target
 

@@ -68,7 +68,7 @@ def test_a_page_is_not_replaced_unasked_and_a_model_is_required(words, tmp_path,
     (tmp_path / "out" / "audit.html").write_text("kept")
     with pytest.raises(SystemExit):
         main([*words, "scorers_of_test_audit:tastes"])
-    assert "replaced only where overwriting" in capfd.readouterr().err
+    assert "replaced only with --overwrite" in capfd.readouterr().err
     assert (tmp_path / "out" / "audit.html").read_text() == "kept"
     with pytest.raises(SystemExit):
         main(words[:-1])

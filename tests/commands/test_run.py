@@ -12,7 +12,7 @@ from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 def test_what_cannot_be_written_is_refused_before_training(tmp_path):
     (tmp_path / "file.csv").write_text("")
     for path in (tmp_path / "file.csv", tmp_path / "file.csv" / "below"):
-        with pytest.raises(ValueError, match="`--export .*should be writable"):
+        with pytest.raises(ValueError, match="`--export .*should be a folder.*which is a file"):
             runs.check_writable("--export", path)
     runs.check_writable("--export", tmp_path / "new" / "below")
     runs.check_writable("--export", None)
@@ -64,6 +64,6 @@ def test_titles_and_inputs_are_part_of_the_identity_of_a_run_and_its_options_are
 def test_a_file_of_the_user_by_the_name_of_one_of_the_run_stays(tmp_path):
     (tmp_path / "report.json").write_text("mine")
     with pytest.raises(FileExistsError, match=r"new file.*report\.json"):
-        runs.open_store(Run(out=tmp_path), {"job": "x"}, {})
+        runs.open_store(Run(out=tmp_path), {"job": "x"}, {}, inputs=[])
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
     assert (tmp_path / "report.json").read_text() == "mine"

@@ -100,7 +100,9 @@ def broken_at(start, folder, moments, sign):
     return codes
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(s, marks=pytest.mark.slow) for s in (2, 3, 4, 5))])
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(s, marks=pytest.mark.slow) for s in (2, 3, 4, 5))]
+)
 def test_a_run_killed_at_random_moments_gives_the_report_of_an_unbroken_one(
     start, whole, tmp_path, seed
 ):
