@@ -109,10 +109,9 @@ def fit_ranked(
                 callback.show_batches(batches)
         chain = [NonFiniteGuard()]
         chain += [validation] if validation else []
-        if isinstance(model, GAN):  # before the checkpoint, which keeps what it finds
+        if isinstance(model, GAN):  # before the checkpoint and those that show its verdict
             chain.append(HealthCheck(None if label is None else log, earlier=history))
         chain += [saver] if saver else []
-        chain += [check] if check else []  # before those that show its verdict
         chain += list(callbacks)
         chain += [ProgressLine(label, epochs, log)] if label is not None else []
         fitted = model.fit(
