@@ -23,6 +23,7 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from tests.models.test_keras_habits import DATA, MAKERS, PAIRS  # builds tensors
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 m = ar.models
+TEXT = m.Modality(name="text", vectors=np.random.default_rng(0).normal(size=[12, 5]).astype("f4"))
 RATED = dataclasses.replace(DATA, rating=(1.0 + DATA.item_index % 5).astype(np.float32))
 users = batches.of_users(np.arange(30), batch_size=10, seed=0)
 softmax = lambda negatives, **more: m.SampledSoftmax(negatives, temperature=0.2, **more)
@@ -47,6 +48,8 @@ MODELS = {
         ["node_vectors"]),
     "multi_task": (lambda: m.multi_task_tower(RATED, embedding_dim=4, use_features=False),
                    batches.of_pairs(RATED, batch_size=40, seed=0), None),
+    "content": (lambda: m.content_two_tower(DATA, [TEXT], history=TEXT, item_ids=True, dim=4,
+                                            id_dropout=0.3, history_dropout=0.3), PAIRS, None),
     "factorization_bpr": (lambda: factorization(m.BPR(m.DNS(3))), PAIRS, None),
     "factorization_softmax": (
         lambda: factorization(softmax(m.InBatch(), candidates=25)), PAIRS, None),
@@ -93,7 +96,7 @@ def test_two_replicas_train_every_replicated_model_as_one_device_does():
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
     assert "MatrixFactorization should be trained on one device" in found.pop("refused")
-    assert len(found) == 20 and max(found.values()) < 1e-5, found
+    assert len(found) == 22 and max(found.values()) < 1e-5, found
 
 
 def test_on_one_device_everything_is_the_batch_s_own():

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.models.content.modalities import HISTORY, ID, HistoryVectors, Modality, VectorRows
+from advrec_tf.models.replicas import own_rows
 from advrec_tf.models.towers import seeded_dense
 from advrec_tf.ops.random import stream
 
@@ -146,8 +147,10 @@ class ContentTower(keras.Model):
                 vectors = source(index)
             fraction = self.dropout.get(name, 0.0)
             if training and fraction and seed is not None:
-                drawn = tf.random.stateless_uniform(
-                    tf.shape(present), stream(seed, "hidden modality", m)
+                own = stream(seed, "hidden modality", m)
+                drawn = own_rows(
+                    lambda count, own=own: tf.random.stateless_uniform([count, 1], own),
+                    tf.shape(present)[0],
                 )
                 present *= tf.cast(drawn >= fraction, tf.float32)
             parts |= {name: vectors, f"{name} present": present}

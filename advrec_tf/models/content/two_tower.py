@@ -26,6 +26,7 @@ class ContentTwoTower(TwoTower):
     """As `TwoTower`, over two `ContentTower`s."""
 
     mixed_precision = False
+    replicated = True
     user_tower: ContentTower
     item_tower: ContentTower
 
