@@ -101,7 +101,10 @@ def test_cascade_weights_are_refused_where_no_item_influences_more_than_another(
 def perturbed(model, batch, **settings):
     """What each layer returned in the clean pass, and the deltas of the worst case found."""
     term = AdversarialTraining(
-        model, fgsm(0.5, **settings), layers=["item_rows", "positions"], fraction=0.5
+        model,
+        fgsm(0.5, relative=False, **settings),
+        layers=["item_rows", "positions"],
+        fraction=0.5,
     )
 
     def evaluate(deltas=None, **_):
