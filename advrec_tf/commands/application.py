@@ -8,10 +8,12 @@ pipelines' settings; `--config FILE` gives them from a file.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 
 from cyclopts import App, Parameter
+from cyclopts.help import DefaultFormatter
 
 from advrec_tf._version import __version__
 from advrec_tf.commands import configuration, display, startup_noise, tracking
@@ -51,12 +53,52 @@ a folder takes `--mlflow URI`, which logs settings, figures and files (the extra
 `ADVREC_TRACEBACK=1` in the environment an error shows its traceback."""
 
 
-def _shown(value) -> str:
+def _shown(value) -> str | None:
+    """A default as it is typed; None, which is not shown, where nothing is given."""
     if isinstance(value, tuple):
-        return " ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value) or "none"
+        return " ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value) or None
     if isinstance(value, bool):
         return "on" if value else "off"
-    return "none" if value is None else str(value)
+    return None if value is None else str(value)
+
+
+class _Paragraphs(DefaultFormatter):
+    """Help whose paragraphs are as wide as the terminal, wherever the source ends its lines."""
+
+    def __call__(self, console, options, panel) -> None:
+        for entry in panel.entries:
+            text = getattr(entry.description, "primary_renderable", None)
+            if text is not None:
+                text.plain = _joined(text.plain)
+        super().__call__(console, options, panel)
+
+    def render_description(self, console, options, description) -> None:
+        text = getattr(description, "primary_renderable", None)
+        if text is not None:
+            text.plain = _joined(text.plain)
+        super().render_description(console, options, description)
+
+
+def _joined(text: str) -> str:
+    """Each paragraph of a text in one line; what is indented stays as it is."""
+    return re.sub(r"(?<=[^\n])\n(?=[^\s])", " ", text)
+
+
+_OPTION_OF = {"source": "data", "kinds": "column_kind", "directory": "model"}
+"""Argument of a Python function that commands call -> the argument of the command."""
+
+
+def _in_options(sentence: str, command: str | None) -> str:
+    """A mistake as a user of a command knows it: `epochs` is `--epochs` there."""
+    if command not in COMMANDS:
+        return sentence
+    known = {argument.name for argument in app[command].assemble_argument_collection()}
+
+    def option(found: re.Match) -> str:
+        name = "--" + _OPTION_OF.get(found[1], found[1]).replace("_", "-")
+        return f"`{name}`" if name in known else found[0]
+
+    return re.sub(r"`([a-z_0-9]+)`", option, sentence)
 
 
 app = App(
@@ -64,6 +106,7 @@ app = App(
     help="Adversarial learning for recommender systems on TensorFlow and Keras.\n\n" + _CONFIG_HELP,
     version=__version__,
     help_format="plaintext",
+    help_formatter=_Paragraphs(),
     default_parameter=Parameter(
         consume_multiple=True, negative_iterable=(), negative_none=(), show_default=_shown
     ),
@@ -89,7 +132,8 @@ def main(argv: Sequence[str] | None = None):
     except SystemExit as stop:
         if not isinstance(stop.code, str):
             raise
-        print(stop.code, file=sys.stderr)
+        words = sys.argv[1:] if argv is None else argv
+        print(_in_options(stop.code, next(iter(words), None)), file=sys.stderr)
         raise SystemExit(1) from None
 
 

@@ -202,6 +202,7 @@ class Source:
             ValueError, OSError, ImportError: as the readers say.
         """
         from advrec_tf.data.metadata import attach_item_text
+        from advrec_tf.data.readers.files import MissingColumnError
         from advrec_tf.data.readers.loading import SYNTHETIC, load
 
         columns = self._columns()
@@ -213,7 +214,13 @@ class Source:
                     + " beside --data synthetic."
                 )
             columns = {"seed": seed}
-        loaded = load(self.data, **columns)
+        try:
+            loaded = load(self.data, **columns)
+        except MissingColumnError as error:
+            raise MissingColumnError(
+                f"{error} Columns are named by --user-column, --item-column, --rating-column and "
+                "--time-column, the ids of tables by --user-table-id and --item-table-id."
+            ) from None
         if self.item_table is None or not (self.item_table_text or self._only_titles):
             return loaded
         interactions = attach_item_text(loaded.interactions, self._texts())

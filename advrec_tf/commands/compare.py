@@ -24,15 +24,13 @@ def compare(
         export: The folder for the versions of the SavedModel.
         show_user: Show the list of the user with this id at the end.
     """
-    prepared, identity, store = runs.begin(run, source, settings, job="recommender", export=export)
+    prepared, identity, store = runs.begin(
+        run, source, settings, job="recommender", export=export, options={"show_user": show_user}
+    )
     from advrec_tf.pipelines.recommend import job, plots
-    from advrec_tf.pipelines.recommend.shipping import save_shipped
 
     outcome = job.run(prepared, settings, store)
-    assert outcome.shipped is not None
-    save_shipped(outcome.shipped, run.out)
-    exported = runs.export_checked(outcome.shipped, export, identity)
-    result = runs.finish(run, prepared, identity, outcome, **exported)
+    result = runs.ship(run, prepared, identity, outcome, export)
     figures = plots.draw_all(outcome, result, run.out)
     print(f"plots        {', '.join(str(path) for path in figures)}")
     runs.print_list(outcome.shipped, show_user)

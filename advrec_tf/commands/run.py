@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from advrec_tf.commands.arguments import Run, Source
@@ -28,10 +28,20 @@ WRITTEN = (
 """The files that runs write into their folders beside stages, plots and what is generated."""
 
 
-def begin(run: Run, source: Source, settings, *, job: str, export: str | None = None, **inputs):
+def begin(
+    run: Run,
+    source: Source,
+    settings,
+    *,
+    job: str,
+    export: str | None = None,
+    options: Mapping | None = None,
+    **inputs,
+):
     """(prepared data, identity, store); what was read is said before anything is trained.
 
-    The `inputs`, JSON values, are what results depend on beside data, settings and versions.
+    The `inputs`, JSON values, are what results depend on beside data, settings and versions. The
+    `options`, name -> value or None, are those of the command alone: `run.json` keeps them too.
 
     Raises:
         ValueError, OSError, ImportError: as the readers, the split and the store say.
@@ -49,10 +59,10 @@ def begin(run: Run, source: Source, settings, *, job: str, export: str | None = 
     if prepared.split.settings.get("order") == "file":
         LOG.info("  There is no time column: the order of the file is taken as the order of time.")
     identity = {"job": job, **identity_of(prepared, settings), **inputs}
-    options = given(source, run, settings)
-    if export is not None:
-        options["export"] = export
-    return prepared, identity, open_store(run, identity, options, inputs=source.files)
+    of_the_command = {"export": export, **(options or {})}
+    kept = given(source, run, settings)
+    kept |= {name: value for name, value in of_the_command.items() if value is not None}
+    return prepared, identity, open_store(run, identity, kept, inputs=source.files)
 
 
 def open_store(run: Run, identity: dict, options: dict, *, inputs: Sequence[str | os.PathLike]):
@@ -119,6 +129,15 @@ def export_checked(
 
     path = export(recommender, folder, k=k, keep=keep, metadata={"run": identity})
     return {"export": {"path": str(path), "check": read_metadata(path)["check"]}}
+
+
+def ship(run: Run, prepared, identity: dict, outcome, export: str | None) -> dict:
+    """Keep and export the shipped recommender, and `finish`; returns the report."""
+    from advrec_tf.pipelines.recommend.shipping import save_shipped
+
+    save_shipped(outcome.shipped, run.out)
+    exported = export_checked(outcome.shipped, export, identity)
+    return finish(run, prepared, identity, outcome, **exported)
 
 
 def finish(run: Run, prepared, identity: dict, outcome, **more) -> dict:

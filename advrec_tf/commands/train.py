@@ -30,14 +30,12 @@ def train(
         export: The folder for the versions of the SavedModel.
         show_user: Show the list of the user with this id at the end.
     """
-    prepared, identity, store = runs.begin(run, source, settings, job="train", export=export)
+    prepared, identity, store = runs.begin(
+        run, source, settings, job="train", export=export, options={"show_user": show_user}
+    )
     from advrec_tf.pipelines.recommend import single
-    from advrec_tf.pipelines.recommend.shipping import save_shipped
 
     outcome = single.run(prepared, settings, store)
-    assert outcome.shipped is not None
-    save_shipped(outcome.shipped, run.out)
-    exported = runs.export_checked(outcome.shipped, export, identity)
-    runs.finish(run, prepared, identity, outcome, **exported)
+    runs.ship(run, prepared, identity, outcome, export)
     runs.print_list(outcome.shipped, show_user)
     conclude(outcome.verdicts, fail=run.fail_on_unhealthy)

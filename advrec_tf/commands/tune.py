@@ -29,7 +29,9 @@ def tune(
     Args:
         trials: The number of trials in all.
     """
-    prepared, identity, store = runs.begin(run, source, settings, job="tune")
+    prepared, identity, store = runs.begin(
+        run, source, settings, job="tune", options={"trials": trials}
+    )
     from advrec_tf.pipelines.recommend import tuning
 
     store.claim()

@@ -49,11 +49,14 @@ class Ties:
     last: float
 
     def __str__(self) -> str:
-        return (
+        said = (
             f"{self.neighbors:.1%} of neighboring interactions of a user have equal times, and "
-            f"{self.last:.1%} of the users end in a tie; {self.ascending:.0%} of the tied pairs "
-            "have ascending item ids (50% by chance)"
+            f"{self.last:.1%} of the users end in a tie"
         )
+        if self.neighbors < 0.001:  # what few pairs have in common says nothing
+            return said
+        share = f"{self.ascending:.0%} of the tied pairs have ascending item ids"
+        return f"{said}; {share} (50% by chance)"
 
 
 def ties(interactions: Interactions) -> Ties | None:

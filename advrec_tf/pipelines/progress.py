@@ -11,9 +11,12 @@ import logging
 LOG = logging.getLogger("advrec_tf.pipelines")
 
 
-def stage_done(line: str) -> None:
-    """A stage of a long job has ended; `line` says which and with what."""
-    LOG.info(line, extra={"stage": True})
+def stage_done(line: str, *, level: int = logging.INFO) -> None:
+    """A stage of a long job has ended; `line` says which and with what.
+
+    Stages that say little by themselves are at level DEBUG: counted, and in the log file.
+    """
+    LOG.log(level, line, extra={"stage": True})
 
 
 def stages_ahead(count: int) -> None:

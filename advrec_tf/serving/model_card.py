@@ -60,8 +60,10 @@ def _serving_lines(name: str, notes: Mapping) -> list[str]:
     lines = [
         "## Serve it",
         "",
+        f"In the folder that holds `{name}`:",
+        "",
         "```bash",
-        f'docker run -p 8501:8501 -v "$PWD/saved_models/{name}:/models/{name}" '
+        f'docker run -p 8501:8501 -v "$PWD/{name}:/models/{name}" '
         f"-e MODEL_NAME={name} tensorflow/serving",
         "```",
         "",

@@ -1,5 +1,6 @@
 """`advrec`: every command has its function, its help, and one sentence for a mistake."""
 
+import contextlib
 import importlib
 import inspect
 import json
@@ -9,7 +10,7 @@ import sys
 
 import pytest
 
-from advrec_tf.commands.application import COMMANDS, DATA_COMMANDS, app, main
+from advrec_tf.commands.application import COMMANDS, DATA_COMMANDS, _in_options, app, main
 from advrec_tf.serving import client
 
 TRAIN = ["train", "--data", "synthetic", "--out", "x"]
@@ -77,9 +78,13 @@ def test_help_loads_no_tensorflow():
         ),
         (["train", "--data", "synthetic", "--out", "x", "--model", "bert"], 2, "two_tower"),
         (["train", "--data", "synthetic"], 2, "--out"),
-        ([*TRAIN, "--epochs", "0"], 1, "`epochs` should be"),
+        ([*TRAIN, "--epochs", "0"], 1, "`--epochs` should be"),
         (["train", "--data", "none.csv", "--out", "x"], 1, "nothing is: none.csv"),
-        (["compare", "--data", "synthetic", "--out", "x", "--epsilon", "0"], 1, "`epsilon` should"),
+        (
+            ["compare", "--data", "synthetic", "--out", "x", "--epsilon", "0"],
+            1,
+            "`--epsilon` should",
+        ),
         (["recommend"], 1, "Either `--model` or `--url` should be given."),
         (["attack"], 1, "`--data` should be given"),
     ],
@@ -121,3 +126,30 @@ def test_options_come_from_a_file_and_the_command_line_comes_first(tmp_path, cap
     with pytest.raises(SystemExit):
         main(["recommend", "--config", str(path)])
     assert "usre" in capfd.readouterr().err
+
+
+def test_help_fills_its_paragraphs_and_shows_no_default_where_nothing_is_given(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    with contextlib.suppress(SystemExit):
+        main(["train", "--help"])
+    shown = capsys.readouterr().out
+    assert "with a line for each user: all its columns are features" in shown
+    assert "[default: none]" not in shown and "[default: fgsm]" in shown
+
+
+def test_a_mistake_names_the_option_and_not_the_argument_of_a_function(capfd):
+    with pytest.raises(SystemExit):
+        main(["train", "--data", "nosuch.csv", "--out", "x"])
+    assert "Error: `--data` should be 'synthetic'" in capfd.readouterr().err
+    assert _in_options("`epochs` and `nothing`", "train") == "`--epochs` and `nothing`"
+    assert _in_options("`epochs`", "doctor") == _in_options("`epochs`", None) == "`epochs`"
+
+
+def test_a_missing_column_says_how_columns_are_named(tmp_path, capfd):
+    data = tmp_path / "events.csv"
+    data.write_text("Customer e-mail,item_id\n1,2\n")
+    asked = ["train", "--data", str(data), "--out", str(tmp_path / "x")]
+    with pytest.raises(SystemExit):
+        main([*asked, "--user-column", "Customer email"])
+    said = capfd.readouterr().err
+    assert "Did you mean 'Customer e-mail'?" in said and "--user-column" in said

@@ -80,7 +80,9 @@ def test_stages_ahead_and_done_are_in_the_records(caplog):
     with caplog.at_level(logging.DEBUG, logger="advrec_tf"):
         stages_ahead(7)
         stage_done("one")
-    assert caplog.records[0].stages == 7 and caplog.records[1].stage is True
+        stage_done("of little interest", level=logging.DEBUG)
+    assert caplog.records[0].stages == 7 and all(record.stage for record in caplog.records[1:])
+    assert [record.levelno for record in caplog.records[1:]] == [logging.INFO, logging.DEBUG]
 
 
 def test_a_library_that_configures_the_root_shows_no_line_again(capfd):

@@ -41,7 +41,10 @@ def test_titles_and_inputs_are_part_of_the_identity_of_a_run_and_its_options_are
 
         @guarded
         def begin():
-            return runs.begin(run, source, settings, job="x", export=export, **inputs)
+            alone = {"trials": 3, "show_user": None}
+            return runs.begin(
+                run, source, settings, job="x", export=export, options=alone, **inputs
+            )
 
         return begin()[2]
 
@@ -53,6 +56,7 @@ def test_titles_and_inputs_are_part_of_the_identity_of_a_run_and_its_options_are
         "out": str(tmp_path / "run"),
         "epochs": 3,
         "export": str(tmp_path / "a"),
+        "trials": 3,
     }
     begun("Ten", resume=True, model_sha256="a")
     with pytest.raises(SystemExit, match="differs in .*titles_sha256"):

@@ -10,6 +10,7 @@ import codecs
 import contextlib
 import csv
 import dataclasses
+import difflib
 import itertools
 import os
 import unicodedata
@@ -312,9 +313,11 @@ def find_columns(
         if name is not None and name not in positions:
             shown = ", ".join(repr(name[:80]) for name in map(str, list(names)[:40]))
             more = f" and {len(names) - 40:,} more" if len(names) > 40 else ""
+            near = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+            meant = f" Did you mean {near[0]!r}?" if near else ""
             raise MissingColumnError(
                 f"{source}, header: expected a column {name!r}. "
-                f"Received the columns {shown}{more}{hint}."
+                f"Received the columns {shown}{more}{hint}.{meant}"
             )
     return [None if name is None else positions[name] for name in wanted]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from collections.abc import Sequence
 
@@ -57,8 +58,14 @@ class ModelComparison:
         )
         validation = result.summary.get("validation")
         value = "" if validation is None else f"validation ndcg@10 {validation:.4f}"
-        stage_done(f"{label:<36} {value}{'  (stored)' if done else ''}")
+        line = f"{self._told(setting, model, seed):<36} {value}{'  (stored)' if done else ''}"
+        stage_done(line, level=logging.INFO if setting.name == "whole" else logging.DEBUG)
         return result
+
+    def _told(self, setting: EvaluationSetting, model: str, seed: int) -> str:
+        """A stage as a line names it: the seed where there are several."""
+        users = "" if setting.name == "whole" else f", {setting.name} users"
+        return f"{model}{users}" + (f", seed {seed}" if len(self.seeds) > 1 else "")
 
     def planned(self, split: Split, settings: Sequence[EvaluationSetting]) -> int:
         """How many stages `job.run` ends, in these evaluation settings ("whole" first)."""
