@@ -78,11 +78,11 @@ class CandidateRows(keras.layers.Layer):
 
     def __init__(self, rows: ItemRows, **kwargs):
         super().__init__(**kwargs)
-        self._rows = [rows]  # in a list's list it would be tracked twice
+        self._rows = lambda: rows  # behind a function, so that the weights have one owner
         self.num_items = rows.input_dim - 1
 
     def call(self, index):
-        rows = self._rows[0].embeddings
+        rows = self._rows().embeddings
         return rows[: self.num_items] if index is None else tf.gather(rows, index)
 
 
@@ -129,8 +129,9 @@ class SequenceModel(RecommenderModel):
         super().__init__(**kwargs)
         if training not in TRAINING:
             raise ValueError(f"`training` should be one of {TRAINING}. Received: {training!r}.")
-        if length < 1:
-            raise ValueError(f"`length` should be >= 1. Received: {length!r}.")
+        least = 2 if training == "masked" else 1  # one place is that of the hidden item
+        if length < least:
+            raise ValueError(f"`length` should be >= {least}. Received: {length!r}.")
         if not 0 < masked_fraction < 1:
             raise ValueError(
                 f"`masked_fraction` should lie in (0, 1). Received: {masked_fraction!r}."

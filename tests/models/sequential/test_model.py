@@ -70,6 +70,7 @@ def test_windows_should_be_one_for_each_user():
     ("settings", "message"),
     [
         ({"length": 0}, "`length` should be >= 1"),
+        ({"length": 1, "training": "masked"}, "`length` should be >= 2"),
         ({"training": "all"}, "`training` should be one of"),
         ({"masked_fraction": 0.0}, "`masked_fraction` should lie in"),
         ({"objective": None}, "`objective` should be a FullSoftmax"),

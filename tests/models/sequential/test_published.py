@@ -147,6 +147,7 @@ def test_other_histories_are_read_by_the_same_model():
     assert best.tolist() == [2, 3, 4, 5, 6, 7, 0, 1]
 
 
+@pytest.mark.slow
 def test_the_time_between_is_read():
     """After a long pause comes item 0, after a short one item 1."""
     rng = np.random.default_rng(0)
@@ -169,7 +170,14 @@ def test_times_that_are_not_there_are_refused():
         models.sasrec(circle(), size=SIZE, use_times=True)
 
 
-@pytest.mark.parametrize("layers", [None, ["candidate_rows"], ["item_rows", "positions"]])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        pytest.param(None, marks=pytest.mark.slow),
+        pytest.param(["candidate_rows"], marks=pytest.mark.slow),
+        ["item_rows", "positions"],
+    ],
+)
 def test_adversarial_training_moves_what_is_named(layers):
     noted = {}
 
