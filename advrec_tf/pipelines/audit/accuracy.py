@@ -1,4 +1,4 @@
-"""The section `accuracy`: the model beside popularity, EASE and transitions on the test part.
+"""The section `accuracy`: the model beside counting baselines on the test part.
 
 The baselines are trained on the training part; validation is masked as seen for all. Intervals are
 of the mean over users. Whether the model has seen the test part is said by its record where it has
@@ -10,13 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.data.sequences import sequences_of
 from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.protocols import sparsest_users
 from advrec_tf.evaluation.ranking import RankingResult
 from advrec_tf.evaluation.significance import paired
-from advrec_tf.models.baselines import EASE, Popularity
-from advrec_tf.models.sequential.baselines import MarkovChain
+from advrec_tf.models.baselines import EASE, ItemKNN, Popularity
+from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.pipelines.audit.lists import tail_of
 from advrec_tf.pipelines.audit.subject import Case, K
 from advrec_tf.training import recipes
@@ -32,9 +31,8 @@ def baselines(split: Split) -> dict[str, object]:
     found = {"popularity": Popularity().fit(train)}
     if EASE.fits(train):
         found["ease"] = recipes.ease().train(train, seed=0).model
-    if train.timestamp is not None and train.num_items <= 20_000:
-        longest = int(max(2, train.user_counts().max()))
-        found["transitions"] = MarkovChain().fit(sequences_of(train, length=longest), train)
+    if train.timestamp is not None:
+        found |= {"item_knn": ItemKNN().fit(train), "transitions": Transitions().fit(train)}
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import time
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from advrec_tf.data.splits import Split
 from advrec_tf.evaluation.protocols import ColdStart
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import MatrixRecommender, log_popularity
-from advrec_tf.models.baselines import EASE, Popularity
+from advrec_tf.models.baselines import EASE, ItemKNN, Popularity
+from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.progress import stage_done
@@ -30,6 +32,7 @@ from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult, StageStore
 
+BASELINES = ("popularity", "ease", "item_knn", "transitions")
 GENERATORS = ("gan", "gan_ablation", "ease", "popularity", "random")
 
 
@@ -101,8 +104,9 @@ class ModelComparison:
         )
         self.keep(setting, "oracle", result)
 
-    def baselines(self, setting: EvaluationSetting) -> None:
-        """Popularity, and EASE with the l2 that validation prefers."""
+    def baselines(self, setting: EvaluationSetting, *, counts: bool = True) -> None:
+        """Popularity, EASE with the l2 that validation prefers and, where there are times, item-kNN
+        and transitions, unless `counts` is False."""
 
         def popularity(checkpoint):
             return variants.measure_baseline(Popularity().fit(setting.train), setting, 0.0)
@@ -120,11 +124,22 @@ class ModelComparison:
             result.summary["l2"] = -negative_l2
             return result
 
+        def plain(model, checkpoint):
+            started = time.perf_counter()
+            model.fit(setting.train)
+            seconds = time.perf_counter() - started
+            return variants.measure_baseline(model, setting, seconds)
+
         self.keep(setting, "popularity", self.store.run(f"{setting.name}-popularity", popularity))
         if EASE.fits(setting.train):
             self.keep(setting, "ease", self.store.run(f"{setting.name}-ease", ease))
         else:
             self.console.write("no EASE row: the catalogue is too large for its closed form")
+        if setting.train.timestamp is None or not counts:
+            return
+        for name, model in (("item_knn", ItemKNN()), ("transitions", Transitions())):
+            stage = self.store.run(f"{setting.name}-{name}", functools.partial(plain, model))
+            self.keep(setting, name, stage)
 
     def choose_temperature(self, setting: EvaluationSetting) -> float:
         """The temperature of the plain tower that validation prefers; keeps the plain towers."""

@@ -16,6 +16,8 @@ _COLORS = {
     "oracle": "#d0d0d0",
     "popularity": "#9a9a9a",
     "ease": "#6b6b6b",
+    "item_knn": "#6b6b6b",
+    "transitions": "#6b6b6b",
     "tower": "#4c78a8",
     "autoencoder": "#59a14f",
     "shipped": "#e45756",

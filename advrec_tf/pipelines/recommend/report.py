@@ -32,6 +32,8 @@ ROWS = (
     "oracle",
     "popularity",
     "ease",
+    "item_knn",
+    "transitions",
     "tower",
     "tower+noise",
     "tower+perturbed",
@@ -49,13 +51,10 @@ ROWS = (
 )
 """Order of the rows in tables and plots: an ablation stands before what it is the ablation of."""
 
-SINGLE_ROWS = (
-    "transitions",
-    *(
-        f"{model}{adversary}"
-        for model in ("two_tower", "autoencoder", "factorization", *NEXT_ITEM)
-        for adversary in ("", "+noise", "+perturbed")
-    ),
+SINGLE_ROWS = tuple(
+    f"{model}{adversary}"
+    for model in ("two_tower", "autoencoder", "factorization", *NEXT_ITEM)
+    for adversary in ("", "+noise", "+perturbed")
 )
 """The rows that `single.run` may train."""
 
@@ -68,6 +67,7 @@ COMPARISONS = (
     ),
     ("tower", "popularity"),
     ("tower", "ease"),
+    ("tower", "transitions"),
     ("tower+perturbed", "tower"),
     ("tower+perturbed", "tower+noise"),
     ("tower+generated_gan", "tower"),
@@ -84,6 +84,7 @@ COMPARISONS = (
     ("autoencoder+perturbed", "ease"),
     ("shipped", "tower"),
     ("shipped", "ease"),
+    ("shipped", "transitions"),
 )
 """(model, its ablation): what each ingredient bought, whatever the sign."""
 
@@ -122,7 +123,7 @@ def make_report(outcome: Outcome, *, identity: dict, counts: dict, audit: dict) 
         "comparisons": _comparisons(whole, "test"),
         "training_health": outcome.verdicts,
     }
-    if "transitions" in models:
+    if any(name.split("+")[0] in NEXT_ITEM for name in models):
         report["protocol"]["histories"] = (
             "transitions and the next-item model read the validation items of a user on the test "
             "part, as they would once served; popularity and EASE do not"

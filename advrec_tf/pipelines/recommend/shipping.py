@@ -20,7 +20,7 @@ from advrec_tf.models.vectors import (
 from advrec_tf.ops.files import atomic_file
 from advrec_tf.ops.stored import DamagedFileError
 from advrec_tf.pipelines.recommend import variants
-from advrec_tf.pipelines.recommend.comparison import ModelComparison
+from advrec_tf.pipelines.recommend.comparison import BASELINES, ModelComparison
 from advrec_tf.pipelines.recommend.variants import EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult
 
@@ -68,9 +68,7 @@ def ship(
     best = max(candidates, key=candidates.get)
     seed = int(np.argmax([r.summary["validation"] for r in results[best]]))
     baselines = {
-        model: results[model][0].summary["validation"]
-        for model in ("popularity", "ease")
-        if model in results
+        model: results[model][0].summary["validation"] for model in BASELINES if model in results
     }
     choices = {
         "shipped_model": best,

@@ -21,7 +21,7 @@ from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.progress import LOG, stage_done, stages_ahead
 from advrec_tf.pipelines.recommend import next_item, variants
-from advrec_tf.pipelines.recommend.comparison import ModelComparison
+from advrec_tf.pipelines.recommend.comparison import BASELINES, ModelComparison
 from advrec_tf.pipelines.recommend.job import TABLE_KS, Outcome
 from advrec_tf.pipelines.recommend.preparation import Prepared, require_parts
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
@@ -80,7 +80,8 @@ def run(
     comparison = ModelComparison(RecommenderSettings(seed=settings.seed), store, console)
     if prepared.best_scores is not None:
         comparison.oracle(whole, prepared.best_scores)
-    comparison.baselines(whole)
+    # A next-item model has transitions of its own beside it, which read the same histories.
+    comparison.baselines(whole, counts=model not in NEXT_ITEM)
 
     stages_ahead(1 + settings.refit)
     wrap = adversary_of(model, settings)
@@ -95,9 +96,7 @@ def run(
             "refit": settings.refit,
             "validation_of_candidates": {name: fitted.summary["validation"]},
             "validation_of_baselines": {
-                row: results[row][0].summary["validation"]
-                for row in ("popularity", "ease", "transitions")
-                if row in results
+                row: results[row][0].summary["validation"] for row in BASELINES if row in results
             },
             "shipped": prior,
         },

@@ -22,8 +22,8 @@ def oracle(split, noise):
     return scores
 
 
-def test_the_baselines_are_popularity_ease_and_transitions(fitted):
-    assert list(fitted) == ["popularity", "ease", "transitions"]
+def test_the_baselines_count_without_training(fitted):
+    assert list(fitted) == ["popularity", "ease", "item_knn", "transitions"]
 
 
 def test_a_model_that_knows_the_answers_is_not_believable(make_case, oracle, fitted):
