@@ -284,7 +284,6 @@ def audit(split: Split) -> SplitAudit:
     """Counts over the three parts; a few sorts, no loop over users."""
     parts = {name: getattr(split, name) for name in PARTS}
     distinct = {name: np.unique(pair_keys(part)) for name, part in parts.items()}
-    everything = split.everything()
     return SplitAudit(
         name=split.name,
         rows={name: len(part) for name, part in parts.items()},
@@ -300,10 +299,22 @@ def audit(split: Split) -> SplitAudit:
             for one, other in itertools.combinations(PARTS, 2)
         },
         **_future(split.train, split.test),
-        ties=ties(everything) if len(everything) else None,
+        ties=ties_of_split(split),
         tied_test=_tied_test(split),
         never_seen=never_seen(split.trainval(), split.test),
     )
+
+
+def ties_of_split(split: Split) -> Ties | None:
+    """The ties of all three parts together; None as `ties`.
+
+    The parts one after the other are not in the order of the file, so `ascending` is that of the
+    training part, where neighbors are.
+    """
+    everything = split.everything()
+    found = ties(everything) if len(everything) else None
+    train = ties(split.train) if found is not None else None
+    return found if train is None else dataclasses.replace(found, ascending=train.ascending)
 
 
 def never_seen(known: Interactions, targets: Interactions) -> float:

@@ -60,7 +60,7 @@ def _section(label: str, found: Mapping) -> list[str]:
         values = [spread(row["metrics"].get(metric)) for metric in metrics]
         lines.append([f"*{row['model']}* ({row['source']})", *values, "", "", ""])
     head = ["model", *map(_column, metrics), f"against {CHOSEN}", "setting", "seconds"]
-    notes = [f"{name} is not in the table: {why}." for name, why in found["left_out"].items()]
+    notes = _left_out(found["left_out"])
     return [
         *("", f"## {label[0].upper()}{label[1:]}", "", f"{found['text']} {REFIT[found['refit']]}"),
         *facts(found["facts"]),
@@ -79,6 +79,14 @@ def _ingredients(entries: Mapping, metric: str) -> list[str]:
         if other != CHOSEN
     ]
     return ["", f"What an ingredient changed in {_column(metric)}:", "", *lines] if lines else []
+
+
+def _left_out(why_of: Mapping[str, str]) -> list[str]:
+    """A sentence a reason."""
+    names: dict[str, list[str]] = {}
+    for name, why in why_of.items():
+        names.setdefault(why, []).append(name)
+    return [f"Not in the table: {'; '.join(rows)} ({why})." for why, rows in names.items()]
 
 
 def _column(metric: str) -> str:

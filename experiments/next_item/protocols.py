@@ -113,7 +113,7 @@ def _facts(split: Split, evaluator: NextItemEvaluator) -> dict[str, object]:
         "targets in their history, left out": evaluator.targets_in_history,
         "data SHA-256": split.fingerprint()[:16],
     }
-    tied = audit.ties(everything)
+    tied = audit.ties_of_split(split)
     return facts | {
         "ties": "no times, the order is that of the file" if tied is None else str(tied)
     }

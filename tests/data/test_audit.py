@@ -151,6 +151,16 @@ def test_a_test_interaction_that_ties_with_a_known_one_is_warned_of():
     assert any("50.0% of the test interactions have the time" in w for w in report.warnings())
 
 
+def test_the_ties_of_a_split_ascend_as_they_do_in_the_file():
+    # A file sorted by item within the one day of each user; every second item is test.
+    rows = [(user, item, 1) for user in range(4) for item in range(5)]
+    train, test = (part([row for row in rows if row[1] % 2 == odd]) for odd in (0, 1))
+    split = Split(name="x", train=train, validation=part([]), test=test)
+    found = audit(split).ties
+    assert (found.neighbors, found.last, found.ascending) == (1.0, 1.0, 1.0)
+    assert ties(split.everything()).ascending < 1.0  # the parts one after the other
+
+
 def test_targets_that_nobody_trained_on_are_counted_by_interaction():
     #  known items 0 and 3; of five targets two are with item 4
     known = part([(0, 0, 1), (0, 3, 2)])

@@ -67,11 +67,12 @@ def test_ease_is_left_out_of_a_large_catalogue_and_the_page_says_so():
         "facts": {},
         "metrics": ["ndcg@10"],
         "refit": False,
-        "left_out": {"EASE": "why"},
+        "left_out": {"EASE": "why", "A": "not run yet", "B": "not run yet"},
         "entries": {},
         "published": [],
     }
     text = page.markdown(
         {"name": "x", "command": "c", "about": {}, "protocols": {"filed": found}}, Path("x.md")
     )
-    assert "EASE is not in the table: why." in text
+    assert "Not in the table: EASE (why)." in text
+    assert "Not in the table: A; B (not run yet)." in text
