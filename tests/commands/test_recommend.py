@@ -73,3 +73,19 @@ def test_it_takes_a_history(version, capsys):
     assert [line[2] for line in lines[1:]] == ["d", "c", "b"]
     with pytest.raises(SystemExit):
         main(["recommend", "--model", str(version), "--history", "a", "--k", "3"])
+
+
+@pytest.mark.parametrize(
+    ("feature", "message"),
+    [
+        (["age"], "`--feature` should be COLUMN=VALUE. Received: age"),
+        (["age=3"], "has no signature 'recommend_from_features'"),
+        (["age=3", "--user", "11"], "One of `--user`, `--history` and `--feature` should be given"),
+    ],
+)
+def test_features_of_a_new_user_are_refused_where_they_cannot_be_used(
+    version, feature, message, capfd
+):
+    with pytest.raises(SystemExit):
+        main(["recommend", "--model", str(version.parent), "--feature", *feature])
+    assert message in capfd.readouterr().err
