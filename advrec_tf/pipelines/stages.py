@@ -218,10 +218,8 @@ def _differences(stored: dict, asked: dict) -> str:
     if not differing:
         return ""
     name = differing[0]
-    return (
-        f"differs in {', '.join(differing)}: `{name}` was {stored.get(name)!r} and is "
-        f"{asked.get(name)!r}"
-    )
+    was, now = ("not given" if x.get(name) is None else repr(x[name]) for x in (stored, asked))
+    return f"differs in {', '.join(differing)}: `{name}` was {was} and is {now}"
 
 
 def _flat(record: dict, prefix: str = "") -> dict:

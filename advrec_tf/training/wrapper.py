@@ -275,7 +275,7 @@ def layers_to_perturb(
     if not chosen:
         raise ValueError(
             "`layers` should name a layer to perturb, such as layers=[model.item_layer]: "
-            f"{type(model).__name__} has no trainable Embedding. Received none."
+            f"without it {type(model).__name__} needs a trainable Embedding. Received none."
         )
     return chosen
 

@@ -59,6 +59,9 @@ def test_resuming_with_other_settings_is_refused_and_says_which(tmp_path):
     ):
         other = {"settings": {"seed": 1, "epochs": 2}, "data": "a"}
         StageStore(tmp_path, other, resume=True)
+    with pytest.raises(ValueError, match="`titles` was not given and is 'b'"):
+        same = {"settings": {"seed": 0, "epochs": 2}, "data": "a"}
+        StageStore(tmp_path, {**same, "titles": "b"}, resume=True)
 
 
 def test_a_start_that_fails_before_its_first_stage_leaves_the_folder_free(tmp_path):

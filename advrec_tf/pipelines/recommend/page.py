@@ -168,6 +168,8 @@ def verdict(choices: dict) -> str:
     name = choices["shipped_model"]
     value = choices["validation_of_candidates"][name]
     text = f"shipped: {name} (validation ndcg@10 {value:.4f}, the best of the trained models)"
+    if choices.get("shipped", {}).get("prior_scale"):
+        text += ", with a popularity prior for users with few interactions"
     baseline, best = max(choices["validation_of_baselines"].items(), key=lambda pair: pair[1])
     if best > value:
         text += (

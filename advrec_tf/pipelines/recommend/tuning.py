@@ -120,7 +120,9 @@ def run(
 
     def told(study, trial) -> None:
         value = f"ndcg@10 {trial.value:.4f}" if trial.value is not None else ""
-        stage_done(f"trial {trial.number:<4} {trial.state.name.lower():<9} {value}  {trial.params}")
+        stage_done(
+            f"trial {trial.number:<4} {trial.state.name.lower():<9} {value}  {_told(trial.params)}"
+        )
         keras.backend.clear_session()
         gc.collect()  # graphs of many trials would add up to gigabytes
 
@@ -255,3 +257,11 @@ def _found(study, settings: SingleSettings, folder: Path) -> Tuned:
     atomic_bytes(path, json.dumps({"options": options}, indent=2) + "\n", overwrite=True)
     first = trials[0]
     return Tuned(settings=chosen, value=best.value, default=first.value, trials=states, path=path)
+
+
+def _told(params: dict) -> str:
+    """The settings of a trial in a line, numbers with four digits."""
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in params.items()
+    )

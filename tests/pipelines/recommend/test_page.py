@@ -9,7 +9,11 @@ def test_a_baseline_above_the_shipped_model_is_said():
     }
     assert "NOTE: ease is better on validation (0.0600)" in page.verdict(choices)
     choices["validation_of_baselines"]["ease"] = 0.04
-    assert "NOTE" not in page.verdict(choices)
+    assert "NOTE" not in page.verdict(choices) and "prior" not in page.verdict(choices)
+    choices["shipped"] = {"prior_scale": 0.1}
+    assert page.verdict(choices).endswith(
+        "the best of the trained models), with a popularity prior for users with few interactions"
+    )
 
 
 def test_the_legend_explains_the_columns_that_are_there():

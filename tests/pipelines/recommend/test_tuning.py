@@ -46,3 +46,8 @@ def test_the_first_trial_has_the_settings_of_the_recipe_inside_the_space(model):
 
 def test_the_best_settings_are_options_of_train(tmp_path):
     assert set(json.loads(json.dumps(SETTINGS.as_dict()))) == set(SingleSettings().as_dict())
+
+
+def test_the_settings_of_a_trial_are_told_with_few_digits():
+    told = tuning._told({"dim": 64, "learning_rate": 0.004999999888241291})
+    assert told == "dim 64, learning_rate 0.005"
