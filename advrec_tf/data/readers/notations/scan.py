@@ -86,8 +86,8 @@ class ColumnScan:
         self.example.setdefault(shape, text)
         if orders := orders_of(shape):
             self.dates.add(text, count, orders)
-        elif self.asked == "date" and shape.strip("09.") == "":
-            self._largest = max(self._largest, float(text.replace(".", "0")[:18]))
+        elif self.asked == "date" and shape.strip("09") in ("", ".") and shape != ".":
+            self._largest = max(self._largest, float(text))
 
     def decide(self) -> Spelling:
         """What the column holds."""

@@ -120,6 +120,11 @@ def test_what_the_caller_says_wins():
     moments = decided(["1714521600", "1714521601"], asked="date")
     assert read(moments, ["1714521600"]).tolist() == [1_714_521_600.0]
     assert moments.notation.write([1_714_521_600.0]) == ["1714521600"]
+    parts = decided(["1714521600.5", "7"], asked="date")  # seconds, though with a fraction
+    assert read(parts, ["1714521600.5"]).tolist() == [1_714_521_600.5]
+    assert decided(["7", "."], asked="date", missing=[]).kind == "date"
+    milliseconds = decided(["1714521600500"], asked="date")
+    assert read(milliseconds, ["1714521600500"]).tolist() == [1_714_521_600.5]
 
 
 def test_a_value_in_another_notation_than_most_is_refused_with_its_line_and_the_cure():
