@@ -150,6 +150,12 @@ def test_the_example_of_a_docstring_gives_what_it_says(thing):
     assert doctest.DocTestRunner().run(example).failed == 0
 
 
+def test_every_guide_stands_in_the_navigation_of_the_site():
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    guides = {path.name for path in (ROOT / "docs" / "guides").glob("*.md")}
+    assert set(re.findall(r"guides/([\w-]+\.md)", nav)) == guides
+
+
 def test_most_pages_have_code_that_runs():
     assert sum(bool(blocks(page, "python")) for page in PAGES) >= 20
 
