@@ -313,8 +313,10 @@ def ties_of_split(split: Split) -> Ties | None:
     """
     everything = split.everything()
     found = ties(everything) if len(everything) else None
-    train = ties(split.train) if found is not None else None
-    return found if train is None else dataclasses.replace(found, ascending=train.ascending)
+    train = None if found is None else ties(split.train)
+    if found is None or train is None:
+        return found
+    return dataclasses.replace(found, ascending=train.ascending)
 
 
 def never_seen(known: Interactions, targets: Interactions) -> float:
