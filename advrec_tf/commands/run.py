@@ -55,7 +55,8 @@ def begin(
     for what, count in prepared.counts.items():
         if what.startswith("removed") and count:
             LOG.info(f"  {what.replace('_', ' ')}: {count:,}")
-    LOG.info(prepared.audit)
+    LOG.info(prepared.audit.summary())
+    LOG.debug(prepared.audit)
     if prepared.split.settings.get("order") == "file":
         LOG.info("  There is no time column: the order of the file is taken as the order of time.")
     identity = {"job": job, **identity_of(prepared, settings), **inputs}
@@ -189,7 +190,7 @@ def say_where(run: Run, *, report: Path, export: str | None = None) -> None:
         print(f"SavedModel   {export}")
 
 
-def print_list(recommender, user_id: str | None, k: int = 10) -> None:
+def print_list(recommender, user_id: str | None, k: int = 5) -> None:
     """A user's list by title; by default of the user with the median number of interactions."""
     data = recommender.interactions
     user: str | int

@@ -253,6 +253,12 @@ class SplitAudit:
             )
         return found
 
+    def summary(self) -> str:
+        """The sizes of the parts in a line, and a line a warning; `str` says all."""
+        sizes = ", ".join(f"{part} {self.rows[part]:,}" for part in PARTS)
+        warnings = [f"  warning: {warning}" for warning in self.warnings()]
+        return "\n".join([f"split {self.name}, interactions: {sizes}", *warnings])
+
     def __str__(self) -> str:
         lines = [f"split {self.name}"]
         for part in PARTS:

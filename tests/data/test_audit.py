@@ -171,3 +171,11 @@ def test_targets_that_nobody_trained_on_are_counted_by_interaction():
     report = audit(Split(name="x", train=known, validation=empty, test=targets))
     assert report.never_seen == pytest.approx(0.4)
     assert any("40.0% of the test interactions are with items" in w for w in report.warnings())
+
+
+def test_the_summary_is_a_line_and_a_line_a_warning():
+    train, test = part([(0, 0, 5), (1, 1, 2)]), part([(0, 1, 5), (1, 2, 3)])
+    report = audit(Split(name="tied", train=train, validation=part([]), test=test))
+    first, *warnings = report.summary().splitlines()
+    assert first == "split tied, interactions: train 2, validation 0, test 2"
+    assert warnings == [f"  warning: {warning}" for warning in report.warnings()] != []
