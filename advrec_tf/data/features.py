@@ -363,8 +363,10 @@ def _seconds(series: pd.Series) -> np.ndarray:
     """Datetimes, ISO dates or numbers as seconds since 1970, NaN where missing."""
     if pd.api.types.is_numeric_dtype(series):
         return series.to_numpy(np.float64, na_value=np.nan)
+    # Without a form pandas takes that of the first value for all.
+    form = None if pd.api.types.is_datetime64_any_dtype(series) else "ISO8601"
     try:
-        moments = pd.to_datetime(series, utc=True)
+        moments = pd.to_datetime(series, utc=True, format=form)
     except (ValueError, TypeError) as error:
         raise ValueError(f"The column {series.name!r} should hold times: {error}.") from None
     return (moments - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(np.float64)

@@ -85,7 +85,7 @@ class ServedContent(ServedRecommender):
 
     def serving_default(self, text):
         model, encoder = self._towers()
-        scores = self.scorer.scores_of(model, encoder(text, training=False))
+        scores = self.scorer.scores_of_texts(model, encoder(text, training=False))
         return self._named(*self._best(tf.where(_is_empty(text)[:, None], LOWEST, scores), self.k))
 
     def score_text(self, user_id, text):
@@ -180,7 +180,7 @@ class ContentScorer(VectorScorer):
         self.text_present = frozen(source.present.numpy(), "text_present")
         self.temperature = float(model.temperature)
 
-    def scores_of(self, model: ContentTwoTower, history: tf.Tensor) -> tf.Tensor:
+    def scores_of_texts(self, model: ContentTwoTower, history: tf.Tensor) -> tf.Tensor:
         """Text vectors [batch, width] -> [batch, num_items]."""
         users = model.user_tower.embed({HISTORY: history}) / self.temperature
         return tf.matmul(users, self.item_vectors[:, :-1], transpose_b=True)
@@ -189,7 +189,7 @@ class ContentScorer(VectorScorer):
         count = tf.matmul(profile, self.text_present)
         present = self.text_present * self.text_vectors
         mean = tf.matmul(profile, present) / tf.maximum(count, 1.0)
-        scores = self.scores_of(self._model(), mean)
+        scores = self.scores_of_texts(self._model(), mean)
         popular = tf.broadcast_to(self.item_vectors[:, -1], tf.shape(scores))
         return tf.where(count > 0, scores, popular)
 

@@ -129,10 +129,10 @@ def test_options_come_from_a_file_and_the_command_line_comes_first(tmp_path, cap
 
 
 def test_help_fills_its_paragraphs_and_shows_no_default_where_nothing_is_given(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "200")  # heeded where no help was shown in this process before
     with contextlib.suppress(SystemExit):
         main(["train", "--help"])
-    shown = capsys.readouterr().out
+    shown = " ".join(re.sub("[│╭╮╰╯─]", " ", capsys.readouterr().out).split())
     assert "with a line for each user: all its columns are features" in shown
     assert "[default: none]" not in shown and "[default: fgsm]" in shown
 

@@ -12,7 +12,7 @@ def test_it_exports_a_finished_run(recommender, tmp_path, capfd):
     asked = ["export", "--run-dir", str(tmp_path), "--out", str(tmp_path / "out"), "--k", "2"]
     with pytest.raises(SystemExit):
         main(asked)
-    assert "shipped.npz should exist" in capfd.readouterr().err
+    assert "run.json should exist" in capfd.readouterr().err
     save_vectors(recommender, tmp_path / "shipped.npz")
     (tmp_path / "run.json").write_text('{"seed": 1}')
     (tmp_path / "out" / "1" / "assets.extra").mkdir(parents=True)

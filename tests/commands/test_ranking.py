@@ -47,5 +47,5 @@ def test_a_model_that_needs_ratings_is_refused_before_anything_is_trained(tmp_pa
     asked = ["ranking", "--data", str(table), "--out", str(out), "--quiet"]
     with pytest.raises(SystemExit):
         main([*asked, "--export", str(tmp_path / "models"), "--exported", "ratings"])
-    assert "`exported` should be clicks for data without ratings" in capfd.readouterr().err
+    assert "`--exported` should be clicks for data without ratings" in capfd.readouterr().err
     assert not list(out.glob("stages/*.npz"))

@@ -29,7 +29,7 @@ def test_it_prints_a_list_from_the_folder_and_from_a_server(version, server, cap
 def test_it_ends_with_the_message_of_the_model(server, capfd):
     with pytest.raises(SystemExit):
         main(["recommend", "--url", server, "--name", "hand", "--user", "11", "--k", "99"])
-    assert "`k` should be in" in capfd.readouterr().err
+    assert "`--k` should be in" in capfd.readouterr().err
 
 
 def half(path):

@@ -113,8 +113,8 @@ def test_a_private_run_says_what_it_spent(csv, tmp_path, capfd):
     [
         (["--label", "sold"], "expected a label column 'sold'"),
         (["--label", "churned", "--condition", "plan=paid"], "COLUMN=VALUE on one of churned"),
-        (["--label", "churned", "--pack", "0"], "`pack` should be >= 1"),
-        (["--label", "churned", "--loss", "vanilla"], "`loss` should be one of"),
+        (["--label", "churned", "--pack", "0"], "`--pack` should be >= 1"),
+        (["--label", "churned", "--loss", "vanilla"], "`--loss` should be one of"),
     ],
 )
 def test_mistakes_end_in_a_sentence(csv, tmp_path, more, message, capfd):
