@@ -143,9 +143,14 @@ class EASE(ClosedForm):
         profiles[interactions.user_index, interactions.item_index] = 1.0
         kernel = profiles @ profiles.T
         kernel[np.diag_indices(len(kernel))] += self.l2
-        smoothed = np.linalg.solve(kernel, profiles)
-        diagonal = (1.0 - np.sum(profiles * smoothed, axis=0)) / self.l2
-        return tf.constant(profiles - smoothed / diagonal, tf.float32)
+        smoothed = np.linalg.inv(kernel) @ profiles  # `solve` would copy the profiles twice more
+        # From here on by entry and in place: each of these matrices may take gigabytes.
+        user, item = np.nonzero(profiles)
+        del profiles
+        explained = np.bincount(item, smoothed[user, item], interactions.num_items)
+        smoothed /= (explained - 1.0) / self.l2
+        smoothed[user, item] += 1.0
+        return tf.constant(smoothed, tf.float32)
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         if self._scores is not None:

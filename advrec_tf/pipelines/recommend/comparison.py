@@ -112,16 +112,18 @@ class ModelComparison:
             return variants.measure_baseline(Popularity().fit(setting.train), setting, 0.0)
 
         def ease(checkpoint):
-            fitted = []
-            for l2 in self.settings.ease_l2:
+            best = None  # one model beside the one that is fitted: each may take gigabytes
+            for l2 in sorted(self.settings.ease_l2):
                 started = time.perf_counter()
                 model = EASE(l2).fit(setting.train)
                 seconds = time.perf_counter() - started
                 value = setting.validation.evaluate(model).metrics["ndcg@10"]
-                fitted.append((value, -l2, model, seconds))
-            value, negative_l2, model, seconds = max(fitted, key=lambda f: f[:2])
+                if best is None or value > best[0]:
+                    best = value, l2, model, seconds
+                del model
+            _, l2, model, seconds = best
             result = variants.measure_baseline(model, setting, seconds)
-            result.summary["l2"] = -negative_l2
+            result.summary["l2"] = l2
             return result
 
         def plain(model, checkpoint):
