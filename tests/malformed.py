@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -127,7 +128,9 @@ def ask(path: Path, *, text_ops: bool = False, quick: bool = False) -> dict:
         },
         timeout=580,
     )
-    assert child.returncode == 0, f"exit status {child.returncode}: {child.stderr[-500:]}"
+    # A process that is ended may print its stack after the request.
+    asked = [line for line in child.stderr.splitlines() if re.match(r"[a-z_]+: ", line)]
+    assert child.returncode == 0, f"exit status {child.returncode} at {asked[-1:]}"
     return json.loads(child.stdout)
 
 

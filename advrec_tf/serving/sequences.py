@@ -15,8 +15,11 @@ from advrec_tf.models.base import log_popularity
 from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
 from advrec_tf.serving.module import Case, frozen
-from advrec_tf.serving.recommender import ServedRecommender
+from advrec_tf.serving.recommender import CELLS, ServedRecommender
 from advrec_tf.serving.scorers import Scorer
+
+LEAST_BATCH = 16
+"""Users that a request may hold, however long the histories are."""
 
 
 class SequenceScorer(Scorer):
@@ -86,6 +89,11 @@ class ServedSequences(ServedRecommender):
             max_k=max_k,
         )
         self.repeats = repeats
+        # Attention of a few heads over all pairs of places, and some layers as wide as the hidden
+        # one: what a user takes in the encoder beside the scores.
+        dim = model.encoder.output.shape[-1]
+        cells = model.length * (4 * model.length + 16 * dim)
+        self.max_batch = max(LEAST_BATCH, min(self.max_batch, CELLS // cells))
 
     def recommend_from_history(self, item_id):
         item = self.items.lookup(item_id)

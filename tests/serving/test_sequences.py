@@ -111,3 +111,10 @@ def test_each_is_exported_and_answers_as_in_memory(build, settings, tmp_path):
 def test_windows_end_with_an_empty_one_for_nobody(model):
     windows = ServedSequences(model).scorer.windows.numpy()
     assert (windows[-1] == NONE).all() and windows[0].tolist() == [NONE, 0, 1, 2]
+
+
+def test_a_request_holds_as_many_users_as_the_encoder_has_memory_for():
+    long = published.sasrec(DATA, size=EncoderSize(length=100, dim=64, blocks=1, heads=2))
+    # 2^25 cells over 100 places of 4 * 100 + 16 * 64 cells
+    assert ServedSequences(long).max_batch == 2**25 // (100 * 1424) == 235
+    assert ServedSequences(published.sasrec(DATA, size=SIZE)).max_batch > 1000
