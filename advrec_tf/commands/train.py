@@ -23,8 +23,9 @@ def train(
 
     Training stops early by NDCG@10 on validation; then the model is trained on all interactions
     with as many epochs, and a popularity prior serves users with few interactions where validation
-    finds that it helps. Popularity and EASE stand beside it in the report. `advrec compare` trains
-    every model with its ablations, which says what an adversary bought.
+    finds that it helps; next-item models have none. Popularity, EASE and, where there are times,
+    counts of the order stand beside it in the report. `advrec compare` trains every model with its
+    ablations, which says what an adversary bought.
 
     Args:
         export: The folder for the versions of the SavedModel.

@@ -36,22 +36,12 @@ class Sequences:
     num_items: int
 
     def __post_init__(self):
-        if self.items.ndim != 2 or self.user_index.shape != self.items.shape[:1]:
-            raise ValueError(
-                "`items` should be [n, length] and `user_index` [n]. "
-                f"Received: {self.items.shape} and {self.user_index.shape}."
-            )
+        require_places(self.items, self.user_index, self.num_items)
         there = self.items != NONE
         if not there[:, :1].all() or (there[:, 1:] & ~there[:, :-1]).any():
             raise ValueError(
                 f"`items` should start with an item in each sequence and be {NONE} from its end "
                 "on. Received a sequence that is empty or has a gap."
-            )
-        known = self.items[there]
-        if len(known) and not 0 <= known.min() <= known.max() < self.num_items:
-            raise ValueError(
-                f"`items` should lie in 0..{self.num_items - 1}, or be {NONE}. "
-                f"Received: {known.min()}..{known.max()}."
             )
 
     def __len__(self) -> int:
@@ -132,3 +122,23 @@ def recent_items(interactions: Interactions, length: int) -> np.ndarray:
     places = starts[1:, None] - np.arange(length, 0, -1)[None, :]
     there = places >= starts[:-1, None]
     return np.where(there, items[np.maximum(places, 0)], NONE).astype(np.int32)
+
+
+def require_places(items: np.ndarray, user_index: np.ndarray, num_items: int) -> None:
+    """Refuse what are no items in places of users.
+
+    Raises:
+        ValueError: if `items` is not [n, length] beside `user_index` [n], or an item is out of
+            range.
+    """
+    if items.ndim != 2 or user_index.shape != items.shape[:1]:
+        raise ValueError(
+            "`items` should be [n, length] and `user_index` [n]. "
+            f"Received: {items.shape} and {user_index.shape}."
+        )
+    known = items[items != NONE]
+    if len(known) and not 0 <= known.min() <= known.max() < num_items:
+        raise ValueError(
+            f"`items` should lie in 0..{num_items - 1}, or be {NONE}. "
+            f"Received: {known.min()}..{known.max()}."
+        )

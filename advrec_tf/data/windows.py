@@ -15,7 +15,7 @@ import tensorflow as tf
 from advrec_tf.data.batches import Batches, shuffled_index
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.order import ordered_by_user
-from advrec_tf.data.sequences import NONE
+from advrec_tf.data.sequences import NONE, require_places
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,11 +40,7 @@ class Windows:
     times: np.ndarray | None = None
 
     def __post_init__(self):
-        if self.items.ndim != 2 or self.user_index.shape != self.items.shape[:1]:
-            raise ValueError(
-                "`items` should be [n, length] and `user_index` [n]. "
-                f"Received: {self.items.shape} and {self.user_index.shape}."
-            )
+        require_places(self.items, self.user_index, self.num_items)
         if self.times is not None and self.times.shape != self.items.shape:
             raise ValueError(
                 f"`times` should have the shape of `items`, {self.items.shape}. "
@@ -55,12 +51,6 @@ class Windows:
             raise ValueError(
                 f"`items` should be {NONE} before the first item of a window alone. "
                 "Received a window with an empty place after an item."
-            )
-        known = self.items[there]
-        if len(known) and not 0 <= known.min() <= known.max() < self.num_items:
-            raise ValueError(
-                f"`items` should lie in 0..{self.num_items - 1}, or be {NONE}. "
-                f"Received: {known.min()}..{known.max()}."
             )
 
     def __len__(self) -> int:

@@ -42,7 +42,7 @@ def mlflow(monkeypatch):
     [
         (["a", "--x", "1"], ["a", "--x", "1"], None),
         (["a", "--mlflow", "http://h:5000", "--x"], ["a", "--x"], "http://h:5000"),
-        (["a", "--mlflow=file:/tmp/m", "--x"], ["a", "--x"], "file:/tmp/m"),
+        (["a", "--mlflow=file:mlruns", "--x"], ["a", "--x"], "file:mlruns"),
         (["a", "--mlflow", "--x"], ["a", "--x"], "sqlite:///named.db"),
         (["a", "--mlflow"], ["a"], "sqlite:///named.db"),
     ],
