@@ -24,6 +24,9 @@ from advrec_tf.data.schema import features_of
 CONTEXT = "context/"
 """Stands before the name of a column of the context in a batch."""
 
+POOL = 16
+"""Batches among which examples are sorted where a batch is to hold those of about one size."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Batches:
@@ -45,14 +48,13 @@ def shuffled_index(
     first_epoch: int,
     *,
     sizes: np.ndarray | None = None,
-    pool: int = 16,
 ) -> tf.data.Dataset:
     """Positions [batch_size] int32, each once an epoch, with the seed of the batch.
 
     The last batch of an epoch is filled up from its start, so that all batches have one shape.
 
     Args:
-        sizes: [count] of each example; where given, the examples of `pool` batches are sorted by
+        sizes: [count] of each example; where given, the examples of `POOL` batches are sorted by
             size, so that those of a batch have about one, and the batches are shuffled again.
     """
     steps = -(-count // batch_size)
@@ -63,7 +65,7 @@ def shuffled_index(
         order = tf.random.experimental.stateless_shuffle(tf.range(count), key)
         wrapped = tf.tile(order, [-(-steps * batch_size // count)])[: steps * batch_size]
         if grouped is not None:
-            wrapped = _by_size(wrapped, grouped, batch_size, pool, key + 2)
+            wrapped = _by_size(wrapped, grouped, batch_size, key + 2)
         seeds = tf.random.stateless_uniform(
             [steps, 2], key + 1, minval=None, maxval=None, dtype=tf.int32
         )
@@ -79,9 +81,9 @@ def shuffled_index(
     return epochs.flat_map(epoch_index).with_options(options)
 
 
-def _by_size(order, sizes, batch_size: int, pool: int, key) -> tf.Tensor:
+def _by_size(order, sizes, batch_size: int, key) -> tf.Tensor:
     """`order` with the examples of each pool sorted by size, cut into batches, in random order."""
-    pools = tf.range(tf.size(order)) // (pool * batch_size)
+    pools = tf.range(tf.size(order)) // (POOL * batch_size)
     ranks = pools * (tf.reduce_max(sizes) + 1) + tf.gather(sizes, order)
     ordered = tf.gather(order, tf.argsort(ranks, stable=True))
     batches = tf.reshape(ordered, [-1, batch_size])

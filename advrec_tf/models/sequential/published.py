@@ -34,9 +34,7 @@ def sasrec(
     """
     unit = time_unit(interactions) if use_times else None
     encoder = encoders.attention_encoder(size, unit=unit, seed=seed)
-    return SequenceModel(
-        encoder, interactions, length=size.length, objective=objective, seed=seed, name="sasrec"
-    )
+    return _joined(encoder, interactions, size, objective, seed, name="sasrec")
 
 
 def bert4rec(
@@ -49,16 +47,9 @@ def bert4rec(
 ) -> SequenceModel:
     """Self-attention in both directions that finds hidden items (Sun et al. 2019,
     arXiv:1904.06690)."""
-    return SequenceModel(
-        encoders.attention_encoder(size, causal=False, seed=seed),
-        interactions,
-        length=size.length,
-        objective=objective,
-        training="masked",
-        masked_fraction=masked_fraction,
-        seed=seed,
-        name="bert4rec",
-    )
+    encoder = encoders.attention_encoder(size, causal=False, seed=seed)
+    how = {"training": "masked", "masked_fraction": masked_fraction}
+    return _joined(encoder, interactions, size, objective, seed, name="bert4rec", **how)
 
 
 def gru4rec(
@@ -70,9 +61,7 @@ def gru4rec(
 ) -> SequenceModel:
     """Gated recurrent units (Hidasi et al. 2016, arXiv:1511.06939)."""
     encoder = encoders.recurrent_encoder(size, seed=seed)
-    return SequenceModel(
-        encoder, interactions, length=size.length, objective=objective, seed=seed, name="gru4rec"
-    )
+    return _joined(encoder, interactions, size, objective, seed, name="gru4rec")
 
 
 def bsarec(
@@ -85,15 +74,8 @@ def bsarec(
     seed: int = 0,
 ) -> SequenceModel:
     """Attention beside a frequency filter (Shin et al. 2024, arXiv:2312.10325)."""
-    return SequenceModel(
-        encoders.frequency_encoder(size, lowest=lowest, mix=mix, seed=seed),
-        interactions,
-        length=size.length,
-        objective=objective,
-        training="last",
-        seed=seed,
-        name="bsarec",
-    )
+    encoder = encoders.frequency_encoder(size, lowest=lowest, mix=mix, seed=seed)
+    return _joined(encoder, interactions, size, objective, seed, training="last", name="bsarec")
 
 
 def fmlp(
@@ -104,15 +86,8 @@ def fmlp(
     seed: int = 0,
 ) -> SequenceModel:
     """Filters in the place of attention (Zhou et al. 2022, arXiv:2202.13556)."""
-    return SequenceModel(
-        encoders.filter_encoder(size, seed=seed),
-        interactions,
-        length=size.length,
-        objective=objective,
-        training="last",
-        seed=seed,
-        name="fmlp",
-    )
+    encoder = encoders.filter_encoder(size, seed=seed)
+    return _joined(encoder, interactions, size, objective, seed, training="last", name="fmlp")
 
 
 def hstu(
@@ -133,9 +108,7 @@ def hstu(
     """
     unit = time_unit(interactions) if use_times else None
     encoder = encoders.gated_encoder(size, unit=unit, seed=seed)
-    return SequenceModel(
-        encoder, interactions, length=size.length, objective=objective, seed=seed, name="hstu"
-    )
+    return _joined(encoder, interactions, size, objective, seed, name="hstu")
 
 
 def time_unit(interactions: Interactions) -> float:
@@ -152,3 +125,9 @@ def time_unit(interactions: Interactions) -> float:
     gaps = np.diff(interactions.timestamp[order])
     gaps = gaps[(np.diff(interactions.user_index[order]) == 0) & (gaps > 0)]
     return float(gaps.min()) if len(gaps) else 1.0
+
+
+def _joined(encoder, interactions, size, objective, seed, **settings) -> SequenceModel:
+    return SequenceModel(
+        encoder, interactions, length=size.length, objective=objective, seed=seed, **settings
+    )
