@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "schema": ["Schema"],
         "sequences": ["sequences_of"],
         "splits": ["Split", "global_time", "last_day", "last_item", "random_ratio"],
+        "streams.stream": ["Position", "Stream", "stream"],
         "synthetic": ["make_world"],
         "windows": ["Windows", "last_windows", "of_windows", "training_windows"],
     },
