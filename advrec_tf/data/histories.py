@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from advrec_tf.data.interactions import UserItems
+from advrec_tf.data.interactions import Interactions, UserItems
 
 
 class Histories(tf.Module):
@@ -89,14 +89,18 @@ class PairTable(tf.Module):
 
     Memory is num_users * num_items / 8 bytes whatever the data (gowalla: 153 MB), so the
     caller chooses it only where `PairTable.size_in_bytes` is acceptable.
+
+    Args:
+        pairs: whose `pair_blocks` are known.
     """
 
-    def __init__(self, user_items: UserItems):
+    def __init__(self, pairs: UserItems | Interactions):
         super().__init__(name="pair_table")
-        self.num_items = user_items.num_items
-        keys = user_items.users().astype(np.int64) * self.num_items + user_items.items
-        table = np.zeros(self.size_in_bytes(user_items.num_users, self.num_items), np.uint8)
-        np.bitwise_or.at(table, keys >> 3, (1 << (keys & 7)).astype(np.uint8))
+        self.num_items = pairs.num_items
+        table = np.zeros(self.size_in_bytes(pairs.num_users, self.num_items), np.uint8)
+        for users, items in pairs.pair_blocks():
+            keys = users.astype(np.int64) * self.num_items + items
+            np.bitwise_or.at(table, keys >> 3, (1 << (keys & 7)).astype(np.uint8))
         self.table = tf.constant(table)
 
     @staticmethod

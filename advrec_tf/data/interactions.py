@@ -11,7 +11,7 @@ import functools
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,10 @@ class UserItems:
     def users(self) -> np.ndarray:
         """[nnz] int32, the user of each entry of `items`."""
         return np.repeat(np.arange(self.num_users, dtype=np.int32), self.counts)
+
+    def pair_blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """All pairs as users [n] and items [n], a block at a time."""
+        yield self.users(), self.items
 
     def dense(self) -> np.ndarray:
         """[num_users, num_items] float32 of zeros and ones."""
@@ -260,6 +264,10 @@ class Interactions:
     def item_counts(self) -> np.ndarray:
         """[num_items] int64, interactions per item."""
         return np.bincount(self.item_index, minlength=self.num_items)
+
+    def pair_blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """All pairs as users [n] and items [n], a block at a time; perhaps repeated."""
+        yield self.user_index, self.item_index
 
     def by_user(self) -> UserItems:
         """The distinct items of each user; computed once."""

@@ -106,7 +106,7 @@ class TwoTower(RecommenderModel):
                 stacklevel=2,
             )
             mask_known = False
-        self._known = PairTable(interactions.by_user()) if mask_known else None
+        self._known = PairTable(interactions) if mask_known else None
         with float32_layers():
             self.task = _tfrs.Retrieval(
                 loss=keras.losses.CategoricalCrossentropy(from_logits=True, reduction="none"),

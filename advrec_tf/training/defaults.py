@@ -6,6 +6,7 @@ call where a default does not suit.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +16,7 @@ from advrec_tf.data import batches
 from advrec_tf.data.batches import Batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
+from advrec_tf.data.streams.counted import CountedInteractions
 from advrec_tf.data.windows import of_windows, training_windows
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.autoencoder import ProfileModel
@@ -114,7 +116,7 @@ def _default_optimizer(model: Recommender) -> keras.optimizers.Optimizer:
 def default_batches(
     model: Recommender, interactions: Interactions, *, batch_size: int | None, seed: int
 ) -> Batches:
-    """The kind of batches that `model` trains on.
+    """The kind of batches that `model` trains on; pairs of a stream are read as they are needed.
 
     Raises:
         ValueError: if whole profiles are needed and no user has `MIN_PROFILE` interactions.
@@ -135,7 +137,9 @@ def default_batches(
             seed=seed,
             trimmed=not model.fixed_length,
         )
+    of_pairs = functools.partial(batches.of_pairs, interactions)
+    if isinstance(interactions, CountedInteractions):
+        of_pairs = interactions.batches
     if isinstance(model, SparseEmbeddingModel):
-        pairs = batches.of_pairs(interactions, batch_size=batch_size or 512, seed=seed)
-        return batches.in_blocks(pairs)
-    return batches.of_pairs(interactions, batch_size=batch_size or 256, seed=seed)
+        return batches.in_blocks(of_pairs(batch_size=batch_size or 512, seed=seed))
+    return of_pairs(batch_size=batch_size or 256, seed=seed)

@@ -168,7 +168,7 @@ def known_pairs(interactions: Interactions, argument: str) -> PairTable:
             f"{argument} should be used with a table of known pairs of at most "
             f"{MAX_PAIR_TABLE_BYTES:,} bytes. Received a catalogue that needs {size:,}."
         )
-    return PairTable(interactions.by_user())
+    return PairTable(interactions)
 
 
 def new_table(
