@@ -25,7 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "schema": ["Schema"],
         "sequences": ["sequences_of"],
         "splits": ["Split", "global_time", "last_day", "last_item", "random_ratio"],
-        "streams.counted": ["CountedInteractions"],
+        "streams.counted": ["CountedInteractions", "counted"],
         "streams.hashed": ["HashedVocabulary"],
         "streams.stream": ["Position", "Stream", "stream"],
         "streams.vocabularies": ["CountedIds", "count_ids", "load_ids"],

@@ -7,57 +7,48 @@ that stopped after an epoch of `fit` goes on at the row where it was.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
 
 import tensorflow as tf
 
 from advrec_tf.data.batches import Batches
 from advrec_tf.data.streams.stream import Arrays
 
-if TYPE_CHECKING:
-    from advrec_tf.data.streams.counted import CountedInteractions
 
-
-def of_counted(
-    data: CountedInteractions,
+def pairs_of_epochs(
+    rows_of_epoch: Callable[[int, int], Iterator[Arrays]],
+    columns: Mapping[str, tf.DType],
     *,
+    count: int,
     batch_size: int,
-    seed: int = 0,
-    steps_per_epoch: int | None = None,
+    seed: int,
+    steps_per_epoch: int | None,
 ) -> Batches:
-    """Batches of `user_index`, `item_index` [batch] int32, `weight` of ones, `generated` of False,
-    `seed` [2] int32, and `label` [batch] float32 where a rating column was named.
+    """Batches of the columns, with `weight`, `generated` and `seed`; see
+    `CountedInteractions.batches`.
 
     Args:
-        data: the interactions.
-        batch_size: rows of a batch.
-        seed: added to that of the stream, for the order; and of the seeds of the batches.
-        steps_per_epoch: batches in an epoch of `fit`, after which it validates and saves; by
-            default those of all rows. With fewer, training that stopped in the middle of a long
-            epoch goes on there.
+        rows_of_epoch: (epoch, row) -> the columns of the rows from this row of the epoch on, some
+            rows at a time.
+        columns: their names and types.
+        count: rows of an epoch.
+        batch_size, seed, steps_per_epoch: of the batches.
 
     Raises:
         ValueError: if there is no row, or a number is < 1.
     """
-    if not len(data) or batch_size < 1 or (steps_per_epoch is not None and steps_per_epoch < 1):
+    if not count or batch_size < 1 or (steps_per_epoch is not None and steps_per_epoch < 1):
         raise ValueError(
             "Batches should have a row to draw from, and `batch_size` and `steps_per_epoch` be "
-            f">= 1. Received: {len(data)} rows, {batch_size!r} and {steps_per_epoch!r}."
+            f">= 1. Received: {count} rows, {batch_size!r} and {steps_per_epoch!r}."
         )
-    count = len(data)
     batch_size = min(batch_size, count)
     steps = steps_per_epoch or -(-count // batch_size)
-    stream = dataclasses.replace(data.stream, seed=data.stream.seed + seed)
-    columns = {"user_index": tf.int32, "item_index": tf.int32}
-    if data.encoder.rating_column is not None:
-        columns["label"] = tf.float32
 
     def rows_from(epoch: int, row: int) -> Iterator[Arrays]:
         for number in itertools.count(epoch):
-            yield from stream.arrays(data.encoder, epoch=number, row=row, rows=data.rows)
+            yield from rows_of_epoch(number, row)
             row = 0
 
     def with_the_rest(step, batch):

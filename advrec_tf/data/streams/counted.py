@@ -7,74 +7,31 @@ lists and evaluation) or 8 (`user_index` and `item_index`).
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import warnings
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
+import tensorflow as tf
 
 from advrec_tf.data.batches import Batches
 from advrec_tf.data.interactions import Interactions, UserItems
 from advrec_tf.data.readers.records import find_columns
-from advrec_tf.data.streams.batches import of_counted
-from advrec_tf.data.streams.ids import IdCounter, as_values, distinct_ids
+from advrec_tf.data.streams.batches import pairs_of_epochs
+from advrec_tf.data.streams.encoding import Encoder, count_unknown
+from advrec_tf.data.streams.ids import IdCounter
 from advrec_tf.data.streams.stream import Arrays, Stream
-from advrec_tf.data.streams.values import as_array
-from advrec_tf.data.streams.vocabularies import CountedColumn, CountedIds
+from advrec_tf.data.streams.vocabularies import CountedIds
 from advrec_tf.data.ties import TieRule
 
 LEAST_KNOWN = 0.5
 """The share of rows with known ids below which vocabularies are taken for those of other data."""
 
 
-class Encoder:
-    """Rows of a block -> `user_index`, `item_index` [n] int32 and perhaps `label` [n] float32, of
-    the rows that stay: both ids known, and the pair not withheld.
-
-    Args:
-        ids: the vocabularies.
-        kinds: of the columns of the stream.
-        rating_column: what becomes the label; or None.
-        withheld: sorted keys, user * items + item, of pairs that are left out; or None.
-    """
-
-    def __init__(self, ids: CountedIds, kinds, rating_column: str | None, withheld=None):
-        self.ids, self.kinds = ids, kinds
-        self.rating_column, self.withheld = rating_column, withheld
-
-    def __call__(self, table: pa.Table) -> Arrays:
-        users = self.index(table, self.ids.users)
-        items = self.index(table, self.ids.items)
-        keep = (users >= 0) & (items >= 0)
-        if self.withheld is not None:
-            keep &= ~self._is_withheld(users, items)
-        found = {"user_index": users[keep], "item_index": items[keep]}
-        if self.rating_column is not None:
-            kind = self.kinds[self.rating_column]
-            ratings = table[self.rating_column]
-            if kind in ("int", "bool"):
-                ratings, kind = ratings.cast(pa.float64()), "float"
-            values = as_array(ratings, self.rating_column, kind)
-            found["label"] = values[keep].astype(np.float32)
-        return found
-
-    def index(self, table: pa.Table, column: CountedColumn) -> np.ndarray:
-        """[n] int32, -1 where an id is missing or unknown."""
-        codes, values = distinct_ids(table[column.name], column.name, self.kinds[column.name])
-        found = column.vocabulary.index_of(as_values(values)) if len(values) else codes[:0]
-        return np.append(found, np.int32(-1)).astype(np.int32)[codes]
-
-    def _is_withheld(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        keys = users.astype(np.int64) * len(self.ids.items.vocabulary) + items
-        place = np.searchsorted(self.withheld, keys)
-        place[place == len(self.withheld)] = 0
-        return (self.withheld[place] == keys) if len(self.withheld) else np.zeros(len(keys), bool)
-
-
 class CountedInteractions(Interactions):
-    """See the module; `CountedIds.of` makes one.
+    """See the module; `counted` makes one.
 
     Attributes:
         stream: where the rows are.
@@ -101,7 +58,7 @@ class CountedInteractions(Interactions):
         left_out: dict[str, int],
     ):
         ids, (user_counts, item_counts) = encoder.ids, counts
-        # A frozen record sets nothing, and the columns of this one are read when they are asked for.
+        # A frozen record sets nothing; the columns of this one are read when they are asked for.
         self.__dict__.update(
             users=ids.users.vocabulary,
             items=ids.items.vocabulary,
@@ -171,18 +128,42 @@ class CountedInteractions(Interactions):
     def batches(
         self, *, batch_size: int, seed: int = 0, steps_per_epoch: int | None = None
     ) -> Batches:
-        """Batches for any trainer of pairs, read as they are needed; see `batches.of_counted`."""
-        return of_counted(self, batch_size=batch_size, seed=seed, steps_per_epoch=steps_per_epoch)
+        """Batches for any trainer of pairs, read as they are needed.
+
+        They hold `user_index`, `item_index` [batch] int32, `weight` of ones, `generated` of False,
+        `seed` [2] int32, and `label` [batch] float32 where a rating column was named.
+
+        Args:
+            batch_size: rows of a batch.
+            seed: added to that of the stream, for the order; and of the seeds of the batches.
+            steps_per_epoch: batches in an epoch of `fit`, after which it validates and saves; by
+                default those of all rows. With fewer, training that stopped in the middle of a long
+                epoch goes on there.
+
+        Raises:
+            ValueError: if there is no row, or a number is < 1.
+        """
+        columns = {"user_index": tf.int32, "item_index": tf.int32}
+        if self.encoder.rating_column is not None:
+            columns["label"] = tf.float32
+        stream = dataclasses.replace(self.stream, seed=self.stream.seed + seed)
+
+        def epoch(number: int, row: int) -> Iterator[Arrays]:
+            return stream.arrays(self.encoder, epoch=number, row=row, rows=self.rows)
+
+        return pairs_of_epochs(
+            epoch,
+            columns,
+            count=len(self),
+            batch_size=batch_size,
+            seed=seed,
+            steps_per_epoch=steps_per_epoch,
+        )
 
     def without(self, other: Interactions) -> CountedInteractions:
         """These interactions without the pairs of others in the same vocabularies."""
         keys = other.user_index.astype(np.int64) * self.num_items + other.item_index
-        return counted(
-            self.stream,
-            self.ids,
-            rating_column=self.encoder.rating_column,
-            withheld=np.unique(keys),
-        )
+        return _counted(self.stream, self.ids, self.encoder.rating_column, np.unique(keys))
 
     def fingerprint(self) -> str:
         """SHA-256 over the ids, the shards and what is left out; the rows are not read for it."""
@@ -235,20 +216,31 @@ class CountedInteractions(Interactions):
 
 
 def counted(
-    stream: Stream,
-    ids: CountedIds,
-    *,
-    rating_column: str | None = None,
-    withheld: np.ndarray | None = None,
+    stream: Stream, ids: CountedIds, *, rating_column: str | None = None
 ) -> CountedInteractions:
-    """The interactions of a stream in given vocabularies; see `CountedIds.of`.
+    """The interactions of a stream in given vocabularies, counted and not held.
+
+    Reads the stream once where it is another than the one that was counted, or ids were left out of
+    the vocabularies. Rows with an id that is not in them are left out and counted
+    (`CountedInteractions.left_out`); ids that are new are said in a warning.
 
     Args:
-        stream: the rows.
-        ids: the vocabularies.
-        rating_column: what batches have as `label`.
-        withheld: sorted keys of pairs that are left out, see `Encoder`.
+        stream: with columns of the same names as those that were counted.
+        ids: the vocabularies, by `count_ids` or `load_ids`.
+        rating_column: what batches have as `label`; None for nothing.
+
+    Raises:
+        MissingColumnError: if the stream lacks a column.
+        ValueError: if fewer than half of the rows have known ids: the vocabularies are those of
+            other data.
     """
+    return _counted(stream, ids, rating_column, None)
+
+
+def _counted(
+    stream: Stream, ids: CountedIds, rating_column: str | None, withheld: np.ndarray | None
+) -> CountedInteractions:
+    """`counted`, without the pairs `withheld`; see `Encoder`."""
     columns = [ids.users.name, ids.items.name, rating_column]
     find_columns(stream.shards[0].path, list(stream.kinds), columns)
     encoder = Encoder(ids, stream.kinds, rating_column, withheld)
@@ -267,30 +259,12 @@ def counted(
         rows.append(len(found["user_index"]))
         for part, index in ((ids.users, "user_index"), (ids.items, "item_index")):
             totals[part.name] += np.bincount(found[index], minlength=len(part.vocabulary))
-            _count_unknown(encoder, table, part, left_out, new)
+            count_unknown(encoder, table, part, left_out, new)
     counts = (totals[ids.users.name], totals[ids.items.name])
     kept = CountedInteractions(stream, encoder, np.array(rows, np.int64), counts, left_out)
     if not own:
         _say_new(stream, kept, new)
     return kept
-
-
-def _count_unknown(encoder: Encoder, table: pa.Table, part: CountedColumn, left_out, new) -> None:
-    """Add the rows of a block without an id or with an unknown one to `left_out`, and the unknown
-    ids to the counters `new`."""
-    codes, values = distinct_ids(table[part.name], part.name, encoder.kinds[part.name])
-    missing = int((codes < 0).sum())
-    if missing:
-        why = f"without {part.name}"
-        left_out[why] = left_out.get(why, 0) + missing
-    if not len(values):
-        return
-    unknown = np.append(part.vocabulary.index_of(as_values(values)) < 0, False)[codes]
-    if unknown.any():
-        why = f"{part.name} not in the vocabulary"
-        left_out[why] = left_out.get(why, 0) + int(unknown.sum())
-        counter = new.setdefault(part.name, IdCounter(part.name))
-        counter.add(np.where(unknown, codes, np.int32(-1)), values)
 
 
 def _say_new(stream: Stream, kept: CountedInteractions, new: dict[str, IdCounter]) -> None:

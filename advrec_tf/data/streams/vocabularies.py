@@ -1,13 +1,14 @@
 """The vocabularies of a stream, counted in one pass, and kept in a file beside the model.
 
-`count_ids` makes them; `CountedIds.of` joins them with a stream, the counted one or another with
-the same ids, to what models are built from (`counted`).
+`count_ids` makes them; `counted.counted` joins them with a stream, the one they were counted in or
+another with the same ids, to what models are built from.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
+from typing import Any
 
 import numpy as np
 
@@ -78,32 +79,15 @@ class CountedIds:
         """Whether each row that was counted has both its ids in the vocabularies."""
         return not any(part.missing or part.rare for part in (self.users, self.items))
 
-    def of(self, stream: Stream, *, rating_column: str | None = None):
-        """The interactions in a stream, counted and not held, in these vocabularies.
-
-        Reads the stream once where it is another than the counted one, or ids were left out. Rows
-        with an id that is not in the vocabularies are left out too, counted, and said in a warning.
-
-        Args:
-            stream: with columns of the same names.
-            rating_column: what batches have as `label`; None for nothing.
-
-        Raises:
-            MissingColumnError: if the stream lacks a column.
-            ValueError: if fewer than half of the rows have known ids: these are vocabularies of
-                other data.
-        """
-        from advrec_tf.data.streams.counted import counted
-
-        return counted(stream, self, rating_column=rating_column)
-
     def save(self, path: str | os.PathLike, *, overwrite: bool = False) -> None:
         """Write the vocabularies to one .npz file, beside the model that was trained with them.
 
         Raises:
             FileExistsError: if there is such a file and `overwrite` is False.
         """
-        arrays = {"texts": np.array([self.users.name, self.items.name, self.data_fingerprint])}
+        arrays: dict[str, Any] = {
+            "texts": np.array([self.users.name, self.items.name, self.data_fingerprint])
+        }
         arrays["rows"] = np.array(self.rows)
         for name, part in (("users", self.users), ("items", self.items)):
             arrays[f"{name}_counts"] = part.counts
@@ -113,7 +97,7 @@ class CountedIds:
             else:
                 arrays[f"{name}_hashed"] = np.array(dataclasses.astuple(part.collisions))
         with atomic_file(path, overwrite=overwrite) as unfinished, open(unfinished, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+            np.savez_compressed(file, **arrays)
 
 
 def load_ids(path: str | os.PathLike) -> CountedIds:

@@ -13,7 +13,7 @@ from tests.data.streams.worlds import parquet_shards
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     stream = ar.data.stream(parquet_shards(tmp_path_factory.mktemp("shards")), window=10)
-    return ar.data.count_ids(stream).of(stream, rating_column="rating")
+    return ar.data.counted(stream, ar.data.count_ids(stream), rating_column="rating")
 
 
 def labels(dataset, count):
@@ -117,7 +117,7 @@ def test_training_from_shards_gives_the_weights_of_training_from_memory(data, ki
 
 def test_fit_trains_on_the_interactions_of_a_stream_without_holding_them(data, monkeypatch):
     unheld = dataclasses.replace(data.stream)
-    unheld = ar.data.count_ids(unheld).of(unheld)
+    unheld = ar.data.counted(unheld, ar.data.count_ids(unheld))
     monkeypatch.setattr(
         type(unheld), "_held", property(lambda self: pytest.fail("the rows were held"))
     )

@@ -23,14 +23,14 @@ def pairs_of(data):
 def test_counts_are_there_before_any_row_is_read(stream, monkeypatch):
     ids = ar.data.count_ids(stream)
     monkeypatch.setattr(type(stream), "read", lambda *_: pytest.fail("a row was read"))
-    data = ids.of(stream)
+    data = ar.data.counted(stream, ids)
     assert (len(data), data.num_users, data.num_items) == (44, 7, 5)
     assert data.user_counts().tolist() == [7, 7, 6, 6, 6, 6, 6]
     assert data.item_counts().tolist() == [9, 9, 9, 9, 8]
 
 
 def test_rows_are_those_of_the_files_where_they_are_asked_for(stream):
-    data = ar.data.count_ids(stream).of(stream, rating_column="rating")
+    data = ar.data.counted(stream, ar.data.count_ids(stream), rating_column="rating")
     assert pairs_of(data) == [(n % 7, f"i{n % 5}") for n in range(44)]
     assert data.rating.tolist() == list(range(44))
     held = data.held().by_user()
@@ -40,7 +40,7 @@ def test_rows_are_those_of_the_files_where_they_are_asked_for(stream):
 
 
 def test_pairs_that_are_withheld_are_nowhere(stream):
-    data = ar.data.count_ids(stream).of(stream)
+    data = ar.data.counted(stream, ar.data.count_ids(stream))
     other = data.select(np.array([0, 8]))  # (0, i0), again at row 35; (1, i3), again at 43
     rest = data.without(other)
     expected = [pair for pair in pairs_of(data) if pair not in ((0, "i0"), (1, "i3"))]
@@ -59,7 +59,7 @@ def test_rare_and_missing_ids_are_left_out_and_counted(tmp_path):
     stream = ar.data.stream(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # they were counted before: nothing is new
-        data = ar.data.count_ids(stream, user_min_count=2).of(stream)
+        data = ar.data.counted(stream, ar.data.count_ids(stream, user_min_count=2))
     assert pairs_of(data) == [(1, "a"), (1, "b"), (2, "a"), (2, "b")] and len(data) == 4
     assert data.left_out == {"without user_id": 1, "user_id not in the vocabulary": 1}
     assert "without user_id: 1 rows" in repr(data)
@@ -73,7 +73,7 @@ def test_new_ids_in_later_shards_are_counted_and_said(stream, tmp_path):
     with pytest.warns(
         UserWarning, match="1 new ids in 'item_id' with 1 rows .such as 'new'.*1 of 10"
     ):
-        data = ids.of(ar.data.stream(tmp_path))
+        data = ar.data.counted(ar.data.stream(tmp_path), ids)
     assert len(data) == 9 and data.item_counts().sum() == 9
     assert data.left_out == {"item_id not in the vocabulary": 1}
 
@@ -83,22 +83,13 @@ def test_vocabularies_of_another_data_set_are_refused(stream, tmp_path):
     table = pa.table({"user_id": ["anna", "ben"], "item_id": ["i0", "i1"]})
     parquet.write_table(table, tmp_path / "other.parquet")
     with pytest.raises(ValueError, match="other.parquet.*0 of 2 rows: 2 new ids in 'user_id'"):
-        ids.of(ar.data.stream(tmp_path))
-
-
-def test_ids_of_integers_and_the_same_as_text_are_one(stream, tmp_path):
-    table = table_of(10)
-    parquet.write_table(
-        table.set_column(0, "user_id", table["user_id"].cast("string")), tmp_path / "a.parquet"
-    )
-    data = ar.data.count_ids(stream).of(ar.data.stream(tmp_path))
-    assert pairs_of(data) == [(n % 7, f"i{n % 5}") for n in range(10)]
+        ar.data.counted(ar.data.stream(tmp_path), ids)
 
 
 def test_what_was_written_from_memory_streams_back(tmp_path):
     data = interactions_of_ids([("a", "x"), ("b", "y"), ("a", "y")], rating=[1.0, np.nan, 3.0])
     data.to_parquet(tmp_path / "one.parquet")
     stream = ar.data.stream(tmp_path / "one.parquet")
-    again = ar.data.count_ids(stream).of(stream, rating_column="rating")
+    again = ar.data.counted(stream, ar.data.count_ids(stream), rating_column="rating")
     assert pairs_of(again) == [("a", "x"), ("b", "y"), ("a", "y")]
     assert again.rating.tolist() == pytest.approx([1.0, np.nan, 3.0], nan_ok=True)

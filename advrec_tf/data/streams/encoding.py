@@ -1,0 +1,87 @@
+"""Rows of a stream turned into indices by vocabularies, and what of them is not in these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from advrec_tf.data.streams.ids import IdCounter, as_values, distinct_ids
+from advrec_tf.data.streams.stream import Arrays
+from advrec_tf.data.streams.values import as_array
+from advrec_tf.data.streams.vocabularies import CountedColumn, CountedIds
+
+
+class Encoder:
+    """Rows of a block -> `user_index`, `item_index` [n] int32 and perhaps `label` [n] float32, of
+    the rows that stay: both ids known, and the pair not withheld.
+
+    Args:
+        ids: the vocabularies.
+        kinds: of the columns of the stream.
+        rating_column: what becomes the label; or None.
+        withheld: sorted keys, user * items + item, of pairs that are left out; or None.
+    """
+
+    def __init__(
+        self,
+        ids: CountedIds,
+        kinds: Mapping[str, str],
+        rating_column: str | None = None,
+        withheld: np.ndarray | None = None,
+    ):
+        self.ids, self.kinds = ids, kinds
+        self.rating_column, self.withheld = rating_column, withheld
+
+    def __call__(self, table: pa.Table) -> Arrays:
+        users = self.index(table, self.ids.users)
+        items = self.index(table, self.ids.items)
+        keep = (users >= 0) & (items >= 0)
+        if self.withheld is not None:
+            keep &= ~self._is_withheld(users, items)
+        found = {"user_index": users[keep], "item_index": items[keep]}
+        if self.rating_column is not None:
+            kind = self.kinds[self.rating_column]
+            ratings = table[self.rating_column]
+            if kind in ("int", "bool"):
+                ratings, kind = ratings.cast(pa.float64()), "float"
+            values = as_array(ratings, self.rating_column, kind)
+            found["label"] = values[keep].astype(np.float32)
+        return found
+
+    def index(self, table: pa.Table, column: CountedColumn) -> np.ndarray:
+        """[n] int32, -1 where an id is missing or unknown."""
+        codes, values = distinct_ids(table[column.name], column.name, self.kinds[column.name])
+        found = column.vocabulary.index_of(as_values(values)) if len(values) else codes[:0]
+        return np.append(found, np.int32(-1)).astype(np.int32)[codes]
+
+    def _is_withheld(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        keys = users.astype(np.int64) * len(self.ids.items.vocabulary) + items
+        place = np.searchsorted(self.withheld, keys)
+        place[place == len(self.withheld)] = 0
+        return (self.withheld[place] == keys) if len(self.withheld) else np.zeros(len(keys), bool)
+
+
+def count_unknown(
+    encoder: Encoder,
+    table: pa.Table,
+    part: CountedColumn,
+    left_out: dict[str, int],
+    new: dict[str, IdCounter],
+) -> None:
+    """Add the rows of a block without an id or with an unknown one to `left_out`, and the unknown
+    ids to the counters `new`."""
+    codes, values = distinct_ids(table[part.name], part.name, encoder.kinds[part.name])
+    missing = int((codes < 0).sum())
+    if missing:
+        why = f"without {part.name}"
+        left_out[why] = left_out.get(why, 0) + missing
+    if not len(values):
+        return
+    unknown = np.append(part.vocabulary.index_of(as_values(values)) < 0, False)[codes]
+    if unknown.any():
+        why = f"{part.name} not in the vocabulary"
+        left_out[why] = left_out.get(why, 0) + int(unknown.sum())
+        counter = new.setdefault(part.name, IdCounter(part.name))
+        counter.add(np.where(unknown, codes, np.int32(-1)), values)
