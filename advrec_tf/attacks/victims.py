@@ -169,6 +169,7 @@ VICTIMS: Mapping[str, Victim] = {
         Victim(name="wrmf", fit=least_squares(recipes.wrmf), traits=frozenset(("als",))),
         Victim(name="popularity", fit=closed_form(recipes.popularity())),
         Victim(name="ease", fit=closed_form(recipes.ease())),
+        Victim(name="softmax_mf", fit=by_gradient(recipes.softmax_mf()), traits=_GRADIENT),
         Victim(name="mf_bpr", fit=by_gradient(recipes.mf_bpr()), traits=_GRADIENT),
         Victim(name="apr", fit=by_gradient(recipes.apr()), traits=_GRADIENT),
         Victim(name="two_tower", fit=by_gradient(recipes.two_tower()), traits=_GRADIENT),
