@@ -135,6 +135,11 @@ def least_squares(recipe: Callable[..., recipes.ClosedFormRecipe]) -> Fit:
     return fit
 
 
+def weighted_ease(training: Training) -> Recommender:
+    """EASE, whose regression takes the weights as they are."""
+    return recipes.ease().train(training.interactions, weight=training.weight).model
+
+
 def closed_form(recipe: recipes.ClosedFormRecipe) -> Fit:
     """A model in closed form that knows no weights."""
 
@@ -168,7 +173,7 @@ VICTIMS: Mapping[str, Victim] = {
         ),
         Victim(name="wrmf", fit=least_squares(recipes.wrmf), traits=frozenset(("als",))),
         Victim(name="popularity", fit=closed_form(recipes.popularity())),
-        Victim(name="ease", fit=closed_form(recipes.ease())),
+        Victim(name="ease", fit=weighted_ease),
         Victim(name="softmax_mf", fit=by_gradient(recipes.softmax_mf()), traits=_GRADIENT),
         Victim(name="mf_bpr", fit=by_gradient(recipes.mf_bpr()), traits=_GRADIENT),
         Victim(name="apr", fit=by_gradient(recipes.apr()), traits=_GRADIENT),

@@ -1,10 +1,11 @@
-"""Defences as frozen records with three hooks, each the identity unless the defence uses it.
+"""Defences as frozen records with four hooks, each the identity unless the defence uses it.
 
     data = defence.training_data(interactions, seed=0)    before training: which data and weights
     model = defence.wrap(model, data, seed=0)             around a model trained by `fit`
     defence.trim                                          for a factorization by least squares
+    model = defence.trained(train, data, seed=0)          around the whole training: what is ranked
 
-A victim calls all three, so it needs to know no defence by name. `needs` says what a defence asks
+A victim calls all four, so it needs to know no defence by name. `needs` says what a defence asks
 of the victim: "ratings", "gradient" (trained by `compile` and `fit`) or "als" (alternating least
 squares). `fit_defended` applies a defence that only alters the data to any fitting function. No
 defence sees labels. Detectors come from their own modules, ERM users from `poisoning_training`;
@@ -23,6 +24,7 @@ from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors.base import Detector, flagged_users
 from advrec_tf.defence.poisoning_training import erm_users
+from advrec_tf.models.base import Recommender
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial import AdversarialTraining
 
@@ -52,6 +54,18 @@ class DefendedData:
             return self.interactions
         return self.interactions.select(rng.random(len(self.interactions)) < self.weight)
 
+    def of(self, chosen: np.ndarray) -> DefendedData:
+        """Some of the interactions ([interactions] bool) with their weights."""
+        return dataclasses.replace(
+            self,
+            interactions=self.interactions.select(chosen),
+            weight=None if self.weight is None else self.weight[chosen],
+        )
+
+
+Train = Callable[[DefendedData], Recommender]
+"""Data -> the model trained on it, with the weights there are."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Defence:
@@ -68,6 +82,10 @@ class Defence:
         """The model to compile and fit in place of `model`; it trains the same weights."""
         return model
 
+    def trained(self, train: Train, data: DefendedData, *, seed: int) -> Recommender:
+        """What is ranked by: `train(data)`, or what a defence makes of it."""
+        return train(data)
+
 
 def fit_defended(
     fit: Callable[[Interactions], object],
@@ -76,13 +94,13 @@ def fit_defended(
     *,
     seed: int = 0,
 ):
-    """What `fit` makes of the data that a defence leaves.
+    """What `fit` makes of the data that a defence leaves, ranked as the defence ranks.
 
     Weights become probabilities of being kept, see `DefendedData.sampled`.
 
     Args:
         fit: interactions -> a trained model.
-        defence: one that only alters the data.
+        defence: one that alters the data, or ranks by what was trained.
         seed: of the defence and of the sampling.
 
     Raises:
@@ -91,11 +109,15 @@ def fit_defended(
     """
     if defence.trim or type(defence).wrap is not Defence.wrap:
         raise ValueError(
-            "`defence` should only alter the data: a fitting function cannot be wrapped. "
+            "`defence` should only alter data or ranking: a fitting function cannot be wrapped. "
             f"Received: {defence}."
         )
     data = defence.training_data(interactions, seed=seed)
-    return fit(data.sampled(np.random.default_rng(seed)))
+
+    def train(data: DefendedData):
+        return fit(data.sampled(np.random.default_rng(seed)))
+
+    return defence.trained(train, data, seed=seed)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -271,53 +293,3 @@ class PoisoningTraining(Defence):
             seed=seed,
         )
         return DefendedData(interactions=added)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Chain(Defence):
-    """Defences one after another: each gets the data that the one before has left.
-
-    Weights multiply; the suspicion is the first there is.
-
-    Args:
-        defences: at least one, each of which only alters the data.
-
-    Raises:
-        ValueError: if one wraps the model or trims, or there is none.
-    """
-
-    defences: tuple[Defence, ...]
-
-    def __post_init__(self):
-        unfit = [d for d in self.defences if d.trim or type(d).wrap is not Defence.wrap]
-        if unfit or not self.defences:
-            raise ValueError(
-                "`defences` should only alter the data, and be at least one. "
-                f"Received: {unfit[0] if unfit else 'none'}."
-            )
-
-    @property
-    def needs(self) -> frozenset[str]:  # of the victim, as `Defence.needs`
-        return frozenset().union(*(defence.needs for defence in self.defences))
-
-    @property
-    def detector(self) -> Callable[[int], Detector] | None:
-        """The detector of the first defence that has one: what an attacker would evade."""
-        found = [d.detector for d in self.defences if hasattr(d, "detector")]
-        return found[0] if found else None
-
-    def training_data(self, interactions, *, seed):
-        data = DefendedData(interactions=interactions)
-        for defence in self.defences:
-            found = defence.training_data(data.interactions, seed=seed)
-            weight = found.weight
-            if data.weight is not None:
-                if len(found.interactions) != len(data.interactions):
-                    raise ValueError(
-                        "`defences` should weigh interactions after all others have removed or "
-                        f"added some. Received: {type(defence).__name__} after weights."
-                    )
-                weight = data.weight if weight is None else data.weight * weight
-            suspicion = found.suspicion if data.suspicion is None else data.suspicion
-            data = DefendedData(interactions=found.interactions, weight=weight, suspicion=suspicion)
-        return data

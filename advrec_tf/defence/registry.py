@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from advrec_tf.defence.chain import Chain
 from advrec_tf.defence.defences import (
     Adversarial,
-    Chain,
     Defence,
     DownWeight,
     LeastTrimmedSquares,
@@ -33,6 +33,8 @@ from advrec_tf.defence.detectors.reconstruction_error import ReconstructionError
 from advrec_tf.defence.detectors.semi_sad import SemiSAD
 from advrec_tf.defence.detectors.simulated_attack_forest import SimulatedAttackForest
 from advrec_tf.defence.ensembles import ForestAndOverlap, StackedForest
+from advrec_tf.defence.evidence.ranking import RankByEvidence
+from advrec_tf.defence.evidence.weights import CapContributions, IndependenceWeights
 from advrec_tf.perturbations import fgsm, pgd
 
 KINDS = ("unsupervised", "supervised", "semi-supervised")
@@ -141,6 +143,15 @@ DEFENCES: dict[str, Defence] = {
     "least-trimmed-squares": LeastTrimmedSquares(trim=0.2),
     "least-trimmed-squares-at-0.49": LeastTrimmedSquares(trim=0.49),
     "rating-consistency-weights": RatingConsistencyWeights(),
+    "rank-by-evidence": RankByEvidence(),
+    "remove-suspicious-by-overlap+rank-by-evidence": Chain(
+        defences=(REMOVE_BY_OVERLAP, RankByEvidence())
+    ),
+    "independence-weights": IndependenceWeights(),
+    "cap-contributions": CapContributions(),
+    "remove-suspicious-by-overlap+independence-weights+rank-by-evidence": Chain(
+        defences=(REMOVE_BY_OVERLAP, IndependenceWeights(), RankByEvidence())
+    ),
 }
 """Name -> record. Radii are fractions of each vector's norm: training starts from vectors so short
 that an absolute radius would exceed them, and nothing would be learned. "noise" is the control of

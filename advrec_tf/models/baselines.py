@@ -10,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.histories import Histories, distinct_rows
-from advrec_tf.data.interactions import Interactions, UserItems
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.time_units import length_of_day
 from advrec_tf.models.base import ClosedForm, log_popularity
+from advrec_tf.models.gram import gram_matrix, weighted_profiles
 from advrec_tf.models.graph.propagation import RowSparse
 
 EASE_MEMORY_LIMIT = 8 * 2**30
@@ -110,8 +111,13 @@ class EASE(ClosedForm):
         """Whether `fit` needs no more than `EASE_MEMORY_LIMIT` bytes."""
         return _ease_bytes(interactions) <= EASE_MEMORY_LIMIT
 
-    def fit(self, interactions: Interactions) -> EASE:
+    def fit(self, interactions: Interactions, *, weight: np.ndarray | None = None) -> EASE:
         """Solve for B.
+
+        Args:
+            weight: [interactions] float >= 0, how much each counts: X of the solution holds their
+                square roots, so a user whose interactions all weigh w is a row of the regression
+                that weighs w. Scores are of the whole profiles. None counts all alike.
 
         Raises:
             ValueError: if that needs more than `EASE_MEMORY_LIMIT` bytes.
@@ -127,9 +133,13 @@ class EASE(ClosedForm):
         self._histories = Histories(interactions.by_user())
         self.weights = self._scores = None
         if _over_users(interactions):
-            self._scores = self._dual_scores(interactions)
+            self._scores = self._dual_scores(interactions, weight)
             return self
-        gram = gram_matrix(interactions)
+        if weight is None:
+            gram = gram_matrix(interactions)
+        else:
+            rows = weighted_profiles(interactions, weight)
+            gram = (rows.T @ rows).toarray()
         gram[np.diag_indices(num_items)] += self.l2
         inverse = np.linalg.inv(gram)
         weights = inverse / -np.diag(inverse)
@@ -137,10 +147,12 @@ class EASE(ClosedForm):
         self.weights = tf.constant(weights, tf.float32)
         return self
 
-    def _dual_scores(self, interactions: Interactions) -> tf.Tensor:
-        """[num_users, num_items], XB = X - KX / diag(P)."""
+    def _dual_scores(self, interactions: Interactions, weight: np.ndarray | None) -> tf.Tensor:
+        """[num_users, num_items], XB = X - XP / diag(P), where XP = KX without weights."""
         profiles = np.zeros((interactions.num_users, interactions.num_items))
         profiles[interactions.user_index, interactions.item_index] = 1.0
+        if weight is not None:
+            return self._weighted_dual_scores(profiles, weighted_profiles(interactions, weight))
         kernel = profiles @ profiles.T
         kernel[np.diag_indices(len(kernel))] += self.l2
         smoothed = np.linalg.inv(kernel) @ profiles  # `solve` would copy the profiles twice more
@@ -151,6 +163,15 @@ class EASE(ClosedForm):
         smoothed /= (explained - 1.0) / self.l2
         smoothed[user, item] += 1.0
         return tf.constant(smoothed, tf.float32)
+
+    def _weighted_dual_scores(self, profiles: np.ndarray, rows) -> tf.Tensor:
+        """The same where the rows Y of the regression are no profiles X: XP = (X - XY'KY) / l2."""
+        kernel = (rows @ rows.T).toarray()
+        kernel[np.diag_indices(len(kernel))] += self.l2
+        smoothed = np.linalg.inv(kernel) @ rows
+        explained = rows.multiply(smoothed).sum(axis=0)
+        predicted = (rows @ profiles.T).T @ smoothed
+        return tf.constant(profiles - (profiles - predicted) / (1.0 - explained), tf.float32)
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         if self._scores is not None:
@@ -241,38 +262,3 @@ class ItemKNN(RandomWalk):
 
     def __init__(self):
         super().__init__(item=0.5, user=0.0, target=0.5)
-
-
-def gram_matrix(interactions: Interactions) -> np.ndarray:
-    """[num_items, num_items] float64, how many users have both items."""
-    user_items = interactions.by_user()
-    num_items = interactions.num_items
-    counts = user_items.counts
-    if int((counts * counts).sum()) < _FEW_PAIRS * num_items * num_items:
-        return _gram_of_pairs(user_items)
-    gram = np.zeros((num_items, num_items))
-    block = max(1, 2**24 // num_items)
-    for start in range(0, user_items.num_users, block):
-        stop = min(start + block, user_items.num_users)
-        first, last = user_items.row_splits[[start, stop]]
-        profiles = np.zeros((stop - start, num_items), np.float32)
-        of_block = counts[start:stop]
-        profiles[np.repeat(np.arange(stop - start), of_block), user_items.items[first:last]] = 1.0
-        gram += profiles.T @ profiles
-    return gram
-
-
-_FEW_PAIRS = 0.25  # pairs of a user's items, per cell of the matrix, up to which they are counted
-
-
-def _gram_of_pairs(user_items: UserItems) -> np.ndarray:
-    """The same by counting the pairs of each user's items: for sparse data the quicker way."""
-    num_items = user_items.num_items
-    partners = user_items.counts[user_items.users()]
-    first = np.repeat(user_items.items, partners)
-    begin = np.repeat(user_items.row_splits[user_items.users()], partners)
-    place = np.arange(len(first)) - np.repeat(np.cumsum(partners) - partners, partners)
-    second = user_items.items[begin + place]
-    keys = first.astype(np.int64) * num_items + second
-    counted = np.bincount(keys, minlength=num_items * num_items)
-    return counted.reshape(num_items, num_items).astype(np.float64)

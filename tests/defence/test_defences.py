@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,7 +7,6 @@ from advrec_tf.attacks.copies import CopyAttack
 from advrec_tf.attacks.injection import inject
 from advrec_tf.data import batches
 from advrec_tf.defence.defences import (
-    Chain,
     Defence,
     DefendedData,
     DownWeight,
@@ -18,8 +15,9 @@ from advrec_tf.defence.defences import (
     fit_defended,
     rating_consistency_weights,
 )
-from advrec_tf.defence.registry import DEFENCES, simulated_attack_forest
+from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
+from tests.defence.altering import DropFirst, Halve
 from tests.defence.detectors_by_rule import by_length
 
 pytest.importorskip("sklearn")
@@ -107,53 +105,6 @@ def test_adversarial_defences_train_in_blocks_with_weights(name, world):
     assert moved[0] == 0.0 and (moved[1:] > 0).mean() > 0.9
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Halve(Defence):
-    """Every row weighs half; the suspicion is told."""
-
-    told: float = 0.0
-
-    def training_data(self, interactions, *, seed):
-        return DefendedData(
-            interactions=interactions,
-            weight=np.full(len(interactions), 0.5, np.float32),
-            suspicion=np.full(interactions.num_users, self.told),
-        )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DropFirst(Defence):
-    """The rows of the first user go."""
-
-    needs = frozenset({"ratings"})
-
-    def training_data(self, interactions, *, seed):
-        return DefendedData(interactions=interactions.select(interactions.user_index > 0))
-
-
-def test_a_chain_hands_on_data_multiplies_weights_and_keeps_the_first_suspicion(world):
-    chain = Chain(defences=(DropFirst(), Halve(told=1.0), Halve(told=2.0)))
-    found = chain.training_data(world, seed=0)
-    assert len(found.interactions) == int((world.user_index > 0).sum())
-    assert (found.weight == 0.25).all() and (found.suspicion == 1.0).all()
-    assert chain.needs == {"ratings"} and chain.detector is None
-    assert (
-        Chain(defences=(RemoveSuspicious(detector=simulated_attack_forest),)).detector
-        is simulated_attack_forest
-    )
-
-
-def test_a_chain_cannot_remove_interactions_after_they_were_weighed(world):
-    with pytest.raises(ValueError, match="Received: DropFirst after weights"):
-        Chain(defences=(Halve(), DropFirst())).training_data(world, seed=0)
-
-
-@pytest.mark.parametrize("defences", [(), (LeastTrimmedSquares(),), (DEFENCES["apr"],)])
-def test_a_chain_only_alters_data(defences):
-    with pytest.raises(ValueError, match="`defences` should only alter the data"):
-        Chain(defences=defences)
-
-
 def test_removal_by_overlap_removes_copies_and_keeps_nearly_all_honest_users(large_world):
     world = large_world
     rng, targets = np.random.default_rng(2), np.array([70])
@@ -175,5 +126,5 @@ def test_a_fitting_function_gets_the_data_that_a_defence_leaves(world):
     assert fit_defended(length, world, Halve()) == pytest.approx(len(world) / 2, rel=0.15)
     with pytest.raises(ValueError, match="cannot be wrapped"):
         fit_defended(length, world, DEFENCES["apr"])
-    with pytest.raises(ValueError, match="should only alter the data"):
+    with pytest.raises(ValueError, match="should only alter data or ranking"):
         fit_defended(length, world, LeastTrimmedSquares())

@@ -11,7 +11,6 @@ from advrec_tf.models.baselines import (
     Popularity,
     RandomWalk,
     RecentPopularity,
-    gram_matrix,
 )
 from tests.worlds import interactions_of
 
@@ -86,20 +85,6 @@ def test_ease_counts_a_repeated_row_once():
         [(0, 0), (0, 0), (0, 1), (1, 0), (2, 0), (3, 2)], num_users=4, num_items=3
     )
     np.testing.assert_array_equal(EASE(1.0).fit(twice).weights, EASE(1.0).fit(DATA).weights)
-
-
-def test_the_gram_matrix_counts_the_users_of_both_items():
-    np.testing.assert_array_equal(gram_matrix(DATA), [[3, 1, 0], [1, 1, 0], [0, 0, 1]])
-
-
-def test_the_gram_matrix_is_the_same_by_pairs_and_by_products(monkeypatch):
-    rng = np.random.default_rng(0)
-    pairs = [(u, i) for u in range(9) for i in rng.permutation(12)[: u % 4]]  # some users have none
-    data = interactions_of(pairs, 9, 12)
-    profiles = data.by_user().dense()
-    for few in (0.0, 1.0):
-        monkeypatch.setattr(baselines, "_FEW_PAIRS", few)
-        assert gram_matrix(data).tolist() == (profiles.T @ profiles).tolist()
 
 
 def test_a_catalogue_too_large_for_ease_is_refused_before_the_work(monkeypatch):
@@ -180,3 +165,18 @@ def test_ease_repeats_the_reference_figures(name, l2, figures, data_root):
     evaluator = RankingEvaluator(split.train, split.test, ks=(3, 5, 10, 50))
     metrics = evaluator.evaluate(EASE(l2).fit(split.train)).metrics
     assert {key: metrics[key] for key in figures} == pytest.approx(figures, abs=5e-4)
+
+
+def test_weights_of_ease_are_those_of_rows_of_the_regression(monkeypatch):
+    # A user who weighs 2 is two users; the scores of users and of their weights are the same.
+    pairs = [(0, 0), (0, 1), (1, 1), (1, 2), (2, 0), (2, 3)]
+    data = interactions_of(pairs, 3, 4)
+    twice = interactions_of([*pairs, (3, 0), (3, 3)], 4, 4)
+    weight = np.array([1, 1, 1, 1, 2, 2])
+    want = EASE(2.0).fit(twice).score(tf.range(3)).numpy()
+    primal = EASE(2.0).fit(data, weight=weight).score(tf.range(3)).numpy()
+    np.testing.assert_allclose(primal, want, atol=1e-6)
+    monkeypatch.setattr(baselines, "DUAL_RATIO", 1)
+    assert baselines._over_users(data)
+    dual = EASE(2.0).fit(data, weight=weight).score(tf.range(3)).numpy()
+    np.testing.assert_allclose(dual, want, atol=1e-6)

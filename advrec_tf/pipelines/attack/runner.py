@@ -21,6 +21,7 @@ from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.attacks.threat_model import informed
 from advrec_tf.attacks.victims import VICTIMS
 from advrec_tf.defence.adaptive import BestResponse
+from advrec_tf.defence.defences import DefendedData
 from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.evaluation.attack_effect import ManipulationEvaluator
 from advrec_tf.evaluation.classification import area_under_curve
@@ -219,7 +220,8 @@ def open_runner(
 
 
 def train_defended(victim: str, rows, defence, *, seed: int, start=None) -> Recommender:
-    """A victim trained on what a defence leaves, with its weights, its training and its trimming.
+    """A victim trained on what a defence leaves, with its weights, its training, its trimming and
+    its ranking.
 
     Args:
         rows: the `DefendedData` of `defence`.
@@ -232,11 +234,14 @@ def train_defended(victim: str, rows, defence, *, seed: int, start=None) -> Reco
         def wrap(model):
             return defence.wrap(model, rows, seed=seed)
 
-    return VICTIMS[victim].train(
-        rows.interactions,
-        seed=seed,
-        start=start,
-        weight=rows.weight,
-        wrap=wrap,
-        trim=defence.trim if {"ratings", "als"} <= traits else 0.0,
-    )
+    def train(data: DefendedData) -> Recommender:
+        return VICTIMS[victim].train(
+            data.interactions,
+            seed=seed,
+            start=start,
+            weight=data.weight,
+            wrap=wrap,
+            trim=defence.trim if {"ratings", "als"} <= traits else 0.0,
+        )
+
+    return defence.trained(train, rows, seed=seed)
