@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from advrec_tf.data.histories import Histories
+from advrec_tf.data.histories import Histories, distinct_rows
 from advrec_tf.models.base import Recommender
 
 
@@ -51,17 +51,8 @@ class Blend(Recommender):
     """
 
     def __init__(self, members: Sequence[Recommender], weights: Sequence[float] | None = None):
-        members = tuple(members)
-        if not members:
-            raise ValueError("`members` should hold one recommender or more. Received none.")
-        weights = (1.0,) * len(members) if weights is None else tuple(weights)
-        if len(weights) != len(members) or not all(0 < w < math.inf for w in weights):
-            raise ValueError(
-                f"`weights` should hold {len(members)} finite numbers > 0, one a member. "
-                f"Received: {weights!r}."
-            )
-        self.members = members
-        self.weights = weights
+        self.members, self.weights = _checked(members, weights)
+        members = self.members
         self.interactions = members[0].interactions
         known = self.interactions.by_user()
         for i, member in enumerate(members[1:], start=1):
@@ -80,10 +71,69 @@ class Blend(Recommender):
         self._histories = Histories(known)
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
-        seen = self._histories.dense(user_index)
-        return tf.add_n(
-            [
-                weight * standardized(tf.cast(member.score(user_index), tf.float32), seen)
-                for member, weight in zip(self.members, self.weights, strict=True)
-            ]
+        scores = [member.score(user_index) for member in self.members]
+        return _blended(scores, self.weights, self._histories.dense(user_index))
+
+
+class HistoryBlend:
+    """A `Blend` of models that score histories, such as a sequence model and transition counts.
+
+    Args:
+        members: anything with `score_history` and `interactions`, one or more.
+        weights: as of `Blend`.
+        repeats: whether items of the history are among those that scores are standardized over,
+            as where they may be recommended again.
+
+    Raises:
+        ValueError: if there is no member, a weight is missing or not > 0, a member scores no
+            histories, or their catalogues differ.
+    """
+
+    def __init__(
+        self, members: Sequence, weights: Sequence[float] | None = None, *, repeats: bool = False
+    ):
+        self.members, self.weights = _checked(members, weights)
+        self.repeats, self.interactions = repeats, members[0].interactions
+        for i, member in enumerate(self.members):
+            if not callable(getattr(member, "score_history", None)):
+                raise ValueError(
+                    "`members` should score histories (`score_history`). Received: member "
+                    f"{i}, a {type(member).__name__}, which does not."
+                )
+            if member.interactions.num_items != self.interactions.num_items:
+                raise ValueError(
+                    "`members` should have one catalogue. Received: "
+                    f"{self.interactions.num_items} items of member 0 beside "
+                    f"{member.interactions.num_items} of member {i}."
+                )
+
+    def score_history(self, history: tf.Tensor) -> tf.Tensor:
+        """[batch, n] int32 item indices, the latest at the right, -1 at the left of shorter ones
+        -> [batch, num_items] float32."""
+        scores = [member.score_history(history) for member in self.members]
+        seen = distinct_rows(history, self.interactions.num_items)
+        return _blended(scores, self.weights, tf.zeros_like(seen) if self.repeats else seen)
+
+
+def _checked(members: Sequence, weights: Sequence[float] | None) -> tuple[tuple, tuple]:
+    """The members, and a weight for each."""
+    members = tuple(members)
+    if not members:
+        raise ValueError("`members` should hold one recommender or more. Received none.")
+    weights = (1.0,) * len(members) if weights is None else tuple(weights)
+    if len(weights) != len(members) or not all(0 < w < math.inf for w in weights):
+        raise ValueError(
+            f"`weights` should hold {len(members)} finite numbers > 0, one a member. "
+            f"Received: {weights!r}."
         )
+    return members, weights
+
+
+def _blended(scores: Sequence[tf.Tensor], weights: Sequence[float], seen: tf.Tensor) -> tf.Tensor:
+    """The weighted sum of the standardized scores."""
+    return tf.add_n(
+        [
+            weight * standardized(tf.cast(score, tf.float32), seen)
+            for score, weight in zip(scores, weights, strict=True)
+        ]
+    )

@@ -12,6 +12,7 @@ from advrec_tf.models.base import Recommender
 from advrec_tf.models.baselines import EASE, ItemKNN, Popularity, RecentPopularity
 from advrec_tf.models.sequential.transitions import Transitions
 from experiments.harness.entries import Entry, Task
+from experiments.next_item.models import SPACE
 
 CHOSEN = "transitions, chosen"
 """The row that all others are compared with."""
@@ -19,13 +20,6 @@ CHOSEN = "transitions, chosen"
 EASE_ITEMS = 13_000
 """The largest catalogue that EASE is fitted to here: its matrices grow by the square, its time by
 the cube (13,000 items: 4 GB and minutes)."""
-
-SPACE = {
-    "popularity": (0.5, 0.25, 0.0),
-    "window": (3, 10),
-    "symmetric": (False, True),
-}
-"""Settings of `Transitions` that validation chooses from; the first are the published ones."""
 
 
 def _fitted(build: Callable[..., Recommender], **settings) -> Entry:

@@ -38,9 +38,11 @@ class NextItemSetting(Setting):
         interactions: what settings and epochs are chosen by: training without validation.
         fitted: what closed forms are fitted on for the test: `interactions`, or, where nobody
             published otherwise, all that precedes the test part.
+        repeats: whether items of a history may be recommended again.
     """
 
     fitted: Interactions
+    repeats: bool = False
 
     def by_user(self, result, values: np.ndarray) -> np.ndarray:
         """Values by query; the name is that of the base."""
@@ -92,6 +94,7 @@ class Protocol:
             seed=0,
             interactions=split.train,
             fitted=known if self.refit else split.train,
+            repeats=self.sessions,
             validation=NextItemEvaluator(_sampled(validation), split.train, **how),
             tests={"test": evaluator},
             monitor=self.metrics[-1],

@@ -7,7 +7,7 @@ import tensorflow as tf
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import MatrixRecommender
 from advrec_tf.models.baselines import EASE, Popularity
-from advrec_tf.models.blend import Blend, standardized
+from advrec_tf.models.blend import Blend, HistoryBlend, standardized
 from tests.worlds import interactions_of
 
 
@@ -121,3 +121,42 @@ def test_fitted_models_blend():
 def test_members_and_weights_that_do_not_fit_are_refused(members, weights, message):
     with pytest.raises(ValueError, match=message):
         Blend(members, weights)
+
+
+class Constant:
+    """The same scores whatever the history."""
+
+    interactions = TRAIN
+
+    def __init__(self, scores):
+        self.scores = tf.constant([scores], tf.float32)
+
+    def score_history(self, history):
+        return tf.repeat(self.scores, tf.shape(history)[0], axis=0)
+
+
+HISTORY = tf.constant([[-1, 0]])
+
+
+def test_models_of_histories_are_blended_over_what_is_not_in_them():
+    """Unseen are 1 and 3, mean 2, deviation 1, and 8 and 4, mean 6, deviation 2."""
+    blend = HistoryBlend([Constant([100, 1, 3]), Constant([-50, 8, 4])], [1, 2])
+    scores = blend.score_history(HISTORY)
+    np.testing.assert_allclose(scores[0, 1:], [-1 + 2 * 1, 1 + 2 * -1], rtol=1e-5)
+
+
+def test_where_items_repeat_all_count():
+    blend = HistoryBlend([Constant([0, 3, 6]), Constant([2, 0, 1])], [1, 2], repeats=True)
+    scores = blend.score_history(HISTORY)
+    np.testing.assert_allclose(scores[0], [-3 / A + 2 / B, -2 / B, 3 / A], rtol=1e-5, atol=1e-6)
+
+
+def test_what_scores_no_histories_is_refused():
+    with pytest.raises(ValueError, match="member 1, a MatrixRecommender, which does not"):
+        HistoryBlend([Constant([0, 1, 2]), FIRST])
+    other = Constant([0, 1, 2, 3])
+    other.interactions = rows([(0, 0)], num_items=4)
+    with pytest.raises(ValueError, match="3 items of member 0 beside 4 of member 1"):
+        HistoryBlend([Constant([0, 1, 2]), other])
+    with pytest.raises(ValueError, match="`weights` should hold 1 finite numbers"):
+        HistoryBlend([Constant([0, 1, 2])], [0])

@@ -10,6 +10,7 @@ these are, and what a state is compared with, is left to `sequential.model`.
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from advrec_tf._keras import keras
 from advrec_tf.models.sequential import blocks
@@ -93,9 +94,16 @@ class _Parts:
         )(x)
         return seeded_dense(self.size.dim, next(self.seeds), name=f"{name}_outer")(inner)
 
-    def start(self, *, positions=True, unit: float | None = None):
-        """The vectors with their places, and with the times between where there are any."""
+    def start(self, *, scaled=True, positions=True, unit: float | None = None):
+        """The vectors with their places, and with the times between where there are any.
+
+        Vectors start small, as what states are compared with; `scaled` by sqrt(dim) they are not
+        lost beside what the first block adds to them (Vaswani et al. 2017, section 3.4). An
+        encoder that normalizes them first has no need of it.
+        """
         x = self.inputs["vectors"]
+        if scaled:
+            x = x * math.sqrt(self.size.dim)
         if positions:
             layer = blocks.PlacesFromEnd(self.size.length, seed=next(self.seeds), name="positions")
             x = layer(x)
@@ -149,7 +157,7 @@ def frequency_encoder(
             f"Received: {lowest!r} and {mix!r}."
         )
     parts = _Parts(size, seed, fixed=True)
-    x = parts.dropout(parts.norm(parts.start(), "start"), "dropout")
+    x = parts.dropout(parts.norm(parts.start(scaled=False), "start"), "dropout")
     for i in range(size.blocks):
         name = f"block_{i}"
         layer = blocks.LowFrequencies(
@@ -172,7 +180,7 @@ def filter_encoder(size: EncoderSize, *, seed: int = 0) -> keras.Model:
     A filter mixes all `length` places: only the state of the last may be trained.
     """
     parts = _Parts(size, seed, fixed=True)
-    x = parts.dropout(parts.norm(parts.start(), "start"), "dropout")
+    x = parts.dropout(parts.norm(parts.start(scaled=False), "start"), "dropout")
     for i in range(size.blocks):
         name = f"block_{i}"
         layer = blocks.FrequencyFilter(size.length, seed=next(parts.seeds), name=f"{name}_filter")

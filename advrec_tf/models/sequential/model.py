@@ -36,6 +36,9 @@ from advrec_tf.ops.random import random_floats, stream
 
 TRAINING = ("next", "last", "masked")
 
+HIDDEN_LAST = 0.5
+"""The fraction of windows whose last item is hidden in "masked" training, beside those drawn."""
+
 
 class ItemRows(keras.layers.Embedding):
     """Vectors of items: index -> vector, and zeros for `NONE`.
@@ -50,6 +53,23 @@ class ItemRows(keras.layers.Embedding):
         initializer = keras.initializers.RandomNormal(stddev=0.02, seed=seed)
         super().__init__(num_items + 1, dim, embeddings_initializer=initializer, **kwargs)
         self.cascade = 0.0
+
+    def start_from(self, vectors: np.ndarray) -> None:
+        """Set the vectors of all items but the hidden one.
+
+        Raises:
+            ValueError: if they are not [items, dim] finite numbers.
+        """
+        vectors = np.asarray(vectors, np.float32)
+        wanted = (self.input_dim - 1, self.output_dim)
+        if vectors.shape != wanted or not np.isfinite(vectors).all():
+            raise ValueError(
+                f"`item_vectors` should hold finite numbers in the shape {wanted}, a vector for "
+                f"each item. Received: shape {vectors.shape}, "
+                f"{np.count_nonzero(~np.isfinite(vectors))} of them not finite."
+            )
+        hidden = self.embeddings[-1:]
+        self.embeddings.assign(tf.concat([vectors, hidden], 0))
 
     def call(self, index):
         there = tf.cast(index != NONE, self.compute_dtype)[..., None]
@@ -100,6 +120,8 @@ class SequenceModel(RecommenderModel):
             items, and compares the states of their places with them (BERT4Rec).
         masked_fraction: of the items, in (0, 1); of "masked" alone. The last is hidden as well in
             every other window, since that is what is asked of the model later.
+        item_vectors: [num_items, dim] numbers that the vectors of items start from, such as
+            `start.transition_vectors` or those of their texts; by default random ones.
         seed: of the vectors of items.
 
     Attributes:
@@ -123,6 +145,7 @@ class SequenceModel(RecommenderModel):
         objective: SequenceObjective = FullSoftmax(),
         training: Literal["next", "last", "masked"] = "next",
         masked_fraction: float = 0.3,
+        item_vectors: np.ndarray | None = None,
         seed: int = 0,
         **kwargs,
     ):
@@ -152,8 +175,11 @@ class SequenceModel(RecommenderModel):
         self.reads_gaps = "gap" in encoder.input
         self.item_rows = ItemRows(interactions.num_items, dim, seed=seed, name="item_rows")
         self.item_rows.build(None)
+        if item_vectors is not None:
+            self.item_rows.start_from(item_vectors)
         self.candidate_rows = CandidateRows(self.item_rows, name="candidate_rows")
         self.objective = bind(objective, interactions, seed=seed)
+        self._targets_a_window = self._expected_targets()
         own = HistoryScores(self, last_windows(interactions, length), interactions)
         self.built = True
         object.__setattr__(self, "_own", own)  # it is no part of the model: the model is one of it
@@ -169,7 +195,12 @@ class SequenceModel(RecommenderModel):
     # Training.
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Mean over the predicted items of a batch from `windows.of_windows`, in nats."""
+        """Sum over the predicted items of a batch from `windows.of_windows`, in nats, divided by
+        how many a batch of so many windows has on average.
+
+        That number and not its own, since a batch holds windows of about one length: by its own an
+        item of a short history would count several times as much as one of a long history.
+        """
         history = inputs["history"]
         gap = inputs.get("gap")
         if self.mode == "masked":
@@ -191,11 +222,22 @@ class SequenceModel(RecommenderModel):
             "seed": inputs["seed"],
         }
         total = self.objective.total(tf.gather_nd(states, places), found, self.candidate_rows)
-        weight = tf.reduce_sum(weights)
+        weight = tf.reduce_sum(inputs["weight"])
         if num_replicas() > 1:
             context = tf.distribute.get_replica_context()
             weight = context.all_reduce(tf.distribute.ReduceOp.SUM, weight)
-        return tf.math.divide_no_nan(total, weight)
+        return tf.math.divide_no_nan(total, weight * self._targets_a_window)
+
+    def _expected_targets(self) -> float:
+        """Predicted items of a window of `windows.training_windows`, on average."""
+        if self.mode == "last":
+            return 1.0
+        later = np.maximum(self.interactions.user_counts() - 1, 0)
+        windows = max(int(np.ceil(later / self.length).sum()), 1)
+        if self.mode == "next":
+            return max(float(later.sum() / windows), 1.0)
+        items = np.minimum(later.sum() / windows + 1.0, self.length)
+        return self.masked_fraction * items + (1.0 - self.masked_fraction) * HIDDEN_LAST
 
     def states(
         self,
@@ -250,7 +292,7 @@ class SequenceModel(RecommenderModel):
         """What is read, some items hidden, and the hidden ones, `NONE` elsewhere."""
         drawn = random_floats(tf.shape(history), stream(seed, "hidden items"))
         hidden = drawn < self.masked_fraction
-        last = random_floats(tf.shape(history)[:1], stream(seed, "hidden last")) < 0.5
+        last = random_floats(tf.shape(history)[:1], stream(seed, "hidden last")) < HIDDEN_LAST
         at_end = tf.range(tf.shape(history)[1]) == tf.shape(history)[1] - 1
         hidden |= last[:, None] & at_end[None, :]
         hidden &= history != NONE

@@ -1,7 +1,8 @@
 """The published next-item models, each an encoder with its way of training.
 
 Every one takes any objective of `sequential.objectives`: what a paper trained its network by is
-one choice among them, and seldom the best (Petrov & Macdonald 2023, arXiv:2308.07192).
+one choice among them, and seldom the best (Petrov & Macdonald 2023, arXiv:2308.07192). The other
+settings that all share are those of `SequenceModel`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ def sasrec(
     size: EncoderSize = EncoderSize(),
     objective: SequenceObjective = FullSoftmax(),
     use_times: bool = False,
+    item_vectors: np.ndarray | None = None,
     seed: int = 0,
 ) -> SequenceModel:
     """Causal self-attention (Kang & McAuley 2018, arXiv:1808.09781), each place trained on the
@@ -34,7 +36,7 @@ def sasrec(
     """
     unit = time_unit(interactions) if use_times else None
     encoder = encoders.attention_encoder(size, unit=unit, seed=seed)
-    return _joined(encoder, interactions, size, objective, seed, name="sasrec")
+    return _joined(encoder, interactions, size, objective, item_vectors, seed, name="sasrec")
 
 
 def bert4rec(
@@ -43,13 +45,16 @@ def bert4rec(
     size: EncoderSize = EncoderSize(),
     objective: SequenceObjective = FullSoftmax(),
     masked_fraction: float = 0.3,
+    item_vectors: np.ndarray | None = None,
     seed: int = 0,
 ) -> SequenceModel:
     """Self-attention in both directions that finds hidden items (Sun et al. 2019,
     arXiv:1904.06690)."""
     encoder = encoders.attention_encoder(size, causal=False, seed=seed)
     how = {"training": "masked", "masked_fraction": masked_fraction}
-    return _joined(encoder, interactions, size, objective, seed, name="bert4rec", **how)
+    return _joined(
+        encoder, interactions, size, objective, item_vectors, seed, name="bert4rec", **how
+    )
 
 
 def gru4rec(
@@ -57,11 +62,12 @@ def gru4rec(
     *,
     size: EncoderSize = EncoderSize(blocks=1),
     objective: SequenceObjective = FullSoftmax(),
+    item_vectors: np.ndarray | None = None,
     seed: int = 0,
 ) -> SequenceModel:
     """Gated recurrent units (Hidasi et al. 2016, arXiv:1511.06939)."""
     encoder = encoders.recurrent_encoder(size, seed=seed)
-    return _joined(encoder, interactions, size, objective, seed, name="gru4rec")
+    return _joined(encoder, interactions, size, objective, item_vectors, seed, name="gru4rec")
 
 
 def bsarec(
@@ -71,11 +77,14 @@ def bsarec(
     objective: SequenceObjective = FullSoftmax(),
     lowest: int = 3,
     mix: float = 0.7,
+    item_vectors: np.ndarray | None = None,
     seed: int = 0,
 ) -> SequenceModel:
     """Attention beside a frequency filter (Shin et al. 2024, arXiv:2312.10325)."""
     encoder = encoders.frequency_encoder(size, lowest=lowest, mix=mix, seed=seed)
-    return _joined(encoder, interactions, size, objective, seed, training="last", name="bsarec")
+    return _joined(
+        encoder, interactions, size, objective, item_vectors, seed, training="last", name="bsarec"
+    )
 
 
 def fmlp(
@@ -83,11 +92,14 @@ def fmlp(
     *,
     size: EncoderSize = EncoderSize(),
     objective: SequenceObjective = FullSoftmax(),
+    item_vectors: np.ndarray | None = None,
     seed: int = 0,
 ) -> SequenceModel:
     """Filters in the place of attention (Zhou et al. 2022, arXiv:2202.13556)."""
     encoder = encoders.filter_encoder(size, seed=seed)
-    return _joined(encoder, interactions, size, objective, seed, training="last", name="fmlp")
+    return _joined(
+        encoder, interactions, size, objective, item_vectors, seed, training="last", name="fmlp"
+    )
 
 
 def hstu(
@@ -96,6 +108,7 @@ def hstu(
     size: EncoderSize = EncoderSize(),
     objective: SequenceObjective = FullSoftmax(),
     use_times: bool = False,
+    item_vectors: np.ndarray | None = None,
     seed: int = 0,
 ) -> SequenceModel:
     """Gated attention without softmax (Zhai et al. 2024, arXiv:2402.17152).
@@ -108,7 +121,7 @@ def hstu(
     """
     unit = time_unit(interactions) if use_times else None
     encoder = encoders.gated_encoder(size, unit=unit, seed=seed)
-    return _joined(encoder, interactions, size, objective, seed, name="hstu")
+    return _joined(encoder, interactions, size, objective, item_vectors, seed, name="hstu")
 
 
 def time_unit(interactions: Interactions) -> float:
@@ -127,7 +140,13 @@ def time_unit(interactions: Interactions) -> float:
     return float(gaps.min()) if len(gaps) else 1.0
 
 
-def _joined(encoder, interactions, size, objective, seed, **settings) -> SequenceModel:
+def _joined(encoder, interactions, size, objective, item_vectors, seed, **settings):
     return SequenceModel(
-        encoder, interactions, length=size.length, objective=objective, seed=seed, **settings
+        encoder,
+        interactions,
+        length=size.length,
+        objective=objective,
+        item_vectors=item_vectors,
+        seed=seed,
+        **settings,
     )

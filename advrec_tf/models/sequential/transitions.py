@@ -20,6 +20,30 @@ _FULL_ENOUGH = 1 / 50  # the fraction of cells from which a dense product is the
 _NEGLIGIBLE = 1e-7  # below the precision of float32 beside the weight 1 of the last item
 
 
+def counted_pairs(
+    interactions: Interactions, *, window: int, distance: float = 1.0, symmetric: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which items follow which: [pairs] int64, i * num_items + j in ascending order, and [pairs]
+    float64, the sum over the places where j comes d <= window steps after i of d^-distance.
+
+    Args:
+        symmetric: count a pair in both directions.
+    """
+    order, _ = ordered_by_user(interactions)
+    user = interactions.user_index[order]
+    item = interactions.item_index[order].astype(np.int64)
+    keys, weights = [], []
+    for step in range(1, window + 1):
+        same = user[step:] == user[:-step]
+        one, other = item[:-step][same], item[step:][same]
+        ends = [(one, other), (other, one)] if symmetric else [(one, other)]
+        for i, j in ends:
+            keys.append(i * interactions.num_items + j)
+            weights.append(np.full(len(i), float(step) ** -distance))
+    keys, place = np.unique(np.concatenate(keys), return_inverse=True)
+    return keys, np.bincount(place, np.concatenate(weights), minlength=len(keys))
+
+
 class Transitions(ClosedForm):
     """Counts of what follows what within a few steps, weighed by distance and popularity.
 
@@ -66,7 +90,9 @@ class Transitions(ClosedForm):
         """
         self.interactions = interactions
         n = self.num_items = interactions.num_items
-        keys, counts = self._pairs(interactions)
+        keys, counts = counted_pairs(
+            interactions, window=self.window, distance=self.distance, symmetric=self.symmetric
+        )
         first, second = np.divmod(keys, n)
         damping = np.maximum(interactions.item_counts(), 1.0) ** -self.popularity
         values = (counts * damping[first] * damping[second]).astype(np.float32)
@@ -82,22 +108,6 @@ class Transitions(ClosedForm):
         self.horizon = min(longest, self._horizon())
         self._recent = tf.constant(recent_items(interactions, self.horizon))
         return self
-
-    def _pairs(self, interactions: Interactions) -> tuple[np.ndarray, np.ndarray]:
-        """[pairs] int64, i * num_items + j in ascending order, and their weighted counts."""
-        order, _ = ordered_by_user(interactions)
-        user = interactions.user_index[order]
-        item = interactions.item_index[order].astype(np.int64)
-        keys, weights = [], []
-        for step in range(1, self.window + 1):
-            same = user[step:] == user[:-step]
-            one, other = item[:-step][same], item[step:][same]
-            ends = [(one, other), (other, one)] if self.symmetric else [(one, other)]
-            for i, j in ends:
-                keys.append(i * interactions.num_items + j)
-                weights.append(np.full(len(i), float(step) ** -self.distance))
-        keys, place = np.unique(np.concatenate(keys), return_inverse=True)
-        return keys, np.bincount(place, np.concatenate(weights), minlength=len(keys))
 
     def _horizon(self) -> int:
         """Items of a history after which the weights are negligible."""

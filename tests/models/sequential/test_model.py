@@ -139,3 +139,45 @@ def test_of_a_fraction_the_other_histories_do_not_count():
     np.testing.assert_allclose(model.compute_loss(half), model.compute_loss(first), rtol=1e-5)
     start, deltas = perturbed(model, half)
     assert np.abs(deltas[0][0]).max() > 0 and np.abs(start.value_gradients[0][1]).max() == 0
+
+
+def test_vectors_of_items_may_be_given():
+    data = interactions_of_histories([1, 2, 3])
+    given = np.arange(80.0).reshape(10, 8)
+    model = model_of(data, item_vectors=given)
+    np.testing.assert_array_equal(model.item_vectors(), given)
+    assert np.abs(model.item_rows.embeddings.numpy()[10]).max() < 0.1  # that of a hidden item
+    with pytest.raises(ValueError, match=r"`item_vectors` should hold .* shape \(10, 8\)"):
+        model_of(data, item_vectors=given[:9])
+    with pytest.raises(ValueError, match="1 of them not finite"):
+        model_of(data, item_vectors=np.where(given == 5, np.nan, given))
+
+
+def test_an_encoder_reads_vectors_on_the_scale_of_what_its_blocks_add():
+    """A vector of length 1 and a block that adds nothing: the layer norm at the end sees sqrt(dim)
+    times the vector and the place of 0.02, so the place turns it little."""
+    rows = np.eye(10, 8)
+    model = model_of(interactions_of_histories([1, 2, 3]), item_vectors=rows)
+    for weight in model.encoder.trainable_weights:
+        if "outer" in weight.name or "attention" in weight.name:
+            weight.assign(tf.zeros_like(weight))
+    state = model.states(tf.constant([[3]]))[0, 0].numpy()
+    centered = rows[3] - rows[3].mean()
+    cosine = state @ centered / np.linalg.norm(state) / np.linalg.norm(centered)
+    assert cosine > 0.999
+
+
+def test_an_item_counts_the_same_whatever_the_length_of_its_batch():
+    """Windows of at most four items that are read: of two, one, four and two targets, 2.25 a
+    window. So the one target of the short history is divided by 2.25, though it stands alone."""
+    data = interactions_of_histories([1, 2, 3], [4, 5], [1, 2, 3, 4, 5, 6, 7])
+    model = model_of(data)
+    short = {
+        "history": tf.constant([[4, 5]]),
+        "user_index": tf.constant([1]),
+        "weight": tf.ones(1),
+        "seed": tf.zeros(2, tf.int32),
+    }
+    logits = model.score_history(tf.constant([[4]]))[0].numpy()
+    by_hand = np.log(np.exp(logits).sum()) - logits[5]
+    assert float(model.compute_loss(short)) == pytest.approx(by_hand / 2.25, rel=1e-4)

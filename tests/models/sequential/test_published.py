@@ -65,7 +65,7 @@ def answered(model, num_items=8):
 
 @functools.cache
 def learned(name):
-    return fitted(MODELS[name], circle(), epochs=30 if name == "bert4rec" else 20)
+    return fitted(MODELS[name], circle(), epochs=60 if name == "bert4rec" else 20)
 
 
 @pytest.mark.parametrize("name", MODELS)
