@@ -42,7 +42,7 @@ DATA_COMMANDS = {
     "list": ("list_sets", "List the built-in world and the public data sets that can be fetched."),
     "fetch": ("fetch", "Fetch a public data set, once its licence is accepted, and verify it."),
     "info": ("info", "Say what the reader makes of a file."),
-    "convert": ("convert", "Read a file of interactions with care, and write it as Parquet."),
+    "convert": ("convert", "Write interactions as a Parquet file, or files of any size as shards."),
 }
 """The name of each command below `advrec data`, its function in `commands.data`, what it does."""
 

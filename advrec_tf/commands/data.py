@@ -7,11 +7,11 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from advrec_tf.commands.arguments import Names, TableFormat
+from advrec_tf.commands.arguments import Count, Names, TableFormat
 
 File = Annotated[Path, Parameter(name="file")]
 
@@ -189,30 +189,92 @@ def convert(
     item_text_column: str | None = None,
     context_column: Names = (),
     overwrite: bool = False,
+    shard_format: Literal["parquet", "tfrecord"] = "parquet",
+    rows_of_a_shard: Count = 2**20,
 ) -> None:
-    """Read a file of interactions with care, and write it as Parquet, which is read faster.
+    """Write interactions as one Parquet file, read with care, or as a folder of shards, of any
+    size.
 
     `advrec data convert events.csv --user-column user --item-column product --out events.parquet`
 
-    The columns are then user_id, item_id, rating, timestamp, item_text and those of the context, as
-    far as they were read; rows that were left out are counted.
+    A file that ends in .parquet gets the columns user_id, item_id, rating, timestamp, item_text and
+    those of the context, as far as they were read; rows that were left out are counted. The data
+    have to fit into memory.
+
+    Any other --out is a new folder of shards, which appears when it is complete. Its rows are those
+    of the files, one block in memory at a time; the columns are all of them, or those that are
+    named by --user-column and its like, then called user_id, item_id, rating and timestamp, and
+    those of the context.
 
     Args:
         file: A CSV or TSV file (plain or .gz), a Parquet file, a MovieLens folder, or the word
-            synthetic.
-        out: The Parquet file to write.
+            synthetic. For shards a pattern such as 'events/*.csv', too, or a folder, of CSV,
+            Parquet or TFRecord files.
+        out: The Parquet file to write, or the folder of shards.
         item_text_column: The column of a title or description of the item.
         context_column: The columns that describe an interaction itself.
-        overwrite: Replace --out where it exists.
+        overwrite: Replace --out where it is a file that exists.
+        shard_format: The format of shards.
+        rows_of_a_shard: The rows after which a shard ends.
     """
+    if out.suffix.lower() in (".parquet", ".pq"):
+        _convert_whole(file, out, _given(table, item_text_column), context_column, overwrite)
+        return
+    if out.suffix.lower() in (".csv", ".tsv", ".gz", ".tfrecord"):
+        raise ValueError(
+            "`--out` should be a file that ends in .parquet, or a folder for shards. "
+            f"Received: {out}."
+        )
+    if overwrite:
+        raise ValueError(
+            f"`--overwrite` should be given for a Parquet file alone. Received: {out}, a folder "
+            "of shards, which has to be new."
+        )
+    if item_text_column is not None:
+        context_column = (*context_column, item_text_column)
+    _convert_to_shards(file, out, table, context_column, shard_format, rows_of_a_shard)
+
+
+def _convert_to_shards(
+    file: Path, out: Path, table: TableFormat, more: Names, shard_format: str, rows: int
+) -> None:
+    from advrec_tf.data.streams.conversion import convert as write_again
+    from advrec_tf.pipelines.progress import LOG
+
+    given = table.given()
+    named = {"user_column": "user_id", "item_column": "item_id"}
+    named |= {"rating_column": "rating", "time_column": "timestamp"}
+    other = [name for name in given if name not in named and name != "separator"]
+    if other:
+        raise ValueError(
+            f"`--{other[0].replace('_', '-')}` should be given for --out FILE.parquet alone: "
+            f"shards hold the values as they are. Received: --out {out}."
+        )
+    columns = {given[name]: to for name, to in named.items() if name in given}
+    columns |= {name: name for name in more}
+    done = write_again(
+        file,
+        out,
+        columns=columns or None,
+        separator=given.get("separator"),
+        file_format=shard_format,
+        rows_of_a_shard=rows,
+        log=LOG.info,
+    )
+    print(f"{done.rows:,} rows in {len(done.shards):,} shards")
+    print("columns      " + ", ".join(f"{name} ({kind})" for name, kind in done.kinds.items()))
+    print(f"\nshards       {out}")
+    print(f"read it with ar.data.stream({str(out)!r})")
+
+
+def _convert_whole(
+    file: Path, out: Path, given: dict, context_column: Names, overwrite: bool
+) -> None:
     from advrec_tf.ops.files import check_output
 
-    if out.suffix.lower() not in (".parquet", ".pq"):
-        raise ValueError(f"`--out` should be a file that ends in .parquet. Received: {out}.")
     check_output(out, overwrite=overwrite, inputs=[file], name="--out")
     from advrec_tf.data.readers.loading import load
 
-    given = _given(table, item_text_column)
     if context_column:
         given["context_columns"] = list(context_column)
     loaded = load(str(file), **given)

@@ -92,6 +92,24 @@ def test_a_converted_file_holds_the_same_and_no_input_is_replaced(events, capfd)
     assert "ends in .parquet" in fails([*convert, "events.csv"], capfd).err
 
 
+def test_any_other_out_is_a_folder_of_shards_with_the_rows_as_they_are(events, capfd):
+    from advrec_tf.data import stream
+
+    convert = ["data", "convert", events, "--out", "shards"]
+    main([*convert, *ALL, "--rows-of-a-shard", "4", "--shard-format", "tfrecord"])
+    said = capfd.readouterr()
+    assert "6 rows in 2 shards" in said.out and "part-00000.tfrecord: 4 rows" in said.err
+    opened = stream("shards")
+    assert len(opened) == 6
+    assert set(opened.kinds) == {"user_id", "item_id", "rating", "timestamp"}
+    assert "The folder should be new" in fails(convert, capfd).err
+    elsewhere = [*convert[:-1], "other"]
+    assert "`--missing` should be given for --out FILE.parquet" in (
+        fails([*elsewhere, "--missing", "-"], capfd).err
+    )
+    assert "`--overwrite`" in fails([*elsewhere, "--overwrite"], capfd).err
+
+
 def test_a_set_is_fetched_once_its_licence_was_shown_and_accepted(events, fetched, capfd):
     said = fails(["data", "fetch", "ml-1m"], capfd)  # no terminal to ask in
     assert PUBLIC_SETS["ml-1m"].licence in said.out

@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import compute, csv
 
 from advrec_tf.data.readers.columns import MISSING
-from advrec_tf.data.readers.files import DataError, existing_file
+from advrec_tf.data.readers.files import DataError, open_bytes
 from advrec_tf.data.readers.records import find_columns, require_distinct, separator_of
 from advrec_tf.data.streams.shards import BLOCK_BYTES, Shard, unchanged
 from advrec_tf.data.streams.values import KINDS, as_kinds, kind_of, kinds_of
@@ -37,11 +38,10 @@ class CsvFormat:
         self.separator = separator
 
     def kinds(self, path: str, columns: Sequence[str] | None) -> dict[str, str]:
-        names, separator, start = self._header(path)
-        wanted = list(names if columns is None else columns)
-        find_columns(path, names, wanted, hint=f" (split at {separator!r})")
-        with open(path, "rb") as file:
-            file.seek(start)
+        with open_bytes(path) as file:
+            names, separator, _ = self._header(path, file)
+            wanted = list(names if columns is None else columns)
+            find_columns(path, names, wanted, hint=f" (split at {separator!r})")
             content = next(_whole_lines(file, path), b"")
         guessed = _parse(content, names, separator, {}, wanted, path)
         found = kinds_of(_without_nulls(guessed.schema), wanted, path)
@@ -53,20 +53,21 @@ class CsvFormat:
                 found[name] = "string"
         return found
 
-    def index(self, path: str, kinds: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray]:
-        names, separator, start = self._header(path)
-        rows, places = [], [start]
-        with open(path, "rb") as file:
-            file.seek(start)
+    def tables(self, path: str, kinds: Mapping[str, str]) -> Iterator[pa.Table]:
+        """All rows of a file in their order, one block after the other; it may be gzip."""
+        with open_bytes(path) as file:
+            names, separator, place = self._header(path, file)
             for content in _whole_lines(file, path):
-                table = _parse(content, names, separator, kinds, list(kinds), path)
-                if b'"' in content and table.num_rows != sum(map(_filled, content.splitlines())):
-                    raise DataError(
-                        f"{path}: expected fields without line ends inside quotes, so that its "
-                        "lines can be cut into blocks. Received one between bytes "
-                        f"{places[-1]:,} and {places[-1] + len(content):,}: write the file as "
-                        "Parquet by `advrec data convert`."
-                    )
+                yield _parse_whole(content, names, separator, kinds, path, place)
+                place += len(content)
+
+    def index(self, path: str, kinds: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray]:
+        rows = []
+        with open(path, "rb") as file:
+            names, separator, start = self._header(path, file)
+            places = [start]
+            for content in _whole_lines(file, path):
+                table = _parse_whole(content, names, separator, kinds, path, places[-1])
                 if table.num_rows:
                     rows.append(table.num_rows)
                     places.append(places[-1] + len(content))
@@ -75,18 +76,16 @@ class CsvFormat:
         return np.array(rows, np.int64), np.array(places, np.int64)
 
     def read(self, shard: Shard, block: int, kinds: Mapping[str, str]) -> pa.Table:
-        with unchanged(shard):
-            names, separator, _ = self._header(shard.path)
-            begin, end = (int(place) for place in shard.places[block : block + 2])
-            with open(shard.path, "rb") as file:
-                file.seek(begin)
-                content = file.read(end - begin)
+        begin, end = (int(place) for place in shard.places[block : block + 2])
+        with unchanged(shard), open(shard.path, "rb") as file:
+            names, separator, _ = self._header(shard.path, file)
+            file.seek(begin)
+            content = file.read(end - begin)
             return _parse(content, names, separator, kinds, list(kinds), shard.path)
 
-    def _header(self, path: str) -> tuple[list[str], str, int]:
-        """(column names, separator, bytes before the first record)."""
-        with open(existing_file(path), "rb") as file:
-            line = file.readline(BLOCK_BYTES)
+    def _header(self, path: str, file: IO[bytes]) -> tuple[list[str], str, int]:
+        """(column names, separator, bytes before the first record) of an open file."""
+        line = file.readline(BLOCK_BYTES)
         try:
             text = line.decode("utf-8-sig").rstrip("\r\n")
         except UnicodeDecodeError as error:
@@ -99,11 +98,30 @@ class CsvFormat:
         return names, separator, len(line)
 
 
+def _parse_whole(
+    content: bytes,
+    names: Sequence[str],
+    separator: str,
+    kinds: Mapping[str, str],
+    path: str,
+    place: int,
+) -> pa.Table:
+    """`_parse`; DataError where a line end inside quotes may have been cut at."""
+    table = _parse(content, names, separator, kinds, list(kinds), path)
+    if b'"' in content and table.num_rows != sum(map(_filled, content.splitlines())):
+        raise DataError(
+            f"{path}: expected fields without line ends inside quotes, so that its lines can be "
+            f"cut into blocks. Received one between bytes {place:,} and {place + len(content):,}: "
+            "write the file as one Parquet file by `advrec data convert --out FILE.parquet`."
+        )
+    return table
+
+
 def _filled(line: bytes) -> bool:
     return bool(line.strip(b"\r"))
 
 
-def _whole_lines(file: io.BufferedReader, path: str) -> Iterator[bytes]:
+def _whole_lines(file: IO[bytes], path: str) -> Iterator[bytes]:
     """The rest of a file in pieces of about `BLOCK_BYTES` that end where a line does."""
     kept = b""
     while content := file.read(BLOCK_BYTES):

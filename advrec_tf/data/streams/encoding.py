@@ -21,7 +21,7 @@ class Encoder:
         ids: the vocabularies.
         kinds: of the columns of the stream.
         rating_column: what becomes the label; or None.
-        withheld: sorted keys, user * items + item, of pairs that are left out; or None.
+        withheld: keys [n] int64, user * items + item, of pairs that are left out; or None.
     """
 
     def __init__(
@@ -39,7 +39,8 @@ class Encoder:
         items = self.index(table, self.ids.items)
         keep = (users >= 0) & (items >= 0)
         if self.withheld is not None:
-            keep &= ~self._is_withheld(users, items)
+            keys = users.astype(np.int64) * len(self.ids.items.vocabulary) + items
+            keep &= ~np.isin(keys, self.withheld)
         found = {"user_index": users[keep], "item_index": items[keep]}
         if self.rating_column is not None:
             kind = self.kinds[self.rating_column]
@@ -55,12 +56,6 @@ class Encoder:
         codes, values = distinct_ids(table[column.name], column.name, self.kinds[column.name])
         found = column.vocabulary.index_of(as_values(values)) if len(values) else codes[:0]
         return np.append(found, np.int32(-1)).astype(np.int32)[codes]
-
-    def _is_withheld(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        keys = users.astype(np.int64) * len(self.ids.items.vocabulary) + items
-        place = np.searchsorted(self.withheld, keys)
-        place[place == len(self.withheld)] = 0
-        return (self.withheld[place] == keys) if len(self.withheld) else np.zeros(len(keys), bool)
 
 
 def count_unknown(
