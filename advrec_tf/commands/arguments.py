@@ -6,6 +6,7 @@ Importing it is quick: no TensorFlow.
 from __future__ import annotations
 
 import dataclasses
+import glob
 import os
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,7 @@ SETTINGS = Group("Settings (of several values, validation chooses one)", sort_ke
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 """A whole number of at least one."""
 Names = tuple[str, ...]
+_SHARDS = (".parquet", ".pq", ".tfrecord", ".tfrecords")
 
 _flat = Parameter(name="*", group=SETTINGS)
 Audited = Annotated[AuditSettings, _flat]
@@ -161,7 +163,8 @@ class Source:
 
     Attributes:
         data: A CSV or TSV file (plain or .gz), a Parquet file, a MovieLens folder, or the word
-            synthetic.
+            synthetic. For advrec train also shards: a pattern such as 'shards/*.parquet', or a
+            folder of Parquet or TFRecord files, whose rows are not held in memory.
         item_text_column: The column of a title or description of the item.
         user_table: A CSV, TSV or Parquet file with a line for each user: all its columns are
             features, which the ranking tower uses, and with --use-features the two-tower model.
@@ -192,8 +195,36 @@ class Source:
     @property
     def files(self) -> list[str | Path]:
         """What is read, and so is never written."""
+        if self.is_sharded:
+            from advrec_tf.data.streams.shards import find_shards
+
+            return list(find_shards(self.data))
         given = (self.data, self.user_table, self.item_table)
         return [path for path in given if path is not None]
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether the data are a pattern, or a folder of Parquet or TFRecord files."""
+        if os.path.isdir(self.data):
+            return any(name.endswith(_SHARDS) for name in os.listdir(self.data))
+        return glob.has_magic(self.data) and not os.path.exists(self.data)
+
+    def shard_columns(self) -> dict[str, str]:
+        """Which columns of shards are read, as `prepare_stream` takes them.
+
+        Raises:
+            ValueError: if something is given that shards do not have.
+        """
+        given = self._columns()
+        known = ("user_column", "item_column", "time_column", "separator")
+        other = [name for name in given if name not in known]
+        if other or self.item_table is not None:
+            name = (other or ["item_table"])[0].replace("_", "-")
+            raise ValueError(
+                f"`--{name}` should not be given for shards, of which users, items and times are "
+                f"read. Received: --{name} beside --data {self.data}."
+            )
+        return given
 
     def load(self, *, seed: int = 0):
         """The `Loaded` that the arguments ask for.
@@ -205,6 +236,11 @@ class Source:
         from advrec_tf.data.readers.files import MissingColumnError
         from advrec_tf.data.readers.loading import SYNTHETIC, load
 
+        if self.is_sharded:
+            raise ValueError(
+                "`--data` should be one file or a MovieLens folder: shards are read by `advrec "
+                f"train` alone. Received: {self.data}."
+            )
         columns = self._columns()
         if self.data == SYNTHETIC:
             if columns:

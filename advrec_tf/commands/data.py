@@ -192,8 +192,7 @@ def convert(
     shard_format: Literal["parquet", "tfrecord"] = "parquet",
     rows_of_a_shard: Count = 2**20,
 ) -> None:
-    """Write interactions as one Parquet file, read with care, or as a folder of shards, of any
-    size.
+    """Write interactions as a Parquet file, or files of any size as shards.
 
     `advrec data convert events.csv --user-column user --item-column product --out events.parquet`
 

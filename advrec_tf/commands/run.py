@@ -24,6 +24,7 @@ WRITTEN = (
     "shipped.npz",
     "shipped.keras",
     "vectors.npz",
+    "ids.npz",
 )
 """The files that runs write into their folders beside stages, plots and what is generated."""
 
@@ -47,11 +48,9 @@ def begin(
         ValueError, OSError, ImportError: as the readers, the split and the store say.
     """
     check_writable("--export", export)
-    loaded = source.load(seed=settings.seed)
-    from advrec_tf.pipelines.recommend.preparation import identity_of, prepare
+    prepared = _prepared(source, settings, job)
+    from advrec_tf.pipelines.recommend.preparation import identity_of
 
-    LOG.info(loaded.report)
-    prepared = prepare(loaded, settings)
     for what, count in prepared.counts.items():
         if what.startswith("removed") and count:
             LOG.info(f"  {what.replace('_', ' ')}: {count:,}")
@@ -64,6 +63,20 @@ def begin(
     kept = given(source, run, settings)
     kept |= {name: value for name, value in of_the_command.items() if value is not None}
     return prepared, identity, open_store(run, identity, kept, inputs=source.files)
+
+
+def _prepared(source: Source, settings, job: str):
+    """The data read, filtered and split; of shards, which `advrec train` takes, counted."""
+    if job == "train" and source.is_sharded:
+        columns = source.shard_columns()
+        from advrec_tf.pipelines.recommend.streamed import prepare_stream
+
+        return prepare_stream(source.data, columns, settings)
+    loaded = source.load(seed=settings.seed)
+    from advrec_tf.pipelines.recommend.preparation import prepare
+
+    LOG.info(loaded.report)
+    return prepare(loaded, settings)
 
 
 def open_store(run: Run, identity: dict, options: dict, *, inputs: Sequence[str | os.PathLike]):

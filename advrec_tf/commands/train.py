@@ -27,6 +27,10 @@ def train(
     counts of the order stand beside it in the report. `advrec compare` trains every model with its
     ablations, which says what an adversary bought.
 
+    Shards, such as --data 'shards/*.parquet', are read block by block in training. The rows of a
+    sample of 10,000 users are held, on which it is evaluated; what is exported holds the items of
+    every user, which lists leave out. The ids are kept in ids.npz.
+
     Args:
         export: The folder for the versions of the SavedModel.
         show_user: Show the list of the user with this id at the end.
@@ -36,6 +40,8 @@ def train(
     )
     from advrec_tf.pipelines.recommend import single
 
+    if source.is_sharded:
+        prepared.ids.save(run.out / "ids.npz", overwrite=True)
     outcome = single.run(prepared, settings, store)
     runs.ship(run, prepared, identity, outcome, export)
     runs.print_list(outcome.shipped, show_user)

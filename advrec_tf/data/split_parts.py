@@ -63,6 +63,10 @@ class Split:
         header = ("part", "interactions", "users", "items")
         return html.table(f"Split {self.name}", rows, header=header)
 
+    def seen(self) -> Interactions:
+        """The training interactions of the users that are evaluated: what lists leave out."""
+        return self.train
+
     def trainval(self) -> Interactions:
         """Train and validation as one, train first: for a last fit once choices are made."""
         parts = (self.train, self.validation)

@@ -160,10 +160,12 @@ class CountedInteractions(Interactions):
             steps_per_epoch=steps_per_epoch,
         )
 
-    def without(self, other: Interactions) -> CountedInteractions:
-        """These interactions without the pairs of others in the same vocabularies."""
-        keys = other.user_index.astype(np.int64) * self.num_items + other.item_index
-        return _counted(self.stream, self.ids, self.encoder.rating_column, np.unique(keys))
+    def without(self, *others: Interactions) -> CountedInteractions:
+        """These interactions without all rows of the pairs of others in the same vocabularies."""
+        keys = [other.user_index.astype(np.int64) * self.num_items for other in others]
+        keys = [key + other.item_index for key, other in zip(keys, others, strict=True)]
+        withheld = np.unique(np.concatenate(keys))
+        return _counted(self.stream, self.ids, self.encoder.rating_column, withheld)
 
     def fingerprint(self) -> str:
         """SHA-256 over the ids, the shards and what is left out; the rows are not read for it."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
+from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.streams.ids import IdCounter, as_values, distinct_ids
 from advrec_tf.data.streams.stream import Arrays
 from advrec_tf.data.streams.values import as_array
@@ -22,6 +23,7 @@ class Encoder:
         kinds: of the columns of the stream.
         rating_column: what becomes the label; or None.
         withheld: keys [n] int64, user * items + item, of pairs that are left out; or None.
+        time_column: what becomes `timestamp` [n] float64; or None.
     """
 
     def __init__(
@@ -30,9 +32,11 @@ class Encoder:
         kinds: Mapping[str, str],
         rating_column: str | None = None,
         withheld: np.ndarray | None = None,
+        time_column: str | None = None,
     ):
         self.ids, self.kinds = ids, kinds
         self.rating_column, self.withheld = rating_column, withheld
+        self.time_column = time_column
 
     def __call__(self, table: pa.Table) -> Arrays:
         users = self.index(table, self.ids.users)
@@ -43,13 +47,22 @@ class Encoder:
             keep &= ~np.isin(keys, self.withheld)
         found = {"user_index": users[keep], "item_index": items[keep]}
         if self.rating_column is not None:
-            kind = self.kinds[self.rating_column]
-            ratings = table[self.rating_column]
-            if kind in ("int", "bool"):
-                ratings, kind = ratings.cast(pa.float64()), "float"
-            values = as_array(ratings, self.rating_column, kind)
-            found["label"] = values[keep].astype(np.float32)
+            found["label"] = self._numbers(table, self.rating_column)[keep].astype(np.float32)
+        if self.time_column is not None:
+            found["timestamp"] = self._numbers(table, self.time_column)[keep]
         return found
+
+    def _numbers(self, table: pa.Table, name: str) -> np.ndarray:
+        """[n] float64, NaN where there is none; DataError for text."""
+        kind, column = self.kinds[name], table[name]
+        if kind in ("int", "bool"):
+            kind, column = "float", column.cast(pa.float64())
+        if kind == "string":
+            raise DataError(
+                f"Column {name!r}: expected numbers or times. Received text: `kinds` says how to "
+                "read it."
+            )
+        return as_array(column, name, kind)
 
     def index(self, table: pa.Table, column: CountedColumn) -> np.ndarray:
         """[n] int32, -1 where an id is missing or unknown."""

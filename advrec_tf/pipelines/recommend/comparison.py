@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.splits import Split
+from advrec_tf.data.streams.counted import CountedInteractions
 from advrec_tf.evaluation.protocols import ColdStart
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import MatrixRecommender, log_popularity
@@ -133,7 +134,9 @@ class ModelComparison:
             return variants.measure_baseline(model, setting, seconds)
 
         self.keep(setting, "popularity", self.store.run(f"{setting.name}-popularity", popularity))
-        if EASE.fits(setting.train):
+        if isinstance(setting.train, CountedInteractions):
+            self.console.write("no EASE row: it would hold all interactions of the shards")
+        elif EASE.fits(setting.train):
             self.keep(setting, "ease", self.store.run(f"{setting.name}-ease", ease))
         else:
             self.console.write("no EASE row: the catalogue is too large for its closed form")

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.streams.counted import CountedInteractions
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.factorization.negatives import InBatch
@@ -66,13 +67,14 @@ def run(
     name = model if settings.adversary == "none" else f"{model}+{_suffix(settings)}"
     write(f"model        {name}" + (", chosen by the data" if settings.model == "auto" else ""))
     console = Console(write=write, folder=store.folder, seed=settings.seed)
+    seen, counts = split.seen(), split.train.item_counts()
     whole = EvaluationSetting(
         name="whole",
         train=split.train,
-        validation=RankingEvaluator(split.train, split.validation, ks=TABLE_KS),
+        validation=RankingEvaluator(seen, split.validation, ks=TABLE_KS, item_counts=counts),
         tests={
             "test": RankingEvaluator(
-                split.train, split.test, also_seen=split.validation, ks=TABLE_KS
+                seen, split.test, also_seen=split.validation, ks=TABLE_KS, item_counts=counts
             )
         },
     )
@@ -132,7 +134,9 @@ def _vectors(
     )
     stage_done(f"{name:<36} validation ndcg@10 {fitted.summary['validation']:.4f}")
     comparison.keep(whole, name, fitted)
-    prior, tried = choose_prior(fitted, whole, split.validation, settings.prior_max_history)
+    prior, tried = choose_prior(
+        fitted, whole, split.validation, settings.prior_max_history, seen=split.seen()
+    )
     measured = variants.measure(prior.on(fitted, whole.train), whole)
     comparison.keep(
         whole, "shipped", StageResult({**fitted.summary, **measured.summary}, measured.arrays)
@@ -215,6 +219,8 @@ def chosen_model(settings: SingleSettings, train: Interactions) -> str:
         return settings.model
     if settings.use_features:
         return "two_tower"
+    if isinstance(train, CountedInteractions):
+        return "factorization"  # the others than these two hold whole profiles
     return "factorization" if train.num_items > LARGE_CATALOGUE else "autoencoder"
 
 
@@ -254,9 +260,21 @@ def recipe_of(model: str, settings: SingleSettings, num_items: int) -> recipes.R
 
 
 def choose_prior(
-    fitted: StageResult, setting: EvaluationSetting, validation: Interactions, most: int
+    fitted: StageResult,
+    setting: EvaluationSetting,
+    validation: Interactions,
+    most: int,
+    *,
+    seen: Interactions | None = None,
 ) -> tuple[Prior, dict[str, float]]:
     """The scale of the popularity prior that is best for users with short histories.
+
+    Args:
+        fitted: the model.
+        setting: what it was trained on.
+        validation: what is to be found.
+        most: interactions of a short history.
+        seen: what lists leave out; by default the training interactions.
 
     Returns:
         (prior, scale -> NDCG@10 on the validation interactions of those users); no prior where it
@@ -266,7 +284,7 @@ def choose_prior(
     short = np.flatnonzero((counts < most) & (validation.user_counts() > 0))
     if len(short) < LEAST_USERS:
         return Prior(None, most), {}
-    evaluator = RankingEvaluator(setting.train, validation, users=short)
+    evaluator = RankingEvaluator(setting.train if seen is None else seen, validation, users=short)
     tried = {
         scale: evaluator.evaluate(Prior(scale, most).on(fitted, setting.train)).metrics["ndcg@10"]
         for scale in (None, *PRIOR_SCALES)
