@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from advrec_tf.defence.certified.subset_votes import SubsetVotes
 from advrec_tf.defence.chain import Chain
 from advrec_tf.defence.defences import (
     Adversarial,
@@ -147,6 +148,7 @@ DEFENCES: dict[str, Defence] = {
     "remove-suspicious-by-overlap+rank-by-evidence": Chain(
         defences=(REMOVE_BY_OVERLAP, RankByEvidence())
     ),
+    "subset-ensemble": SubsetVotes(),
     "independence-weights": IndependenceWeights(),
     "cap-contributions": CapContributions(),
     "remove-suspicious-by-overlap+independence-weights+rank-by-evidence": Chain(

@@ -8,7 +8,7 @@ from advrec_tf.defence.registry import DEFENCES, DETECTORS, KINDS
 def test_every_defence_and_detector_of_the_tables_is_one():
     for name, defence in DEFENCES.items():
         assert isinstance(defence, Defence), name
-        assert defence.needs <= {"ratings", "gradient", "als"}, name
+        assert defence.needs <= {"ratings", "gradient", "als", "subsets"}, name
     for name, entry in DETECTORS.items():
         assert isinstance(entry.build(0), Detector) and entry.kind in KINDS, name
 

@@ -1,0 +1,1 @@
+"""Ensembles over random subsets of users, and what a number of fake users cannot change in them."""

@@ -1,0 +1,132 @@
+"""What e fake users cannot change in the lists of an ensemble, counted on held-out interactions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.defence.certified.bounds import (
+    barred_items,
+    clean_fraction,
+    kept_items,
+    vote_bounds,
+)
+from advrec_tf.defence.certified.subset_ensemble import SubsetEnsemble
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """What holds for every attack by `num_fakes` users.
+
+    Attributes:
+        num_fakes: users that are added, with whatever interactions.
+        clean: fraction of the subsets that hold none of them.
+        hits: held-out interactions that the lists hold on clean data.
+        kept: of `hits`, those that no attack removes from its list.
+        barred: mean over users of the fraction of unlisted items that no attack brings into the
+            list.
+        precision, recall, ndcg: of lists of k after the worst attack, at least; hits that are kept
+            are counted at the end of the list. Means over users with held-out interactions.
+        confidence: with which it holds for each user.
+    """
+
+    num_fakes: int
+    clean: float
+    hits: int
+    kept: int
+    barred: float
+    precision: float
+    recall: float
+    ndcg: float
+    confidence: float
+
+    @property
+    def kept_share(self) -> float:
+        """`kept` over `hits`, 0 without a hit."""
+        return self.kept / self.hits if self.hits else 0.0
+
+
+def certify(
+    ensemble: SubsetEnsemble,
+    test: Interactions,
+    num_fakes: Sequence[int],
+    *,
+    k: int = 10,
+    confidence: float = 0.999,
+) -> list[Certificate]:
+    """A certificate for each number of fakes.
+
+    It is about the ensemble of *all* subsets of the data with the fakes in it, and about real users
+    whose own interactions stay as they are. `confidence` is that of each user's certificate, all
+    its bounds together: half of the doubt is on the votes of the k listed items from below, half on
+    those of all items from above.
+
+    Args:
+        ensemble: fitted on clean data.
+        test: held-out interactions of the same users and items.
+        num_fakes: each >= 0.
+        k: length of the lists, >= 1.
+        confidence: of a user's certificate, in (0, 1).
+
+    Raises:
+        ValueError: if the users or items differ, nothing is held out, or a number is out of range.
+    """
+    train = ensemble.interactions
+    sizes = (train.num_users, train.num_items)
+    if (test.num_users, test.num_items) != sizes or not len(test) or k < 1:
+        raise ValueError(
+            f"`test` should hold interactions of {sizes[0]} users and {sizes[1]} items, and `k` "
+            f"be >= 1. Received: {test!r}, {k!r}."
+        )
+    seen, wanted = train.by_user(), test.by_user()
+    has_item = np.zeros(sizes, bool)
+    has_item[seen.users(), seen.items] = True
+    half = 1.0 - (1.0 - confidence) / 2.0
+    votes, models = ensemble.votes, ensemble.num_models
+    lower, _ = vote_bounds(votes, models, confidence=half, comparisons=k, sides=1)
+    _, upper = vote_bounds(votes, models, confidence=half, comparisons=sizes[1], sides=1)
+    lower, upper = (np.where(has_item, np.nan, bound) for bound in (lower, upper))
+    users = np.flatnonzero(wanted.counts > 0)
+    scores = np.where(has_item, -np.inf, np.asarray(ensemble.score(np.arange(sizes[0]))))
+    lists = [np.argsort(-scores[user], kind="stable")[:k] for user in users]
+    relevant = [np.setdiff1d(wanted[user], seen[user]) for user in users]
+    counted = [place for place, items in enumerate(relevant) if len(items)]
+    found = []
+    for fakes in num_fakes:
+        clean = clean_fraction(sizes[0], ensemble.subset_size, fakes)
+        budget = {"clean": clean, "k": k}
+        rows = []
+        for place in counted:
+            user, listed, items = users[place], lists[place], relevant[place]
+            bounds = lower[user], upper[user]
+            hits = np.intersect1d(listed, items)
+            kept = kept_items(*bounds, hits, votes_each=ensemble.votes_each, **budget).sum()
+            others = np.setdiff1d(np.flatnonzero(~has_item[user]), listed)
+            barred = barred_items(*bounds, listed=listed, **budget)[others]
+            rows.append((len(hits), kept, len(items), barred.mean() if len(others) else 1.0))
+        found.append(_certificate(np.array(rows), int(fakes), clean, k, confidence))
+    return found
+
+
+def _certificate(
+    rows: np.ndarray, num_fakes: int, clean: float, k: int, confidence: float
+) -> Certificate:
+    """Of rows [users, 4]: hits, kept hits, held-out items, the fraction of items that is barred."""
+    hits, kept, items, barred = rows.T
+    gain = 1.0 / np.log2(np.arange(k) + 2.0)
+    ideal = np.append(0.0, np.cumsum(gain))[np.minimum(items, k).astype(int)]
+    at_the_end = np.append(0.0, np.cumsum(gain[::-1]))[kept.astype(int)]
+    return Certificate(
+        num_fakes=num_fakes,
+        clean=clean,
+        hits=int(hits.sum()),
+        kept=int(kept.sum()),
+        barred=float(barred.mean()),
+        precision=float((kept / k).mean()),
+        recall=float((kept / items).mean()),
+        ndcg=float((at_the_end / ideal).mean()),
+        confidence=confidence,
+    )
