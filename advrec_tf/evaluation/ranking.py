@@ -1,10 +1,11 @@
 """Full-ranking evaluation: every unseen item is a candidate, every metric in one pass.
 
 The model scores a block of users; one compiled function masks the items they have seen, takes the
-top k and returns metrics per user, without Python per user. The same evaluator serves validation
-inside `fit`, the results tables and the tests. What scores users may be anything that
-`scorers.as_scorer` takes. Definitions, for a user with the relevant set R and hits h_1..h_k (1
-where the item at that rank is in R):
+top k and returns metrics per user, without Python per user (`user_lists`); users who are scored by
+vectors are ranked over large catalogues without their scores being stored (`vector_lists`). The
+same evaluator serves validation inside `fit`, the results tables and the tests. What scores users
+may be anything that `scorers.as_scorer` takes. Definitions, for a user with the relevant set R and
+hits h_1..h_k (1 where the item at that rank is in R):
 
     precision@k      sum h / k
     recall@k         sum h / |R|
@@ -28,7 +29,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -36,11 +37,12 @@ import tensorflow as tf
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.scorers import as_scorer, checked_scores, name_of
+from advrec_tf.evaluation.user_lists import UserLists
+from advrec_tf.evaluation.vector_lists import VectorLists
 from advrec_tf.ops import html
 
 HEAD_FRACTION = 0.2
 _BLOCK_CELLS = 2**22
-_PER_USER = ("ndcg", "hit_rate", "recall", "capped_recall", "precision", "f1", "map")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -137,19 +139,14 @@ class RankingEvaluator:
             raise ValueError(
                 "`relevant` should hold an interaction of at least one user. Received none."
             )
-        self._seen = Histories(known)
-        self._relevant = Histories(found)
         counts = interactions.item_counts() if item_counts is None else item_counts
         by_popularity = np.argsort(-counts, kind="stable")
         self._tail = np.ones(self.num_items, bool)
         self._tail[by_popularity[: int(np.ceil(HEAD_FRACTION * self.num_items))]] = False
         self._block = int(np.clip(_BLOCK_CELLS // self.num_items, 16, 4096))
-        self._k = min(self.ks[-1], self.num_items)
         # Compiled once an evaluator, whatever the number of models it measures.
-        self._block_metrics = tf.function(
-            self._rank,
-            [tf.TensorSpec([None, self.num_items], tf.float32), tf.TensorSpec([None], tf.int32)],
-        ).get_concrete_function()
+        self._lists = UserLists(Histories(known), Histories(found), self.ks)
+        self._by_vectors = VectorLists(self._lists)
 
     def evaluate(self, model) -> RankingResult:
         """Rank by the scores of `model`, anything that `as_scorer` takes, and average.
@@ -159,23 +156,22 @@ class RankingEvaluator:
         """
         started = time.perf_counter()
         scorer = as_scorer(model, self._interactions)
-        blocks = []
-        for start in range(0, len(self.users), self._block):
-            users = tf.constant(self.users[start : start + self._block])
-            scores = checked_scores(scorer, users, self.num_items)
-            blocks.append(self._block_metrics(scores, users))
-        values = np.concatenate([block[0].numpy() for block in blocks]).astype(np.float64)
-        top_items = np.concatenate([block[1].numpy() for block in blocks])
+        if self._by_vectors.takes(scorer, self.users):
+            blocks = self._by_vectors.rank(scorer, self.users)
+        else:
+            blocks = self._blocks(scorer)
+        found = list(blocks)
+        values = np.concatenate([block[0] for block in found]).astype(np.float64)
+        top_items = np.concatenate([block[1] for block in found])
         seconds = time.perf_counter() - started
-        if sum(int(block[2]) for block in blocks):
-            raise ValueError(f"`score` of {name_of(scorer)} should not be NaN. Received NaN.")
-        names = [f"{name}@{k}" for k in self.ks for name in _PER_USER] + ["mrr"]
-        per_user = {name: values[:, i] for i, name in enumerate(names)}
+        per_user = {name: values[:, i] for i, name in enumerate(self._lists.names)}
         metrics = {name: float(column.mean()) for name, column in per_user.items()}
         for k in self.ks:
             listed = top_items[:, :k]
             listed = listed[listed >= 0]
-            metrics[f"coverage@{k}"] = len(np.unique(listed)) / self.num_items
+            covered = np.zeros(self.num_items, bool)
+            covered[listed] = True
+            metrics[f"coverage@{k}"] = int(covered.sum()) / self.num_items
             metrics[f"long_tail_share@{k}"] = float(self._tail[listed].mean()) if len(listed) else 0
         return RankingResult(
             metrics=metrics,
@@ -186,73 +182,17 @@ class RankingEvaluator:
             users_per_second=len(self.users) / seconds,
         )
 
-    def _rank(self, scores: tf.Tensor, users: tf.Tensor):
-        """[block, num_items] and [block] -> metrics [block, names], top items, count of NaN."""
-        num_nan = tf.math.count_nonzero(tf.math.is_nan(scores))
-        relevant = self._relevant.pairs(users)
-        relevant_scores = tf.gather_nd(scores, relevant)
-        seen = self._seen.pairs(users)
-        minus_infinity = tf.fill(tf.shape(seen)[:1], np.float32(-np.inf))
-        scores = tf.tensor_scatter_nd_update(scores, seen, minus_infinity)
-        is_relevant = tf.scatter_nd(relevant, tf.ones(tf.shape(relevant)[:1]), tf.shape(scores))
-        # The next float down: an item with exactly the score of a relevant one goes first.
-        below = tf.math.nextafter(relevant_scores, tf.fill(tf.shape(relevant_scores), -np.inf))
-        # TensorFlow's kernels take subnormal floats for zero, so the next one below zero is -tiny.
-        tiny = np.finfo(np.float32).tiny
-        below = tf.where(tf.abs(relevant_scores) < tiny, -tiny, below)
-        lowered = tf.tensor_scatter_nd_update(scores, relevant, below)
-        ranked, items = tf.math.top_k(lowered, self._k)
-        hits = tf.gather(is_relevant, items, batch_dims=1) * tf.cast(ranked > -np.inf, tf.float32)
-
-        def exactly():
-            """With a relevant item halfway between its score and the next float down."""
-            gap = tf.cast(relevant_scores, tf.float64) - tf.cast(below, tf.float64)
-            halfway = tf.cast(below, tf.float64) + tf.where(tf.math.is_finite(gap), gap / 2, 0)
-            exact = tf.tensor_scatter_nd_update(tf.cast(scores, tf.float64), relevant, halfway)
-            ranked, items = tf.math.top_k(exact, self._k)
-            return tf.cast(ranked, tf.float32), items
-
-        # Where another item has the score that a relevant one was lowered to, it may stand first,
-        # inside the list or at its end.
-        mixed = (ranked[:, 1:] == ranked[:, :-1]) & (hits[:, 1:] != hits[:, :-1])
-        reaches = (below >= tf.gather(ranked[:, -1], relevant[:, 0])) & (below > -np.inf)
-        reaching = tf.math.segment_sum(tf.cast(reaches, tf.float32), relevant[:, 0])
-        tied = tf.reduce_any(mixed & (ranked[:, 1:] > -np.inf))
-        tied |= tf.reduce_any(reaching != tf.reduce_sum(hits, axis=1))
-        top_scores, top_items = tf.cond(tied, exactly, lambda: (ranked, items))
-
-        listed = top_scores > -np.inf
-        hits = tf.gather(is_relevant, top_items, batch_dims=1) * tf.cast(listed, tf.float32)
-        top_items = tf.where(listed, top_items, -1)
-        count = tf.math.segment_sum(tf.ones(tf.shape(relevant)[:1]), relevant[:, 0])
-        best = tf.math.segment_max(below, relevant[:, 0])
-        better = tf.reduce_sum(tf.cast(lowered > best[:, None], tf.float32), axis=1)
-        reciprocal_rank = tf.where(best > -np.inf, 1.0 / (1.0 + better), 0.0)
-        columns = []
-        for k in self.ks:
-            columns += _list_metrics(hits[:, : min(k, self._k)], count, k)
-        columns.append(reciprocal_rank)
-        return tf.ensure_shape(tf.stack(columns, 1), [None, len(columns)]), top_items, num_nan
-
-
-def _list_metrics(hits: tf.Tensor, count: tf.Tensor, k: int) -> list[tf.Tensor]:
-    """hits [users, <=k] of 0/1, count [users] of relevant items -> the metrics of `_PER_USER`."""
-    length = hits.shape[1]
-    ranks = tf.range(1, length + 1, dtype=tf.float32)
-    discount = np.log(2.0) / tf.math.log(ranks + 1.0)
-    best_count = tf.minimum(count, float(k))
-    ideal = tf.gather(tf.cumsum(discount), tf.minimum(tf.cast(best_count, tf.int32), length) - 1)
-    found = tf.reduce_sum(hits, 1)
-    precision_at_rank = tf.cumsum(hits, axis=1) / ranks
-    return [
-        tf.reduce_sum(hits * discount, 1) / ideal,
-        tf.cast(found > 0, tf.float32),
-        found / count,
-        found / best_count,
-        found / float(k),
-        2.0 * found / (float(k) + count),
-        tf.reduce_sum(hits * precision_at_rank, 1) / best_count,
-    ]
+    def _blocks(self, scorer) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Metrics [block, names] and top items [block, k] by whole rows of scores."""
+        num_nan = 0
+        for start in range(0, len(self.users), self._block):
+            users = tf.constant(self.users[start : start + self._block])
+            scores = checked_scores(scorer, users, self.num_items)
+            values, top_items, nan = self._lists.of_scores(scores, users)
+            num_nan += int(nan)
+            yield values.numpy(), top_items.numpy()
+        if num_nan:
+            raise ValueError(f"`score` of {name_of(scorer)} should not be NaN. Received NaN.")
 
 
 def _concatenate(first: Interactions, second: Interactions) -> Interactions:

@@ -66,6 +66,21 @@ class VectorRecommender(Recommender):
         return self.item_vectors @ self.unknown_user
 
 
+def frozen_vectors(
+    model: Recommender, user_vectors: np.ndarray, item_vectors: np.ndarray
+) -> Recommender:
+    """A recommender by the present vectors of a model; the model itself where one is not finite,
+    as after a training that diverged."""
+    if not (np.isfinite(user_vectors).all() and np.isfinite(item_vectors).all()):
+        return model
+    return VectorRecommender(
+        user_vectors=user_vectors,
+        item_vectors=item_vectors,
+        unknown_user=np.zeros(user_vectors.shape[1], np.float32),
+        interactions=model.interactions,
+    )
+
+
 def with_popularity_prior(
     user_vectors: np.ndarray,
     item_vectors: np.ndarray,

@@ -17,6 +17,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.factorization.negatives import Generator, new_table
 from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
 from advrec_tf.models.objectives import BPR, Objective, require_objective
+from advrec_tf.models.vectors import frozen_vectors
 from advrec_tf.ops.reductions import row_dot, row_sum
 
 
@@ -137,6 +138,9 @@ class MatrixFactorization(SparseEmbeddingModel):
     def item_vectors(self) -> np.ndarray:
         """[num_items, dim] float32, of length 1 where scores are cosines."""
         return self._vectors(self.item_embedding)
+
+    def frozen(self):
+        return frozen_vectors(self, self.user_vectors(), self.item_vectors())
 
     def _vectors(self, layer) -> np.ndarray:
         return self.objective.scored(tf.convert_to_tensor(layer.embeddings)).numpy()
