@@ -11,8 +11,8 @@ import functools
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -123,6 +123,30 @@ class UserItems:
         matrix = np.zeros((self.num_users, self.num_items), np.float32)
         matrix[self.users(), self.items] = 1.0
         return matrix
+
+
+class RatingSummary(NamedTuple):
+    """Of all ratings but NaN: their mean, that of their squares, and their range."""
+
+    mean: float
+    mean_square: float
+    lowest: float
+    highest: float
+
+
+def summarize_ratings(parts: Iterable[np.ndarray]) -> RatingSummary | None:
+    """The summary of ratings in several arrays; None where all are NaN."""
+    count, total, squares, lowest, highest = 0, 0.0, 0.0, np.inf, -np.inf
+    for part in parts:
+        known = part[~np.isnan(part)].astype(np.float64)
+        count += len(known)
+        total += known.sum()
+        squares += np.square(known).sum()
+        lowest = min(lowest, known.min(initial=np.inf))
+        highest = max(highest, known.max(initial=-np.inf))
+    if not count:
+        return None
+    return RatingSummary(total / count, squares / count, float(lowest), float(highest))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -264,6 +288,11 @@ class Interactions:
     def item_counts(self) -> np.ndarray:
         """[num_items] int64, interactions per item."""
         return np.bincount(self.item_index, minlength=self.num_items)
+
+    @functools.cached_property
+    def rating_summary(self) -> RatingSummary | None:
+        """Of the ratings that are there; None where there are none."""
+        return None if self.rating is None else summarize_ratings([self.rating])
 
     def pair_blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """All pairs as users [n] and items [n], a block at a time; perhaps repeated."""

@@ -98,9 +98,8 @@ class RankingModel(RecommenderModel):
         require_keras_2("item_tower", item_tower)
         if objective not in OBJECTIVES:
             raise ValueError(f"`objective` should be one of {OBJECTIVES}. Received: {objective!r}.")
-        rated = np.zeros(0) if interactions.rating is None else interactions.rating
-        rated = rated[~np.isnan(rated)]
-        if objective == "ratings" and not len(rated):
+        rated = interactions.rating_summary if objective == "ratings" else None
+        if objective == "ratings" and rated is None:
             raise ValueError('`objective="ratings"` needs ratings. Received data without any.')
         if negatives < 1:
             raise ValueError(f"`negatives` should be >= 1. Received: {negatives!r}.")
@@ -115,7 +114,7 @@ class RankingModel(RecommenderModel):
         self.objective = objective
         self.negatives = negatives
         self.l2 = l2
-        self.offset = float(rated.mean()) if objective == "ratings" else 0.0
+        self.offset = 0.0 if rated is None else rated.mean
         if objective == "ratings":
             loss = keras.losses.MeanSquaredError(reduction="none")
         else:

@@ -116,13 +116,15 @@ def idleness(losses: Sequence[float], *, labels: np.ndarray | None = None) -> st
 
 
 def _scale(data: Interactions | None) -> float:
-    if data is None or data.rating is None:
-        return 1.0
-    return max(1.0, float(np.nanmean(np.square(data.rating), dtype=np.float64)))
+    rated = None if data is None else data.rating_summary
+    return 1.0 if rated is None else max(1.0, rated.mean_square)
 
 
 def _labels(model, data: Interactions | None) -> np.ndarray | None:
-    return data.rating if data is not None and getattr(model, "predicts_ratings", False) else None
+    """The least and the largest label of a model of ratings."""
+    if data is None or data.rating_summary is None or not getattr(model, "predicts_ratings", False):
+        return None
+    return np.array([data.rating_summary.lowest, data.rating_summary.highest])
 
 
 def _broken_weights(model) -> str | None:

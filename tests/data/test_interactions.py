@@ -89,3 +89,10 @@ def test_a_parquet_file_gives_the_same_interactions_back(tmp_path):
 def test_ids_of_several_kinds_are_found_as_they_are():
     mixed = Vocabulary([0, 1, "g0", "1"])
     assert mixed.index_of([1, "1", "g0", 7]).tolist() == [1, 3, 2, -1]
+
+
+def test_ratings_are_summed_up_without_those_that_are_missing():
+    data = interactions_of([(0, 0), (0, 1), (1, 0)], rating=[1.0, np.nan, 3.0])
+    assert data.rating_summary == (2.0, 5.0, 1.0, 3.0)
+    assert interactions_of([(0, 0)], rating=[np.nan]).rating_summary is None
+    assert interactions_of([(0, 0)]).rating_summary is None

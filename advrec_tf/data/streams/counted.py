@@ -17,7 +17,12 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.batches import Batches
-from advrec_tf.data.interactions import Interactions, UserItems
+from advrec_tf.data.interactions import (
+    Interactions,
+    RatingSummary,
+    UserItems,
+    summarize_ratings,
+)
 from advrec_tf.data.readers.records import find_columns
 from advrec_tf.data.streams.batches import pairs_of_epochs
 from advrec_tf.data.streams.encoding import Encoder, count_unknown
@@ -99,6 +104,12 @@ class CountedInteractions(Interactions):
 
     def item_counts(self) -> np.ndarray:
         return self._item_counts
+
+    @functools.cached_property
+    def rating_summary(self) -> RatingSummary | None:
+        if self.encoder.rating_column is None:
+            return None
+        return summarize_ratings(self.encoder(table)["label"] for table in self.stream.blocks())
 
     def pair_blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for table in self.stream.blocks():

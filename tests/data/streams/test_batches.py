@@ -124,3 +124,13 @@ def test_fit_trains_on_the_interactions_of_a_stream_without_holding_them(data, m
     model = ar.models.two_tower(unheld, embedding_dim=4)
     report = ar.fit(model, unheld, epochs=1, batch_size=16)
     assert report.epochs == 1 and len(model.recommend([0, 1], k=2)) >= 0
+
+
+def test_a_ranking_model_learns_ratings_from_shards(data, monkeypatch):
+    monkeypatch.setattr(
+        type(data), "_held", property(lambda self: pytest.fail("the rows were held"))
+    )
+    model = ar.models.ranking_tower(data, embedding_dim=2, hidden=(2,), objective="ratings")
+    assert model.offset == 21.5
+    report = ar.fit(model, data, epochs=1, batch_size=16)
+    assert np.isfinite(report.history["loss"]).all()

@@ -33,6 +33,8 @@ def test_rows_are_those_of_the_files_where_they_are_asked_for(stream):
     data = ar.data.counted(stream, ar.data.count_ids(stream), rating_column="rating")
     assert pairs_of(data) == [(n % 7, f"i{n % 5}") for n in range(44)]
     assert data.rating.tolist() == list(range(44))
+    # The mean of 0 to 43 is 43 / 2, that of their squares 43 * 87 / 6.
+    assert data.rating_summary == pytest.approx((21.5, 623.5, 0.0, 43.0))
     held = data.held().by_user()
     assert data.by_user().items.tolist() == held.items.tolist()
     assert data.by_user().row_splits.tolist() == held.row_splits.tolist()
