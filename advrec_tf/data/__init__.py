@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "streams.counted": ["CountedInteractions", "counted"],
         "streams.conversion": ["convert"],
         "streams.hashed": ["HashedVocabulary"],
+        "streams.histories": ["stream_windows"],
         "streams.holding": ["StreamSplit", "hold_out"],
         "streams.stream": ["Position", "Stream", "stream"],
         "streams.vocabularies": ["CountedIds", "count_ids", "load_ids"],

@@ -16,9 +16,9 @@ from advrec_tf.data.batches import Batches
 from advrec_tf.data.streams.stream import Arrays
 
 
-def pairs_of_epochs(
+def of_epochs(
     rows_of_epoch: Callable[[int, int], Iterator[Arrays]],
-    columns: Mapping[str, tf.DType],
+    columns: Mapping[str, tf.TensorSpec],
     *,
     count: int,
     batch_size: int,
@@ -31,7 +31,7 @@ def pairs_of_epochs(
     Args:
         rows_of_epoch: (epoch, row) -> the columns of the rows from this row of the epoch on, some
             rows at a time.
-        columns: their names and types.
+        columns: their names, and what some rows of each are.
         count: rows of an epoch.
         batch_size, seed, steps_per_epoch: of the batches.
 
@@ -65,7 +65,7 @@ def pairs_of_epochs(
         epoch, row = divmod(first * batch_size, count)
         windows = tf.data.Dataset.from_generator(
             lambda: rows_from(epoch, row),
-            output_signature={name: tf.TensorSpec([None], kind) for name, kind in columns.items()},
+            output_signature=dict(columns),
         )
         batches = windows.prefetch(1).rebatch(batch_size, drop_remainder=True)
         return batches.enumerate(first).map(with_the_rest).prefetch(4)

@@ -24,7 +24,7 @@ from advrec_tf.data.interactions import (
     summarize_ratings,
 )
 from advrec_tf.data.readers.records import find_columns
-from advrec_tf.data.streams.batches import pairs_of_epochs
+from advrec_tf.data.streams.batches import of_epochs
 from advrec_tf.data.streams.encoding import Encoder, count_unknown
 from advrec_tf.data.streams.ids import IdCounter
 from advrec_tf.data.streams.stream import Arrays, Stream
@@ -154,15 +154,16 @@ class CountedInteractions(Interactions):
         Raises:
             ValueError: if there is no row, or a number is < 1.
         """
-        columns = {"user_index": tf.int32, "item_index": tf.int32}
+        index = tf.TensorSpec([None], tf.int32)
+        columns = {"user_index": index, "item_index": index}
         if self.encoder.rating_column is not None:
-            columns["label"] = tf.float32
+            columns["label"] = tf.TensorSpec([None], tf.float32)
         stream = dataclasses.replace(self.stream, seed=self.stream.seed + seed)
 
         def epoch(number: int, row: int) -> Iterator[Arrays]:
             return stream.arrays(self.encoder, epoch=number, row=row, rows=self.rows)
 
-        return pairs_of_epochs(
+        return of_epochs(
             epoch,
             columns,
             count=len(self),

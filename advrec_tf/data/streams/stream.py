@@ -209,6 +209,11 @@ class Stream:
         """All blocks in the order of the files, as tables of the columns."""
         return map(self.read, range(len(self.rows)))
 
+    def blocks_of(self, shard: int) -> range:
+        """The numbers of the blocks of a shard, in the order of the file."""
+        first = int(self._first_blocks[shard])
+        return range(first, first + len(self.shards[shard].rows))
+
     def read(self, block: int) -> pa.Table:
         """A block by its number, counted over all shards.
 

@@ -1,0 +1,159 @@
+"""Windows on histories from shards that hold each user's rows in one place: next-item models.
+
+Rows of one user have to stand together in one shard, as after a sort by user; that is checked, and
+what stands elsewhere is an error. The windows are those of `data.windows`, cut from a block of
+users at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.batches import Batches
+from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.readers.files import DataError
+from advrec_tf.data.streams.batches import of_epochs
+from advrec_tf.data.streams.counted import CountedInteractions
+from advrec_tf.data.streams.encoding import Encoder
+from advrec_tf.data.streams.stream import Arrays
+from advrec_tf.data.windows import training_windows
+
+
+def stream_windows(
+    data: CountedInteractions,
+    *,
+    length: int,
+    batch_size: int,
+    kind: Literal["whole", "prefixes"] = "whole",
+    time_column: str | None = None,
+    seed: int = 0,
+) -> Batches:
+    """Batches for next-item models: `history` [batch, length + 1] int32, `NONE` before the first
+    item, `user_index` [batch] int32, and `weight` and `seed` as `windows.of_windows` has them.
+
+    Shards come in an order of (seed, epoch), and windows are shuffled among those of about
+    `Stream.window` rows. Training that goes on after an epoch of `fit` reads the epoch of the
+    stream from its start, and passes over what it has had.
+
+    Args:
+        data: of a stream whose shards hold each user's rows together.
+        length: items that a model reads, >= 1.
+        batch_size: windows of a batch, >= 1.
+        kind: see `windows.training_windows`.
+        time_column: orders the rows of a user, equal times by the rule of the interactions; None
+            for the order of the file.
+        seed: added to that of the stream, for the order; and of the seeds of the batches.
+
+    Raises:
+        ValueError: if a number is < 1, `kind` is unknown, or nobody has two rows.
+        tf.errors.OpError: in the iteration, with the sentence of a `DataError`, where the rows of a
+            user stand in two places.
+    """
+    if length < 1 or kind not in ("whole", "prefixes"):
+        raise ValueError(
+            "`length` should be >= 1 and `kind` 'whole' or 'prefixes'. "
+            f"Received: {length!r} and {kind!r}."
+        )
+    every = length if kind == "whole" else 1
+    count = int(np.maximum(-(-(data.user_counts() - 1) // every), 0).sum())
+    order_seed = data.stream.seed + seed
+
+    def windows_of(chunk: Interactions, users: np.ndarray) -> Arrays:
+        found = training_windows(chunk, length, kind=kind)
+        return {"history": found.items, "user_index": users[found.user_index]}
+
+    def epoch(number: int, row: int) -> Iterator[Arrays]:
+        shards = np.random.default_rng([order_seed, number, 0]).permutation(len(data.stream.shards))
+        waiting: list[Arrays] = []
+        drawn = 0
+        for chunk, users in _chunks(data, time_column, shards):
+            if chunk is not None:
+                waiting.append(windows_of(chunk, users))
+            rows = sum(len(part["history"]) for part in waiting) * (length + 1)
+            if not waiting or (chunk is not None and rows < data.stream.window):
+                continue
+            drawn += 1
+            columns = {
+                name: np.concatenate([part[name] for part in waiting]) for name in waiting[0]
+            }
+            size = len(columns["history"])
+            order = np.random.default_rng([order_seed, number, drawn]).permutation(size)[row:]
+            row = max(row - size, 0)
+            waiting = []
+            if len(order):
+                yield {name: values[order] for name, values in columns.items()}
+
+    columns = {
+        "history": tf.TensorSpec([None, length + 1], tf.int32),
+        "user_index": tf.TensorSpec([None], tf.int32),
+    }
+    return of_epochs(
+        epoch, columns, count=count, batch_size=batch_size, seed=seed, steps_per_epoch=None
+    )
+
+
+def _chunks(
+    data: CountedInteractions, time_column: str | None, shards: np.ndarray
+) -> Iterator[tuple[Interactions | None, np.ndarray]]:
+    """The rows of some users at a time, who are 0, 1, ... in them, and which users these are; users
+    of one row are left out. The last element is None.
+
+    Raises:
+        DataError: if a user's rows stand in two places.
+    """
+    own = data.encoder
+    encoder = Encoder(own.ids, own.kinds, None, own.withheld, time_column)
+    met = np.zeros(data.num_users, bool)
+    for shard in shards.tolist():
+        kept: dict[str, np.ndarray] = {}
+        for block in (*data.stream.blocks_of(shard), None):
+            found = {} if block is None else dict(encoder(data.stream.read(block)))
+            joined = {
+                name: np.concatenate([part[name] for part in (kept, found) if part])
+                for name in found or kept
+            }
+            users = joined.get("user_index", np.zeros(0, np.int32))
+            # The rows of the last user may go on in the next block.
+            other = np.flatnonzero(users != users[-1]) if len(users) else users
+            cut = len(users) if block is None else int(other[-1]) + 1 if len(other) else 0
+            whole = {name: values[:cut] for name, values in joined.items()}
+            kept = {name: values[cut:] for name, values in joined.items()}
+            if cut:
+                yield from _grouped(data, whole, met, data.stream.shards[shard].path)
+    yield None, np.zeros(0, np.int32)
+
+
+def _grouped(
+    data: CountedInteractions, rows: dict[str, np.ndarray], met: np.ndarray, path: str
+) -> Iterator[tuple[Interactions, np.ndarray]]:
+    users = rows["user_index"]
+    first = np.diff(users, prepend=-1) != 0
+    group = users[first]
+    again = met[group]
+    again[np.setdiff1d(np.arange(len(group)), np.unique(group, return_index=True)[1])] = True
+    if again.any():
+        user = data.users.ids[group[again][0]]
+        raise DataError(
+            f"{path}, column {data.ids.users.name!r}: expected all rows of a user together in one "
+            f"shard, as after a sort by user. Received rows of {user!r} in two places."
+        )
+    met[group] = True
+    local = np.cumsum(first, dtype=np.int32) - np.int32(1)
+    several = np.bincount(local)[local] > 1
+    if not several.any():
+        return
+    yield (
+        Interactions(
+            user_index=local[several],
+            item_index=rows["item_index"][several],
+            users=Vocabulary(data.users.ids[group]),
+            items=data.items,
+            timestamp=rows["timestamp"][several] if "timestamp" in rows else None,
+            ties=data.ties,
+        ),
+        group,
+    )

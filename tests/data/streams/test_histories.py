@@ -1,0 +1,100 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+from pyarrow import parquet
+
+import advrec_tf as ar
+from advrec_tf.data.windows import training_windows
+from advrec_tf.models.sequential.encoders import EncoderSize
+
+LENGTHS = [1, 2, 5, 9, 3, 7, 4]  # rows of each user
+
+
+def shards(folder, *, mixed=False, window=20):
+    """Two shards; user u has `LENGTHS[u]` rows, whose times run against the order of the file."""
+    users = np.repeat(np.arange(7), LENGTHS)
+    rng = np.random.default_rng(0)
+    table = pa.table(
+        {
+            "user_id": [f"u{user}" for user in users],
+            "item_id": rng.integers(0, 6, len(users)),
+            "time": 1000.0 - np.arange(len(users)),
+        }
+    )
+    if mixed:
+        table = pa.concat_tables([table.slice(2), table.slice(0, 2)])
+    folder.mkdir(exist_ok=True)
+    for number, (begin, end) in enumerate(((0, 17), (17, len(users)))):
+        part = table.slice(begin, end - begin)
+        parquet.write_table(part, folder / f"part-{number}.parquet", row_group_size=4)
+    stream = ar.data.stream(folder, window=window)
+    return ar.data.counted(stream, ar.data.count_ids(stream))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return shards(tmp_path_factory.mktemp("shards"))
+
+
+def drawn(batches, count, first=0):
+    taken = list(batches.dataset(first).take(count).as_numpy_iterator())
+    return [
+        (int(user), *history.tolist())
+        for batch in taken
+        for user, history in zip(batch["user_index"], batch["history"], strict=True)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["whole", "prefixes"])
+@pytest.mark.parametrize("time_column", [None, "time"])
+def test_the_windows_of_an_epoch_are_those_of_memory(data, kind, time_column):
+    settings = {"length": 3, "kind": kind}
+    batches = ar.data.stream_windows(data, batch_size=1, time_column=time_column, **settings)
+    held = data.held()
+    if time_column:
+        held = ar.data.Interactions(
+            user_index=held.user_index,
+            item_index=held.item_index,
+            users=held.users,
+            items=held.items,
+            timestamp=1000.0 - np.arange(len(held)),
+        )
+    expected = training_windows(held, 3, kind=kind)
+    assert batches.steps_per_epoch == len(expected)
+    found = drawn(batches, batches.steps_per_epoch)
+    rows = zip(expected.user_index, expected.items, strict=True)
+    assert sorted(found) == sorted((int(user), *items.tolist()) for user, items in rows)
+    assert drawn(batches, batches.steps_per_epoch, first=1) != found
+
+
+def test_training_goes_on_as_if_it_had_not_stopped(data):
+    batches = ar.data.stream_windows(data, length=2, batch_size=4)
+    steps = batches.steps_per_epoch
+    whole = drawn(batches, 3 * steps)
+    assert drawn(batches, steps, first=2) == whole[2 * steps * 4 :]
+
+
+def test_rows_of_a_user_in_two_places_are_an_error_that_names_user_and_shard(tmp_path):
+    # The rows of u0 and one of u1 stand at the end; what was one shard's of u4 is now in both.
+    data = shards(tmp_path, mixed=True)
+    batches = ar.data.stream_windows(data, length=2, batch_size=4)
+    with pytest.raises(tf.errors.OpError, match="part-..parquet, column 'user_id'.*'u[14]' in two"):
+        list(batches.dataset(0).take(batches.steps_per_epoch))
+
+
+def test_a_next_item_model_trains_on_them(data):
+    model = ar.models.gru4rec(data, size=EncoderSize(length=3, dim=4, blocks=1))
+    model.compile(optimizer=ar.training.LazyAdam(0.01))
+    batches = ar.data.stream_windows(data, length=3, batch_size=4)
+    history = model.fit(batches, epochs=1, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+
+
+def test_settings_out_of_their_range_are_refused(data):
+    with pytest.raises(ValueError, match="`length` should be >= 1"):
+        ar.data.stream_windows(data, length=0, batch_size=4)
+    with pytest.raises(ValueError, match="`kind` 'whole' or 'prefixes'"):
+        ar.data.stream_windows(data, length=2, batch_size=4, kind="last")
+    with pytest.raises(ValueError, match="`batch_size`"):
+        ar.data.stream_windows(data, length=2, batch_size=0)
