@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "PoisoningTraining",
         ],
         "evidence.effective_raters": ["item_evidence"],
+        "evidence.influence": ["UserInfluence", "influence_table"],
         "evidence.ranking": ["EvidenceRanking", "RankByEvidence"],
         "evidence.weights": ["CapContributions", "IndependenceWeights"],
         "online": ["OnlineScorer"],

@@ -17,17 +17,19 @@ from advrec_tf.models.base import ClosedForm
 from advrec_tf.models.gram import profiles_of
 
 Base = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(profiles of all users [users, items], rows of the subset [s, items]), 0 and 1 float32, -> scores
-[users, items]. Only the subset may be learned from; the profiles are what users are scored by."""
+"""(profiles of all users [users, items], rows of the subset [s, items]), 0 and 1 float32, of the
+items that somebody in the subset has -> scores [users, items]. Only the subset may be learned from;
+the profiles are what users are scored by."""
 
 
 class SubsetEnsemble(ClosedForm):
     """The number of base models that have an item among their N' best: bagging of users.
 
     Each base model learns from `subset_size` random users, ranks the unseen items of *every* user
-    and votes for the first `votes_each`, for fewer where several are equal at the border. The score
-    of an item is its number of votes, and among equals its popularity. One user among many is in
-    few subsets, so it moves few votes: `certificate` says what e users cannot change.
+    and votes for the first `votes_each` that score above 0, for fewer where several are equal at
+    the border and never for what nobody in the subset has. The score of an item is its number of
+    votes, and among equals its popularity. One user among many is in few subsets, so it moves few
+    votes: `certificate` says what e users cannot change.
 
     Args:
         base: how a base model scores, by default `subset_ease()`.
@@ -86,8 +88,10 @@ class SubsetEnsemble(ClosedForm):
         self.votes = np.zeros(profiles.shape, np.int32)
         for _ in range(self.num_models):
             subset = rng.choice(users, self.subset_size, replace=False)
-            scores = np.where(profiles > 0, -np.inf, self.base(profiles, profiles[subset]))
-            self.votes += _first(scores, self.votes_each)
+            known = np.flatnonzero(profiles[subset].any(axis=0))
+            own = profiles[:, known]
+            scores = np.where(own > 0, -np.inf, self.base(own, own[subset]))
+            self.votes[:, known] += _first(scores, self.votes_each)
         popularity = interactions.item_counts()
         self._tie_break = tf.constant(popularity / (popularity.max(initial=0) + 1.0), tf.float32)
         return self
@@ -97,12 +101,12 @@ class SubsetEnsemble(ClosedForm):
 
 
 def _first(scores: np.ndarray, count: int) -> np.ndarray:
-    """[users, items] bool: items above all but the `count` highest scores of their row, so at most
-    `count`; where several are equal at the border none of them is. An item at -inf never is."""
+    """[users, items] bool: items of positive score above all but the `count` highest of their row,
+    so at most `count`; where several are equal at the border none of them is."""
     if count >= scores.shape[1]:
-        return np.isfinite(scores)
+        return scores > 0
     place = scores.shape[1] - count - 1
-    return scores > np.partition(scores, place, axis=1)[:, [place]]
+    return scores > np.maximum(np.partition(scores, place, axis=1)[:, [place]], 0)
 
 
 def subset_ease(l2: float = 40.0) -> Base:
