@@ -1,0 +1,108 @@
+r"""Models x defences under a named threat model, on several data sets: one page, one command.
+
+    python -m experiments.robustness_leaderboard --data ml100k filmTrust GroceryFood AppAndroid \
+        ToolHome yelp --run-dir runs/leaderboard --out docs/results
+    python -m experiments.robustness_leaderboard --data filmTrust --threat push-quick --seeds 1 \
+        --targets 2 --rows ease:none ease:rank-by-evidence --run-dir runs/small
+
+Every cell is a stage of the folder of its data set below --run-dir: a stopped run goes on with
+--resume. The page is robustness-leaderboard.md with a .json beside it.
+"""
+
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from advrec_tf.pipelines.ending import guarded
+from experiments.harness import arguments, command
+
+OPTIONS = {
+    "rows": (
+        [],
+        "Rows of the table, each MODEL:DEFENCE, such as ease:none; default: the standard rows.",
+        {"metavar": "MODEL:DEFENCE"},
+    ),
+    "targets": (5, "Targets of each group."),
+    "seeds": (3, "Every cell is measured with so many seeds."),
+    "threat": (
+        "push",
+        "push, or push-quick, which has no learned and adaptive attacks.",
+    ),
+}
+
+
+def render(report: dict, path: Path) -> str:
+    from experiments.robustness_leaderboard import page
+
+    return page.render(report, path)
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = command.parser_of(__doc__)
+    parser.add_argument(
+        "--data",
+        required=True,
+        nargs="+",
+        help="Shilling sets such as ml100k and filmTrust, MovieLens folders or table files.",
+    )
+    arguments.add_table_arguments(parser)
+    arguments.add_run_arguments(parser)
+    group = parser.add_argument_group("the leaderboard")
+    command.add_options(group, OPTIONS)
+    group.add_argument(
+        "--models",
+        type=int,
+        default=10_000,
+        help="Models of the certified ensemble, 0 for no certificates. Default: 10000.",
+    )
+    command.add_report(parser, render)
+    return parser.parse_args(argv)
+
+
+@guarded
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    from advrec_tf.pipelines.attack.runner import open_runner
+    from experiments.robustness_leaderboard import study
+    from experiments.robustness_leaderboard.threats import THREATS, checked_rows
+
+    if args.threat not in THREATS or args.models < 0:
+        raise ValueError(
+            f"--threat should be of {', '.join(THREATS)} and --models at least 0. "
+            f"Received: {args.threat!r}, {args.models}."
+        )
+    threat, rows = THREATS[args.threat], checked_rows(args.rows)
+    folders = {data: args.run_dir / Path(data).name.split(".")[0] for data in args.data}
+    if len(set(folders.values())) < len(args.data):
+        raise ValueError(f"--data should have different names. Received: {' '.join(args.data)}.")
+    arguments.hold_run_dir(args)
+    data_sets = []
+    for data, folder in folders.items():
+        runner = open_runner(
+            data,
+            run_dir=folder,
+            resume=args.resume,
+            per_group=max(5, args.targets),
+            **arguments.table_columns(args),
+        )
+        data_sets.append(
+            study.run(
+                runner,
+                threat,
+                rows,
+                targets=args.targets,
+                seeds=args.seeds,
+                models=args.models,
+            )
+        )
+    report = {"threat": dataclasses.asdict(threat), "data_sets": data_sets}
+    command.publish(args, report, render, "robustness-leaderboard")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
