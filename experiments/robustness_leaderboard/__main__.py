@@ -31,7 +31,7 @@ OPTIONS = {
     "seeds": (3, "Every cell is measured with so many seeds."),
     "threat": (
         "push",
-        "push, or push-quick, which has no learned and adaptive attacks.",
+        "The threat model; push-quick has no learned and adaptive attacks.",
     ),
 }
 
