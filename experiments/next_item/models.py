@@ -28,7 +28,7 @@ SHORT = EncoderSize(length=50, dim=64, blocks=2, heads=2, dropout=0.5)
 LONG = EncoderSize(length=200, dim=64, blocks=2, heads=2, dropout=0.2)
 """Of long histories, as of films."""
 
-EPOCHS, PATIENCE, EVERY = 300, 6, 5
+EPOCHS, PATIENCE, EVERY = 300, 4, 5
 """At most so many epochs; evaluations without a better one; epochs from one to the next."""
 
 RADIUS = 0.1
@@ -38,7 +38,7 @@ MANY = SampledSoftmax(candidates=512)
 CALIBRATED = BinaryCrossEntropy(negatives=256, calibrated=0.75)
 
 
-WEIGHTS = (0.03, 0.1, 0.3)
+WEIGHTS = (0.02, 0.05, 0.1, 0.2)
 """Of the transition counts beside a network, of which validation chooses."""
 
 SPACE = {
