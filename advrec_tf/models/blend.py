@@ -51,8 +51,17 @@ class Blend(Recommender):
     """
 
     def __init__(self, members: Sequence[Recommender], weights: Sequence[float] | None = None):
-        self.members, self.weights = _checked(members, weights)
-        members = self.members
+        members = tuple(members)
+        if not members:
+            raise ValueError("`members` should hold one recommender or more. Received none.")
+        weights = (1.0,) * len(members) if weights is None else tuple(weights)
+        if len(weights) != len(members) or not all(0 < w < math.inf for w in weights):
+            raise ValueError(
+                f"`weights` should hold {len(members)} finite numbers > 0, one a member. "
+                f"Received: {weights!r}."
+            )
+        self.members = members
+        self.weights = weights
         self.interactions = members[0].interactions
         known = self.interactions.by_user()
         for i, member in enumerate(members[1:], start=1):
@@ -72,39 +81,44 @@ class Blend(Recommender):
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         scores = [member.score(user_index) for member in self.members]
-        return _blended(scores, self.weights, self._histories.dense(user_index))
+        return self._sum(scores, self._histories.dense(user_index))
+
+    def _sum(self, scores: Sequence[tf.Tensor], seen: tf.Tensor) -> tf.Tensor:
+        """The weighted sum of the members' scores, standardized over what is not seen."""
+        return tf.add_n(
+            [
+                weight * standardized(tf.cast(score, tf.float32), seen)
+                for score, weight in zip(scores, self.weights, strict=True)
+            ]
+        )
 
 
-class HistoryBlend:
-    """A `Blend` of models that score histories, such as a sequence model and transition counts.
+class HistoryBlend(Blend):
+    """A blend of models that score histories, such as a sequence model and transition counts.
 
     Args:
-        members: anything with `score_history` and `interactions`, one or more.
-        weights: as of `Blend`.
-        repeats: whether items of the history are among those that scores are standardized over,
-            as where they may be recommended again.
+        members, weights: as of `Blend`; each member has `score_history`.
+        repeats: whether items of the history are among those that scores of histories are
+            standardized over, as where they may be recommended again.
 
     Raises:
-        ValueError: if there is no member, a weight is missing or not > 0, a member scores no
-            histories, or their catalogues differ.
+        ValueError: as of `Blend`, or if a member scores no histories.
     """
 
     def __init__(
-        self, members: Sequence, weights: Sequence[float] | None = None, *, repeats: bool = False
+        self,
+        members: Sequence[Recommender],
+        weights: Sequence[float] | None = None,
+        *,
+        repeats: bool = False,
     ):
-        self.members, self.weights = _checked(members, weights)
-        self.repeats, self.interactions = repeats, members[0].interactions
+        super().__init__(members, weights)
+        self.repeats = repeats
         for i, member in enumerate(self.members):
             if not callable(getattr(member, "score_history", None)):
                 raise ValueError(
                     "`members` should score histories (`score_history`). Received: member "
                     f"{i}, a {type(member).__name__}, which does not."
-                )
-            if member.interactions.num_items != self.interactions.num_items:
-                raise ValueError(
-                    "`members` should have one catalogue. Received: "
-                    f"{self.interactions.num_items} items of member 0 beside "
-                    f"{member.interactions.num_items} of member {i}."
                 )
 
     def score_history(self, history: tf.Tensor) -> tf.Tensor:
@@ -112,28 +126,4 @@ class HistoryBlend:
         -> [batch, num_items] float32."""
         scores = [member.score_history(history) for member in self.members]
         seen = distinct_rows(history, self.interactions.num_items)
-        return _blended(scores, self.weights, tf.zeros_like(seen) if self.repeats else seen)
-
-
-def _checked(members: Sequence, weights: Sequence[float] | None) -> tuple[tuple, tuple]:
-    """The members, and a weight for each."""
-    members = tuple(members)
-    if not members:
-        raise ValueError("`members` should hold one recommender or more. Received none.")
-    weights = (1.0,) * len(members) if weights is None else tuple(weights)
-    if len(weights) != len(members) or not all(0 < w < math.inf for w in weights):
-        raise ValueError(
-            f"`weights` should hold {len(members)} finite numbers > 0, one a member. "
-            f"Received: {weights!r}."
-        )
-    return members, weights
-
-
-def _blended(scores: Sequence[tf.Tensor], weights: Sequence[float], seen: tf.Tensor) -> tf.Tensor:
-    """The weighted sum of the standardized scores."""
-    return tf.add_n(
-        [
-            weight * standardized(tf.cast(score, tf.float32), seen)
-            for score, weight in zip(scores, weights, strict=True)
-        ]
-    )
+        return self._sum(scores, tf.zeros_like(seen) if self.repeats else seen)

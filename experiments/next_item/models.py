@@ -58,11 +58,13 @@ def models(size: EncoderSize) -> Mapping[str, Entry]:
     def network(model, objective=FULL, perturbation=None, **settings):
         return _network(model, size, objective, perturbation, **settings)
 
-    plain = network("sasrec")
+    plain, sampled = network("sasrec"), network("sasrec", MANY)
+    many = "SASRec, sampled softmax"
     return {
         "SASRec, 1 negative": _row(network("sasrec", BinaryCrossEntropy())),
         "gSASRec, 256 negatives": _row(network("sasrec", CALIBRATED)),
-        "SASRec, sampled softmax": _row(network("sasrec", MANY)),
+        many: _row(sampled),
+        f"{many}, with transitions": _blend(sampled, ablation=many),
         full: _row(plain),
         f"{full}, warm start": _row(network("sasrec", warm_start=True), ablation=full),
         noise: _row(network("sasrec", FULL, _radius("random")), ablation=full),

@@ -7,6 +7,7 @@ from tests.experiments.next_item.test_protocols import by_day
 
 FULL = "SASRec, full softmax"
 ATTACKED = f"{FULL}, FGSM on items and places"
+BLENDED = f"{FULL}, with transitions"
 NOISE = f"{FULL}, noise on items and places"
 
 
@@ -24,9 +25,10 @@ def test_trained_rows_stand_beside_what_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "EPOCHS", 10)
     store = StageStore(tmp_path, {"job": "test"})
     said = []
-    found = study.run("ring", store, trained=[FULL, ATTACKED], log=said.append)["last day"]
+    asked = [FULL, ATTACKED, BLENDED]
+    found = study.run("ring", store, trained=asked, log=said.append)["last day"]
     rows = found["entries"]
-    assert {"transitions", FULL, ATTACKED} <= set(rows) and NOISE not in rows
+    assert {"transitions", *asked} <= set(rows) and NOISE not in rows
     assert found["left_out"]["BERT4Rec, full softmax"] == "not run yet"
     assert rows[FULL]["epochs"] in ([5], [10])
     text = page.markdown(
