@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "streams.hashed": ["HashedVocabulary"],
         "streams.histories": ["stream_windows"],
         "streams.holding": ["StreamSplit", "hold_out"],
+        "streams.service": ["service_dataset"],
         "streams.stream": ["Position", "Stream", "stream"],
         "streams.vocabularies": ["CountedIds", "count_ids", "load_ids"],
         "synthetic": ["make_world"],

@@ -25,12 +25,16 @@ _TYPES = {"int": tf.int64, "float": tf.float32, "string": tf.string}
 
 
 class TFRecordFormat:
-    """Reads TFRecord files that are not compressed; see `shards.Format`."""
+    """Reads TFRecord files that are not compressed; see `shards.Format`.
+
+    Attributes:
+        own_kinds: column name -> its kind in the first shard, by which examples are parsed.
+    """
 
     typed = True
 
     def __init__(self) -> None:
-        self._own: dict[str, str] = {}  # the kinds of the first shard, by which examples are parsed
+        self.own_kinds: dict[str, str] = {}
 
     def kinds(self, path: str, columns: Sequence[str] | None) -> dict[str, str]:
         features = _first_example(path).features.feature
@@ -47,7 +51,7 @@ class TFRecordFormat:
                     f"{len(values)} in the first: leave it out by `columns`."
                 )
             found[name] = _LISTS[which]
-        self._own = self._own or dict(found)
+        self.own_kinds = self.own_kinds or dict(found)
         return found
 
     def index(self, path: str, kinds: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +77,7 @@ class TFRecordFormat:
             begin, end = (int(place) for place in shard.places[block : block + 2])
             serialized = _records(shard.path, begin, end, rows)
             specs = {
-                name: tf.io.RaggedFeature(_TYPES[self._own[name]], row_splits_dtype=tf.int64)
+                name: tf.io.RaggedFeature(_TYPES[self.own_kinds[name]], row_splits_dtype=tf.int64)
                 for name in kinds
             }
             try:
@@ -81,10 +85,10 @@ class TFRecordFormat:
             except tf.errors.OpError as error:
                 raise DataError(
                     f"{shard.path}: expected examples with the features "
-                    f"{', '.join(f'{name} ({self._own[name]})' for name in kinds)}, as in the "
+                    f"{', '.join(f'{name} ({self.own_kinds[name]})' for name in kinds)}, as in the "
                     f"first shard. Received: {error.message.splitlines()[0]}"
                 ) from error
-            columns = [_column(found[name], name, self._own[name], shard) for name in kinds]
+            columns = [_column(found[name], name, self.own_kinds[name], shard) for name in kinds]
             return as_kinds(pa.table(columns, names=list(kinds)), kinds)
 
 
