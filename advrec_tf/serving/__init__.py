@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "batch_lists": ["recommend_all"],
         "client": ["RestClient", "SavedModelClient", "ServingError"],
         "forms": ["export", "served_form"],
+        "indexed": ["INDEX_FROM", "ServedByIndex"],
         "module": ["SIGNATURES", "Case", "ExportCheckError", "ServedModule", "Values"],
         "multi_task": ["ServedMultiTask"],
         "ranking": ["ServedRanking"],

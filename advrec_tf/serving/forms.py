@@ -10,6 +10,7 @@ is not used.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from advrec_tf.models.retrieval import TwoTower
 from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.serving import saved_model
+from advrec_tf.serving.indexed import INDEX_FROM, RECALL, ServedByIndex
 from advrec_tf.serving.lists import LOWEST
 from advrec_tf.serving.module import ServedModule
 from advrec_tf.serving.multi_task import ServedMultiTask
@@ -41,6 +43,9 @@ TABLE_LIMIT = 2**30
 HISTORY_L2 = 10.0
 """Ridge of `history_map`, in users: as if so many users had vectors of zero."""
 
+INDICES = ("auto", "exact", "ivf")
+"""How lists of a served model are found."""
+
 _BLOCK_CELLS = 2**24
 _BLOCK_USERS = 1024
 _TRIED_USERS = 16
@@ -48,7 +53,12 @@ _TOLERANCE = 1e-3
 
 
 def served_form(
-    model: Recommender | ServedModule, *, k: int = 10, max_k: int = 100
+    model: Recommender | ServedModule,
+    *,
+    k: int = 10,
+    max_k: int = 100,
+    index: str = "auto",
+    recall: float = RECALL,
 ) -> ServedModule:
     """A trained model as a graph that can be exported; a `ServedModule` stays as it is.
 
@@ -62,11 +72,31 @@ def served_form(
             `score(user_index [batch]) -> [batch, num_items]`.
         k: length of a list where the request names none.
         max_k: longest list a request may ask for.
+        index: "exact" compares a user with all items; "ivf" with those of some cells, see
+            `ServedByIndex`, which only vectors can; "auto" is "ivf" for vectors of at least
+            `INDEX_FROM` items where the recall can be reached, else "exact".
+        recall: share of the items of exact lists of length k that lists of an index should have.
 
     Raises:
-        ValueError: if the model has no training interactions or no scores, a score is NaN, or its
-            table of scores would take more than `TABLE_LIMIT` bytes.
+        ValueError: if `index` is none of these or does not fit the model, the recall is out of
+            range or cannot be reached, the model has no training interactions or no scores, a
+            score is NaN, or its table of scores would take more than `TABLE_LIMIT` bytes.
     """
+    if index not in INDICES:
+        raise ValueError(f"`index` should be one of {INDICES}. Received: {index!r}.")
+    if not 0 < recall <= 1:
+        raise ValueError(f"`recall` should be in (0, 1]. Received: {recall!r}.")
+    form = _form(model, k=k, max_k=max_k, index=index, recall=recall)
+    lists = form.lists if isinstance(form, ServedMultiTask) else form
+    if index == "ivf" and not isinstance(lists, ServedByIndex):
+        raise ValueError(
+            f'`index` should be "exact" for a model that is not served as vectors. Received: '
+            f'"ivf" for {type(model).__name__}.'
+        )
+    return form
+
+
+def _form(model, *, k: int, max_k: int, index: str, recall: float) -> ServedModule:
     if isinstance(model, ServedModule):
         return model
     inner = model
@@ -109,9 +139,11 @@ def served_form(
         or _as_item_weights(model, tried, expected, unknown)
         or _as_table(model, data, score, unknown)
     )
-    served = ServedRecommender(
+    served = _lists_of(
         scorer,
         data,
+        index=index,
+        recall=recall,
         score=score,
         unknown_scores=unknown,
         k=k,
@@ -129,6 +161,8 @@ def export(
     *,
     k: int = 10,
     max_k: int = 100,
+    index: str = "auto",
+    recall: float = RECALL,
     version: int | None = None,
     metadata: Mapping | None = None,
     keep: int | None = None,
@@ -143,6 +177,8 @@ def export(
         model: any recommender of the package, as in `served_form`; or a `ServedModule`.
         directory: the model's folder; each export becomes a new numbered version in it.
         k, max_k: length of a list where a request names none, and the longest it may ask for.
+        index, recall: how lists are found, as in `served_form`; what an index reaches stands in
+            `MODEL_CARD.md` and, as "index", in `assets.extra/advrec_tf.json`.
         version, metadata, keep, check, timeout: as in `saved_model.export`.
 
     Returns:
@@ -154,7 +190,7 @@ def export(
         ExportCheckError: if the copy answers differently from the model; nothing is left then.
     """
     return saved_model.export(
-        served_form(model, k=k, max_k=max_k),
+        served_form(model, k=k, max_k=max_k, index=index, recall=recall),
         directory,
         version=version,
         metadata=metadata,
@@ -162,6 +198,19 @@ def export(
         check=check,
         timeout=timeout,
     )
+
+
+def _lists_of(scorer: Scorer, data, *, index: str, recall: float, **settings) -> ServedRecommender:
+    """Lists by an index where it is asked for, or pays."""
+    wanted = index == "ivf" or (index == "auto" and data.num_items >= INDEX_FROM)
+    if wanted and isinstance(scorer, VectorScorer):
+        try:
+            return ServedByIndex(scorer, data, recall=recall, **settings)
+        except ValueError as error:
+            if index == "ivf":
+                raise
+            warnings.warn(f"Lists are exact. {error}", stacklevel=4)
+    return ServedRecommender(scorer, data, **settings)
 
 
 def _new_users(inner, scorer: Scorer) -> ServedNewUsers | None:

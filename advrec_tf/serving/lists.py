@@ -24,6 +24,9 @@ NO_ITEM = ""
 SAMPLE = 256
 """Users checked where the caller names none, spread evenly over the vocabulary."""
 
+ENOUGH = 32
+"""Lists from which a mean recall says something."""
+
 
 class Reference:
     """What the model in memory says about a sample of users and about an unknown one.
@@ -40,6 +43,8 @@ class Reference:
         index: [names] int, their user index; num_users where unknown.
         item_ids: the catalog as text; `item_index` leads back.
         unknown_item: a text that is no item's id.
+        recall: None where lists are exact; else the least mean recall of lists of a length, and
+            that length, as `Lists` has it.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Reference:
         most: int = SAMPLE,
     ):
         data = interactions
+        self.recall: tuple[float, int] | None = None
         self.num_users, self.num_items = data.num_users, data.num_items
         self.seen = data.by_user()
         self.popularity = log_popularity(data)
@@ -117,6 +123,7 @@ class Reference:
             self.item_index,
             names=names,
             popularity=np.where(popular[:, None], self.popularity, np.nan),
+            recall=self.recall,
         )
 
     def items(self, ids: Sequence[str]) -> np.ndarray:
@@ -144,12 +151,15 @@ class Lists:
         names: [lists], whose list it is, for error messages.
         popularity: [lists, num_items], where the list must be the popular one the popularity of
             each item, else NaN.
+        recall: None where each place should hold the best item that is left. Else lists are those
+            of an index: in order, and those of the second number as their length, where there are
+            `ENOUGH` of them, have on average at least the share given first of the best items.
     """
 
-    def __init__(self, candidates, k, item_ids, item_index, *, names, popularity):
+    def __init__(self, candidates, k, item_ids, item_index, *, names, popularity, recall=None):
         self.candidates, self.k = candidates, k
         self.item_ids, self.item_index = item_ids, item_index
-        self.names, self.popularity = names, popularity
+        self.names, self.popularity, self.recall = names, popularity, recall
         self.size = len(candidates)
 
     def difference(self, where: str, outputs: Mapping, tolerance: float) -> float:
@@ -182,8 +192,27 @@ class Lists:
 
         best = np.where(beyond, LOWEST, -np.sort(-candidates, axis=1)[:, :width])
         self._compare_popularity(where, items)
-        largest_difference(f"{where}, order", own, best, tolerance, name_of)
+        if self.recall is None:
+            largest_difference(f"{where}, order", own, best, tolerance, name_of)
+        else:
+            in_order = -np.sort(-own, axis=1)
+            largest_difference(f"{where}, order", own, in_order, tolerance, name_of)
+            self._compare_recall(where, own, best)
         return largest_difference(where, outputs["score"], own, tolerance, name_of)
+
+    def _compare_recall(self, where: str, own: np.ndarray, best: np.ndarray) -> None:
+        least, length = self.recall
+        if self.size < ENOUGH or not (self.k == length).all():
+            return
+        there = best > LOWEST
+        last = np.where(there, best, np.inf).min(axis=1, keepdims=True)
+        found = ((own >= last) & (own > LOWEST)).sum(axis=1)
+        recall = float(np.mean(np.minimum(found / np.maximum(there.sum(axis=1), 1), 1)))
+        if recall < least:
+            raise ExportCheckError(
+                f"{where}: lists of {length} should have {least:.3f} of the best items. "
+                f"Served: {recall:.3f}."
+            )
 
     def _items(self, where: str, outputs: Mapping) -> np.ndarray:
         """[lists, width] item index, -1 for none."""

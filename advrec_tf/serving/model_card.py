@@ -37,7 +37,7 @@ def model_card(name: str, notes: Mapping) -> str:
     for signature, tensors in notes["signatures"].items():
         sides = [_tensors(tensors[side]) for side in ("inputs", "outputs")]
         lines.append(f"| `{signature}` | {sides[0]} | {sides[1]} | {SIGNATURES[signature]} |")
-    lines += ["", *_check_lines(notes), "", *_serving_lines(name, notes)]
+    lines += ["", *_check_lines(notes), *_index_lines(notes), "", *_serving_lines(name, notes)]
     return "\n".join(lines) + "\n"
 
 
@@ -54,6 +54,21 @@ def _check_lines(notes: Mapping) -> list[str]:
     if latencies:
         lines.append(f"Median time of one request on the CPU: {', '.join(latencies)}.")
     return lines
+
+
+def _index_lines(notes: Mapping) -> list[str]:
+    index = notes.get("index")
+    if index is None:
+        return []
+    times = [
+        f"{batch} users {own['index']:.1f} ms (exact lists {own['exact']:.1f})"
+        for batch, own in index["milliseconds"].items()
+    ]
+    return [
+        f"Lists of known users come from an index: {index['probes']} of {index['cells']} cells are "
+        f"read, and lists of {index['k']} have {index['recall']:.3f} of the items of exact lists "
+        f"({index['queries']} users that did not choose the number). In memory: {', '.join(times)}."
+    ]
 
 
 def _serving_lines(name: str, notes: Mapping) -> list[str]:

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.ops.top_k import top_k
 from advrec_tf.serving import folder
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, SAMPLE, Reference
 from advrec_tf.serving.module import (
@@ -162,16 +163,24 @@ class ServedRecommender(ServedModule):
 
     def _restricted(self, scores, k, exclude_item_id, allow_item_id) -> dict[str, tf.Tensor]:
         """Lists of scores [batch, num_items], each of its own k, exclusions and allowed items."""
-        in_range = tf.debugging.Assert(
-            tf.reduce_all((k >= 1) & (k <= self.max_k)),
-            [f"`k` should be in 1..{self.max_k}. Received:", k],
-        )
-        k = after([in_range], {"k": k})["k"]
+        k = self._checked(k)
         restricted = tf.reduce_any(allow_item_id != NO_ITEM, axis=1, keepdims=True)
         closed = self._among(exclude_item_id) | (restricted & ~self._among(allow_item_id))
         index, best = self._best(
             tf.where(closed, LOWEST, scores), tf.reduce_max(tf.concat([k, [1]], 0))
         )
+        return self._cut(index, best, k)
+
+    def _checked(self, k: tf.Tensor) -> tf.Tensor:
+        """The lengths of lists [batch], refused where one is out of range."""
+        in_range = tf.debugging.Assert(
+            tf.reduce_all((k >= 1) & (k <= self.max_k)),
+            [f"`k` should be in 1..{self.max_k}. Received:", k],
+        )
+        return after([in_range], {"k": k})["k"]
+
+    def _cut(self, index: tf.Tensor, best: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Lists [batch, longest], each cut to its own length k [batch]."""
         within = tf.range(tf.shape(index)[1])[None, :] < k[:, None]
         return self._named(tf.where(within, index, -1), tf.where(within, best, LOWEST))
 
@@ -196,11 +205,15 @@ class ServedRecommender(ServedModule):
 
     def _among(self, item_id: tf.Tensor) -> tf.Tensor:
         """[batch, n] string -> [batch, num_items] bool, the items named; unknown ids are not."""
+        places = self._named_pairs(item_id)
+        ones = tf.ones(tf.shape(places)[:1])
+        return tf.scatter_nd(places, ones, [tf.shape(item_id)[0], self.num_items]) > 0
+
+    def _named_pairs(self, item_id: tf.Tensor) -> tf.Tensor:
+        """[batch, n] string -> [pairs, 2] int32, (row, item) of the known items that are named."""
         item = self.items.lookup(item_id)
         row = tf.broadcast_to(tf.range(tf.shape(item)[0])[:, None], tf.shape(item))
-        places = tf.boolean_mask(tf.stack([row, item], axis=2), item >= 0)
-        ones = tf.ones(tf.shape(places)[:1])
-        return tf.scatter_nd(places, ones, [tf.shape(item)[0], self.num_items]) > 0
+        return tf.boolean_mask(tf.stack([row, item], axis=2), item >= 0)
 
     def _best(self, scores: tf.Tensor, k: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """[batch, num_items] -> item index, -1 for none, and score, both [batch, k]."""
@@ -208,7 +221,7 @@ class ServedRecommender(ServedModule):
             available = min(k, self.num_items)
         else:
             available = tf.minimum(k, self.num_items)
-        best, index = tf.math.top_k(scores, available)
+        best, index = top_k(scores, available)
         index = tf.where(best > LOWEST, index, -1)
         beyond = [[0, 0], [0, k - available]]
         return (

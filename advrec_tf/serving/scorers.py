@@ -71,6 +71,10 @@ class VectorScorer(Scorer):
         """User vectors [batch, dim] -> [batch, num_items] float32."""
         return tf.matmul(users, self.item_vectors, transpose_b=True)
 
+    def item_rows(self, item_index: tf.Tensor) -> tf.Tensor:
+        """[...] int32 -> [..., dim] float32."""
+        return tf.gather(self.item_vectors, item_index)
+
     def pair_scores(self, user_index, item_index):
         users = tf.gather(self.user_vectors, user_index)
         return tf.reduce_sum(users * tf.gather(self.item_vectors, item_index), axis=1)

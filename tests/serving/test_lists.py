@@ -119,3 +119,18 @@ def test_allowed_and_excluded_items_are_those_of_each_user(reference):
         [0, 0], k=2, exclude=[["c", "zebra"], [""]], allow=[["", ""], ["e", "c"]]
     )
     assert expected.difference("x", served(("d", "e"), ("c", "e")), 1e-4) == 0.0
+
+
+def test_lists_of_an_index_are_held_to_their_recall_and_their_order(reference, monkeypatch):
+    monkeypatch.setattr("advrec_tf.serving.lists.ENOUGH", 2)
+    reference.recall = 0.7, 2
+    expected = reference.lists([0, 0], k=2)
+    # c, d are the best two; three of the four places hold one of them
+    expected.difference("here", served(("c", "d"), ("c", "e")), 1e-4)
+    with pytest.raises(ExportCheckError, match="should have 0.700 of the best items. Served: 0.5"):
+        expected.difference("here", served(("c", "e"), ("c", "e")), 1e-4)
+    with pytest.raises(ExportCheckError, match="order, user '11', rank 1"):
+        expected.difference("here", served(("d", "c"), ("c", "d")), 1e-4)
+    # another length, or too few lists to say anything
+    reference.lists([0, 0], k=1).difference("here", served(("e",), ("e",)), 1e-4)
+    reference.lists([0], k=2).difference("here", served(("c", "e")), 1e-4)

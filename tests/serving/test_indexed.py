@@ -1,0 +1,107 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import advrec_tf as ar
+from advrec_tf.models.vectors import VectorRecommender
+from advrec_tf.serving import forms, indexed
+from advrec_tf.serving.indexed import ServedByIndex
+from advrec_tf.serving.lists import NO_ITEM
+
+USERS, ITEMS, DIM = 60, 700, 6
+
+
+@pytest.fixture(scope="module")
+def model():
+    rng = np.random.default_rng(0)
+    pairs = np.unique(rng.integers(0, [USERS, ITEMS], (600, 2)), axis=0).astype(np.int32)
+    data = ar.data.Interactions(
+        user_index=pairs[:, 0],
+        item_index=pairs[:, 1],
+        users=ar.data.Vocabulary([f"u{i}" for i in range(USERS)]),
+        items=ar.data.Vocabulary([f"i{i}" for i in range(ITEMS)]),
+    )
+    centers = 3 * rng.normal(size=(20, DIM))
+
+    def near(count):
+        return (centers[rng.integers(0, 20, count)] + rng.normal(size=(count, DIM))).astype("f4")
+
+    return VectorRecommender(
+        user_vectors=near(USERS),
+        item_vectors=near(ITEMS),
+        unknown_user=np.zeros(DIM, np.float32),
+        interactions=data,
+    )
+
+
+@pytest.fixture(scope="module")
+def served(model):
+    form = forms.served_form(model, k=5, max_k=20, index="ivf", recall=0.8)
+    assert isinstance(form, ServedByIndex)
+    return form
+
+
+@pytest.fixture(scope="module")
+def exact(model):
+    return forms.served_form(model, k=5, max_k=20, index="exact")
+
+
+def strings(rows):
+    return tf.constant(rows, tf.string)
+
+
+def test_unknown_users_get_the_popular_items_beside_known_ones(served, exact):
+    users = strings(["u3", "nobody", "u5"])
+    found, right = served.serving_default(users), exact.serving_default(users)
+    assert found["item_id"].numpy()[1].tolist() == right["item_id"].numpy()[1].tolist()
+    seen = {f"i{item}" for item in served._in_memory()[2].by_user()[3]}
+    assert not seen & {item.decode() for item in found["item_id"].numpy()[0]}
+
+
+def test_excluded_items_are_left_out_and_allowed_ones_answered_exactly(served, exact):
+    users, k = strings(["u3", "u4", "nobody"]), tf.constant([3, 2, 4])
+    best = served.serving_default(users)["item_id"].numpy()
+    exclude = strings([[best[0][0]], [NO_ITEM], [best[2][0]]])
+    allow = strings([[NO_ITEM] * 2, ["i1", "i2"], [NO_ITEM] * 2])
+    found = served.recommend(users, k, exclude, allow)
+    assert found["item_id"].numpy()[0].tolist()[:2] == best[0][1:3].tolist()
+    assert found["item_id"].numpy()[2].tolist() == best[2][1:].tolist()
+    right = exact.recommend(users, k, exclude, allow)
+    np.testing.assert_array_equal(found["item_id"][1:], right["item_id"][1:])
+    np.testing.assert_allclose(found["score"][1:], right["score"][1:], rtol=1e-5)
+
+
+def test_an_export_says_what_its_index_reaches(served, tmp_path):
+    path = ar.serving.export(served, tmp_path / "lists")
+    notes = json.loads((path / "assets.extra" / "advrec_tf.json").read_text())
+    assert notes["index"] == served.report.as_dict() and notes["index"]["recall"] > 0.7
+    card = (path / "MODEL_CARD.md").read_text()
+    assert f"{served.report.probes} of {served.report.cells} cells" in card
+
+
+def test_small_catalogs_are_exact_by_default_and_large_ones_are_indexed(model, monkeypatch):
+    assert type(forms.served_form(model)) is forms.ServedRecommender
+    monkeypatch.setattr(forms, "INDEX_FROM", ITEMS)
+    assert type(forms.served_form(model, recall=0.5)) is ServedByIndex
+    assert indexed.INDEX_FROM == 10**5
+
+
+def test_where_an_index_does_not_pay_lists_are_exact_with_a_warning(model, monkeypatch):
+    monkeypatch.setattr(forms, "INDEX_FROM", ITEMS)
+    monkeypatch.setattr("advrec_tf.serving.index_tuning.MOST_READ", 0.001)
+    with pytest.warns(UserWarning, match="Lists are exact. `recall` should be what an index can"):
+        assert type(forms.served_form(model, recall=1.0)) is forms.ServedRecommender
+    with pytest.raises(ValueError, match="the best reached is"):
+        forms.served_form(model, recall=1.0, index="ivf")
+
+
+def test_what_is_no_index_or_has_no_vectors_is_refused(model):
+    with pytest.raises(ValueError, match=r"`index` should be one of .*Received: 'hnsw'"):
+        forms.served_form(model, index="hnsw")
+    with pytest.raises(ValueError, match=r"`recall` should be in \(0, 1\]. Received: 2"):
+        forms.served_form(model, recall=2)
+    popularity = ar.models.Popularity().fit(model.interactions)
+    with pytest.raises(ValueError, match='Received: "ivf" for Popularity'):
+        forms.served_form(popularity, index="ivf")
