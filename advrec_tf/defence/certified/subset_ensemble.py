@@ -56,7 +56,7 @@ class SubsetEnsemble(ClosedForm):
         self,
         base: Base | None = None,
         *,
-        subset_size: int = 8,
+        subset_size: int = 10,
         num_models: int = 1_000,
         votes_each: int = 25,
         seed: int = 0,

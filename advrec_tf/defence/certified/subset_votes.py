@@ -20,7 +20,7 @@ class SubsetVotes(Defence):
     """
 
     l2: float = 40.0
-    subset_size: int = 8
+    subset_size: int = 10
     num_models: int = 200
     votes_each: int = 25
 

@@ -41,11 +41,11 @@ class UserInfluence:
 
     def __init__(self, interactions: Interactions, *, l2: float = 200.0):
         users, items = interactions.num_users, interactions.num_items
-        needed = 8 * users * (4 * items + 2 * users)
-        if not l2 > 0 or needed > MEMORY_LIMIT:
+        if not l2 > 0 or not self.fits(interactions):
             raise ValueError(
                 f"`l2` should be > 0 and the influence of {users} users on {items} items take at "
-                f"most {MEMORY_LIMIT / 2**30:g} GiB. Received: {l2!r}, {needed / 2**30:.1f} GiB."
+                f"most {MEMORY_LIMIT / 2**30:g} GiB. Received: {l2!r}, "
+                f"{_bytes(interactions) / 2**30:.1f} GiB."
             )
         self.interactions = interactions
         profiles = profiles_of(interactions).toarray()
@@ -64,6 +64,11 @@ class UserInfluence:
         self.single = self.mean_score - (
             self._base - mean / (self._diagonal + self._solved**2 / left)
         )
+
+    @staticmethod
+    def fits(interactions: Interactions) -> bool:
+        """Whether the matrices need no more than `MEMORY_LIMIT` bytes."""
+        return _bytes(interactions) <= MEMORY_LIMIT
 
     def of_group(self, users: np.ndarray) -> np.ndarray:
         """[num_items] float64: m less what it is without the users ([k] int, distinct); exact."""
@@ -103,6 +108,11 @@ class UserInfluence:
         along = np.sqrt(np.sort(self._along**2)[-k:].sum())
         solved = np.sqrt(np.sort(self._solved**2, axis=0)[-k:].sum(axis=0))
         return along * solved / left / self._diagonal
+
+
+def _bytes(interactions: Interactions) -> int:
+    users, items = interactions.num_users, interactions.num_items
+    return 8 * users * (4 * items + 2 * users)
 
 
 def influence_table(interactions: Interactions, *, k: int = 10, l2: float = 200.0) -> pd.DataFrame:

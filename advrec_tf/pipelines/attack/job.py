@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 
 from advrec_tf.ops.files import atomic_bytes
-from advrec_tf.pipelines.attack.cell import Cell, check_names, require_fraction
+from advrec_tf.pipelines.attack.cell import NONE, Cell, check_names, require_fraction
+from advrec_tf.pipelines.attack.evidence import of_target
 from advrec_tf.pipelines.attack.runner import CellRunner
 from advrec_tf.pipelines.attack.setting import load_setting
 from advrec_tf.pipelines.attack.summary import aggregate, lines_of
@@ -59,21 +60,20 @@ def run(
     log(f"targets ({group}): {', '.join(str(setting.id_of(t)) for t in setting.targets[group])}")
     with tempfile.TemporaryDirectory() as folder:
         runner = CellRunner(setting, StageStore(folder, {}), fillers=fillers)
-        measured = [
-            runner.run(
-                Cell(
-                    attack=attack,
-                    victim=victim,
-                    defence=defence,
-                    group=group,
-                    target=target,
-                    size=size,
-                    seed=seed,
-                )
+        cells = [
+            Cell(
+                attack=attack,
+                victim=victim,
+                defence=defence,
+                group=group,
+                target=target,
+                size=size,
+                seed=seed,
             )
             for seed in range(seeds)
             for target in setting.targets[group]
         ]
+        measured = [runner.run(cell) | _evidence(runner, cell) for cell in cells]
     (mean,) = aggregate(measured)
     log("\n" + "\n".join(lines_of(mean)))
     if out is not None:
@@ -81,3 +81,10 @@ def run(
         atomic_bytes(out, content, overwrite=overwrite)
         log(f"\nreport       {out}")
     return mean
+
+
+def _evidence(runner: CellRunner, cell: Cell) -> dict[str, float]:
+    """What the target's score rests on, see `evidence.of_target`; nothing without an attack."""
+    if cell.attack == NONE:
+        return {}
+    return of_target(runner.train, runner.poisoned(cell)[0].interactions, cell.target)

@@ -81,7 +81,7 @@ def test_the_page_shows_rows_and_certificates_of_the_report(found, tmp_path):
     row = next(line for line in text.split("\n") if line.startswith("| ease | rank-by-evidence"))
     assert f"{found['rows'][1]['ndcg']:.4f}" in row and row.count("|") == 10
     assert "Threat model test/1: 5 accounts" in text and "No attacker here knows" in text
-    assert "20 models of EASE on 8 random users" in text
+    assert "20 models of EASE on 10 random users" in text
     without = report | {"data_sets": [found | {"certificates": None}]}
     assert "Certified" not in page.render(without, Path(tmp_path / "x.md"))
 
