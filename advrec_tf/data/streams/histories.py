@@ -136,7 +136,7 @@ def _grouped(
     again = met[group]
     again[np.setdiff1d(np.arange(len(group)), np.unique(group, return_index=True)[1])] = True
     if again.any():
-        user = data.users.ids[group[again][0]]
+        user = data.users.ids[group[again]].tolist()[0]
         raise DataError(
             f"{path}, column {data.ids.users.name!r}: expected all rows of a user together in one "
             f"shard, as after a sort by user. Received rows of {user!r} in two places."

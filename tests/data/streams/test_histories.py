@@ -83,6 +83,15 @@ def test_rows_of_a_user_in_two_places_are_an_error_that_names_user_and_shard(tmp
         list(batches.dataset(0).take(batches.steps_per_epoch))
 
 
+def test_rows_of_a_user_in_two_places_of_one_block_are_an_error_too(tmp_path):
+    table = pa.table({"user_id": [0, 1, 0, 2], "item_id": [0, 1, 2, 3]})
+    parquet.write_table(table, tmp_path / "one.parquet")
+    stream = ar.data.stream(tmp_path)
+    data = ar.data.counted(stream, ar.data.count_ids(stream))
+    with pytest.raises(tf.errors.OpError, match="one.parquet.*Received rows of 0 in two places"):
+        next(iter(ar.data.stream_windows(data, length=2, batch_size=1).dataset(0)))
+
+
 def test_a_next_item_model_trains_on_them(data):
     model = ar.models.gru4rec(data, size=EncoderSize(length=3, dim=4, blocks=1))
     model.compile(optimizer=ar.training.LazyAdam(0.01))

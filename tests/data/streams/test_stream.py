@@ -81,6 +81,13 @@ def test_a_window_holds_the_rows_of_the_blocks_that_come_next(folders):
     assert set(stream.order(0)[: sizes[0]]) == rows
 
 
+def test_the_blocks_of_all_shards_are_shuffled_anew_in_every_epoch(folders):
+    stream = ar.data.stream(folders["parquet"], window=1)
+    orders = [np.concatenate(stream.windows(epoch)).tolist() for epoch in range(4)]
+    assert all(sorted(order) == list(range(9)) != order for order in orders)
+    assert len(set(map(tuple, orders))) == 4
+
+
 def test_going_on_reads_no_block_before_the_window_of_the_position(folders, monkeypatch):
     stream = ar.data.stream(folders["parquet"], window=10)
     read = []
