@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 from advrec_tf.commands import run as runs
 from advrec_tf.commands.arguments import Count
@@ -15,6 +16,8 @@ def export(
     out: Path,
     k: Count = 10,
     keep: Count | None = None,
+    index: Literal["auto", "exact", "ivf"] = "auto",
+    recall: float = 0.95,
     parquet: Path | None = None,
 ) -> None:
     """Export the recommender of a finished run, checked against the one in memory.
@@ -28,6 +31,9 @@ def export(
         out: The folder for the versions of the SavedModel.
         k: The length of a list where a request names none.
         keep: The number of versions to keep; older ones are removed. By default all stay.
+        index: How lists are found: exact by all items, or ivf by those of the nearest cells; auto
+            is ivf for vectors from 100,000 items on.
+        recall: The share of the items of exact lists that lists of an index should have.
         parquet: A file for the lists of all users, for those who need no server.
     """
     runs.check_writable("--out", out)
@@ -40,7 +46,9 @@ def export(
 
     recommender = load_shipped(run_dir)
     identity = json.loads(record.read_text())
-    exported = runs.export_checked(recommender, out, identity, k=k, keep=keep)
+    exported = runs.export_checked(
+        recommender, out, identity, k=k, keep=keep, index=index, recall=recall
+    )
     print(json.dumps(exported["export"], indent=2))
     if parquet is not None:
         count = recommend_all(recommender, parquet, k)

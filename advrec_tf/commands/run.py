@@ -133,16 +133,25 @@ def check_writable(name: str, path: str | os.PathLike | None) -> None:
 
 
 def export_checked(
-    recommender, folder: str | Path | None, identity: dict, *, k: int = 10, keep: int | None = None
+    recommender,
+    folder: str | Path | None,
+    identity: dict,
+    *,
+    k: int = 10,
+    keep: int | None = None,
+    **index,
 ) -> dict:
-    """Export with a check through TensorFlow's C API; {} where no folder is given."""
+    """Export with a check through TensorFlow's C API; `index` are settings of `serving.export`. {}
+    where no folder is given."""
     if folder is None:
         return {}
     from advrec_tf.serving.folder import read_metadata
     from advrec_tf.serving.forms import export
 
-    path = export(recommender, folder, k=k, keep=keep, metadata={"run": identity})
-    return {"export": {"path": str(path), "check": read_metadata(path)["check"]}}
+    path = export(recommender, folder, k=k, keep=keep, metadata={"run": identity}, **index)
+    notes = read_metadata(path)
+    found = {name: notes[name] for name in ("check", "index") if name in notes}
+    return {"export": {"path": str(path), **found}}
 
 
 def ship(run: Run, prepared, identity: dict, outcome, export: str | None) -> dict:
