@@ -14,11 +14,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines.ending import guarded
-from experiments.harness import arguments, command
+from experiments.harness import arguments, command, reports
 
 OPTIONS = {
     "protocols": ([], "Only these protocols are run; by default all of the data.", {}),
@@ -68,7 +69,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         seeds=args.seeds,
     )
     report = {"name": args.data, "about": about, "protocols": found}
-    command.publish(args, report, page.markdown, f"next-item-{args.data}")
+    stem = f"next-item-{args.data}"
+    if args.out and (before := Path(args.out) / f"{stem}.json").exists():
+        report["protocols"] = page.with_others(found, reports.read(before))
+    command.publish(args, report, page.markdown, stem)
 
 
 if __name__ == "__main__":

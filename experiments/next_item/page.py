@@ -40,6 +40,16 @@ def markdown(report: dict, path: Path) -> str:
     )
 
 
+def with_others(found: Mapping[str, dict], before: Mapping) -> dict[str, dict]:
+    """The protocols of a run, among those of an earlier report that it has not measured again:
+    label -> the protocol, with the command and the version that made it where that was earlier."""
+    made_by = {"command": before["command"], "version": before["about"].get("version")}
+    others = {
+        label: {"made_by": made_by, **protocol} for label, protocol in before["protocols"].items()
+    }
+    return {**others, **found}
+
+
 def _section(label: str, found: Mapping) -> list[str]:
     metrics, entries = found["metrics"], found["entries"]
     adjusted = _corrected(entries)
@@ -63,11 +73,18 @@ def _section(label: str, found: Mapping) -> list[str]:
     notes = _left_out(found["left_out"])
     return [
         *("", f"## {label[0].upper()}{label[1:]}", "", f"{found['text']} {REFIT[found['refit']]}"),
+        *_made_by(found.get("made_by")),
         *facts(found["facts"]),
         *table(head, lines),
         *_ingredients(entries, metrics[-1]),
         *(text for note in notes for text in ("", note)),
     ]
+
+
+def _made_by(made: Mapping | None) -> list[str]:
+    if made is None:
+        return []
+    return ["", f"Made earlier, by `{made['command']}` of version {made['version']}."]
 
 
 def _ingredients(entries: Mapping, metric: str) -> list[str]:

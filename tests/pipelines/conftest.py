@@ -24,6 +24,8 @@ TINY = {
     "autoencoder_dim": 8,
     "gan_epochs": 2,
     "ranking_epochs": 1,
+    "next_item": "gru4rec",
+    "next_item_epochs": 2,
     "generated_min_history": 10,
     "ease_l2": (30.0,),
 }

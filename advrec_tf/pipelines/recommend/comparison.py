@@ -22,7 +22,7 @@ from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.progress import stage_done
-from advrec_tf.pipelines.recommend import variants
+from advrec_tf.pipelines.recommend import next_item, variants
 from advrec_tf.pipelines.recommend.generation import calibrate, generated_rows
 from advrec_tf.pipelines.recommend.ranking_stages import (
     train_clicks,
@@ -84,7 +84,11 @@ class ModelComparison:
             rows = len(
                 [*_tower_rows(Perturbation(epsilon=1.0), dict.fromkeys(sources if sparse else ()))]
             )
-            count += 2 * sparse + seeds * (rows + len(_autoencoder_rows(Perturbation(epsilon=1.0))))
+            count += 2 * sparse + seeds * (
+                rows + len(_beside_noise("autoencoder", Perturbation(epsilon=1.0)))
+            )
+        if self._reads_order(settings[0]):
+            count += seeds * len(_beside_noise(chosen.next_item, Perturbation(epsilon=1.0)))
         return int(count) + 1 + (split.train.rating is not None)
 
     def keep(self, setting: EvaluationSetting, model: str, result: StageResult) -> None:
@@ -265,10 +269,25 @@ class ModelComparison:
                     perturbation=perturbation,
                     augmented=generated.get(source),
                 )
-            for model, perturbation in _autoencoder_rows(code_attack):
+            for model, perturbation in _beside_noise("autoencoder", code_attack):
                 self.keep_missing(
                     setting, model, seed, variants.train_autoencoder, perturbation=perturbation
                 )
+
+    def next_item(self, setting: EvaluationSetting) -> None:
+        """The next-item model beside noise and the perturbation of what it reads, where there are
+        times."""
+        if not self._reads_order(setting):
+            return
+        attack = Perturbation(epsilon=self.settings.next_item_epsilon, relative=True)
+        for seed in self.seeds:
+            for model, perturbation in _beside_noise(self.settings.next_item, attack):
+                self.keep_missing(
+                    setting, model, seed, next_item.train_row, perturbation=perturbation
+                )
+
+    def _reads_order(self, setting: EvaluationSetting) -> bool:
+        return self.settings.next_item != "none" and setting.train.timestamp is not None
 
     def ranking_towers(
         self, split: Split, test: RankingEvaluator, *, to_export: bool = False
@@ -308,10 +327,10 @@ def _tower_rows(attack: Perturbation, generated: dict):
         yield "tower+perturbed+generated_gan", attack, "gan"
 
 
-def _autoencoder_rows(attack: Perturbation):
-    """(row name, perturbation) of every autoencoder in the table."""
+def _beside_noise(model: str, attack: Perturbation):
+    """(row name, perturbation) of a model, its control and its attacked form."""
     return (
-        ("autoencoder", None),
-        ("autoencoder+noise", dataclasses.replace(attack, direction="random")),
-        ("autoencoder+perturbed", attack),
+        (model, None),
+        (f"{model}+noise", dataclasses.replace(attack, direction="random")),
+        (f"{model}+perturbed", attack),
     )

@@ -80,6 +80,7 @@ def run(
         generated = comparison.generate(cold_setting, blends, cold)
         comparison.ablations(cold_setting, generated, **sizes)
     comparison.ablations(whole, comparison.generate(whole, blends), **sizes)
+    comparison.next_item(whole)
     shipped, choices = ship(comparison, whole, cold_setting)
     return Outcome(
         split=prepared.split,

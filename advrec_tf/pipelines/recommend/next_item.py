@@ -1,8 +1,9 @@
-"""Next-item models in the job of one model: how they are set up, fitted, measured and kept.
+"""Next-item models in the jobs: how they are set up, fitted, measured and kept.
 
 Such a model is more than vectors: its encoder reads histories. A stage keeps its weights, and what
 is shipped is the model itself. On the test part it and the transition counts beside it read the
-validation items as well, as they would once served.
+validation items as well, as they would once served; as a row of the main job it reads what all
+other rows were trained on.
 """
 
 from __future__ import annotations
@@ -23,17 +24,23 @@ from advrec_tf.models.sequential.objectives import (
     SequenceObjective,
 )
 from advrec_tf.models.sequential.transitions import Transitions
+from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.recommend import variants
+from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult
 from advrec_tf.training import recipes
+from advrec_tf.training.adversarial import AdversarialTraining
 
 LARGE_CATALOGUE = 20_000
 """Items from which the softmax is sampled where no loss is given."""
 
 EVERY = 3
 """Epochs from one validation to the next: an epoch is short, and improves for long."""
+
+READS_VALIDATION = "reads_validation"
+"""In the summary of a stage: the model read the validation items of a user on the test part."""
 
 _WEIGHT = "weight/"
 
@@ -106,7 +113,43 @@ def fit(
     )
     measured = variants.measure(fitted.model.on(read), setting)
     summary = {**measured.summary, **variants.summary_of(fitted.report)}
+    summary[READS_VALIDATION] = read is not setting.train
     return StageResult(summary, {**weights_of(fitted.model), **measured.arrays})
+
+
+def train_row(
+    setting: EvaluationSetting,
+    settings: RecommenderSettings,
+    console: Console,
+    label: str,
+    checkpoint: Path,
+    *,
+    seed: int,
+    perturbation: Perturbation | None = None,
+) -> StageResult:
+    """The next-item model of the main job, on the histories of the training interactions; with
+    `perturbation` the item vectors that it reads are attacked in training."""
+
+    def wrap(network):
+        return AdversarialTraining(
+            network,
+            perturbation,
+            weight=settings.adversarial_weight,
+            fraction=settings.adversarial_fraction,
+        )
+
+    own = SingleSettings(model=settings.next_item, epochs=settings.next_item_epochs)
+    return fit(
+        recipe_of(own, setting.train.num_items),
+        setting,
+        console,
+        label,
+        checkpoint,
+        read=setting.train,
+        seed=seed,
+        wrap=None if perturbation is None else wrap,
+        patience=settings.next_item_patience,
+    )
 
 
 def transitions(setting: EvaluationSetting, read: Interactions) -> StageResult:

@@ -11,8 +11,9 @@ import numpy as np
 
 from advrec_tf.evaluation.protocols import sparsest_users
 from advrec_tf.evaluation.significance import CORRECTIONS, paired
+from advrec_tf.pipelines.recommend import next_item
 from advrec_tf.pipelines.recommend.job import Outcome
-from advrec_tf.pipelines.recommend.single_settings import NEXT_ITEM
+from advrec_tf.pipelines.recommend.settings import NEXT_ITEM
 from advrec_tf.pipelines.stages import StageResult
 
 METRICS = (
@@ -64,6 +65,11 @@ COMPARISONS = (
         for model in NEXT_ITEM
         for adversary in ("", "+noise", "+perturbed")
         for baseline in ("transitions", "ease")
+    ),
+    *(
+        (f"{model}+perturbed", f"{model}{control}")
+        for model in NEXT_ITEM
+        for control in ("", "+noise")
     ),
     ("tower", "popularity"),
     ("tower", "ease"),
@@ -123,7 +129,7 @@ def make_report(outcome: Outcome, *, identity: dict, counts: dict, audit: dict) 
         "comparisons": _comparisons(whole, "test"),
         "training_health": outcome.verdicts,
     }
-    if any(name.split("+")[0] in NEXT_ITEM for name in models):
+    if any(result[0].summary.get(next_item.READS_VALIDATION) for result in whole.values()):
         report["protocol"]["histories"] = (
             "transitions and the next-item model read the validation items of a user on the test "
             "part, as they would once served; popularity and EASE do not"

@@ -6,6 +6,8 @@ import dataclasses
 
 SPLITS = ("last_item", "last_day", "random_ratio", "global_time")
 TIES = ("hash", "file", "id")
+NEXT_ITEM = ("sasrec", "bert4rec", "gru4rec", "bsarec", "fmlp", "hstu")
+"""The models that read the items of a history in order."""
 GAN_LOSSES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
 """Names repeated here so that a mistake is told before TensorFlow loads; tests compare them."""
 
@@ -13,10 +15,11 @@ GAN_LOSSES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstei
 def _rules():
     """(field, what it should be, does it hold): stated so that NaN never passes."""
     positive = """learning_rate temperature ease_l2 epsilon autoencoder_epsilon
-        autoencoder_learning_rate gan_d_learning_rate gan_g_learning_rate"""
+        autoencoder_learning_rate gan_d_learning_rate gan_g_learning_rate next_item_epsilon"""
     at_least_one = """seeds embedding_dim epochs patience autoencoder_dim
         autoencoder_batch_size autoencoder_epochs autoencoder_patience gan_epochs gan_patience
-        generated_min_history ranking_epochs ranking_patience"""
+        generated_min_history ranking_epochs ranking_patience
+        next_item_epochs next_item_patience"""
     at_least_zero = """k_core adversarial_weight gan_weight generated_weight prior_max_history
         ranking_l2"""
     fractions = "adversarial_fraction generated_fraction cold_fraction"
@@ -31,6 +34,8 @@ def _rules():
     yield "seed", "in 0..2147483647", lambda v: 0 <= v < 2**31
     yield "split", f"one of {', '.join(SPLITS)}", lambda v: v in SPLITS
     yield "ties", f"one of {', '.join(TIES)}", lambda v: v in TIES
+    known = ("none", *NEXT_ITEM)
+    yield "next_item", f"one of {', '.join(known)}", lambda v: v in known
     yield "gan_loss", f"one of {', '.join(GAN_LOSSES)}", lambda v: v in GAN_LOSSES
 
 
@@ -73,6 +78,12 @@ class RecommenderSettings:
         autoencoder_learning_rate: The learning rate of the autoencoder.
         autoencoder_epochs: The largest number of epochs of the autoencoder.
         autoencoder_patience: Epochs without a better validation before the autoencoder stops.
+        next_item: The next-item model that is trained where there are times, beside noise and the
+            perturbation of the item vectors that it reads: none, or a name.
+        next_item_epsilon: The radius of that perturbation, as a fraction of each vector's norm.
+        next_item_epochs: The largest number of epochs of the next-item model.
+        next_item_patience: Evaluations, one in three epochs, without a better validation before the
+            next-item model stops.
         gan_loss: The loss of the profile GAN.
         gan_weight: The weight of the adversarial term in the generator's loss; its ablation has 0.
         gan_epochs: The largest number of epochs of the GAN.
@@ -120,6 +131,11 @@ class RecommenderSettings:
     autoencoder_learning_rate: float = 1e-3
     autoencoder_epochs: int = 150
     autoencoder_patience: int = 8
+
+    next_item: str = "sasrec"
+    next_item_epsilon: float = 0.1
+    next_item_epochs: int = 100
+    next_item_patience: int = 4
 
     gan_loss: str = "non_saturating"
     gan_weight: float = 0.03

@@ -25,9 +25,9 @@ from advrec_tf.pipelines.recommend import next_item, variants
 from advrec_tf.pipelines.recommend.comparison import BASELINES, ModelComparison
 from advrec_tf.pipelines.recommend.job import TABLE_KS, Outcome
 from advrec_tf.pipelines.recommend.preparation import Prepared, require_parts
-from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+from advrec_tf.pipelines.recommend.settings import NEXT_ITEM, RecommenderSettings
 from advrec_tf.pipelines.recommend.shipping import LEAST_GAIN, PRIOR_SCALES, Prior
-from advrec_tf.pipelines.recommend.single_settings import NEXT_ITEM, SingleSettings
+from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from advrec_tf.training import recipes

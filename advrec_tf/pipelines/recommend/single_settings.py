@@ -5,10 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from advrec_tf.pipelines.recommend.settings import SPLITS, TIES
-
-NEXT_ITEM = ("sasrec", "bert4rec", "gru4rec", "bsarec", "fmlp", "hstu")
-"""The models that read the items of a history in order."""
+from advrec_tf.pipelines.recommend.settings import NEXT_ITEM, SPLITS, TIES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,8 @@ from advrec_tf.data.streams.stream import stream
 from advrec_tf.data.streams.vocabularies import CountedIds, count_ids
 from advrec_tf.pipelines.progress import LOG
 from advrec_tf.pipelines.recommend.preparation import Prepared
-from advrec_tf.pipelines.recommend.single_settings import NEXT_ITEM, SingleSettings
+from advrec_tf.pipelines.recommend.settings import NEXT_ITEM
+from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

@@ -22,13 +22,14 @@ from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.pipelines.progress import LOG, stage_done, stages_ahead
 from advrec_tf.pipelines.recommend.boards import Board
 from advrec_tf.pipelines.recommend.preparation import Prepared, require_parts
+from advrec_tf.pipelines.recommend.settings import NEXT_ITEM
 from advrec_tf.pipelines.recommend.single import (
     DEFAULTS,
     adversary_of,
     chosen_model,
     recipe_of,
 )
-from advrec_tf.pipelines.recommend.single_settings import NEXT_ITEM, SingleSettings
+from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 
 JOURNAL, BEST = "trials.log", "best.json"
 

@@ -76,3 +76,14 @@ def test_ease_is_left_out_of_a_large_catalogue_and_the_page_says_so():
     )
     assert "Not in the table: EASE (why)." in text
     assert "Not in the table: A; B (not run yet)." in text
+
+
+def test_a_page_keeps_the_protocols_that_a_run_did_not_measure(report):
+    old = {"command": "the old one", "about": {"version": "0.1"}}
+    before = {**old, "protocols": {**report["protocols"], "filed": report["protocols"]["last day"]}}
+    joined = page.with_others(report["protocols"], before)
+    assert joined["last day"] == report["protocols"]["last day"]
+    text = page.markdown({**report, "protocols": joined}, Path("x.md"))
+    assert text.count("Made earlier, by `the old one` of version 0.1.") == 1
+    again = page.with_others(report["protocols"], {**before, "protocols": joined, "command": "n"})
+    assert again["filed"]["made_by"]["command"] == "the old one"

@@ -4,7 +4,8 @@ import pytest
 from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.models.sequential.objectives import BinaryCrossEntropy, FullSoftmax
 from advrec_tf.pipelines.recommend import next_item
-from advrec_tf.pipelines.recommend.single_settings import NEXT_ITEM, SingleSettings
+from advrec_tf.pipelines.recommend.settings import NEXT_ITEM
+from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 from advrec_tf.pipelines.stages import StageResult
 from advrec_tf.training import recipes
 from tests.worlds import interactions_of_histories
