@@ -61,8 +61,10 @@ def certify(
 
     It is about the ensemble of *all* subsets of the data with the fakes in it, and about real users
     whose own interactions stay as they are. `confidence` is that of each user's certificate, all
-    its bounds together: half of the doubt is on the votes of the k listed items from below, half on
-    those of all items from above.
+    its bounds together: a third of the doubt each is on the votes of the held-out items from below,
+    on those of all items from above, and on those of all items from below. The last is for what is
+    barred: the votes themselves chose the items of the list, so that bounds on these alone would
+    not hold.
 
     Args:
         ensemble: fitted on clean data.
@@ -84,16 +86,21 @@ def certify(
     seen, wanted = train.by_user(), test.by_user()
     has_item = np.zeros(sizes, bool)
     has_item[seen.users(), seen.items] = True
-    half = 1.0 - (1.0 - confidence) / 2.0
-    votes, models = ensemble.votes, ensemble.num_models
-    lower, _ = vote_bounds(votes, models, confidence=half, comparisons=k, sides=1)
-    _, upper = vote_bounds(votes, models, confidence=half, comparisons=sizes[1], sides=1)
-    lower, upper = (np.where(has_item, np.nan, bound) for bound in (lower, upper))
     users = np.flatnonzero(wanted.counts > 0)
     scores = np.where(has_item, -np.inf, np.asarray(ensemble.score(np.arange(sizes[0]))))
     lists = [np.argsort(-scores[user], kind="stable")[:k] for user in users]
     relevant = [np.setdiff1d(wanted[user], seen[user]) for user in users]
     counted = [place for place, items in enumerate(relevant) if len(items)]
+    third = 1.0 - (1.0 - confidence) / 3.0
+
+    def bounds(comparisons):
+        votes, models = ensemble.votes, ensemble.num_models
+        found = vote_bounds(votes, models, confidence=third, comparisons=comparisons, sides=1)
+        return [np.where(has_item, np.nan, bound) for bound in found]
+
+    lower, upper = bounds(sizes[1])
+    most = max((len(items) for items in relevant), default=1)
+    lower_of_held_out, _ = bounds(max(most, 1))
     found = []
     for fakes in num_fakes:
         clean = clean_fraction(sizes[0], ensemble.subset_size, fakes)
@@ -101,11 +108,11 @@ def certify(
         rows = []
         for place in counted:
             user, listed, items = users[place], lists[place], relevant[place]
-            bounds = lower[user], upper[user]
             hits = np.intersect1d(listed, items)
-            kept = kept_items(*bounds, hits, votes_each=ensemble.votes_each, **budget).sum()
+            own = lower_of_held_out[user], upper[user]
+            kept = kept_items(*own, hits, votes_each=ensemble.votes_each, **budget).sum()
             others = np.setdiff1d(np.flatnonzero(~has_item[user]), listed)
-            barred = barred_items(*bounds, listed=listed, **budget)[others]
+            barred = barred_items(lower[user], upper[user], listed=listed, **budget)[others]
             rows.append((len(hits), kept, len(items), barred.mean() if len(others) else 1.0))
         found.append(_certificate(np.array(rows), int(fakes), clean, k, confidence))
     return found
