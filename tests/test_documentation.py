@@ -38,6 +38,7 @@ NEEDS_A_LANGUAGE_MODEL = ("text", "encode")
 RUN_ELSEWHERE = {  # by the tests of these commands, and too long to be run twice
     "attack": "tests/commands/test_attack.py",
     "compare": "tests/pipelines/recommend/test_job.py",
+    "launch": "tests/commands/test_launch.py",
 }
 
 

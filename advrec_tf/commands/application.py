@@ -21,6 +21,7 @@ from advrec_tf.pipelines.ending import guarded
 
 COMMANDS = {
     "train": "Train one good model and export it.",
+    "launch": "Train by several processes of this machine, as several machines would.",
     "compare": "Train all models with their ablations and controls, choose one, export it.",
     "tune": "Search the settings of one model for your data, on validation.",
     "ranking": "Train the ranking tower and the multi-task model: clicks and ratings.",
@@ -139,8 +140,13 @@ def main(argv: Sequence[str] | None = None):
 
 @guarded
 def _run(argv: Sequence[str] | None):
-    tokens, config = configuration.split(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    own, rest = words, []
+    if "--" in words:  # what follows belongs to another command
+        own, rest = words[: words.index("--")], words[words.index("--") :]
+    tokens, config = configuration.split(own)
     tokens, uri = tracking.split(tokens)
+    tokens += rest
     app.config = config
     with (
         startup_noise.filtered(),

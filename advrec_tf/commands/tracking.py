@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from advrec_tf.commands import workers
 from advrec_tf.commands.configuration import given
 
 OPTION = "--mlflow"
@@ -58,7 +59,7 @@ def split(tokens: Sequence[str]) -> tuple[list[str], str | None]:
 
 @contextlib.contextmanager
 def tracked(command: str, arguments: Mapping, uri: str | None) -> Iterator[None]:
-    """The block as a run of MLflow; nothing where `uri` is None.
+    """The block as a run of MLflow; nothing where `uri` is None, or another worker writes.
 
     Args:
         command: the name of the run.
@@ -70,7 +71,7 @@ def tracked(command: str, arguments: Mapping, uri: str | None) -> Iterator[None]
         ImportError: if MLflow is not installed.
         ValueError: if the command has no `--out`, or MLflow cannot use the address.
     """
-    if uri is None:
+    if uri is None or not workers.writes(arguments):
         yield
         return
     records = [value for value in arguments.values() if dataclasses.is_dataclass(value)]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import Run, SingleModel, Source
+from advrec_tf.commands import workers
+from advrec_tf.commands.arguments import Count, Run, SingleModel, Source
 from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 
@@ -15,6 +18,8 @@ def train(
     settings: SingleModel = SingleSettings(),
     export: str | None = None,
     show_user: str | None = None,
+    distribute: Literal["mirrored", "multi_worker"] | None = None,
+    replicas: Count | None = None,
 ) -> None:
     """Train one good model and export it.
 
@@ -34,15 +39,33 @@ def train(
     Args:
         export: The folder for the versions of the SavedModel.
         show_user: Show the list of the user with this id at the end.
+        distribute: What trains the model: the GPUs of this machine (mirrored), or all processes
+            that TF_CONFIG names, as advrec launch starts them (multi_worker). Each replica computes
+            its part of every batch. The chief alone writes. By default one device trains it.
+        replicas: The devices of mirrored. By default all GPUs. Without a GPU the CPU is cut into
+            so many.
     """
+    options = {"show_user": show_user, "distribute": distribute, "replicas": replicas}
+    strategy = None
+    if replicas is not None and distribute != "mirrored":
+        raise ValueError(
+            "`replicas` should be given beside --distribute mirrored. Received: "
+            f"{replicas} beside {distribute or 'no --distribute'}."
+        )
+    if distribute is not None:
+        from advrec_tf.training.distribution import strategy_of
+
+        strategy = strategy_of(distribute, replicas=replicas)  # before TensorFlow computes
+    if distribute == "multi_worker":
+        run, export = workers.place_of(run, export)
     prepared, identity, store = runs.begin(
-        run, source, settings, job="train", export=export, options={"show_user": show_user}
+        run, source, settings, job="train", export=export, options=options
     )
     from advrec_tf.pipelines.recommend import single
 
     if source.is_sharded:
         prepared.ids.save(run.out / "ids.npz", overwrite=True)
-    outcome = single.run(prepared, settings, store)
+    outcome = single.run(prepared, settings, store, strategy=strategy)
     runs.ship(run, prepared, identity, outcome, export)
     runs.print_list(outcome.shipped, show_user)
     conclude(outcome.verdicts, fail=run.fail_on_unhealthy)

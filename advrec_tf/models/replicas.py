@@ -55,7 +55,8 @@ def of_global_batch(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     replica = tf.distribute.get_replica_context()
 
     def gathered(value):
-        plain = tf.cast(value, tf.int32) if value.dtype == tf.bool else value
+        # What comes straight from the input has no device, and could not be gathered to it.
+        plain = tf.cast(value, tf.int32) if value.dtype == tf.bool else tf.identity(value)
         return tf.cast(replica.all_gather(plain, axis=0), value.dtype)
 
     return [gathered(value) for value in values]

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "adversarial": ["AdversarialTraining"],
         "callbacks": ["AdversarialReport", "NonFiniteGuard", "ProgressLine"],
         "checkpoint": ["TrainingCheckpoint"],
+        "distribution": ["strategy_of"],
         "early_stop": ["EarlyStop", "RankingValidation"],
         "fitting": ["FitReport", "fit_ranked"],
         "free_adversarial": ["FreeLB"],

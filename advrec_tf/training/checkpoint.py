@@ -154,6 +154,7 @@ def _variables(model: keras.Model) -> list:
         pairs = [(model.optimizer, model.trainable_variables)]
     variables = list(model.weights)
     for optimizer, trained in pairs:
-        optimizer.build(trained)
+        with model.distribute_strategy.scope():
+            optimizer.build(trained)
         variables += list(optimizer.variables)
     return variables

@@ -141,5 +141,7 @@ def default_batches(
     if isinstance(interactions, CountedInteractions):
         of_pairs = interactions.batches
     if isinstance(model, SparseEmbeddingModel):
-        return batches.in_blocks(of_pairs(batch_size=batch_size or 512, seed=seed))
+        single = of_pairs(batch_size=batch_size or 512, seed=seed)
+        one_device = model.distribute_strategy.num_replicas_in_sync == 1
+        return batches.in_blocks(single) if one_device else single
     return of_pairs(batch_size=batch_size or 256, seed=seed)

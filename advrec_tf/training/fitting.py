@@ -19,6 +19,7 @@ from advrec_tf.gan.health import HealthCheck
 from advrec_tf.ops import html
 from advrec_tf.training.callbacks import NonFiniteGuard, ProgressLine
 from advrec_tf.training.checkpoint import TrainingCheckpoint
+from advrec_tf.training.distribution import require_same_epoch
 from advrec_tf.training.early_stop import RankingValidation
 from advrec_tf.training.health import said_of
 
@@ -85,7 +86,8 @@ def fit_ranked(
 
     Raises:
         FloatingPointError: if a loss becomes NaN or infinite.
-        ValueError: if `epochs` < 1 or `checkpoint` belongs to other settings.
+        ValueError: if `epochs` < 1, `checkpoint` belongs to other settings, or the workers of a
+            strategy found checkpoints of different epochs.
     """
     if epochs < 1:
         raise ValueError(f"`epochs` should be >= 1. Received: {epochs!r}.")
@@ -99,6 +101,7 @@ def fit_ranked(
     if checkpoint is not None:
         saver = TrainingCheckpoint(checkpoint, validation=validation)
         done = saver.restore(model)
+        require_same_epoch(model.distribute_strategy, done)
         if done and label is not None:
             log(f"  {label:<28} continues after epoch {done}")
     finished = done >= epochs or (validation is not None and done and validation.exhausted(done))

@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.data.augmentation import AugmentedInteractions
@@ -72,6 +73,7 @@ class Recipe:
         compiling: further arguments of Keras' `compile`.
         first: a recipe to train the model by before; this one goes on from there.
         wrap: model -> a wrapper such as `AdversarialTraining`, which is what is trained.
+        strategy: of `tf.distribute`, under which it is trained; by default the present one.
     """
 
     network: Callable[[Interactions, int], keras.Model]
@@ -81,6 +83,16 @@ class Recipe:
     compiling: Mapping[str, object] = dataclasses.field(default_factory=dict)
     first: Recipe | None = None
     wrap: Wrap | None = None
+    strategy: tf.distribute.Strategy | None = None
+
+    def under(self, strategy: tf.distribute.Strategy) -> Recipe:
+        """The same training under a strategy. Replicas exchange gradients between compiled steps,
+        so that the step as a whole is not compiled by XLA where there are several."""
+        compiling = dict(self.compiling)
+        if strategy.num_replicas_in_sync > 1:
+            compiling.pop("jit_compile", None)
+        first = None if self.first is None else self.first.under(strategy)
+        return dataclasses.replace(self, strategy=strategy, compiling=compiling, first=first)
 
     def build(self, interactions: Interactions, *, seed: int) -> keras.Model:
         """The model before training; sets the global seeds of Keras, NumPy and Python."""
@@ -124,16 +136,17 @@ class Recipe:
         """
         if self.first is not None:
             model = self.first.train(interactions, seed=seed, data=data, start=start).model
-        else:
-            model = self.build(interactions, seed=seed)
-            if start is not None:
-                take_over(model, start)
-        trained = model if wrap is None else wrap(model)
-        if self.wrap is not None:
-            if isinstance(trained, AdversarialTraining):
-                raise ValueError("`wrap` should not add an adversary to a recipe that has one.")
-            trained = self.wrap(trained)
-        self.compile(trained)
+        with (self.strategy or tf.distribute.get_strategy()).scope():
+            if self.first is None:
+                model = self.build(interactions, seed=seed)
+                if start is not None:
+                    take_over(model, start)
+            trained = model if wrap is None else wrap(model)
+            if self.wrap is not None:
+                if isinstance(trained, AdversarialTraining):
+                    raise ValueError("`wrap` should not add an adversary to a recipe that has one.")
+                trained = self.wrap(trained)
+            self.compile(trained)
         made = self.batches(model, interactions if data is None else data, seed=seed)
         report = fit_ranked(trained, made, **{"epochs": self.epochs, **fitting})
         return TrainedModel(model=model, trained=trained, report=report)

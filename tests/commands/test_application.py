@@ -85,6 +85,8 @@ def test_help_loads_no_tensorflow():
             1,
             "`--epsilon` should",
         ),
+        ([*TRAIN, "--replicas", "2"], 1, "`--replicas` should be given beside --distribute"),
+        ([*TRAIN, "--distribute", "multi_worker"], 1, "`TF_CONFIG` should be JSON"),
         (["recommend"], 1, "Either `--model` or `--url` should be given."),
         (["attack"], 1, "`--data` should be given"),
     ],

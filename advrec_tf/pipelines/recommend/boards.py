@@ -92,6 +92,8 @@ class Board(keras.callbacks.Callback):
     def _gradients(self) -> dict[str, np.ndarray]:
         if self._batches is None or not hasattr(self.model, "compute_loss"):
             return {}
+        if tf.distribute.has_strategy():  # its variables are differentiated by replicas alone
+            return {}
         if isinstance(self.model, GAN):  # two losses: `gan/d_gradient` and `gan/g_gradient`
             return {}
         if self._batch is None:

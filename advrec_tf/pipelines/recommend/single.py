@@ -58,14 +58,23 @@ def run(
     settings: SingleSettings,
     store: StageStore,
     write: Callable[[str], None] = LOG.info,
+    *,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Outcome:
-    """Train, measure, choose the prior, refit. Deterministic for equal data, settings, machine."""
+    """Train, measure, choose the prior, refit. Deterministic for equal data, settings, machine.
+
+    Under a strategy of several workers each of them calls it and measures the same model.
+    """
     tf.config.experimental.enable_op_determinism()
     split = prepared.split
     require_parts(split)
     model = chosen_model(settings, split.train)
     name = model if settings.adversary == "none" else f"{model}+{_suffix(settings)}"
     write(f"model        {name}" + (", chosen by the data" if settings.model == "auto" else ""))
+    recipe = recipe_of(model, settings, split.train.num_items)
+    if strategy is not None:
+        recipe = recipe.under(strategy)
+        write(f"replicas     {strategy.num_replicas_in_sync}, {type(strategy).__name__}")
     console = Console(write=write, folder=store.folder, seed=settings.seed)
     seen, counts = split.seen(), split.train.item_counts()
     whole = EvaluationSetting(
@@ -88,7 +97,7 @@ def run(
     stages_ahead(1 + settings.refit)
     wrap = adversary_of(model, settings)
     train = _next_item if model in NEXT_ITEM else _vectors
-    fitted, shipped, prior = train(model, name, prepared, settings, comparison, whole, wrap)
+    fitted, shipped, prior = train(recipe, name, prepared, settings, comparison, whole, wrap)
     results = comparison.results["whole"]
     return Outcome(
         split=split,
@@ -108,7 +117,7 @@ def run(
 
 
 def _vectors(
-    model: str,
+    recipe: recipes.Recipe,
     name: str,
     prepared: Prepared,
     settings: SingleSettings,
@@ -118,7 +127,6 @@ def _vectors(
 ) -> tuple[StageResult, Recommender, dict]:
     """(its stage, what is shipped, the prior) of a model that ends as vectors."""
     split, store, console = prepared.split, comparison.store, comparison.console
-    recipe = recipe_of(model, settings, whole.train.num_items)
     fitted = store.run(
         name,
         lambda checkpoint: variants.fit_vectors(
@@ -164,7 +172,7 @@ def _vectors(
 
 
 def _next_item(
-    model: str,
+    recipe: recipes.Recipe,
     name: str,
     prepared: Prepared,
     settings: SingleSettings,
@@ -174,7 +182,7 @@ def _next_item(
 ) -> tuple[StageResult, Recommender, dict]:
     """As `_vectors`, of a model that reads histories; its prior is what it learned."""
     split, store, console = prepared.split, comparison.store, comparison.console
-    recipe, read = recipe_of(model, settings, whole.train.num_items), split.trainval()
+    read = split.trainval()
     counted = store.run("transitions", lambda checkpoint: next_item.transitions(whole, read))
     comparison.keep(whole, "transitions", counted)
     fitted = store.run(

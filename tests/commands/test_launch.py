@@ -1,0 +1,83 @@
+"""`advrec launch`: a training by several processes, which survives the loss of one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from advrec_tf.commands.application import main
+from advrec_tf.pipelines import launching
+from tests.worlds import tiny_world
+
+
+def test_each_worker_gets_the_command_and_a_tf_config_of_its_own(monkeypatch):
+    called = []
+    monkeypatch.setattr(launching, "run_together", lambda *given: called.append(given) or 5)
+    words = ["train", "--data", "x.csv", "--out", "y", "--config", "z.json", "--quiet"]
+    with pytest.raises(SystemExit) as stop:
+        main(["launch", "--workers", "3", "--", *words])
+    ((command, environments),) = called
+    assert stop.value.code == 5
+    assert command[1:] == ["-m", "advrec_tf", *words, "--distribute", "multi_worker"]
+    tasks = [json.loads(own["TF_CONFIG"])["task"]["index"] for own in environments.values()]
+    assert list(environments) == ["worker 0", "worker 1", "worker 2"] and tasks == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["compare", "--data", "x"], "should be a training"),
+        ([], "Received: none."),
+        (["train", "--distribute", "mirrored"], "`--distribute` should be left out"),
+    ],
+)
+def test_what_is_no_training_of_several_workers_is_refused(words, said, capfd):
+    with pytest.raises(SystemExit):
+        main(["launch", "--", *words])
+    assert said in capfd.readouterr().err
+
+
+def workers_of(launcher):
+    path = f"/proc/{launcher.pid}/task/{launcher.pid}/children"
+    return [int(pid) for pid in open(path).read().split()]
+
+
+def launch(words, *more):
+    command = [sys.executable, "-m", "advrec_tf", "launch", "--", "train", *words, *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="asks Linux for the workers")
+def test_a_killed_worker_ends_the_job_which_resumes_and_ends_with_the_same_report(tmp_path):
+    table = tmp_path / "events.parquet"
+    tiny_world(60, 20, density=0.4, rated=False).to_parquet(table)
+    words = ["--data", str(table), "--epochs", "40", "--patience", "40", "--out"]
+    whole = launch([*words, str(tmp_path / "whole")])
+    assert "[worker 0] replicas     2" in whole.communicate(timeout=600)[0]
+
+    broken = launch([*words, str(tmp_path / "broken")])
+    checkpoints = (tmp_path / "broken" / "stages").glob("*.checkpoint.npz")
+    while not any(checkpoints):
+        assert broken.poll() is None
+        time.sleep(0.05)
+        checkpoints = (tmp_path / "broken" / "stages").glob("*.checkpoint.npz")
+    os.kill(workers_of(broken)[1], signal.SIGKILL)
+    said = broken.communicate(timeout=120)[0]
+    assert broken.returncode and "the others are ended" in said
+    assert not (tmp_path / "broken" / "report.json").exists()
+
+    again = launch([*words, str(tmp_path / "broken"), "--resume"])
+    said = again.communicate(timeout=600)[0]
+    assert again.returncode == 0, said[-3000:]
+    log = (tmp_path / "broken" / "run.log").read_text()
+    assert "continues after epoch" in log
+    reports = [
+        json.loads((tmp_path / name / "report.json").read_text()) for name in ("whole", "broken")
+    ]
+    first, second = ({k: v["ndcg@10"] for k, v in r["models"].items()} for r in reports)
+    assert first == second and first

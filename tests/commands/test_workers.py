@@ -1,0 +1,38 @@
+"""The chief writes; the other workers work in a folder that goes with them."""
+
+from pathlib import Path
+
+import pytest
+
+from advrec_tf.commands import workers
+from advrec_tf.commands.arguments import Run
+from advrec_tf.pipelines.ending import until_the_end
+from advrec_tf.training.cluster import local_clusters
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "stages").mkdir()
+    for name in ("run.json", "stages/a.npz", "stages/a.checkpoint.npz", "report.json"):
+        (tmp_path / name).write_text(name)
+    return Run(out=tmp_path, resume=True)
+
+
+def test_the_chief_writes_where_it_is_told_to(run, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", local_clusters(2)[0])
+    assert workers.place_of(run, "models") == (run, "models")
+    assert workers.writes({"distribute": "multi_worker"})
+
+
+def test_another_worker_goes_on_from_what_the_chief_keeps_and_leaves_nothing(
+    run, monkeypatch, capsys
+):
+    monkeypatch.setenv("TF_CONFIG", local_clusters(2)[1])
+    assert not workers.writes({"distribute": "multi_worker"}) and workers.writes({})
+    with until_the_end:
+        place, export = workers.place_of(run, "models")
+        kept = sorted(str(path.relative_to(place.out)) for path in place.out.rglob("*.*"))
+        assert kept == ["run.json", "stages/a.checkpoint.npz", "stages/a.npz"]
+        assert export is None and place.resume and place.out != run.out
+        print("a result")
+    assert capsys.readouterr().out == "" and not Path(place.out).exists()
