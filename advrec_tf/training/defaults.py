@@ -119,8 +119,14 @@ def default_batches(
     """The kind of batches that `model` trains on; pairs of a stream are read as they are needed.
 
     Raises:
-        ValueError: if whole profiles are needed and no user has `MIN_PROFILE` interactions.
+        ValueError: if whole profiles are needed and no user has `MIN_PROFILE` interactions, or a
+            sequence model is to read a stream, whose order within a user has to be stated.
     """
+    if isinstance(model, SequenceModel) and isinstance(interactions, CountedInteractions):
+        raise ValueError(
+            "A sequence model should read a stream by `model.fit(ar.data.stream_windows(...))`, "
+            f"which states the column of times. Received: {interactions!r} in `ar.fit`."
+        )
     if isinstance(model, ProfileModel):
         users = np.flatnonzero(interactions.by_user().counts >= MIN_PROFILE)
         if not len(users):

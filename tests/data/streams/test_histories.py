@@ -107,3 +107,9 @@ def test_settings_out_of_their_range_are_refused(data):
         ar.data.stream_windows(data, length=2, batch_size=4, kind="last")
     with pytest.raises(ValueError, match="`batch_size`"):
         ar.data.stream_windows(data, length=2, batch_size=0)
+
+
+def test_a_sequence_model_is_not_fitted_on_rows_in_the_order_of_the_shards(data):
+    model = ar.models.gru4rec(data, size=EncoderSize(length=4, dim=4, blocks=1, heads=1))
+    with pytest.raises(ValueError, match="should read a stream by `model.fit.*stream_windows"):
+        ar.fit(model, data, epochs=1)
