@@ -25,7 +25,9 @@ class NextItemQueries:
         items: [entries] int32, item indices in order; histories may share entries.
         starts, stops: [n] int64, the history of query q is `items[starts[q]:stops[q]]`.
         user_index: [n] int32, whose they are.
-        target_query, target_item: [targets] int32, which query has which item to find.
+        target_query, target_item: [targets] int32, which query has which item to find; in the
+            order of the queries, whatever order is given: where each has one target, `target_item`
+            holds one for each query.
         num_items: size of the catalogue.
 
     Raises:
@@ -54,6 +56,10 @@ class NextItemQueries:
                 f"Each of the {len(self)} queries should have an item to find. Received "
                 f"{int((asked[: len(self)] == 0).sum())} without."
             )
+        if (np.diff(self.target_query) < 0).any():
+            order = np.argsort(self.target_query, kind="stable")
+            object.__setattr__(self, "target_query", self.target_query[order])
+            object.__setattr__(self, "target_item", self.target_item[order])
 
     def __len__(self) -> int:
         return len(self.starts)

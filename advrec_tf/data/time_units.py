@@ -33,6 +33,25 @@ def unit_of(times: np.ndarray) -> str:
     return list(UNITS)[sizes.argmax() - 1]
 
 
+def dates_as_seconds(times: np.ndarray) -> np.ndarray | None:
+    """Dates that are written as numbers, such as 20240501, -> seconds since 1970 (UTC), NaN where
+    one is; None unless all are whole numbers that are days of the years 1900 to 2099.
+
+    As seconds since 1970 they would all lie in August 1970.
+    """
+    there = times[~np.isnan(times)]
+    if not len(there) or not ((there >= 19_000_101) & (there <= 20_991_231)).all():
+        return None
+    distinct, place = np.unique(times, return_inverse=True)
+    if (distinct[~np.isnan(distinct)] % 1).any():
+        return None
+    texts = ["" if value != value else str(int(value)) for value in distinct]
+    days = pd.to_datetime(texts, format="%Y%m%d", errors="coerce", utc=True)
+    if (days.isna() != np.isnan(distinct)).any():
+        return None
+    return (days - pd.Timestamp(0, tz="UTC")).total_seconds().to_numpy()[place]
+
+
 def length_of_day(times: np.ndarray) -> float:
     """In the unit of the times.
 

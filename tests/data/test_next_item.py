@@ -17,7 +17,8 @@ def test_a_query_a_user_has_all_that_was_before_the_part(split):
     test = queries_of(split)
     assert test.user_index.tolist() == [0, 1]
     assert test.padded(np.array([0, 1]), 4).tolist() == [[-1, 3, 1, 4], [-1, -1, -1, 2]]
-    assert test.target_query.tolist() == [1, 0] and test.target_item.tolist() == [0, 5]
+    # In the file user 1 comes first; targets stand in the order of the queries.
+    assert test.target_query.tolist() == [0, 1] and test.target_item.tolist() == [5, 0]
     validation = queries_of(split, "validation")
     assert validation.user_index.tolist() == [0]
     assert validation.padded(np.array([0]), 2).tolist() == [[3, 1]]
@@ -35,7 +36,7 @@ def test_selected_queries_keep_their_targets():
     chosen = queries.select(np.array([2, 0]))
     assert chosen.user_index.tolist() == [2, 0]
     assert chosen.padded(np.array([0, 1]), 1).tolist() == [[1], [0]]
-    assert chosen.target_query.tolist() == [1, 1, 0] and chosen.target_item.tolist() == [1, 2, 0]
+    assert chosen.target_query.tolist() == [0, 1, 1] and chosen.target_item.tolist() == [0, 1, 2]
 
 
 def test_a_user_without_a_history_has_an_empty_one():

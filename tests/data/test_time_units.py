@@ -29,3 +29,16 @@ def test_positions_have_no_unit_and_words_are_no_dates():
         time_units.unit_of(np.arange(3))
     with pytest.raises(ValueError, match="`date` should be a date.*'soon'"):
         time_units.time_of("soon", np.array([1.4e9]))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [[20240501.0, 20240532.0], [20240501.0, 20240501.5], [20240501.0, 1.7e9], [np.nan], [1.0, 2.0]],
+)
+def test_numbers_that_are_not_all_days_stay_numbers(times):
+    assert time_units.dates_as_seconds(np.array(times)) is None
+
+
+def test_days_are_seconds_and_what_is_missing_stays_missing():
+    found = time_units.dates_as_seconds(np.array([19700102.0, np.nan, 19700101.0]))
+    np.testing.assert_array_equal(found, [DAY, np.nan, 0.0])

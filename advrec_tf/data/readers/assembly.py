@@ -19,6 +19,7 @@ from advrec_tf.data.readers.columns import MISSING
 from advrec_tf.data.readers.files import DataError, fault
 from advrec_tf.data.readers.ids import Ids, integer_like
 from advrec_tf.data.readers.report import Count, Loaded, ReadReport
+from advrec_tf.data.time_units import dates_as_seconds
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -192,6 +193,7 @@ def assemble(parsed: Parsed, settings: TableSettings) -> Loaded:
         DataError: if a rating lies outside its range, a value is missing under
             on_missing="raise", or fewer than two users or two items stay.
     """
+    parsed = _with_dates(parsed)
     source, place, positions = parsed.source, parsed.place, parsed.positions
     users, items, ratings, times = parsed.users, parsed.items, parsed.ratings, parsed.times
     if ratings is not None:
@@ -276,6 +278,15 @@ def assemble(parsed: Parsed, settings: TableSettings) -> Loaded:
         notes=(*parsed.notes, *_marks(parsed), *audit.findings(interactions, kept, place)),
     )
     return Loaded(interactions=interactions, report=report)
+
+
+def _with_dates(parsed: Parsed) -> Parsed:
+    """Times that are dates written as numbers become seconds, and a note says so."""
+    if parsed.times is None or (seconds := dates_as_seconds(parsed.times)) is None:
+        return parsed
+    first = int(parsed.times[~np.isnan(parsed.times)][0])
+    note = f"All times are dates written as numbers, such as {first}: read as days."
+    return dataclasses.replace(parsed, times=seconds, notes=(*parsed.notes, note))
 
 
 def _present(parsed: Parsed, ratings, settings) -> tuple[np.ndarray, dict[str, Count]]:

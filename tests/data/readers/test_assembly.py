@@ -65,3 +65,11 @@ def test_texts_follow_an_item_whose_spelling_changed():
 def test_settings_that_make_no_sense_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         TableSettings(**settings)
+
+
+def test_dates_written_as_numbers_are_days_and_a_note_says_so():
+    days = np.array([20240501.0, np.nan, 20240503.0])
+    loaded = assemble(parsed([0, 1, 2], [0, 1, 2], times=days), TableSettings(time_column="t"))
+    first, last = loaded.interactions.timestamp[[0, -1]]
+    assert (first, last - first) == (1_714_521_600.0, 2 * 86_400.0)
+    assert any("such as 20240501: read as days" in note for note in loaded.report.notes)
