@@ -18,6 +18,7 @@ def export(
     keep: Count | None = None,
     index: Literal["auto", "exact", "ivf"] = "auto",
     recall: float = 0.95,
+    tables: Literal["float32", "float16", "int8"] = "float32",
     parquet: Path | None = None,
 ) -> None:
     """Export the recommender of a finished run, checked against the one in memory.
@@ -34,6 +35,8 @@ def export(
         index: How lists are found: exact by all items, or ivf by those of the nearest cells; auto
             is ivf for vectors from 100,000 items on.
         recall: The share of the items of exact lists that lists of an index should have.
+        tables: How vectors are kept: float32, half of it, or int8 with a scale for each, about a
+            quarter. What the rounding costs is printed and stands beside the model.
         parquet: A file for the lists of all users, for those who need no server.
     """
     runs.check_writable("--out", out)
@@ -47,7 +50,7 @@ def export(
     recommender = load_shipped(run_dir)
     identity = json.loads(record.read_text())
     exported = runs.export_checked(
-        recommender, out, identity, k=k, keep=keep, index=index, recall=recall
+        recommender, out, identity, k=k, keep=keep, index=index, recall=recall, tables=tables
     )
     print(json.dumps(exported["export"], indent=2))
     if parquet is not None:

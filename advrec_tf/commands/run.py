@@ -139,18 +139,18 @@ def export_checked(
     *,
     k: int = 10,
     keep: int | None = None,
-    **index,
+    **settings,
 ) -> dict:
-    """Export with a check through TensorFlow's C API; `index` are settings of `serving.export`. {}
+    """Export with a check through TensorFlow's C API; `settings` are others of `serving.export`. {}
     where no folder is given."""
     if folder is None:
         return {}
     from advrec_tf.serving.folder import read_metadata
     from advrec_tf.serving.forms import export
 
-    path = export(recommender, folder, k=k, keep=keep, metadata={"run": identity}, **index)
+    path = export(recommender, folder, k=k, keep=keep, metadata={"run": identity}, **settings)
     notes = read_metadata(path)
-    found = {name: notes[name] for name in ("check", "index") if name in notes}
+    found = {name: notes[name] for name in ("check", "index", "tables") if name in notes}
     return {"export": {"path": str(path), **found}}
 
 

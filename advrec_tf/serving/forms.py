@@ -34,8 +34,15 @@ from advrec_tf.serving.multi_task import ServedMultiTask
 from advrec_tf.serving.new_users import ServedNewUsers
 from advrec_tf.serving.ranking import ServedRanking
 from advrec_tf.serving.recommender import ServedRecommender, served_histories
-from advrec_tf.serving.scorers import ItemWeightScorer, Scorer, ScoreTable, VectorScorer
+from advrec_tf.serving.scorers import (
+    ItemWeightScorer,
+    PairedVectors,
+    Scorer,
+    ScoreTable,
+    VectorScorer,
+)
 from advrec_tf.serving.sequences import ServedSequences
+from advrec_tf.serving.small_tables import TABLES, small_scorer
 
 TABLE_LIMIT = 2**30
 """Bytes that a stored table of scores (users x items) or of item weights may take."""
@@ -59,6 +66,8 @@ def served_form(
     max_k: int = 100,
     index: str = "auto",
     recall: float = RECALL,
+    tables: str = "float32",
+    held_out: Interactions | None = None,
 ) -> ServedModule:
     """A trained model as a graph that can be exported; a `ServedModule` stays as it is.
 
@@ -76,27 +85,40 @@ def served_form(
             `ServedByIndex`, which only vectors can; "auto" is "ivf" for vectors of at least
             `INDEX_FROM` items where the recall can be reached, else "exact".
         recall: share of the items of exact lists of length k that lists of an index should have.
+        tables: how vectors are kept: "float32", "float16", or "int8" with a scale for each; see
+            `small_tables`.
+        held_out: interactions of the same vocabularies; where `tables` are small, their price is
+            NDCG@10 on these beside the overlap of lists.
 
     Raises:
-        ValueError: if `index` is none of these or does not fit the model, the recall is out of
-            range or cannot be reached, the model has no training interactions or no scores, a
-            score is NaN, or its table of scores would take more than `TABLE_LIMIT` bytes.
+        ValueError: if `index` or `tables` is none of these or does not fit the model, the recall is
+            out of range or cannot be reached, the model has no training interactions or no scores,
+            a score is NaN, or its table of scores would take more than `TABLE_LIMIT` bytes.
     """
     if index not in INDICES:
         raise ValueError(f"`index` should be one of {INDICES}. Received: {index!r}.")
     if not 0 < recall <= 1:
         raise ValueError(f"`recall` should be in (0, 1]. Received: {recall!r}.")
-    form = _form(model, k=k, max_k=max_k, index=index, recall=recall)
+    if tables not in TABLES:
+        raise ValueError(f"`tables` should be one of {TABLES}. Received: {tables!r}.")
+    form = _form(
+        model, k=k, max_k=max_k, index=index, recall=recall, tables=tables, held_out=held_out
+    )
     lists = form.lists if isinstance(form, ServedMultiTask) else form
     if index == "ivf" and not isinstance(lists, ServedByIndex):
         raise ValueError(
             f'`index` should be "exact" for a model that is not served as vectors. Received: '
             f'"ivf" for {type(model).__name__}.'
         )
+    if tables != "float32" and getattr(lists, "tables", None) is None:
+        raise ValueError(
+            f'`tables` should be "float32" for a model that is not served as vectors, and for a '
+            f"graph made before. Received: {tables!r} for {type(model).__name__}."
+        )
     return form
 
 
-def _form(model, *, k: int, max_k: int, index: str, recall: float) -> ServedModule:
+def _form(model, *, k: int, max_k: int, tables: str, held_out, **index) -> ServedModule:
     if isinstance(model, ServedModule):
         return model
     inner = model
@@ -139,17 +161,22 @@ def _form(model, *, k: int, max_k: int, index: str, recall: float) -> ServedModu
         or _as_item_weights(model, tried, expected, unknown)
         or _as_table(model, data, score, unknown)
     )
+    report = None
+    if tables != "float32" and isinstance(scorer, VectorScorer):
+        scorer, report = small_scorer(scorer, data, unknown, kind=tables, k=k, held_out=held_out)
+        score = scorer.expected_scores
+
     served = _lists_of(
         scorer,
         data,
-        index=index,
-        recall=recall,
+        **index,
         score=score,
         unknown_scores=unknown,
         k=k,
         max_k=max_k,
         new_users=_new_users(getattr(inner, "retrieval", inner), scorer),
     )
+    served.tables = report
     if isinstance(inner, MultiTaskModel):
         return ServedMultiTask(served, ServedRanking(inner.ranking))
     return served
@@ -163,6 +190,8 @@ def export(
     max_k: int = 100,
     index: str = "auto",
     recall: float = RECALL,
+    tables: str = "float32",
+    held_out: Interactions | None = None,
     version: int | None = None,
     metadata: Mapping | None = None,
     keep: int | None = None,
@@ -179,6 +208,8 @@ def export(
         k, max_k: length of a list where a request names none, and the longest it may ask for.
         index, recall: how lists are found, as in `served_form`; what an index reaches stands in
             `MODEL_CARD.md` and, as "index", in `assets.extra/advrec_tf.json`.
+        tables, held_out: how vectors are kept, as in `served_form`; what small tables cost stands
+            beside, as "tables".
         version, metadata, keep, check, timeout: as in `saved_model.export`.
 
     Returns:
@@ -190,7 +221,15 @@ def export(
         ExportCheckError: if the copy answers differently from the model; nothing is left then.
     """
     return saved_model.export(
-        served_form(model, k=k, max_k=max_k, index=index, recall=recall),
+        served_form(
+            model,
+            k=k,
+            max_k=max_k,
+            index=index,
+            recall=recall,
+            tables=tables,
+            held_out=held_out,
+        ),
         directory,
         version=version,
         metadata=metadata,
@@ -203,7 +242,7 @@ def export(
 def _lists_of(scorer: Scorer, data, *, index: str, recall: float, **settings) -> ServedRecommender:
     """Lists by an index where it is asked for, or pays."""
     wanted = index == "ivf" or (index == "auto" and data.num_items >= INDEX_FROM)
-    if wanted and isinstance(scorer, VectorScorer):
+    if wanted and isinstance(scorer, PairedVectors):
         try:
             return ServedByIndex(scorer, data, recall=recall, **settings)
         except ValueError as error:
@@ -215,11 +254,11 @@ def _lists_of(scorer: Scorer, data, *, index: str, recall: float, **settings) ->
 
 def _new_users(inner, scorer: Scorer) -> ServedNewUsers | None:
     """Queries by columns, where a two-tower model is served as its vectors and has columns."""
-    if type(inner) is not TwoTower or not isinstance(scorer, VectorScorer):
+    if type(inner) is not TwoTower or not isinstance(scorer, PairedVectors):
         return None
     if not NewUsers.possible(inner):
         return None
-    return ServedNewUsers(inner, scorer.item_vectors.shape[1])
+    return ServedNewUsers(inner, scorer.dim)
 
 
 def _as_vectors(model, frozen, tried, expected) -> Scorer | None:

@@ -17,6 +17,7 @@ import tensorflow as tf
 from advrec_tf.ops.top_k import top_k
 from advrec_tf.serving.cell_index import CellIndex
 from advrec_tf.serving.lists import LOWEST
+from advrec_tf.serving.scorers import PairedVectors
 
 MOST_READ = 0.25
 """Share of the catalog that an index may read; beyond it exact lists are the better choice."""
@@ -62,20 +63,20 @@ class IndexedVectors:
 
     Args:
         index: of the items.
-        item_vectors: [num_items, dim], a variable.
+        scorer: of the same items.
         k: length of a list.
     """
 
-    def __init__(self, index: CellIndex, item_vectors: tf.Variable, k: int):
-        self.k, self.index, self.item_vectors = min(k, index.num_items), index, item_vectors
+    def __init__(self, index: CellIndex, scorer: PairedVectors, k: int):
+        self.k, self.index, self.scorer = min(k, index.num_items), index, scorer
         self._specs = [
-            tf.TensorSpec([None, item_vectors.shape[1]]),
+            tf.TensorSpec([None, scorer.dim]),
             tf.TensorSpec([None, 2], tf.int32),
         ]
         self.exact = tf.function(self._exact, self._specs)
 
     def _exact(self, queries, closed):
-        scores = tf.matmul(queries, self.item_vectors, transpose_b=True)
+        scores = self.scorer.scores_of(queries)
         scores = tf.tensor_scatter_nd_update(scores, closed, tf.fill(tf.shape(closed)[:1], LOWEST))
         best, items = top_k(scores, self.k)
         return tf.where(best > LOWEST, items, -1)
@@ -85,15 +86,14 @@ class IndexedVectors:
         self.index.probes = probes
 
         def search(queries, closed):
-            rows = lambda items: tf.gather(self.item_vectors, items)  # noqa: E731
-            return self.index.search(queries, self.k, closed, rows)[0]
+            return self.index.search(queries, self.k, closed, self.scorer.item_rows)[0]
 
         return tf.function(search, self._specs).get_concrete_function()
 
 
 def tune(
     index: CellIndex,
-    item_vectors: tf.Variable,
+    scorer: PairedVectors,
     queries: np.ndarray,
     seen: list[np.ndarray],
     *,
@@ -103,6 +103,7 @@ def tune(
     """Set `index.probes` to the fewest that reach the recall.
 
     Args:
+        scorer: of the same items.
         queries: [n, dim] float32, n >= 2, vectors of users.
         seen: [n], the items that are in no list of each.
         recall: in (0, 1], mean over queries of the share of the items of the exact list.
@@ -114,7 +115,7 @@ def tune(
     """
     if not 0 < recall <= 1:
         raise ValueError(f"`recall` should be in (0, 1]. Received: {recall!r}.")
-    lists = IndexedVectors(index, item_vectors, k)
+    lists = IndexedVectors(index, scorer, k)
     closed = [
         np.stack([np.full(len(own), row), own], 1).astype(np.int32) for row, own in enumerate(seen)
     ]

@@ -17,7 +17,7 @@ from advrec_tf.serving.index_tuning import QUERIES, IndexReport, tune
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
 from advrec_tf.serving.module import Case
 from advrec_tf.serving.recommender import ServedRecommender
-from advrec_tf.serving.scorers import VectorScorer
+from advrec_tf.serving.scorers import PairedVectors
 
 INDEX_FROM = 10**5
 """Items from which `export` takes an index by itself; below, exact lists are quick."""
@@ -47,7 +47,7 @@ class ServedByIndex(ServedRecommender):
 
     def __init__(
         self,
-        scorer: VectorScorer,
+        scorer: PairedVectors,
         interactions,
         *,
         recall: float = RECALL,
@@ -60,13 +60,14 @@ class ServedByIndex(ServedRecommender):
                 f"`interactions` should have two users, to tune an index. Received: "
                 f"{self.num_users}."
             )
-        self.index = CellIndex(scorer.item_vectors.numpy(), seed=seed)
+        users, items, _ = scorer.arrays()
+        self.index = CellIndex(items, seed=seed)
         places = np.linspace(0, self.num_users - 1, min(QUERIES, self.num_users)).astype(int)
         seen = interactions.by_user()
         self.report: IndexReport = tune(
             self.index,
-            scorer.item_vectors,
-            scorer.user_vectors.numpy()[places],
+            scorer,
+            users[places],
             [seen[user] for user in places],
             recall=recall,
             k=self.k,
@@ -117,7 +118,7 @@ class ServedByIndex(ServedRecommender):
         """
         whole = user_index >= self.num_users
         whole = whole if exactly is None else whole | exactly
-        queries = tf.gather(self.scorer.user_vectors, user_index)
+        queries = self.scorer.user_rows(user_index)
         items, scores = self.index.search(queries, k, closed, self.scorer.item_rows)
         rows = tf.cast(tf.where(whole)[:, 0], tf.int32)
         every = self.scorer.scores(tf.gather(user_index, rows))

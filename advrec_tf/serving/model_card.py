@@ -37,7 +37,14 @@ def model_card(name: str, notes: Mapping) -> str:
     for signature, tensors in notes["signatures"].items():
         sides = [_tensors(tensors[side]) for side in ("inputs", "outputs")]
         lines.append(f"| `{signature}` | {sides[0]} | {sides[1]} | {SIGNATURES[signature]} |")
-    lines += ["", *_check_lines(notes), *_index_lines(notes), "", *_serving_lines(name, notes)]
+    lines += [
+        "",
+        *_check_lines(notes),
+        *_index_lines(notes),
+        *_tables_lines(notes),
+        "",
+        *_serving_lines(name, notes),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -69,6 +76,20 @@ def _index_lines(notes: Mapping) -> list[str]:
         f"read, and lists of {index['k']} have {index['recall']:.3f} of the items of exact lists "
         f"({index['queries']} users that did not choose the number). In memory: {', '.join(times)}."
     ]
+
+
+def _tables_lines(notes: Mapping) -> list[str]:
+    tables = notes.get("tables")
+    if tables is None:
+        return []
+    line = (
+        f"Vectors are kept as {tables['kind']}: lists of {tables['k']} have "
+        f"{tables['overlap']:.3f} of the items of float32 lists ({tables['users']} users)."
+    )
+    if "ndcg" in tables:
+        numbers = ", ".join(f"{value:.4f} by {kind}" for kind, value in tables["ndcg"].items())
+        line += f" NDCG@10 of held-out rows: {numbers}."
+    return [line]
 
 
 def _serving_lines(name: str, notes: Mapping) -> list[str]:

@@ -232,11 +232,24 @@ def frozen(value, name: str) -> tf.Variable:
     return tf.Variable(value, trainable=False, name=name)
 
 
-def lookup_table(keys: Sequence[str], *, default: int) -> tf.lookup.StaticHashTable:
-    """Text -> its place among `keys`, int32."""
-    places = tf.range(len(keys), dtype=tf.int32)
-    initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(keys, tf.string), places)
-    return tf.lookup.StaticHashTable(initializer, default)
+class _Places(tf.lookup.KeyValueTensorInitializer):
+    """Each key's place; the places are made when the table is, so that no copy is stored."""
+
+    def __init__(self, keys: tf.Tensor):
+        super().__init__(keys, tf.zeros([0], tf.int32))
+        self.keys = keys
+
+    def initialize(self, table):
+        places = tf.range(tf.size(self.keys), dtype=tf.int32)
+        return tf.raw_ops.LookupTableImportV2(
+            table_handle=table.resource_handle, keys=self.keys, values=places
+        )
+
+
+def lookup_table(keys: Sequence[str] | tf.Tensor, *, default: int) -> tf.lookup.StaticHashTable:
+    """Text -> its place among `keys`, int32. A tensor of keys is stored once, however often
+    the graph reads it."""
+    return tf.lookup.StaticHashTable(_Places(tf.convert_to_tensor(keys, tf.string)), default)
 
 
 def text_ids(ids: Sequence, name: str) -> list[str]:

@@ -80,10 +80,6 @@ class ServedNewUsers(tf.Module):
             for name, (_, column) in self._named()
         }
 
-    def expected_scores(self, queries: np.ndarray) -> np.ndarray:
-        """The scores of the model in memory, [rows, num_items]."""
-        return queries @ self._in_memory().item_vectors().T
-
     def sample(self) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Raw columns by input name, of users and contexts of the training data and of nobody, the
         last; and the queries of the model in memory, [rows, dim]."""

@@ -28,7 +28,8 @@ from advrec_tf.serving.module import (
     text_ids,
 )
 from advrec_tf.serving.new_users import ServedNewUsers
-from advrec_tf.serving.scorers import Scorer
+from advrec_tf.serving.scorers import PairedVectors, Scorer
+from advrec_tf.serving.small_tables import TablesReport
 
 CELLS = 2**25
 """Scores that a request may hold at a time: users times items, 128 MiB of float32."""
@@ -66,7 +67,11 @@ class ServedRecommender(ServedModule):
         k: length of a list where the request names none, 1 <= k <= max_k.
         max_k: longest list a request may ask for.
         new_users: what makes queries of the columns of users who are not in the model; only beside
-            a `VectorScorer`.
+            `PairedVectors`.
+
+    Attributes:
+        tables: what small tables of vectors cost, a `small_tables.TablesReport`, which `forms`
+            sets; None for float32.
 
     Raises:
         ValueError: if k or max_k is out of range, or ids collide after `str`.
@@ -91,14 +96,14 @@ class ServedRecommender(ServedModule):
         self.num_users, self.num_items = data.num_users, data.num_items
         self.max_batch = min(MAX_USERS, max(64, CELLS // max(self.num_items, 1)))
         self.scorer = scorer
+        self.tables: TablesReport | None = None
         self.new_users = new_users
         self._in_memory = lambda: (score, unknown_scores, data)
         # Item weights read the histories as well; then both hold the same ones.
         self.histories = getattr(scorer, "histories", None) or served_histories(data)
-        item_ids = text_ids(data.items.ids, "items")
+        self.item_ids = tf.constant(text_ids(data.items.ids, "items"), tf.string)
         self.users = lookup_table(text_ids(data.users.ids, "users"), default=data.num_users)
-        self.items = lookup_table(item_ids, default=-1)
-        self.item_ids = tf.constant([*item_ids, NO_ITEM])
+        self.items = lookup_table(self.item_ids, default=-1)
 
     # The signatures.
 
@@ -230,14 +235,13 @@ class ServedRecommender(ServedModule):
         )
 
     def _named(self, item_index: tf.Tensor, scores: tf.Tensor) -> dict[str, tf.Tensor]:
-        place = tf.where(item_index >= 0, item_index, self.num_items)
-        return {"item_id": tf.gather(self.item_ids, place), "score": scores}
+        ids = tf.gather(self.item_ids, tf.maximum(item_index, 0))
+        return {"item_id": tf.where(item_index >= 0, ids, NO_ITEM), "score": scores}
 
     # What an export needs besides.
 
     def notes(self):
         _, _, data = self._in_memory()
-        vectors = getattr(self.scorer, "item_vectors", None)
         return {
             "kind": self.scorer.kind,
             "data_fingerprint": data.fingerprint(),
@@ -246,7 +250,8 @@ class ServedRecommender(ServedModule):
             "max_batch": self.max_batch,
             "num_users": self.num_users,
             "num_items": self.num_items,
-            **({} if vectors is None else {"dim": int(vectors.shape[1])}),
+            **({"dim": self.scorer.dim} if isinstance(self.scorer, PairedVectors) else {}),
+            **({} if self.tables is None else {"tables": self.tables.as_dict()}),
             **({} if self.new_users is None else {"features": self.new_users.notes()}),
         }
 
@@ -447,7 +452,7 @@ class ServedRecommender(ServedModule):
     def _feature_cases(self, reference: Reference) -> list[Case]:
         """Users and contexts of the training data as if they were new, and nobody."""
         raw, queries = self.new_users.sample()
-        scores = self.new_users.expected_scores(queries)
+        scores = self.scorer.expected_query_scores(queries)
         scores[-1] = reference.scores[-1]  # nobody gets the popular list
         count = len(scores)
         best = np.argsort(-scores, axis=1)[:, :2]

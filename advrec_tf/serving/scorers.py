@@ -2,7 +2,7 @@
 
 Each scorer holds its numbers as variables, scores a batch of users with TensorFlow in the graph,
 and says with NumPy what the right scores of a history are, for the check. Masks, lists and ids are
-left to `recommender`.
+left to `recommender`, vectors in less than float32 to `small_tables`.
 """
 
 from __future__ import annotations
@@ -43,11 +43,63 @@ class Scorer(tf.Module):
         raise NotImplementedError
 
 
-class VectorScorer(Scorer):
-    """score(u, i) = user_vectors[u] . item_vectors[i].
+class PairedVectors(Scorer):
+    """Scores that are products of a vector of the user and one of the item.
 
-    A user who is known by a history alone gets the vector `history_weights` makes of it (see
-    `history_map`).
+    A user who is known by a history alone gets the vector `history_map` makes of it (see
+    `forms.history_map`).
+
+    Attributes:
+        dim: of the vectors.
+        history_map: [dim, dim] float32, mean of the history's item vectors -> user vector.
+    """
+
+    kind, from_histories = "vectors", True
+    dim: int
+    history_map: tf.Variable
+
+    def scores_of(self, users: tf.Tensor) -> tf.Tensor:
+        """User vectors [batch, dim] -> [batch, num_items] float32."""
+        raise NotImplementedError
+
+    def user_rows(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[...] int32 -> [..., dim] float32."""
+        raise NotImplementedError
+
+    def item_rows(self, item_index: tf.Tensor) -> tf.Tensor:
+        """[...] int32 -> [..., dim] float32."""
+        raise NotImplementedError
+
+    def totals(self, profile: tf.Tensor) -> tf.Tensor:
+        """[batch, num_items] of 0/1 -> [batch, dim] float32, the sum of the items' vectors."""
+        raise NotImplementedError
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """User vectors [num_users + 1, dim], item vectors [num_items, dim] and the map, float32."""
+        raise NotImplementedError
+
+    def scores(self, user_index):
+        return self.scores_of(self.user_rows(user_index))
+
+    def pair_scores(self, user_index, item_index):
+        return tf.reduce_sum(self.user_rows(user_index) * self.item_rows(item_index), axis=1)
+
+    def history_scores(self, profile):
+        count = tf.maximum(tf.reduce_sum(profile, 1, keepdims=True), 1.0)
+        return self.scores_of(tf.matmul(self.totals(profile) / count, self.history_map))
+
+    def expected_history_scores(self, profile):
+        _, items, history_map = self.arrays()
+        count = np.maximum(profile.sum(1, keepdims=True), 1.0)
+        return (profile @ items) / count @ history_map @ items.T
+
+    def expected_query_scores(self, queries: np.ndarray) -> np.ndarray:
+        """Queries [rows, d <= dim], the other dimensions 0 -> [rows, num_items], by NumPy."""
+        return queries @ self.arrays()[1][:, : queries.shape[1]].T
+
+
+class VectorScorer(PairedVectors):
+    """score(u, i) = user_vectors[u] . item_vectors[i].
 
     Args:
         user_vectors: [num_users + 1, dim] float32, the unknown user last.
@@ -55,40 +107,29 @@ class VectorScorer(Scorer):
         history_map: [dim, dim] float32, mean of the history's item vectors -> user vector.
     """
 
-    kind, from_histories = "vectors", True
-
     def __init__(self, user_vectors, item_vectors, history_map):
         super().__init__(name="vector_scorer")
-        self._arrays = lambda: (np.asarray(item_vectors), np.asarray(history_map))
+        given = user_vectors, item_vectors, history_map
+        self._arrays = lambda: tuple(np.asarray(one) for one in given)
+        self.dim = int(np.shape(item_vectors)[1])
         self.user_vectors = frozen(user_vectors, "user_vectors")
         self.item_vectors = frozen(item_vectors, "item_vectors")
         self.history_map = frozen(history_map, "history_map")
 
-    def scores(self, user_index):
-        return self.scores_of(tf.gather(self.user_vectors, user_index))
-
-    def scores_of(self, users: tf.Tensor) -> tf.Tensor:
-        """User vectors [batch, dim] -> [batch, num_items] float32."""
+    def scores_of(self, users):
         return tf.matmul(users, self.item_vectors, transpose_b=True)
 
-    def item_rows(self, item_index: tf.Tensor) -> tf.Tensor:
-        """[...] int32 -> [..., dim] float32."""
+    def user_rows(self, user_index):
+        return tf.gather(self.user_vectors, user_index)
+
+    def item_rows(self, item_index):
         return tf.gather(self.item_vectors, item_index)
 
-    def pair_scores(self, user_index, item_index):
-        users = tf.gather(self.user_vectors, user_index)
-        return tf.reduce_sum(users * tf.gather(self.item_vectors, item_index), axis=1)
+    def totals(self, profile):
+        return tf.matmul(profile, self.item_vectors)
 
-    def history_scores(self, profile):
-        count = tf.maximum(tf.reduce_sum(profile, 1, keepdims=True), 1.0)
-        return self.scores_of(
-            tf.matmul(tf.matmul(profile, self.item_vectors) / count, self.history_map)
-        )
-
-    def expected_history_scores(self, profile):
-        items, history_map = self._arrays()
-        count = np.maximum(profile.sum(1, keepdims=True), 1.0)
-        return (profile @ items) / count @ history_map @ items.T
+    def arrays(self):
+        return self._arrays()
 
 
 class ItemWeightScorer(Scorer):

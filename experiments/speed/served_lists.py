@@ -19,11 +19,11 @@ from collections.abc import Sequence
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
-import tensorflow as tf
 
 from advrec_tf.pipelines.ending import guarded
 from advrec_tf.serving.cell_index import CellIndex
 from advrec_tf.serving.index_tuning import QUERIES, tune
+from advrec_tf.serving.scorers import VectorScorer
 from experiments.harness import command
 from experiments.harness.markdown import table
 
@@ -57,8 +57,9 @@ def line(kind: str, args: argparse.Namespace) -> list[str]:
     seconds = f"{time.perf_counter() - started:.0f}"
     queries = drawn(kind, QUERIES, args, 2)
     nothing = [np.zeros(0, np.int32)] * QUERIES
+    scorer = VectorScorer(queries, items, np.eye(args.dim, dtype=np.float32))
     try:
-        found = tune(index, tf.Variable(items), queries, nothing, recall=args.recall, k=10)
+        found = tune(index, scorer, queries, nothing, recall=args.recall, k=10)
     except ValueError as error:
         return [kind, seconds, f"none: {error}", "", "", ""]
     times = [f"{own['index']:.1f} ({own['exact']:.1f})" for own in found.milliseconds.values()]

@@ -26,7 +26,7 @@ def test_it_exports_a_finished_run(recommender, tmp_path, capfd):
     assert len(pd.read_parquet(tmp_path / "lists.parquet")) == 5
 
 
-def test_the_index_and_its_recall_are_those_of_the_options(
+def test_index_recall_and_tables_are_those_of_the_options(
     recommender, tmp_path, monkeypatch, capfd
 ):
     asked = {}
@@ -34,13 +34,18 @@ def test_the_index_and_its_recall_are_those_of_the_options(
     def export(recommender, target, **settings):
         asked.update(settings)
         (target / "1" / "assets.extra").mkdir(parents=True)
-        (target / "1" / folder.METADATA).write_text('{"check": {}, "index": {"probes": 3}}')
+        (target / "1" / folder.METADATA).write_text(
+            '{"check": {}, "index": {"probes": 3}, "tables": {"k": 5}}'
+        )
         return target / "1"
 
     monkeypatch.setattr("advrec_tf.serving.forms.export", export)
     save_vectors(recommender, tmp_path / "shipped.npz")
     (tmp_path / "run.json").write_text("{}")
     out = ["--out", str(tmp_path / "out"), "--index", "ivf", "--recall", "0.9"]
+    out += ["--tables", "int8"]
     main(["export", "--run-dir", str(tmp_path), *out])
     assert asked["index"] == "ivf" and asked["recall"] == 0.9
-    assert json.loads(capfd.readouterr().out)["index"] == {"probes": 3}
+    assert asked["tables"] == "int8"
+    printed = json.loads(capfd.readouterr().out)
+    assert printed["index"] == {"probes": 3} and printed["tables"] == {"k": 5}

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from advrec_tf.serving import index_tuning
 from advrec_tf.serving.cell_index import CellIndex
 from advrec_tf.serving.index_tuning import shares, tune
+from advrec_tf.serving.scorers import VectorScorer
 
 ITEMS, DIM = 900, 8
 
@@ -20,7 +20,8 @@ def world():
         return (own + rng.normal(size=(count, DIM))).astype(np.float32)
 
     items = near(ITEMS)
-    return CellIndex(items), tf.Variable(items), near(40), [np.arange(3)] * 40
+    scorer = VectorScorer(near(40), items, np.eye(DIM, dtype=np.float32))
+    return CellIndex(items), scorer, scorer.arrays()[0], [np.arange(3)] * 40
 
 
 def test_the_recall_is_reached_with_a_part_of_the_cells(world):
