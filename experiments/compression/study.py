@@ -1,0 +1,94 @@
+"""Factorizations rounded to small tables, ranked as they are and with their vectors moved."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+import advrec_tf as ar
+from advrec_tf.models.vectors import VectorRecommender
+from advrec_tf.serving.small_tables import TABLES, SmallTable
+
+KINDS = ("fgsm", "random")
+"""What moves the vectors: an adversary, and noise of the same size."""
+
+RADIUS = 0.1
+"""Of adversarial training, as a part of each vector's length."""
+
+_METRIC = "ndcg@10"
+
+
+def run(split, *, dim: int, epochs: int, epsilon: float, seeds: int) -> list[dict]:
+    """Rows of the table: `model`, `tables`, `bytes` of a vector, and a list over seeds of "clean"
+    and of every one of `KINDS`, NDCG@10.
+
+    Args:
+        split: of interactions.
+        dim: of the vectors; the small model has a quarter of it.
+        epsilon: what a vector moves by, as a part of its length.
+    """
+    evaluator = ar.evaluation.RankingEvaluator(split.train, split.test, also_seen=split.validation)
+    rows: dict[tuple[str, str], dict] = {}
+    for seed in range(seeds):
+        for name, width, kinds in (
+            ("plain", dim, TABLES),
+            ("APR", dim, TABLES),
+            ("plain, few dimensions", max(1, dim // 4), TABLES[:1]),
+        ):
+            started = time.perf_counter()
+            model = trained(split, width, epochs, seed, adversarial=name == "APR")
+            users, items = (
+                np.asarray(vectors, np.float32)
+                for vectors in (model.user_vectors(), model.item_vectors())
+            )
+            for kind in kinds:
+                curve = ar.evaluation.robustness_curve(
+                    rounded(users, items, kind, split.train),
+                    split.train,
+                    evaluator,
+                    (epsilon,),
+                    kinds=KINDS,
+                    relative=True,
+                )
+                row = rows.setdefault(
+                    (name, kind),
+                    {
+                        "model": name,
+                        "tables": kind,
+                        "bytes": size(items.shape[1], kind),
+                        **{key: [] for key in ("clean", *KINDS)},
+                    },
+                )
+                row["clean"].append(curve.clean[_METRIC])
+                for point in curve.points:
+                    row[point.kind].append(point.metrics[_METRIC])
+            print(f"  seed {seed}, {name}: {time.perf_counter() - started:.0f} s", flush=True)
+    return list(rows.values())
+
+
+def trained(split, dim: int, epochs: int, seed: int, *, adversarial: bool):
+    """A factorization by BPR."""
+    model = ar.models.MatrixFactorization(split.train, dim=dim, seed=seed)
+    learner = model
+    if adversarial:
+        learner = ar.AdversarialTraining(model, ar.fgsm(RADIUS, relative=True), fraction=1.0)
+    ar.fit(learner, split, epochs=epochs, seed=seed, log=lambda line: None)
+    return model
+
+
+def rounded(users: np.ndarray, items: np.ndarray, kind: str, interactions) -> VectorRecommender:
+    """The model whose vectors are what small tables of a kind, of `TABLES`, say."""
+    if kind != "float32":
+        users, items = (SmallTable(one, kind, name=kind).decoded() for one in (users, items))
+    return VectorRecommender(
+        user_vectors=users,
+        item_vectors=items,
+        unknown_user=np.zeros(items.shape[1], np.float32),
+        interactions=interactions,
+    )
+
+
+def size(dim: int, kind: str) -> int:
+    """Bytes of a vector; int8 has a scale of float32."""
+    return dim * np.dtype(kind).itemsize + 4 * (kind == "int8")
