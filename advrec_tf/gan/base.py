@@ -25,6 +25,7 @@ import tensorflow as tf
 from advrec_tf import losses
 from advrec_tf._keras import keras, require_keras_2
 from advrec_tf.gan import health
+from advrec_tf.models.replicas import own_rows, seed_of_all
 from advrec_tf.models.trained import require_float32
 from advrec_tf.models.weights import WeightsWithIds
 from advrec_tf.ops.random import stream
@@ -253,7 +254,7 @@ class GAN(WeightsWithIds, keras.Model):
         called "noise", or the first."""
         read = self.generator.input
         first = read["noise"] if isinstance(read, dict) else tf.nest.flatten(read)[0]
-        return tf.random.stateless_normal([count, *first.shape[1:]], seed)
+        return own_rows(lambda n: tf.random.stateless_normal([n, *first.shape[1:]], seed), count)
 
     def logits(self, samples, inputs):
         """[batch, 1]: the discriminator's opinion of samples of this batch."""
@@ -285,12 +286,11 @@ class GAN(WeightsWithIds, keras.Model):
     collapse = staticmethod(health.collapsed_columns)
 
     def step_seed(self, inputs):
-        """[2] int32: the batch's own seed, or one of the step (and of the replica)."""
+        """[2] int32: the batch's own seed, or one of the step; the same on all replicas of a
+        strategy, each of which takes its part of what is drawn."""
         if isinstance(inputs, dict) and "seed" in inputs:
-            return inputs["seed"]
-        context = tf.distribute.get_replica_context()
-        replica = 0 if context is None else context.replica_id_in_sync_group
-        first = self.seed + 1_000_003 * tf.cast(replica, tf.int64)
+            return seed_of_all(inputs["seed"])
+        first = tf.constant(self.seed, tf.int64)
         return tf.random.stateless_uniform(
             [2], [first, self.step.read_value()], minval=None, maxval=None, dtype=tf.int32
         )
@@ -315,8 +315,11 @@ class GAN(WeightsWithIds, keras.Model):
         fake_logits = self.logits(fake, inputs)
         loss = self.gan_loss.discriminator(real_logits, fake_logits)
         if self.penalty_weight:
-            mix = tf.random.stateless_uniform(
-                [tf.shape(real)[0], 1], stream(seed, "mix of real and generated")
+            mix = own_rows(
+                lambda n: tf.random.stateless_uniform(
+                    [n, 1], stream(seed, "mix of real and generated")
+                ),
+                tf.shape(real)[0],
             )
             loss += self.penalty_weight * losses.gradient_penalty(
                 lambda x: self.logits(_shaped(x, real), inputs), _flat(real), _flat(fake), mix
