@@ -22,9 +22,11 @@ def trained(scope, loss):
     with scope:
         keras.utils.set_random_seed(0)
         generator = keras.Sequential([keras.Input([3]), layers.Dense(2)])
-        discriminator = keras.Sequential([keras.Input([2]), layers.Dense(4, "tanh"), layers.Dense(1)])
+        hidden = layers.Dense(4, "tanh")
+        discriminator = keras.Sequential([keras.Input([2]), hidden, layers.Dense(1)])
         gan = ar.GAN(generator, discriminator, loss=loss)
-        gan.compile(d_optimizer=keras.optimizers.Adam(0.01), g_optimizer=keras.optimizers.Adam(0.01))
+        d_optimizer, g_optimizer = keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01)
+        gan.compile(d_optimizer=d_optimizer, g_optimizer=g_optimizer)
     history = gan.fit(data, epochs=2, verbose=0).history
     return gan, [history[name][-1] for name in ("d_loss", "g_loss")]
 
