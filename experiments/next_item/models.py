@@ -95,8 +95,8 @@ class _Network:
     perturbation: Perturbation | None = None
 
     def chosen(self, task: Task) -> Trained:
-        """Trained without validation, its epochs chosen on it; once where rows share it."""
-        return task.shared(self, lambda: self._train(task))
+        """Trained without validation, its epochs chosen on it; once for the rows that share it."""
+        return task.shared((self, "chosen"), lambda: self._train(task))
 
     def _train(self, task: Task) -> Trained:
         found = self.recipe.train(
@@ -115,7 +115,10 @@ class _Network:
 
     def for_test(self, task: Task) -> Trained:
         """What stands in the table: where more than `chosen` saw precedes the test part, trained
-        again on all that does."""
+        again on all that does; once for the rows that share it."""
+        return task.shared((self, "test"), lambda: self._train_for_test(task))
+
+    def _train_for_test(self, task: Task) -> Trained:
         first = self.chosen(task)
         if task.setting.fitted is task.interactions:
             return first
