@@ -20,7 +20,7 @@ from advrec_tf.serving.lists import LOWEST
 from advrec_tf.serving.scorers import PairedVectors
 
 MOST_READ = 0.25
-"""Share of the catalog that an index may read; beyond it exact lists are the better choice."""
+"""Share of the catalogue that an index may read; beyond it exact lists are the better choice."""
 
 QUERIES = 256
 """Queries of users, half to choose the number of probes and half to report its recall."""
@@ -110,7 +110,7 @@ def tune(
         k: length of the lists.
 
     Raises:
-        ValueError: if the recall is out of range, or more than `MOST_READ` of the catalog has to
+        ValueError: if the recall is out of range, or more than `MOST_READ` of the catalogue has to
             be read for it; the message has the best that was reached.
     """
     if not 0 < recall <= 1:
@@ -139,7 +139,7 @@ def tune(
         if high == most:
             raise ValueError(
                 f"`recall` should be what an index can reach that reads at most {MOST_READ:.0%} of "
-                f"the catalog. Received: {recall:g}; the best reached is "
+                f"the catalogue. Received: {recall:g}; the best reached is "
                 f"{reached(most)[chooses].mean():.3f}. Ask for less, or export exact lists."
             )
         low, high = high, min(2 * high, most)

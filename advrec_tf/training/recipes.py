@@ -395,8 +395,9 @@ def next_item(
     """A sequence model of `NEXT_ITEM`; `settings` are those that it alone has.
 
     Args:
-        warm_start: start from `transition_vectors` and not from random vectors of items, which
-            saves half of the epochs and more where these are few.
+        warm_start: start from `transition_vectors` and not from random vectors of items. That is
+            better after few epochs, and where it was measured worse in the end
+            (`experiments.next_item` has a row for it).
 
     Raises:
         ValueError: if there is no model of that name.

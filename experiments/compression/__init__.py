@@ -1,0 +1,1 @@
+"""What smaller served tables cost, and what they leave of adversarial training."""

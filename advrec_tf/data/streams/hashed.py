@@ -1,6 +1,6 @@
 """A vocabulary without a list of ids: each id has the bucket that its hash says.
 
-Its size is known beforehand, and ids nobody has seen have a bucket too. The price are ids that
+Its size is known beforehand, and ids nobody has seen have a bucket too. The price is ids that
 share one: how many do is counted, exactly, in the pass that counts the rows.
 """
 

@@ -31,7 +31,6 @@ from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult
 from advrec_tf.training import recipes
-from advrec_tf.training.adversarial import AdversarialTraining
 
 LARGE_CATALOGUE = 20_000
 """Items from which the softmax is sampled where no loss is given."""
@@ -101,16 +100,8 @@ def fit(
 
     `training` is that of `recipes.Recipe.train`.
     """
-    fitted = recipe.train(
-        setting.train,
-        evaluator=setting.validation,
-        every=min(EVERY, recipe.epochs),
-        checkpoint=checkpoint,
-        callbacks=[console.board(label)],
-        label=label,
-        log=console.detail,
-        **training,
-    )
+    every = min(EVERY, recipe.epochs)
+    fitted = variants.trained(recipe, setting, console, label, checkpoint, every=every, **training)
     measured = variants.measure(fitted.model.on(read), setting)
     summary = {**measured.summary, **variants.summary_of(fitted.report)}
     summary[READS_VALIDATION] = read is not setting.train
@@ -129,15 +120,6 @@ def train_row(
 ) -> StageResult:
     """The next-item model of the main job, on the histories of the training interactions; with
     `perturbation` the item vectors that it reads are attacked in training."""
-
-    def wrap(network):
-        return AdversarialTraining(
-            network,
-            perturbation,
-            weight=settings.adversarial_weight,
-            fraction=settings.adversarial_fraction,
-        )
-
     own = SingleSettings(model=settings.next_item, epochs=settings.next_item_epochs)
     return fit(
         recipe_of(own, setting.train.num_items),
@@ -147,7 +129,7 @@ def train_row(
         checkpoint,
         read=setting.train,
         seed=seed,
-        wrap=None if perturbation is None else wrap,
+        wrap=variants.attacked(settings, perturbation),
         patience=settings.next_item_patience,
     )
 

@@ -136,15 +136,6 @@ def train_tower(
         jit_compile=not noise,
         steps_per_execution=16,
     )
-
-    def wrap(model):
-        return AdversarialTraining(
-            model,
-            perturbation,
-            weight=settings.adversarial_weight,
-            fraction=settings.adversarial_fraction,
-        )
-
     return fit_vectors(
         recipe,
         setting,
@@ -153,7 +144,7 @@ def train_tower(
         checkpoint,
         seed=seed,
         data=augmented,
-        wrap=None if perturbation is None else wrap,
+        wrap=attacked(settings, perturbation),
         patience=settings.patience,
     )
 
@@ -190,6 +181,41 @@ def train_autoencoder(
     )
 
 
+def attacked(
+    settings: RecommenderSettings, perturbation: Perturbation | None
+) -> recipes.Wrap | None:
+    """What is trained in the place of a model: its embeddings perturbed; None without."""
+    if perturbation is None:
+        return None
+    return lambda model: AdversarialTraining(
+        model,
+        perturbation,
+        weight=settings.adversarial_weight,
+        fraction=settings.adversarial_fraction,
+    )
+
+
+def trained(
+    recipe: recipes.Recipe,
+    setting: EvaluationSetting,
+    console: Console,
+    label: str,
+    checkpoint: Path,
+    **training,
+) -> recipes.TrainedModel:
+    """A model of an evaluation setting by a recipe, with the progress, the board and the checkpoint
+    of its stage. `training` is that of `recipes.Recipe.train`."""
+    return recipe.train(
+        setting.train,
+        evaluator=setting.validation,
+        checkpoint=checkpoint,
+        callbacks=[console.board(label)],
+        label=label,
+        log=console.detail,
+        **training,
+    )
+
+
 def fit_vectors(
     recipe: recipes.Recipe,
     setting: EvaluationSetting,
@@ -202,15 +228,7 @@ def fit_vectors(
 
     `training` is that of `recipes.Recipe.train`.
     """
-    fitted = recipe.train(
-        setting.train,
-        evaluator=setting.validation,
-        checkpoint=checkpoint,
-        callbacks=[console.board(label)],
-        label=label,
-        log=console.detail,
-        **training,
-    )
+    fitted = trained(recipe, setting, console, label, checkpoint, **training)
     model = fitted.model
     arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
     measured = measure(vectors_of(StageResult({}, arrays), setting.train), setting)
