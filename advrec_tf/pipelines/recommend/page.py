@@ -164,12 +164,22 @@ def _markdown_table(rows: list[tuple]) -> list[str]:
 
 
 def verdict(choices: dict) -> str:
-    """What was shipped and why, with a warning where a baseline is better."""
+    """What was shipped and why, with a warning where a baseline is better, or a next-item model,
+    which `advrec compare` trains beside the others and does not ship."""
     name = choices["shipped_model"]
     value = choices["validation_of_candidates"][name]
-    text = f"shipped: {name} (validation ndcg@10 {value:.4f}, the best of the trained models)"
+    beside = choices.get("validation_of_next_item") or {name: value}
+    sequence = max(beside, key=beside.get)
+    better = beside[sequence] > value
+    models = "models that end as vectors" if better else "trained models"
+    text = f"shipped: {name} (validation ndcg@10 {value:.4f}, the best of the {models})"
     if choices.get("shipped", {}).get("prior_scale"):
         text += ", with a popularity prior for users with few interactions"
+    if better:
+        text += (
+            f"\nNOTE: {sequence} is better on validation ({beside[sequence]:.4f}). It reads "
+            f"histories: `advrec train --model {sequence.split('+')[0]}` exports such a model."
+        )
     baseline, best = max(choices["validation_of_baselines"].items(), key=lambda pair: pair[1])
     if best > value:
         text += (

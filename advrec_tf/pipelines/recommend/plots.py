@@ -11,6 +11,7 @@ from matplotlib import colormaps
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.ops.figures import subplots
 from advrec_tf.pipelines.recommend.job import Outcome
+from advrec_tf.pipelines.recommend.settings import NEXT_ITEM
 
 _COLORS = {
     "oracle": "#d0d0d0",
@@ -20,6 +21,7 @@ _COLORS = {
     "transitions": "#6b6b6b",
     "tower": "#4c78a8",
     "autoencoder": "#59a14f",
+    **dict.fromkeys(NEXT_ITEM, "#e3a008"),
     "shipped": "#e45756",
     "ranking": "#b279a2",
 }

@@ -21,6 +21,7 @@ from advrec_tf.ops.files import atomic_file
 from advrec_tf.ops.stored import DamagedFileError
 from advrec_tf.pipelines.recommend import variants
 from advrec_tf.pipelines.recommend.comparison import BASELINES, ModelComparison
+from advrec_tf.pipelines.recommend.settings import NEXT_ITEM
 from advrec_tf.pipelines.recommend.variants import EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult
 
@@ -75,6 +76,11 @@ def ship(
         "shipped_seed": comparison.seeds[seed],
         "validation_of_candidates": candidates,
         "validation_of_baselines": baselines,
+        "validation_of_next_item": {
+            model: float(np.mean([r.summary["validation"] for r in of_seeds]))
+            for model, of_seeds in results.items()
+            if model.split("+")[0] in NEXT_ITEM
+        },
     }
     evaluation_settings = [setting for setting in (whole, cold) if setting is not None]
     for row, model in (("tower+prior", "tower"), ("shipped", best)):
