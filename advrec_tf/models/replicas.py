@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from advrec_tf.losses import weighted_mean
+from advrec_tf.ops.random import random_floats
 
 
 def num_replicas() -> int:
@@ -74,6 +75,17 @@ def own_rows(draw: Callable[[tf.Tensor], tf.Tensor], size: tf.Tensor) -> tf.Tens
         return draw(size)
     before, total = _place(size)
     return draw(total)[before : before + size]
+
+
+def random_floats_of_rows(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """`ops.random.random_floats` of this replica's examples, its part of what one device draws for
+    the global batch.
+
+    Args:
+        shape: [rank] int32, whose first entry counts the examples.
+        seed: [2] int32, the same on all replicas.
+    """
+    return own_rows(lambda n: random_floats(tf.concat([[n], shape[1:]], 0), seed), shape[0])
 
 
 def seed_of_all(seed: tf.Tensor) -> tf.Tensor:

@@ -43,11 +43,12 @@ def first_weights(weight: tf.Tensor, fraction: float) -> tf.Tensor:
     return weight * tf.cast(tf.range(examples) < _count(examples, fraction), weight.dtype)
 
 
-def seed_of(batch, seed: int, step: tf.Tensor | int) -> tf.Tensor:
+def seed_of(batch, seed: int, step: tf.Tensor | int, *, same: bool = False) -> tf.Tensor:
     """[2] int32: the batch's own where it is one of `data.batches`, else from the seed and the
-    step; different on each replica."""
+    step; different on each replica, unless they should have the `same` and each take its part of
+    what is drawn for all."""
     number = 0
-    if num_replicas() > 1:
+    if num_replicas() > 1 and not same:
         replica = tf.distribute.get_replica_context()
         number = tf.cast(replica.replica_id_in_sync_group, tf.int32)
     given = batch.get("seed") if isinstance(batch, dict) else None

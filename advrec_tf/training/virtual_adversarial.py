@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.models.replicas import num_replicas
 from advrec_tf.perturbations import Perturbation, power_iteration
 from advrec_tf.training.perturb_outputs import perturb_outputs
 from advrec_tf.training.wrapper import ModelWrapper, require_perturbation
@@ -85,8 +86,10 @@ class VirtualAdversarialTraining(ModelWrapper):
         if not training or self.weight == 0 or self.perturbation.epsilon == 0:
             return clean
         virtual = self.virtual_loss(self.draw(inputs["seed"]), inputs["seed"])
-        self._clean_loss.update_state(clean)
+        self._clean_loss.update_state(self.of_global_batch(clean))
         self._virtual_loss.update_state(virtual)
+        if self.loss_is_share:  # all replicas draw the same items, and their losses are added
+            virtual /= num_replicas()
         return clean + self.weight * virtual
 
     def draw(self, seed: tf.Tensor) -> tf.Tensor:

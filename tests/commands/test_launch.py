@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from advrec_tf.commands.application import main
@@ -81,3 +82,27 @@ def test_a_killed_worker_ends_the_job_which_resumes_and_ends_with_the_same_repor
     ]
     first, second = ({k: v["ndcg@10"] for k, v in r["models"].items()} for r in reports)
     assert first == second and first
+
+
+@pytest.mark.slow
+def test_a_next_item_model_is_the_same_on_one_device_two_replicas_and_two_workers(tmp_path):
+    table, rng = tmp_path / "events.csv", np.random.default_rng(0)
+    orders = [(user, (user + place) % 20, place) for user in range(60) for place in range(8)]
+    rows = [f"u{user},i{item},{place * 60}" for user, item, place in rng.permutation(orders)]
+    table.write_text("\n".join(["user_id,item_id,timestamp", *rows]))
+    words = ["--data", str(table), "--model", "sasrec", "--adversary", "none", "--epochs", "2"]
+    words += ["--dim", "16", "--blocks", "1", "--length", "10", "--out"]
+    found = {}
+    for name, before, after in (
+        ("one", ["train"], []),
+        ("replicas", ["train"], ["--distribute", "mirrored", "--replicas", "2"]),
+        ("workers", ["launch", "--workers", "2", "--", "train"], []),
+    ):
+        command = [sys.executable, "-m", "advrec_tf", *before, *words, str(tmp_path / name), *after]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+        assert name == "one" or "replicas     2" in done.stdout
+        report = json.loads((tmp_path / name / "report.json").read_text())
+        found[name] = report["models"]["sasrec"]["ndcg@10"]
+    assert found["one"] > 0
+    assert found == {name: pytest.approx(found["one"], abs=1e-4) for name in found}

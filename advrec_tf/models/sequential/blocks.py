@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
-from advrec_tf.ops.random import random_floats, stream
+from advrec_tf.models.replicas import random_floats_of_rows
+from advrec_tf.ops.random import stream
 
 _CLOSED = -1e9
 GAP_BUCKETS = 32
@@ -53,8 +54,8 @@ class SeededDropout(keras.layers.Layer):
 
 
 def dropped(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
-    """`x` with entries set to 0 by `rate`, and the others divided by 1 - rate."""
-    kept = random_floats(tf.shape(x), seed) >= rate
+    """`x` [batch, ...] with entries set to 0 by `rate`, and the others divided by 1 - rate."""
+    kept = random_floats_of_rows(tf.shape(x), seed) >= rate
     return tf.where(kept, x / (1.0 - rate), 0.0)
 
 

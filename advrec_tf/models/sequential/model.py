@@ -17,7 +17,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import NONE
 from advrec_tf.data.windows import Windows, last_windows
 from advrec_tf.models.base import Recommender
-from advrec_tf.models.replicas import num_replicas
+from advrec_tf.models.replicas import random_floats_of_rows, sum_over_replicas
 from advrec_tf.models.saving import (
     model_config,
     model_from_config,
@@ -32,7 +32,7 @@ from advrec_tf.models.sequential.objectives import (
     require_sequence_objective,
 )
 from advrec_tf.models.trained import RecommenderModel
-from advrec_tf.ops.random import random_floats, stream
+from advrec_tf.ops.random import stream
 
 TRAINING = ("next", "last", "masked")
 
@@ -93,7 +93,8 @@ class ItemRows(keras.layers.Embedding):
 class CandidateRows(keras.layers.Layer):
     """The same vectors as what a state is compared with: items [n] -> [n, dim], None -> all.
 
-    A layer of its own, so that an adversary can move either side.
+    A layer of its own, so that an adversary can move either side. Where the items are `shared` by
+    all examples, an adversary moves them by the gradient of all replicas of a strategy.
     """
 
     def __init__(self, rows: ItemRows, **kwargs):
@@ -101,7 +102,8 @@ class CandidateRows(keras.layers.Layer):
         self._rows = lambda: rows  # behind a function, so that the weights have one owner
         self.num_items = rows.input_dim - 1
 
-    def call(self, index):
+    def call(self, index, shared=False):
+        self.same_on_replicas = shared or index is None
         rows = self._rows().embeddings
         return rows[: self.num_items] if index is None else tf.gather(rows, index)
 
@@ -133,6 +135,7 @@ class SequenceModel(RecommenderModel):
     """
 
     rows_of_weights = ("items",)
+    replicated = True
     loss_is_share = True
     saves_whole = True
 
@@ -222,10 +225,7 @@ class SequenceModel(RecommenderModel):
             "seed": inputs["seed"],
         }
         total = self.objective.total(tf.gather_nd(states, places), found, self.candidate_rows)
-        weight = tf.reduce_sum(inputs["weight"])
-        if num_replicas() > 1:
-            context = tf.distribute.get_replica_context()
-            weight = context.all_reduce(tf.distribute.ReduceOp.SUM, weight)
+        weight = sum_over_replicas(tf.reduce_sum(inputs["weight"]))
         return tf.math.divide_no_nan(total, weight * self._targets_a_window)
 
     def _expected_targets(self) -> float:
@@ -290,9 +290,10 @@ class SequenceModel(RecommenderModel):
 
     def _hidden(self, history, seed):
         """What is read, some items hidden, and the hidden ones, `NONE` elsewhere."""
-        drawn = random_floats(tf.shape(history), stream(seed, "hidden items"))
+        drawn = random_floats_of_rows(tf.shape(history), stream(seed, "hidden items"))
         hidden = drawn < self.masked_fraction
-        last = random_floats(tf.shape(history)[:1], stream(seed, "hidden last")) < HIDDEN_LAST
+        last = random_floats_of_rows(tf.shape(history)[:1], stream(seed, "hidden last"))
+        last = last < HIDDEN_LAST
         at_end = tf.range(tf.shape(history)[1]) == tf.shape(history)[1] - 1
         hidden |= last[:, None] & at_end[None, :]
         hidden &= history != NONE

@@ -16,11 +16,13 @@ from advrec_tf import losses
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.factorization import negatives
 from advrec_tf.models.objectives import SampledSoftmax
+from advrec_tf.models.replicas import own_rows
 from advrec_tf.ops.random import random_indices, stream
 from advrec_tf.ops.reductions import row_dot
 
-Lookup = Callable[[tf.Tensor | None], tf.Tensor]
-"""Items [n] int32 -> their vectors [n, dim]; None gives those of all items."""
+Lookup = Callable[..., tf.Tensor]
+"""Items [n] int32 -> their vectors [n, dim]; None gives those of all items. With `shared=True` the
+items are the same for all examples."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -143,12 +145,14 @@ class BinaryCrossEntropyLoss(SequenceLoss):
         targets, seed = inputs["item_index"], stream(inputs["seed"], "items")
         positive = row_dot(states, items(targets))
         if self.settings.negatives == 1:
-            drawn = random_indices(tf.shape(targets), seed, self.num_items)
+            drawn = own_rows(
+                lambda count: random_indices([count], seed, self.num_items), tf.shape(targets)[0]
+            )
             scores = row_dot(states, items(drawn))[:, None]
             closed = (drawn == targets)[:, None]
         else:
             drawn = random_indices([self.settings.negatives], seed, self.num_items)
-            scores = tf.matmul(states, items(drawn), transpose_b=True)
+            scores = tf.matmul(states, items(drawn, shared=True), transpose_b=True)
             closed = drawn[None, :] == targets[:, None]
         values = losses.binary_cross_entropy(positive, scores, closed, power=self.power)
         return tf.reduce_sum(values * inputs["weight"])
@@ -167,7 +171,7 @@ class SampledSoftmaxLoss(SequenceLoss):
         rows = {
             "user": states,
             "positive": items(drawn["item_index"]),
-            "negative": items(drawn["negative"]),
+            "negative": items(drawn["negative"], shared=True),
         }
         return tf.reduce_sum(self.bound.example_losses(rows, drawn) * inputs["weight"])
 

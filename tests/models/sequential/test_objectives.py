@@ -27,7 +27,7 @@ def parts():
 
 
 def lookup(items):
-    return lambda index: items if index is None else tf.gather(items, index)
+    return lambda index, shared=False: items if index is None else tf.gather(items, index)
 
 
 def bound(objective):
