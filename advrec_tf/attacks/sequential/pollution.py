@@ -7,7 +7,9 @@ needs a `SequenceModel`. Fake users are left to the other attacks of this folder
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -108,6 +110,21 @@ class ProfilePollution:
             ValueError: if there is not one goal for each history, or the search by gradient is
                 asked of a model without `item_rows` and `last_states`.
         """
+        after = self.after_each(model, histories, goal, rng=rng, detector=detector, pool=pool)
+        return collections.deque(after, maxlen=1).pop()
+
+    def after_each(
+        self,
+        model,
+        histories: np.ndarray,
+        goal: Goal,
+        *,
+        rng: np.random.Generator,
+        detector=None,
+        pool: np.ndarray | None = None,
+    ) -> Iterator[np.ndarray]:
+        """As `histories`, after 0, 1, ..., `changes` edits: a whole curve for the price of its
+        last point."""
         histories = np.asarray(histories, np.int32)
         if goal.item.shape != histories.shape[:1]:
             raise ValueError(
@@ -119,20 +136,22 @@ class ProfilePollution:
                 "`model` should have `item_rows` and `last_states`, as a SequenceModel, to be "
                 f"searched by gradient. Received: {type(model).__name__}."
             )
-        if not self.changes or not len(histories):
-            return histories.copy()
         if self.kind == "insert":
             histories = with_room(histories, self.changes)
+        if not self.changes or not len(histories):
+            yield from (histories.copy() for _ in range(self.changes + 1))
+            return
         if pool is None:
             pool = np.arange(scores_of(model, histories[:1]).shape[1])
         touched = np.zeros(histories.shape, bool)
+        yield histories.copy()
         for _ in range(self.changes):
             edits = self._proposed(model, histories, touched, goal, np.asarray(pool), rng)
             edits = self._chosen(model, histories, goal, edits, detector)
             new, moved = edits.applied(histories), edits.touched(touched)
             histories, touched = histories.copy(), touched.copy()
             histories[edits.row], touched[edits.row] = new, moved
-        return histories
+            yield histories
 
     def _proposed(self, model, histories, touched, goal, pool, rng) -> Edits:
         places = open_places(histories, touched, self.kind)

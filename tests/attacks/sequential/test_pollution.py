@@ -124,3 +124,17 @@ def test_the_gradient_finds_edits_about_as_good_as_trying_all(model, kind):
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         polluted(**settings)
+
+
+@pytest.mark.parametrize("kind", ["substitute", "insert", "delete"])
+def test_after_each_edit_the_histories_are_those_of_that_budget(kind):
+    attack = ProfilePollution(changes=3, kind=kind, search="random")
+    after = list(attack.after_each(LastItem(), HISTORIES, TRUE, rng=np.random.default_rng(3)))
+    assert len(after) == 4 and (after[0][:, -4:] == HISTORIES).all()
+    for changes, found in enumerate(after):
+        own = polluted(changes=changes, kind=kind, search="random", seed=3)
+        assert (found[:, -own.shape[1] :] == own).all()
+    empty = attack.after_each(
+        LastItem(), HISTORIES[:0], Goal(item=TRUE.item[:0]), rng=np.random.default_rng(0)
+    )
+    assert [len(found) for found in empty] == [0, 0, 0, 0]
