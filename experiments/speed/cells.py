@@ -232,23 +232,32 @@ def measure(cell: Cell) -> dict:
     }
 
 
-def measure_apart(cell: Cell) -> dict:
-    """`measure` in a fresh process, with `process_seconds`, its whole wall time.
+def in_own_process(function: Callable, argument: object, what: str):
+    """`function(argument)` in a fresh process.
+
+    Args:
+        what: what it does, for the message.
 
     Raises:
-        ValueError, OSError: what `measure` raises.
         MemoryError: if the process died, most likely for want of memory.
+        Exception: what the function raises.
     """
-    started = time.perf_counter()
     fresh = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(max_workers=1, mp_context=fresh) as pool:
         try:
-            result = pool.submit(measure, cell).result()
+            return pool.submit(function, argument).result()
         except concurrent.futures.process.BrokenProcessPool as error:
             raise MemoryError(
-                f"The process that measured {cell.method} with {cell.items:,} items died. It may "
-                "have needed more memory than there is."
+                f"The process that measured {what} died. It may have needed more memory than "
+                "there is."
             ) from error
+
+
+def measure_apart(cell: Cell) -> dict:
+    """`measure` in a fresh process, with `process_seconds`, its whole wall time; raises what
+    `in_own_process` raises."""
+    started = time.perf_counter()
+    result = in_own_process(measure, cell, f"{cell.method} with {cell.items:,} items")
     return {**result, "process_seconds": time.perf_counter() - started}
 
 

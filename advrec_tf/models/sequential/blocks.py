@@ -3,7 +3,8 @@
 Every place is read with the places before it, never with those after, but in `bidirectional`
 attention and in the filters, which mix all places and so are trained on the last alone
 (`training="prefixes"`). Padding, at the left, is left out by `known`. Noise follows a seed that
-comes with the batch, so that two passes of one step see the same.
+comes with the batch, so that two passes of one step see the same. Under a policy of mixed
+precision attention is weighed, and times are counted, in float32.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class SeededDropout(keras.layers.Layer):
 def dropped(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     """`x` [batch, ...] with entries set to 0 by `rate`, and the others divided by 1 - rate."""
     kept = random_floats_of_rows(tf.shape(x), seed) >= rate
-    return tf.where(kept, x / (1.0 - rate), 0.0)
+    return tf.where(kept, x / (1.0 - rate), tf.zeros_like(x))
 
 
 @keras.utils.register_keras_serializable("advrec_tf")
@@ -101,7 +102,7 @@ class GapEmbedding(keras.layers.Layer):
     """
 
     def __init__(self, dim: int, unit: float, *, seed: int = 0, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # times are no features: they keep their digits
         self.dim, self.unit, self.seed = dim, unit, seed
 
     def build(self, shape):
@@ -155,8 +156,9 @@ class SelfAttention(keras.layers.Layer):
         query, key, value = (
             split_heads(part, self.heads) for part in tf.split(self.project(x), 3, axis=-1)
         )
-        scores = tf.matmul(query, key, transpose_b=True) / math.sqrt(query.shape[-1])
-        weights = tf.nn.softmax(scores + closed_places(known, self.causal)[:, None])
+        scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32)
+        scores = scores / math.sqrt(query.shape[-1]) + closed_places(known, self.causal)[:, None]
+        weights = tf.cast(tf.nn.softmax(scores), value.dtype)
         if training and self.rate:
             weights = dropped(weights, self.rate, stream(seed, "dropout", self.stream))
         return self.merge(join_heads(tf.matmul(weights, value)))
@@ -241,7 +243,7 @@ class GatedAttention(keras.layers.Layer):
             between = tf.maximum(since[:, :, None] - since[:, None, :], 0.0)
             bias += tf.gather(self.by_time, gap_buckets(between, self.unit))
         scores = tf.matmul(query, key, transpose_b=True) + bias[:, None]
-        may = tf.cast(closed_places(known, True) == 0.0, tf.float32)[:, None]
+        may = tf.cast(closed_places(known, True) == 0.0, scores.dtype)[:, None]
         read = tf.matmul(tf.nn.silu(scores) * may / self.length, value)
         return self.merge(self.norm(join_heads(read)) * gate)
 
@@ -281,7 +283,7 @@ class LowFrequencies(keras.layers.Layer):
         )
 
     def call(self, x):
-        low = tf.einsum("ij,bjd->bid", self.low, x)
+        low = tf.einsum("ij,bjd->bid", tf.cast(self.low, x.dtype), x)
         return low + tf.square(self.beta) * (x - low)
 
     def get_config(self):
@@ -314,9 +316,10 @@ class FrequencyFilter(keras.layers.Layer):
         )
 
     def call(self, x):
-        spectrum = tf.signal.rfft(tf.transpose(x, [0, 2, 1]))
-        spectrum *= tf.complex(self.filter[0], self.filter[1])
-        return tf.transpose(tf.signal.irfft(spectrum, [self.length]), [0, 2, 1])
+        spectrum = tf.signal.rfft(tf.cast(tf.transpose(x, [0, 2, 1]), tf.float32))
+        spectrum *= tf.complex(*(tf.cast(self.filter[part], tf.float32) for part in (0, 1)))
+        filtered = tf.signal.irfft(spectrum, [self.length])
+        return tf.cast(tf.transpose(filtered, [0, 2, 1]), x.dtype)
 
     def get_config(self):
         return {**super().get_config(), "length": self.length, "seed": self.seed}

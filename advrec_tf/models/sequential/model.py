@@ -134,6 +134,7 @@ class SequenceModel(RecommenderModel):
         ValueError: if an argument is out of range.
     """
 
+    mixed_precision = True
     rows_of_weights = ("items",)
     replicated = True
     loss_is_share = True
@@ -180,7 +181,7 @@ class SequenceModel(RecommenderModel):
         self.item_rows.build(None)
         if item_vectors is not None:
             self.item_rows.start_from(item_vectors)
-        self.candidate_rows = CandidateRows(self.item_rows, name="candidate_rows")
+        self.candidate_rows = CandidateRows(self.item_rows, name="candidate_rows", dtype="float32")
         self.objective = bind(objective, interactions, seed=seed)
         self._targets_a_window = self._expected_targets()
         own = HistoryScores(self, last_windows(interactions, length), interactions)
@@ -258,7 +259,8 @@ class SequenceModel(RecommenderModel):
         }
         if self.reads_gaps:
             inputs["gap"] = tf.zeros(tf.shape(history)) if gap is None else gap
-        return self.objective.scored(self.encoder(inputs, training=training))
+        encoded = self.encoder(inputs, training=training)
+        return self.objective.scored(tf.cast(encoded, tf.float32))
 
     def use_cascade_weights(self, power: float = 0.5) -> SequenceModel:
         """Let an adversary move items less the more later targets they influence; itself.

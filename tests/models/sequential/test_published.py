@@ -86,6 +86,35 @@ def test_the_order_is_learned_by_each_objective(objective):
     assert answered(fitted(models.sasrec, circle(), epochs=100, objective=objective)) == 1.0
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("name", MODELS)
+def test_half_precision_trains_near_single_precision(name, policy):
+    data = circle(users=8)
+
+    def one_step():
+        model = MODELS[name](data, size=SIZE)
+        kind = "prefixes" if model.mode == "last" else "whole"
+        windows = training_windows(data, 6, kind=kind)
+        batch = next(iter(of_windows(windows, batch_size=8, seed=0, trimmed=False).dataset(0)))
+        optimizer = keras.optimizers.SGD(0.1)
+        if keras.mixed_precision.global_policy().name == "mixed_float16":
+            optimizer = keras.mixed_precision.LossScaleOptimizer(optimizer, initial_scale=64)
+        model.compile(optimizer=optimizer, run_eagerly=True)
+        model.train_step(batch)
+        scores = model.score_history(padded([0, 1]))
+        assert scores.dtype == tf.float32
+        return model.compute_loss(batch).numpy(), scores.numpy()
+
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        loss, scores = one_step()
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    expected_loss, expected = one_step()
+    assert loss == pytest.approx(expected_loss, rel=0.02)
+    np.testing.assert_allclose(scores, expected, atol=0.05 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_padding_has_no_effect(name):
     model = learned(name)
