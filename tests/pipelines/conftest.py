@@ -4,6 +4,7 @@ import os
 from unittest import mock
 
 import pytest
+import tensorflow as tf
 
 from advrec_tf.data import synthetic
 from advrec_tf.data.readers.report import Loaded, report_of
@@ -16,7 +17,7 @@ from advrec_tf.training import recipes
 
 TINY = {
     "embedding_dim": 8,
-    "batch_size": 64,
+    "batch_size": 512,
     "epochs": 2,
     "epsilon": (0.1,),
     "autoencoder_epsilon": (0.1,),
@@ -66,13 +67,16 @@ def tiny_job(tiny_prepared, tiny_settings, tmp_path_factory):
         with open(folder / "tiny_run.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             store = StageStore(folder / "tiny_run", {}, resume=True)
-            # XLA would compile each of some thirty small models for seconds.
+            # XLA would compile each of some thirty small models for seconds, and TensorFlow trace
+            # it for seconds more: ten steps of each cost less than either.
             two_tower = recipes.two_tower
+            tf.config.run_functions_eagerly(True)
             with mock.patch.object(
                 recipes, "two_tower", lambda **given: two_tower(**{**given, "jit_compile": False})
             ):
                 outcome = job.run(tiny_prepared, tiny_settings, store)
     finally:
+        tf.config.run_functions_eagerly(False)
         LOG.removeHandler(records)
         LOG.setLevel(before)
     return outcome, records.kept

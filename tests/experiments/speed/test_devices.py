@@ -15,12 +15,12 @@ def single_precision():
     keras.mixed_precision.set_global_policy("float32")
 
 
-@pytest.mark.parametrize("job", ["GAN pair", "full ranking", "served lists, exact"])
+@pytest.mark.parametrize("job", ["full ranking", "served lists, exact"])
 def test_a_job_is_timed_after_its_first_epoch(job):
     (found,) = measure(Sizes(job=job, **TINY))
     assert found["precision"] == "float32" and found["first_seconds"] > 0
-    # A step is 32 samples, up to 256 of the users who have a test item, or a request of 64.
-    examples = {"GAN pair": 64, "served lists, exact": 128}.get(job)
+    # A step is up to 256 of the users who have a test item, or a request of 64.
+    examples = {"served lists, exact": 128}.get(job)
     a_epoch = found["examples_per_second"] * 2e-3 * found["milliseconds_per_step"]
     assert a_epoch == pytest.approx(examples) if examples else 0 < a_epoch <= 64
 
