@@ -28,10 +28,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
+from advrec_tf.data.readers.loading import load
+from advrec_tf.data.splits import Split
 from advrec_tf.pipelines.ending import guarded
 from advrec_tf.pipelines.machine import machine
 from advrec_tf.pipelines.memory import peak_memory
-from experiments.harness import command
+from experiments.harness import arguments, command
 from experiments.harness.markdown import facts, page, table
 from experiments.speed.beside import run_command
 from experiments.speed.cells import in_own_process
@@ -61,9 +63,9 @@ LEGEND = (
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What one process trains: the data, the options and a seed."""
+    """What one process trains: the data by their last items, the options and a seed."""
 
-    data: str
+    split: Split
     epochs: int
     every: int
     patience: int
@@ -75,13 +77,12 @@ class Training:
 def measure(training: Training) -> dict[str, float]:
     """Train ours in this process; the figures of `FIGURES`."""
     from advrec_tf._keras import keras
-    from advrec_tf.data import load
     from advrec_tf.data.next_item import queries_of
     from advrec_tf.evaluation.next_item import NextItemEvaluator
     from advrec_tf.models.sequential.encoders import EncoderSize
     from advrec_tf.training import recipes
 
-    split = load(training.data).split("last_item")
+    split = training.split
     size = EncoderSize(length=training.length, dim=64, blocks=2, heads=2, dropout=0.5)
     recipe = recipes.next_item("sasrec", size=size, batch_size=training.batch_size)
     starts: list[float] = []
@@ -112,17 +113,17 @@ def measure(training: Training) -> dict[str, float]:
     }
 
 
-def theirs(words: str, histories: Sequence[Sequence[int]], training: Training) -> dict[str, float]:
+def theirs(words: str, training: Training) -> dict[str, float]:
     """What another library's command prints of the same training.
 
     Raises:
         ValueError: if its last line is not JSON with every figure.
     """
+    numbers = {name: getattr(training, name) for name in (*OPTIONS, "seed") if name != "rounds"}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "histories.json"
-        path.write_text(json.dumps(histories))
-        values = {"histories": path, **dataclasses.asdict(training)}
-        printed, _ = run_command(words, values)
+        path.write_text(json.dumps(histories_of(training.split)))
+        printed, _ = run_command(words, {"histories": path, **numbers})
     last = (printed.strip().splitlines() or [""])[-1]
     try:
         found = json.loads(last)
@@ -134,12 +135,10 @@ def theirs(words: str, histories: Sequence[Sequence[int]], training: Training) -
         ) from error
 
 
-def histories_of(data: str) -> list[list[int]]:
+def histories_of(split: Split) -> list[list[int]]:
     """The items of each user in order of time, test and validation items at the end."""
-    from advrec_tf.data import load
     from advrec_tf.data.order import ordered_by_user
 
-    split = load(data).split("last_item")
     found: list[list[int]] = [[] for _ in range(split.train.num_users)]
     for part in (split.train, split.validation, split.test):
         order, _ = ordered_by_user(part)
@@ -183,6 +182,7 @@ def markdown(report: dict, path: Path) -> str:
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = command.parser_of(__doc__)
     parser.add_argument("--data", required=True, help="A table file or a MovieLens folder.")
+    arguments.add_table_arguments(parser)
     command.add_options(parser, OPTIONS)
     parser.add_argument("--beside", metavar="COMMAND", help="Another library's command.")
     parser.add_argument("--beside-name", default="other", help="Its name on the page.")
@@ -194,13 +194,13 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     settings = {name: getattr(args, name) for name in OPTIONS if name != "rounds"}
-    histories = None if args.beside is None else histories_of(args.data)
+    split = load(args.data, **arguments.table_columns(args)).split("last_item")
     found: dict[str, list[dict]] = {"advrec_tf": [], args.beside_name: []}
     for seed in range(args.rounds):
-        training = Training(data=args.data, seed=seed, **settings)
+        training = Training(split=split, seed=seed, **settings)
         found["advrec_tf"].append(in_own_process(measure, training, "our training"))
-        if histories is not None:
-            found[args.beside_name].append(theirs(args.beside, histories, training))
+        if args.beside is not None:
+            found[args.beside_name].append(theirs(args.beside, training))
         for side, own in found.items():
             if own:
                 print(f"{side}: {own[-1]}", flush=True)

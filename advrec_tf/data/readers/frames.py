@@ -6,6 +6,7 @@ content.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 
 import numpy as np
@@ -15,7 +16,7 @@ from advrec_tf.data.readers import assembly, attributes, columns, files, records
 from advrec_tf.data.readers.assembly import Parsed, TableSettings, table_settings
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.readers.frame_columns import arrow_ids, as_text, frame_ids, frame_of_arrow
-from advrec_tf.data.readers.report import Loaded
+from advrec_tf.data.readers.report import Loaded, note_of_unread
 
 
 def from_frame(frame, *, source: str | None = None, **settings) -> Loaded:
@@ -36,6 +37,7 @@ def from_frame(frame, *, source: str | None = None, **settings) -> Loaded:
     wanted = table_settings(settings)
     source = source or "DataFrame"
     names = list(frame.columns if isinstance(frame, pd.DataFrame) else frame.column_names)
+    notes = note_of_unread(names, wanted.wanted)
     records.require_distinct(source, [name for name in names if name in wanted.wanted])
     records.find_columns(source, names, wanted.wanted)
     if not len(frame):
@@ -67,6 +69,7 @@ def from_frame(frame, *, source: str | None = None, **settings) -> Loaded:
         times=times,
         texts=texts,
         context=frame[context].reset_index(drop=True) if context else None,
+        notes=notes,
     )
     return attributes.with_tables(assembly.assemble(parsed, wanted), wanted)
 
@@ -91,7 +94,9 @@ def read_parquet(path: str | os.PathLike, **settings) -> Loaded:
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path}: expected a whole Parquet file. Received: {reason}") from error
-    return from_frame(table, source=str(path), **settings)
+    loaded = from_frame(table, source=str(path), **settings)
+    notes = [*note_of_unread(names, wanted.wanted), *loaded.report.notes]
+    return dataclasses.replace(loaded, report=dataclasses.replace(loaded.report, notes=notes))
 
 
 def _frame_numbers(series: pd.Series, source: str, where, wanted: TableSettings) -> np.ndarray:

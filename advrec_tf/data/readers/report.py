@@ -4,7 +4,7 @@ data. Holds the counts only; the readers do the counting."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,26 @@ from advrec_tf.data import splits
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
 from advrec_tf.ops import html
+
+_NAMED_UNREAD = 8
+
+
+def note_of_unread(names: Iterable[str], read: Collection[str | None]) -> list[str]:
+    """The sentence on columns of a table that nobody named, or none.
+
+    Args:
+        names: of all columns.
+        read: the names of those that are read.
+    """
+    unread = [str(name) for name in names if name not in read]
+    if not unread:
+        return []
+    more = len(unread) - _NAMED_UNREAD
+    shown = ", ".join(unread[:_NAMED_UNREAD]) + (f" and {more} more" if more > 0 else "")
+    return [
+        f"Columns that are not read: {shown}. A column of times, of ratings or of the context is "
+        "read where its name is given."
+    ]
 
 
 class Count(NamedTuple):

@@ -8,6 +8,7 @@ arrays alone. Frames and Parquet files are left to `frames`, other layouts to `m
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 
@@ -17,7 +18,7 @@ import pandas as pd
 from advrec_tf.data.readers import assembly, attributes, clean_csv, columns, files, ids, records
 from advrec_tf.data.readers.assembly import Parsed, TableSettings, table_settings
 from advrec_tf.data.readers.files import DataError
-from advrec_tf.data.readers.report import Loaded
+from advrec_tf.data.readers.report import Loaded, note_of_unread
 
 BLOCK_ROWS = 50_000  # records of text held at a time
 
@@ -73,6 +74,9 @@ def read_table(
             parsed = _read_clean(path, reader, positions, wanted, column_names is None)
         if parsed is None:
             parsed = _read_carefully(reader, positions, wanted)
+        if column_names is None:
+            notes = [*note_of_unread(reader.names, wanted.wanted), *parsed.notes]
+            parsed = dataclasses.replace(parsed, notes=notes)
     how = {"encoding": encoding, "max_text": max_text, "escape": escape}
     return attributes.with_tables(assembly.assemble(parsed, wanted), wanted, **how)
 

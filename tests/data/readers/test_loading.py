@@ -56,3 +56,22 @@ def test_what_is_loaded_splits_by_the_name_of_the_strategy():
     assert loaded.split("last_item").settings["ties"] == "hash"
     with pytest.raises(ValueError, match="`name` should be one of last_item"):
         loaded.split("first_item")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_columns_that_nobody_named_are_said(tmp_path, suffix):
+    frame = pd.DataFrame(
+        {"user_id": [1, 2], "item_id": ["x", "y"], "timestamp": [5, 6], "stars": [1, 2]}
+    )
+    path = tmp_path / f"rows{suffix}"
+    frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+    for source in (path, frame):
+        said = "\n".join(load(source, rating_column="stars").report.notes)
+        assert said.startswith(
+            "Columns that are not read: timestamp. A column of times, of ratings"
+        )
+        known = load(source, rating_column="stars", time_column="timestamp").report.notes
+        assert not any("not read" in note for note in known)
+    wide = frame[["user_id", "item_id"]].assign(**{f"c{i}": 0 for i in range(10)})
+    (note,) = load(wide).report.notes
+    assert "c0, c1, c2, c3, c4, c5, c6, c7 and 2 more." in note

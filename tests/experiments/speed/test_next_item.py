@@ -3,11 +3,20 @@ from pathlib import Path
 
 import pytest
 
+from advrec_tf.data.readers.loading import load
 from experiments.speed import next_item
 
-TRAINING = next_item.Training(
-    data="x", epochs=2, every=1, patience=1, batch_size=4, length=5, seed=3
-)
+
+def training_on(tmp_path, rows, **settings):
+    table = tmp_path / "events.csv"
+    table.write_text("user_id,item_id,when\n" + "\n".join(rows) + "\n")
+    split = load(table, time_column="when").split("last_item")
+    given = {"epochs": 2, "every": 1, "patience": 1, "batch_size": 8, "length": 5, "seed": 3}
+    return next_item.Training(split=split, **(given | settings))
+
+
+ROWS = ["ann,tea,1", "ann,rye,4", "ann,jam,2", "ann,egg,3"]
+ROWS += ["bob,jam,1", "bob,tea,2", "bob,rye,3", "bob,egg,9"]
 FIGURES = {
     "events_per_second": 200.0,
     "seconds": 4.0,
@@ -31,22 +40,18 @@ def test_a_command_is_given_the_histories_and_its_last_line_are_its_figures(tmp_
         "print('training')\n"
         "print(json.dumps(found | {'ndcg@10': sys.argv[3]}))\n"
     )
-    found = next_item.theirs(program(tmp_path, code), [[5, 1, 2], [0]], TRAINING)
-    assert found == FIGURES | {"seconds": 3.0, "epochs": 2.0, "ndcg@10": 3.0}
+    found = next_item.theirs(program(tmp_path, code), training_on(tmp_path, ROWS))
+    assert found == FIGURES | {"seconds": 4.0, "epochs": 2.0, "ndcg@10": 3.0}
 
 
 @pytest.mark.parametrize("last", ["done", '{"seconds": 3}', "[1]", ""])
 def test_a_command_without_every_figure_is_refused(tmp_path, last):
     with pytest.raises(ValueError, match="last line of JSON with events_per_second, seconds"):
-        next_item.theirs(program(tmp_path, f"print({last!r})"), [[0]], TRAINING)
+        next_item.theirs(program(tmp_path, f"print({last!r})"), training_on(tmp_path, ROWS))
 
 
 def test_histories_are_in_order_of_time_with_the_test_item_last(tmp_path):
-    table = tmp_path / "events.csv"
-    rows = ["ann,tea,1", "ann,rye,4", "ann,jam,2", "ann,egg,3", "bob,jam,1", "bob,tea,2"]
-    rows += ["bob,rye,3", "bob,egg,9"]
-    table.write_text("user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")
-    ann, bob = next_item.histories_of(str(table))
+    ann, bob = next_item.histories_of(training_on(tmp_path, ROWS).split)
     tea, jam, egg, rye = ann  # in the order of the times, whatever their indices
     assert len(set(ann)) == 4 and bob == [jam, tea, rye, egg]
 
@@ -71,12 +76,7 @@ def test_the_page_has_both_libraries_and_their_ratios():
 
 @pytest.mark.slow
 def test_ours_is_trained_until_it_no_longer_rises(tmp_path):
-    table = tmp_path / "events.csv"
     rows = [f"u{u},i{(u + t) % 7},{t}" for u in range(30) for t in range(6)]
-    table.write_text("user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")
-    training = next_item.Training(
-        data=str(table), epochs=4, every=1, patience=1, batch_size=8, length=5, seed=0
-    )
-    found = next_item.measure(training)
+    found = next_item.measure(training_on(tmp_path, rows, epochs=4))
     assert set(found) == set(next_item.FIGURES) and 1 <= found["epochs"] <= 4
     assert found["events_per_second"] > 0 and 0 <= found["ndcg@10"] <= 1
