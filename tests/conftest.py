@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import advrec_tf  # noqa: F401  (before any tf.keras: it selects Keras 2)
+from tests.tracing import run_eagerly
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -32,6 +33,13 @@ def data_root() -> Path:
     if not root.is_dir():
         pytest.skip(f"no published data sets in {root} (set ADVREC_DATA to their directory)")
     return root
+
+
+@pytest.fixture
+def eagerly():
+    """See `run_eagerly`."""
+    with run_eagerly():
+        yield
 
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

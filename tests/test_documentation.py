@@ -109,7 +109,15 @@ def here(world, tmp_path, monkeypatch):
 
 
 @of_pages("python")
-def test_the_python_of_a_page_runs_from_top_to_bottom(page, here):
+def test_the_python_of_a_page_runs_from_top_to_bottom(page, here, request):
+    if page.name != "README.md":  # that one as its reader runs it, the others in less time
+        request.getfixturevalue("eagerly")
+    run("\n".join(blocks(page, "python")), page.name)
+
+
+@pytest.mark.slow
+@of_pages("python")
+def test_the_python_of_a_page_runs_as_it_is_written(page, here):
     run("\n".join(blocks(page, "python")), page.name)
 
 
@@ -121,7 +129,7 @@ def run(code, name):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_and_its_outputs_are_kept_without_paths_of_a_machine(path, here):
+def test_a_notebook_runs_and_its_outputs_are_kept_without_paths_of_a_machine(path, here, eagerly):
     notebook = json.loads(path.read_text(encoding="utf-8"))
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))

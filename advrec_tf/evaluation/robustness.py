@@ -292,5 +292,5 @@ def _gradients(user_table, item_table, users, items, weight, seed, objective):
         return block + 1, by_user, by_item
 
     count = tf.shape(users)[0]
-    start = (0, tf.zeros_like(user_table), tf.zeros_like(item_table))
+    start = (tf.constant(0), tf.zeros_like(user_table), tf.zeros_like(item_table))
     return tf.while_loop(lambda block, *_: block < count, body, start)[1:]

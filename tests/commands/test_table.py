@@ -11,6 +11,7 @@ from advrec_tf.commands.application import main
 from advrec_tf.commands.arguments import TableColumns
 from advrec_tf.pipelines.tabular import job
 from advrec_tf.serving.c_api import SavedModelSession
+from tests.tracing import run_eagerly
 
 SMALL = [
     *["--label", "churned", "--steps", "40", "--steps-per-round", "20", "--batch-size", "60"],
@@ -44,7 +45,8 @@ def csv(tmp_path_factory):
 def folder(csv):
     out = csv.parent / "run"
     words = ["table", "--data", str(csv), "--out", str(out), *SMALL]
-    with mock.patch.object(job, "_REPORT_ROWS", (200, 200)):  # thousands take minutes to measure
+    fewer = mock.patch.object(job, "_REPORT_ROWS", (200, 200))  # thousands take minutes to measure
+    with fewer, run_eagerly():
         main([*words, "--export", str(out / "models")])
     return out
 

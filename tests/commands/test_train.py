@@ -13,7 +13,7 @@ def table(tmp_path_factory):
     return path
 
 
-def test_a_file_becomes_a_served_list_in_two_commands(table, tmp_path, capfd):
+def test_a_file_becomes_a_served_list_in_two_commands(table, tmp_path, capfd, eagerly):
     out, models = tmp_path / "run", tmp_path / "models"
     words = ["train", "--data", str(table), "--out", str(out), "--epochs", "2", "--quiet"]
     main([*words, "--export", str(models)])
@@ -35,7 +35,7 @@ def test_a_file_becomes_a_served_list_in_two_commands(table, tmp_path, capfd):
     assert again["ndcg@10"] == report["models"]["shipped"]["ndcg@10"]
 
 
-def test_a_next_item_model_is_trained_served_and_asked_by_history(table, tmp_path, capfd):
+def test_a_next_item_model_is_trained_served_and_asked_by_history(table, tmp_path, capfd, eagerly):
     out, models = tmp_path / "run", tmp_path / "models"
     words = ["train", "--data", str(table), "--out", str(out), "--model", "sasrec", "--epochs", "2"]
     small = ["--dim", "8", "--blocks", "1", "--length", "10", "--quiet"]

@@ -56,6 +56,11 @@ def test_one_step_goes_along_the_gradient_worked_by_hand():
     np.testing.assert_allclose(items, [[5 - 0.3, -0.4], [0.3, 0.4]], rtol=1e-5)
 
 
+def test_an_attack_is_the_same_without_a_graph(eagerly):
+    users, _ = attacked([[3, 4]], [[5, 0], [0, 0]], rows([(0, 0)] * 64, 1, 2), fgsm(0.5))
+    assert users[0, 0] < 3  # by hand above
+
+
 def test_a_relative_budget_is_a_share_of_each_rows_own_length():
     # as above, |p| = 5, |q| = 5 and 0: radii .1 * (5, 5, 0)
     data = rows([(0, 0)] * 64, 1, 2)

@@ -4,7 +4,6 @@ import os
 from unittest import mock
 
 import pytest
-import tensorflow as tf
 
 from advrec_tf.data import synthetic
 from advrec_tf.data.readers.report import Loaded, report_of
@@ -14,6 +13,7 @@ from advrec_tf.pipelines.recommend.preparation import prepare
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.stages import StageStore
 from advrec_tf.training import recipes
+from tests.tracing import run_eagerly
 
 TINY = {
     "embedding_dim": 8,
@@ -67,16 +67,14 @@ def tiny_job(tiny_prepared, tiny_settings, tmp_path_factory):
         with open(folder / "tiny_run.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             store = StageStore(folder / "tiny_run", {}, resume=True)
-            # XLA would compile each of some thirty small models for seconds, and TensorFlow trace
-            # it for seconds more: ten steps of each cost less than either.
+            # XLA would compile each of some thirty small models for seconds.
             two_tower = recipes.two_tower
-            tf.config.run_functions_eagerly(True)
-            with mock.patch.object(
+            by_steps = mock.patch.object(
                 recipes, "two_tower", lambda **given: two_tower(**{**given, "jit_compile": False})
-            ):
+            )
+            with by_steps, run_eagerly():
                 outcome = job.run(tiny_prepared, tiny_settings, store)
     finally:
-        tf.config.run_functions_eagerly(False)
         LOG.removeHandler(records)
         LOG.setLevel(before)
     return outcome, records.kept
