@@ -46,8 +46,9 @@ class LanguageTokenizer(tf.Module):
         self._tables = [
             table for table in (getattr(tokenizer, name, None) for name in tables) if table
         ]
-        self._tokenize = tf.function(
-            self._ragged, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
+        # Traced here, and so a graph even where functions run eagerly.
+        self._tokenize = tf.function(self._ragged, autograph=False).get_concrete_function(
+            tf.TensorSpec([None], tf.string)
         )
 
     @property

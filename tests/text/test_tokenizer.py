@@ -30,6 +30,11 @@ def test_accents_make_no_difference(tiny_tokenizer):
     assert tokens["token_ids"].numpy().tolist() == [[CLS, AMELIE, SEP]] * 3
 
 
+def test_texts_of_one_length_are_read_where_functions_run_eagerly(tiny_tokenizer, eagerly):
+    tokens = LanguageTokenizer(tiny_tokenizer)(tf.constant(["the", "matrix"]))
+    assert tokens["token_ids"].numpy().tolist() == [[CLS, THE, SEP], [CLS, MATRIX, SEP]]
+
+
 def test_a_text_of_nothing_is_start_and_end(tiny_tokenizer):
     tokens = LanguageTokenizer(tiny_tokenizer)(tf.constant(["", " \n\t"]))
     assert tokens["token_ids"].numpy().tolist() == [[CLS, SEP]] * 2

@@ -11,8 +11,6 @@ from experiments.harness.results import Result
 from experiments.harness.sweep import Study, in_batches, sweep
 from tests.experiments.harness.toy import failing_study, make_study, ranking_first
 
-pytestmark = pytest.mark.usefixtures("eagerly")
-
 
 def silent(line):
     pass
