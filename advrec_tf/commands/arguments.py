@@ -8,8 +8,9 @@ from __future__ import annotations
 import dataclasses
 import glob
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
@@ -191,6 +192,22 @@ class Source:
     context_column: Names = ()
     column_kind: Names = ()
     table: TableFormat = TableFormat()
+
+    @classmethod
+    def of_options(cls, options: Mapping[str, Any]) -> Source:
+        """The source among options, as `configuration.given` kept them; others are left alone."""
+        found: list[dict[str, Any]] = []
+        for kind in (TableFormat, cls):
+            names = {field.name for field in dataclasses.fields(kind)}
+            found.append(
+                {
+                    name: tuple(value) if isinstance(value, list) else value
+                    for name, value in options.items()
+                    if name in names
+                }
+            )
+        columns, source = found
+        return cls(**source, table=TableFormat(**columns))
 
     @property
     def files(self) -> list[str | Path]:

@@ -1,26 +1,31 @@
-"""`advrec attack`: one attack on one recommender, with or without a defence."""
+"""`advrec attack`: one attack on one recommender, or every attack on a trained next-item model."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import Count, Names, TableFormat
+from advrec_tf.commands.arguments import Count, Names, Source, TableFormat
+from advrec_tf.commands.configuration import OPTIONS
+from advrec_tf.pipelines.progress import LOG
 
 
 def attack(
     *,
     data: str | None = None,
     columns: TableFormat = TableFormat(),
-    victim: str = "biased_mf",
-    attack: str = "average",
-    defence: str = "none",
+    run_dir: Path | None = None,
+    victim: str | None = None,
+    attack: str | None = None,
+    defence: str | None = None,
     targets: str | None = None,
     items: Names = (),
     per_group: Count = 5,
     size: float = 0.05,
     fillers: Count | None = None,
-    seeds: Count = 1,
+    seeds: Count | None = None,
+    edits: tuple[int, ...] = (),
+    max_users: Count | None = None,
     out: Path | None = None,
     overwrite: bool = False,
     list_names: bool = False,
@@ -32,65 +37,126 @@ def attack(
     `advrec attack --data events.csv --rating-column stars --victim mf_bpr --attack revadv
     --defence APR --items B00042 B00107`
 
+    `advrec attack --run-dir runs/mine --out runs/attacked`
+
     Each target of the group is attacked alone.
+
+    With --run-dir the next-item model that `advrec train --model sasrec ...` left in a folder is
+    attacked, by all that there is unless --attack names one: items of histories exchanged, put in
+    or taken out (substitute, insert, delete), each at random, by greedy search and by gradient; and
+    fake users (co-visitation, transitions, flooding, and camouflage, which knows the detector),
+    for each of which the model is trained four times. The report has curves of NDCG@10 and of the
+    users who are shown a target against the budget, for every defence. A user's history and
+    --data are those of the run.
 
     Args:
         data: A published shilling set such as ml100k or filmTrust (found through the environment
-            variable ADVREC_DATA), the word synthetic, a MovieLens folder or a table file.
-        victim: The recommender that is attacked.
-        attack: The attack.
-        defence: The defence.
+            variable ADVREC_DATA), the word synthetic, a MovieLens folder or a table file. With
+            --run-dir it is where the file of that run is now; by default where it was.
+        run_dir: The folder of a finished `advrec train` of a next-item model, to attack that.
+        victim: The recommender that is attacked. By default biased_mf.
+        attack: The attack. By default average; with --run-dir all.
+        defence: The defence. By default none; with --run-dir all: smoothing, purification, removal.
         targets: The group of targets: published, popular, mid or tail. By default it is the first
-            that the data have.
+            that the data have; with --run-dir mid.
         items: Attack the items with these ids, as they stand in the data.
         per_group: The number of targets in a group.
-        size: The number of fake profiles per real user.
+        size: The number of fake profiles per real user. With --run-dir a fifth of it is tried as
+            well.
         fillers: The number of items that a fake profile rates beside its target. By default it is
             the published number, or what the mean user rates.
-        seeds: The number of repetitions.
-        out: The folder for the measures, attack.json.
+        seeds: The number of repetitions. By default 1.
+        edits: With --run-dir, the numbers of edits of a history. By default 1 2 5 10.
+        max_users: With --run-dir, the number of users who are asked for, drawn at random. By
+            default 300.
+        out: The folder for the measures, attack.json; with --run-dir for a page attack.md and
+            plots as well.
         overwrite: Replace the measures in --out where they exist.
         list_names: Print the names of all attacks, victims and defences.
     """
     if list_names:
         _print_names()
         return
-    if data is None:
-        raise ValueError("`--data` should be given; `--list-names` shows what there is to choose.")
+    if data is None and run_dir is None:
+        raise ValueError(
+            "`--data` or `--run-dir` should be given; `--list-names` shows what there is to choose."
+        )
     path = None if out is None else out / "attack.json"
     if path is not None:
         from advrec_tf.ops.files import check_output
 
         runs.check_writable("--out", out)
         check_output(path, overwrite=overwrite, inputs=[data], name="--out")
-
+    of_a_run = {"edits": edits or None, "max_users": max_users}
+    of_a_victim = {"victim": victim, "fillers": fillers, "seeds": seeds, **columns.given()}
+    if run_dir is not None:
+        _refuse(of_a_victim, "left out beside --run-dir")
+        given = {
+            "attack": attack,
+            "defence": defence,
+            "group": targets,
+            "own_targets": items,
+            "per_group": per_group,
+            "size": size,
+            **of_a_run,
+        }
+        _attack_run(run_dir, data, out, {k: v for k, v in given.items() if v is not None})
+        return
+    assert data is not None
+    _refuse(of_a_run, "given beside --run-dir alone")
     from advrec_tf.pipelines.attack import job
 
     job.run(
         data,
-        attack=attack,
-        victim=victim,
-        defence=defence,
+        attack=attack or "average",
+        victim=victim or "biased_mf",
+        defence=defence or "none",
         group=targets,
         own_targets=items,
         per_group=per_group,
         size=size,
         fillers=fillers,
-        seeds=seeds,
+        seeds=seeds or 1,
         out=path,
         overwrite=overwrite,
         **columns.given(),
     )
 
 
+def _refuse(options: dict, rule: str) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(f"`{name}` should be {rule}. Received: {value!r}.")
+
+
+def _attack_run(run_dir: Path, data: str | None, out: Path | None, settings: dict) -> None:
+    from advrec_tf.pipelines.next_item_attack import job, opening, page
+
+    record = opening.record_of(run_dir)
+    options = dict(record.get(OPTIONS) or {})
+    if data is not None:
+        options["data"] = data
+    loaded = Source.of_options(options).load(seed=record["settings"]["seed"])
+    LOG.info(loaded.report)
+    trained = opening.open_trained(run_dir, record, loaded)
+    LOG.info(f"model        {trained.name}, {trained.epochs} epochs")
+    report = job.run(trained, out=out, **settings)
+    print("\n".join(page.lines_of(report)))
+    if out is not None:
+        print(f"\npage         {out / job.PAGE}\nreport       {out / job.FIGURES}")
+
+
 def _print_names() -> None:
     from advrec_tf.attacks.registry import ATTACKS
     from advrec_tf.attacks.victims import VICTIMS
     from advrec_tf.defence.registry import DEFENCES
+    from advrec_tf.pipelines.next_item_attack import defences, job
 
     for title, names in (
         ("attacks", ("none", *ATTACKS, "adaptive")),
         ("victims", VICTIMS),
         ("defences", DEFENCES),
+        ("attacks with --run-dir", (job.ALL, *job.ATTACKS)),
+        ("defences with --run-dir", (job.ALL, *defences.DEFENCES)),
     ):
         print(f"{title}: {', '.join(names)}")

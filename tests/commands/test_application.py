@@ -88,7 +88,7 @@ def test_help_loads_no_tensorflow():
         ([*TRAIN, "--replicas", "2"], 1, "`--replicas` should be given beside --distribute"),
         ([*TRAIN, "--distribute", "multi_worker"], 1, "`TF_CONFIG` should be JSON"),
         (["recommend"], 1, "Either `--model` or `--url` should be given."),
-        (["attack"], 1, "`--data` should be given"),
+        (["attack"], 1, "`--data` or `--run-dir` should be given"),
     ],
 )
 def test_a_mistake_ends_in_a_sentence(words, code, said, capfd, tmp_path, monkeypatch):

@@ -9,8 +9,12 @@ from tests.worlds import tiny_world
 def test_the_names_to_choose_from_are_listed(capfd):
     main(["attack", "--list-names"])
     lines = capfd.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["attacks", "victims", "defences"]
+    assert [line.split(":")[0] for line in lines] == [
+        *("attacks", "victims", "defences"),
+        *("attacks with --run-dir", "defences with --run-dir"),
+    ]
     assert "average" in lines[0] and "biased_mf" in lines[1] and "none" in lines[2]
+    assert "substitute" in lines[3] and "smoothing" in lines[4]
 
 
 def test_the_measures_of_an_attack_are_written_once(tmp_path, capfd):
@@ -23,3 +27,45 @@ def test_the_measures_of_an_attack_are_written_once(tmp_path, capfd):
     with pytest.raises(SystemExit):
         main(words)
     assert "should be a new file" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--run-dir", "x", "--victim", "biased_mf"], "`--victim` should be left out beside --run"),
+        (["--run-dir", "x", "--user-column", "u"], "`--user-column` should be left out beside"),
+        (["--data", "x", "--edits", "1", "2"], "`--edits` should be given beside --run-dir alone"),
+        (["--run-dir", "x"], "`--run-dir` should be the folder of a finished `advrec train"),
+    ],
+)
+def test_options_of_one_way_are_refused_in_the_other(words, said, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["attack", *words])
+    assert said in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_trained_next_item_model_is_attacked_by_fake_users_too(tmp_path, capfd):
+    table, out = tmp_path / "events.csv", tmp_path / "out"
+    rows = [f"u{u},i{(u + p) % 20},{p * 60}" for u in range(40) for p in range(8)]
+    table.write_text("\n".join(["who,what,when", *rows]))
+    columns = ["--user-column", "who", "--item-column", "what", "--time-column", "when"]
+    small = ["--epochs", "2", "--dim", "8", "--blocks", "1", "--length", "8", "--quiet"]
+    run = ["--model", "sasrec", "--out", str(tmp_path / "run"), *columns, *small]
+    main(["train", "--data", str(table), *run])
+    moved = tmp_path / "moved.csv"
+    table.rename(moved)
+    words = ["attack", "--run-dir", str(tmp_path / "run"), "--out", str(out), "--data", str(moved)]
+    main([*words, "--attack", "co-visitation", "--max-users", "20"])
+    report = json.loads((out / "attack.json").read_text())
+    found = [(row["attack"], row["defence"]) for row in report["promotion"]]
+    clean = [("none", "none"), ("none", "smoothing")]
+    after = [("co-visitation", name) for name in ("none", "smoothing", "removal")]
+    assert found == clean + 2 * after and report["pollution"] == []
+    assert (out / "plots" / "promotion.png").is_file()
+    moved.write_text("\n".join(["who,what,when", *rows[:-8]]))
+    capfd.readouterr()
+    with pytest.raises(SystemExit):
+        main([*words, "--overwrite"])
+    assert "was trained on, by file, columns and filters" in capfd.readouterr().err

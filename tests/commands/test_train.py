@@ -49,6 +49,13 @@ def test_a_next_item_model_is_trained_served_and_asked_by_history(table, tmp_pat
     assert len(capfd.readouterr().out.splitlines()) == 11
     main(["export", "--run-dir", str(out), "--out", str(tmp_path / "again")])
     assert json.loads(capfd.readouterr().out)["check"]["answers"] > 0
+    one = ["--attack", "delete", "--defence", "none", "--edits", "1", "--max-users", "9"]
+    main(["attack", "--run-dir", str(out), "--out", str(tmp_path / "attacked"), *one])
+    printed = capfd.readouterr().out.splitlines()
+    rows = [line.split()[:3] for line in printed if line.startswith("delete")]
+    assert rows == [["delete", search, "none"] for search in ("random", "greedy", "gradient")]
+    attacked = json.loads((tmp_path / "attacked" / "attack.json").read_text())
+    assert attacked["model"] == "sasrec+perturbed" and attacked["asked_users"] == 9
 
 
 @pytest.fixture(scope="module")

@@ -91,7 +91,7 @@ def load_setting(
     if published:
         targets = {"published": tuple(published), **targets}
     if own_targets:
-        targets = {OWN: _items_of(split.train, own_targets), **targets}
+        targets = {OWN: items_of(split.train, own_targets), **targets}
     if fillers is None:
         mean = round(len(split.train) / max(1, int((split.train.user_counts() > 0).sum())))
         fillers = min(mean, split.train.num_items - 1)
@@ -100,7 +100,12 @@ def load_setting(
     )
 
 
-def _items_of(train: Interactions, ids: Sequence[str]) -> tuple[int, ...]:
+def items_of(train: Interactions, ids: Sequence[str]) -> tuple[int, ...]:
+    """The indices of items by their ids, each once.
+
+    Raises:
+        ValueError: if an id is unknown.
+    """
     index = {str(item): i for i, item in enumerate(train.items.ids.tolist())}
     unknown = [item for item in ids if item not in index]
     if unknown:

@@ -5,6 +5,7 @@ It reads the report's dictionary only, so that a page can be made again without 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from advrec_tf.gan.health import is_healthy
@@ -93,7 +94,7 @@ def markdown(report: dict, command: str) -> str:
             verdict(choices),
             "",
         ]
-    lines += _markdown_table(_cells(report))
+    lines += markdown_table(_cells(report))
     lines += ["", legend(report)]
     lines += [
         f"\nThe training of `{stage}` was not healthy: {said}"
@@ -108,7 +109,7 @@ def markdown(report: dict, command: str) -> str:
         if not rows:
             continue
         lines += ["", f"## {title}: difference in NDCG@10, paired over users", ""]
-        lines += _markdown_table(
+        lines += markdown_table(
             [
                 (
                     *("model", "against", "value", "ablation", "difference", "95 % +-", "p"),
@@ -137,7 +138,7 @@ def markdown(report: dict, command: str) -> str:
     ]
     if extra:
         lines += ["", "## Ranking tower", ""]
-        lines += _markdown_table([("model", "kind", "test interactions"), *extra])
+        lines += markdown_table([("model", "kind", "test interactions"), *extra])
     return "\n".join(lines) + "\n"
 
 
@@ -158,7 +159,8 @@ def _chosen(choices: dict) -> str:
     return f"{text}."
 
 
-def _markdown_table(rows: list[tuple]) -> list[str]:
+def markdown_table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """A head and its rows -> the lines of a table."""
     head, *body = ["| " + " | ".join(row) + " |" for row in rows]
     return [head, "|" + "---|" * len(rows[0]), *body]
 

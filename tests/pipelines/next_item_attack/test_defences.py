@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from advrec_tf.defence.sequential.purification import PurifiedHistories
+from advrec_tf.defence.sequential.smoothing import DeletionSmoothing
+from advrec_tf.pipelines.next_item_attack import defences
+from tests.attacks.sequential.test_pollution import LastItem
+from tests.worlds import interactions_of_histories, interactions_of_times
+
+DATA = interactions_of_histories(*[[(u + i) % 8 for i in range(5)] for u in range(40)])
+
+
+def test_what_is_attacked_behind_each_defence():
+    network, detector = LastItem(), defences.trusted_detector(DATA, 5)
+    plain = defences.behind("none", network, detector)
+    assert plain.scorer is plain.network is network and plain.detector is None
+    smoothed = defences.behind("smoothing", network, detector)
+    assert isinstance(smoothed.scorer, DeletionSmoothing) and smoothed.network is network
+    purified = defences.behind("purification", network, detector)
+    assert isinstance(purified.scorer, PurifiedHistories) and purified.detector is detector
+    with pytest.raises(ValueError, match="`defence` should be one of none, smoothing"):
+        defences.behind("removal", network, detector)
+
+
+class LastOfEight(LastItem):
+    length = 6
+
+    def score_history(self, histories):
+        return tf.one_hot((np.asarray(histories)[:, -1] + 1) % 8, 8) * 9.0
+
+
+def test_every_detector_is_fitted_on_trusted_data_and_pace_where_there_are_times():
+    found = defences.detectors_of(DATA, LastOfEight())
+    assert list(found) == ["transition surprise", "perplexity"]
+    assert np.isfinite(found["transition surprise"].threshold)
+    timed = interactions_of_times(
+        [np.arange(6) * (1.0 + u) for u in range(8)],
+        [[(u + i) % 8 for i in range(6)] for u in range(8)],
+        8,
+    )
+    assert list(defences.detectors_of(timed, LastOfEight()))[2:] == ["pace"]
+    short = interactions_of_times([[0.0, 1.0]] * 4, [[0, 1]] * 4, 8)
+    assert "pace" not in defences.detectors_of(short, LastOfEight())
+
+
+def test_users_whose_order_was_never_seen_are_taken_out_before_learning():
+    detector = defences.trusted_detector(DATA, 5)
+    odd = interactions_of_histories(*[[(u + i) % 8 for i in range(5)] for u in range(9)], [7, 3, 6])
+    kept = defences.without_suspicious(odd, detector)
+    assert np.unique(kept.user_index).tolist() == list(range(9))
