@@ -1,0 +1,1 @@
+"""What attacks on histories and on training cost a next-item model, and what defends it."""

@@ -1,0 +1,203 @@
+"""The report of the study as a Markdown page and its plot, from the report alone."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from advrec_tf.pipelines.next_item_attack import defences
+from experiments.harness.markdown import facts, number, page, spread, table
+from experiments.harness.plots import save
+from experiments.harness.reports import images_of
+from experiments.next_item_robustness import rows
+
+SEARCHES = ("random", "greedy", "gradient")
+AT = 5
+"""Substituted items of the first table."""
+
+GOAL = 1.5
+"""A promoted item should be shown to at most so many times the users as without fake users."""
+
+INTRO = (
+    "SASRec of length 50 on the last item of each user, epochs chosen on validation; every item is "
+    "ranked, those of the history left out. In each history items are substituted: at random, by "
+    "greedy search (the best of ten edits by the scores of the model that answers, each time), and "
+    "by the gradient of the network (behind a defence that is the network it asks). The detector "
+    "of the purified row is transition surprise, fitted on the training part, which is trusted; "
+    "the attacker knows it and stays below its threshold. Settings were not tuned: "
+    f"{rows.RATE:.0%} of the items substituted in training, a radius of {rows.RADIUS:g} of each "
+    f"vector's length, mixtures with {rows.NEIGHBORS} neighbors, smoothing over {defences.SAMPLES} "
+    f"histories without {defences.RATE:.0%} of the items."
+)
+ABOUT_PROMOTION = (
+    "Fake users, {size:.0%} of the real ones and as long as their median, share the targets, which "
+    "are items of the middle of the catalogue. HR@10 is the share of users, among those without "
+    "the target in their history, who get it in a list of ten, mean over the targets; beside it "
+    "how many times that of the model without fake users. co-visitation interleaves the target "
+    "with popular items; camouflage knows the detector and hides the target in copies of real "
+    "histories. removal: the users whom the detector flags are taken out before learning, a fifth "
+    "at most. The network is trained on the poisoned data for as many epochs as before."
+)
+
+
+def markdown(report: dict, path: Path) -> str:
+    """A section for polluted histories, one for fake users."""
+    found = report["pollution"]
+    save({"curves": lambda: draw(found)}, path)
+    sections = [
+        ["", "## Substituted items", "", INTRO],
+        ["", f"![NDCG@10 against substituted items]({images_of(path)}curves.png)"],
+        ["", f"NDCG@10 with {AT} of the last 50 items substituted:", *_at_one_budget(found)],
+        *(["", f"NDCG@10, {search}:", *_curve(found, search)] for search in SEARCHES),
+        ["", *_verdict(found)],
+        _not_run(found),
+    ]
+    if report["promotion"]:
+        about = ABOUT_PROMOTION.format(size=report["fake_users"])
+        sections += [
+            ["", "## Fake users", "", about, "", f"Targets: {', '.join(report['targets'])}."],
+            _promotion(report["promotion"]),
+        ]
+    title = f"{report['name']}: a next-item model under attack"
+    return page(title, report["command"], facts(report["about"]), *sections)
+
+
+def values_of(found: Sequence[dict], label: str, search: str, budget: int) -> list[float]:
+    """NDCG@10 of a row, a value a seed; nothing where the row has no such search."""
+    return [
+        point["ndcg"]
+        for seed in found
+        for curve in seed[label]["curves"]
+        if curve["search"] == search
+        for point in curve["points"]
+        if point["budget"] == budget
+    ]
+
+
+def _at_one_budget(found: Sequence[dict]) -> list[str]:
+    head = ["row", "clean", *SEARCHES, "flagged, random", "epochs", "seconds"]
+    lines = []
+    for label, row in found[0].items():
+        flagged = next(
+            point["flagged"] for point in row["curves"][0]["points"] if point["budget"] == AT
+        )
+        lines.append(
+            [
+                label,
+                _spread(values_of(found, label, "random", 0)),
+                *(_spread(values_of(found, label, search, AT)) for search in SEARCHES),
+                f"{flagged:.1%}",
+                str(row.get("epochs", "")),
+                f"{row['seconds']:.0f}" if "seconds" in row else "",
+            ]
+        )
+    return table(head, lines)
+
+
+def _curve(found: Sequence[dict], search: str) -> list[str]:
+    budgets = [point["budget"] for point in found[0][rows.PLAIN]["curves"][0]["points"]]
+    lines = [
+        [label, *(_spread(values_of(found, label, search, budget)) for budget in budgets)]
+        for label in found[0]
+        if values_of(found, label, search, 0)
+    ]
+    return table(["row", *map(str, budgets)], lines)
+
+
+def _verdict(found: Sequence[dict]) -> list[str]:
+    """For each row but the plain one: what it costs, and the loss under attack beside that of the
+    plain row."""
+
+    def mean(label, search, budget):
+        values = values_of(found, label, search, budget)
+        return statistics.fmean(values) if values else float("nan")
+
+    def loss(label, search):
+        clean = mean(label, search, 0)
+        return 1.0 - mean(label, search, AT) / clean if clean else float("nan")
+
+    lines = [
+        f"Of its clean NDCG@10 the plain network loses {_losses(loss, rows.PLAIN)} with {AT} items "
+        "substituted. The others, and what they cost without an attack:",
+        "",
+    ]
+    plain = mean(rows.PLAIN, "random", 0)
+    for label in found[0]:
+        if label != rows.PLAIN:
+            cost = mean(label, "random", 0) / plain - 1.0
+            lines.append(f"- {label}: clean {cost:+.1%}; loses {_losses(loss, label)}")
+    return lines
+
+
+def _losses(loss, label: str) -> str:
+    found = {search: loss(label, search) for search in SEARCHES}
+    shown = [f"{value:.1%} ({search})" for search, value in found.items() if value == value]
+    return ", ".join(shown) or "nothing, since it has nothing"
+
+
+def _not_run(found: Sequence[dict]) -> list[str]:
+    absent = [label for label in rows.LABELS if label not in found[0]]
+    return ["", f"Not run: {'; '.join(absent)}."] if absent else []
+
+
+def _promotion(found: Sequence[list[dict]]) -> list[str]:
+    """A line a model, attack and defence; smoothing, which needs no training, a line of its own."""
+    head = ["model", "attack", "defence", "target HR@10", "of clean", "NDCG@10", "fakes flagged"]
+    lines, best = [], {}
+    for records in zip(*found, strict=True):
+        record = records[0]
+        for suffix, defence in (("", record["defence"]), (", smoothed", defences.SMOOTHING)):
+            if f"ndcg{suffix}" not in record:
+                continue
+            hits = [one[f"target_hit_rate{suffix}"] for one in records]
+            clean = [
+                one["target_hit_rate"]
+                for seed in found
+                for one in seed
+                if one["model"] == record["model"] and one["attack"] == defences.NONE
+            ]
+            times = statistics.fmean(hits) / max(statistics.fmean(clean), 1e-9)
+            lines.append(
+                [
+                    record["model"],
+                    record["attack"],
+                    defence,
+                    _spread(hits),
+                    number(times, 2),
+                    _spread([one[f"ndcg{suffix}"] for one in records]),
+                    f"{record['fakes_flagged']:.1%}" if "fakes_flagged" in record else "",
+                ]
+            )
+            if record["attack"] != defences.NONE and defence != defences.NONE:
+                best.setdefault((record["model"], record["attack"]), []).append((times, defence))
+    verdicts = [
+        f"- {model}, {attack}: {min(tried)[0]:.2f} times clean behind {min(tried)[1]}, "
+        f"{'within' if min(tried)[0] <= GOAL else 'over'} the {GOAL:g} that were asked for"
+        for (model, attack), tried in best.items()
+    ]
+    return [*table(head, lines), "", *verdicts]
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    return spread(statistics.fmean(values), deviation)
+
+
+def draw(found: Sequence[dict]):
+    """NDCG@10 against the number of substituted items: a panel a search, a color a row."""
+    from advrec_tf.pipelines.next_item_attack import plots
+
+    figure, axes = plots.panels(len(SEARCHES))
+    for ax, search in zip(axes, SEARCHES, strict=True):
+        for color, (label, row) in zip(plots.COLORS, found[0].items(), strict=False):
+            for curve in row["curves"]:
+                if curve["search"] == search:
+                    points = curve["points"]
+                    plots.draw_curve(
+                        ax, points, "ndcg", color=color, search="gradient", label=label
+                    )
+        ax.set(title=search, xlabel="substituted items of each history")
+    return plots.finished(figure, axes, "NDCG@10", legend_of=0)

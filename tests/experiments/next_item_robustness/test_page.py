@@ -1,0 +1,70 @@
+import pytest
+
+from experiments.next_item_robustness import page, rows
+from experiments.next_item_robustness.__main__ import parse_args
+
+
+def curves(clean, attacked, searches=page.SEARCHES):
+    points = [{"budget": 0, "ndcg": clean, "hit_rate": clean, "flagged": 0.04}]
+    points += [
+        {"budget": budget, "ndcg": attacked, "hit_rate": attacked, "flagged": 0.5}
+        for budget in (1, 2, 5, 10)
+    ]
+    return {"curves": [{"kind": "substitute", "search": s, "points": points} for s in searches]}
+
+
+def cell(attack, defence, hits, **more):
+    return {"model": rows.PLAIN, "attack": attack, "defence": defence, "ndcg": 0.1} | {
+        "target_hit_rate": hits,
+        **more,
+    }
+
+
+REPORT = {
+    "name": "world",
+    "command": "c",
+    "about": {"users": 3},
+    "targets": ["7"],
+    "fake_users": 0.05,
+    "pollution": [
+        {
+            rows.PLAIN: {"epochs": 40, "seconds": 9.0, **curves(0.10, 0.02)},
+            rows.MIXED: {"epochs": 45, "seconds": 9.0, **curves(0.09, 0.045)},
+            rows.POPULARITY: curves(0.05, 0.05, ("random", "greedy")),
+        }
+    ],
+    "promotion": [
+        [
+            cell("none", "none", 0.02),
+            cell("co-visitation", "none", 0.08, fakes_flagged=1.0),
+            cell("co-visitation", "removal", 0.025, fakes_flagged=1.0),
+            cell("camouflage", "removal", 0.04, fakes_flagged=0.0),
+        ]
+    ],
+}
+
+
+def test_the_page_says_what_is_lost_what_it_cost_and_what_was_not_run(tmp_path):
+    text = page.markdown(REPORT, tmp_path / "docs" / "results" / "next-item-robustness-world.md")
+    assert (tmp_path / "docs" / "images" / "next-item-robustness-world-curves.png").is_file()
+    # .1 -> .02 is a loss of 80 %; .09 -> .045 of half, at a tenth of the clean value
+    assert "loses 80.0% (random), 80.0% (greedy), 80.0% (gradient) with 5 items" in text
+    assert f"- {rows.MIXED}: clean -10.0%; loses 50.0% (random), 50.0% (greedy)" in text
+    assert f"- {rows.POPULARITY}: clean -50.0%; loses 0.0% (random), 0.0% (greedy)\n" in text
+    assert f"Not run: {rows.SUBSTITUTED}; {rows.ATTACKED}; {rows.NOISE};" in text
+    assert "| popularity | 0.0500 | 0.0500 | 0.0500 |  | 50.0% |  |  |" in text
+
+
+def test_a_promoted_item_is_measured_against_the_model_without_fake_users(tmp_path):
+    text = page.markdown(REPORT, tmp_path / "page.md")
+    assert "| SASRec | co-visitation | none | 0.0800 | 4.00 | 0.1000 | 100.0% |" in text
+    assert "- SASRec, co-visitation: 1.25 times clean behind removal, within the 1.5" in text
+    assert "- SASRec, camouflage: 2.00 times clean behind removal, over the 1.5" in text
+
+
+def test_rows_are_known_by_their_labels():
+    args = parse_args(["--data", "x", "--run-dir", "y", "--without", rows.NOISE])
+    assert args.without == [rows.NOISE] and args.poisoned == [rows.PLAIN, rows.TRANSITIONS]
+    rows.require_known(args.without)
+    with pytest.raises(ValueError, match="Rows should be among SASRec; .* Received: 'x'"):
+        rows.require_known(["x"])
