@@ -39,6 +39,21 @@ def template_users(
     )
 
 
+def nearest_users(
+    held: np.ndarray, count: int, *, rng: np.random.Generator, users: np.ndarray
+) -> np.ndarray:
+    """[<= count] of `users`: one drawn at random, and those nearest to it, the nearest first.
+
+    Args:
+        held: [users, num_items] bool, no row empty.
+        users: [users] int, what stands for each row.
+    """
+    center = held[rng.integers(len(users))]
+    common = held @ center.astype(np.float32)
+    cosine = common / np.sqrt(held.sum(axis=1) * center.sum())
+    return users[np.argsort(-cosine, kind="stable")[:count]]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CopyAttack(ShillingAttack):
     """Fillers and their ratings copied from real users: AUSH's templates without its generator.
@@ -46,23 +61,28 @@ class CopyAttack(ShillingAttack):
     Each profile takes equal parts of the items of `num_sources` users, drawn among the
     `template_users`; profiles are shorter where those have too few items. One source makes a
     truncated copy of a user; several share no taste but make no near duplicate of a user. Sources
-    may be power users (Wilson & Seminario 2013, ACM RecSys workshop).
+    may be power users (Wilson & Seminario 2013, ACM RecSys workshop). Sources out of one community
+    make profiles that hang together, each by itself and all with each other, so that the target
+    looks like an item of that community: what an attacker does who knows of `CoherenceWeights`.
 
     Args:
         num_sources: users that a profile is made of, >= 1.
         num_power_users: draw sources among so many of the most active users; None draws among all.
+        community: keep of these so many that are nearest to one of them, drawn at random, by the
+            cosine of their sets of items; None keeps all.
     """
 
     num_sources: int = 1
     num_power_users: int | None = None
+    community: int | None = None
 
     def __post_init__(self):
         super().__post_init__()
-        power = self.num_power_users
-        if self.num_sources < 1 or (power is not None and power < self.num_sources):
+        pools = (self.num_power_users, self.community)
+        if self.num_sources < 1 or any(p is not None and p < self.num_sources for p in pools):
             raise ValueError(
-                "`num_sources` should be >= 1 and `num_power_users` at least as much. "
-                f"Received: {self.num_sources!r} and {power!r}."
+                "`num_sources` should be >= 1 and `num_power_users` at least as much, as should "
+                f"`community`. Received: {self.num_sources!r}, {pools[0]!r} and {pools[1]!r}."
             )
 
     def profiles(self, interactions, targets, *, rng):
@@ -85,6 +105,8 @@ class CopyAttack(ShillingAttack):
                 f"`interactions` should hold {self.num_sources} users with ratings of items that "
                 f"are no targets. Received {len(users)}."
             )
+        if self.community is not None:
+            users = nearest_users(known[users] > 0, self.community, rng=rng, users=users)
         profiles = np.zeros((self.num_profiles, interactions.num_items), np.float32)
         for profile in profiles:
             remaining = self.num_fillers

@@ -85,6 +85,11 @@ ATTACKS: Mapping[str, AttackEntry] = {
         family="obfuscated",
         source="the same of four users, against detectors of copies",
     ),
+    "copy-of-community": AttackEntry(
+        build=_with(CopyAttack, num_sources=2, community=100),
+        family="obfuscated",
+        source="the same of two out of a hundred like users, against weights by coherence",
+    ),
     "average-over-popular": AttackEntry(
         build=_with(AverageAttack, pool=0.2), family="obfuscated", source="Hurley et al. 2009"
     ),

@@ -35,7 +35,11 @@ from advrec_tf.defence.detectors.semi_sad import SemiSAD
 from advrec_tf.defence.detectors.simulated_attack_forest import SimulatedAttackForest
 from advrec_tf.defence.ensembles import ForestAndOverlap, StackedForest
 from advrec_tf.defence.evidence.ranking import RankByEvidence
-from advrec_tf.defence.evidence.weights import CapContributions, IndependenceWeights
+from advrec_tf.defence.evidence.weights import (
+    CapContributions,
+    CoherenceWeights,
+    IndependenceWeights,
+)
 from advrec_tf.perturbations import fgsm, pgd
 
 KINDS = ("unsupervised", "supervised", "semi-supervised")
@@ -151,6 +155,8 @@ DEFENCES: dict[str, Defence] = {
     "subset-ensemble": SubsetVotes(),
     "independence-weights": IndependenceWeights(),
     "cap-contributions": CapContributions(),
+    "coherence-weights": CoherenceWeights(),
+    "coherence-weights+rank-by-evidence": Chain(defences=(CoherenceWeights(), RankByEvidence())),
     "remove-suspicious-by-overlap+independence-weights+rank-by-evidence": Chain(
         defences=(REMOVE_BY_OVERLAP, IndependenceWeights(), RankByEvidence())
     ),

@@ -23,7 +23,7 @@ def _protocol(report: dict) -> list[str]:
         " The adaptive attacker knows model and defence: several attacks, and profiles that evade "
         "its detector, are tried on a copy of both, and the best is injected."
         if threat["adaptive"]
-        else " No attacker here knows the defence."
+        else " " + (threat.get("note") or "No attacker here knows the defence.")
     )
     return [
         "",

@@ -24,9 +24,10 @@ class ThreatModel:
         name, version: never reused for something else.
         accounts: fake users, each with the published or the mean number of fillers and the target.
         groups: of targets; those that data lack are left out.
-        attacks: names in `ATTACKS`, made with all interactions and no knowledge of the defence.
+        attacks: names in `ATTACKS`, made with all interactions, without trying them on the defence.
         adaptive: whether the adaptive attacker is tried, who knows model and defence and picks the
             best of several attacks on a copy of both.
+        note: a sentence on what some of the attacks know after all.
     """
 
     name: str
@@ -35,16 +36,19 @@ class ThreatModel:
     groups: tuple[str, ...]
     attacks: tuple[str, ...]
     adaptive: bool
+    note: str = ""
 
     @property
     def title(self) -> str:
-        return f"{self.name}/{self.version}"
+        """What it is called by: its first version by its name alone."""
+        return self.name if self.version == 1 else f"{self.name}/{self.version}"
 
 
 _HEURISTIC = ("average", "segment", "average-over-popular", "copy", "copy-of-four")
+_INFORMED = "copy-of-community"
 
 THREATS: Mapping[str, ThreatModel] = {
-    threat.name: threat
+    threat.title: threat
     for threat in (
         ThreatModel(
             name="push-quick",
@@ -53,6 +57,15 @@ THREATS: Mapping[str, ThreatModel] = {
             groups=("published", "mid", "popular"),
             attacks=_HEURISTIC,
             adaptive=False,
+        ),
+        ThreatModel(
+            name="push-quick",
+            version=2,
+            accounts=50,
+            groups=("published", "mid", "popular"),
+            attacks=(*_HEURISTIC, _INFORMED),
+            adaptive=False,
+            note=f"{_INFORMED} is made to pass weights by coherence, the others know no defence.",
         ),
         ThreatModel(
             name="push",
@@ -64,7 +77,7 @@ THREATS: Mapping[str, ThreatModel] = {
         ),
     )
 }
-"""Name -> threat model. Fifty accounts push one item into the lists of real users."""
+"""Title -> threat model. Fifty accounts push one item into the lists of real users."""
 
 EVIDENCE = "remove-suspicious-by-overlap+rank-by-evidence"
 ROWS = (
@@ -72,6 +85,8 @@ ROWS = (
     ("ease", EVIDENCE),
     ("ease", "remove-suspicious-by-overlap+independence-weights+rank-by-evidence"),
     ("ease", "cap-contributions"),
+    ("ease", "coherence-weights"),
+    ("ease", "coherence-weights+rank-by-evidence"),
     ("ease", "subset-ensemble"),
     *((model, name) for model in ("softmax_mf", "autoencoder") for name in (NONE, EVIDENCE)),
     *(("biased_mf", name) for name in (NONE, "remove-suspicious-by-overlap", EVIDENCE)),

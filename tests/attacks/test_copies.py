@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from advrec_tf.attacks.copies import CopyAttack, most_active, template_users
+from advrec_tf.attacks.copies import CopyAttack, most_active, nearest_users, template_users
 
 
 def test_templates_are_users_with_enough_items_or_the_most_active():
@@ -45,7 +45,44 @@ def test_copies_of_power_users_are_of_the_most_active(ratings):
         assert (known[best][own > 0] == own[own > 0]).all()
 
 
-@pytest.mark.parametrize("settings", [{"num_sources": 0}, {"num_sources": 3, "num_power_users": 2}])
+def test_a_community_is_a_user_and_those_nearest_by_the_cosine():
+    held = np.zeros((4, 12), bool)
+    held[0, :4] = held[1, :3] = held[2, :8] = held[3, 8:] = True
+    users = np.array([5, 6, 7, 8])
+    found = nearest_users(held, 3, rng=Drawn(0), users=users)
+    # With user 0: 3 / sqrt(3 * 4) = .87 and 4 / sqrt(8 * 4) = .71.
+    assert found.tolist() == [5, 6, 7]
+    assert nearest_users(held, 2, rng=Drawn(3), users=users)[0] == 8
+
+
+class Drawn:
+    """A random stream that draws one number."""
+
+    def __init__(self, value):
+        self.integers = lambda count: value
+
+
+def test_copies_of_a_community_are_of_its_users(ratings):
+    targets = np.array([0])
+    known = np.zeros((ratings.num_users, ratings.num_items), np.float32)
+    known[ratings.user_index, ratings.item_index] = ratings.rating
+    known[:, targets] = 0.0
+    # A community of one: whoever is drawn, all profiles are of that user.
+    attack = CopyAttack(num_profiles=6, num_fillers=4, community=1)
+    profiles = attack.profiles(ratings, targets, rng=np.random.default_rng(0))
+    profiles[:, targets] = 0
+    copied = ((known == profiles[:, None]) | (profiles[:, None] == 0)).all(axis=2)
+    assert copied.all(axis=0).any() and len(np.unique(profiles, axis=0)) > 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"num_sources": 0},
+        {"num_sources": 3, "num_power_users": 2},
+        {"num_sources": 3, "community": 2},
+    ],
+)
 def test_copies_need_a_source(settings):
     with pytest.raises(
         ValueError, match="`num_sources` should be >= 1 and `num_power_users` at least as much"

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.gram import profiles_of
+from advrec_tf.models.gram import profiles_of, weighted_profiles
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -23,7 +23,7 @@ class ItemEvidence:
     """The raters of every item.
 
     Attributes:
-        raters: [num_items] int, users with the item.
+        raters: [num_items] float64, users with the item, each by its weight.
         overlap: [num_items] float64 in [0, 1], mean cosine of two of its raters by their other
             items; 0 for an item with fewer than two.
         effective: [num_items] float64, 0 <= effective <= raters, what they are worth.
@@ -45,18 +45,24 @@ def normalized_profiles(interactions: Interactions) -> sparse.csr_array:
     return sparse.csr_array(sparse.diags_array(scale) @ weighted)
 
 
-def item_evidence(interactions: Interactions) -> ItemEvidence:
-    """The evidence behind every item; costs the pairs of the items of each user."""
+def item_evidence(interactions: Interactions, weight: np.ndarray | None = None) -> ItemEvidence:
+    """The evidence behind every item; costs the pairs of the items of each user.
+
+    Args:
+        weight: [interactions] float >= 0, how much of a rater each is; None counts all alike. Of a
+            pair that stands several times the highest counts.
+    """
     rows = normalized_profiles(interactions)
-    present = rows.copy()
-    present.data = np.ones_like(present.data)
+    root = weighted_profiles(interactions, np.ones(len(interactions)) if weight is None else weight)
+    present = root.multiply(root).tocsr()
     raters = np.asarray(present.sum(axis=0))
+    alone = np.asarray(present.multiply(present).sum(axis=0))
     # The squared length of the sum of the raters' rows is the sum of the products of all pairs.
     sums = present.T @ rows
     squares = np.asarray(sums.multiply(sums).sum(axis=1)) - sums.diagonal() ** 2
-    own = np.asarray((present - rows.multiply(rows)).sum(axis=0))
-    pairs = raters * (raters - 1)
-    overlap = np.divide(squares - own, pairs, out=np.zeros_like(squares), where=pairs > 0)
+    own = alone - np.asarray(present.multiply(rows).power(2).sum(axis=0))
+    pairs = raters**2 - alone
+    overlap = np.divide(squares - own, pairs, out=np.zeros_like(squares), where=pairs > 1e-9)
     overlap = np.clip(overlap, 0.0, 1.0)
     effective = raters / (1.0 + np.maximum(raters - 1.0, 0.0) * overlap)
-    return ItemEvidence(raters=raters.astype(int), overlap=overlap, effective=effective)
+    return ItemEvidence(raters=raters, overlap=overlap, effective=effective)

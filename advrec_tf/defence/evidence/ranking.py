@@ -74,7 +74,8 @@ class RankByEvidence(Defence):
 
     The model is trained once more without a tenth of each user's interactions. Of the strengths the
     highest is taken that keeps NDCG@10 on these within `tolerance` of the best. No label is read;
-    the interactions of fakes that are held out count as those of everybody.
+    the interactions of fakes that are held out count as those of everybody. Raters count by the
+    weights that defences before this one gave their interactions.
 
     Args:
         strengths: that are tried; one alone is taken as it is, without the second training.
@@ -98,7 +99,7 @@ class RankByEvidence(Defence):
         strength = max(self.strengths)
         if len(self.strengths) > 1:
             strength = self.choose(train, data, seed=seed)
-        effective = item_evidence(data.interactions).effective
+        effective = item_evidence(data.interactions, data.weight).effective
         return EvidenceRanking(model=train(data), effective=effective, strength=strength)
 
     def choose(
@@ -110,7 +111,7 @@ class RankByEvidence(Defence):
             return max(self.strengths)
         kept = data.of(_places(data.interactions, split.train))
         model = train(kept).frozen()
-        effective = item_evidence(kept.interactions).effective
+        effective = item_evidence(kept.interactions, kept.weight).effective
         evaluator = RankingEvaluator(kept.interactions, split.test, ks=(10,))
         found = {
             strength: evaluator.evaluate(

@@ -1,7 +1,9 @@
-"""Weights of users in training: alike users count together as one, and nobody counts for many.
+"""Weights in training: alike users count together as one, nobody counts for many, and what does
+not hang together counts for little.
 
-Both weigh rows of the training data and leave the rest to the model: EASE and least squares take
-weights as they are, other models sample by them. What is ranked is left to `ranking`.
+All weigh the training data and leave the rest to the model: EASE and least squares take weights as
+they are, other models sample by them. No user loses the own profile by it. What is ranked is left
+to `ranking`.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from scipy import sparse
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.defences import Defence, DefendedData
+from advrec_tf.defence.evidence.coherence import coherence, fading
 from advrec_tf.defence.evidence.effective_raters import normalized_profiles
 
 
@@ -82,4 +85,56 @@ class CapContributions(Defence):
         weight = np.minimum(1.0, cap / np.maximum(counts, 1))
         return DefendedData(
             interactions=interactions, weight=weight[interactions.user_index].astype(np.float32)
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CoherenceWeights(Defence):
+    """Weigh users and items by how well what they have, or who has them, hangs together.
+
+    See `coherence`. An interaction weighs what its user weighs times what its item does; each is 1
+    up to the first of two bounds, 0 from the second on. Bounds are deviations from like users and
+    items of the same data, of normal variables where nobody attacks: a fifth to a quarter of honest
+    users count for less than 1. They are still recommended to by all they have.
+
+    Args:
+        too_little: of a user's coherence below that of like users.
+        too_much: above it: the profile is a copy.
+        strangers: of an item's coherence below that of items with as many users.
+        rounds: of measuring users by those that are left, >= 1.
+
+    Raises:
+        ValueError: if bounds are not positive and rising, or `rounds` is below 1; in training as
+            `coherence` does.
+    """
+
+    too_little: tuple[float, float] = (1.0, 1.8)
+    too_much: tuple[float, float] = (1.7, 2.6)
+    strangers: tuple[float, float] = (1.2, 1.7)
+    rounds: int = 2
+
+    def __post_init__(self):
+        for name in ("too_little", "too_much", "strangers"):
+            bounds = getattr(self, name)
+            if len(bounds) != 2 or not 0 < bounds[0] < bounds[1]:
+                raise ValueError(
+                    f"`{name}` should be two rising numbers > 0. Received: {bounds!r}."
+                )
+        if self.rounds < 1:
+            raise ValueError(f"`rounds` should be >= 1. Received: {self.rounds!r}.")
+
+    def training_data(self, interactions, *, seed):
+        found = coherence(
+            interactions,
+            too_little=self.too_little,
+            too_much=self.too_much,
+            rounds=self.rounds,
+            seed=seed,
+        )
+        weight = found.user_weight[interactions.user_index]
+        weight = weight * fading(-found.items, self.strangers)[interactions.item_index]
+        return DefendedData(
+            interactions=interactions,
+            weight=weight.astype(np.float32),
+            suspicion=1.0 - found.user_weight,
         )

@@ -37,3 +37,17 @@ def test_the_mean_overlap_is_that_of_all_pairs_of_raters():
         products = others @ others.T
         mean = (products.sum() - np.trace(products)) / (len(users) * (len(users) - 1))
         assert found.overlap[item] == pytest.approx(mean)
+
+
+def test_weighted_raters_count_as_much_as_they_weigh():
+    # Item 0 has users 0-3 with a second item each; users 0 and 1 share theirs, item 1.
+    pairs = [(0, 0), (1, 0), (2, 0), (3, 0), (0, 1), (1, 1), (2, 2), (3, 3)]
+    data = interactions_of(pairs, 4, 4)
+    weight = np.array([0.5, 0.5, 1, 0, 1, 1, 1, 1])
+    found = item_evidence(data, weight)
+    assert found.raters[0] == 2.0
+    # Rows of users 0 and 1: (1/2, 1/sqrt 2) normalized, so item 1 has a square of 2/3. Of the pairs
+    # of different raters, with weights 2 (.25 + .5 + .5) = 2.5, only that one shares: 2 .25 2/3.
+    assert found.overlap[0] == pytest.approx((0.5 * 2 / 3) / 2.5)
+    assert found.effective[0] == pytest.approx(2.0 / (1.0 + (0.5 * 2 / 3) / 2.5))
+    np.testing.assert_allclose(item_evidence(data, 0.0 * weight).effective, 0.0)

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from advrec_tf.defence.evidence.weights import CapContributions, IndependenceWeights, crowd_sizes
+from advrec_tf.defence.evidence import weights
+from advrec_tf.defence.evidence.coherence import Coherence
+from advrec_tf.defence.evidence.weights import (
+    CapContributions,
+    CoherenceWeights,
+    IndependenceWeights,
+    crowd_sizes,
+)
 from advrec_tf.models.baselines import EASE
 from tests.worlds import interactions_of
 
@@ -42,3 +49,27 @@ def test_a_long_profile_weighs_as_much_as_the_median_one():
     np.testing.assert_allclose(found.weight, [1, 1, 1] + [0.25] * 8)
     with pytest.raises(ValueError, match="`quantile` should be in"):
         CapContributions(quantile=0.0)
+
+
+def test_an_interaction_weighs_what_its_user_does_times_what_its_item_does(monkeypatch):
+    asked = {}
+
+    def found(interactions, **settings):
+        asked.update(settings)
+        return Coherence(
+            users=np.zeros((2, 2)),
+            items=np.array([0.5, -1.5, -3.0]),
+            user_weight=np.array([1.0, 0.5]),
+        )
+
+    monkeypatch.setattr(weights, "coherence", found)
+    data = interactions_of([(0, 0), (0, 1), (1, 1), (1, 2)], 2, 3)
+    defence = CoherenceWeights(strangers=(1.0, 2.0), rounds=3)
+    defended = defence.training_data(data, seed=4)
+    np.testing.assert_allclose(defended.weight, [1.0, 0.5, 0.25, 0.0])
+    np.testing.assert_allclose(defended.suspicion, [0.0, 0.5])
+    assert defended.interactions is data and (asked["rounds"], asked["seed"]) == (3, 4)
+    with pytest.raises(ValueError, match="`too_much` should be two rising numbers > 0"):
+        CoherenceWeights(too_much=(2.0, 2.0))
+    with pytest.raises(ValueError, match="`rounds` should be >= 1"):
+        CoherenceWeights(rounds=0)

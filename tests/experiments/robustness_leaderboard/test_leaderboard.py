@@ -100,6 +100,14 @@ def test_every_threat_model_has_cells_for_every_standard_row():
         cells_of(dataclasses.replace(THREAT, attacks=("x",)), ROWS, setting, targets=1, seeds=1)
 
 
+def test_a_new_version_of_a_threat_model_leaves_the_old_one():
+    old, new = THREATS["push-quick"], THREATS["push-quick/2"]
+    assert (old.version, new.version) == (1, 2) and old.name == new.name
+    assert new.attacks == (*old.attacks, "copy-of-community")
+    report = {"command": "me", "threat": dataclasses.asdict(new), "data_sets": []}
+    assert "copy-of-community is made to pass" in page.render(report, Path("x.md"))
+
+
 def test_a_row_that_is_none_is_refused():
     assert checked_rows([]) == ROWS and checked_rows(["ease:none"]) == (("ease", "none"),)
     for wrong in ("ease", "ease:x", "x:none"):
