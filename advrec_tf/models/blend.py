@@ -14,7 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.histories import Histories, distinct_rows
+from advrec_tf.data.windows import Windows, last_windows
 from advrec_tf.models.base import Recommender
+from advrec_tf.models.sequential.model import HistoryScores
 
 
 def standardized(scores: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
@@ -98,8 +100,13 @@ class HistoryBlend(Blend):
 
     Args:
         members, weights: as of `Blend`; each member has `score_history`.
-        repeats: whether items of the history are among those that scores of histories are
-            standardized over, as where they may be recommended again.
+        repeats: whether items of the history are among those that scores are standardized over,
+            as where they may be recommended again.
+
+    Attributes:
+        horizon: the most items of a history that are read: those of the member that reads most,
+            and where one does not say (`horizon`) the longest history of the training.
+        reads_gaps: whether a member reads the times between items.
 
     Raises:
         ValueError: as of `Blend`, or if a member scores no histories.
@@ -120,10 +127,38 @@ class HistoryBlend(Blend):
                     "`members` should score histories (`score_history`). Received: member "
                     f"{i}, a {type(member).__name__}, which does not."
                 )
+        longest = max(1, int(self.interactions.user_counts().max(initial=1)))
+        self.horizon = max(getattr(member, "horizon", longest) for member in self.members)
+        self.reads_gaps = any(map(_reads_gaps, self.members))
+        self._own = HistoryScores(self, self.own_windows, self.interactions)
 
-    def score_history(self, history: tf.Tensor) -> tf.Tensor:
+    @property
+    def own_windows(self) -> Windows:
+        """The last items of each user in training, which `score` reads."""
+        return last_windows(self.interactions, self.horizon)
+
+    def score(self, user_index: tf.Tensor) -> tf.Tensor:
+        return self._own.score(user_index)
+
+    def score_history(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
         """[batch, n] int32 item indices, the latest at the right, -1 at the left of shorter ones
-        -> [batch, num_items] float32."""
-        scores = [member.score_history(history) for member in self.members]
+        -> [batch, num_items] float32. Of longer histories the last items are read.
+
+        Args:
+            gap: [batch, n] float32, the time since the item before, for members that read it; 0
+                where it is not known.
+        """
+        history = history[:, -self.horizon :]
+        gap = None if gap is None else gap[:, -self.horizon :]
+        scores = [
+            member.score_history(history, gap)
+            if _reads_gaps(member)
+            else member.score_history(history)
+            for member in self.members
+        ]
         seen = distinct_rows(history, self.interactions.num_items)
         return self._sum(scores, tf.zeros_like(seen) if self.repeats else seen)
+
+
+def _reads_gaps(model: Recommender) -> bool:
+    return getattr(model, "reads_gaps", False)

@@ -24,7 +24,6 @@ from advrec_tf.models.multi_task import MultiTaskModel
 from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.ranking import RankingModel
 from advrec_tf.models.retrieval import TwoTower
-from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.serving import saved_model
 from advrec_tf.serving.indexed import INDEX_FROM, RECALL, ServedByIndex
@@ -41,7 +40,7 @@ from advrec_tf.serving.scorers import (
     ScoreTable,
     VectorScorer,
 )
-from advrec_tf.serving.sequences import ServedSequences
+from advrec_tf.serving.sequences import HistoryModel, ServedSequences
 from advrec_tf.serving.small_tables import TABLES, small_scorer
 
 TABLE_LIMIT = 2**30
@@ -73,8 +72,8 @@ def served_form(
 
     An unknown user gets the popular items of `model.interactions`, whatever the model. A ranking
     tower with a context becomes a `ServedRanking`, whose signatures take the context; a multi-task
-    model a `ServedMultiTask`, which serves lists and ratings; a next-item model a
-    `ServedSequences`.
+    model a `ServedMultiTask`, which serves lists and ratings; a next-item model, transition counts
+    and a `HistoryBlend` a `ServedSequences`.
 
     Args:
         model: any recommender of the package after `fit`, or one that has `interactions` and
@@ -126,7 +125,7 @@ def _form(model, *, k: int, max_k: int, tables: str, held_out, **index) -> Serve
         inner = inner.model
     if isinstance(inner, RankingModel) and inner.contexts is not None:
         return ServedRanking(inner)
-    if isinstance(inner, SequenceModel):
+    if isinstance(inner, HistoryModel):
         return ServedSequences(inner, k=k, max_k=max_k)
     data = getattr(model, "interactions", None)
     if not isinstance(data, Interactions) or not callable(getattr(model, "score", None)):

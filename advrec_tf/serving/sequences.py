@@ -11,8 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.sequences import NONE
-from advrec_tf.models.base import log_popularity
-from advrec_tf.models.sequential.model import SequenceModel
+from advrec_tf.models.base import Recommender, log_popularity
+from advrec_tf.models.blend import HistoryBlend
+from advrec_tf.models.sequential.model import HistoryScores, SequenceModel
+from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
 from advrec_tf.serving.module import Case, frozen
 from advrec_tf.serving.recommender import CELLS, ServedRecommender
@@ -22,26 +24,35 @@ LEAST_BATCH = 16
 """Users that a request may hold, however long the histories are."""
 
 
+HistoryModel = SequenceModel | Transitions | HistoryBlend
+"""What is asked by the items of a history in order."""
+
+
 class SequenceScorer(Scorer):
-    """score(u, i) = what a sequence model gives item i after the last items of user u.
+    """score(u, i) = what a next-item model gives item i after the last items of user u.
 
     Args:
-        model: a trained sequence model.
+        model: a trained sequence model, transition counts, or a blend of such models.
         unknown: [num_items] float32, the scores of a user without any history.
     """
 
     kind, from_histories = "next item", True
 
-    def __init__(self, model: SequenceModel, unknown: np.ndarray):
+    def __init__(self, model: HistoryModel, unknown: np.ndarray):
         super().__init__(name="sequence_scorer")
         windows = model.own_windows
         nobody = np.full((1, windows.length), NONE, np.int32)
         self._model = lambda: model  # behind a function, so that Keras is not saved
-        self.weights = [*model.encoder.weights, *model.item_rows.weights]
+        self.weights = [
+            weight
+            for network in networks_of(model)
+            for weight in (*network.encoder.weights, *network.item_rows.weights)
+        ]
         self.unknown = frozen(unknown, "unknown_user")
         self.windows = frozen(np.concatenate([windows.items, nobody]), "windows")
         self.gaps = None
-        if model.reads_gaps:
+        self._reads_gaps = getattr(model, "reads_gaps", False)
+        if self._reads_gaps:
             gaps = np.concatenate([windows.gaps(), np.zeros(nobody.shape, np.float32)])
             self.gaps = frozen(gaps, "gaps")
 
@@ -52,7 +63,8 @@ class SequenceScorer(Scorer):
     def of_history(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
         """[batch, n] int32, the latest at the right, `NONE` at the left -> [batch, num_items];
         `unknown` where there is no item."""
-        scores = self._model().score_history(history, gap)
+        read = (history, gap) if self._reads_gaps else (history,)
+        scores = self._model().score_history(*read)
         there = tf.reduce_any(history != NONE, axis=1, keepdims=True)
         return tf.where(there, scores, self.unknown[None, :])
 
@@ -62,23 +74,33 @@ class SequenceScorer(Scorer):
         return np.concatenate(rows)
 
 
+def networks_of(model: Recommender) -> list[SequenceModel]:
+    """The sequence models that a next-item model is or is made of."""
+    if isinstance(model, SequenceModel):
+        return [model]
+    return [network for member in getattr(model, "members", ()) for network in networks_of(member)]
+
+
 class ServedSequences(ServedRecommender):
     """Signatures as `ServedRecommender`; in `recommend_from_history` the order of the ids counts,
     the latest last.
 
     Args:
-        model: a trained sequence model.
+        model: a trained sequence model, transition counts, or a blend of such models.
         repeats: whether an item of the history may be recommended again to who is known by a
             history alone.
         k, max_k: as in `ServedRecommender`.
     """
 
-    def __init__(self, model: SequenceModel, *, repeats: bool = False, k: int = 10, max_k=100):
+    def __init__(self, model: HistoryModel, *, repeats: bool = False, k: int = 10, max_k=100):
         data = model.interactions
         unknown = log_popularity(data)
 
+        # Who has no history is served what is popular.
+        known = HistoryScores(model, model.own_windows, data)
+
         def score(index: np.ndarray) -> np.ndarray:
-            return np.asarray(model.score(tf.constant(index, tf.int32)))
+            return np.asarray(known.score(tf.constant(index, tf.int32)))
 
         super().__init__(
             SequenceScorer(model, unknown),
@@ -91,9 +113,11 @@ class ServedSequences(ServedRecommender):
         self.repeats = repeats
         # Attention of a few heads over all pairs of places, and some layers as wide as the hidden
         # one: what a user takes in the encoder beside the scores.
-        dim = model.encoder.output.shape[-1]
-        cells = model.length * (4 * model.length + 16 * dim)
-        self.max_batch = max(LEAST_BATCH, min(self.max_batch, CELLS // cells))
+        cells = sum(
+            network.length * (4 * network.length + 16 * network.encoder.output.shape[-1])
+            for network in networks_of(model)
+        )
+        self.max_batch = max(LEAST_BATCH, min(self.max_batch, CELLS // max(cells, 1)))
 
     def recommend_from_history(self, item_id):
         item = self.items.lookup(item_id)

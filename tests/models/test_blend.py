@@ -8,7 +8,7 @@ from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import MatrixRecommender, Recommender
 from advrec_tf.models.baselines import EASE, Popularity
 from advrec_tf.models.blend import Blend, HistoryBlend, standardized
-from tests.worlds import interactions_of
+from tests.worlds import interactions_of, interactions_of_histories
 
 
 def rows(pairs, num_users=2, num_items=3):
@@ -156,3 +156,22 @@ def test_what_scores_no_histories_is_refused():
         HistoryBlend([Constant([0, 1, 2]), FIRST])
     with pytest.raises(ValueError, match="`weights` should hold 1 finite numbers"):
         HistoryBlend([Constant([0, 1, 2])], [0])
+
+
+def test_a_user_is_scored_by_the_own_history_of_which_the_last_items_are_read():
+    class Last(Constant):
+        horizon = 1
+
+        def score_history(self, history):
+            assert history.shape[1] <= 2  # what the other reads
+            return super().score_history(history)
+
+    data = interactions_of_histories([2, 0], [1], num_items=3)
+    members = [Last([100, 1, 3]), Constant([-50, 8, 4])]
+    for member in members:
+        member.interactions = data
+    blend = HistoryBlend(members, [1, 2])
+    assert blend.horizon == 2 and blend.own_windows.items.tolist() == [[2, 0], [-1, 1]]
+    expected = blend.score_history(tf.constant([[2, 0]]))
+    np.testing.assert_allclose(blend.score(tf.constant([0])), expected)
+    np.testing.assert_allclose(blend.score_history(tf.constant([[1, 1, 2, 0]])), expected)

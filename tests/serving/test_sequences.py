@@ -5,8 +5,10 @@ import pytest
 import tensorflow as tf
 
 from advrec_tf.data.sequences import NONE
+from advrec_tf.models.blend import HistoryBlend
 from advrec_tf.models.sequential import published
 from advrec_tf.models.sequential.encoders import EncoderSize
+from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.perturbations import fgsm
 from advrec_tf.serving.client import SavedModelClient
 from advrec_tf.serving.folder import read_metadata
@@ -118,3 +120,28 @@ def test_a_request_holds_as_many_users_as_the_encoder_has_memory_for():
     # 2^25 cells over 100 places of 4 * 100 + 16 * 64 cells
     assert ServedSequences(long).max_batch == 2**25 // (100 * 1424) == 235
     assert ServedSequences(published.sasrec(DATA, size=SIZE)).max_batch > 1000
+
+
+def transitions():
+    return Transitions(window=2).fit(DATA)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        transitions,
+        lambda: HistoryBlend([published.hstu(DATA, size=SIZE, use_times=True), transitions()]),
+    ],
+    ids=["transitions", "a blend"],
+)
+def test_counts_and_blends_are_asked_by_history_too(build, tmp_path):
+    trained = build()
+    version = export(trained, tmp_path / "model")  # checked through the C API
+    client = SavedModelClient(version)
+    listed = client.recommend_from_history([["i0", "i1"]])
+    assert listed["item_id"].tolist()[:2] == best_of(trained, [0, 1], without=[0, 1])[:2]
+    for user, place in zip("ab", (0, 1), strict=True):
+        scores = trained.score(tf.constant([place]))[0].numpy()
+        scores[DATA.by_user()[place]] = LOWEST
+        best = [f"i{item}" for item in np.argsort(-scores, kind="stable")[:2]]
+        assert client.recommend([user])["item_id"].tolist()[:2] == best

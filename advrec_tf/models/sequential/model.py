@@ -305,6 +305,11 @@ class SequenceModel(RecommenderModel):
     # Scores.
 
     @property
+    def horizon(self) -> int:
+        """The most items of a history that are read."""
+        return self.length
+
+    @property
     def own_windows(self) -> Windows:
         """The last items of each user in training, which `score` reads."""
         return self._own.windows

@@ -11,6 +11,7 @@ from advrec_tf.data.histories import weighted_rows
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.order import ordered_by_user
 from advrec_tf.data.sequences import recent_items
+from advrec_tf.data.windows import Windows, last_windows
 from advrec_tf.models.base import ClosedForm
 
 DENSE_CELLS = 2**26
@@ -114,6 +115,11 @@ class Transitions(ClosedForm):
         if self.decay == 1.0:
             return 2**31
         return max(1, math.ceil(math.log(_NEGLIGIBLE) / math.log(self.decay)))
+
+    @property
+    def own_windows(self) -> Windows:
+        """The last items of each user in training, which `score` reads."""
+        return last_windows(self.interactions, self.horizon)
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         return self.score_history(tf.gather(self._recent, user_index))
