@@ -31,6 +31,11 @@ OPTIONS = {
         "These models are trained on fake users as well; the word none leaves that out.",
         {"metavar": "LABEL"},
     ),
+    "fake_users": (
+        ["co-visitation", "camouflage"],
+        "These attacks by fake users are run.",
+        {"choices": ["co-visitation", "camouflage"]},
+    ),
 }
 
 
@@ -66,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "pollution": [one.pollution(args.without) for one in seeds],
         "targets": [str(split.train.items.ids[item]) for item in seeds[0].audience.targets],
         "fake_users": study.FAKE_USERS,
-        "promotion": [one.promotion(poisoned) for one in seeds],
+        "promotion": [one.promotion(poisoned, args.fake_users) for one in seeds],
     }
     command.publish(args, report, page.markdown, f"next-item-robustness-{name}")
 

@@ -55,6 +55,8 @@ CELLS = (
 )
 """Attack and defence; the adaptive attacker knows the detector."""
 
+ATTACKS = (CO_VISITATION, ADAPTIVE)
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Robustness:
@@ -166,14 +168,15 @@ class Robustness:
 
     # Poisoned training.
 
-    def promotion(self, labels: Sequence[str]) -> list[dict]:
+    def promotion(self, labels: Sequence[str], attacks: Sequence[str] = ATTACKS) -> list[dict]:
         """A record for each model of `labels`, attack and defence: `target_hit_rate`, `ndcg`, and
-        what the detector found."""
+        what the detector found; first those without an attack."""
         train, audience = self.split.train, self.audience
         return [
             self._promoted(label, attack, defence, train, audience)
             for label in labels
             for attack, defence in CELLS
+            if attack in (defences.NONE, *attacks)
         ]
 
     def _promoted(self, label, attack, defence, train: Interactions, audience: Audience) -> dict:

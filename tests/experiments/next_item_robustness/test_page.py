@@ -1,6 +1,6 @@
 import pytest
 
-from experiments.next_item_robustness import page, rows
+from experiments.next_item_robustness import page, rows, study
 from experiments.next_item_robustness.__main__ import parse_args
 
 
@@ -65,6 +65,7 @@ def test_a_promoted_item_is_measured_against_the_model_without_fake_users(tmp_pa
 def test_rows_are_known_by_their_labels():
     args = parse_args(["--data", "x", "--run-dir", "y", "--without", rows.NOISE])
     assert args.without == [rows.NOISE] and args.poisoned == [rows.PLAIN, rows.TRANSITIONS]
+    assert args.fake_users == list(study.ATTACKS)
     rows.require_known(args.without)
     with pytest.raises(ValueError, match="Rows should be among SASRec; .* Received: 'x'"):
         rows.require_known(["x"])

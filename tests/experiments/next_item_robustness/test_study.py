@@ -38,6 +38,8 @@ def test_fake_users_promote_by_counted_transitions_and_removal_takes_them_out(tm
     assert [(r["attack"], r["defence"]) for r in found] == list(study.CELLS)
     assert found[2]["target_hit_rate"] == found[0]["target_hit_rate"]
     assert found[1]["fakes_flagged"] == 1.0
+    few = one.promotion([rows.TRANSITIONS], [study.CO_VISITATION])
+    assert few == found[:3]
     assert isinstance(one._fitted(rows.TRANSITIONS, SPLIT.train), Transitions)
 
 
