@@ -24,8 +24,9 @@ INTRO = (
     "ranked, those of the history left out. In each history items are substituted: at random, by "
     "greedy search (the best of ten edits by the scores of the model that answers, each time), and "
     "by the gradient of the network (behind a defence that is the network it asks). The detector "
-    "of the purified row is transition surprise, fitted on the training part, which is trusted; "
-    "the attacker knows it and stays below its threshold. Settings were not tuned: "
+    "of the purified row is transition surprise, learned from one half of the training users, who "
+    "are trusted, with a threshold that 5 % of the other half pass; the attacker knows it and "
+    "stays below. Settings were not tuned: "
     f"{rows.RATE:.0%} of the items substituted in training, a radius of {rows.RADIUS:g} of each "
     f"vector's length, mixtures with {rows.NEIGHBORS} neighbors, smoothing over {defences.SAMPLES} "
     f"histories without {defences.RATE:.0%} of the items."
@@ -76,22 +77,17 @@ def values_of(found: Sequence[dict], label: str, search: str, budget: int) -> li
 
 
 def _at_one_budget(found: Sequence[dict]) -> list[str]:
-    head = ["row", "clean", *SEARCHES, "flagged, random", "epochs", "seconds"]
-    lines = []
-    for label, row in found[0].items():
-        flagged = next(
-            point["flagged"] for point in row["curves"][0]["points"] if point["budget"] == AT
-        )
-        lines.append(
-            [
-                label,
-                _spread(values_of(found, label, "random", 0)),
-                *(_spread(values_of(found, label, search, AT)) for search in SEARCHES),
-                f"{flagged:.1%}",
-                str(row.get("epochs", "")),
-                f"{row['seconds']:.0f}" if "seconds" in row else "",
-            ]
-        )
+    head = ["row", "clean", *SEARCHES, "epochs", "seconds"]
+    lines = [
+        [
+            label,
+            _spread(values_of(found, label, "random", 0)),
+            *(_spread(values_of(found, label, search, AT)) for search in SEARCHES),
+            str(row.get("epochs", "")),
+            f"{row['seconds']:.0f}" if "seconds" in row else "",
+        ]
+        for label, row in found[0].items()
+    ]
     return table(head, lines)
 
 

@@ -88,7 +88,7 @@ class Robustness:
 
     @functools.cached_property
     def detector(self) -> TransitionSurprise:
-        """Fitted on the training part, which is trusted; no other data are."""
+        """Of the training part, which is trusted; no other data are."""
         return defences.trusted_detector(self.split.train, self.size.length)
 
     @property
@@ -157,7 +157,6 @@ class Robustness:
                 self.audience.next_items,
                 searches=SEARCHES,
                 budgets=BUDGETS,
-                watching=self.detector,
                 seed=self.seed,
             )
             seconds = time.perf_counter() - started

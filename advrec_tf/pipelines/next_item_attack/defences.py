@@ -5,6 +5,8 @@ The methods are those of `defence.sequential`, with the settings that commands a
 
 from __future__ import annotations
 
+import numpy as np
+
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.sequential.base import HistoryDetector
 from advrec_tf.defence.sequential.pace import PaceSurprise
@@ -33,9 +35,16 @@ PURIFIED_ITEMS = 5
 
 
 def trusted_detector(train: Interactions, length: int) -> TransitionSurprise:
-    """The detector of all defences, fitted on data without the attack."""
+    """The detector of all defences, from data without the attack.
+
+    It learns from one half of the users, drawn at random, and its threshold is set on the other:
+    who was learned from surprises less than a new user, real or fake.
+    """
+    users = np.random.default_rng(0).permutation(np.flatnonzero(train.user_counts() > 0))
+    first, other = (np.isin(train.user_index, half) for half in np.array_split(users, 2))
     detector = TransitionSurprise(worst=WORST, length=length, false_alarms=FALSE_ALARMS)
-    return detector.fit(train)
+    detector.learn(train.select(first))
+    return detector.calibrate(train.select(other))
 
 
 def detectors_of(train: Interactions, network: SequenceModel) -> dict[str, HistoryDetector]:

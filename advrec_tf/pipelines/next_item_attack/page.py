@@ -12,7 +12,8 @@ ABOUT_POLLUTION = (
     "defence included. gradient: the best to first order, by the gradients of the network behind "
     "the defence. Behind purification no search makes an edit that the detector would notice. "
     "flagged: the share of the histories that the detector finds suspicious at the last budget; it "
-    "was fitted on the training part, which is trusted."
+    "learned from one half of the training users, who are trusted, and 5 % of the other half pass "
+    "its threshold."
 )
 ABOUT_PROMOTION = (
     "Fake users push the targets, each its share of them; the model is trained again with them in "
@@ -20,8 +21,8 @@ ABOUT_PROMOTION = (
     "camouflage copies real histories and puts the target where that detector minds it least: the "
     "adaptive attacker. shown: the mean over targets of the share of users, among those without it "
     "in their history, who get it in a list of ten. fakes flagged: by the detector of the removal, "
-    "transition surprise; beside it the area under the curve of every detector, fitted on the "
-    "training part, for telling fake users from real ones."
+    "transition surprise; beside it the area under the curve of every detector, for telling "
+    "fake users from real ones."
 )
 
 

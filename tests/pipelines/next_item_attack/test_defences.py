@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from advrec_tf.defence.sequential.purification import PurifiedHistories
 from advrec_tf.defence.sequential.smoothing import DeletionSmoothing
+from advrec_tf.defence.sequential.transition_surprise import TransitionSurprise
 from advrec_tf.pipelines.next_item_attack import defences
 from tests.attacks.sequential.test_pollution import LastItem
 from tests.worlds import interactions_of_histories, interactions_of_times
@@ -42,6 +43,19 @@ def test_every_detector_is_fitted_on_trusted_data_and_pace_where_there_are_times
     assert list(defences.detectors_of(timed, LastOfEight()))[2:] == ["pace"]
     short = interactions_of_times([[0.0, 1.0]] * 4, [[0, 1]] * 4, 8)
     assert "pace" not in defences.detectors_of(short, LastOfEight())
+
+
+def test_new_users_pass_the_threshold_as_rarely_as_it_was_asked_for():
+    rng = np.random.default_rng(0)
+    histories = [rng.integers(0, 30, 8).tolist() for _ in range(400)]  # nothing is usual
+    known = interactions_of_histories(*histories[:200], num_items=30)
+    detector = defences.trusted_detector(known, 8)
+    # fitted and calibrated on the same users it would flag nearly every new one
+    assert detector.flagged(np.array(histories[200:])).mean() < 0.12
+    assert (
+        TransitionSurprise(length=8, worst=0.2).fit(known).flagged(np.array(histories[200:])).mean()
+        > 0.3
+    )
 
 
 def test_users_whose_order_was_never_seen_are_taken_out_before_learning():
