@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "schema": ["Schema"],
         "sequences": ["sequences_of"],
         "splits": ["Split", "global_time", "last_day", "last_item", "random_ratio"],
+        "strata": ["in_strata"],
         "streams.counted": ["CountedInteractions", "counted"],
         "streams.conversion": ["convert"],
         "streams.hashed": ["HashedVocabulary"],

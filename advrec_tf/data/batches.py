@@ -35,10 +35,20 @@ class Batches:
     Attributes:
         steps_per_epoch: elements of the dataset in one epoch.
         dataset: first epoch (0-based) -> the dataset from there on.
+        order: the same before its examples are read: `index` [batch] and `seed` [2] an element.
+            None where a batch is more than what `read` makes of one element.
+        read: an element of `order`, or several with a leading axis, -> what `dataset` has there.
     """
 
     steps_per_epoch: int
     dataset: Callable[[int], tf.data.Dataset]
+    order: Callable[[int], tf.data.Dataset] | None = None
+    read: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]] | None = None
+
+
+def _read_in_order(steps: int, order: Callable[[int], tf.data.Dataset], read) -> Batches:
+    """The batches that `read` makes of the elements of `order`."""
+    return Batches(steps, lambda first: order(first).map(read).prefetch(4), order, read)
 
 
 def shuffled_index(
@@ -111,7 +121,10 @@ def in_blocks(batches: Batches, steps: int = 200) -> Batches:
         # With a surplus an epoch reaches into the next: start where it would have.
         done = first_epoch * blocks * length
         epoch, skipped = divmod(done, batches.steps_per_epoch)
-        return batches.dataset(epoch).skip(skipped).batch(length, drop_remainder=True).prefetch(2)
+        # Where it is possible the examples of a block are read at once.
+        made = batches.dataset if batches.order is None else batches.order
+        found = made(epoch).skip(skipped).batch(length, drop_remainder=True)
+        return (found if batches.read is None else found.map(batches.read)).prefetch(2)
 
     return Batches(blocks, dataset)
 
@@ -126,18 +139,18 @@ def of_index(index: np.ndarray, *, batch_size: int, seed: int, name: str) -> Bat
     batch_size = min(batch_size, len(index))
     values = tf.constant(index, tf.int32)
 
-    def dataset(first_epoch: int) -> tf.data.Dataset:
-        def gather(batch):
-            return {
-                name: tf.gather(values, batch["index"]),
-                "weight": tf.ones(batch_size),
-                "seed": batch["seed"],
-            }
+    def read(batch):
+        return {
+            name: tf.gather(values, batch["index"]),
+            "weight": tf.ones_like(batch["index"], tf.float32),
+            "seed": batch["seed"],
+        }
 
-        chosen = shuffled_index(len(index), batch_size, seed, first_epoch)
-        return chosen.map(gather).prefetch(4)
-
-    return Batches(-(-len(index) // batch_size), dataset)
+    return _read_in_order(
+        -(-len(index) // batch_size),
+        lambda first_epoch: shuffled_index(len(index), batch_size, seed, first_epoch),
+        read,
+    )
 
 
 def of_users(users: np.ndarray, *, batch_size: int, seed: int) -> Batches:
@@ -190,7 +203,7 @@ def of_pairs(
             "user_index": tf.gather(users, batch["index"]),
             "item_index": tf.gather(items, batch["index"]),
             "weight": tf.gather(weights, batch["index"]),
-            "generated": tf.zeros(batch_size, tf.bool),
+            "generated": tf.zeros_like(batch["index"], tf.bool),
             "seed": batch["seed"],
         }
         if labels is not None:
@@ -218,17 +231,21 @@ def of_pairs(
 
     steps = -(-len(real) // batch_size)
 
+    def order(first_epoch: int) -> tf.data.Dataset:
+        return shuffled_index(len(real), batch_size, seed, first_epoch)
+
+    if not extra:
+        return _read_in_order(steps, order, real_batch)
+
     def dataset(first_epoch: int) -> tf.data.Dataset:
-        batches = shuffled_index(len(real), batch_size, seed, first_epoch).map(real_batch)
-        if extra:
-            # The generated stream has its own epochs; skip what the earlier ones used.
-            generated_steps = -(-len(augmented) // extra)
-            done = first_epoch * steps
-            generated = shuffled_index(
-                len(augmented), extra, seed + 1, done // generated_steps
-            ).skip(done % generated_steps)
-            batches = tf.data.Dataset.zip((batches, generated)).map(with_generated)
-        return batches.prefetch(4)
+        # The generated stream has its own epochs; skip what the earlier ones used.
+        generated_steps = -(-len(augmented) // extra)
+        done = first_epoch * steps
+        generated = shuffled_index(len(augmented), extra, seed + 1, done // generated_steps).skip(
+            done % generated_steps
+        )
+        batches = tf.data.Dataset.zip((order(first_epoch).map(real_batch), generated))
+        return batches.map(with_generated).prefetch(4)
 
     return Batches(steps, dataset)
 
@@ -256,14 +273,19 @@ def of_triples(graph: KnowledgeGraph, *, batch_size: int, seed: int) -> Batches:
         "tail": tf.constant(graph.tails, tf.int32),
     }
 
-    def dataset(first_epoch: int) -> tf.data.Dataset:
-        def gather(batch):
-            found = {name: tf.gather(column, batch["index"]) for name, column in columns.items()}
-            return {**found, "weight": tf.ones(batch_size), "seed": batch["seed"]}
+    def read(batch):
+        found = {name: tf.gather(column, batch["index"]) for name, column in columns.items()}
+        return {
+            **found,
+            "weight": tf.ones_like(batch["index"], tf.float32),
+            "seed": batch["seed"],
+        }
 
-        return shuffled_index(len(graph), batch_size, seed, first_epoch).map(gather).prefetch(4)
-
-    return Batches(-(-len(graph) // batch_size), dataset)
+    return _read_in_order(
+        -(-len(graph) // batch_size),
+        lambda first_epoch: shuffled_index(len(graph), batch_size, seed, first_epoch),
+        read,
+    )
 
 
 def _require_examples(count: int, batch_size: int) -> None:

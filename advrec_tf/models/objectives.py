@@ -187,7 +187,8 @@ class PairwiseObjective(BoundObjective):
 
     def example_losses(self, rows, inputs):
         user = rows["user"]
-        values = losses.bpr(row_dot(user, rows["positive"]), row_dot(user, rows["negative"]))
+        margin = row_dot(user, rows["positive"] - rows["negative"])
+        values = losses.bpr(margin, tf.zeros_like(margin))
         return self.sampler.policy_term(rows, inputs, values)
 
 

@@ -28,10 +28,13 @@ class RowRule:
         slots: table variable -> the optimizer's variables of the same shape, in a fixed order.
         update: (table, slots, rows [n], gradient [n, dim], learning_rate, step) -> (table, slots);
             `step` counts from 1 and is a float.
+        additive: whether the parts of a batch may be given one after the other, because the update
+            of a row is the sum of those of its occurrences.
     """
 
     slots: Callable[[tf.Variable], Sequence[tf.Variable]]
     update: Callable[..., tuple[tf.Tensor, Slots]]
+    additive: bool = False
 
 
 def sum_repeats(rows: tf.Tensor, values: tf.Tensor, num_rows: int) -> tf.Tensor:
@@ -105,7 +108,7 @@ def rule_of(optimizer: keras.optimizers.Optimizer) -> RowRule:
     if hasattr(optimizer, "row_rule"):
         return optimizer.row_rule()
     if isinstance(optimizer, keras.optimizers.SGD):
-        return RowRule(slots=lambda variable: (), update=sgd)
+        return RowRule(slots=lambda variable: (), update=sgd, additive=True)
     if isinstance(optimizer, keras.optimizers.Adagrad):
         epsilon = optimizer.epsilon
 

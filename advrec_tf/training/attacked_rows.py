@@ -10,6 +10,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel, StepGradients
+from advrec_tf.models.factorization.strata import first_batch
 from advrec_tf.training.adversarial_term import (
     AdversarialTerm,
     Evaluation,
@@ -71,7 +72,7 @@ def first_radius_and_norm(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """`mean_radius_and_norm` of the first step of a block: at every step it would cost time."""
     tables = {name: layer.embeddings for name, layer in model.embedding_tables().items()}
-    inputs = model.draw({name: column[0] for name, column in block.items()}, tables)
+    inputs = model.draw(first_batch(block), tables)
     rows = [
         tf.gather(tables[table], index)
         for name, (table, index) in model.lookups(inputs).items()

@@ -16,6 +16,7 @@ from advrec_tf.data import batches
 from advrec_tf.data.batches import Batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
+from advrec_tf.data.strata import in_strata
 from advrec_tf.data.streams.counted import CountedInteractions
 from advrec_tf.data.windows import of_windows, training_windows
 from advrec_tf.evaluation.ranking import RankingEvaluator
@@ -39,6 +40,7 @@ def fit(
     optimizer: keras.optimizers.Optimizer | None = None,
     patience: int = 5,
     seed: int = 0,
+    strata: int | None = 1,
     label: str | None = None,
     log: Callable[[str], None] = print,
     **settings,
@@ -61,6 +63,8 @@ def fit(
             pairs, `LazyAdam(1e-3)` for sequences and `Adam(1e-3)` for profiles.
         patience: epochs without a better validation before training stops.
         seed: of the order of the batches.
+        strata: of users and items that `MatrixFactorization` under BPR trains at once, a core
+            each; None is one for each core that may be used. See `data.strata.in_strata`.
         label: the name shown in the progress lines; None shows none.
         log: takes each progress line.
         **settings: passed on to `fit_ranked`.
@@ -97,7 +101,7 @@ def fit(
         evaluator = RankingEvaluator(split.train, split.validation)
     return fit_ranked(
         model,
-        default_batches(inner, train, batch_size=batch_size, seed=seed),
+        default_batches(inner, train, batch_size=batch_size, seed=seed, strata=strata),
         epochs=epochs,
         evaluator=evaluator,
         patience=patience,
@@ -114,7 +118,12 @@ def _default_optimizer(model: Recommender) -> keras.optimizers.Optimizer:
 
 
 def default_batches(
-    model: Recommender, interactions: Interactions, *, batch_size: int | None, seed: int
+    model: Recommender,
+    interactions: Interactions,
+    *,
+    batch_size: int | None,
+    seed: int,
+    strata: int | None = 1,
 ) -> Batches:
     """The kind of batches that `model` trains on; pairs of a stream are read as they are needed.
 
@@ -122,6 +131,16 @@ def default_batches(
         ValueError: if whole profiles are needed and no user has `MIN_PROFILE` interactions, or a
             sequence model is to read a stream, whose order within a user has to be stated.
     """
+    if strata != 1:
+        if not (isinstance(model, SparseEmbeddingModel) and model.stratified) or isinstance(
+            interactions, CountedInteractions
+        ):
+            raise ValueError(
+                "`strata` should be 1 unless a MatrixFactorization under BPR with uniform "
+                f"negatives is trained in memory. Received: {strata!r} and a "
+                f"{type(model).__name__}."
+            )
+        return in_strata(interactions, batch_size=batch_size or 512, seed=seed, strata=strata)
     if isinstance(model, SequenceModel) and isinstance(interactions, CountedInteractions):
         raise ValueError(
             "A sequence model should read a stream by `model.fit(ar.data.stream_windows(...))`, "

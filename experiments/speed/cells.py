@@ -32,12 +32,14 @@ class Method:
         loss: "bpr" with one uniform negative, or "softmax" with 512 that the batch shares.
         adversarial: whether it is APR, He et al. 2018: FGSM of .5 on every looked-up vector.
         blocks: whether steps run in compiled blocks; without, they are ordinary Keras steps.
+        strata: whether as many blocks as there are cores are trained at once, see `data.strata`.
     """
 
     optimizer: str
     loss: str = "bpr"
     adversarial: bool = False
     blocks: bool = True
+    strata: bool = False
 
 
 METHODS = {
@@ -47,6 +49,8 @@ METHODS = {
     "apr+sgd": Method(optimizer="sgd", adversarial=True),
     "apr+adagrad": Method(optimizer="adagrad", adversarial=True),
     "softmax512+adagrad": Method(optimizer="adagrad", loss="softmax"),
+    "bpr+sgd, strata": Method(optimizer="sgd", strata=True),
+    "apr+sgd, strata": Method(optimizer="sgd", adversarial=True, strata=True),
     "bpr+adagrad, single steps": Method(optimizer="adagrad", blocks=False),
 }
 """Name -> method. The last computes the same as "bpr+adagrad" and shows what blocks save."""
@@ -150,6 +154,7 @@ def measure(cell: Cell) -> dict:
     from tensorflow import keras
 
     from advrec_tf.data import batches
+    from advrec_tf.data.strata import in_strata
     from advrec_tf.evaluation.ranking import RankingEvaluator
     from advrec_tf.models.objectives import BPR, SampledSoftmax
     from advrec_tf.perturbations import fgsm
@@ -183,7 +188,9 @@ def measure(cell: Cell) -> dict:
     recipe.compile(model)
     made = batches.of_pairs(train, batch_size=cell.batch_size, seed=cell.seed)
     steps = made.steps_per_epoch
-    if method.blocks:
+    if method.strata:
+        made = in_strata(train, batch_size=cell.batch_size, seed=cell.seed)
+    elif method.blocks:
         made = batches.in_blocks(made, cell.block_steps)
         # Every block of an epoch has as many steps as `in_blocks` makes it.
         steps = made.steps_per_epoch * -(-steps // made.steps_per_epoch)

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.factorization.negatives import Generator, new_table
+from advrec_tf.models.factorization.negatives import Generator, Uniform, new_table
 from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
 from advrec_tf.models.objectives import BPR, Objective, require_objective
 from advrec_tf.models.vectors import frozen_vectors
@@ -90,6 +90,12 @@ class MatrixFactorization(SparseEmbeddingModel):
         one_batch = isinstance(self.objective.settings.negatives, Generator)
         return type(self) is MatrixFactorization and not one_batch
 
+    @property
+    def stratified(self) -> bool:
+        settings = self.objective.settings
+        plain = isinstance(settings, BPR) and isinstance(settings.negatives, Uniform)
+        return type(self) is MatrixFactorization and plain
+
     def call(self, user_index: tf.Tensor) -> tf.Tensor:
         """[batch] int32 -> [batch, num_items], the scores."""
         return self.score(user_index)
@@ -99,7 +105,10 @@ class MatrixFactorization(SparseEmbeddingModel):
         return tables | self.objective.embedding_tables()
 
     def draw(self, inputs, tables):
-        """Adds what the objective draws: `negative`, the items of the negatives, and more."""
+        """Adds what the objective draws: `negative`, the items of the negatives, and more. What the
+        batch has of a stratum is kept."""
+        if "negative" in inputs:
+            return inputs
 
         def score(user_index, item_index):
             user = tf.gather(tables["users"], user_index)

@@ -17,9 +17,11 @@ import tensorflow as tf
 
 from advrec_tf import losses
 from advrec_tf._keras import keras
+from advrec_tf.models.factorization.strata import StrataTrainer, Variables, train_at_once
 from advrec_tf.models.replicas import mean_over_replicas
 from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.ops import sparse_updates
+from advrec_tf.ops.compiled import gathered_once
 
 Rows = dict[str, tf.Tensor]
 Tables = dict[str, tf.Tensor]
@@ -46,6 +48,9 @@ class SparseEmbeddingModel(RecommenderModel):
 
     loss_is_share = True
     attackable: tuple[str, ...] = ()
+    stratified = False
+    """Whether it trains on `data.strata`: its tables are "users" and "items", and a batch reads
+    no more than its own."""
     shared_rows: tuple[str, ...] = ()
     """Rows that all examples share, so that all replicas of a strategy have the same."""
 
@@ -134,48 +139,65 @@ class SparseEmbeddingModel(RecommenderModel):
             optimizer.build(self.trainable_variables)
         optimizer._compute_current_learning_rate()  # where it is a schedule; Keras' own way
         layers = self.embedding_tables()
-        variables = {name: layer.embeddings for name, layer in layers.items()}
-        slots = {name: tuple(rule.slots(variable)) for name, variable in variables.items()}
+        whole = {
+            name: [layer.embeddings, *rule.slots(layer.embeddings)]
+            for name, layer in layers.items()
+        }
         if step_gradients is None:
 
             def step_gradients(rows, inputs, _):
                 loss, gradients = self.row_gradients(rows, inputs, inputs["weight"], list(rows))
                 return gradients, {"loss": loss}
 
-        logs = self._compiled_steps(rule, step_gradients, logged, variables, slots)(
-            block,
-            tf.cast(optimizer.learning_rate, tf.float32),
-            tf.cast(optimizer.iterations, tf.float32),
-        )
-        optimizer.iterations.assign_add(
-            tf.cast(tf.shape(block["weight"])[0], optimizer.iterations.dtype)
-        )
+        def compiled(variables):
+            return self._compiled_steps(rule, step_gradients, logged, variables)
+
+        rate = tf.cast(optimizer.learning_rate, tf.float32)
+        iterations = tf.cast(optimizer.iterations, tf.float32)
+        count = tf.shape(block["weight"])[0]
+        if "bounds" in block:
+            if not self.stratified:
+                raise ValueError(
+                    "Strata should be trained by a MatrixFactorization with BPR and uniform "
+                    f"negatives. Received: a {type(self).__name__}; give it blocks."
+                )
+            logs = train_at_once(StrataTrainer(whole, compiled), block, rate, iterations, logged)
+        else:
+            logs = compiled(whole)(block, rate, iterations, count)
+        optimizer.iterations.assign_add(tf.cast(count, optimizer.iterations.dtype))
         return logs
 
-    def _compiled_steps(self, rule, step_gradients: StepGradients, logged, variables, slots):
+    def _compiled_steps(self, rule, step_gradients: StepGradients, logged, variables: Variables):
         # Variables are read and written inside: so XLA updates them where they lie. As
         # arguments and results whole tables would be copied at every block.
         @tf.function(jit_compile=True)
-        def steps(block, rate, iterations):
-            tables = {name: tf.convert_to_tensor(variable) for name, variable in variables.items()}
-            moved = {name: tuple(map(tf.convert_to_tensor, own)) for name, own in slots.items()}
-            count = tf.shape(block["weight"])[0]
+        def steps(block, rate, iterations, count):
+            values = {name: list(map(tf.convert_to_tensor, v)) for name, v in variables.items()}
+            tables = {name: value[0] for name, value in values.items()}
+            moved = {name: tuple(value[1:]) for name, value in values.items()}
+            zero = 0.0 * iterations  # for `gathered_once`
 
             def body(i, tables, moved, sums):
-                inputs = self.draw({name: column[i] for name, column in block.items()}, tables)
+                inputs = {name: column[i] for name, column in block.items()}
+                inputs = self.draw(inputs, tables)
                 found = self.lookups(inputs)
-                rows = {n: tf.gather(tables[table], index) for n, (table, index) in found.items()}
+                rows = gathered_once(
+                    lambda: {n: tf.gather(tables[t], index) for n, (t, index) in found.items()},
+                    zero,
+                )
                 done = iterations + tf.cast(i, tf.float32)
                 gradients, values = step_gradients(rows, inputs, done)
                 tables, moved = dict(tables), dict(moved)
                 for table in tables:
                     own = [name for name, (source, _) in found.items() if source == table]
-                    if own:
+                    # Part by part, where it may be, spares a slow copy of all gradients.
+                    parts = [[name] for name in own] if rule.additive else [own] * bool(own)
+                    for names in parts:
                         tables[table], moved[table] = rule.update(
                             tables[table],
                             moved[table],
-                            _flat([found[name][1] for name in own], 0),
-                            _flat([gradients[name] for name in own], 1),
+                            _flat([found[name][1] for name in names], 0),
+                            _flat([gradients[name] for name in names], 1),
                             rate,
                             done + 1.0,
                         )
@@ -185,10 +207,9 @@ class SparseEmbeddingModel(RecommenderModel):
             _, tables, moved, sums = tf.while_loop(
                 lambda i, *_: i < count, body, (0, tables, moved, zeros)
             )
-            for name, variable in variables.items():
-                variable.assign(tables[name])
-                for slot, value in zip(slots[name], moved[name], strict=True):
-                    slot.assign(value)
+            for name, own in variables.items():
+                for variable, value in zip(own, (tables[name], *moved[name]), strict=True):
+                    variable.assign(value)
             return {n: s / tf.cast(count, tf.float32) for n, s in sums.items()}
 
         return steps
