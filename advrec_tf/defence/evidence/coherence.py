@@ -47,12 +47,20 @@ class Coherence:
     Attributes:
         users: [num_users, 2] float64, among users and among items.
         items: [num_items] float64.
+        groups: [num_items] float64, of the mean of the lower measures of an item's users: far below
+            0 where they are all suspicious, be it none of them much.
         user_weight: [num_users] float64 in [0, 1], see `coherence`.
     """
 
     users: np.ndarray
     items: np.ndarray
+    groups: np.ndarray
     user_weight: np.ndarray
+
+    @property
+    def lower(self) -> np.ndarray:
+        """[num_users] float64, the lower of the two measures of each user."""
+        return self.users.min(axis=1)
 
 
 def fading(value: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
@@ -104,7 +112,10 @@ def coherence(
             lower = measures.min(axis=1)
             fades = np.minimum(fading(-lower, too_little), fading(lower, too_much))
             weight = np.minimum(weight, fades)
-    return Coherence(users=measures, items=deviation, user_weight=weight)
+    raters = np.asarray(whole.sum(axis=0))
+    mean = (measures.min(axis=1) @ whole) / np.maximum(raters, 1.0)
+    groups = among_nearest(np.where(raters >= MIN_EVENTS, mean, np.nan), raters)
+    return Coherence(users=measures, items=deviation, groups=groups, user_weight=weight)
 
 
 class _Judged:
@@ -131,12 +142,15 @@ class _Judged:
         )
 
     def items_by(self, out: LeaveOneOut) -> np.ndarray:
-        """[num_items]: coherence beyond chance, compared with items of as many users."""
+        """[num_items]: coherence beyond chance, compared with items of as many users; at least 0
+        where chance alone does not explain it (`_BEYOND_CHANCE`), however like items do."""
         few = self._raters <= _KNOWN_TO * len(self._length)
         mean = np.full(len(self._raters), np.nan)
         for item in np.flatnonzero(few & (self._raters >= MIN_EVENTS)):
             mean[item] = np.clip(out.beyond_chance(item), *_RANGE).mean()
-        return among_nearest(mean, self._raters)
+        clear = np.nan_to_num(mean) * np.sqrt(self._raters) > _BEYOND_CHANCE
+        found = among_nearest(mean, self._raters)
+        return np.where(clear, np.maximum(found, 0.0), found)
 
 
 def among_like(value: np.ndarray, user: np.ndarray, num_users: int) -> np.ndarray:
@@ -173,12 +187,8 @@ def among_nearest(mean: np.ndarray, raters: np.ndarray) -> np.ndarray:
     """[num_items] float64: means compared with the `_NEAR` items with the nearest numbers of users,
     in units of how far the lower half of these spreads.
 
-    Items that chance alone does not explain (`_BEYOND_CHANCE`) are at least 0, however like items
-    do.
-
     Args:
-        mean: [num_items] float64, of values that have mean 0 and deviation 1 by chance; NaN where
-            an item is not judged, which makes it 0.
+        mean: [num_items] float64; NaN where an item is not judged, which makes it 0.
         raters: [num_items] int.
     """
     order = np.argsort(-raters, kind="stable")
@@ -192,5 +202,4 @@ def among_nearest(mean: np.ndarray, raters: np.ndarray) -> np.ndarray:
         others = mean[np.delete(order[start : start + near + 1], place - start)]
         quartile, median = np.quantile(others, (0.25, 0.5))
         found[one] = (mean[one] - median) * _QUARTILE / max(float(median - quartile), 1e-9)
-    clear = np.nan_to_num(mean) * np.sqrt(raters) > _BEYOND_CHANCE
-    return np.where(clear, np.maximum(found, 0.0), found)
+    return found

@@ -88,12 +88,17 @@ class CapContributions(Defence):
         )
 
 
+_UNUSUAL = (0.25, 0.75)  # deviations of a user's lower measure, in a suspicious group
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CoherenceWeights(Defence):
     """Weigh users and items by how well what they have, or who has them, hangs together.
 
     See `coherence`. An interaction weighs what its user weighs times what its item does; each is 1
-    up to the first of two bounds, 0 from the second on. Bounds are deviations from like users and
+    up to the first of two bounds, 0 from the second on. Where the users of an item are suspicious
+    as a group, as those of a campaign's target are, its interactions with users of less than usual
+    coherence weigh nothing; those with others stay. Bounds are deviations from like users and
     items of the same data, of normal variables where nobody attacks: a fifth to a quarter of honest
     users count for less than 1. They are still recommended to by all they have.
 
@@ -101,6 +106,7 @@ class CoherenceWeights(Defence):
         too_little: of a user's coherence below that of like users.
         too_much: above it: the profile is a copy.
         strangers: of an item's coherence below that of items with as many users.
+        campaign: of a group's coherence below that of groups of as many.
         rounds: of measuring users by those that are left, >= 1.
 
     Raises:
@@ -111,10 +117,11 @@ class CoherenceWeights(Defence):
     too_little: tuple[float, float] = (1.0, 1.8)
     too_much: tuple[float, float] = (1.7, 2.6)
     strangers: tuple[float, float] = (1.2, 1.7)
+    campaign: tuple[float, float] = (3.0, 5.0)
     rounds: int = 2
 
     def __post_init__(self):
-        for name in ("too_little", "too_much", "strangers"):
+        for name in ("too_little", "too_much", "strangers", "campaign"):
             bounds = getattr(self, name)
             if len(bounds) != 2 or not 0 < bounds[0] < bounds[1]:
                 raise ValueError(
@@ -131,8 +138,10 @@ class CoherenceWeights(Defence):
             rounds=self.rounds,
             seed=seed,
         )
-        weight = found.user_weight[interactions.user_index]
-        weight = weight * fading(-found.items, self.strangers)[interactions.item_index]
+        user, item = interactions.user_index, interactions.item_index
+        weight = found.user_weight[user] * fading(-found.items, self.strangers)[item]
+        alone = fading(-found.groups, self.campaign)[item]
+        weight = weight * np.maximum(alone, fading(-found.lower, _UNUSUAL)[user])
         return DefendedData(
             interactions=interactions,
             weight=weight.astype(np.float32),

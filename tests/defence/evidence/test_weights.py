@@ -57,16 +57,18 @@ def test_an_interaction_weighs_what_its_user_does_times_what_its_item_does(monke
     def found(interactions, **settings):
         asked.update(settings)
         return Coherence(
-            users=np.zeros((2, 2)),
-            items=np.array([0.5, -1.5, -3.0]),
+            users=np.array([[0.0, 0.1], [-1.0, 0.0]]),
+            items=np.array([0.5, -1.5, -3.0, 0.0]),
+            groups=np.array([0.0, 0.0, -9.0, -9.0]),
             user_weight=np.array([1.0, 0.5]),
         )
 
     monkeypatch.setattr(weights, "coherence", found)
-    data = interactions_of([(0, 0), (0, 1), (1, 1), (1, 2)], 2, 3)
+    data = interactions_of([(0, 0), (0, 1), (1, 1), (1, 2), (0, 3), (1, 3)], 2, 4)
     defence = CoherenceWeights(strangers=(1.0, 2.0), rounds=3)
     defended = defence.training_data(data, seed=4)
-    np.testing.assert_allclose(defended.weight, [1.0, 0.5, 0.25, 0.0])
+    # Item 2 is of strangers; in the group of item 3 only the user of usual coherence counts.
+    np.testing.assert_allclose(defended.weight, [1.0, 0.5, 0.25, 0.0, 1.0, 0.0])
     np.testing.assert_allclose(defended.suspicion, [0.0, 0.5])
     assert defended.interactions is data and (asked["rounds"], asked["seed"]) == (3, 4)
     with pytest.raises(ValueError, match="`too_much` should be two rising numbers > 0"):
