@@ -42,7 +42,7 @@ class CellIndex(tf.Module):
     def __init__(self, vectors: np.ndarray, *, seed: int = 0):
         super().__init__(name="cell_index")
         vectors = np.asarray(vectors, np.float32)
-        self.num_items = len(vectors)
+        self.num_items, self.dim = vectors.shape
         rng = np.random.default_rng(seed)
         wanted = int(np.clip(_CENTERS * np.sqrt(self.num_items), 1, self.num_items))
         cells = _cells(vectors, wanted, rng)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,38 +24,30 @@ from advrec_tf.models.multi_task import MultiTaskModel
 from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.ranking import RankingModel
 from advrec_tf.models.retrieval import TwoTower
-from advrec_tf.models.vectors import VectorRecommender
+from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.serving import saved_model
-from advrec_tf.serving.indexed import INDEX_FROM, RECALL, ServedByIndex
-from advrec_tf.serving.lists import LOWEST
+from advrec_tf.serving.indexed import (
+    INDEX_FROM,
+    RECALL,
+    IndexedLists,
+    ServedByIndex,
+    ServedSequencesByIndex,
+)
 from advrec_tf.serving.module import ServedModule
 from advrec_tf.serving.multi_task import ServedMultiTask
 from advrec_tf.serving.new_users import ServedNewUsers
 from advrec_tf.serving.ranking import ServedRanking
-from advrec_tf.serving.recommender import ServedRecommender, served_histories
-from advrec_tf.serving.scorers import (
-    ItemWeightScorer,
-    PairedVectors,
-    Scorer,
-    ScoreTable,
-    VectorScorer,
-)
+from advrec_tf.serving.recommender import ServedRecommender
+from advrec_tf.serving.scorer_choice import as_item_weights, as_table, as_vectors
+from advrec_tf.serving.scorers import PairedVectors, Scorer, VectorScorer
 from advrec_tf.serving.sequences import HistoryModel, ServedSequences
 from advrec_tf.serving.small_tables import TABLES, small_scorer
-
-TABLE_LIMIT = 2**30
-"""Bytes that a stored table of scores (users x items) or of item weights may take."""
-
-HISTORY_L2 = 10.0
-"""Ridge of `history_map`, in users: as if so many users had vectors of zero."""
 
 INDICES = ("auto", "exact", "ivf")
 """How lists of a served model are found."""
 
 _BLOCK_CELLS = 2**24
-_BLOCK_USERS = 1024
 _TRIED_USERS = 16
-_TOLERANCE = 1e-3
 
 
 def served_form(
@@ -81,8 +73,8 @@ def served_form(
         k: length of a list where the request names none.
         max_k: longest list a request may ask for.
         index: "exact" compares a user with all items; "ivf" with those of some cells, see
-            `ServedByIndex`, which only vectors can; "auto" is "ivf" for vectors of at least
-            `INDEX_FROM` items where the recall can be reached, else "exact".
+            `ServedByIndex`, which vectors and sequence models can; "auto" is "ivf" for these of at
+            least `INDEX_FROM` items where the recall can be reached, else "exact".
         recall: share of the items of exact lists of length k that lists of an index should have.
         tables: how vectors are kept: "float32", "float16", or "int8" with a scale for each; see
             `small_tables`.
@@ -104,7 +96,7 @@ def served_form(
         model, k=k, max_k=max_k, index=index, recall=recall, tables=tables, held_out=held_out
     )
     lists = form.lists if isinstance(form, ServedMultiTask) else form
-    if index == "ivf" and not isinstance(lists, ServedByIndex):
+    if index == "ivf" and not isinstance(lists, IndexedLists):
         raise ValueError(
             f'`index` should be "exact" for a model that is not served as vectors. Received: '
             f'"ivf" for {type(model).__name__}.'
@@ -126,7 +118,7 @@ def _form(model, *, k: int, max_k: int, tables: str, held_out, **index) -> Serve
     if isinstance(inner, RankingModel) and inner.contexts is not None:
         return ServedRanking(inner)
     if isinstance(inner, HistoryModel):
-        return ServedSequences(inner, k=k, max_k=max_k)
+        return _sequences(inner, k=k, max_k=max_k, **index)
     data = getattr(model, "interactions", None)
     if not isinstance(data, Interactions) or not callable(getattr(model, "score", None)):
         raise ValueError(
@@ -156,9 +148,9 @@ def _form(model, *, k: int, max_k: int, tables: str, held_out, **index) -> Serve
         raise ValueError(f"`model` should have finite scores. {type(model).__name__} gives NaN.")
     unknown = log_popularity(data)
     scorer = (
-        _as_vectors(model, frozen, tried, expected)
-        or _as_item_weights(model, tried, expected, unknown)
-        or _as_table(model, data, score, unknown)
+        as_vectors(model, frozen, tried, expected)
+        or as_item_weights(model, tried, expected, unknown)
+        or as_table(model, data, score, unknown)
     )
     report = None
     if tables != "float32" and isinstance(scorer, VectorScorer):
@@ -240,15 +232,39 @@ def export(
 
 def _lists_of(scorer: Scorer, data, *, index: str, recall: float, **settings) -> ServedRecommender:
     """Lists by an index where it is asked for, or pays."""
-    wanted = index == "ivf" or (index == "auto" and data.num_items >= INDEX_FROM)
-    if wanted and isinstance(scorer, PairedVectors):
-        try:
-            return ServedByIndex(scorer, data, recall=recall, **settings)
-        except ValueError as error:
-            if index == "ivf":
-                raise
-            warnings.warn(f"Lists are exact. {error}", stacklevel=4)
-    return ServedRecommender(scorer, data, **settings)
+    found = None
+    if isinstance(scorer, PairedVectors):
+        found = _by_index(
+            lambda: ServedByIndex(scorer, data, recall=recall, **settings), index, data.num_items
+        )
+    return found or ServedRecommender(scorer, data, **settings)
+
+
+def _sequences(model, *, index: str, recall: float, **settings) -> ServedSequences:
+    """The same for next-item models, of which networks compare vectors."""
+    found = None
+    if isinstance(model, SequenceModel):
+        found = _by_index(
+            lambda: ServedSequencesByIndex(model, recall=recall, **settings),
+            index,
+            model.interactions.num_items,
+        )
+    return found or ServedSequences(model, **settings)
+
+
+def _by_index(
+    make: Callable[[], ServedRecommender], index: str, num_items: int
+) -> ServedRecommender | None:
+    """What `make` gives where an index is asked for, or pays."""
+    if index == "exact" or (index == "auto" and num_items < INDEX_FROM):
+        return None
+    try:
+        return make()
+    except ValueError as error:
+        if index == "ivf":
+            raise
+        warnings.warn(f"Lists are exact. {error}", stacklevel=5)
+        return None
 
 
 def _new_users(inner, scorer: Scorer) -> ServedNewUsers | None:
@@ -258,104 +274,3 @@ def _new_users(inner, scorer: Scorer) -> ServedNewUsers | None:
     if not NewUsers.possible(inner):
         return None
     return ServedNewUsers(inner, scorer.dim)
-
-
-def _as_vectors(model, frozen, tried, expected) -> Scorer | None:
-    data = model.interactions
-    if isinstance(frozen, VectorRecommender):
-        users, items = frozen.user_vectors, frozen.item_vectors
-        nobody = frozen.unknown_user
-    else:
-        try:
-            users, items = model.user_vectors(), model.item_vectors()
-        except (AttributeError, NotImplementedError):
-            return None
-        nobody = np.zeros(np.shape(items)[1])
-    users, items = np.asarray(users, np.float32), np.asarray(items, np.float32)
-    if len(users) != data.num_users or len(items) != data.num_items:
-        return None
-    if not _equal(users[tried] @ items.T, expected):
-        return None
-    of_history = history_map(users, items, data)
-    popularity = log_popularity(data)
-    if not np.allclose(items @ nobody, popularity, rtol=1e-6, atol=1e-6):
-        # One more dimension, in which of all users only the unknown one is not zero.
-        users = np.pad(users, [(0, 0), (0, 1)])
-        items = np.concatenate([items, popularity[:, None]], axis=1)
-        nobody = np.append(np.zeros(items.shape[1] - 1), 1.0)
-        of_history = np.pad(of_history, [(0, 1), (0, 1)])
-    return VectorScorer(
-        np.concatenate([users, nobody[None, :]]).astype(np.float32),
-        items,
-        of_history,
-    )
-
-
-def _as_item_weights(model, tried, expected, unknown) -> Scorer | None:
-    data, weights = model.interactions, getattr(model, "weights", None)
-    shape = (data.num_items, data.num_items)
-    if not tf.is_tensor(weights) and not isinstance(weights, np.ndarray):
-        return None
-    if tuple(weights.shape) != shape or 4 * shape[0] * shape[1] > TABLE_LIMIT:
-        return None
-    weights = np.asarray(weights, np.float32)
-    profiles = np.zeros((len(tried), data.num_items), np.float32)
-    seen = data.by_user()
-    for row, user in enumerate(tried):
-        profiles[row, seen[user]] = 1.0
-    if not _equal(profiles @ weights, expected):
-        return None
-    return ItemWeightScorer(weights, unknown, served_histories(data))
-
-
-def _as_table(model, data, score, unknown) -> Scorer:
-    size = 4 * (data.num_users + 1) * data.num_items
-    if size > TABLE_LIMIT:
-        raise ValueError(
-            f"`model` is neither vectors nor item weights, and a table of the scores of "
-            f"{data.num_users} users and {data.num_items} items takes {size / 2**30:.1f} GiB, over "
-            f"the limit of {TABLE_LIMIT / 2**30:.1f} GiB. `serving.recommend_all` writes the lists "
-            f"of all users to a file instead. Received: {type(model).__name__}."
-        )
-    table = np.concatenate([score(np.arange(data.num_users, dtype=np.int32)), unknown[None, :]])
-    if np.isnan(table).any() or (table == np.inf).any():
-        raise ValueError(
-            f"`model` should have scores below infinity. {type(model).__name__} gives NaN or "
-            "infinity."
-        )
-    return ScoreTable(np.maximum(table, LOWEST))
-
-
-def _equal(found: np.ndarray, expected: np.ndarray) -> bool:
-    """To 1e-3 of the largest score: is this the model's own formula?"""
-    size = max(1e-6, float(np.abs(expected).max(initial=0.0)))
-    return bool(np.isfinite(expected).all() and np.abs(found - expected).max() <= _TOLERANCE * size)
-
-
-def history_map(
-    user_vectors: np.ndarray, item_vectors: np.ndarray, interactions: Interactions
-) -> np.ndarray:
-    """[dim, dim] float32, A: the mean item vector of a history times A is the user's vector.
-
-    Ridge regression of the user vectors of the table on the means of their items:
-    A = (M'M + l2 D)^-1 M'U with D the mean square of each column of M and l2 = `HISTORY_L2`.
-
-    Chosen on ml-100k by the two-tower model (64 dimensions, 8 epochs), five folds of users held
-    out of training altogether, whose last but one item is to be found from what came before.
-    NDCG@10: .0812 by this map; .0650 by the mean item vector itself; .0645 at best by ridge
-    regression on the history's own items, .0642 with all other items as zeros; .0361 by
-    popularity; .0842 where each user was trained on.
-    """
-    seen = interactions.by_user()
-    users = np.flatnonzero(seen.counts)
-    means = np.zeros((len(users), item_vectors.shape[1]))
-    for start in range(0, len(users), _BLOCK_USERS):
-        block = users[start : start + _BLOCK_USERS]
-        first, last = seen.row_splits[block[0]], seen.row_splits[block[-1] + 1]
-        own = item_vectors[seen.items[first:last]]
-        totals = np.add.reduceat(own, seen.row_splits[block] - first, axis=0)
-        means[start : start + len(block)] = totals / seen.counts[block, None]
-    gram = means.T @ means
-    squares = np.maximum(np.diag(gram) / max(len(users), 1), 1e-9)
-    gram[np.diag_indices(len(gram))] += HISTORY_L2 * squares
-    return np.linalg.solve(gram, means.T @ user_vectors[users]).astype(np.float32)

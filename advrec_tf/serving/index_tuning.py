@@ -70,7 +70,7 @@ class IndexedVectors:
     def __init__(self, index: CellIndex, scorer: PairedVectors, k: int):
         self.k, self.index, self.scorer = min(k, index.num_items), index, scorer
         self._specs = [
-            tf.TensorSpec([None, scorer.dim]),
+            tf.TensorSpec([None, index.dim]),
             tf.TensorSpec([None, 2], tf.int32),
         ]
         self.exact = tf.function(self._exact, self._specs)

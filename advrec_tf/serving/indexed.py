@@ -1,23 +1,29 @@
 """The served recommender whose lists come from an index of the items' vectors.
 
-Signatures and rules are those of `ServedRecommender`. Lists of known users are those of the index;
-unknown users, requests that allow some items alone, histories and columns of new users are answered
-exactly.
+Signatures and rules are those of `ServedRecommender` and, for next-item models, `ServedSequences`.
+Lists of known users, and of next-item models those of histories, are those of the index; unknown
+users, requests that allow some items alone, histories of other models and columns of new users are
+answered exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from advrec_tf.data.sequences import NONE
+from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.serving.cell_index import CellIndex
 from advrec_tf.serving.index_tuning import QUERIES, IndexReport, tune
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
 from advrec_tf.serving.module import Case
 from advrec_tf.serving.recommender import ServedRecommender
 from advrec_tf.serving.scorers import PairedVectors
+from advrec_tf.serving.sequences import ServedSequences
 
 INDEX_FROM = 10**5
 """Items from which `export` takes an index by itself; below, exact lists are quick."""
@@ -29,59 +35,70 @@ CHECK_SLACK = 0.05
 """What the recall of the lists of a check, of other users, may fall short of the one reported."""
 
 
-class ServedByIndex(ServedRecommender):
-    """Signatures as `ServedRecommender`.
+class Asked(NamedTuple):
+    """What a request asks the index for.
 
-    Args:
-        scorer, interactions, **settings: as there.
-        recall: of exact lists of length k that the index should have, for users.
-        seed: of the index.
+    Attributes:
+        queries: [batch, dim] float32.
+        whole: [batch] bool, the rows that are answered from all scores.
+        every: rows [n] int32 -> [n, num_items] float32, all scores of these rows.
+    """
+
+    queries: tf.Tensor
+    whole: tf.Tensor
+    every: Callable[[tf.Tensor], tf.Tensor]
+
+
+class IndexedLists(ServedRecommender):
+    """The base: the signatures of lists by an index, of which the scorer has `user_rows`,
+    `item_rows` and `scores_of`, as `PairedVectors` have.
 
     Attributes:
         report: what the index does.
-
-    Raises:
-        ValueError: if the recall cannot be reached, see `index_tuning.tune`; or there are no two
-            users.
     """
 
-    def __init__(
-        self,
-        scorer: PairedVectors,
-        interactions,
-        *,
-        recall: float = RECALL,
-        seed: int = 0,
-        **settings,
-    ):
-        super().__init__(scorer, interactions, **settings)
+    def make_index(self, items: np.ndarray, *, recall: float, seed: int) -> None:
+        """The index of the item vectors [num_items, dim], tuned on users.
+
+        Raises:
+            ValueError: if the recall cannot be reached, see `index_tuning.tune`; or there are no
+                two users.
+        """
         if self.num_users < 2:
             raise ValueError(
                 f"`interactions` should have two users, to tune an index. Received: "
                 f"{self.num_users}."
             )
-        users, items, _ = scorer.arrays()
         self.index = CellIndex(items, seed=seed)
         places = np.linspace(0, self.num_users - 1, min(QUERIES, self.num_users)).astype(int)
-        seen = interactions.by_user()
+        seen = self._in_memory()[2].by_user()
         self.report: IndexReport = tune(
             self.index,
-            scorer,
-            users[places],
+            self.scorer,
+            np.asarray(self.scorer.user_rows(tf.constant(places, tf.int32))),
             [seen[user] for user in places],
             recall=recall,
             k=self.k,
         )
 
+    def asked_by(self, user_index: tf.Tensor) -> Asked:
+        """What known users ask for, and of whom there is no vector; `num_users` is nobody."""
+        return Asked(
+            self.scorer.user_rows(user_index),
+            user_index >= self.num_users,
+            lambda rows: self.scorer.scores(tf.gather(user_index, rows)),
+        )
+
     def serving_default(self, user_id):
         user_index = self.users.lookup(user_id)
         closed = self.histories.pairs(user_index)
-        return self._named(*self._lists(user_index, closed, self.k))
+        return self._named(*self.lists(self.asked_by(user_index), closed, self.k))
 
     def recommend_index(self, user_index):
         known = (user_index >= 0) & (user_index < self.num_users)
         user_index = tf.where(known, user_index, self.num_users)
-        items, scores = self._lists(user_index, self.histories.pairs(user_index), self.k)
+        closed = self.histories.pairs(user_index)
+        items, scores = self.lists(self.asked_by(user_index), closed, self.k)
         return {"item_index": items, "score": scores}
 
     def recommend(self, user_id, k, exclude_item_id, allow_item_id):
@@ -94,34 +111,31 @@ class ServedByIndex(ServedRecommender):
             allowed = self._among(tf.gather(allow_item_id, rows))
             return tf.gather(restricted, rows)[:, None] & ~allowed
 
+        asked = self.asked_by(user_index)
+        asked = asked._replace(whole=asked.whole | restricted)
         longest = tf.reduce_max(tf.concat([k, [1]], 0))
-        found = self._lists(
-            user_index, tf.concat(closed, 0), longest, exactly=restricted, shut=not_allowed
-        )
+        found = self.lists(asked, tf.concat(closed, 0), longest, shut=not_allowed)
         return self._cut(*found, k)
 
-    def _lists(
+    def lists(
         self,
-        user_index: tf.Tensor,
+        asked: Asked,
         closed: tf.Tensor,
         k: int | tf.Tensor,
         *,
-        exactly: tf.Tensor | None = None,
         shut: Callable[[tf.Tensor], tf.Tensor] | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Items and scores [batch, k]; those of unknown users and of the rows `exactly` from all
-        scores.
+        """Items and scores [batch, k].
 
         Args:
             closed: [pairs, 2] int32, (row, item) that may not be listed.
-            shut: rows [n] int32 -> [n, num_items] bool, what else may not.
+            shut: rows [n] int32 -> [n, num_items] bool, what else may not, of rows that are
+                answered from all scores.
         """
-        whole = user_index >= self.num_users
-        whole = whole if exactly is None else whole | exactly
-        queries = self.scorer.user_rows(user_index)
+        queries, whole, every_of = asked
         items, scores = self.index.search(queries, k, closed, self.scorer.item_rows)
         rows = tf.cast(tf.where(whole)[:, 0], tf.int32)
-        every = self.scorer.scores(tf.gather(user_index, rows))
+        every = every_of(rows)
         own = tf.boolean_mask(closed, tf.gather(whole, closed[:, 0]))
         place = tf.gather(tf.cumsum(tf.cast(whole, tf.int32)) - 1, own[:, 0])
         every = tf.tensor_scatter_nd_update(
@@ -139,8 +153,76 @@ class ServedByIndex(ServedRecommender):
         return {**super().notes(), "index": self.report.as_dict()}
 
     def _list_cases(self, reference: Reference) -> list[Case]:
+        with self.recalled(reference):
+            return super()._list_cases(reference)
+
+    @contextlib.contextmanager
+    def recalled(self, reference: Reference) -> Iterator[None]:
+        """Lists are expected to hold most of what the reference holds, not all of it."""
         reference.recall = self.report.recall - CHECK_SLACK, self.k
         try:
-            return super()._list_cases(reference)
+            yield
         finally:
             reference.recall = None
+
+
+class ServedByIndex(IndexedLists):
+    """Signatures as `ServedRecommender`.
+
+    Args:
+        scorer, interactions, **settings: as there.
+        recall: of exact lists of length k that the index should have, for users.
+        seed: of the index.
+
+    Raises:
+        ValueError: as of `IndexedLists.make_index`.
+    """
+
+    def __init__(
+        self,
+        scorer: PairedVectors,
+        interactions,
+        *,
+        recall: float = RECALL,
+        seed: int = 0,
+        **settings,
+    ):
+        super().__init__(scorer, interactions, **settings)
+        self.make_index(scorer.arrays()[1], recall=recall, seed=seed)
+
+
+class ServedSequencesByIndex(IndexedLists, ServedSequences):
+    """Signatures as `ServedSequences`; whoever has a history is answered by the index, by the state
+    after it.
+
+    Args:
+        model: a trained sequence model.
+        recall: of exact lists of length k that the index should have, for users.
+        seed: of the index.
+        **settings: as of `ServedSequences`.
+
+    Raises:
+        ValueError: as of `IndexedLists.make_index`.
+    """
+
+    def __init__(self, model: SequenceModel, *, recall: float = RECALL, seed: int = 0, **settings):
+        super().__init__(model, **settings)
+        self.make_index(model.item_vectors(), recall=recall, seed=seed)
+
+    def asked_by(self, user_index):
+        asked = super().asked_by(user_index)
+        return asked._replace(whole=asked.whole | self.scorer.without_history(user_index))
+
+    def recommend_from_history(self, item_id):
+        history = self.in_order(item_id)
+        asked = Asked(
+            self.scorer.states(history),
+            tf.reduce_all(history == NONE, axis=1),
+            lambda rows: self.scorer.of_history(tf.gather(history, rows)),
+        )
+        closed = tf.zeros([0, 2], tf.int32) if self.repeats else self._named_pairs(item_id)
+        return self._named(*self.lists(asked, closed, self.k))
+
+    def _history_cases(self, reference):
+        with self.recalled(reference):
+            return super()._history_cases(reference)

@@ -47,7 +47,7 @@ class PairedVectors(Scorer):
     """Scores that are products of a vector of the user and one of the item.
 
     A user who is known by a history alone gets the vector `history_map` makes of it (see
-    `forms.history_map`).
+    `scorer_choice.history_map`).
 
     Attributes:
         dim: of the vectors.

@@ -74,6 +74,40 @@ class SequenceScorer(Scorer):
         return np.concatenate(rows)
 
 
+class StateScorer(SequenceScorer):
+    """The scores of a sequence model, which are products of a state and the items' vectors.
+
+    Args:
+        model: a trained sequence model.
+        unknown: as of `SequenceScorer`.
+    """
+
+    def __init__(self, model: SequenceModel, unknown: np.ndarray):
+        super().__init__(model, unknown)
+        self._network = lambda: model
+
+    def states(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
+        """As `of_history` -> [batch, dim], what items are compared with."""
+        return self._network().last_states(history, gap)
+
+    def user_rows(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch, dim], the states after the last items of users."""
+        gap = None if self.gaps is None else tf.gather(self.gaps, user_index)
+        return self.states(tf.gather(self.windows, user_index), gap)
+
+    def item_rows(self, item_index: tf.Tensor) -> tf.Tensor:
+        """[...] int32 -> [..., dim], the vectors that states are compared with."""
+        return self._network().items(item_index)
+
+    def scores_of(self, states: tf.Tensor) -> tf.Tensor:
+        """[batch, dim] -> [batch, num_items]."""
+        return tf.matmul(states, self._network().items(None), transpose_b=True)
+
+    def without_history(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch] bool."""
+        return tf.reduce_all(tf.gather(self.windows, user_index) == NONE, axis=1)
+
+
 def networks_of(model: Recommender) -> list[SequenceModel]:
     """The sequence models that a next-item model is or is made of."""
     if isinstance(model, SequenceModel):
@@ -102,8 +136,13 @@ class ServedSequences(ServedRecommender):
         def score(index: np.ndarray) -> np.ndarray:
             return np.asarray(known.score(tf.constant(index, tf.int32)))
 
+        scorer: SequenceScorer
+        if isinstance(model, SequenceModel):
+            scorer = StateScorer(model, unknown)
+        else:
+            scorer = SequenceScorer(model, unknown)
         super().__init__(
-            SequenceScorer(model, unknown),
+            scorer,
             data,
             score=score,
             unknown_scores=unknown,
@@ -119,15 +158,18 @@ class ServedSequences(ServedRecommender):
         )
         self.max_batch = max(LEAST_BATCH, min(self.max_batch, CELLS // max(cells, 1)))
 
-    def recommend_from_history(self, item_id):
+    def in_order(self, item_id: tf.Tensor) -> tf.Tensor:
+        """[batch, n] strings, the latest last -> [batch, 1 + n] int32, `NONE` at the left."""
         item = self.items.lookup(item_id)
         # The known ones move to the right, in their order.
         order = tf.argsort(tf.cast(item >= 0, tf.int32), axis=1, stable=True)
         history = tf.where(item >= 0, item, NONE)
         history = tf.gather(history, order, batch_dims=1)
         # A request without a place still asks for a list.
-        history = tf.pad(history, [[0, 0], [1, 0]], constant_values=NONE)
-        scores = self.scorer.of_history(history)
+        return tf.pad(history, [[0, 0], [1, 0]], constant_values=NONE)
+
+    def recommend_from_history(self, item_id):
+        scores = self.scorer.of_history(self.in_order(item_id))
         if not self.repeats:
             scores = tf.where(self._among(item_id), LOWEST, scores)
         return self._named(*self._best(scores, self.k))

@@ -19,8 +19,8 @@ from advrec_tf.models.ranking import ranking_tower
 from advrec_tf.models.retrieval import two_tower
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import fgsm
-from advrec_tf.serving import folder, forms
-from advrec_tf.serving.forms import HISTORY_L2, export, history_map, served_form
+from advrec_tf.serving import folder, scorer_choice
+from advrec_tf.serving.forms import export, served_form
 from advrec_tf.serving.lists import LOWEST
 from advrec_tf.serving.module import ExportCheckError
 from advrec_tf.training.adversarial import AdversarialTraining
@@ -155,16 +155,6 @@ def test_what_cannot_be_served_is_said(monkeypatch):
         served_form(tf.keras.layers.Dense(1))
     with pytest.raises(ValueError, match="should have finite scores. MatrixRecommender gives NaN"):
         served_form(MatrixRecommender(scores=np.full((12, 15), np.nan), interactions=DATA))
-    monkeypatch.setattr(forms, "TABLE_LIMIT", 4 * 13 * 15 - 1)
+    monkeypatch.setattr(scorer_choice, "TABLE_LIMIT", 4 * 13 * 15 - 1)
     with pytest.raises(ValueError, match=r"12 users and 15 items.*recommend_all.*RandomWalk"):
         served_form(RandomWalk().fit(DATA))
-
-
-def test_the_history_map_is_the_ridge_regression_of_user_vectors_on_mean_items():
-    # Users 0 and 1 have one item each, user 2 both and user 3 none: means 2, 4 and 3.
-    data = interactions_of([(0, 0), (1, 1), (2, 0), (2, 1)], 4, 2)
-    users = np.array([[1.0], [2.0], [2.0], [9.0]], np.float32)
-    items = np.array([[2.0], [4.0]], np.float32)
-    squares = 2**2 + 4**2 + 3**2
-    expected = (2 * 1 + 4 * 2 + 3 * 2) / (squares + HISTORY_L2 * squares / 3)
-    assert history_map(users, items, data).item() == pytest.approx(expected)

@@ -7,8 +7,9 @@ import tensorflow as tf
 import advrec_tf as ar
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.serving import forms, indexed
-from advrec_tf.serving.indexed import ServedByIndex
+from advrec_tf.serving.indexed import ServedByIndex, ServedSequencesByIndex
 from advrec_tf.serving.lists import NO_ITEM
+from advrec_tf.serving.sequences import ServedSequences
 
 USERS, ITEMS, DIM = 60, 700, 6
 
@@ -105,3 +106,59 @@ def test_what_is_no_index_or_has_no_vectors_is_refused(model):
     popularity = ar.models.Popularity().fit(model.interactions)
     with pytest.raises(ValueError, match='Received: "ivf" for Popularity'):
         forms.served_form(popularity, index="ivf")
+
+
+LONGEST = 8
+
+
+@pytest.fixture(scope="module")
+def sequences(model):
+    """A next-item model of the same catalogue, whose items lie in groups."""
+    size = ar.models.EncoderSize(length=LONGEST, dim=DIM, blocks=1, heads=1)
+    return ar.models.sasrec(model.interactions, size=size, item_vectors=model.item_vectors)
+
+
+@pytest.fixture(scope="module")
+def by_history(sequences):
+    form = forms.served_form(sequences, k=5, max_k=20, index="ivf", recall=0.8)
+    assert isinstance(form, ServedSequencesByIndex)
+    return form
+
+
+def test_a_history_is_answered_by_the_index_without_its_items(by_history, sequences):
+    exact = forms.served_form(sequences, k=5, max_k=20, index="exact")
+    asked = strings([["i3", "i90", "strange", "i7"], ["", "", "i5", "i5"]])
+    found = by_history.recommend_from_history(asked)["item_id"].numpy()
+    right = exact.recommend_from_history(asked)["item_id"].numpy()
+    assert len(set(found.ravel()) & set(right.ravel())) >= 0.6 * right.size
+    assert not {b"i3", b"i90", b"i7"} & set(found[0]) and b"i5" not in found[1]
+    again = ServedSequencesByIndex(sequences, recall=0.8, repeats=True, k=20)
+    found = again.recommend_from_history(asked)["item_id"].numpy()
+    right = ServedSequences(sequences, repeats=True, k=20).recommend_from_history(asked)
+    assert len(set(found.ravel()) & set(right["item_id"].numpy().ravel())) >= 24
+
+
+def test_who_has_no_history_is_answered_with_what_is_popular(by_history, sequences):
+    exact = forms.served_form(sequences, k=5, max_k=20, index="exact")
+    asked = strings([["strange", ""], ["i3", "i4"]])
+    np.testing.assert_array_equal(
+        by_history.recommend_from_history(asked)["item_id"][0],
+        exact.recommend_from_history(asked)["item_id"][0],
+    )
+    users = strings(["nobody", "u3"])
+    found, right = by_history.serving_default(users), exact.serving_default(users)
+    np.testing.assert_array_equal(found["item_id"][0], right["item_id"][0])
+    seen = {f"i{item}".encode() for item in sequences.interactions.by_user()[3]}
+    assert not seen & set(found["item_id"].numpy()[1])
+
+
+def test_a_next_item_model_with_an_index_is_exported_and_checked(by_history, tmp_path):
+    path = ar.serving.export(by_history, tmp_path / "lists")  # through the C API
+    notes = json.loads((path / "assets.extra" / "advrec_tf.json").read_text())
+    assert notes["index"] == by_history.report.as_dict() and notes["kind"] == "next item"
+
+
+def test_counts_of_transitions_have_no_index(model):
+    counts = ar.models.Transitions().fit(model.interactions)
+    with pytest.raises(ValueError, match='Received: "ivf" for Transitions'):
+        forms.served_form(counts, index="ivf")

@@ -321,9 +321,11 @@ class SequenceModel(RecommenderModel):
         Args:
             gap: [batch, n] float32, the time since the item before; 0 where it is not known.
         """
-        states = self.last_states(history, gap)
-        items = self.objective.scored(self.candidate_rows(None))
-        return tf.matmul(states, items, transpose_b=True)
+        return tf.matmul(self.last_states(history, gap), self.items(None), transpose_b=True)
+
+    def items(self, index: tf.Tensor | None) -> tf.Tensor:
+        """[...] int32 -> [..., dim], what states are compared with; None gives all items."""
+        return self.objective.scored(self.candidate_rows(index))
 
     def last_states(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
         """[batch, n] int32 as of `score_history` -> [batch, dim], what items are compared with."""
@@ -350,7 +352,7 @@ class SequenceModel(RecommenderModel):
 
     def item_vectors(self) -> np.ndarray:
         """[num_items, dim] float32, what states are compared with."""
-        return self.objective.scored(self.candidate_rows(None)).numpy()
+        return self.items(None).numpy()
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         return self._own.score(user_index)
