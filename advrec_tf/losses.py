@@ -98,6 +98,25 @@ def sampled_softmax(
     return tf.nn.softplus(others - positive)
 
 
+def relaxed_ranking(listed: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+    """How unlikely the order of a list is, where what is not listed only has to come after it.
+
+    The mean over its places k of -log(exp(s_k) / (sum of exp(s_i) over i >= k and the others)): the
+    likelihood of a permutation (Plackett-Luce) relaxed by Kang et al. 2020 (arXiv:2012.04357, eq.
+    8), in which the others have no order among them.
+
+    Args:
+        listed: [batch, k] float32, scores of the listed items, first place first.
+        others: [batch, m] float32, scores of items that are not listed.
+
+    Returns:
+        [batch] float32, nats a place, >= 0.
+    """
+    after = tf.math.cumulative_logsumexp(listed, axis=1, reverse=True)
+    rest = tf.reduce_logsumexp(others, 1, keepdims=True)
+    return tf.reduce_mean(tf.nn.softplus(rest - after) + after - listed, 1)
+
+
 def softmax_over_catalogue(
     states: tf.Tensor,
     items: tf.Tensor,

@@ -372,3 +372,9 @@ def test_the_calibration_goes_from_one_to_the_sampling_rate():
     assert losses.calibration(1, 5, 1.0) == pytest.approx(0.25)
     assert losses.calibration(1, 5, 0.75) == pytest.approx(0.4375)
     assert losses.calibration(50, 5, 0.75) == 1.0  # as many as there are
+
+
+def test_relaxed_ranking_equals_the_value_worked_by_hand():
+    # Scores ln 2 and 0, one other of 0: 2 / (2 + 1 + 1) and 1 / (1 + 1), so ln 2 at both places.
+    loss = losses.relaxed_ranking(tf.constant([[math.log(2), 0.0]]), tf.constant([[0.0]]))
+    assert float(loss[0]) == pytest.approx(math.log(2), rel=1e-6)

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "blend": ["Blend", "HistoryBlend"],
         "content.modalities": ["Modality"],
         "content.two_tower": ["ContentTwoTower", "content_two_tower"],
+        "factorization.distilled": ["DistilledFactorization", "teacher_lists"],
         "factorization.implicit_factorization": ["ImplicitFactorization"],
         "factorization.matrix_factorization": ["MatrixFactorization"],
         "factorization.negatives": [

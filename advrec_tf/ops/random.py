@@ -43,6 +43,8 @@ STREAMS = {
     "selected pairs": (12, 0),
     "zeros of the reconstruction": (12, 0),
     "noise of the profile": (13, 0),
+    "taught items": (13, 0),
+    "untaught items": (13, 1),
     "drawn set": (14, 0),
     "mixture": (14, 0),
     "rewards": (16, 0),

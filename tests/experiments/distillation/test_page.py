@@ -1,0 +1,34 @@
+from pathlib import Path
+
+from experiments.distillation.page import closed, markdown
+
+
+def row(model, dim, *ndcg):
+    return {
+        "model": model,
+        "dim": dim,
+        "ndcg@5": list(ndcg),
+        "hit_rate@5": [0.5],
+        "full ndcg@10": [0.1],
+    }
+
+
+ROWS = [
+    row("teacher", 20, 0.4, 0.6),
+    row("student alone", 2, 0.2, 0.2),
+    row("student of the teacher", 2, 0.4, 0.4),
+    row("student of popularity", 2, 0.05, 0.05),
+]
+
+
+def test_the_gap_is_between_the_student_alone_and_the_teacher():
+    # .5 - .2 = .3, of which .2 is closed; popularity takes .15 away.
+    assert closed(ROWS) == [
+        "- The student of the teacher closes +67% of the gap in N@5.",
+        "- The student of popularity closes -50% of the gap in N@5.",
+    ]
+
+
+def test_the_page_has_a_line_a_row():
+    text = markdown({"command": "c", "about": {"users": 3}, "rows": ROWS}, Path("x.md"))
+    assert "| student alone | 2 | 0.2000 (0.0000) | 0.5000 | 0.1000 |" in text
