@@ -6,7 +6,8 @@ r"""Models x defences under a named threat model, on several data sets: one page
         --targets 2 --rows ease:none ease:rank-by-evidence --run-dir runs/small
 
 Every cell is a stage of the folder of its data set below --run-dir: a stopped run goes on with
---resume. The page is robustness-leaderboard.md with a .json beside it.
+--resume. The page is robustness-leaderboard.md with a .json beside it; a later version of a threat
+model has a page of its own, such as robustness-leaderboard-push-quick-2.md.
 """
 
 import argparse
@@ -40,6 +41,12 @@ def render(report: dict, path: Path) -> str:
     from experiments.robustness_leaderboard import page
 
     return page.render(report, path)
+
+
+def page_name(threat) -> str:
+    """The name of the page: rows of two versions of a threat model never share one."""
+    name = "robustness-leaderboard"
+    return name if threat.version == 1 else f"{name}-{threat.title.replace('/', '-')}"
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -101,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
         )
     report = {"threat": dataclasses.asdict(threat), "data_sets": data_sets}
-    command.publish(args, report, render, "robustness-leaderboard")
+    command.publish(args, report, render, page_name(threat))
 
 
 if __name__ == "__main__":

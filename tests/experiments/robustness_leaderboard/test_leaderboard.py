@@ -7,7 +7,7 @@ import pytest
 from advrec_tf.pipelines.attack.runner import CellRunner
 from advrec_tf.pipelines.stages import StageStore
 from experiments.robustness_leaderboard import page, study
-from experiments.robustness_leaderboard.__main__ import main
+from experiments.robustness_leaderboard.__main__ import main, page_name
 from experiments.robustness_leaderboard.threats import (
     ROWS,
     THREATS,
@@ -104,6 +104,8 @@ def test_a_new_version_of_a_threat_model_leaves_the_old_one():
     old, new = THREATS["push-quick"], THREATS["push-quick/2"]
     assert (old.version, new.version) == (1, 2) and old.name == new.name
     assert new.attacks == (*old.attacks, "copy-of-community")
+    assert page_name(old) == "robustness-leaderboard"
+    assert page_name(new) == "robustness-leaderboard-push-quick-2"
     report = {"command": "me", "threat": dataclasses.asdict(new), "data_sets": []}
     assert "copy-of-community is made to pass" in page.render(report, Path("x.md"))
 
