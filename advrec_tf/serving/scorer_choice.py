@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.base import log_popularity
