@@ -17,6 +17,7 @@ from cyclopts.help import DefaultFormatter
 
 from advrec_tf._version import __version__
 from advrec_tf.commands import configuration, display, startup_noise, tracking
+from advrec_tf.ops.files import IF_THERE
 from advrec_tf.pipelines.ending import guarded
 
 COMMANDS = {
@@ -85,7 +86,12 @@ def _joined(text: str) -> str:
     return re.sub(r"(?<=[^\n])\n(?=[^\s])", " ", text)
 
 
-_OPTION_OF = {"source": "data", "kinds": "column_kind", "directory": "model"}
+_OPTION_OF = {
+    "source": "data",
+    "kinds": "column_kind",
+    "directory": "model",
+    "own_targets": "items",
+}
 """Argument of a Python function that commands call -> the argument of the command."""
 
 
@@ -99,6 +105,8 @@ def _in_options(sentence: str, command: str | None) -> str:
         name = "--" + _OPTION_OF.get(found[1], found[1]).replace("_", "-")
         return f"`{name}`" if name in known else found[0]
 
+    if "--overwrite" in known:
+        sentence = sentence.replace(IF_THERE, "")
     return re.sub(r"`([a-z_0-9]+)`", option, sentence)
 
 

@@ -66,7 +66,8 @@ def attack(
         fillers: The number of items that a fake profile rates beside its target. By default it is
             the published number, or what the mean user rates.
         seeds: The number of repetitions. By default 1.
-        edits: With --run-dir, the numbers of edits of a history. By default 1 2 5 10.
+        edits: With --run-dir, the numbers of edits of a history. By default 1 2 5 10. None is more
+            than the items that the model reads.
         max_users: With --run-dir, the number of users who are asked for, drawn at random. By
             default 300.
         out: The folder for the measures, attack.json; with --run-dir for a page attack.md and
@@ -133,6 +134,7 @@ def _attack_run(run_dir: Path, data: str | None, out: Path | None, settings: dic
     from advrec_tf.pipelines.next_item_attack import job, opening, page
 
     record = opening.record_of(run_dir)
+    job.check(length=opening.length_of(record), **settings)
     options = dict(record.get(OPTIONS) or {})
     if data is not None:
         options["data"] = data

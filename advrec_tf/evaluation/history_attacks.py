@@ -6,7 +6,8 @@ an item among the others (1 is best, equal scores count against it):
 
     ndcg@k              1 / log2(r + 1) where r <= k, of the item that comes next, else 0
     hit_rate@k          1 where r <= k
-    target_hit_rate@k   1 where r <= k, of the promoted item, over users who are shown without it
+    target_hit_rate@k   1 where r <= k, of the promoted item, over the users whose history was
+                        without it before the attack: the same at every budget
 
 Attacks are in `attacks.sequential`, rankings with several relevant items in `ranking`.
 """
@@ -32,12 +33,14 @@ class CurvePoint:
         budget: of the attack: edits of each history, or fake users.
         ndcg, hit_rate: means over the users, at k.
         target_hit_rate: of the promoted item, NaN where there is none to measure.
+        target_users: over so many users.
     """
 
     budget: float
     ndcg: float
     hit_rate: float
     target_hit_rate: float
+    target_users: int = 0
 
 
 def attack_curve(
@@ -46,6 +49,7 @@ def attack_curve(
     *,
     next_items: np.ndarray,
     promoted: np.ndarray | int | None = None,
+    clean: np.ndarray | None = None,
     k: int = 10,
 ) -> list[CurvePoint]:
     """Accuracy and success of an attack against its budget.
@@ -58,6 +62,8 @@ def attack_curve(
         budgets: such as 0, 1, 2, 5; 0 is the clean line by convention.
         next_items: [n] int, what really came after each history.
         promoted: the item that the attack promotes, one or one for each history.
+        clean: [n, places] the histories before the attack, which say who is without the promoted
+            item; by default those of the first budget.
         k: length of the lists, >= 1.
 
     Raises:
@@ -67,24 +73,36 @@ def attack_curve(
         raise ValueError(f"`k` should be >= 1. Received: {k!r}.")
     next_items = np.asarray(next_items)
     wanted = None if promoted is None else np.broadcast_to(promoted, next_items.shape)
-    return [_point(budget, *attacked(budget), next_items, wanted, k) for budget in budgets]
+    points = []
+    for budget in budgets:
+        model, shown = attacked(budget)
+        clean = np.asarray(shown if clean is None else clean)
+        if len(clean) != len(next_items):
+            raise ValueError(
+                f"`clean` should have a history for each of {len(next_items)} next items. "
+                f"Received: {clean.shape}."
+            )
+        points.append(_point(budget, model, shown, next_items, wanted, clean, k))
+    return points
 
 
-def _point(budget, model, histories, next_items, promoted, k) -> CurvePoint:
+def _point(budget, model, histories, next_items, promoted, clean, k) -> CurvePoint:
     items = next_items[:, None]
     if promoted is not None:
         items = np.stack([next_items, promoted], axis=1)
     rank = ranks(model, histories, items)
     hit = rank <= k
-    target = np.nan
+    target, users = np.nan, 0
     if promoted is not None:
-        asked = ~(np.asarray(histories) == promoted[:, None]).any(1)
-        target = hit[asked, 1].mean() if asked.any() else np.nan
+        asked = ~(clean == promoted[:, None]).any(1)
+        users = int(asked.sum())
+        target = hit[asked, 1].mean() if users else np.nan
     return CurvePoint(
         budget=budget,
         ndcg=float(np.where(hit[:, 0], 1 / np.log2(rank[:, 0] + 1.0), 0.0).mean()),
         hit_rate=float(hit[:, 0].mean()),
         target_hit_rate=float(target),
+        target_users=users,
     )
 
 

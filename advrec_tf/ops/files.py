@@ -16,6 +16,9 @@ from pathlib import Path
 
 _UNFINISHED = ".unfinished-"
 
+IF_THERE = ", where a command has it"
+"""Said of the option --overwrite, until a command is known to have it."""
+
 
 def check_output(
     path: str | os.PathLike,
@@ -54,7 +57,7 @@ def check_output(
             f"which is {kind}."
         )
     if not overwrite:
-        asked = "with --overwrite, where a command has it" if name[:2] == "--" else "if asked for"
+        asked = f"with --overwrite{IF_THERE}" if name[:2] == "--" else "if asked for"
         raise FileExistsError(
             f"`{name}` should be a new file: an existing one is replaced only {asked}. "
             f"Received: {os.fspath(path)}."

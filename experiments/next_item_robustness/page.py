@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from advrec_tf.pipelines.next_item_attack import defences
+from advrec_tf.pipelines.next_item_attack.pollution import IGNORES, STAYS_BELOW
 from experiments.harness.markdown import facts, number, page, spread, table
 from experiments.harness.plots import save
 from experiments.harness.reports import images_of
@@ -25,8 +26,9 @@ INTRO = (
     "greedy search (the best of ten edits by the scores of the model that answers, each time), and "
     "by the gradient of the network (behind a defence that is the network it asks). The detector "
     "of the purified row is transition surprise, learned from one half of the training users, who "
-    "are trusted, with a threshold that 5 % of the other half pass; the attacker knows it and "
-    "stays below. Settings were not tuned: "
+    "are trusted, with a threshold that 5 % of the other half pass; two attackers know it, one who "
+    f"{IGNORES} and attacks the answers as they are given, through the purification, and one who "
+    f"{STAYS_BELOW}. The row has the worst of those measured. Settings were not tuned: "
     f"{rows.RATE:.0%} of the items substituted in training, a radius of {rows.RADIUS:g} of each "
     f"vector's length, mixtures with {rows.NEIGHBORS} neighbors, smoothing over {defences.SAMPLES} "
     f"histories without {defences.RATE:.0%} of the items."
@@ -52,6 +54,7 @@ def markdown(report: dict, path: Path) -> str:
         ["", f"NDCG@10 with {AT} of the last 50 items substituted:", *_at_one_budget(found)],
         *(["", f"NDCG@10, {search}:", *_curve(found, search)] for search in SEARCHES),
         ["", *_verdict(found)],
+        _attackers(found),
         _not_run(found),
     ]
     if report["promotion"]:
@@ -65,15 +68,42 @@ def markdown(report: dict, path: Path) -> str:
 
 
 def values_of(found: Sequence[dict], label: str, search: str, budget: int) -> list[float]:
-    """NDCG@10 of a row, a value a seed; nothing where the row has no such search."""
+    """NDCG@10 of a row, a value a seed, of several attackers that of the worst; nothing where the
+    row has no such search."""
+    points = [[p["ndcg"] for p in _points(seed[label], search, budget)] for seed in found]
+    return [min(values) for values in points if values]
+
+
+def _points(row: dict, search: str, budget: int, attacker: str | None = None) -> list[dict]:
+    """The points of a row, those of one attacker or of all."""
     return [
-        point["ndcg"]
-        for seed in found
-        for curve in seed[label]["curves"]
-        if curve["search"] == search
+        point
+        for curve in row["curves"]
+        if curve["search"] == search and attacker in (None, curve.get("attacker", STAYS_BELOW))
         for point in curve["points"]
         if point["budget"] == budget
     ]
+
+
+def _attackers(found: Sequence[dict]) -> list[str]:
+    """A line an attacker of the purified row, with the histories that were edited; an attacker who
+    was not measured is named."""
+    if rows.PURIFIED not in found[0]:
+        return []
+    lines = ["", f"Behind purification, with {AT} items substituted:", ""]
+    for attacker in (IGNORES, STAYS_BELOW):
+        shown = []
+        for search in SEARCHES:
+            points = [
+                p for seed in found for p in _points(seed[rows.PURIFIED], search, AT, attacker)
+            ]
+            if points:
+                edited = [point["edited"] for point in points if "edited" in point]
+                share = f", {statistics.fmean(edited):.1%} edited" if edited else ""
+                shown.append(f"{_spread([p['ndcg'] for p in points])} ({search}{share})")
+        missing = "not measured, so that the row is an upper bound of what is left"
+        lines.append(f"- attacker {attacker}: {', '.join(shown) or missing}")
+    return lines
 
 
 def _at_one_budget(found: Sequence[dict]) -> list[str]:
@@ -91,8 +121,12 @@ def _at_one_budget(found: Sequence[dict]) -> list[str]:
     return table(head, lines)
 
 
+def _budgets(found: Sequence[dict]) -> list[int]:
+    return [point["budget"] for point in found[0][rows.PLAIN]["curves"][0]["points"]]
+
+
 def _curve(found: Sequence[dict], search: str) -> list[str]:
-    budgets = [point["budget"] for point in found[0][rows.PLAIN]["curves"][0]["points"]]
+    budgets = _budgets(found)
     lines = [
         [label, *(_spread(values_of(found, label, search, budget)) for budget in budgets)]
         for label in found[0]
@@ -188,12 +222,13 @@ def draw(found: Sequence[dict]):
 
     figure, axes = plots.panels(len(SEARCHES))
     for ax, search in zip(axes, SEARCHES, strict=True):
-        for color, (label, row) in zip(plots.COLORS, found[0].items(), strict=False):
-            for curve in row["curves"]:
-                if curve["search"] == search:
-                    points = curve["points"]
-                    plots.draw_curve(
-                        ax, points, "ndcg", color=color, search="gradient", label=label
-                    )
+        for color, label in zip(plots.COLORS, found[0], strict=False):
+            points = [
+                {"budget": budget, "ndcg": value}
+                for budget in _budgets(found)
+                for value in values_of(found[:1], label, search, budget)
+            ]
+            if points:
+                plots.draw_curve(ax, points, "ndcg", color=color, search="gradient", label=label)
         ax.set(title=search, xlabel="substituted items of each history")
     return plots.finished(figure, axes, "NDCG@10", legend_of=0)

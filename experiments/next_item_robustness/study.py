@@ -163,7 +163,8 @@ class Robustness:
             self.log(f"{label}, seed {self.seed}: attacked in {seconds:.0f} s")
             return StageResult({"curves": found}, {})
 
-        return self.store.run(f"pollute-{slug(label)}-{self.seed}", measure).summary
+        both = "" if answering.detector is None else "-two-attackers"
+        return self.store.run(f"pollute-{slug(label)}{both}-{self.seed}", measure).summary
 
     # Poisoned training.
 

@@ -26,7 +26,11 @@ def test_the_measures_of_an_attack_are_written_once(tmp_path, capfd):
     assert json.loads((out / "attack.json").read_text())
     with pytest.raises(SystemExit):
         main(words)
-    assert "should be a new file" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "should be a new file" in said and "replaced only with --overwrite. Received" in said
+    with pytest.raises(SystemExit):
+        main([*words[:-4], "--items", "nosuch"])
+    assert "`--items` should be ids of items, such as " in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -42,6 +46,26 @@ def test_options_of_one_way_are_refused_in_the_other(words, said, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
         main(["attack", *words])
+    assert said in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--attack", "average"], "`--attack` should be one of all, substitute"),
+        (["--defence", "APR"], "`--defence` should be one of all, none"),
+        (["--targets", "published"], "`--targets` should be one of popular, mid, tail"),
+        (["--edits", "1000"], "the longest history that the model reads has 40 items"),
+        (["--size", "2"], "`--size` should be a fraction"),
+    ],
+)
+def test_what_needs_no_data_is_refused_before_they_are_read(words, said, tmp_path, capfd):
+    settings = {"model": "sasrec", "length": 40}
+    record = {"job": "train", "settings": settings, "options": {"data": "absent.csv"}}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    (tmp_path / "report.json").write_text(json.dumps({"choices": {"shipped_model": "sasrec"}}))
+    with pytest.raises(SystemExit):
+        main(["attack", "--run-dir", str(tmp_path), *words])
     assert said in capfd.readouterr().err
 
 

@@ -62,9 +62,31 @@ def test_the_curve_of_a_poisoned_model_counts_users_without_the_target():
     assert points[2].ndcg == pytest.approx(1 / 3)
 
 
+@pytest.mark.parametrize("clean", [None, HISTORIES])
+def test_the_users_of_a_target_are_those_without_it_before_the_attack(clean):
+    def polluted(budget):
+        shown = HISTORIES.copy()
+        if budget:
+            shown[1] = [-1, 3]  # the only 4 is taken out, so that this user would be shown it
+            shown[2] = [0, 4]  # and here it is put in: it cannot be in the list
+        return After(), shown
+
+    settings = {"next_items": np.array([1, 2, 3]), "promoted": 4, "k": 2, "clean": clean}
+    points = attack_curve(polluted, [0, 1], **settings)
+    # after [-1, 0] item 4 comes third or later; after [0, 2] it is second
+    assert [point.target_hit_rate for point in points] == [0.5, 0.0]
+    assert [point.target_users for point in points] == [2, 2]
+    if clean is not None:  # the first budget need not be the clean one
+        assert attack_curve(polluted, [1], **settings) == points[1:]
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="`k` should be >= 1"):
         attack_curve(lambda _: (After(), HISTORIES), [0], next_items=np.zeros(3, int), k=0)
+    with pytest.raises(ValueError, match="`clean` should have a history for each of 3 next items"):
+        attack_curve(
+            lambda _: (After(), HISTORIES), [0], next_items=np.zeros(3, int), clean=HISTORIES[:2]
+        )
     with pytest.raises(ValueError, match="`histories` should be"):
         ranks(After(), HISTORIES, np.zeros([2, 1], int))
     with pytest.raises(ValueError, match="should not give NaN"):

@@ -40,11 +40,38 @@ def trusted_detector(train: Interactions, length: int) -> TransitionSurprise:
     It learns from one half of the users, drawn at random, and its threshold is set on the other:
     who was learned from surprises less than a new user, real or fake.
     """
+    first, other = trusted_halves(train)
+    detector = TransitionSurprise(worst=WORST, length=length, false_alarms=FALSE_ALARMS)
+    detector.learn(first)
+    return detector.calibrate(other)
+
+
+def trusted_halves(train: Interactions) -> tuple[Interactions, Interactions]:
+    """The users that the detector learns from, and those that its threshold is set on."""
     users = np.random.default_rng(0).permutation(np.flatnonzero(train.user_counts() > 0))
     first, other = (np.isin(train.user_index, half) for half in np.array_split(users, 2))
-    detector = TransitionSurprise(worst=WORST, length=length, false_alarms=FALSE_ALARMS)
-    detector.learn(train.select(first))
-    return detector.calibrate(train.select(other))
+    return train.select(first), train.select(other)
+
+
+def about_detector(
+    detector: HistoryDetector, train: Interactions, histories: np.ndarray
+) -> dict[str, float]:
+    """What a `trusted_detector` was set to, on whom, and what came out on clean histories.
+
+    Returns:
+        `false_alarms` that were asked for; `learned_users` and `set_users`, how many;
+        `set_flagged`, the share of the latter above the threshold; `honest_flagged`, that of
+        `histories`.
+    """
+    first, other = trusted_halves(train)
+    there = other.user_counts() > 0
+    return {
+        "false_alarms": detector.false_alarms,
+        "learned_users": int((first.user_counts() > 0).sum()),
+        "set_users": int(there.sum()),
+        "set_flagged": float((detector.score(other)[there] > detector.threshold).mean()),
+        "honest_flagged": float(detector.flagged(histories).mean()),
+    }
 
 
 def detectors_of(train: Interactions, network: SequenceModel) -> dict[str, HistoryDetector]:
@@ -72,7 +99,7 @@ def smoothed(scorer) -> DeletionSmoothing:
 
 
 def behind(defence: str, network: SequenceModel, detector: HistoryDetector) -> Answering:
-    """A network behind a defence of `ANSWERING`, as an attacker who knows the defence meets it.
+    """A network behind a defence of `ANSWERING`, as attackers who know the defence meet it.
 
     Raises:
         ValueError: if there is no such defence.

@@ -20,7 +20,7 @@ from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.pipelines.attack.cell import require_fraction
-from advrec_tf.pipelines.attack.setting import OWN, choose_targets, items_of
+from advrec_tf.pipelines.attack.setting import GROUPS, OWN, choose_targets, items_of
 from advrec_tf.pipelines.ending import command_line
 from advrec_tf.pipelines.next_item_attack import defences, page, plots
 from advrec_tf.pipelines.next_item_attack.opening import TrainedRun
@@ -38,6 +38,12 @@ from advrec_tf.pipelines.progress import LOG
 ALL = "all"
 ATTACKS = (*KINDS, *POISONINGS, ADAPTIVE)
 SEARCHES = ("random", "greedy", "gradient")
+EDITS = (1, 2, 5, 10)
+"""By default, those that are no more than the model reads."""
+
+DRAWN = tuple(group for group in GROUPS if group not in (OWN, "published"))
+"""Groups of targets that are drawn from any data."""
+
 FIRST_SIZE = 0.2
 """The smaller of the two sizes that fake users are tried in, as a part of the larger."""
 
@@ -53,7 +59,7 @@ def run(
     own_targets: Sequence[str] = (),
     per_group: int = 5,
     size: float = 0.05,
-    edits: Sequence[int] = (1, 2, 5, 10),
+    edits: Sequence[int] | None = None,
     max_users: int = 300,
     out: str | os.PathLike | None = None,
     log: Callable[[str], None] = LOG.info,
@@ -68,22 +74,23 @@ def run(
         own_targets: ids of items to promote instead.
         per_group: targets of a group.
         size: fake users as a fraction of the real ones, for all targets together.
-        edits: numbers of edits of a history.
+        edits: numbers of edits of a history, by default `EDITS`.
         max_users: so many users are asked for, drawn at random.
         out: a folder for the report, the page and its plots.
 
     Raises:
         ValueError: if a name is unknown or a number out of range.
     """
-    edits = sorted(set(edits))
-    _check(attack, defence, size, edits)
+    length = trained.model.length
+    check(attack=attack, defence=defence, group=group, size=size, edits=edits, length=length)
+    edits = sorted(set(edits or (n for n in EDITS if n <= length)))
     asked = ATTACKS if attack == ALL else (attack,)
     chosen = defences.DEFENCES
     if defence != ALL:
         chosen = tuple(dict.fromkeys((defences.NONE, defence)))
     targets, group = _targets(trained, group, own_targets, per_group)
     audience = audience_of(trained, targets, max_users)
-    detector = defences.trusted_detector(trained.split.train, trained.model.length)
+    detector = defences.trusted_detector(trained.split.train, length)
     train = trained.split.train
     report = {
         "command": command_line(),
@@ -96,7 +103,7 @@ def run(
         "targets": [str(train.items.ids[target]) for target in targets],
         "group": group,
         "epochs": trained.epochs,
-        "honest_flagged": float(detector.flagged(audience.histories).mean()),
+        "detector": defences.about_detector(detector, train, audience.histories),
         "beside": {
             name: points_of(model.fit(train), {0: audience.histories}, audience.next_items)[0]
             for name, model in (("popularity", Popularity()), ("transitions", Transitions()))
@@ -140,10 +147,11 @@ def audience_of(trained: TrainedRun, targets: np.ndarray, max_users: int) -> Aud
 
 
 def _polluted(trained, defence, asked, edits, audience, detector, log) -> list[dict]:
-    """The curves of one defence: the next item pushed down, and the first target pushed up."""
+    """The curves of one defence: the next item pushed down, and for each user one of the targets
+    pushed up."""
     answering = defences.behind(defence, trained.model, detector)
     found = []
-    for promoted in (None, int(audience.targets[0])):
+    for promoted in (None, audience.one_target_each()):
         kinds = [kind for kind in KINDS if kind in asked and (promoted is None or kind != "delete")]
         started = time.perf_counter()
         curves = pollution_curves(
@@ -223,19 +231,41 @@ def _targets(trained, group, own_targets, per_group) -> tuple[np.ndarray, str]:
     return np.array(groups[group]), group
 
 
-def _check(attack: str, defence: str, size: float, edits: Sequence[int]) -> None:
+def check(
+    *,
+    length: int,
+    attack: str = ALL,
+    defence: str = ALL,
+    group: str | None = None,
+    size: float = 0.05,
+    edits: Sequence[int] | None = None,
+    **others,
+) -> None:
+    """Refuse settings of `run` that are wrong whatever the data are.
+
+    Args:
+        length: the most items of a history that the model reads.
+        others: settings that are read beside the data, not looked at.
+
+    Raises:
+        ValueError: if a name is unknown or a number out of range.
+    """
     require_fraction(size)
     for kind, name, known in (
         ("attack", attack, (ALL, *ATTACKS)),
         ("defence", defence, (ALL, *defences.DEFENCES)),
+        ("targets", group, (None, *DRAWN)),
     ):
         if name not in known:
             raise ValueError(
-                f"`{kind}` should be one of {', '.join(known)} for a next-item model. "
-                f"Received: {name!r}."
+                f"`{kind}` should be one of {', '.join(filter(None, known))} for a next-item "
+                f"model. Received: {name!r}."
             )
-    if not edits or edits[0] < 1:
-        raise ValueError(f"`edits` should be numbers >= 1. Received: {list(edits)!r}.")
+    if edits is not None and not (edits and min(edits) >= 1 and max(edits) <= length):
+        raise ValueError(
+            f"`edits` should be numbers from 1 to {length}: the longest history that the model "
+            f"reads has {length} items. Received: {list(edits)!r}."
+        )
 
 
 def _write(report: dict, folder: Path) -> None:

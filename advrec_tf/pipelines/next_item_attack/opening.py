@@ -80,6 +80,11 @@ def record_of(folder: Path) -> dict:
     return identity | {"shipped_model": choices["shipped_model"]}
 
 
+def length_of(record: dict) -> int:
+    """The most items of a history that the model of a record reads."""
+    return next_item.length_of(SingleSettings(**record["settings"]))
+
+
 def open_trained(folder: Path, record: dict, loaded: Loaded) -> TrainedRun:
     """The run in a folder, over its data.
 

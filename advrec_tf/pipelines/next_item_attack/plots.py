@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from advrec_tf.ops.figures import subplots
+from advrec_tf.pipelines.next_item_attack.page import LOWER, RAISE, curves_of
 
 COLORS = (
     *("#4c78a8", "#f58518", "#59a14f", "#e45756", "#b279a2"),
@@ -19,15 +21,14 @@ STYLES = {"random": ":", "greedy": "--", "gradient": "-"}
 def draw_all(report: dict, folder: Path) -> list[str]:
     """Every plot that the report has figures for; the names of the files in `folder`."""
     figures = {}
-    lowered, raised = (
-        [curve for curve in report["pollution"] if curve["goal"].startswith(goal)]
-        for goal in ("lower", "raise")
-    )
-    if lowered:
-        figures["pollution"] = draw_pollution(lowered, "ndcg", "NDCG@10")
-    if raised:
+    if lowered := curves_of(report, LOWER):
+        title = f"Goal: lower the next item; n = {report['asked_users']} users"
+        figures["pollution"] = draw_pollution(lowered, "ndcg", "NDCG@10", title=title)
+    if raised := curves_of(report, RAISE):
+        users = raised[0]["points"][0]["target_users"]
+        title = f"Goal: raise a target ({_few(report['targets'])}); n = {users} users without it"
         figures["pollution_target"] = draw_pollution(
-            raised, "target_hit_rate", "users shown the target"
+            raised, "target_hit_rate", "share shown the target", title=title
         )
     if report["promotion"]:
         figures["promotion"] = draw_promotion(report["promotion"])
@@ -39,10 +40,21 @@ def draw_all(report: dict, folder: Path) -> list[str]:
     return paths
 
 
-def draw_pollution(curves: Sequence[Mapping], value: str, title: str) -> Figure:
-    """`value` against the number of edits: a panel a kind, a color a defence, a line a search."""
+def _few(names: Sequence[str], most: int = 5) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def draw_pollution(curves: Sequence[Mapping], value: str, label: str, *, title: str) -> Figure:
+    """`value` against the number of edits: a panel a kind, a line a search, a color a defence and
+    attacker."""
+
+    def name_of(curve: Mapping) -> str:
+        attacker = curve.get("attacker")
+        return f"{curve['defence']}, attacker {attacker}" if attacker else curve["defence"]
+
     kinds = list(dict.fromkeys(curve["kind"] for curve in curves))
-    names = list(dict.fromkeys(curve["defence"] for curve in curves))
+    names = list(dict.fromkeys(map(name_of, curves)))
     figure, axes = panels(len(kinds))
     for ax, kind in zip(axes, kinds, strict=True):
         for curve in curves:
@@ -51,19 +63,21 @@ def draw_pollution(curves: Sequence[Mapping], value: str, title: str) -> Figure:
                     ax,
                     curve["points"],
                     value,
-                    color=COLORS[names.index(curve["defence"]) % len(COLORS)],
+                    color=COLORS[names.index(name_of(curve)) % len(COLORS)],
                     search=curve["search"],
-                    label=f"{curve['defence']}, {curve['search']}",
+                    label=f"{name_of(curve)}, {curve['search']}",
                 )
         ax.set(title=f"items {_DONE[kind]}", xlabel="edits of each history")
-    return finished(figure, axes, title)
+    figure.suptitle(title, fontsize=10)
+    return finished(figure, axes, label)
 
 
 _DONE = {"substitute": "exchanged", "insert": "put in", "delete": "taken out"}
 
 
 def draw_curve(ax, points: Sequence[Mapping], value: str, *, color, search: str, label: str):
-    """One curve of `pollution_curves`."""
+    """One curve of `pollution_curves`; ticks of the x axis are whole edits."""
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.plot(
         [point["budget"] for point in points],
         [point.get(value, float("nan")) for point in points],

@@ -47,6 +47,10 @@ class Audience:
     next_items: np.ndarray
     targets: np.ndarray
 
+    def one_target_each(self) -> np.ndarray:
+        """[n] int: the targets in turn, so that a curve is over all of them at the price of one."""
+        return np.resize(self.targets, len(self.histories))
+
     def standing(self, scorer, k: int = 10) -> dict[str, float]:
         """`ndcg` of what came next and `target_hit_rate`, the mean over the targets."""
         points = [

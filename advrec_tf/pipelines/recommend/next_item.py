@@ -44,6 +44,11 @@ READS_VALIDATION = "reads_validation"
 _WEIGHT = "weight/"
 
 
+def length_of(settings: SingleSettings) -> int:
+    """The most items of a history that the model of the settings reads."""
+    return settings.length or 50
+
+
 def recipe_of(settings: SingleSettings, num_items: int) -> recipes.Recipe:
     """How the model of the settings is trained on a catalogue of so many items."""
     if (wrong := settings.temperature or settings.drop) is not None:
@@ -53,7 +58,7 @@ def recipe_of(settings: SingleSettings, num_items: int) -> recipes.Recipe:
             f"Received: {wrong!r}."
         )
     sizes = {
-        "length": settings.length or 50,
+        "length": length_of(settings),
         "dim": settings.dim or 64,
         "blocks": settings.blocks or (1 if settings.model == "gru4rec" else 2),
         "dropout": 0.3 if settings.dropout is None else settings.dropout,

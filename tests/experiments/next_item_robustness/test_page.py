@@ -54,6 +54,35 @@ def test_the_page_says_what_is_lost_what_it_cost_and_what_was_not_run(tmp_path):
     assert "| popularity | 0.0500 | 0.0500 | 0.0500 |  |  |  |" in text
 
 
+def attackers(**left):
+    """Curves of the purified row: attacker -> NDCG@10 that is left and share that was edited."""
+    found = []
+    for attacker, (ndcg, edited) in left.items():
+        for curve in curves(0.1, ndcg)["curves"]:
+            points = [{**point, "edited": edited} for point in curve["points"]]
+            name = {"attacker": attacker.replace("_", " ")}
+            found.append({**curve, **name, "points": points})
+    return {"curves": found}
+
+
+def test_the_purified_row_is_that_of_the_worse_attacker_and_each_has_a_line(tmp_path):
+    both = attackers(ignores_the_detector=(0.02, 1.0), stays_below_the_detector=(0.08, 0.25))
+    plain = REPORT["pollution"][0][rows.PLAIN]
+    report = {**REPORT, "pollution": [{rows.PLAIN: plain, rows.PURIFIED: both}]}
+    text = page.markdown(report, tmp_path / "page.md")
+    assert f"| {rows.PURIFIED} | 0.1000 | 0.0200 | 0.0200 | 0.0200 |" in text
+    line = "- attacker ignores the detector: 0.0200 (random, 100.0% edited), 0.0200 (greedy"
+    assert line in text
+    assert "- attacker stays below the detector: 0.0800 (random, 25.0% edited)" in text
+
+
+def test_results_of_one_attacker_alone_say_which_it_was(tmp_path):
+    pollution = [{rows.PLAIN: curves(0.1, 0.02), rows.PURIFIED: curves(0.1, 0.08)}]
+    text = page.markdown({**REPORT, "pollution": pollution}, tmp_path / "page.md")
+    assert "- attacker ignores the detector: not measured, so that the row is an upper" in text
+    assert "- attacker stays below the detector: 0.0800 (random), 0.0800 (greedy)" in text
+
+
 def test_a_promoted_item_is_measured_against_the_model_without_fake_users(tmp_path):
     text = page.markdown(REPORT, tmp_path / "page.md")
     assert "| SASRec | co-visitation | none | 0.0800 | 4.00 | 0.1000 | 100.0% |" in text

@@ -58,6 +58,21 @@ def test_new_users_pass_the_threshold_as_rarely_as_it_was_asked_for():
     )
 
 
+def test_what_the_detector_was_set_to_and_what_came_out():
+    detector = defences.trusted_detector(DATA, 5)
+    usual = [[(u + i) % 8 for i in range(5)] for u in range(3)]
+    found = defences.about_detector(detector, DATA, np.array([*usual, [7, 3, 6, 2, 5]], np.int32))
+    assert found == {
+        "false_alarms": 0.05,
+        "learned_users": 20,
+        "set_users": 20,
+        "set_flagged": pytest.approx(0.0, abs=0.05),
+        "honest_flagged": 0.25,
+    }
+    detector.threshold = -np.inf
+    assert defences.about_detector(detector, DATA, np.array(usual))["set_flagged"] == 1.0
+
+
 def test_users_whose_order_was_never_seen_are_taken_out_before_learning():
     detector = defences.trusted_detector(DATA, 5)
     odd = interactions_of_histories(*[[(u + i) % 8 for i in range(5)] for u in range(9)], [7, 3, 6])

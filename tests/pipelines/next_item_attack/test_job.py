@@ -9,6 +9,7 @@ from advrec_tf.models.sequential.encoders import EncoderSize
 from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.pipelines.next_item_attack import job, page
 from advrec_tf.pipelines.next_item_attack.opening import TrainedRun
+from advrec_tf.pipelines.next_item_attack.pollution import STAYS_BELOW
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 from tests.worlds import interactions_of_times
 
@@ -46,7 +47,7 @@ def trained(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(trained, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    asked = {"defence": "removal", "edits": (1, 1), "max_users": 4, "size": 0.5, "per_group": 1}
+    asked = {"defence": "removal", "edits": (1, 1), "max_users": 4, "size": 0.5, "per_group": 2}
     found = job.run(trained, **asked, out=out, log=lambda line: None)
     assert json.loads((out / "attack.json").read_text()) == json.loads(json.dumps(found))
     text = (out / "attack.md").read_text()
@@ -64,6 +65,10 @@ def test_every_edit_and_search_has_a_curve_with_every_budget(report):
     for curve in lowered:
         assert [point["budget"] for point in curve["points"]] == [0, 1]
     assert report["asked_users"] == 4 and report["group"] in ("mid", "popular")
+    assert {p["target_users"] for curve in raised for p in curve["points"]} == {
+        raised[0]["points"][0]["target_users"]
+    }
+    assert report["detector"]["set_users"] == 20
 
 
 def test_every_attack_by_fake_users_has_two_sizes_and_its_defences(report):
@@ -80,8 +85,10 @@ def test_every_attack_by_fake_users_has_two_sizes_and_its_defences(report):
 
 def test_the_lines_have_a_row_a_curve_and_a_record(report):
     lines = page.lines_of(report)
-    assert len(lines) == (1 + 9) + 1 + (1 + 6) + 1 + (1 + 1 + 16)
-    assert lines[0].split() == "edits of search defence 0 1 flagged".split()
+    lowered, raised = (2 + 9) + 1 + (1 + 3), (2 + 6) + 1 + (1 + 2)
+    assert len(lines) == lowered + 1 + raised + 1 + (1 + 1 + 16)
+    assert lines[0] == "NDCG@10, the mean over n = 4 users."
+    assert lines[1].split() == "edits of search defence attacker 0 1 edited flagged".split()
 
 
 @pytest.mark.parametrize("defence", ["smoothing", "purification"])
@@ -90,11 +97,33 @@ def test_one_attack_and_one_defence_stand_beside_none(trained, defence):
         trained, attack="delete", defence=defence, edits=[1], max_users=3, own_targets=["5"]
     )
     asked = [(curve["kind"], curve["defence"]) for curve in found["pollution"]]
-    assert asked == [("delete", "none")] * 3 + [("delete", defence)] * 3
+    attackers = {"smoothing": 1, "purification": 2}[defence]
+    assert asked == [("delete", "none")] * 3 + [("delete", defence)] * 3 * attackers
     assert found["promotion"] == [] and found["targets"] == ["5"] and found["group"] == "own"
-    if defence == "purification":  # the detector is known, and never raised over its threshold
-        for curve in found["pollution"][3:]:
+    if defence == "purification":  # one attacker never raises the detector over its threshold
+        careful = [c for c in found["pollution"] if c.get("attacker") == STAYS_BELOW]
+        assert len(careful) == 3
+        for curve in careful:
             assert curve["points"][-1]["flagged"] <= curve["points"][0]["flagged"]
+
+
+def test_the_target_differs_from_user_to_user(trained, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        job, "pollution_curves", lambda *_, promoted, **__: asked.append(promoted) or []
+    )
+    job.run(trained, attack="insert", defence="none", max_users=3, own_targets=["5", "7"])
+    lowered, raised = asked
+    assert lowered is None and SPLIT.train.items.ids[raised].tolist() == [5, 7, 5]
+
+
+def test_by_default_no_more_edits_than_the_model_reads_are_made(trained, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        job, "pollution_curves", lambda *_, budgets, **__: asked.append(budgets) or []
+    )
+    job.run(trained, attack="delete", defence="none", max_users=3)
+    assert asked[0] == [1, 2, 5]  # of 6 items
 
 
 @pytest.mark.parametrize(
@@ -102,7 +131,10 @@ def test_one_attack_and_one_defence_stand_beside_none(trained, defence):
     [
         ({"attack": "average"}, "`attack` should be one of all, substitute, .* next-item model"),
         ({"defence": "APR"}, "`defence` should be one of all, none, smoothing"),
-        ({"edits": [0, 1]}, "`edits` should be numbers >= 1"),
+        ({"edits": [0, 1]}, "`edits` should be numbers from 1 to 6"),
+        ({"edits": [1, 7]}, "the longest history that the model reads has 6 items"),
+        ({"edits": []}, "`edits` should be numbers from 1"),
+        ({"per_group": 1, "group": "tail"}, "`targets` should be one of .* items in"),
         ({"size": 2.0}, "`size` should be a fraction"),
         ({"group": "published"}, "`targets` should be one of"),
     ],

@@ -51,6 +51,13 @@ def test_the_standing_is_a_mean_over_users_and_then_over_targets():
     assert asked.standing(LastItem(), k=1) == {"ndcg": 0.5, "target_hit_rate": 0.5}
 
 
+def test_the_targets_come_in_turn():
+    asked = Audience(
+        histories=np.zeros([5, 2], np.int32), next_items=np.zeros(5, int), targets=np.array([4, 2])
+    )
+    assert asked.one_target_each().tolist() == [4, 2, 4, 2, 4]
+
+
 @pytest.mark.parametrize("name", POISONINGS)
 def test_fake_users_bring_a_target_into_lists_of_counted_transitions(name):
     fakes = attack_of(name, num_users=30, length=6)
