@@ -127,6 +127,12 @@ def info(
     try:
         loaded = load(str(file), **given)
     except MissingColumnError as error:
+        if file.is_file() and not {"user_column", "item_column"} & set(given):
+            print(
+                "Which column is which is said by --user-column, --item-column, --rating-column "
+                "and --time-column; with these the command says what the reader makes of the rows."
+            )
+            return
         raise ValueError(
             f"{error} Which column is which is said by --user-column, --item-column, "
             "--rating-column and --time-column."
@@ -260,7 +266,8 @@ def _convert_to_shards(
         rows_of_a_shard=rows,
         log=LOG.info,
     )
-    print(f"{done.rows:,} rows in {len(done.shards):,} shards")
+    count = len(done.shards)
+    print(f"{done.rows:,} rows in {count:,} shard{'s' * (count != 1)}")
     print("columns      " + ", ".join(f"{name} ({kind})" for name, kind in done.kinds.items()))
     print(f"\nshards       {out}")
     print(f"read it with ar.data.stream({str(out)!r})")

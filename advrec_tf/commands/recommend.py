@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from advrec_tf.commands.arguments import Count, Names
@@ -41,7 +42,7 @@ def recommend(
         feature: What is known of one user who is not in the model, as COLUMN=VALUE: columns of
             users and of the context, if the model was trained with them. Several values of a
             sequence have | between them.
-        k: The length of a list. By default it is as exported.
+        k: The length of a list. By default it is as exported, and with --history at most so.
         exclude: The ids of items that are never recommended.
         allow: The ids of the only items that are recommended.
     """
@@ -54,10 +55,8 @@ def recommend(
     wrong = [text for text in feature if "=" not in text]
     if wrong:
         raise ValueError(f"`--feature` should be COLUMN=VALUE. Received: {wrong[0]}.")
-    if history and (k is not None or exclude or allow):
-        raise ValueError(
-            "`--history` gives the list as exported, without `--k`, `--exclude` and `--allow`."
-        )
+    if history and (exclude or allow):
+        raise ValueError("`--history` goes without `--exclude` and `--allow`.")
     from advrec_tf.serving import folder
     from advrec_tf.serving.client import RestClient, SavedModelClient, ServingError, printable
 
@@ -70,6 +69,15 @@ def recommend(
             client = RestClient(url, name, item_text=texts)
         if history:
             table = client.recommend_from_history([list(history)])
+            _say_unknown(client, list(history))
+            if k is not None:
+                if k > client.default_k():
+                    raise ValueError(
+                        f"`--k` should be at most {client.default_k()}, the length with which the "
+                        f"model was exported, for a history. Received: {k}."
+                    )
+                table = table[table["rank"] <= k]
+            table = table.drop(columns="user_id")
         elif feature:
             columns = {name: [value] for name, value in (text.split("=", 1) for text in feature)}
             table = client.recommend_from_features(columns, k, list(exclude), list(allow))
@@ -80,3 +88,21 @@ def recommend(
     for column in table.columns.intersection(["user_id", "item_id", "text"]):
         table[column] = table[column].map(printable)  # titles come from anywhere
     print(table.to_string(index=False) if len(table) else "Nothing to recommend.")
+
+
+def _say_unknown(client, history: list[str]) -> None:
+    """Say on stderr which items of the history the model does not know."""
+    from advrec_tf.serving.client import ServingError, printable
+
+    try:
+        nobody = [""] * len(history)
+        answer = client.predict("score", {"user_id": nobody, "item_id": history})
+    except ServingError:  # a model without this signature
+        return
+    unknown = [item for item, known in zip(history, answer["known_item"], strict=True) if not known]
+    if unknown:
+        alone = ": the list is that of a user without a history" if unknown == history else ""
+        print(
+            f"NOTE: the model does not know {', '.join(map(printable, unknown))}{alone}.",
+            file=sys.stderr,
+        )

@@ -180,7 +180,7 @@ def finish(run: Run, prepared, identity: dict, outcome, **more) -> dict:
     if run.verbose:
         _print_comparisons(result)
     elif result["comparisons"]:
-        print(f"\nWhat each ingredient changed, with intervals: {path.with_suffix('.md')}")
+        print(f"\nThe differences between rows, with intervals: {path.with_suffix('.md')}")
     say_where(run, report=path, export=result.get("export", {}).get("path"))
     if "shipped_model" in outcome.choices:
         print(f"\n{page.verdict(outcome.choices)}")
@@ -190,7 +190,7 @@ def finish(run: Run, prepared, identity: dict, outcome, **more) -> dict:
 def _print_comparisons(result: dict) -> None:
     from advrec_tf.pipelines.recommend import page
 
-    print("\nWhat each ingredient changed (NDCG@10, paired over users, 95 % interval):")
+    print("\nThe differences between rows (NDCG@10, paired over users, 95 % interval):")
     print("\n".join(page.comparison_lines(result["comparisons"])))
     if "cold_start" in result:
         print("\nThe same for users cut to 1, 3 or 5 interactions, on their withheld history:")

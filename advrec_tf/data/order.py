@@ -31,7 +31,7 @@ def ordered_by_user(interactions: Interactions) -> tuple[np.ndarray, np.ndarray]
         if missing:
             raise ValueError(
                 f"`interactions` should have a time each. Received {missing} NaN of "
-                f"{len(interactions)}. Apply filters.with_times(data).interactions first."
+                f"{len(interactions)}. Apply ar.data.filters.with_times(interactions) first."
             )
         order = np.lexsort((interactions.timestamp, interactions.user_index))
         if _has_ties(interactions, order):

@@ -279,13 +279,14 @@ def _check(interactions: Interactions) -> None:
         raise ValueError(
             "`interactions` should hold each (user, item) pair once, or a pair could be both "
             f"trained on and tested. Received {int(repeated.sum())} repeats, the first of user "
-            f"{user!r} and item {item!r}. Apply filters.without_repeats(data).interactions first."
+            f'{user!r} and item {item!r}. With `repeats="last"` the split of loaded data keeps the '
+            "last of each; ar.data.filters.without_repeats(interactions) does it apart."
         )
     if interactions.timestamp is not None and np.isnan(interactions.timestamp).any():
         missing = int(np.isnan(interactions.timestamp).sum())
         raise ValueError(
             f"`interactions` should have a time each. Received {missing} NaN of "
-            f"{len(interactions)}. Apply filters.with_times(data).interactions first."
+            f"{len(interactions)}. Apply ar.data.filters.with_times(interactions) first."
         )
 
 

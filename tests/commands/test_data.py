@@ -69,9 +69,11 @@ def test_info_says_columns_counts_times_ties_and_doubts(events, capfd):
 
 
 def test_info_shows_the_columns_where_it_has_to_be_told_which_is_which(events, capfd):
-    said = fails(["data", "info", events], capfd)
-    assert "product" in said.out
-    assert "expected a column 'user_id'" in said.err and "--user-column" in said.err
+    main(["data", "info", events])
+    said = capfd.readouterr().out
+    assert "product" in said and "is said by --user-column" in said
+    said = fails(["data", "info", events, "--user-column", "nobody"], capfd)
+    assert "expected a column 'nobody'" in said.err and "--user-column" in said.err
 
 
 def test_a_converted_file_holds_the_same_and_no_input_is_replaced(events, capfd):

@@ -69,10 +69,18 @@ def test_control_characters_of_a_title_are_shown_and_not_obeyed(version, tmp_pat
 
 def test_it_takes_a_history(version, capsys):
     main(["recommend", "--model", str(version), "--history", "zebra"])
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert [line[2] for line in lines[1:]] == ["d", "c", "b"]
+    shown = capsys.readouterr()
+    lines = [line.split() for line in shown.out.splitlines()]
+    assert lines[0][:2] == ["rank", "item_id"]
+    assert [line[1] for line in lines[1:]] == ["d", "c", "b"]
+    assert "NOTE: the model does not know zebra: the list is that of a user" in shown.err
+    main(["recommend", "--model", str(version), "--history", "a", "zebra", "--k", "1"])
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 2
+    assert "NOTE: the model does not know zebra.\n" in shown.err
     with pytest.raises(SystemExit):
-        main(["recommend", "--model", str(version), "--history", "a", "--k", "3"])
+        main(["recommend", "--model", str(version), "--history", "a", "--k", "9"])
+    assert "`--k` should be at most 3" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from advrec_tf.data import splits
+from advrec_tf.data import filters, splits
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
 from advrec_tf.ops import html
@@ -119,9 +119,22 @@ class Loaded:
     def _repr_html_(self) -> str:
         return self.report._repr_html_()
 
-    def split(self, name: str, **settings) -> Split:
-        """The interactions split by the strategy `name` of `splits.SPLITS`; see `splits.make`."""
-        return splits.make(name, self.interactions, **settings)
+    def split(self, name: str, *, repeats: str | None = None, **settings) -> Split:
+        """The interactions split by the strategy `name` of `splits.SPLITS`; see `splits.make`.
+
+        Args:
+            repeats: "last" keeps the last interaction of each (user, item) pair, as the commands
+                do (`filters.without_repeats`). By default a pair that is repeated is refused.
+
+        Raises:
+            ValueError: if `repeats` is neither, or as `splits.make` says.
+        """
+        if repeats not in (None, "last"):
+            raise ValueError(f'`repeats` should be "last" or None. Received: {repeats!r}.')
+        interactions = self.interactions
+        if repeats is not None:
+            interactions = filters.without_repeats(interactions).interactions
+        return splits.make(name, interactions, **settings)
 
 
 def report_of(interactions: Interactions, source: str) -> ReadReport:

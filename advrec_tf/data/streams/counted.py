@@ -177,7 +177,8 @@ class CountedInteractions(Interactions):
         keys = [other.user_index.astype(np.int64) * self.num_items for other in others]
         keys = [key + other.item_index for key, other in zip(keys, others, strict=True)]
         withheld = np.unique(np.concatenate(keys))
-        return _counted(self.stream, self.ids, self.encoder.rating_column, withheld)
+        own = self.encoder
+        return _counted(self.stream, self.ids, own.rating_column, own.required_time, withheld)
 
     def fingerprint(self) -> str:
         """SHA-256 over the ids, the shards and what is left out; the rows are not read for it."""
@@ -230,7 +231,11 @@ class CountedInteractions(Interactions):
 
 
 def counted(
-    stream: Stream, ids: CountedIds, *, rating_column: str | None = None
+    stream: Stream,
+    ids: CountedIds,
+    *,
+    rating_column: str | None = None,
+    time_column: str | None = None,
 ) -> CountedInteractions:
     """The interactions of a stream in given vocabularies, counted and not held.
 
@@ -242,24 +247,29 @@ def counted(
         stream: with columns of the same names as those that were counted.
         ids: the vocabularies, by `count_ids` or `load_ids`.
         rating_column: what batches have as `label`; None for nothing.
+        time_column: rows without a value of it are left out and counted; None for no such column.
 
     Raises:
         MissingColumnError: if the stream lacks a column.
         ValueError: if fewer than half of the rows have known ids: the vocabularies are those of
             other data.
     """
-    return _counted(stream, ids, rating_column, None)
+    return _counted(stream, ids, rating_column, time_column, None)
 
 
 def _counted(
-    stream: Stream, ids: CountedIds, rating_column: str | None, withheld: np.ndarray | None
+    stream: Stream,
+    ids: CountedIds,
+    rating_column: str | None,
+    required_time: str | None,
+    withheld: np.ndarray | None,
 ) -> CountedInteractions:
     """`counted`, without the pairs `withheld`; see `Encoder`."""
-    columns = [ids.users.name, ids.items.name, rating_column]
+    columns = [ids.users.name, ids.items.name, rating_column, required_time]
     find_columns(stream.shards[0].path, list(stream.kinds), columns)
-    encoder = Encoder(ids, stream.kinds, rating_column, withheld)
+    encoder = Encoder(ids, stream.kinds, rating_column, withheld, required_time=required_time)
     own = stream.data_fingerprint == ids.data_fingerprint
-    if own and ids.keeps_all_rows and withheld is None:
+    if own and ids.keeps_all_rows and withheld is None and required_time is None:
         counts = (ids.users.counts, ids.items.counts)
         return CountedInteractions(stream, encoder, stream.rows, counts, {})
     rows: list[int] = []
@@ -274,6 +284,9 @@ def _counted(
         for part, index in ((ids.users, "user_index"), (ids.items, "item_index")):
             totals[part.name] += np.bincount(found[index], minlength=len(part.vocabulary))
             count_unknown(encoder, table, part, left_out, new)
+        if timeless := int(encoder.without_time(table).sum()):
+            why = f"without {required_time}"
+            left_out[why] = left_out.get(why, 0) + timeless
     counts = (totals[ids.users.name], totals[ids.items.name])
     kept = CountedInteractions(stream, encoder, np.array(rows, np.int64), counts, left_out)
     if not own:

@@ -16,7 +16,7 @@ from advrec_tf.data.streams.vocabularies import CountedColumn, CountedIds
 
 class Encoder:
     """Rows of a block -> `user_index`, `item_index` [n] int32 and perhaps `label` [n] float32, of
-    the rows that stay: both ids known, and the pair not withheld.
+    the rows that stay: both ids known, a time where one is required, and the pair not withheld.
 
     Args:
         ids: the vocabularies.
@@ -24,6 +24,7 @@ class Encoder:
         rating_column: what becomes the label; or None.
         withheld: keys [n] int64, user * items + item, of pairs that are left out; or None.
         time_column: what becomes `timestamp` [n] float64; or None.
+        required_time: the column without a value of which a row does not stay; or None.
     """
 
     def __init__(
@@ -33,10 +34,11 @@ class Encoder:
         rating_column: str | None = None,
         withheld: np.ndarray | None = None,
         time_column: str | None = None,
+        required_time: str | None = None,
     ):
         self.ids, self.kinds = ids, kinds
         self.rating_column, self.withheld = rating_column, withheld
-        self.time_column = time_column
+        self.time_column, self.required_time = time_column, required_time
 
     def __call__(self, table: pa.Table) -> Arrays:
         users = self.index(table, self.ids.users)
@@ -45,12 +47,20 @@ class Encoder:
         if self.withheld is not None:
             keys = users.astype(np.int64) * len(self.ids.items.vocabulary) + items
             keep &= ~np.isin(keys, self.withheld)
+        if self.required_time is not None:
+            keep &= ~self.without_time(table)
         found = {"user_index": users[keep], "item_index": items[keep]}
         if self.rating_column is not None:
             found["label"] = self._numbers(table, self.rating_column)[keep].astype(np.float32)
         if self.time_column is not None:
             found["timestamp"] = self._numbers(table, self.time_column)[keep]
         return found
+
+    def without_time(self, table: pa.Table) -> np.ndarray:
+        """[n] bool, the rows without the required time."""
+        if self.required_time is None:
+            return np.zeros(len(table), bool)
+        return np.isnan(self._numbers(table, self.required_time))
 
     def _numbers(self, table: pa.Table, name: str) -> np.ndarray:
         """[n] float64, NaN where there is none; DataError for text."""

@@ -106,7 +106,7 @@ def _chunks(
         DataError: if a user's rows stand in two places.
     """
     own = data.encoder
-    encoder = Encoder(own.ids, own.kinds, None, own.withheld, time_column)
+    encoder = Encoder(own.ids, own.kinds, None, own.withheld, time_column, own.required_time)
     met = np.zeros(data.num_users, bool)
     for shard in shards.tolist():
         kept: dict[str, np.ndarray] = {}

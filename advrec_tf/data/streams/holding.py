@@ -101,7 +101,9 @@ def _rows_of(
 ) -> Interactions:
     """The rows of the users in the mask `chosen`, in the order of the files."""
     own = data.encoder
-    encoder = Encoder(own.ids, own.kinds, own.rating_column, own.withheld, time_column)
+    encoder = Encoder(
+        own.ids, own.kinds, own.rating_column, own.withheld, time_column, own.required_time
+    )
     parts = []
     for table in data.stream.blocks():
         found = encoder(table)

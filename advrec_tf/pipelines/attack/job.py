@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
 
 from advrec_tf.ops.files import atomic_bytes
-from advrec_tf.pipelines.attack.cell import NONE, Cell, check_names, require_fraction
+from advrec_tf.pipelines.attack.cell import ADAPTIVE, NONE, Cell, check_names, require_fraction
 from advrec_tf.pipelines.attack.evidence import of_target
 from advrec_tf.pipelines.attack.runner import CellRunner
 from advrec_tf.pipelines.attack.setting import load_setting
@@ -51,6 +52,8 @@ def run(
     setting = load_setting(data, per_group=per_group, own_targets=own_targets, **columns)
     group = group or next(iter(setting.targets))
     check_names(attack, victim, defence, group, setting)
+    for note in setting.notes:
+        log(note)
     if setting.shift:
         log(
             f"Ratings were shifted by {setting.shift:+g}, so that the lowest is 1: in a fake "
@@ -74,10 +77,19 @@ def run(
             for target in setting.targets[group]
         ]
         measured = [runner.run(cell) | _evidence(runner, cell) for cell in cells]
+        bare = []
+        # What a defence buys is seen beside the same fakes without it; an adaptive attacker has
+        # others there.
+        if defence != NONE and attack not in (NONE, ADAPTIVE):
+            bare = [runner.run(dataclasses.replace(cell, defence=NONE)) for cell in cells]
     (mean,) = aggregate(measured)
-    log("\n" + "\n".join(lines_of(mean)))
+    (undefended,) = aggregate(bare) if bare else (None,)
+    log("\n" + "\n".join(lines_of(mean, undefended)))
     if out is not None:
-        content = json.dumps({"mean": mean, "cells": measured}, indent=2) + "\n"
+        found = {"mean": mean, "cells": measured}
+        if bare:
+            found |= {"undefended": undefended, "undefended_cells": bare}
+        content = json.dumps(found, indent=2) + "\n"
         atomic_bytes(out, content, overwrite=overwrite)
         log(f"\nreport       {out}")
     return mean

@@ -37,6 +37,7 @@ class AttackSetting:
         fillers: items that a fake profile rates beside its target: the published number, or what
             the mean user rates.
         shift: what was added to all ratings so that the lowest is 1, see `above_zero`.
+        notes: what the reader left out or doubted, in lines.
     """
 
     name: str
@@ -45,6 +46,7 @@ class AttackSetting:
     segments: Mapping[int, tuple[int, ...]]
     fillers: int
     shift: float = 0.0
+    notes: tuple[str, ...] = ()
 
     def id_of(self, item: int) -> int | str:
         """The id that the data give an item index."""
@@ -76,14 +78,18 @@ def load_setting(
     Raises:
         ValueError, FileNotFoundError, DataError: as the readers do; or if an id is unknown.
     """
-    shift = 0.0
+    shift, notes = 0.0, []
     if data in SHILLING_SETS:
         known = load_shilling(data, root)
         split, published = known.split, known.published_targets[:per_group]
         segments = {t: tuple(items.tolist()) for t, items in known.segments.items()}
         name, fillers = data, known.published_fillers
     else:
-        interactions = without_repeats(load(data, **columns).interactions).interactions
+        loaded = load(data, **columns)
+        interactions, repeats = without_repeats(loaded.interactions)
+        notes = str(loaded.report).splitlines()
+        if repeats:
+            notes.append(f"  left out: earlier rows of a user-item pair: {repeats:,}")
         interactions, shift = above_zero(interactions)
         split = splits.random_ratio(interactions, validation=0.0, test=0.1, seed=seed)
         published, segments, name, fillers = (), {}, Path(data).name, None
@@ -96,7 +102,13 @@ def load_setting(
         mean = round(len(split.train) / max(1, int((split.train.user_counts() > 0).sum())))
         fillers = min(mean, split.train.num_items - 1)
     return AttackSetting(
-        name=name, split=split, targets=targets, segments=segments, fillers=fillers, shift=shift
+        name=name,
+        split=split,
+        targets=targets,
+        segments=segments,
+        fillers=fillers,
+        shift=shift,
+        notes=tuple(notes),
     )
 
 
@@ -110,8 +122,7 @@ def items_of(train: Interactions, ids: Sequence[str]) -> tuple[int, ...]:
     unknown = [item for item in ids if item not in index]
     if unknown:
         raise ValueError(
-            f"`own_targets` should be ids of items, such as {next(iter(index))}. "
-            f"Received: {unknown[0]}."
+            f"`items` should be ids of items, such as {next(iter(index))}. Received: {unknown[0]}."
         )
     return tuple(dict.fromkeys(index[item] for item in ids))
 

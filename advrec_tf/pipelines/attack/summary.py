@@ -36,16 +36,23 @@ def aggregate(measured: Sequence[dict]) -> list[dict]:
     return records
 
 
-def lines_of(record: dict) -> list[str]:
-    """An aggregated record as text: each measure beside its value without attack and defence."""
+def lines_of(record: dict, undefended: dict | None = None) -> list[str]:
+    """An aggregated record as text: each measure beside its value without attack and defence, and
+    of a defended model beside that of `undefended`, the record of the same attack without it."""
+    heads = ["clean", "attacked"] if undefended is None else ["clean", "undefended", "defended"]
     lines = [
         f"{record['attack']} on {record['victim']}, defence {record['defence']}: "
         f"{record['targets']} targets, {record['seeds']} seed{'s' * (record['seeds'] > 1)}",
-        f"  {'':<26}{'clean':>12}{'now':>12}",
+        f"  {'':<26}" + "".join(f"{head:>12}" for head in heads),
     ]
     for name, value in record.items():
         if isinstance(value, float) and name != "size" and not name.endswith(", clean"):
-            clean = record.get(f"{name}, clean")
-            before = "" if clean is None else f"{clean:.4f}"
-            lines.append(f"  {name:<26}{before:>12}{value:>12.4f}")
-    return lines
+            columns = [record.get(f"{name}, clean"), value]
+            if undefended is not None:
+                columns.insert(1, undefended.get(name))
+            shown = ["" if column is None else f"{column:.4f}" for column in columns]
+            lines.append(f"  {name:<26}" + "".join(f"{text:>12}" for text in shown))
+    said = "  clean: the model without fake profiles and without a defence"
+    if undefended is not None:
+        said += "; undefended: with the fake profiles and without a defence"
+    return [*lines, f"{said}."]

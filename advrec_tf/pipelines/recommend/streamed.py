@@ -80,7 +80,7 @@ def prepare_stream(
         seed=settings.seed,
     )
     ids = count_ids(opened, user_column=user_column, item_column=item_column)
-    whole = counted(opened, ids)
+    whole = counted(opened, ids, time_column=time_column)
     report = ReadReport(
         source=str(source),
         place="row",
@@ -90,7 +90,7 @@ def prepare_stream(
         num_items=whole.num_items,
         left_out={why: Count(number) for why, number in whole.left_out.items()},
         noticed={},
-        notes=(f"{len(opened.shards):,} shards, read block by block",),
+        notes=(f"{_shards(len(opened.shards))}, read block by block",),
     )
     LOG.info(report)
     split = hold_out(
@@ -110,6 +110,10 @@ def prepare_stream(
         "test_rows": len(split.test),
     }
     return PreparedStream(split=split, counts=counts, audit=audit.audit(_held(split)), ids=ids)
+
+
+def _shards(count: int) -> str:
+    return f"{count:,} shard" + ("s" if count != 1 else "")
 
 
 def _held(split: StreamSplit) -> Split:

@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from advrec_tf.data.readers.report import Count, Loaded, ReadReport, report_of
 from tests.worlds import interactions_of
 
@@ -39,3 +41,15 @@ def test_data_made_in_memory_has_a_report_with_nothing_left_out():
     assert (report.rows_read, report.rows_kept, report.num_users) == (3, 3, 2)
     assert report.duplicate_pairs == 0 and not report.left_out
     assert Loaded(interactions=data, report=report).best_scores is None
+
+
+def test_repeats_are_refused_or_their_last_is_split_as_asked():
+    data = interactions_of([(0, 0), (0, 1), (0, 0), (0, 2), (1, 0), (1, 1), (1, 2)], 2, 3)
+    loaded = Loaded(interactions=data, report=REPORT)
+    with pytest.raises(ValueError, match='1 repeats.*With `repeats="last"` the split of loaded'):
+        loaded.split("last_item")
+    split = loaded.split("last_item", repeats="last")
+    parts = (split.train, split.validation, split.test)
+    assert [part.item_index[part.user_index == 0].tolist() for part in parts] == [[1], [0], [2]]
+    with pytest.raises(ValueError, match="`repeats` should be \"last\" or None. Received: 'first'"):
+        loaded.split("last_item", repeats="first")

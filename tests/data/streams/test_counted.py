@@ -67,6 +67,26 @@ def test_rare_and_missing_ids_are_left_out_and_counted(tmp_path):
     assert "without user_id: 1 rows" in repr(data)
 
 
+def test_rows_without_a_time_are_left_out_and_counted_where_times_are_asked_for(tmp_path):
+    table = pa.table(
+        {
+            "user_id": [1, 1, 2, 2, 3],
+            "item_id": ["a", "b", "a", "b", "a"],
+            "when": [1.0, None, 2.0, float("nan"), 3.0],
+        }
+    )
+    parquet.write_table(table, tmp_path / "one.parquet")
+    stream = ar.data.stream(str(tmp_path / "*.parquet"))
+    ids = ar.data.count_ids(stream)
+    data = ar.data.counted(stream, ids, time_column="when")
+    assert len(data) == 3 and data.left_out == {"without when": 2}
+    assert pairs_of(data) == [(1, "a"), (2, "a"), (3, "a")]
+    assert data.item_counts().tolist() == [3, 0]
+    rest = data.without(data.select(np.array([0])))
+    assert pairs_of(rest) == [(2, "a"), (3, "a")]
+    assert len(ar.data.counted(stream, ids)) == 5
+
+
 def test_new_ids_in_later_shards_are_counted_and_said(stream, tmp_path):
     ids = ar.data.count_ids(stream)
     later = table_of(10)

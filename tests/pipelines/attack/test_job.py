@@ -33,9 +33,24 @@ def test_the_mean_and_every_measurement_are_printed_and_written(path, tmp_path):
     )
     written = json.loads((tmp_path / "out.json").read_text())
     assert written["mean"] == json.loads(json.dumps(mean)) and len(written["cells"]) == 4
-    assert lines[0].startswith("Ratings were shifted by +1")
-    assert lines[2] == "targets (own): 3, 4"
-    assert "random on biased_mf, defence none: 2 targets, 2 seeds" in lines[3]
+    assert lines[0] == f"{path}: 480 of 480 rows kept, 40 users, 30 items"
+    assert lines[1].startswith("Ratings were shifted by +1")
+    assert lines[3] == "targets (own): 3, 4"
+    assert "random on biased_mf, defence none: 2 targets, 2 seeds" in lines[4]
+
+
+def test_rows_left_out_are_said_and_a_defence_stands_beside_its_absence(path, tmp_path):
+    with open(path, "a") as file:
+        file.write("\n0,29,5\n0,29,4\n,3,2")
+    lines = []
+    defended = {**ATTACK, "victim": "ease", "defence": "independence-weights"}
+    out = tmp_path / "out.json"
+    job.run(path, **defended, per_group=1, out=out, log=lines.append, rating_column="rating")
+    said = "\n".join(lines)
+    assert "left out: earlier rows of a user-item pair: " in said and "missing user id" in said
+    assert "undefended    defended" in said
+    written = json.loads(out.read_text())
+    assert written["undefended"]["defence"] == "none" and len(written["undefended_cells"]) == 1
 
 
 def test_a_size_and_a_name_are_refused_before_anything_is_trained(path):

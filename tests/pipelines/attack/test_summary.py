@@ -20,8 +20,20 @@ def test_means_are_over_targets_first_and_deviations_over_seeds():
 def test_a_measure_stands_beside_its_clean_value():
     lines = lines_of({**BASE, "targets": 2, "seeds": 1, "x": 0.5, "x, clean": 0.25, "y": 1.0})
     assert lines[0] == "a on v, defence none: 2 targets, 1 seed"
-    assert [line.split() for line in lines[1:]] == [
-        ["clean", "now"],
+    assert [line.split() for line in lines[1:-1]] == [
+        ["clean", "attacked"],
         ["x", "0.2500", "0.5000"],
         ["y", "1.0000"],
     ]
+    assert lines[-1] == "  clean: the model without fake profiles and without a defence."
+
+
+def test_a_defended_measure_stands_beside_the_undefended_one():
+    record = {**BASE, "targets": 1, "seeds": 1, "x": 0.5, "x, clean": 0.25, "only defended": 1.0}
+    lines = lines_of({**record, "defence": "d"}, {**BASE, "x": 0.75, "x, clean": 0.25})
+    assert [line.split()[-3:] for line in lines[1:-1]] == [
+        ["clean", "undefended", "defended"],
+        ["0.2500", "0.7500", "0.5000"],
+        ["only", "defended", "1.0000"],
+    ]
+    assert lines[-1].endswith("; undefended: with the fake profiles and without a defence.")
