@@ -181,10 +181,12 @@ class SparseEmbeddingModel(RecommenderModel):
                 inputs = {name: column[i] for name, column in block.items()}
                 inputs = self.draw(inputs, tables)
                 found = self.lookups(inputs)
-                rows = gathered_once(
-                    lambda: {n: tf.gather(tables[t], index) for n, (t, index) in found.items()},
-                    zero,
-                )
+
+                def gather():
+                    return {n: tf.gather(tables[t], index) for n, (t, index) in found.items()}
+
+                # Other rules read the rows again, and are faster where XLA fuses the lookups.
+                rows = gathered_once(gather, zero) if rule.additive else gather()
                 done = iterations + tf.cast(i, tf.float32)
                 gradients, values = step_gradients(rows, inputs, done)
                 tables, moved = dict(tables), dict(moved)
