@@ -11,7 +11,7 @@ perturbed pass of one step see the same noise.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -135,20 +135,27 @@ def of_index(index: np.ndarray, *, batch_size: int, seed: int, name: str) -> Bat
     Raises:
         ValueError: if there is no index or `batch_size` < 1.
     """
-    _require_examples(len(index), batch_size)
-    batch_size = min(batch_size, len(index))
-    values = tf.constant(index, tf.int32)
+    return _of_columns({name: index}, batch_size, seed)
+
+
+def _of_columns(columns: Mapping[str, np.ndarray], batch_size: int, seed: int) -> Batches:
+    """Batches of columns [n] of int32, with a `weight` of ones and the `seed`."""
+    count = len(next(iter(columns.values())))
+    _require_examples(count, batch_size)
+    batch_size = min(batch_size, count)
+    values = {name: tf.constant(column, tf.int32) for name, column in columns.items()}
 
     def read(batch):
+        found = {name: tf.gather(column, batch["index"]) for name, column in values.items()}
         return {
-            name: tf.gather(values, batch["index"]),
+            **found,
             "weight": tf.ones_like(batch["index"], tf.float32),
             "seed": batch["seed"],
         }
 
     return _read_in_order(
-        -(-len(index) // batch_size),
-        lambda first_epoch: shuffled_index(len(index), batch_size, seed, first_epoch),
+        -(-count // batch_size),
+        lambda first_epoch: shuffled_index(count, batch_size, seed, first_epoch),
         read,
     )
 
@@ -265,27 +272,8 @@ def of_triples(graph: KnowledgeGraph, *, batch_size: int, seed: int) -> Batches:
     Raises:
         ValueError: if there is no triple or `batch_size` < 1.
     """
-    _require_examples(len(graph), batch_size)
-    batch_size = min(batch_size, len(graph))
-    columns = {
-        "head": tf.constant(graph.heads, tf.int32),
-        "relation": tf.constant(graph.relations, tf.int32),
-        "tail": tf.constant(graph.tails, tf.int32),
-    }
-
-    def read(batch):
-        found = {name: tf.gather(column, batch["index"]) for name, column in columns.items()}
-        return {
-            **found,
-            "weight": tf.ones_like(batch["index"], tf.float32),
-            "seed": batch["seed"],
-        }
-
-    return _read_in_order(
-        -(-len(graph) // batch_size),
-        lambda first_epoch: shuffled_index(len(graph), batch_size, seed, first_epoch),
-        read,
-    )
+    columns = {"head": graph.heads, "relation": graph.relations, "tail": graph.tails}
+    return _of_columns(columns, batch_size, seed)
 
 
 def _require_examples(count: int, batch_size: int) -> None:

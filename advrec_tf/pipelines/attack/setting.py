@@ -122,7 +122,8 @@ def items_of(train: Interactions, ids: Sequence[str]) -> tuple[int, ...]:
     unknown = [item for item in ids if item not in index]
     if unknown:
         raise ValueError(
-            f"`items` should be ids of items, such as {next(iter(index))}. Received: {unknown[0]}."
+            f"`own_targets` should be ids of items, such as {next(iter(index))}. "
+            f"Received: {unknown[0]}."
         )
     return tuple(dict.fromkeys(index[item] for item in ids))
 

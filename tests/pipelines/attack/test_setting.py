@@ -44,7 +44,7 @@ def test_own_items_are_a_group_of_targets_by_their_ids(tmp_path):
     assert [ids[t] for t in found.targets["own"]] == ["i7", "i2"]
     assert [found.id_of(t) for t in found.targets["own"]] == ["i7", "i2"]
     assert next(iter(found.targets)) == "own"  # what is attacked where no group is named
-    with pytest.raises(ValueError, match="`items` .*such as i0. Received: j9"):
+    with pytest.raises(ValueError, match="`own_targets` .*such as i0. Received: j9"):
         load_setting(path, own_targets=["i7", "j9"], **columns)
 
 
