@@ -10,6 +10,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "base": ["MatrixRecommender", "Recommender"],
         "baselines": ["EASE", "ItemKNN", "Popularity", "RandomWalk", "RecentPopularity"],
         "blend": ["Blend", "HistoryBlend"],
+        "compositional": [
+            "MultiHash",
+            "MultiHashEmbedding",
+            "QuotientRemainder",
+            "QuotientRemainderEmbedding",
+        ],
         "content.modalities": ["Modality"],
         "content.two_tower": ["ContentTwoTower", "content_two_tower"],
         "factorization.distilled": ["DistilledFactorization", "teacher_lists"],

@@ -18,6 +18,7 @@ from advrec_tf.data.batches import CONTEXT, context_columns
 from advrec_tf.data.features import Column
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.schema import features_of
+from advrec_tf.models.compositional import IdTable
 from advrec_tf.models.feature_tower import build_feature_tower
 
 TYPICAL_ROWS = 1024
@@ -25,7 +26,12 @@ TYPICAL_ROWS = 1024
 
 
 def context_tower(
-    interactions: Interactions, *, embedding_dim: int, seed: int, name: str
+    interactions: Interactions,
+    *,
+    embedding_dim: int,
+    id_table: IdTable | None = None,
+    seed: int,
+    name: str,
 ) -> keras.Model:
     """{column name: encoded values} -> [batch, embedding_dim] float32.
 
@@ -39,7 +45,11 @@ def context_tower(
             "commands)."
         )
     return build_feature_tower(
-        interactions.schema.context, embedding_dim=embedding_dim, seed=seed, name=name
+        interactions.schema.context,
+        embedding_dim=embedding_dim,
+        id_table=id_table,
+        seed=seed,
+        name=name,
     )
 
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.data import features
 from advrec_tf.data.features import Column
+from advrec_tf.models.compositional import IdTable, embedding_of_ids
 
 _serializable = keras.utils.register_keras_serializable("advrec_tf")
 
@@ -22,6 +23,7 @@ def build_feature_tower(
     columns: Sequence[Column],
     *,
     embedding_dim: int,
+    id_table: IdTable | None = None,
     seed: int = 0,
     name: str = "feature_tower",
 ) -> keras.Model:
@@ -30,6 +32,7 @@ def build_feature_tower(
     A category or id is embedded, a number standardized by its mean and deviation over the table
     (with a flag where it is missing), of a text or a sequence the mean of the embedded words or
     entries is taken; times and vectors are taken as they are. All are concatenated and projected.
+    With `id_table` the vectors of ids are composed from small tables.
 
     Raises:
         ValueError: if `columns` is empty.
@@ -46,9 +49,20 @@ def build_feature_tower(
             width = embedding_dim
             if not isinstance(column, (features.Id, features.Text)):
                 width = int(min(embedding_dim, np.ceil(column.size**0.5) + 1))
-            embed = keras.layers.Embedding(
-                column.size, width, embeddings_initializer=initializer, name=f"{layer}_embedding"
-            )
+            embedding = f"{layer}_embedding"
+            if isinstance(column, features.Id) and id_table is not None:
+                embed = embedding_of_ids(
+                    id_table,
+                    column.size,
+                    width,
+                    initial_scale=0.03,
+                    seed=seed + len(parts),
+                    name=embedding,
+                )
+            else:
+                embed = keras.layers.Embedding(
+                    column.size, width, embeddings_initializer=initializer, name=embedding
+                )
             part = embed(value)
             if bag:
                 part = MeanOfPresent(name=f"{layer}_mean")(part, value)

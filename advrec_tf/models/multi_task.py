@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.compositional import IdTable
 from advrec_tf.models.ranking import RankingModel, build_head
 from advrec_tf.models.retrieval import TwoTower, two_tower
 from advrec_tf.models.saving import model_config, model_from_config
@@ -156,6 +157,7 @@ def multi_task_tower(
     hidden: Sequence[int] = (64,),
     use_features: bool | None = None,
     use_context: bool | None = None,
+    id_table: IdTable | None = None,
     seed: int = 0,
     **settings,
 ) -> MultiTaskModel:
@@ -167,6 +169,7 @@ def multi_task_tower(
         hidden: units of the hidden layers of the head.
         use_features: whether the towers get the side tables; None for where there are any.
         use_context: whether query and head get the context; None for where there is one.
+        id_table: as of `ranking_tower`.
         seed: of the weights.
         **settings: `temperature`, `retrieval_weight` and `ranking_weight` of `MultiTaskModel`.
 
@@ -183,6 +186,7 @@ def multi_task_tower(
         embedding_dim=embedding_dim,
         use_features=use_features,
         use_context=use_context,
+        id_table=id_table,
         seed=seed,
     )
     return MultiTaskModel(

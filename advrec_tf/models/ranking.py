@@ -17,6 +17,7 @@ import tensorflow as tf
 from advrec_tf import _tfrs
 from advrec_tf._keras import float32_layers, keras, require_keras_2
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.compositional import IdTable
 from advrec_tf.models.context import ContextVectors, context_tower
 from advrec_tf.models.own_batches import require_pairs
 from advrec_tf.models.replicas import mean_over_replicas, own_rows
@@ -247,6 +248,7 @@ def ranking_tower(
     hidden: Sequence[int] = (64,),
     use_features: bool | None = None,
     use_context: bool | None = None,
+    id_table: IdTable | None = None,
     seed: int = 0,
     **settings,
 ) -> RankingModel:
@@ -259,6 +261,8 @@ def ranking_tower(
         hidden: units of the hidden layers of the head.
         use_features: whether the towers get the side tables; None for where there are any.
         use_context: whether the head gets the context; None for where there is one.
+        id_table: composes the vectors of users, items and columns of the kind `id` from small
+            tables; None for a row each.
         seed: of the weights.
 
     Raises:
@@ -276,11 +280,16 @@ def ranking_tower(
         embedding_dim=embedding_dim,
         normalize=False,
         initial_scale=0.05,
+        id_table=id_table,
     )
     tower = None
     if use_context:
         tower = context_tower(
-            interactions, embedding_dim=embedding_dim, seed=3000 * seed, name="context_tower"
+            interactions,
+            embedding_dim=embedding_dim,
+            id_table=id_table,
+            seed=3000 * seed,
+            name="context_tower",
         )
     return RankingModel(
         user_tower,

@@ -18,6 +18,7 @@ from advrec_tf import _tfrs
 from advrec_tf._keras import float32_layers, keras, require_keras_2
 from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.compositional import IdTable
 from advrec_tf.models.context import ContextVectors, context_tower
 from advrec_tf.models.factorization.negatives import require_negatives
 from advrec_tf.models.new_users import NewUsers
@@ -277,11 +278,13 @@ def two_tower(
     use_features: bool = False,
     use_context: bool = False,
     temperature: float = 0.12,
+    id_table: IdTable | None = None,
     seed: int = 0,
     **kwargs,
 ) -> TwoTower:
     """Both towers for a data set, from ids and, with `use_features`, its side tables; with
-    `use_context` the query follows the context of the interaction as well.
+    `use_context` the query follows the context of the interaction as well. With `id_table` the
+    vectors of users, items and columns of the kind `id` are composed from small tables.
 
     Raises:
         ValueError: if features or a context are asked for and there are none.
@@ -291,12 +294,17 @@ def two_tower(
         use_features=use_features,
         embedding_dim=embedding_dim,
         hidden=hidden,
+        id_table=id_table,
         seed=seed,
     )
     tower = None
     if use_context:
         tower = context_tower(
-            interactions, embedding_dim=embedding_dim, seed=3000 * seed, name="context_tower"
+            interactions,
+            embedding_dim=embedding_dim,
+            id_table=id_table,
+            seed=3000 * seed,
+            name="context_tower",
         )
     return TwoTower(
         user_tower,

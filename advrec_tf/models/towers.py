@@ -16,6 +16,7 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.schema import Features, features_of
+from advrec_tf.models.compositional import IdTable, embedding_of_ids
 from advrec_tf.models.feature_tower import (
     FeatureTable,
     build_feature_tower,
@@ -32,6 +33,7 @@ def build_index_tower(
     hidden: Sequence[int] = (),
     normalize: bool = True,
     initial_scale: float = 0.1,
+    id_table: IdTable | None = None,
     seed: int = 0,
     name: str,
 ) -> keras.Model:
@@ -39,13 +41,16 @@ def build_index_tower(
 
     The id embedding and, where given, the feature tower's output are added; `hidden` layers
     with a last projection follow where asked for; with `normalize` the result has length 1,
-    so that a dot product is a cosine.
+    so that a dot product is a cosine. With `id_table` the id embedding, and that of every column of
+    the kind `id`, is composed from small tables.
     """
     index = keras.Input(shape=(), dtype="int32", name="index")
-    table = keras.layers.Embedding(
+    table = embedding_of_ids(
+        id_table,
         num_ids,
         embedding_dim,
-        embeddings_initializer=keras.initializers.RandomNormal(stddev=initial_scale, seed=seed),
+        initial_scale=initial_scale,
+        seed=seed,
         name=f"{name}_id_embedding",
     )
     x = table(index)
@@ -58,6 +63,7 @@ def build_index_tower(
         tower = build_feature_tower(
             features.columns,
             embedding_dim=embedding_dim,
+            id_table=id_table,
             seed=1000 * seed,
             name=f"{name}_feature_tower",
         )

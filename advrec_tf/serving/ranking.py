@@ -1,8 +1,8 @@
 """The served ranking tower: candidates in order for a user in a context.
 
-Vectors of users and items are computed at export; the tower of the context and the head run in the
-graph, on raw values as a client has them. A user, an item or a category that the model does not
-know is served, and said.
+Vectors of users and items are computed at export, but for those of composed ids, whose towers stay;
+the tower of the context and the head run in the graph, on raw values as a client has them. A user,
+an item or a category that the model does not know is served, and said.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from advrec_tf._keras import keras
+from advrec_tf.models.compositional import holds_composed_ids
 from advrec_tf.models.ranking import RankingModel
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.serving.lists import LOWEST, NO_ITEM
@@ -53,10 +55,8 @@ class ServedRanking(ServedModule):
                 "The columns of the context should have names of their own in a request, other "
                 f"than `user_id` and `item_id`. Received: {', '.join(names[2:])}."
             )
-        users = in_blocks(model.user_tower, data.num_users)
-        items = in_blocks(model.item_tower, data.num_items)
-        self.user_vectors = frozen(np.vstack([users, users.mean(0)]), "user_vectors")
-        self.item_vectors = frozen(np.vstack([items, items.mean(0)]), "item_vectors")
+        self.user_vectors = _Vectors(model.user_tower, data.num_users, "user_vectors")
+        self.item_vectors = _Vectors(model.item_tower, data.num_items, "item_vectors")
         self.users = lookup_table(text_ids(data.users.ids, "users"), default=data.num_users)
         self.items = lookup_table(text_ids(data.items.ids, "items"), default=data.num_items)
         self.num_users, self.num_items = data.num_users, data.num_items
@@ -73,7 +73,7 @@ class ServedRanking(ServedModule):
 
     def score(self, user_id, item_id, **context):
         user, item = self.users.lookup(user_id), self.items.lookup(item_id)
-        pairs = tf.concat([self._joined(user, context), tf.gather(self.item_vectors, item)], 1)
+        pairs = tf.concat([self._joined(user, context), self.item_vectors(item)], 1)
         return {
             "score": self._scores(pairs),
             "known_user": user < self.num_users,
@@ -90,7 +90,7 @@ class ServedRanking(ServedModule):
             item = self.items.lookup(item_id)
         asked = self._joined(self.users.lookup(user_id), context)
         asked = tf.repeat(asked, candidates, axis=0)
-        vectors = tf.gather(self.item_vectors, tf.reshape(item, [-1]))
+        vectors = self.item_vectors(tf.reshape(item, [-1]))
         scores = tf.reshape(self._scores(tf.concat([asked, vectors], 1)), tf.shape(item))
         known = item < self.num_items
         scores = tf.where(known, scores, LOWEST)
@@ -112,7 +112,7 @@ class ServedRanking(ServedModule):
 
     def _joined(self, user: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
         """[batch, dim] of users and, after it, of their contexts where the model has them."""
-        parts = [tf.gather(self.user_vectors, user)]
+        parts = [self.user_vectors(user)]
         if self.columns:
             encoded = {c.name: c.encode(context[c.input_name]) for c in self.columns}
             parts.append(self.context_tower(encoded))
@@ -121,7 +121,7 @@ class ServedRanking(ServedModule):
     def _scores(self, pairs: tf.Tensor) -> tf.Tensor:
         """User, context and item vectors side by side -> [pairs], as the head has them: user,
         item, context."""
-        width = self.item_vectors.shape[1]
+        width = self.item_vectors.width
         user, context, item = pairs[:, :width], pairs[:, width:-width], pairs[:, -width:]
         found = self.head(tf.concat([user, item, context], 1)) + self.offset
         return tf.sigmoid(found) if self.clicks else found
@@ -232,3 +232,22 @@ class ServedRanking(ServedModule):
     def _listed(self, raw: dict[str, np.ndarray]) -> dict[str, list]:
         """Raw values by column as a request in JSON has them."""
         return {c.input_name: np.asarray(raw[c.name]).tolist() for c in self.columns}
+
+
+class _Vectors(tf.Module):
+    """Index [n] int32 -> [n, width] float32; the index `count`, of all that are unknown, has the
+    mean vector. They are stored, or computed by the tower where its ids are composed."""
+
+    def __init__(self, tower: keras.Model, count: int, name: str):
+        super().__init__(name=name)
+        vectors = in_blocks(tower, count)
+        mean = vectors.mean(0, keepdims=True)
+        self.count, self.width = count, vectors.shape[1]
+        self._tower = tower if holds_composed_ids(tower) else None
+        self._rows = frozen(mean if self._tower else np.vstack([vectors, mean]), name)
+
+    def __call__(self, index: tf.Tensor) -> tf.Tensor:
+        if self._tower is None:
+            return tf.gather(self._rows, index)
+        known = index < self.count
+        return tf.where(known[:, None], self._tower(tf.where(known, index, 0)), self._rows)

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from advrec_tf import _tfrs
 from advrec_tf._keras import keras, of_keras_3, require_keras_2
+from advrec_tf.models.compositional import ComposedEmbedding
 from advrec_tf.models.trained import RecommenderModel, regularization_of
 from advrec_tf.perturbations import Perturbation
 
@@ -281,11 +282,11 @@ def layers_to_perturb(
 
 
 def embedding_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """Every trainable `Embedding` inside a model, at any depth, each once."""
+    """Every trainable `Embedding` inside a model, composed ones too, at any depth, each once."""
     return [
         layer
         for layer in model.submodules
-        if isinstance(layer, keras.layers.Embedding) and layer.trainable
+        if isinstance(layer, (keras.layers.Embedding, ComposedEmbedding)) and layer.trainable
     ]
 
 

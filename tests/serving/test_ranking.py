@@ -102,3 +102,30 @@ def test_a_ranking_tower_without_a_context_is_served_as_lists():
     plain = ar.models.ranking_tower(dataclasses.replace(DATA, context=None), embedding_dim=2)
     assert type(ar.serving.served_form(plain, max_k=10)).__name__ == "ServedRecommender"
     assert ServedRanking(plain).columns == ()
+
+
+@pytest.fixture(scope="module")
+def composed(model):
+    kind = ar.models.QuotientRemainder()
+    return ar.models.ranking_tower(model.interactions, embedding_dim=3, id_table=kind)
+
+
+def test_composed_ids_are_served_by_their_towers(composed):
+    module = ServedRanking(composed)
+    # beside the mean vector no row of a user or item is stored
+    shapes = [module.user_vectors._rows.shape, module.item_vectors._rows.shape]
+    assert shapes == [(1, 3), (1, 3)]
+    users = composed.user_tower(tf.range(3)).numpy()
+    found = module.user_vectors(tf.constant([2, 3, 0]))
+    np.testing.assert_allclose(found, [users[2], users.mean(0), users[0]], rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_an_export_of_composed_ids_is_checked(composed, tmp_path):
+    path = ar.serving.export(composed, tmp_path / "small")
+    answer = ask(path, "score", user_id=["0", "new"], item_id=["1", "1"], **_repeated(NOBODY))
+    assert answer["outputs"]["known_user"] == [True, False]
+
+
+def _repeated(columns):
+    return {name: list(values) * 2 for name, values in columns.items()}
