@@ -19,7 +19,8 @@ from advrec_tf._keras import keras
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.knowledge.known_triples import KnownTriples
 from advrec_tf.knowledge.scores import RotatE, TransE, TripleScore
-from advrec_tf.models.factorization.negatives import Generator, new_table, policy_gradient
+from advrec_tf.models.factorization.negatives import Generator
+from advrec_tf.models.factorization.samplers import new_table, policy_gradient
 from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
 from advrec_tf.ops.random import gumbel_choice, random_indices, stream
 

@@ -17,7 +17,17 @@ import tensorflow as tf
 from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.factorization import negatives as samplers
+from advrec_tf.models.factorization.negatives import (
+    DNS,
+    PAIRWISE,
+    SHARED,
+    ByPopularity,
+    Generator,
+    InBatch,
+    Mixed,
+    Uniform,
+)
+from advrec_tf.models.factorization.samplers import known_pairs
 from advrec_tf.ops.reductions import row_dot, unit_rows
 
 Tensors = dict[str, tf.Tensor]
@@ -37,19 +47,12 @@ class BPR:
         ValueError: if `negatives` is none of `negatives.PAIRWISE`.
     """
 
-    negatives: (
-        samplers.Uniform
-        | samplers.ByPopularity
-        | samplers.InBatch
-        | samplers.Mixed
-        | samplers.DNS
-        | samplers.Generator
-    ) = samplers.Uniform()
+    negatives: Uniform | ByPopularity | InBatch | Mixed | DNS | Generator = Uniform()
 
     cosine: ClassVar[bool] = False
 
     def __post_init__(self):
-        _require_one_of(self.negatives, samplers.PAIRWISE, "BPR")
+        _require_one_of(self.negatives, PAIRWISE, "BPR")
 
     def bind(self, interactions: Interactions, *, seed: int = 0) -> PairwiseObjective:
         """The objective on one data set."""
@@ -79,9 +82,7 @@ class SampledSoftmax:
         ValueError: if a number is out of range, or `negatives` is none of `negatives.SHARED`.
     """
 
-    negatives: samplers.Uniform | samplers.ByPopularity | samplers.InBatch | samplers.Mixed = (
-        samplers.Uniform()
-    )
+    negatives: Uniform | ByPopularity | InBatch | Mixed = Uniform()
     _: dataclasses.KW_ONLY
     candidates: int | None = None
     temperature: float = 1.0
@@ -90,7 +91,7 @@ class SampledSoftmax:
     mask_known: bool = False
 
     def __post_init__(self):
-        _require_one_of(self.negatives, samplers.SHARED, "SampledSoftmax")
+        _require_one_of(self.negatives, SHARED, "SampledSoftmax")
         if self.candidates is not None and self.candidates < 2:
             raise ValueError(f"`candidates` should be >= 2 or None. Received: {self.candidates!r}.")
         if not self.temperature > 0:
@@ -203,7 +204,7 @@ class SoftmaxObjective(BoundObjective):
         super().__init__(settings, interactions, seed=seed)
         self._known = None
         if settings.mask_known:
-            self._known = samplers.known_pairs(interactions, "`mask_known`")
+            self._known = known_pairs(interactions, "`mask_known`")
 
     def draw(self, inputs, score, tables):
         """Adds `negative` [m], `log_ratio` [m] and `closed` [batch, m], the candidates that an

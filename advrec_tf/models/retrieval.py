@@ -20,7 +20,7 @@ from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.compositional import IdTable
 from advrec_tf.models.context import ContextVectors, context_tower
-from advrec_tf.models.factorization.negatives import require_negatives
+from advrec_tf.models.factorization.samplers import require_negatives
 from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.own_batches import require_pairs
 from advrec_tf.models.replicas import candidates_of_all, mean_over_replicas

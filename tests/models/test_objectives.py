@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.models.factorization import negatives
+from advrec_tf.models.factorization import samplers
 from advrec_tf.models.factorization.negatives import DNS, Generator, InBatch, Uniform
 from advrec_tf.models.objectives import BPR, SampledSoftmax
 from tests.worlds import interactions_of
@@ -88,7 +88,7 @@ def test_objectives_are_values():
 
 
 def test_a_table_of_known_pairs_that_is_too_large_is_refused(monkeypatch):
-    monkeypatch.setattr(negatives, "MAX_PAIR_TABLE_BYTES", 0)
+    monkeypatch.setattr(samplers, "MAX_PAIR_TABLE_BYTES", 0)
     with pytest.raises(ValueError, match="`mask_known` should be used with a table"):
         SampledSoftmax(mask_known=True).bind(DATA)
     SampledSoftmax().bind(DATA)

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.factorization.negatives import Generator, Uniform, new_table
+from advrec_tf.models.factorization.negatives import Generator, Uniform
+from advrec_tf.models.factorization.samplers import new_table
 from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
 from advrec_tf.models.objectives import BPR, Objective, require_objective
 from advrec_tf.models.vectors import frozen_vectors
