@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from advrec_tf.pipelines.attack.certificates import rows_of, words_of
 from experiments.harness.markdown import number, page, spread, table
 
 
@@ -86,29 +87,5 @@ def _row(row: dict, attacks: list[str]) -> list[str]:
 def _certificates(found: dict | None) -> list[str]:
     if found is None:
         return []
-    settings, curve = found["settings"], found["curve"]
-    return [
-        "",
-        "### Certified",
-        "",
-        f"{settings['num_models']:,} models of EASE on {settings['subset_size']} random users "
-        f"each, which vote for {settings['votes_each']} items: NDCG@10 {found['ndcg']:.4f} beside "
-        f"{found['ndcg_ease']:.4f} of EASE, {found['seconds']:.0f} seconds beside "
-        f"{found['seconds_ease']:.1f}. For each user with a confidence of "
-        f"{100 * curve[0]['confidence']:g} %, whatever the fakes do: *kept* are the hits that stay "
-        "in their lists, *barred* the unlisted items that cannot enter one; precision, recall and "
-        "NDCG are at least these.",
-        *table(
-            ["fakes", "hits", "kept", "share", "barred", "precision@10", "recall@10", "NDCG@10"],
-            [
-                [
-                    str(one["num_fakes"]),
-                    str(one["hits"]),
-                    str(one["kept"]),
-                    *(number(one[name], 3) for name in ("kept_share", "barred")),
-                    *(number(one[name]) for name in ("precision", "recall", "ndcg")),
-                ]
-                for one in curve
-            ],
-        ),
-    ]
+    head, *rows = rows_of(found)
+    return ["", "### Certified", "", words_of(found), *table(head, rows)]

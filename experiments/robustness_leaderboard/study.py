@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-import time
-
-from advrec_tf.attacks.victims import VICTIMS
-from advrec_tf.defence.certified.certificate import certify
-from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.pipelines.attack.cell import NONE
+from advrec_tf.pipelines.attack.certificates import certified
 from advrec_tf.pipelines.attack.runner import CellRunner
 from advrec_tf.pipelines.attack.summary import aggregate
 from experiments.harness.entries import Entry
@@ -17,9 +12,6 @@ from experiments.harness.sweep import Log, Study, sweep
 from experiments.robustness_leaderboard.threats import ThreatModel, cells_of
 
 HIT, NDCG = "target_hit_rate@10", "ndcg@10"
-CERTIFIED = "subset-ensemble"
-FRACTIONS = (0.002, 0.005, 0.01)
-"""Of the users, beside 1 and 10 fakes: the curve of the certificates."""
 
 
 def run(
@@ -96,25 +88,3 @@ def table_rows(records: list[dict]) -> list[dict]:
             }
         )
     return rows
-
-
-def certified(runner: CellRunner, models: int) -> dict:
-    """What the certified ensemble of so many models promises, beside its cost."""
-    defence = dataclasses.replace(DEFENCES[CERTIFIED], num_models=models)
-    started = time.perf_counter()
-    ensemble = defence.ensemble(seed=0).fit(runner.train)
-    seconds = time.perf_counter() - started
-    started = time.perf_counter()
-    plain = VICTIMS["ease"].train(runner.train, seed=0)
-    plain_seconds = time.perf_counter() - started
-    users = runner.train.num_users
-    fakes = sorted({1, 10, *(max(1, round(fraction * users)) for fraction in FRACTIONS)})
-    found = certify(ensemble, runner.setting.split.test, fakes)
-    return {
-        "settings": dataclasses.asdict(defence) | {"trim": None},
-        "ndcg": runner.ranking.evaluate(ensemble).metrics[NDCG],
-        "ndcg_ease": runner.ranking.evaluate(plain).metrics[NDCG],
-        "seconds": seconds,
-        "seconds_ease": plain_seconds,
-        "curve": [dataclasses.asdict(one) | {"kept_share": one.kept_share} for one in found],
-    }

@@ -23,7 +23,9 @@ def test_the_measures_of_an_attack_are_written_once(tmp_path, capfd):
     words = ["attack", "--data", str(data), "--rating-column", "rating", "--victim", "popularity"]
     words += ["--attack", "random", "--items", "3", "--out", str(out)]
     main(words)
-    assert json.loads((out / "attack.json").read_text())
+    assert json.loads((out / "attack.json").read_text())["certificates"] is None
+    main([*words, "--resume"])
+    assert "## What the targets rest on" in (out / "attack.md").read_text()
     with pytest.raises(SystemExit):
         main(words)
     said = capfd.readouterr().err
@@ -38,6 +40,8 @@ def test_the_measures_of_an_attack_are_written_once(tmp_path, capfd):
     [
         (["--run-dir", "x", "--victim", "biased_mf"], "`--victim` should be left out beside --run"),
         (["--run-dir", "x", "--user-column", "u"], "`--user-column` should be left out beside"),
+        (["--run-dir", "x", "--certify", "9"], "`--certify` should be left out beside --run-dir"),
+        (["--data", "x", "--resume"], "`--resume` should be given beside --out"),
         (["--data", "x", "--edits", "1", "2"], "`--edits` should be given beside --run-dir alone"),
         (["--run-dir", "x"], "`--run-dir` should be the folder of a finished `advrec train"),
     ],

@@ -5,16 +5,24 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
+import statistics
 import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
 
 from advrec_tf.ops.files import atomic_bytes
+from advrec_tf.pipelines.attack import page
 from advrec_tf.pipelines.attack.cell import ADAPTIVE, NONE, Cell, check_names, require_fraction
-from advrec_tf.pipelines.attack.evidence import of_target
-from advrec_tf.pipelines.attack.runner import CellRunner
+from advrec_tf.pipelines.attack.certificates import certified
+from advrec_tf.pipelines.attack.evidence import of_target, sentences
+from advrec_tf.pipelines.attack.runner import JOB, CellRunner, runner_in
 from advrec_tf.pipelines.attack.setting import load_setting
-from advrec_tf.pipelines.attack.summary import aggregate, lines_of
-from advrec_tf.pipelines.stages import StageStore
+from advrec_tf.pipelines.attack.summary import aggregate
+from advrec_tf.pipelines.ending import command_line
+from advrec_tf.pipelines.stages import StageResult
 
 
 def run(
@@ -29,7 +37,10 @@ def run(
     size: float = 0.05,
     fillers: int | None = None,
     seeds: int = 1,
+    certify: int = 0,
     out: str | os.PathLike | None = None,
+    run_dir: str | os.PathLike | None = None,
+    resume: bool = False,
     overwrite: bool = False,
     log: Callable[[str], None] = print,
     **columns,
@@ -42,13 +53,20 @@ def run(
         group: of targets, each of which is attacked alone; by default the first that there is.
         fillers: as `CellRunner` takes it.
         seeds: repetitions, with the seeds 0, 1, ...
-        out: a JSON file for the mean and for every measurement.
-        overwrite: whether `out` may replace a file.
+        certify: base models of the certified ensemble, see `certificates.certified`; 0 for none.
+        out: a JSON file for the mean and for every measurement, with a page .md beside it.
+        run_dir: the folder of the stages of the run, which `resume` goes on with; by default they
+            are not kept.
+        overwrite: whether `out` and its page may replace files, and without `resume` the run an
+            earlier one in `run_dir`.
 
     Raises:
-        ValueError: if a name or the size is refused, or the data cannot be read.
+        ValueError: if a name or a number is refused, or the data cannot be read.
+        FileExistsError: if `run_dir` holds a run, and neither `resume` nor `overwrite` is given.
     """
     require_fraction(size)
+    if certify < 0:
+        raise ValueError(f"`certify` should be 0 or a number of models. Received: {certify!r}.")
     setting = load_setting(data, per_group=per_group, own_targets=own_targets, **columns)
     group = group or next(iter(setting.targets))
     check_names(attack, victim, defence, group, setting)
@@ -61,42 +79,111 @@ def run(
         )
     log(f"{setting.split!r}")
     log(f"targets ({group}): {', '.join(str(setting.id_of(t)) for t in setting.targets[group])}")
+    if run_dir is not None and overwrite and not resume:
+        _remove_run(Path(run_dir))
+    cells = [
+        Cell(
+            attack=attack,
+            victim=victim,
+            defence=defence,
+            group=group,
+            target=target,
+            size=size,
+            seed=seed,
+        )
+        for seed in range(seeds)
+        for target in setting.targets[group]
+    ]
     with tempfile.TemporaryDirectory() as folder:
-        runner = CellRunner(setting, StageStore(folder, {}), fillers=fillers)
-        cells = [
-            Cell(
-                attack=attack,
-                victim=victim,
-                defence=defence,
-                group=group,
-                target=target,
-                size=size,
-                seed=seed,
+        runner = runner_in(
+            run_dir or folder, setting, resume=resume, fillers=fillers, per_group=per_group
+        )
+        report = _measure(runner, cells) | {
+            "users": runner.train.num_users,
+            "items": runner.train.num_items,
+            "interactions": len(runner.train),
+            "command": command_line(),
+            "certificates": _stage(
+                runner, f"certificates-{certify}", lambda: certified(runner, certify)
             )
-            for seed in range(seeds)
-            for target in setting.targets[group]
-        ]
-        measured = [runner.run(cell) | _evidence(runner, cell) for cell in cells]
-        bare = []
-        # What a defence buys is seen beside the same fakes without it; an adaptive attacker has
-        # others there.
-        if defence != NONE and attack not in (NONE, ADAPTIVE):
-            bare = [runner.run(dataclasses.replace(cell, defence=NONE)) for cell in cells]
-    (mean,) = aggregate(measured)
-    (undefended,) = aggregate(bare) if bare else (None,)
-    log("\n" + "\n".join(lines_of(mean, undefended)))
+            if certify
+            else None,
+        }
+    log("\n".join(page.lines_of(report)))
     if out is not None:
-        found = {"mean": mean, "cells": measured}
-        if bare:
-            found |= {"undefended": undefended, "undefended_cells": bare}
-        content = json.dumps(found, indent=2) + "\n"
-        atomic_bytes(out, content, overwrite=overwrite)
-        log(f"\nreport       {out}")
-    return mean
+        path = Path(out)
+        replace = overwrite or resume
+        atomic_bytes(path, json.dumps(report, indent=2) + "\n", overwrite=replace)
+        atomic_bytes(path.with_suffix(".md"), page.markdown(report), overwrite=replace)
+        log(f"\npage         {path.with_suffix('.md')}\nreport       {out}")
+    return report["mean"]
+
+
+def _measure(runner: CellRunner, cells: Sequence[Cell]) -> dict:
+    """The measures of all cells and their mean; of a defended model also those without it."""
+    measured = [runner.run(cell) | _evidence(runner, cell) for cell in cells]
+    (mean,) = aggregate(measured)
+    found = {"mean": mean, "cells": measured, "targets": _targets(runner, measured)}
+    # What a defence buys is seen beside the same fakes without it; an adaptive attacker has others
+    # there.
+    if cells[0].defence != NONE and cells[0].attack not in (NONE, ADAPTIVE):
+        bare = [
+            runner.run(dataclasses.replace(cell, defence=NONE)) | _evidence(runner, cell)
+            for cell in cells
+        ]
+        (found["undefended"],) = aggregate(bare)
+        found["undefended_cells"] = bare
+    return found
+
+
+def _stage(runner: CellRunner, name: str, compute: Callable[[], dict]) -> dict:
+    return runner.store.run(name, lambda _: StageResult(compute(), {})).summary
 
 
 def _evidence(runner: CellRunner, cell: Cell) -> dict[str, float]:
     """What the target's score rests on, see `evidence.of_target`; nothing without an attack."""
     if cell.attack == NONE:
         return {}
-    return of_target(runner.train, runner.poisoned(cell)[0].interactions, cell.target)
+
+    def compute():
+        poisoned, _ = runner.poisoned(cell)
+        accounts = np.flatnonzero(poisoned.is_fake)
+        return of_target(runner.train, poisoned.interactions, cell.target, accounts)
+
+    return _stage(runner, f"evidence-{cell.name()}", compute)
+
+
+def _targets(runner: CellRunner, measured: Sequence[dict]) -> list[dict]:
+    """For each target of an attack its id, the means over seeds of its evidence, and sentences."""
+    found = []
+    for target in dict.fromkeys(cell["target"] for cell in measured):
+        cells = [cell for cell in measured if cell["target"] == target]
+        if cells[0]["attack"] == NONE:
+            continue
+        names = [name for name in cells[0] if name.startswith(_OF_EVIDENCE)]
+        # A share is left out where the score is not positive, which a seed may change.
+        means = {
+            name: statistics.fmean(cell[name] for cell in cells if name in cell) for name in names
+        }
+        item_id = runner.setting.id_of(target)
+        words = sentences(item_id, means, runner.num_profiles(cells[0]["size"]))
+        found.append({"item_id": item_id, **means, "words": words})
+    return found
+
+
+_OF_EVIDENCE = (
+    "target_raters",
+    "target_effective_raters",
+    "target_mean_score",
+    "target_share_of_ten",
+    "target_lift_of_accounts",
+)
+
+
+def _remove_run(folder: Path) -> None:
+    """Remove the stages and the record that an earlier attack left in the folder; a run of another
+    kind stays, and is refused by the store."""
+    record = folder / "run.json"
+    if record.exists() and json.loads(record.read_text(encoding="utf-8")).get("job") == JOB:
+        shutil.rmtree(folder / "stages", ignore_errors=True)
+        record.unlink()

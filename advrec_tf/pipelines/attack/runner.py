@@ -40,6 +40,8 @@ from advrec_tf.pipelines.attack.stealth import stealth
 from advrec_tf.pipelines.machine import versions
 from advrec_tf.pipelines.stages import StageResult, StageStore
 
+JOB = "robustness"
+"""What the record of a run folder of cells says it is."""
 COLLATERAL = ("ndcg@10", "capped_recall@20")
 """Metrics of the ranking of honest users: what attack and defence cost everybody else."""
 
@@ -206,9 +208,21 @@ def open_runner(
         as `load_setting` and `StageStore` do.
     """
     setting = load_setting(data, per_group=per_group, **columns)
+    return runner_in(run_dir, setting, resume=resume, fillers=fillers, per_group=per_group)
+
+
+def runner_in(
+    run_dir: str | os.PathLike,
+    setting: AttackSetting,
+    *,
+    resume: bool = False,
+    fillers: int | None = None,
+    per_group: int = 5,
+) -> CellRunner:
+    """The runner of data that were read, see `open_runner`."""
     # What a cell's result depends on beside the cell: other cells may join the same run folder.
     identity = {
-        "job": "robustness",
+        "job": JOB,
         "data": setting.split.fingerprint(),
         "fillers": fillers or setting.fillers,
         "per_group": per_group,

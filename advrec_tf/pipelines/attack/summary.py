@@ -36,23 +36,44 @@ def aggregate(measured: Sequence[dict]) -> list[dict]:
     return records
 
 
-def lines_of(record: dict, undefended: dict | None = None) -> list[str]:
-    """An aggregated record as text: each measure beside its value without attack and defence, and
-    of a defended model beside that of `undefended`, the record of the same attack without it."""
+def rows_of(record: dict, undefended: dict | None = None) -> list[tuple[str, ...]]:
+    """A head and a row a measure, as text: its value without attack and defence beside that under
+    attack, and of a defended model also that of `undefended`, the record of the same attack
+    without it."""
     heads = ["clean", "attacked"] if undefended is None else ["clean", "undefended", "defended"]
-    lines = [
-        f"{record['attack']} on {record['victim']}, defence {record['defence']}: "
-        f"{record['targets']} targets, {record['seeds']} seed{'s' * (record['seeds'] > 1)}",
-        f"  {'':<26}" + "".join(f"{head:>12}" for head in heads),
-    ]
+    rows: list[tuple[str, ...]] = [("", *heads)]
     for name, value in record.items():
         if isinstance(value, float) and name != "size" and not name.endswith(", clean"):
             columns = [record.get(f"{name}, clean"), value]
             if undefended is not None:
                 columns.insert(1, undefended.get(name))
-            shown = ["" if column is None else f"{column:.4f}" for column in columns]
-            lines.append(f"  {name:<26}" + "".join(f"{text:>12}" for text in shown))
-    said = "  clean: the model without fake profiles and without a defence"
+            rows.append((name, *("" if column is None else f"{column:.4f}" for column in columns)))
+    return rows
+
+
+def legend(undefended: dict | None = None) -> str:
+    """What the columns of `rows_of` are."""
+    said = "clean: the model without fake profiles and without a defence"
     if undefended is not None:
         said += "; undefended: with the fake profiles and without a defence"
-    return [*lines, f"{said}."]
+    return f"{said}."
+
+
+def title_of(record: dict) -> str:
+    """What was attacked, how, behind which defence, and over how much it is a mean."""
+    return (
+        f"{record['attack']} on {record['victim']}, defence {record['defence']}: "
+        f"{record['targets']} targets, {record['seeds']} seed{'s' * (record['seeds'] > 1)}"
+    )
+
+
+def lines_of(record: dict, undefended: dict | None = None) -> list[str]:
+    """An aggregated record as aligned text, see `rows_of`."""
+    return [
+        title_of(record),
+        *(
+            f"  {name:<26}" + "".join(f"{cell:>12}" for cell in cells)
+            for name, *cells in rows_of(record, undefended)
+        ),
+        f"  {legend(undefended)}",
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from advrec_tf.pipelines.next_item_attack.pollution import IGNORES, STAYS_BELOW
-from advrec_tf.pipelines.recommend.page import markdown_table
+from advrec_tf.pipelines.recommend.page import aligned_table, markdown_table
 
 ABOUT_POLLUTION = (
     "Each history is edited up to that many times: an item substituted, inserted or deleted. "
@@ -74,10 +74,10 @@ def lines_of(report: dict) -> list[str]:
     for _, goal, value in MEASURED:
         rows = pollution_rows(report, goal, value)
         if rows:
-            found += ["", users_line(report, goal), *_aligned(rows)]
-            found += ["", *_aligned(worst_rows(report, goal))]
+            found += ["", users_line(report, goal), *aligned_table(rows)]
+            found += ["", *aligned_table(worst_rows(report, goal))]
     if report["promotion"]:
-        found += ["", *_aligned(promotion_rows(report["promotion"]))]
+        found += ["", *aligned_table(promotion_rows(report["promotion"]))]
     return found[1:]
 
 
@@ -170,11 +170,3 @@ def promotion_rows(records: Sequence[dict]) -> list[tuple[str, ...]]:
             )
         )
     return rows
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]

@@ -165,6 +165,15 @@ def markdown_table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     return [head, "|" + "---|" * len(rows[0]), *body]
 
 
+def aligned_table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """A head and its rows -> lines of text whose columns begin at the same places."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
 def verdict(choices: dict) -> str:
     """What was shipped and why, with a warning where a baseline is better, or a next-item model,
     which `advrec compare` trains beside the others and does not ship."""

@@ -53,8 +53,32 @@ def test_rows_left_out_are_said_and_a_defence_stands_beside_its_absence(path, tm
     assert written["undefended"]["defence"] == "none" and len(written["undefended_cells"]) == 1
 
 
+def test_certificates_and_evidence_are_stages_that_a_resumed_run_takes(path, tmp_path, monkeypatch):
+    out, words = tmp_path / "run" / "attack.json", {**ATTACK, "victim": "ease", "certify": 20}
+    words |= {"own_targets": ["3"], "out": out, "run_dir": out.parent, "rating_column": "rating"}
+    lines = []
+    job.run(path, **words, log=lines.append)
+    first = json.loads(out.read_text())
+    assert [one["num_fakes"] for one in first["certificates"]["curve"]] == [1, 10]
+    (target,) = first["targets"]
+    assert target["item_id"] == 3 and target["words"].startswith("Item 3: ")
+    assert "the attack's 2 accounts" in target["words"]
+    page = out.with_suffix(".md").read_text()
+    assert target["words"] in page and "## Certified" in page and "Certified. " in lines[-2]
+    with pytest.raises(FileExistsError, match="holds a run already"):
+        job.run(path, **words, log=lines.append)
+    job.run(path, **words, overwrite=True, log=lines.append)  # measured anew
+    assert (out.parent / "run.json").exists()
+    for name in ("certified", "of_target"):
+        monkeypatch.setattr(job, name, lambda *a: pytest.fail("measured twice"))
+    again = job.run(path, **words, resume=True, log=lines.append)
+    assert again["target_raters"] == first["mean"]["target_raters"]
+
+
 def test_a_size_and_a_name_are_refused_before_anything_is_trained(path):
     with pytest.raises(ValueError, match="`size` should be a fraction"):
         job.run(path, **ATTACK, size=2.0)
+    with pytest.raises(ValueError, match="`certify` should be 0 or a number"):
+        job.run(path, **ATTACK, certify=-1)
     with pytest.raises(ValueError, match="`attack` should be one of"):
         job.run(path, **{**ATTACK, "attack": "x"}, rating_column="rating")

@@ -1,0 +1,78 @@
+"""What a certified ensemble promises on the data of an attack, beside its cost and plain EASE."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from advrec_tf.attacks.victims import VICTIMS
+from advrec_tf.defence.certified.certificate import certify
+from advrec_tf.defence.registry import DEFENCES
+from advrec_tf.pipelines.attack.runner import CellRunner
+
+CERTIFIED = "subset-ensemble"
+FRACTIONS = (0.002, 0.005, 0.01)
+"""Of the users, beside 1 and 10 fakes: the curve of the certificates."""
+_NDCG = "ndcg@10"
+_HEAD = ("fakes", "hits", "kept", "share", "barred", "precision@10", "recall@10", "NDCG@10")
+
+
+def certified(runner: CellRunner, models: int) -> dict:
+    """The certificates of an ensemble of so many models, as JSON values.
+
+    Returns:
+        `settings` of the ensemble, `ndcg` and `seconds` of it and, with "_ease", of plain EASE; and
+        `curve`, a `Certificate` with its `kept_share` for each number of fakes.
+
+    Raises:
+        ValueError: if `models` is below 1, or the data have fewer users than a subset.
+    """
+    defence = dataclasses.replace(DEFENCES[CERTIFIED], num_models=models)
+    started = time.perf_counter()
+    ensemble = defence.ensemble(seed=0).fit(runner.train)
+    seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    plain = VICTIMS["ease"].train(runner.train, seed=0)
+    plain_seconds = time.perf_counter() - started
+    users = runner.train.num_users
+    fakes = sorted({1, 10, *(max(1, round(fraction * users)) for fraction in FRACTIONS)})
+    found = certify(ensemble, runner.setting.split.test, fakes)
+    return {
+        "settings": dataclasses.asdict(defence) | {"trim": None},
+        "ndcg": runner.ranking.evaluate(ensemble).metrics[_NDCG],
+        "ndcg_ease": runner.ranking.evaluate(plain).metrics[_NDCG],
+        "seconds": seconds,
+        "seconds_ease": plain_seconds,
+        "curve": [dataclasses.asdict(one) | {"kept_share": one.kept_share} for one in found],
+    }
+
+
+def words_of(found: dict) -> str:
+    """What was certified, at which cost, and what the columns of `rows_of` say."""
+    settings = found["settings"]
+    return (
+        f"{settings['num_models']:,} models of EASE on {settings['subset_size']} random users "
+        f"each, which vote for {settings['votes_each']} items: NDCG@10 {found['ndcg']:.4f} beside "
+        f"{found['ndcg_ease']:.4f} of EASE, {found['seconds']:.0f} seconds beside "
+        f"{found['seconds_ease']:.1f}. For each user with a confidence of "
+        f"{100 * found['curve'][0]['confidence']:g} %, whatever the fakes do: *kept* are the hits "
+        "that stay in their lists, *barred* the unlisted items that cannot enter one; precision, "
+        "recall and NDCG are at least these."
+    )
+
+
+def rows_of(found: dict) -> list[tuple[str, ...]]:
+    """A head, and a row of text for each number of fakes."""
+    return [
+        _HEAD,
+        *(
+            (
+                str(one["num_fakes"]),
+                str(one["hits"]),
+                str(one["kept"]),
+                *(f"{one[name]:.3f}" for name in ("kept_share", "barred")),
+                *(f"{one[name]:.4f}" for name in ("precision", "recall", "ndcg")),
+            )
+            for one in found["curve"]
+        ),
+    ]

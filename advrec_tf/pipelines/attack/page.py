@@ -1,0 +1,56 @@
+"""The report of an attack on a recommender, as Markdown and as lines of text, from it alone."""
+
+from __future__ import annotations
+
+import textwrap
+
+from advrec_tf.pipelines.attack import certificates, summary
+from advrec_tf.pipelines.recommend.page import aligned_table, markdown_table
+
+ABOUT_TARGETS = (
+    "How much the fake users decide: each target's raters, and how much of its mean score over all "
+    "users the accounts hold by EASE, exactly, whatever model is attacked; a mean over the seeds."
+)
+ABOUT_CERTIFICATES = (
+    f"A promise of the defence {certificates.CERTIFIED}, whatever the attack; the model above has "
+    "none."
+)
+_WIDTH = 100
+
+
+def markdown(report: dict) -> str:
+    """The page."""
+    mean, undefended = report["mean"], report.get("undefended")
+    lines = [
+        f"# {summary.title_of(mean)}",
+        "",
+        f"Made by `{report['command']}`.",
+        "",
+        f"{report['users']:,} users, {report['items']:,} items, {report['interactions']:,} "
+        "training interactions.",
+        "",
+        f"The columns: {summary.legend(undefended)}",
+        "",
+        *markdown_table(summary.rows_of(mean, undefended)),
+    ]
+    if report["targets"]:
+        lines += ["", "## What the targets rest on", "", ABOUT_TARGETS, ""]
+        lines += [f"- {target['words']}" for target in report["targets"]]
+    if report["certificates"] is not None:
+        lines += ["", "## Certified", "", ABOUT_CERTIFICATES, ""]
+        lines += [certificates.words_of(report["certificates"]), ""]
+        lines += markdown_table(certificates.rows_of(report["certificates"]))
+    return "\n".join(lines) + "\n"
+
+
+def lines_of(report: dict) -> list[str]:
+    """The same for the console."""
+    lines = ["", *summary.lines_of(report["mean"], report.get("undefended"))]
+    for target in report["targets"]:
+        lines += ["", *textwrap.wrap(target["words"], _WIDTH)]
+    if report["certificates"] is not None:
+        words = certificates.words_of(report["certificates"]).replace("*", "")
+        rows = certificates.rows_of(report["certificates"])
+        lines += ["", *textwrap.wrap(f"Certified. {ABOUT_CERTIFICATES} {words}", _WIDTH)]
+        lines += ["", *aligned_table(rows)]
+    return lines
