@@ -31,7 +31,7 @@ def continued(kind, data, profiles, rounds=2):
 
 @pytest.mark.parametrize("attack", [pga, revadv])
 @pytest.mark.parametrize("surrogate", MODELS)
-def test_budgets_hold_after_the_last_step(attack, surrogate, ratings):
+def test_budgets_hold_after_the_last_step(attack, surrogate, ratings, eagerly):
     attack = attack(**BUDGET, search=QUICK, surrogate=SurrogateModel(kind=surrogate, dim=4))
     targets = np.array([0, 7])
     profiles = attack.profiles(ratings, targets, rng=np.random.default_rng(0))

@@ -320,7 +320,7 @@ def test_two_networks_learn_the_mean_of_samples_of_any_dataset():
     assert gan.health.healthy, str(gan.health)
 
 
-def test_arrays_are_a_dataset_too_and_equal_seeds_give_equal_weights():
+def test_arrays_are_a_dataset_too_and_equal_seeds_give_equal_weights(eagerly):
     first, same, other = (plain_gan(seed=seed) for seed in (1, 1, 2))
     for gan in (first, same, other):
         gan.fit(ring(64), batch_size=16, shuffle=False, verbose=0)

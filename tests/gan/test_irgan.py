@@ -295,7 +295,7 @@ def test_a_step_is_critic_steps_and_then_generator_steps_with_draws_of_their_own
     assert int(model.step) == 1
 
 
-def test_a_broken_discriminator_stops_the_fit_by_name():
+def test_a_broken_discriminator_stops_the_fit_by_name(eagerly):
     model = irgan([0.0, 0.0], [np.nan, 0.0])
     made = batches.of_users(np.array([0]), batch_size=1, seed=0)
     with pytest.raises(FloatingPointError, match="irgan: `d_loss` became NaN .* step 0"):

@@ -78,7 +78,10 @@ def blocks():
 @pytest.mark.parametrize(
     "build", [small_tower, adversarial, profile_gan, pytest.param(blocks, marks=pytest.mark.slow)]
 )
-def test_a_fit_that_was_stopped_goes_on_bit_for_bit(build, tmp_path):
+def test_a_fit_that_was_stopped_goes_on_bit_for_bit(build, tmp_path, request):
+    if build is not adversarial:  # which stays compiled, as in use
+        request.getfixturevalue("eagerly")
+
     def fit(epochs, checkpoint=None):
         model, made = build()
         report = fit_ranked(
@@ -234,7 +237,7 @@ def test_no_epoch_is_refused():
         fit_ranked(factorization(), MADE, epochs=0)
 
 
-def test_a_checkpoint_of_a_fit_without_validation_is_not_taken_for_one_with_it(tmp_path):
+def test_a_checkpoint_of_a_fit_without_validation_is_not_taken_for_one_with_it(tmp_path, eagerly):
     model, data = adversarial()
     fit_ranked(model, data, epochs=1, checkpoint=tmp_path / "fit.npz")
     model, data = adversarial()
@@ -242,7 +245,7 @@ def test_a_checkpoint_of_a_fit_without_validation_is_not_taken_for_one_with_it(t
         fit_ranked(model, data, epochs=2, checkpoint=tmp_path / "fit.npz", evaluator=evaluator())
 
 
-def test_a_fit_stopped_before_its_first_validation_goes_on_to_it(tmp_path):
+def test_a_fit_stopped_before_its_first_validation_goes_on_to_it(tmp_path, eagerly):
     model, data = adversarial()
     path = tmp_path / "fit.npz"
     first = fit_ranked(model, data, epochs=1, checkpoint=path, evaluator=evaluator(), every=2)

@@ -43,7 +43,7 @@ def test_a_step_down_the_term_makes_the_states_smoother():
     assert trained.virtual_loss(chosen, seed) < before
 
 
-def test_the_term_is_part_of_fit():
+def test_the_term_is_part_of_fit(eagerly):
     _, trained = wrapped()
     trained.compile(optimizer=keras.optimizers.Adam(0.01))
     batches = of_windows(training_windows(DATA, 4), batch_size=16, seed=0, trimmed=False)
