@@ -69,7 +69,8 @@ def recommend(
             client = RestClient(url, name, item_text=texts)
         if history:
             table = client.recommend_from_history([list(history)])
-            _say_unknown(client, list(history))
+            unknown = _unknown(client, "item", [""] * len(history), list(history))
+            _say(unknown, ": the list is that of a user without a history", len(history))
             if k is not None:
                 if k > client.default_k():
                     raise ValueError(
@@ -83,6 +84,8 @@ def recommend(
             table = client.recommend_from_features(columns, k, list(exclude), list(allow))
         else:
             table = client.recommend(list(user), k, list(exclude), list(allow))
+            unknown = _unknown(client, "user", list(user), [""] * len(user))
+            _say(unknown, ": to users it does not know it recommends the most popular items")
     except (ServingError, OSError, ValueError) as error:
         raise ValueError(printable(str(error))) from error
     for column in table.columns.intersection(["user_id", "item_id", "text"]):
@@ -90,19 +93,26 @@ def recommend(
     print(table.to_string(index=False) if len(table) else "Nothing to recommend.")
 
 
-def _say_unknown(client, history: list[str]) -> None:
-    """Say on stderr which items of the history the model does not know."""
-    from advrec_tf.serving.client import ServingError, printable
+def _unknown(client, kind: str, users: list[str], items: list[str]) -> list[str]:
+    """Those of the users, or items where `kind` is "item", that the model does not know."""
+    from advrec_tf.serving.client import ServingError
 
     try:
-        nobody = [""] * len(history)
-        answer = client.predict("score", {"user_id": nobody, "item_id": history})
+        answer = client.predict("score", {"user_id": users, "item_id": items})
     except ServingError:  # a model without this signature
-        return
-    unknown = [item for item, known in zip(history, answer["known_item"], strict=True) if not known]
+        return []
+    asked = users if kind == "user" else items
+    known = answer.get(
+        f"known_{kind}", [True] * len(asked)
+    )  # exports before 0.2 lack that of users
+    return [name for name, is_known in zip(asked, known, strict=True) if not is_known]
+
+
+def _say(unknown: list[str], consequence: str, of: int = 0) -> None:
+    """Say on stderr what the model does not know, and what follows where that is all of `of`."""
+    from advrec_tf.serving.client import printable
+
     if unknown:
-        alone = ": the list is that of a user without a history" if unknown == history else ""
-        print(
-            f"NOTE: the model does not know {', '.join(map(printable, unknown))}{alone}.",
-            file=sys.stderr,
-        )
+        names = ", ".join(map(printable, unknown))
+        then = consequence if len(unknown) >= of else ""
+        print(f"NOTE: the model does not know {names}{then}.", file=sys.stderr)

@@ -56,7 +56,8 @@ class ServedRecommender(ServedModule):
     recommend_index         user_index [batch] int32
         -> item_index [batch, k] int32, score [batch, k] float32
     score                   user_id [batch], item_id [batch]
-        -> score [batch] float32, 0 where the item is unknown; known_item [batch] bool
+        -> score [batch] float32, 0 where the item is unknown; known_user and known_item [batch]
+           bool
 
     Args:
         scorer: where the scores come from.
@@ -138,9 +139,13 @@ class ServedRecommender(ServedModule):
         return {"item_index": item_index, "score": scores}
 
     def score(self, user_id, item_id):
-        item = self.items.lookup(item_id)
-        scores = self.scorer.pair_scores(self.users.lookup(user_id), tf.maximum(item, 0))
-        return {"score": tf.where(item >= 0, scores, 0.0), "known_item": item >= 0}
+        user, item = self.users.lookup(user_id), self.items.lookup(item_id)
+        scores = self.scorer.pair_scores(user, tf.maximum(item, 0))
+        return {
+            "score": tf.where(item >= 0, scores, 0.0),
+            "known_user": user < self.num_users,
+            "known_item": item >= 0,
+        }
 
     def inputs(self):
         ids, lists = tf.TensorSpec([None], tf.string), tf.TensorSpec([None, None], tf.string)
@@ -388,14 +393,21 @@ class ServedRecommender(ServedModule):
             "user_id": [*names, names[0]],
             "item_id": [*(item_ids[item] for item in items), reference.unknown_item],
         }
-        known = [True] * len(names) + [False]
+        known_users = [*(reference.index < self.num_users), True]
+        known_items = [True] * len(names) + [False]
         first = {name: value[:1] for name, value in inputs.items()}
         return [
             Case(
                 title="scores",
                 signature="score",
                 inputs=inputs,
-                expected=Values({"score": [*scores, 0.0], "known_item": known}),
+                expected=Values(
+                    {
+                        "score": [*scores, 0.0],
+                        "known_user": known_users,
+                        "known_item": known_items,
+                    }
+                ),
             ),
             Case(
                 title="users and items of different number",
@@ -407,7 +419,9 @@ class ServedRecommender(ServedModule):
                 title="one user",
                 signature="score",
                 inputs=first,
-                expected=Values({"score": scores[:1], "known_item": [True]}),
+                expected=Values(
+                    {"score": scores[:1], "known_user": known_users[:1], "known_item": [True]}
+                ),
                 repeat=_REPEATS,
             ),
         ]

@@ -67,6 +67,17 @@ def test_control_characters_of_a_title_are_shown_and_not_obeyed(version, tmp_pat
     assert printable("Dünkel 日本\u202e\x07") == r"Dünkel 日本\u202e\x07"
 
 
+@pytest.mark.parametrize("remote", [False, True])
+def test_users_the_model_does_not_know_are_named(remote, version, server, capsys):
+    source = ["--url", server, "--name", "hand"] if remote else ["--model", str(version)]
+    main(["recommend", *source, "--user", "11", "nobody", "--k", "1"])
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 3
+    assert "NOTE: the model does not know nobody: to users it does not know" in shown.err
+    main(["recommend", *source, "--user", "11", "--k", "1"])
+    assert "NOTE" not in capsys.readouterr().err
+
+
 def test_it_takes_a_history(version, capsys):
     main(["recommend", "--model", str(version), "--history", "zebra"])
     shown = capsys.readouterr()

@@ -85,7 +85,11 @@ def test_a_status_becomes_an_error_and_the_session_lives_on(answers):
 
 def test_floats_and_booleans_come_out(answers):
     outputs = answers["score"]["outputs"]
-    assert outputs == {"score": [4, 3, 0], "known_item": [True, True, False]}
+    assert outputs == {
+        "score": [4, 3, 0],
+        "known_user": [True, True, True],
+        "known_item": [True, True, False],
+    }
 
 
 def test_integers_pass_in_and_out(answers):
@@ -98,7 +102,11 @@ def test_one_signature_can_be_asked_on_the_command_line(version):
         *["-m", "advrec_tf.serving.c_api", "--model", str(version)],
         *["--signature", "score", "--inputs", '{"user_id": ["12"], "item_id": ["e"]}'],
     )
-    assert json.loads(child.stdout) == {"score": [4], "known_item": [True]}
+    assert json.loads(child.stdout) == {
+        "score": [4],
+        "known_user": [True],
+        "known_item": [True],
+    }
 
 
 PROGRAM = """
