@@ -111,16 +111,80 @@ class Client:
             ValueError: if `histories` is not a list of lists of ids.
             ServingError: if the model does not serve histories, or there is no sensible answer.
         """
-        if isinstance(histories, (str, bytes)) or any(map(_is_id, histories)):
-            raise ValueError(
-                "`histories` should hold a list of item ids for each user. "
-                f"Received: {_shown(histories)}."
-            )
-        items = _lists(histories, "histories", len(histories)) if len(histories) else []
+        items = _histories(histories, "histories")
         user_ids = [str(place) for place in range(len(items))]
         if not items:
             return self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
         return self._lists("recommend_from_history", {"item_id": items}, user_ids)
+
+    def start_state(self, histories: Sequence[Sequence]) -> np.ndarray:
+        """What a recurrent model remembers of histories, for `recommend_from_state`.
+
+        Args:
+            histories: as in `recommend_from_history`; of a long one the last items are read.
+
+        Returns:
+            [users, width] float32, a row for each user; keep it until the user's next request.
+
+        Raises:
+            ValueError: if `histories` is not a list of lists of ids.
+            ServingError: if the model has no states, or there is no sensible answer.
+        """
+        items = _histories(histories, "histories")
+        width = self._state_width()
+        if not items:
+            return np.zeros((0, width), np.float32)
+        outputs = self.predict("start_state", {"item_id": items})
+        # A server leaves out the name of a single output.
+        return _states(
+            "start_state", outputs.get("state", outputs.get("outputs")), (len(items), width)
+        )
+
+    def recommend_from_state(
+        self, states: np.ndarray, newest: Sequence[Sequence], exclude: Sequence = ()
+    ) -> tuple[pd.DataFrame, np.ndarray]:
+        """Lists for users by what a recurrent model remembers of them and what came since.
+
+        Args:
+            states: [users, width], as this method or `start_state` returned them; zeros are the
+                state of who has no history.
+            newest: the item ids of each user that came since, the latest last; unknown ones leave
+                the state as it is.
+            exclude: item ids that are not recommended, or such a list for each user. A state does
+                not tell which items it has read: a model that was exported without repeats leaves
+                out those of `newest` by itself, the older ones only where they stand here.
+
+        Returns:
+            A table as `recommend_from_history`, and the states for the next request, [users, width]
+            float32.
+
+        Raises:
+            ValueError: if an argument is of another type, length or shape.
+            ServingError: if the model has no states, or there is no sensible answer.
+        """
+        items = _histories(newest, "newest")
+        shape = (len(items), self._state_width())
+        given = np.asarray(states)
+        if given.shape != shape or given.dtype.kind not in "fiu" or not np.isfinite(given).all():
+            raise ValueError(
+                f"`states` should hold finite numbers in the shape {shape}, a row for each user of "
+                f"`newest`. Received: shape {given.shape}, {given.dtype}."
+            )
+        excluded = _lists(exclude, "exclude", len(items))
+        user_ids = [str(place) for place in range(len(items))]
+        if not items:
+            table = self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
+            return table, np.zeros(shape, np.float32)
+        signature = "recommend_from_state"
+        inputs = {"state": given.tolist(), "item_id": items, "exclude_item_id": excluded}
+        outputs = self.predict(signature, inputs)
+        table = self._table(user_ids, *_list_columns(signature, outputs, len(items)))
+        return table, _states(signature, outputs.get("state"), shape)
+
+    def _state_width(self) -> int:
+        """Numbers of a state, which the signature tells."""
+        _, (_, width) = self.input_specs("recommend_from_state")["state"]
+        return int(width)
 
     def recommend_from_features(
         self,
@@ -392,6 +456,15 @@ def _lists(values: Sequence, name: str, count: int) -> list[list[str]]:
     return [[_NO_ITEM, *row, *[_NO_ITEM] * (longest - len(row))] for row in lists]
 
 
+def _histories(values: Sequence[Sequence], name: str) -> list[list[str]]:
+    """As `_lists`, where one list for all is no choice."""
+    if isinstance(values, (str, bytes)) or any(map(_is_id, values)):
+        raise ValueError(
+            f"`{name}` should hold a list of item ids for each user. Received: {_shown(values)}."
+        )
+    return _lists(values, name, len(values)) if len(values) else []
+
+
 def _lengths(k, count: int) -> list[int] | None:
     """`k` for each user; None where none was given."""
     if k is None:
@@ -477,6 +550,22 @@ def _list_columns(signature: str, outputs: Mapping, count: int) -> tuple[np.ndar
     if not numeric or not np.isfinite(scores.astype(np.float64)).all():
         raise ServingError(f"{signature} should answer with finite scores. Received others.")
     return items, scores
+
+
+def _states(signature: str, value, shape: tuple[int, int]) -> np.ndarray:
+    """[users, width] float32.
+
+    Raises:
+        ServingError: if that is not what was answered.
+    """
+    found = np.asarray(value)
+    numeric = found.dtype.kind in "iuf"
+    if found.shape != shape or not numeric or not np.isfinite(found).all():
+        raise ServingError(
+            f"{signature} should answer with `state`, finite numbers in the shape {shape}. "
+            f"Received: {found.dtype} in the shape {found.shape}."
+        )
+    return found.astype(np.float32)
 
 
 def _damaged_part(path: Path) -> str:

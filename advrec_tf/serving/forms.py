@@ -40,7 +40,8 @@ from advrec_tf.serving.ranking import ServedRanking
 from advrec_tf.serving.recommender import ServedRecommender
 from advrec_tf.serving.scorer_choice import as_item_weights, as_table, as_vectors
 from advrec_tf.serving.scorers import PairedVectors, Scorer, VectorScorer
-from advrec_tf.serving.sequences import HistoryModel, ServedSequences
+from advrec_tf.serving.sequence_scorers import HistoryModel
+from advrec_tf.serving.sequences import ServedSequences
 from advrec_tf.serving.small_tables import TABLES, small_scorer
 
 INDICES = ("auto", "exact", "ivf")

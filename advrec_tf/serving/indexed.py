@@ -23,7 +23,7 @@ from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
 from advrec_tf.serving.module import Case
 from advrec_tf.serving.recommender import ServedRecommender
 from advrec_tf.serving.scorers import PairedVectors
-from advrec_tf.serving.sequences import ServedSequences
+from advrec_tf.serving.sequences import ServedSequences, nothing_read
 
 INDEX_FROM = 10**5
 """Items from which `export` takes an index by itself; below, exact lists are quick."""
@@ -222,6 +222,14 @@ class ServedSequencesByIndex(IndexedLists, ServedSequences):
         )
         closed = tf.zeros([0, 2], tf.int32) if self.repeats else self._named_pairs(item_id)
         return self._named(*self.lists(asked, closed, self.k))
+
+    def _lists_from_state(self, state, closed):
+        asked = Asked(
+            self.recurrence.queries(state),
+            nothing_read(state),
+            lambda rows: self._scores_of_states(tf.gather(state, rows)),
+        )
+        return self._named(*self.lists(asked, self._named_pairs(closed), self.k))
 
     def _history_cases(self, reference):
         with self.recalled(reference):

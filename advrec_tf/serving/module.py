@@ -20,6 +20,9 @@ SIGNATURES = {
     "recommend_from_history": "Lists for users who are known by the items of their history alone.",
     "recommend_from_features": "Lists for users who are known by columns of theirs and of the "
     "context alone.",
+    "start_state": "The state after the items of a history, which the client keeps.",
+    "recommend_from_state": "Lists for users who are known by a state and the newest items, and "
+    "the state after these.",
     "recommend_index": "Lists for user indices, as item indices.",
     "rank": "The candidates of a request in the order of their scores.",
     "rate": "The rating that is predicted for a user and an item.",
@@ -101,6 +104,17 @@ class Values:
                     f"Served: {served[place]!r}."
                 )
         return largest
+
+
+class Together:
+    """Outputs of which each of `parts` says what some should be; the first gives the size."""
+
+    def __init__(self, *parts: Expected):
+        self.parts = parts
+        self.size = parts[0].size
+
+    def difference(self, where: str, outputs: Mapping, tolerance: float) -> float:
+        return max(part.difference(where, outputs, tolerance) for part in self.parts)
 
 
 def largest_difference(

@@ -1,4 +1,4 @@
-"""The served next-item model: its encoder runs in the graph, over histories in order.
+"""The served next-item model: lists by histories in order, and by states of a recurrent one.
 
 A known user is served by the last items of the training interactions, anybody by the history of a
 request, whose ids stand in order of time, the latest last. Ids that are unknown, and padding, are
@@ -11,118 +11,46 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.sequences import NONE
-from advrec_tf.models.base import Recommender, log_popularity
-from advrec_tf.models.blend import HistoryBlend
+from advrec_tf.models.base import log_popularity
 from advrec_tf.models.sequential.model import HistoryScores, SequenceModel
-from advrec_tf.models.sequential.transitions import Transitions
+from advrec_tf.models.sequential.recurrence import recurrence_of
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
-from advrec_tf.serving.module import Case, frozen
+from advrec_tf.serving.module import Case, Together, Values, after
 from advrec_tf.serving.recommender import CELLS, ServedRecommender
-from advrec_tf.serving.scorers import Scorer
+from advrec_tf.serving.sequence_scorers import (
+    HistoryModel,
+    SequenceScorer,
+    StateScorer,
+    networks_of,
+)
 
 LEAST_BATCH = 16
 """Users that a request may hold, however long the histories are."""
 
 
-HistoryModel = SequenceModel | Transitions | HistoryBlend
-"""What is asked by the items of a history in order."""
-
-
-class SequenceScorer(Scorer):
-    """score(u, i) = what a next-item model gives item i after the last items of user u.
-
-    Args:
-        model: a trained sequence model, transition counts, or a blend of such models.
-        unknown: [num_items] float32, the scores of a user without any history.
-    """
-
-    kind, from_histories = "next item", True
-
-    def __init__(self, model: HistoryModel, unknown: np.ndarray):
-        super().__init__(name="sequence_scorer")
-        windows = model.own_windows
-        nobody = np.full((1, windows.length), NONE, np.int32)
-        self._model = lambda: model  # behind a function, so that Keras is not saved
-        self.weights = [
-            weight
-            for network in networks_of(model)
-            for weight in (*network.encoder.weights, *network.item_rows.weights)
-        ]
-        self.unknown = frozen(unknown, "unknown_user")
-        self.windows = frozen(np.concatenate([windows.items, nobody]), "windows")
-        self.gaps = None
-        self._reads_gaps = getattr(model, "reads_gaps", False)
-        if self._reads_gaps:
-            gaps = np.concatenate([windows.gaps(), np.zeros(nobody.shape, np.float32)])
-            self.gaps = frozen(gaps, "gaps")
-
-    def scores(self, user_index):
-        gap = None if self.gaps is None else tf.gather(self.gaps, user_index)
-        return self.of_history(tf.gather(self.windows, user_index), gap)
-
-    def of_history(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
-        """[batch, n] int32, the latest at the right, `NONE` at the left -> [batch, num_items];
-        `unknown` where there is no item."""
-        read = (history, gap) if self._reads_gaps else (history,)
-        scores = self._model().score_history(*read)
-        there = tf.reduce_any(history != NONE, axis=1, keepdims=True)
-        return tf.where(there, scores, self.unknown[None, :])
-
-    def expected(self, history: np.ndarray) -> np.ndarray:
-        """`of_history` by the model in memory, a history at a time."""
-        rows = [self.of_history(tf.constant(row[None], tf.int32)).numpy() for row in history]
-        return np.concatenate(rows)
-
-
-class StateScorer(SequenceScorer):
-    """The scores of a sequence model, which are products of a state and the items' vectors.
-
-    Args:
-        model: a trained sequence model.
-        unknown: as of `SequenceScorer`.
-    """
-
-    def __init__(self, model: SequenceModel, unknown: np.ndarray):
-        super().__init__(model, unknown)
-        self._network = lambda: model
-
-    def states(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
-        """As `of_history` -> [batch, dim], what items are compared with."""
-        return self._network().last_states(history, gap)
-
-    def user_rows(self, user_index: tf.Tensor) -> tf.Tensor:
-        """[batch] int32 -> [batch, dim], the states after the last items of users."""
-        gap = None if self.gaps is None else tf.gather(self.gaps, user_index)
-        return self.states(tf.gather(self.windows, user_index), gap)
-
-    def item_rows(self, item_index: tf.Tensor) -> tf.Tensor:
-        """[...] int32 -> [..., dim], the vectors that states are compared with."""
-        return self._network().items(item_index)
-
-    def scores_of(self, states: tf.Tensor) -> tf.Tensor:
-        """[batch, dim] -> [batch, num_items]."""
-        return tf.matmul(states, self._network().items(None), transpose_b=True)
-
-    def without_history(self, user_index: tf.Tensor) -> tf.Tensor:
-        """[batch] int32 -> [batch] bool."""
-        return tf.reduce_all(tf.gather(self.windows, user_index) == NONE, axis=1)
-
-
-def networks_of(model: Recommender) -> list[SequenceModel]:
-    """The sequence models that a next-item model is or is made of."""
-    if isinstance(model, SequenceModel):
-        return [model]
-    return [network for member in getattr(model, "members", ()) for network in networks_of(member)]
+def nothing_read(state: tf.Tensor) -> tf.Tensor:
+    """[batch, width] -> [batch] bool, the states of who has no history."""
+    return tf.reduce_all(state == 0.0, axis=1)
 
 
 class ServedSequences(ServedRecommender):
     """Signatures as `ServedRecommender`; in `recommend_from_history` the order of the ids counts,
     the latest last.
 
+    A recurrent model (GRU4Rec) has two more, so that a request need not bring the whole history;
+    the client keeps the state between them:
+
+    start_state             item_id [batch, n], a history
+        -> state [batch, layers * dim] float32, zeros where no id is known
+    recommend_from_state    state as answered before, item_id [batch, n], what is new, and
+                            exclude_item_id [batch, n]
+        -> item_id and score as `recommend_from_history`, and the state after the new items
+
     Args:
         model: a trained sequence model, transition counts, or a blend of such models.
         repeats: whether an item of the history may be recommended again to who is known by a
-            history alone.
+            history or a state alone. A state does not tell what it has read: without repeats the
+            new items of a request are left out, and those of `exclude_item_id`, no others.
         k, max_k: as in `ServedRecommender`.
     """
 
@@ -150,6 +78,7 @@ class ServedSequences(ServedRecommender):
             max_k=max_k,
         )
         self.repeats = repeats
+        self.recurrence = recurrence_of(model)
         # Attention of a few heads over all pairs of places, and some layers as wide as the hidden
         # one: what a user takes in the encoder beside the scores.
         cells = sum(
@@ -174,6 +103,57 @@ class ServedSequences(ServedRecommender):
             scores = tf.where(self._among(item_id), LOWEST, scores)
         return self._named(*self._best(scores, self.k))
 
+    def start_state(self, item_id):
+        return {"state": self.recurrence.after(self.in_order(item_id))}
+
+    def recommend_from_state(self, state, item_id, exclude_item_id):
+        finite = tf.debugging.Assert(
+            tf.reduce_all(tf.math.is_finite(state)),
+            ["`state` should hold finite numbers. Received others."],
+        )
+        state = after([finite], {"state": state})["state"]
+        state = self.recurrence.advanced(state, self.in_order(item_id))
+        closed = exclude_item_id
+        if not self.repeats:
+            closed = tf.concat([item_id, exclude_item_id], axis=1)
+        return {**self._lists_from_state(state, closed), "state": state}
+
+    def _lists_from_state(self, state: tf.Tensor, closed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """States [batch, width] and ids that are left out [batch, n] -> lists."""
+        scores = self._scores_of_states(state)
+        scores = tf.where(self._among(closed), LOWEST, scores)
+        return self._named(*self._best(scores, self.k))
+
+    def _scores_of_states(self, state: tf.Tensor) -> tf.Tensor:
+        """[batch, width] -> [batch, num_items]; those of nobody where nothing was read."""
+        assert self.recurrence is not None  # where the signature of states is
+        scores = self.scorer.scores_of(self.recurrence.queries(state))
+        return tf.where(nothing_read(state)[:, None], self.scorer.unknown[None, :], scores)
+
+    def inputs(self):
+        found = super().inputs()
+        if self.recurrence is not None:
+            lists = found["recommend_from_history"]["item_id"]
+            found["start_state"] = {"item_id": lists}
+            found["recommend_from_state"] = {
+                "state": tf.TensorSpec([None, self.recurrence.width], tf.float32),
+                "item_id": lists,
+                "exclude_item_id": lists,
+            }
+        return found
+
+    def warmup(self):
+        found = super().warmup()
+        if self.recurrence is not None:
+            item_id = found["recommend_from_history"]["item_id"]
+            found["start_state"] = {"item_id": item_id}
+            found["recommend_from_state"] = {
+                "state": tf.zeros([tf.shape(item_id)[0], self.recurrence.width]),
+                "item_id": item_id,
+                "exclude_item_id": tf.fill(tf.shape(item_id), NO_ITEM),
+            }
+        return found
+
     def notes(self):
         return {**super().notes(), "repeats": self.repeats}
 
@@ -197,12 +177,14 @@ class ServedSequences(ServedRecommender):
                 row[own] = LOWEST
         popular = np.array([not own for own in rows])
         signature = "recommend_from_history"
+        lists = reference.of(scores, self.k, popular=popular)
         return [
+            *self._state_cases(history, padded, lists),
             Case(
                 title="histories",
                 signature=signature,
                 inputs={"item_id": padded},
-                expected=reference.of(scores, self.k, popular=popular),
+                expected=lists,
             ),
             Case(
                 title="one history",
@@ -210,5 +192,45 @@ class ServedSequences(ServedRecommender):
                 inputs={"item_id": padded[:1]},
                 expected=reference.of(scores[:1], self.k, popular=popular[:1]),
                 repeat=200,
+            ),
+        ]
+
+    def _state_cases(self, history: np.ndarray, asked: list[list[str]], lists) -> list[Case]:
+        """The same lists by the state before the last item of each history and that item.
+
+        Args:
+            history: [n, length] int32, what `asked`, ids of n equally long requests, names.
+        """
+        if self.recurrence is None:
+            return []
+        before = np.concatenate([np.full((len(history), 1), NONE, np.int32), history[:, :-1]], 1)
+        states = {
+            name: self.recurrence.after(tf.constant(items, tf.int32)).numpy()
+            for name, items in {"before": before, "after": history}.items()
+        }
+        # The last name is that of the place `NONE`, -1.
+        names = [*(item.decode() for item in self.item_ids.numpy()), NO_ITEM]
+        newest = [[NO_ITEM, names[row[-1]]] for row in history]
+        inputs = {
+            "state": states["before"].tolist(),
+            "item_id": newest,
+            "exclude_item_id": [[NO_ITEM]] * len(asked) if self.repeats else asked,
+        }
+        end = Values({"state": states["after"]})
+        return [
+            Case(
+                title="histories", signature="start_state", inputs={"item_id": asked}, expected=end
+            ),
+            Case(
+                title="the last item of histories",
+                signature="recommend_from_state",
+                inputs=inputs,
+                expected=Together(lists, end),
+            ),
+            Case(
+                title="a state that is no number",
+                signature="recommend_from_state",
+                inputs={**inputs, "state": np.full_like(states["before"], np.nan).tolist()},
+                expected=None,
             ),
         ]

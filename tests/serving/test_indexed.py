@@ -138,6 +138,19 @@ def test_a_history_is_answered_by_the_index_without_its_items(by_history, sequen
     assert len(set(found.ravel()) & set(right["item_id"].numpy().ravel())) >= 24
 
 
+def test_a_state_is_answered_by_the_index_as_a_history(model):
+    size = ar.models.EncoderSize(length=8, dim=8, blocks=1, heads=1, dropout=0.0)
+    recurrent = ar.models.gru4rec(model.interactions, size=size)
+    served = ServedSequencesByIndex(recurrent, recall=0.5, k=5, max_k=20)
+    state = served.start_state(strings([["i3"], ["strange"]]))["state"]
+    found = served.recommend_from_state(
+        state, strings([["i90"], [""]]), strings([["i3", "strange"], ["", ""]])
+    )
+    right = served.recommend_from_history(strings([["i3", "i90"], ["", ""]]))
+    np.testing.assert_array_equal(found["item_id"], right["item_id"])
+    np.testing.assert_allclose(found["score"], right["score"], rtol=1e-5, atol=1e-5)
+
+
 def test_who_has_no_history_is_answered_with_what_is_popular(by_history, sequences):
     exact = forms.served_form(sequences, k=5, max_k=20, index="exact")
     asked = strings([["strange", ""], ["i3", "i4"]])

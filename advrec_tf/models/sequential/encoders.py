@@ -18,6 +18,14 @@ from advrec_tf.models.towers import seeded_dense
 
 _EPSILON = 1e-8
 
+RECURRENT = "recurrent_encoder"
+"""The name of encoders that read one item after the other, see `sequential.recurrence`."""
+
+
+def start_scale(dim: int) -> float:
+    """What vectors are multiplied by before the first block."""
+    return math.sqrt(dim)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EncoderSize:
@@ -103,7 +111,7 @@ class _Parts:
         """
         x = self.inputs["vectors"]
         if scaled:
-            x = x * math.sqrt(self.size.dim)
+            x = x * start_scale(self.size.dim)
         if positions:
             layer = blocks.PlacesFromEnd(self.size.length, seed=next(self.seeds), name="positions")
             x = layer(x)
@@ -220,4 +228,4 @@ def recurrent_encoder(size: EncoderSize, *, seed: int = 0) -> keras.Model:
         )(x, mask=parts.inputs["known"])
         x = parts.dropout(x, f"block_{i}_dropout")
     x = seeded_dense(size.dim, next(parts.seeds), name="projection")(x)
-    return parts.model(parts.norm(x, "states"), "recurrent_encoder")
+    return parts.model(parts.norm(x, "states"), RECURRENT)
