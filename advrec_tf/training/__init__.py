@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "neighbor_mixtures": ["NeighborMixtures"],
         "optimizers": ["LazyAdam"],
         "prefixes": ["virtual_adversarial_prefixes"],
+        "pruning": ["MagnitudePruning"],
         "random_substitutions": ["RandomSubstitutions"],
         "virtual_adversarial": ["VirtualAdversarialTraining"],
     },

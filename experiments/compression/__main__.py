@@ -4,7 +4,9 @@ r"""Does rounding undo what adversarial training bought? One page, one command.
 
 Factorizations, plain and adversarially trained (APR), with vectors as float32, float16 and int8,
 beside a plain one of a quarter of the dimensions, which takes as much space as int8 does: NDCG@10
-as they are, and with every vector moved by a part of its length.
+as they are, and with every vector moved by a part of its length. Then two-tower models whose ids
+are composed from small tables, and ranking towers whose dense layers are pruned, each beside a
+plain one of as many parameters.
 """
 
 import argparse
@@ -35,18 +37,19 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     loaded = arguments.load_from(args)
-    from experiments.compression import study
+    from experiments.compression import composed, pruned, study
 
     print(loaded.report)
     data = loaded.interactions
     name = command.name_of(args)
-    rows = study.run(
-        loaded.split("last_item"),
-        dim=args.dim,
-        epochs=args.epochs,
-        epsilon=args.epsilon,
-        seeds=args.seeds,
-    )
+    split = loaded.split("last_item")
+    training = {"epochs": args.epochs, "seeds": args.seeds}
+    moved = {"dim": args.dim, "epsilon": args.epsilon}
+    found = {
+        "rows": study.run(split, **training, **moved),
+        "composed": composed.run(split, **training, **moved),
+        "pruned": pruned.run(split, **training),
+    }
     about = {
         "interactions": len(data),
         "users": data.num_users,
@@ -56,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "epochs": args.epochs,
         "seeds": args.seeds,
     }
-    report = {"name": name, "about": about, "epsilon": args.epsilon, "rows": rows}
+    report = {"name": name, "about": about, "epsilon": args.epsilon, **found}
     command.publish(args, report, page.markdown, f"compression-{name}")
 
 

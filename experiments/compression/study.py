@@ -43,14 +43,6 @@ def run(split, *, dim: int, epochs: int, epsilon: float, seeds: int) -> list[dic
                 for vectors in (model.user_vectors(), model.item_vectors())
             )
             for kind in kinds:
-                curve = ar.evaluation.robustness_curve(
-                    rounded(users, items, kind, split.train),
-                    split.train,
-                    evaluator,
-                    (epsilon,),
-                    kinds=KINDS,
-                    relative=True,
-                )
                 row = rows.setdefault(
                     (name, kind),
                     {
@@ -60,11 +52,20 @@ def run(split, *, dim: int, epochs: int, epsilon: float, seeds: int) -> list[dic
                         **{key: [] for key in ("clean", *KINDS)},
                     },
                 )
-                row["clean"].append(curve.clean[_METRIC])
-                for point in curve.points:
-                    row[point.kind].append(point.metrics[_METRIC])
+                small = rounded(users, items, kind, split.train)
+                measured(row, small, split.train, evaluator, epsilon)
             print(f"  seed {seed}, {name}: {time.perf_counter() - started:.0f} s", flush=True)
     return list(rows.values())
+
+
+def measured(row: dict, model: VectorRecommender, train, evaluator, epsilon: float) -> None:
+    """Append NDCG@10 as the model is and with its vectors moved to the lists of a row."""
+    curve = ar.evaluation.robustness_curve(
+        model, train, evaluator, (epsilon,), kinds=KINDS, relative=True
+    )
+    row["clean"].append(curve.clean[_METRIC])
+    for point in curve.points:
+        row[point.kind].append(point.metrics[_METRIC])
 
 
 def trained(split, dim: int, epochs: int, seed: int, *, adversarial: bool):
@@ -87,6 +88,11 @@ def rounded(users: np.ndarray, items: np.ndarray, kind: str, interactions) -> Ve
         unknown_user=np.zeros(items.shape[1], np.float32),
         interactions=interactions,
     )
+
+
+def parameters(model) -> int:
+    """The numbers that training learns."""
+    return sum(variable.shape.num_elements() for variable in model.trainable_variables)
 
 
 def size(dim: int, kind: str) -> int:

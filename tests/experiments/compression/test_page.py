@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from experiments.compression.page import markdown, verdict
+from experiments.compression.page import composed_tables, markdown, pruned_layers, verdict
 
 
 def row(model, tables, clean, fgsm):
@@ -37,3 +37,17 @@ def test_the_page_has_a_line_a_row():
     text = markdown(report, Path("compression-x.md"))
     assert "| plain | int8 | 68 | 0.4000 (0.0000) | 0.1000 (0.0000) | 0.1000 (0.0000) |" in text
     assert "every vector by 0.5 of its length" in text
+    assert "## Composed ids" not in text  # of an earlier report
+
+
+def test_a_composed_table_stands_with_its_parameters():
+    row = {"model": "hashes", "dim": 64, "parameters": 42052, "share": 0.25031}
+    (line,) = composed_tables([{**row, "clean": [0.4, 0.6], "fgsm": [0.1], "random": [0.2]}])[-1:]
+    assert line == "| hashes | 64 | 42,052 | 25.0% | 0.5000 (0.1414) | 0.1000 | 0.2000 |"
+
+
+def test_a_pruned_tower_stands_with_what_is_left_of_it():
+    row = {"model": "50% pruned", "dim": 32, "weights": 4128, "parameters": 92385, "gzip": 18619}
+    lines = pruned_layers([{**row, "clean": [0.25]}])
+    assert lines[-1] == "| 50% pruned | 32 | 4,128 | 92,385 | 18,619 | 0.2500 |"
+    assert any("answers no faster" in line for line in lines)
