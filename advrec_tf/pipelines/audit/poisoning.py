@@ -3,7 +3,8 @@
 Each kind of attack injects its profiles into the training part; a model is trained on the result,
 and the target's place in the lists of real users is compared with that on clean data. Where the
 audited model can be trained again (`fit`) it is the one that is attacked; else EASE stands for it,
-and how far its lists are those of the model is told beside.
+and how far its lists are those of the model is told beside. What the scores of items rest on, so
+that fakes may outweigh it, is left to `support`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from advrec_tf.defence.registry import DETECTORS
 from advrec_tf.evaluation.attack_effect import ManipulationEvaluator
 from advrec_tf.evaluation.detection import average_precision
 from advrec_tf.models.baselines import EASE
-from advrec_tf.pipelines.audit.subject import Case, K, overlap
+from advrec_tf.pipelines.audit import support
+from advrec_tf.pipelines.audit.subject import Case, K, NotPossible, overlap
 from advrec_tf.training import recipes
 
 KINDS = (
@@ -48,18 +50,23 @@ def measure(case: Case, stored: dict | None = None) -> dict:
     """Hit rates of the targets before and after each kind, and average precision of detectors.
 
     Args:
-        stored: figures of the model that stands in, by its name; they are the same for every model
-            of a split, so they are taken from here and left here.
+        stored: figures of the model that stands in, by its name, and of the items; they are the
+            same for every model of a split, so they are taken from here and left here.
+
+    Raises:
+        NotPossible: if there is no item to push, or no kind of profile fits the data.
     """
     victim, fit = victim_of(case)
+    stored = {} if stored is None else stored
     if case.subject.fit is not None:
         found, _ = attacked(case, fit, limited=True)
-        return {"victim": victim, "victim_overlap": None, **found}
-    stored = {} if stored is None else stored
+        own = {"victim": victim, "victim_overlap": None}
+        return own | found | {"support": support.measure(case.split.train, case.lists, stored)}
     if victim not in stored:
         stored[victim] = attacked(case, fit)
     found, lists = stored[victim]
-    return {"victim": victim, "victim_overlap": overlap(lists, case.lists), **found}
+    own = {"victim": victim, "victim_overlap": overlap(lists, case.lists)}
+    return own | found | {"support": support.measure(case.split.train, case.lists, stored)}
 
 
 def attacked(
@@ -70,6 +77,9 @@ def attacked(
     Args:
         fit: how the victim is trained.
         limited: keep to `RETRAINING_SECONDS`.
+
+    Raises:
+        NotPossible: as `measure` says.
     """
     settings, train = case.settings, case.split.train
     started = time.perf_counter()
@@ -86,9 +96,13 @@ def attacked(
         for target in targets
     }
     before = {target: found.standing(clean) for target, found in evaluators.items()}
-    rows = {}
+    rows, unfit = {}, {}
     for kind in kinds:
-        poisoned = {target: injected(kind, train, target, settings) for target in evaluators}
+        try:
+            poisoned = {target: injected(kind, train, target, settings) for target in evaluators}
+        except ValueError as error:  # such as too few popular items for so long a profile
+            unfit[kind] = str(error)
+            continue
         effects = []
         for target, evaluator in evaluators.items():
             after = evaluator.standing(fit(poisoned[target].interactions))
@@ -96,6 +110,11 @@ def attacked(
                 (evaluator.metrics(before[target]), evaluator.metrics(after, before[target]))
             )
         rows[kind] = _row(effects) | {"found": detect(next(iter(poisoned.values())))}
+    if not rows:
+        raise NotPossible(
+            "Left out: no kind of fake profile fits the data. "
+            + " ".join(f"{kind}: {why}" for kind, why in unfit.items())
+        )
     figures = {
         "profiles": settings.profiles,
         "fillers": fillers(train),
@@ -103,6 +122,7 @@ def attacked(
         "target_counts": [int(train.item_counts()[target]) for target in evaluators],
         "kinds": rows,
         "left_out": len(KINDS) - len(kinds),
+        "unfit": unfit,
         "worst": max(rows, key=lambda kind: rows[kind]["lift"]),
         "lift": max(row["lift"] for row in rows.values()),
         "found_least": min(max(row["found"].values()) for row in rows.values()),
@@ -125,9 +145,18 @@ def victim_of(case: Case) -> tuple[str, Callable[[Interactions], object]]:
 
 
 def choose_targets(train: Interactions, count: int, users: np.ndarray, seed: int) -> np.ndarray:
-    """Random items of the middle half by popularity, of which some of the users lack each."""
+    """Random items of the middle half by popularity, of which some of the users lack each.
+
+    Raises:
+        NotPossible: if there is none.
+    """
     counts = train.item_counts()
     rated = np.flatnonzero((counts > 0) & (counts < len(users)))
+    if not len(rated):
+        raise NotPossible(
+            "Left out: there is no item to push, since each has an interaction of as many users as "
+            f"are measured ({len(users):,})."
+        )
     low, high = np.quantile(counts[rated], [0.25, 0.75])
     middle = rated[(counts[rated] >= low) & (counts[rated] <= high)]
     rng = np.random.default_rng(seed)

@@ -181,8 +181,34 @@ def poisoning(found: dict) -> list[dict]:
         )
     if found["left_out"]:
         text += f" {found['left_out']} kinds were left out, since a training takes long."
+    for why in dict.fromkeys(found["unfit"].values()):
+        kinds = ", ".join(kind for kind, reason in found["unfit"].items() if reason == why)
+        text += f" Left out, since it does not fit the data: {kinds} ({why})"
     text += " Detectors: average precision on the profiles for the first item."
-    return [note(text), table(head, rows)]
+    return [note(text), table(head, rows), *_support(found["support"])]
+
+
+def _support(found: dict) -> list[dict]:
+    """Evidence and influence: a row each that was measured, a note for what was left out."""
+    titles = {
+        "raters": f"with fewer than {found['few']:g} raters",
+        "few": f"with fewer than {found['few']:g} independent raters (evidence)",
+        "held": f"of whose mean score by EASE {found['group']} users hold {found['share']:.0%} or "
+        "more (influence)",
+    }
+    rows = [
+        [title, percent(found[f"{name}_catalogue"]), percent(found[f"{name}_places"])]
+        for name, title in titles.items()
+        if f"no_{name}" not in found
+    ]
+    head = ["items", "of the rated catalogue", "of list places"]
+    about = (
+        "Raters who share other items count together as fewer independent ones: where everybody "
+        "shares the popular items, these have few, too. Influence is that on EASE, whatever model "
+        "is audited."
+    )
+    blocks = [table(head, rows, "Items that a small group decides about"), note(about)]
+    return blocks + [note(found[key]) for key in ("no_few", "no_held") if key in found]
 
 
 def privacy(found: dict) -> list[dict]:

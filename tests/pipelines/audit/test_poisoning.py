@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from advrec_tf.models.baselines import Popularity
-from advrec_tf.pipelines.audit import poisoning
+from advrec_tf.pipelines.audit import poisoning, tables
 from advrec_tf.pipelines.audit.settings import AuditSettings
+from advrec_tf.pipelines.audit.subject import NotPossible
 
 
 @pytest.fixture
@@ -55,3 +56,24 @@ def test_detectors_find_profiles_that_are_all_the_same(split):
         split.train, profiles, targets=np.array([0]), attack="planted", rng=rng
     )
     assert max(poisoning.detect(poisoned).values()) > 0.9
+
+
+def test_kinds_that_do_not_fit_the_data_are_left_out_and_named(make_case, noise, monkeypatch):
+    monkeypatch.setattr(poisoning, "KINDS", ("random", "average-over-popular"))
+    # The popular fifth of 24 items has no room for profiles of seven.
+    settings = AuditSettings(profiles=5, targets=1)
+    case = make_case(noise, settings=settings, fit=lambda data: Popularity().fit(data))
+    found = poisoning.measure(case)
+    assert list(found["kinds"]) == ["random"]
+    why = found["unfit"]["average-over-popular"]
+    assert why.startswith("`num_fillers` should be at most")
+    (text, *_) = (block["text"] for block in tables.poisoning(found) if block["kind"] == "note")
+    assert f"does not fit the data: average-over-popular ({why})" in text
+    monkeypatch.setattr(poisoning, "KINDS", ("average-over-popular",))
+    with pytest.raises(NotPossible, match="Left out: no kind of fake profile fits the data"):
+        poisoning.measure(case)
+
+
+def test_without_an_item_to_push_the_section_is_left_out(split):
+    with pytest.raises(NotPossible, match=r"no item to push, .* measured \(1\)"):
+        poisoning.choose_targets(split.train, 2, np.arange(1), 0)
