@@ -113,17 +113,6 @@ def last_items(interactions: Interactions, length: int) -> np.ndarray:
     return found
 
 
-def recent_items(interactions: Interactions, length: int) -> np.ndarray:
-    """[num_users, length] int32: each user's last items in order, `NONE` on the left of fewer."""
-    order, starts = ordered_by_user(interactions)
-    if not len(order):
-        return np.full((interactions.num_users, length), NONE, np.int32)
-    items = interactions.item_index[order]
-    places = starts[1:, None] - np.arange(length, 0, -1)[None, :]
-    there = places >= starts[:-1, None]
-    return np.where(there, items[np.maximum(places, 0)], NONE).astype(np.int32)
-
-
 def require_places(items: np.ndarray, user_index: np.ndarray, num_items: int) -> None:
     """Refuse what are no items in places of users.
 

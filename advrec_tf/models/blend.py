@@ -16,7 +16,7 @@ import tensorflow as tf
 from advrec_tf.data.histories import Histories, distinct_rows
 from advrec_tf.data.windows import Windows, last_windows
 from advrec_tf.models.base import Recommender
-from advrec_tf.models.sequential.model import HistoryScores
+from advrec_tf.models.sequential.history_scores import HistoryScores
 
 
 def standardized(scores: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:

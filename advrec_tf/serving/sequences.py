@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from advrec_tf.data.sequences import NONE
 from advrec_tf.models.base import log_popularity
-from advrec_tf.models.sequential.model import HistoryScores, SequenceModel
+from advrec_tf.models.sequential.history_scores import HistoryScores
+from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.models.sequential.recurrence import recurrence_of
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
 from advrec_tf.serving.module import Case, Together, Values, after

@@ -14,12 +14,10 @@ from advrec_tf._keras import keras
 from advrec_tf.models.replicas import own_rows, random_floats_of_rows
 from advrec_tf.ops.random import random_floats, random_normals, stream
 from advrec_tf.perturbations import row_norm, steepest
-from advrec_tf.training.batch_parts import seed_of
-from advrec_tf.training.perturb_outputs import replaced_calls
-from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb
+from advrec_tf.training.changed_lookups import ChangedLookups
 
 
-class NeighborMixtures(ModelWrapper):
+class NeighborMixtures(ChangedLookups):
     """Trains `model` with Dirichlet mixtures in the place of items' vectors.
 
     Dirichlet neighborhood sampling (Yue et al. 2022, arXiv:2207.11237): for an item with the
@@ -58,7 +56,7 @@ class NeighborMixtures(ModelWrapper):
         seed: int = 0,
         **kwargs,
     ):
-        super().__init__(model, **kwargs)
+        super().__init__(model, layer=layer, rate=rate, seed=seed, **kwargs)
         neighbors = np.asarray(neighbors)
         known = neighbors.ndim == 2 and neighbors.size and neighbors.dtype.kind in "iu"
         if not known or not 0 <= neighbors.min() <= neighbors.max() < len(neighbors):
@@ -66,25 +64,13 @@ class NeighborMixtures(ModelWrapper):
                 "`neighbors` should be [num_items, n] indices of items, n >= 1. "
                 f"Received: {neighbors.shape} {neighbors.dtype}."
             )
-        if own < 1 or own != int(own) or not 0 < rate <= 1:
-            raise ValueError(
-                "`own` should be a whole number >= 1 and `rate` in (0, 1]. "
-                f"Received: {own!r} and {rate!r}."
-            )
+        if own < 1 or own != int(own):
+            raise ValueError(f"`own` should be a whole number >= 1. Received: {own!r}.")
         self._neighbors = tf.constant(neighbors, tf.int32)
-        self._mixed_layers = layers_to_perturb(model, [layer])
-        self.own, self.rate, self.noise, self.seed = int(own), rate, noise, seed
+        self.own, self.noise = int(own), noise
 
-    def compute_loss(self, inputs, training: bool = False) -> tf.Tensor:
-        """The model's own loss; in training at mixtures."""
-        if not training:
-            return self.wrapped_loss(inputs, training)
-        step = getattr(getattr(self, "optimizer", None), "iterations", 0)
-        seed = seed_of(inputs, self.seed, step, same=True)
-        with replaced_calls(
-            self._mixed_layers, lambda _, call, index: self.mixed(call, index, seed)
-        ):
-            return self.wrapped_loss(inputs, training)
+    def changed(self, lookup, index, seed):
+        return self.mixed(lookup, index, seed)
 
     def mixed(self, lookup, index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """[...] int -> [..., dim], mixtures of what `lookup` returns."""

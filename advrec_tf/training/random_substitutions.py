@@ -11,12 +11,10 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.models.replicas import own_rows, random_floats_of_rows
 from advrec_tf.ops.random import random_indices, stream
-from advrec_tf.training.batch_parts import seed_of
-from advrec_tf.training.perturb_outputs import replaced_calls
-from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb
+from advrec_tf.training.changed_lookups import ChangedLookups
 
 
-class RandomSubstitutions(ModelWrapper):
+class RandomSubstitutions(ChangedLookups):
     """Trains `model` on histories in which items that are read are exchanged for random ones.
 
     What is to be predicted stays as it was. Evaluation and predictions read items as they are.
@@ -43,25 +41,13 @@ class RandomSubstitutions(ModelWrapper):
         seed: int = 0,
         **kwargs,
     ):
-        super().__init__(model, **kwargs)
-        if num_items < 1 or not 0 < rate <= 1:
-            raise ValueError(
-                "`num_items` should be >= 1 and `rate` in (0, 1]. "
-                f"Received: {num_items!r} and {rate!r}."
-            )
-        self._layers_read = layers_to_perturb(model, [layer])
-        self.num_items, self.rate, self.seed = num_items, rate, seed
+        super().__init__(model, layer=layer, rate=rate, seed=seed, **kwargs)
+        if num_items < 1:
+            raise ValueError(f"`num_items` should be >= 1. Received: {num_items!r}.")
+        self.num_items = num_items
 
-    def compute_loss(self, inputs, training: bool = False) -> tf.Tensor:
-        """The model's own loss; in training with items exchanged."""
-        if not training:
-            return self.wrapped_loss(inputs, training)
-        step = getattr(getattr(self, "optimizer", None), "iterations", 0)
-        seed = seed_of(inputs, self.seed, step, same=True)
-        with replaced_calls(
-            self._layers_read, lambda _, call, index: call(self.substituted(index, seed))
-        ):
-            return self.wrapped_loss(inputs, training)
+    def changed(self, lookup, index, seed):
+        return lookup(self.substituted(index, seed))
 
     def substituted(self, index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """[batch, ...] int32 -> the same, some items exchanged; the same for the same seed."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from advrec_tf.data.sequences import NONE, Sequences, last_items, recent_items, sequences_of
+from advrec_tf.data.sequences import NONE, Sequences, last_items, sequences_of
 from tests.worlds import interactions_of
 
 
@@ -32,12 +32,6 @@ def test_without_times_the_order_is_that_of_the_file(data):
 def test_last_items_are_in_order_and_empty_for_who_has_none(data):
     assert last_items(data, 2).tolist() == [[5, 0], [2, 1], [NONE, NONE]]
     assert last_items(data, 3)[1].tolist() == [2, 1, NONE]
-
-
-def test_recent_items_are_the_last_ones_with_the_padding_on_the_left(data):
-    assert recent_items(data, 2).tolist() == [[5, 0], [2, 1], [NONE, NONE]]
-    assert recent_items(data, 3)[1].tolist() == [NONE, 2, 1]
-    assert recent_items(data.select(np.zeros(0, int)), 1).tolist() == [[NONE]] * 3
 
 
 def test_shares_and_pairs_count_what_is_there():

@@ -13,6 +13,11 @@ def test_last_windows_end_at_the_last_item_of_each_user():
     assert found.lengths().tolist() == [3, 0, 1]
 
 
+def test_last_windows_of_nobody_who_did_something_are_empty():
+    found = windows.last_windows(interactions_of_histories([], [], num_items=3), 2)
+    assert found.items.tolist() == [[NONE] * 2] * 2
+
+
 def test_whole_windows_share_one_item_and_predict_each_but_the_first_once():
     found = windows.training_windows(interactions_of_histories([1, 2, 3, 4, 5], [6], [7, 8]), 2)
     assert found.items.tolist() == [[3, 4, 5], [1, 2, 3], [NONE, 7, 8]]

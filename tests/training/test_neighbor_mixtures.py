@@ -113,7 +113,7 @@ def test_an_adversary_moves_mixtures_too(model):
     [
         ({"neighbors": np.array([[6]] * 6)}, "`neighbors` should be"),
         ({"own": 0}, "`own` should be"),
-        ({"rate": 0.0}, "`rate` in"),
+        ({"rate": 0.0}, "`rate` should be in"),
     ],
 )
 def test_settings_out_of_range_are_refused(model, settings, message):

@@ -65,7 +65,14 @@ def test_it_learns_what_comes_next_through_them(model):
     assert last < 0.7 * first
 
 
-@pytest.mark.parametrize("wrong", [{"rate": 0.0}, {"rate": 1.1}, {"num_items": 0}])
-def test_settings_out_of_range_are_refused(model, wrong):
-    with pytest.raises(ValueError, match="`num_items` should be >= 1 and `rate` in"):
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"rate": 0.0}, r"`rate` should be in \(0, 1\]. Received: 0.0"),
+        ({"rate": 1.1}, "`rate` should be in .*Received: 1.1"),
+        ({"num_items": 0}, "`num_items` should be >= 1. Received: 0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(model, wrong, message):
+    with pytest.raises(ValueError, match=message):
         substituting(model, **wrong)

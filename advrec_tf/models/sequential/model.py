@@ -1,8 +1,8 @@
 """Next-item models: a history of items in order in, scores of what comes next out.
 
-`SequenceModel` joins vectors of items, an encoder of `sequential.encoders` and an objective of
-`sequential.objectives`; `sequential.published` builds the published models. How histories are cut
-into windows is in `data.windows`.
+`SequenceModel` joins the vectors of `sequential.item_rows`, an encoder of `sequential.encoders` and
+an objective of `sequential.objectives`; `sequential.published` builds the published models. How
+histories are cut into windows is in `data.windows`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import NONE
 from advrec_tf.data.windows import Windows, last_windows
-from advrec_tf.models.base import Recommender
 from advrec_tf.models.replicas import random_floats_of_rows, sum_over_replicas
 from advrec_tf.models.saving import (
     model_config,
@@ -24,6 +23,8 @@ from advrec_tf.models.saving import (
     settings_from_config,
     settings_to_config,
 )
+from advrec_tf.models.sequential.history_scores import HistoryScores
+from advrec_tf.models.sequential.item_rows import CandidateRows, ItemRows
 from advrec_tf.models.sequential.objectives import (
     SETTINGS,
     FullSoftmax,
@@ -38,74 +39,6 @@ TRAINING = ("next", "last", "masked")
 
 HIDDEN_LAST = 0.5
 """The fraction of windows whose last item is hidden in "masked" training, beside those drawn."""
-
-
-class ItemRows(keras.layers.Embedding):
-    """Vectors of items: index -> vector, and zeros for `NONE`.
-
-    The last vector is that of an item that is hidden ("masked" training).
-
-    Attributes:
-        cascade: see `SequenceModel.use_cascade_weights`; 0 where all places have one radius.
-    """
-
-    def __init__(self, num_items: int, dim: int, *, seed: int = 0, **kwargs):
-        initializer = keras.initializers.RandomNormal(stddev=0.02, seed=seed)
-        super().__init__(num_items + 1, dim, embeddings_initializer=initializer, **kwargs)
-        self.cascade = 0.0
-
-    def start_from(self, vectors: np.ndarray) -> None:
-        """Set the vectors of all items but the hidden one.
-
-        Raises:
-            ValueError: if they are not [items, dim] finite numbers.
-        """
-        vectors = np.asarray(vectors, np.float32)
-        wanted = (self.input_dim - 1, self.output_dim)
-        if vectors.shape != wanted or not np.isfinite(vectors).all():
-            raise ValueError(
-                f"`item_vectors` should hold finite numbers in the shape {wanted}, a vector for "
-                f"each item. Received: shape {vectors.shape}, "
-                f"{np.count_nonzero(~np.isfinite(vectors))} of them not finite."
-            )
-        hidden = self.embeddings[-1:]
-        self.embeddings.assign(tf.concat([vectors, hidden], 0))
-
-    def call(self, index):
-        there = tf.cast(index != NONE, self.compute_dtype)[..., None]
-        return super().call(tf.maximum(index, 0)) * there
-
-    def perturbable(self, index):
-        """1 where there is an item, in the shape of the vectors; padding must not move."""
-        there = tf.cast(index != NONE, tf.float32)[..., None]
-        return tf.repeat(there, self.output_dim, axis=-1)
-
-    def radius_scale(self, index):
-        """[batch, places, ...] -> [batch, places, ..., 1] float32, the factor of an adversary's
-        radius; None where all have one."""
-        if not self.cascade:
-            return None
-        there = tf.cast(index != NONE, tf.float32)
-        later = tf.cumsum(there, axis=1, reverse=True)
-        return tf.pow(tf.maximum(later, 1.0), -self.cascade)[..., None]
-
-
-class CandidateRows(keras.layers.Layer):
-    """The same vectors as what a state is compared with: items [n] -> [n, dim], None -> all.
-
-    A layer of its own, so that an adversary can move either side. Where the items are `shared` by
-    all examples, an adversary moves them by the gradient of all replicas of a strategy.
-    """
-
-    def __init__(self, rows: ItemRows, **kwargs):
-        super().__init__(**kwargs)
-        self._rows = lambda: rows  # behind a function, so that the weights have one owner
-        self.num_items = rows.input_dim - 1
-
-    def call(self, index, shared=False):
-        self.same_on_replicas = shared or index is None
-        rows = self._rows().embeddings
-        return rows[: self.num_items] if index is None else tf.gather(rows, index)
 
 
 @keras.utils.register_keras_serializable("advrec_tf")
@@ -365,39 +298,3 @@ class SequenceModel(RecommenderModel):
     def call(self, history: tf.Tensor, training: bool = False) -> tf.Tensor:
         """As `score_history`."""
         return self.score_history(history)
-
-
-class HistoryScores(Recommender):
-    """A sequence model on given histories.
-
-    Args:
-        model: anything with `score_history(history)`; with `reads_gaps` also `gap`.
-        windows: one for each user, in the order of their indices.
-        interactions: whose items are left out of a user's list.
-
-    Raises:
-        ValueError: if there is not one window for each user.
-    """
-
-    def __init__(self, model, windows: Windows, interactions: Interactions):
-        if not np.array_equal(windows.user_index, np.arange(interactions.num_users)):
-            raise ValueError(
-                f"`windows` should hold one window for each of {interactions.num_users} users, in "
-                f"the order of their indices. Received {len(windows)} windows."
-            )
-        self.model, self.windows, self.interactions = model, windows, interactions
-        self._items = tf.constant(windows.items, tf.int32)
-        reads_gaps = windows.times is not None and getattr(model, "reads_gaps", False)
-        self._gaps = tf.constant(windows.gaps()) if reads_gaps else None
-
-    def score(self, user_index):
-        history = tf.gather(self._items, user_index)
-        longest = tf.reduce_max(tf.reduce_sum(tf.cast(history != NONE, tf.int32), 1))
-        first = self.windows.length - tf.maximum(longest, 1)
-        history = history[:, first:]
-        if self._gaps is None:
-            scores = self.model.score_history(history)
-        else:
-            scores = self.model.score_history(history, tf.gather(self._gaps, user_index)[:, first:])
-        unknown = tf.constant(self.unknown_user_scores())[None, :]
-        return tf.where(tf.reduce_any(history != NONE, 1)[:, None], scores, unknown)

@@ -10,8 +10,7 @@ import tensorflow as tf
 from advrec_tf.data.histories import weighted_rows
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.order import ordered_by_user
-from advrec_tf.data.sequences import recent_items
-from advrec_tf.data.windows import Windows, last_windows
+from advrec_tf.data.windows import last_windows
 from advrec_tf.models.base import ClosedForm
 
 DENSE_CELLS = 2**26
@@ -62,6 +61,9 @@ class Transitions(ClosedForm):
         symmetric: count a pair in both directions, for data whose order within a day is unknown.
         decay: weight of an item of the history over that of the one after it, in (0, 1].
 
+    Attributes:
+        own_windows: the last items of each user in training, which `score` reads; after `fit`.
+
     Raises:
         ValueError: if an argument is out of range.
     """
@@ -107,7 +109,8 @@ class Transitions(ClosedForm):
         self._values = tf.constant(values)
         longest = int(interactions.user_counts().max(initial=1))
         self.horizon = min(longest, self._horizon())
-        self._recent = tf.constant(recent_items(interactions, self.horizon))
+        self.own_windows = last_windows(interactions, self.horizon)
+        self._recent = tf.constant(self.own_windows.items)
         return self
 
     def _horizon(self) -> int:
@@ -115,11 +118,6 @@ class Transitions(ClosedForm):
         if self.decay == 1.0:
             return 2**31
         return max(1, math.ceil(math.log(_NEGLIGIBLE) / math.log(self.decay)))
-
-    @property
-    def own_windows(self) -> Windows:
-        """The last items of each user in training, which `score` reads."""
-        return last_windows(self.interactions, self.horizon)
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         return self.score_history(tf.gather(self._recent, user_index))

@@ -17,7 +17,8 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.windows import last_windows
 from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.models.sequential.encoders import EncoderSize
-from advrec_tf.models.sequential.model import HistoryScores, SequenceModel
+from advrec_tf.models.sequential.history_scores import HistoryScores
+from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.models.sequential.objectives import (
     BinaryCrossEntropy,
     FullSoftmax,

@@ -3,10 +3,10 @@ import pytest
 import tensorflow as tf
 
 from advrec_tf.data.sequences import NONE
-from advrec_tf.data.windows import last_windows, of_windows, training_windows
+from advrec_tf.data.windows import of_windows, training_windows
 from advrec_tf.models.sequential import encoders
 from advrec_tf.models.sequential.encoders import EncoderSize
-from advrec_tf.models.sequential.model import HistoryScores, ItemRows, SequenceModel
+from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.batch_parts import first_fraction
@@ -18,13 +18,6 @@ SIZE = EncoderSize(length=4, dim=8, blocks=1, heads=2, dropout=0.0)
 def model_of(data, **settings):
     encoder = encoders.attention_encoder(SIZE)
     return SequenceModel(encoder, data, **{"length": 4, **settings})
-
-
-def test_no_item_has_a_vector_of_zeros_that_does_not_move():
-    rows = ItemRows(5, 3)
-    found = rows(tf.constant([[NONE, 2]]))
-    assert (found.numpy()[0, 0] == 0).all() and (found.numpy()[0, 1] != 0).all()
-    assert rows.perturbable(tf.constant([[NONE, 2]])).numpy().tolist() == [[[0] * 3, [1] * 3]]
 
 
 def test_the_loss_is_the_mean_over_what_comes_after_each_item():
@@ -57,13 +50,6 @@ def test_hidden_items_are_those_that_are_found():
     assert (read[hidden] == 10).all() and (read[~hidden] == history.numpy()[~hidden]).all()
     # A quarter of those before the last; of the last 1/4 + 1/2 - 1/8.
     assert hidden.mean(0) == pytest.approx([0, 0.25, 0.25, 0.625], abs=0.03)
-
-
-def test_windows_should_be_one_for_each_user():
-    data = interactions_of_histories([1, 2], [3, 4])
-    windows = last_windows(interactions_of_histories([1, 2]), 4)
-    with pytest.raises(ValueError, match="one window for each of 2 users"):
-        HistoryScores(model_of(data), windows, data)
 
 
 @pytest.mark.parametrize(

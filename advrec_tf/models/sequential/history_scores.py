@@ -1,0 +1,50 @@
+"""Scores of users by their histories, of any model that scores histories.
+
+A model that reads histories knows no users; here a window on a user's history stands for each.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.sequences import NONE
+from advrec_tf.data.windows import Windows
+from advrec_tf.models.base import Recommender
+
+
+class HistoryScores(Recommender):
+    """A sequence model on given histories.
+
+    Args:
+        model: anything with `score_history(history)`; with `reads_gaps` also `gap`.
+        windows: one for each user, in the order of their indices.
+        interactions: whose items are left out of a user's list.
+
+    Raises:
+        ValueError: if there is not one window for each user.
+    """
+
+    def __init__(self, model, windows: Windows, interactions: Interactions):
+        if not np.array_equal(windows.user_index, np.arange(interactions.num_users)):
+            raise ValueError(
+                f"`windows` should hold one window for each of {interactions.num_users} users, in "
+                f"the order of their indices. Received {len(windows)} windows."
+            )
+        self.model, self.windows, self.interactions = model, windows, interactions
+        self._items = tf.constant(windows.items, tf.int32)
+        reads_gaps = windows.times is not None and getattr(model, "reads_gaps", False)
+        self._gaps = tf.constant(windows.gaps()) if reads_gaps else None
+
+    def score(self, user_index):
+        history = tf.gather(self._items, user_index)
+        longest = tf.reduce_max(tf.reduce_sum(tf.cast(history != NONE, tf.int32), 1))
+        first = self.windows.length - tf.maximum(longest, 1)
+        history = history[:, first:]
+        if self._gaps is None:
+            scores = self.model.score_history(history)
+        else:
+            scores = self.model.score_history(history, tf.gather(self._gaps, user_index)[:, first:])
+        unknown = tf.constant(self.unknown_user_scores())[None, :]
+        return tf.where(tf.reduce_any(history != NONE, 1)[:, None], scores, unknown)

@@ -1,0 +1,59 @@
+"""The base of training in which the items that are read are changed before the encoder sees them.
+
+What is to be predicted stays as it was. Which change is left to `training.random_substitutions` and
+`training.neighbor_mixtures`.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from advrec_tf._keras import keras
+from advrec_tf.training.batch_parts import seed_of
+from advrec_tf.training.perturb_outputs import replaced_calls
+from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb
+
+
+class ChangedLookups(ModelWrapper):
+    """Trains `model` with some of one embedding's lookups changed; a subclass says how.
+
+    Args:
+        model: anything with `compute_loss(inputs, training)`.
+        layer: the embedding of items that are read, or its name.
+        rate: fraction of the lookups that are changed, in (0, 1].
+        seed: of the draws, where batches carry none.
+
+    Raises:
+        ValueError: if `rate` is out of range.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        *,
+        layer: keras.layers.Layer | str,
+        rate: float,
+        seed: int,
+        **kwargs,
+    ):
+        super().__init__(model, **kwargs)
+        if not 0 < rate <= 1:
+            raise ValueError(f"`rate` should be in (0, 1]. Received: {rate!r}.")
+        self._layers_read = layers_to_perturb(model, [layer])
+        self.rate, self.seed = rate, seed
+
+    def compute_loss(self, inputs, training: bool = False) -> tf.Tensor:
+        """The model's own loss; in training at changed lookups."""
+        if not training:
+            return self.wrapped_loss(inputs, training)
+        step = getattr(getattr(self, "optimizer", None), "iterations", 0)
+        seed = seed_of(inputs, self.seed, step, same=True)
+        with replaced_calls(
+            self._layers_read, lambda _, lookup, index: self.changed(lookup, index, seed)
+        ):
+            return self.wrapped_loss(inputs, training)
+
+    def changed(self, lookup, index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Indices -> vectors, some other than what `lookup` returns of them; the same for the same
+        seed."""
+        raise NotImplementedError(f"{type(self).__name__} does not define `changed`.")

@@ -1,0 +1,27 @@
+import pytest
+import tensorflow as tf
+
+from advrec_tf.data.windows import last_windows
+from advrec_tf.models.sequential.history_scores import HistoryScores
+from tests.worlds import interactions_of_histories
+
+
+class Latest:
+    """Scores 1 for the latest item of a history."""
+
+    def score_history(self, history):
+        return tf.one_hot(history[:, -1], 10)
+
+
+def test_a_user_is_scored_by_the_window_and_nobody_by_popularity():
+    data = interactions_of_histories([1, 2], [], [2, 3, 4])
+    found = HistoryScores(Latest(), last_windows(data, 2), data).score(tf.constant([2, 1, 0]))
+    assert found.numpy()[[0, 2]].argmax(1).tolist() == [4, 2]
+    assert found.numpy()[1].argmax() == 2  # the one item with two interactions
+
+
+def test_windows_should_be_one_for_each_user():
+    data = interactions_of_histories([1, 2], [3, 4])
+    windows = last_windows(interactions_of_histories([1, 2]), 4)
+    with pytest.raises(ValueError, match="one window for each of 2 users"):
+        HistoryScores(Latest(), windows, data)
