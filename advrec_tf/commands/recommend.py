@@ -58,7 +58,8 @@ def recommend(
     if history and (exclude or allow):
         raise ValueError("`--history` goes without `--exclude` and `--allow`.")
     from advrec_tf.serving import folder
-    from advrec_tf.serving.client import RestClient, SavedModelClient, ServingError, printable
+    from advrec_tf.serving.client import RestClient, SavedModelClient
+    from advrec_tf.serving.values import ServingError, printable
 
     try:
         client: SavedModelClient | RestClient
@@ -95,7 +96,7 @@ def recommend(
 
 def _unknown(client, kind: str, users: list[str], items: list[str]) -> list[str]:
     """Those of the users, or items where `kind` is "item", that the model does not know."""
-    from advrec_tf.serving.client import ServingError
+    from advrec_tf.serving.values import ServingError
 
     try:
         answer = client.predict("score", {"user_id": users, "item_id": items})
@@ -110,7 +111,7 @@ def _unknown(client, kind: str, users: list[str], items: list[str]) -> list[str]
 
 def _say(unknown: list[str], consequence: str, of: int = 0) -> None:
     """Say on stderr what the model does not know, and what follows where that is all of `of`."""
-    from advrec_tf.serving.client import printable
+    from advrec_tf.serving.values import printable
 
     if unknown:
         names = ", ".join(map(printable, unknown))

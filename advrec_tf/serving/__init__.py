@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "batch_lists": ["recommend_all"],
-        "client": ["RestClient", "SavedModelClient", "ServingError"],
+        "client": ["RestClient", "SavedModelClient"],
         "forms": ["export", "served_form"],
         "indexed": ["INDEX_FROM", "ServedByIndex"],
         "module": ["SIGNATURES", "Case", "ExportCheckError", "ServedModule", "Values"],
@@ -14,5 +14,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "ranking": ["ServedRanking"],
         "saved_model": ["CheckReport", "check"],
         "sequences": ["ServedSequences"],
+        "values": ["ServingError"],
     },
 )

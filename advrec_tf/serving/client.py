@@ -6,11 +6,8 @@ requests and, where item texts are known, their titles. The REST client does not
 
 from __future__ import annotations
 
-import base64
-import numbers
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +15,24 @@ import pandas as pd
 
 from advrec_tf.serving import folder, rest
 from advrec_tf.serving.feature_columns import raw_columns
+from advrec_tf.serving.values import (
+    NO_ITEM,
+    ServingError,
+    as_array,
+    columns_of,
+    decoded,
+    histories_of,
+    ids_of,
+    is_count,
+    lengths_of,
+    list_columns,
+    lists_of,
+    one_line,
+    refusal,
+    shown,
+    states_of,
+)
 
-_NO_ITEM = ""  # what pads lists, in requests and in answers
 _LIST_INPUTS = ("k", "exclude_item_id", "allow_item_id")
 _DTYPES = {
     "DT_STRING": "string",
@@ -27,10 +40,6 @@ _DTYPES = {
     "DT_FLOAT": "float32",
     "DT_DOUBLE": "float64",
 }
-
-
-class ServingError(RuntimeError):
-    """The model or its server refused, failed, could not be reached, or made no sense."""
 
 
 class Client:
@@ -80,10 +89,10 @@ class Client:
             ValueError: if an argument is of another type or length.
             ServingError: if the model refuses k or there is no sensible answer.
         """
-        user_ids = _ids(user_ids, "user_ids")
-        lengths = _lengths(k, len(user_ids))
-        excluded = _lists(exclude, "exclude", len(user_ids))
-        allowed = _lists(allow, "allow", len(user_ids))
+        user_ids = ids_of(user_ids, "user_ids")
+        lengths = lengths_of(k, len(user_ids))
+        excluded = lists_of(exclude, "exclude", len(user_ids))
+        allowed = lists_of(allow, "allow", len(user_ids))
         if not user_ids:
             return self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
         if lengths is None and not any(map(any, excluded + allowed)):
@@ -111,7 +120,7 @@ class Client:
             ValueError: if `histories` is not a list of lists of ids.
             ServingError: if the model does not serve histories, or there is no sensible answer.
         """
-        items = _histories(histories, "histories")
+        items = histories_of(histories, "histories")
         user_ids = [str(place) for place in range(len(items))]
         if not items:
             return self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
@@ -130,13 +139,13 @@ class Client:
             ValueError: if `histories` is not a list of lists of ids.
             ServingError: if the model has no states, or there is no sensible answer.
         """
-        items = _histories(histories, "histories")
+        items = histories_of(histories, "histories")
         width = self._state_width()
         if not items:
             return np.zeros((0, width), np.float32)
         outputs = self.predict("start_state", {"item_id": items})
         # A server leaves out the name of a single output.
-        return _states(
+        return states_of(
             "start_state", outputs.get("state", outputs.get("outputs")), (len(items), width)
         )
 
@@ -162,7 +171,7 @@ class Client:
             ValueError: if an argument is of another type, length or shape.
             ServingError: if the model has no states, or there is no sensible answer.
         """
-        items = _histories(newest, "newest")
+        items = histories_of(newest, "newest")
         shape = (len(items), self._state_width())
         given = np.asarray(states)
         if given.shape != shape or given.dtype.kind not in "fiu" or not np.isfinite(given).all():
@@ -170,7 +179,7 @@ class Client:
                 f"`states` should hold finite numbers in the shape {shape}, a row for each user of "
                 f"`newest`. Received: shape {given.shape}, {given.dtype}."
             )
-        excluded = _lists(exclude, "exclude", len(items))
+        excluded = lists_of(exclude, "exclude", len(items))
         user_ids = [str(place) for place in range(len(items))]
         if not items:
             table = self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
@@ -178,8 +187,8 @@ class Client:
         signature = "recommend_from_state"
         inputs = {"state": given.tolist(), "item_id": items, "exclude_item_id": excluded}
         outputs = self.predict(signature, inputs)
-        table = self._table(user_ids, *_list_columns(signature, outputs, len(items)))
-        return table, _states(signature, outputs.get("state"), shape)
+        table = self._table(user_ids, *list_columns(signature, outputs, len(items)))
+        return table, states_of(signature, outputs.get("state"), shape)
 
     def _state_width(self) -> int:
         """Numbers of a state, which the signature tells."""
@@ -216,11 +225,11 @@ class Client:
         inputs = raw_columns(table, columns)
         size = len(table)
         user_ids = [str(place) for place in range(size)]
-        lengths = _lengths(k, size)
+        lengths = lengths_of(k, size)
         inputs |= {
             "k": [self.default_k()] * size if lengths is None else lengths,
-            "exclude_item_id": _lists(exclude, "exclude", size),
-            "allow_item_id": _lists(allow, "allow", size),
+            "exclude_item_id": lists_of(exclude, "exclude", size),
+            "allow_item_id": lists_of(allow, "allow", size),
         }
         if not size:
             return self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
@@ -236,10 +245,10 @@ class Client:
 
     def _lists(self, signature: str, inputs: Mapping, user_ids: Sequence[str]) -> pd.DataFrame:
         outputs = self.predict(signature, inputs)
-        return self._table(user_ids, *_list_columns(signature, outputs, len(user_ids)))
+        return self._table(user_ids, *list_columns(signature, outputs, len(user_ids)))
 
     def _table(self, user_ids, items: np.ndarray, scores: np.ndarray) -> pd.DataFrame:
-        rows, ranks = np.nonzero(items != _NO_ITEM)
+        rows, ranks = np.nonzero(items != NO_ITEM)
         table = pd.DataFrame(
             {
                 "user_id": pd.Series([user_ids[row] for row in rows], dtype=str),
@@ -290,15 +299,15 @@ class SavedModelClient(Client):
         except Exception as error:  # what a damaged file raises depends on the byte
             raise ServingError(
                 f"{self.path} does not load, {_damaged_part(self.path)} is damaged: "
-                f"{_one_line(str(error))}"
+                f"{one_line(str(error))}"
             ) from error
 
     def default_k(self) -> int:
         k = self.metadata.get("k")
-        if not _is_count(k):
+        if not is_count(k):
             raise ServingError(
                 f"{self.path / folder.METADATA} should name `k`, the length of a list. "
-                f"Received: {_shown(k)}."
+                f"Received: {shown(k)}."
             )
         return k
 
@@ -324,9 +333,9 @@ class SavedModelClient(Client):
             outputs = signature(**fed)
         except (KeyError, TypeError, ValueError, tf.errors.OpError) as error:
             raise ServingError(
-                f"{signature_name} of {self.path} refused: {_refusal(str(error))}"
+                f"{signature_name} of {self.path} refused: {refusal(str(error))}"
             ) from error
-        return {name: _decoded(value.numpy()) for name, value in outputs.items()}
+        return {name: decoded(value.numpy()) for name, value in outputs.items()}
 
 
 class RestClient(Client):
@@ -365,7 +374,7 @@ class RestClient(Client):
             return int(shape["dim"][1]["size"])
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ServingError(
-                f"{self.address} does not tell its list length: {_shown(answer)}"
+                f"{self.address} does not tell its list length: {shown(answer)}"
             ) from error
 
     def input_specs(self, signature_name):
@@ -380,7 +389,7 @@ class RestClient(Client):
             return found
         except (KeyError, AttributeError, TypeError, ValueError) as error:
             raise ServingError(
-                f"{self.address} does not tell the inputs of {signature_name}: {_shown(answer)}"
+                f"{self.address} does not tell the inputs of {signature_name}: {shown(answer)}"
             ) from error
 
     def predict(self, signature_name: str, inputs: Mapping) -> dict[str, np.ndarray]:
@@ -388,14 +397,14 @@ class RestClient(Client):
         "outputs", since a server leaves its name out."""
         request = {"signature_name": signature_name, "inputs": dict(inputs)}
         answer = self._ask(f"{self.address}:predict", request)
-        columns = _columns(answer)
+        columns = columns_of(answer)
         if columns is None:
             raise ServingError(
                 f"{self.address} should answer with `outputs` or `predictions`. "
-                f"Received: {_shown(answer)}"
+                f"Received: {shown(answer)}"
             )
         try:
-            return {name: _as_array(value) for name, value in columns.items()}
+            return {name: as_array(value) for name, value in columns.items()}
         except RecursionError as error:
             raise ServingError(f"{self.address} answered with lists nested too deep.") from error
 
@@ -403,169 +412,7 @@ class RestClient(Client):
         try:
             return rest.ask(address, request, timeout=self.timeout, max_bytes=self.max_bytes)
         except rest.RequestError as error:
-            raise ServingError(_one_line(str(error))) from error
-
-
-def printable(text: str) -> str:
-    """The text with control characters as escapes, so that a terminal shows and does not obey."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
-
-
-# What callers hand over.
-
-
-def _is_id(value) -> bool:
-    return isinstance(value, (str, bytes, numbers.Number, np.generic))
-
-
-def _is_count(value) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _ids(values: Iterable, name: str) -> list[str]:
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise ValueError(f"`{name}` should be a list of ids. Received: {_shown(values)}.")
-    values = [values] if isinstance(values, Mapping) else list(values)
-    for value in values:
-        if not _is_id(value):
-            raise ValueError(f"`{name}` should hold ids. Received: {_shown(value)}.")
-    return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
-
-
-def _lists(values: Sequence, name: str, count: int) -> list[list[str]]:
-    """A list of ids for each of `count` users, equally long, with "" first and as padding.
-
-    The first place is never an id: a server that joins requests may pad a list with what stands
-    there.
-    """
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise ValueError(f"`{name}` should be a list of ids. Received: {_shown(values)}.")
-    values = list(values)
-    if values and not any(map(_is_id, values)):
-        if len(values) != count:
-            raise ValueError(
-                f"`{name}` should hold {count} lists of ids, one for each user. "
-                f"Received: {len(values)}."
-            )
-        lists = [_ids(row, name) for row in values]
-    else:
-        lists = [_ids(values, name)] * count
-    longest = max(map(len, lists), default=0)
-    return [[_NO_ITEM, *row, *[_NO_ITEM] * (longest - len(row))] for row in lists]
-
-
-def _histories(values: Sequence[Sequence], name: str) -> list[list[str]]:
-    """As `_lists`, where one list for all is no choice."""
-    if isinstance(values, (str, bytes)) or any(map(_is_id, values)):
-        raise ValueError(
-            f"`{name}` should hold a list of item ids for each user. Received: {_shown(values)}."
-        )
-    return _lists(values, name, len(values)) if len(values) else []
-
-
-def _lengths(k, count: int) -> list[int] | None:
-    """`k` for each user; None where none was given."""
-    if k is None:
-        return None
-    lengths = [k] * count if np.ndim(k) == 0 else list(k)
-    if len(lengths) != count:
-        raise ValueError(f"`k` should be one number or {count}. Received: {len(lengths)}.")
-    for length in [k] if np.ndim(k) == 0 else lengths:
-        if not _is_count(length) or not 1 <= length < 2**31:
-            raise ValueError(f"`k` should be a whole number >= 1. Received: {_shown(length)}.")
-    return [int(length) for length in lengths]
-
-
-# What models and servers answer.
-
-
-def _columns(answer) -> dict | None:
-    """The answer of a server, columnar or in rows, as output name -> values; None if neither."""
-    if not isinstance(answer, dict):
-        return None
-    if "outputs" in answer:
-        outputs = answer["outputs"]
-        return outputs if isinstance(outputs, dict) else {"outputs": outputs}
-    rows = answer.get("predictions")
-    if not isinstance(rows, list):
-        return None
-    if not any(isinstance(row, dict) and set(row) != {"b64"} for row in rows):
-        return {"outputs": rows}
-    names = set().union(*(row for row in rows if isinstance(row, dict)))
-    if any(not isinstance(row, dict) or set(row) != names for row in rows):
-        return None
-    return {name: [row[name] for row in rows] for name in names}
-
-
-def _as_array(value) -> np.ndarray:
-    """Nested lists of JSON as an array; what is ragged, empty or odd comes as objects."""
-    value = _text_of(value)
-    try:
-        array = np.array(value)
-    except ValueError:  # ragged
-        array = np.empty(len(value), object)
-        array[:] = value
-        return array
-    return array if array.size and array.dtype.kind in "biuf" else array.astype(object)
-
-
-def _text_of(value):
-    """Strings that are not UTF-8 come from a server as {"b64": text}."""
-    if isinstance(value, list):
-        return [_text_of(entry) for entry in value]
-    if isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str):
-        try:
-            return base64.b64decode(value["b64"]).decode("utf-8", "replace")
-        except ValueError:
-            return value
-    return value
-
-
-def _list_columns(signature: str, outputs: Mapping, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """item_id and score, both [count, n].
-
-    Raises:
-        ServingError: if that is not what the outputs are.
-    """
-    missing = [name for name in ("item_id", "score") if name not in outputs]
-    if missing:
-        raise ServingError(
-            f"{signature} should answer with `item_id` and `score`. "
-            f"Received: {sorted(map(str, outputs))}."
-        )
-    items, scores = outputs["item_id"], outputs["score"]
-    if items.ndim != 2 or len(items) != count or scores.shape != items.shape:
-        raise ServingError(
-            f"{signature} should answer with a list for each of {count} users and a score for "
-            f"each item. Received shapes {items.shape} and {scores.shape}."
-        )
-    strange = [item for item in items.flat if not isinstance(item, str)]
-    if strange:
-        raise ServingError(
-            f"{signature} should answer with item ids of text. Received: {_shown(strange[0])}."
-        )
-    numeric = scores.size == 0 or scores.dtype.kind in "iuf"
-    if not numeric or not np.isfinite(scores.astype(np.float64)).all():
-        raise ServingError(f"{signature} should answer with finite scores. Received others.")
-    return items, scores
-
-
-def _states(signature: str, value, shape: tuple[int, int]) -> np.ndarray:
-    """[users, width] float32.
-
-    Raises:
-        ServingError: if that is not what was answered.
-    """
-    found = np.asarray(value)
-    numeric = found.dtype.kind in "iuf"
-    if found.shape != shape or not numeric or not np.isfinite(found).all():
-        raise ServingError(
-            f"{signature} should answer with `state`, finite numbers in the shape {shape}. "
-            f"Received: {found.dtype} in the shape {found.shape}."
-        )
-    return found.astype(np.float32)
+            raise ServingError(one_line(str(error))) from error
 
 
 def _damaged_part(path: Path) -> str:
@@ -578,28 +425,3 @@ def _damaged_part(path: Path) -> str:
     except (DecodeError, OSError):
         return "saved_model.pb"
     return "saved_model.pb or variables" if graph.meta_graphs else "saved_model.pb"
-
-
-def _refusal(text: str) -> str:
-    """What an assertion in the graph says, without where it stands; another text as one line."""
-    _, found, said = text.partition("assertion failed: ")
-    if found:
-        return " ".join(re.findall(r"\[([^\[\]]*)\]", said.splitlines()[0]))
-    return _one_line(text)
-
-
-def _one_line(text: str) -> str:
-    return printable(" ".join(text.split()))[:500]
-
-
-def _shown(value) -> str:
-    text = repr(value)
-    return text if len(text) <= 120 else f"{text[:120]}..."
-
-
-def _decoded(value: np.ndarray) -> np.ndarray:
-    if value.dtype != object:
-        return value
-    decoded = np.empty(value.shape, object)
-    decoded.flat = [text.decode("utf-8", "replace") for text in value.flat]
-    return decoded

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from advrec_tf.commands.application import main
-from advrec_tf.serving.client import printable
+from advrec_tf.serving.values import printable
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
 

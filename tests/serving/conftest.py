@@ -18,8 +18,9 @@ import pytest
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.vectors import with_popularity_prior
-from advrec_tf.serving.client import SavedModelClient, ServingError
+from advrec_tf.serving.client import SavedModelClient
 from advrec_tf.serving.forms import export
+from advrec_tf.serving.values import ServingError
 
 ROWS = [
     *[(0, 0), (0, 1), (0, 1)],

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from advrec_tf.serving.client import RestClient, SavedModelClient, ServingError
+from advrec_tf.serving.client import RestClient, SavedModelClient
 from advrec_tf.serving.forms import export
+from advrec_tf.serving.values import ServingError
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
 

@@ -8,9 +8,10 @@ import tensorflow as tf
 
 from advrec_tf.models.sequential import published
 from advrec_tf.models.sequential.encoders import EncoderSize
-from advrec_tf.serving.client import RestClient, SavedModelClient, ServingError
+from advrec_tf.serving.client import RestClient, SavedModelClient
 from advrec_tf.serving.forms import export
 from advrec_tf.serving.sequences import ServedSequences
+from advrec_tf.serving.values import ServingError
 from tests.worlds import interactions_of
 
 SIZE = EncoderSize(length=4, dim=8, blocks=2, heads=2)
