@@ -82,7 +82,8 @@ def attack(
             that of several tables of users x items.
         out: The folder for the measures, attack.json, and a page, attack.md; with --run-dir for
             plots as well, without it for the stages that --resume goes on from.
-        resume: Go on with the run in --out: what was measured is not measured again.
+        resume: Go on with the run in --out: what was measured is not measured again. The report of
+            an attack with other settings is replaced only with --overwrite as well.
         overwrite: Replace the measures in --out, and without --resume the run that made them.
         list_names: Print the names of all attacks, victims and defences.
     """

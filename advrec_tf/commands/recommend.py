@@ -114,6 +114,6 @@ def _say(unknown: list[str], consequence: str, of: int = 0) -> None:
     from advrec_tf.serving.values import printable
 
     if unknown:
-        names = ", ".join(map(printable, unknown))
+        names = ", ".join(printable(name) or '""' for name in unknown)
         then = consequence if len(unknown) >= of else ""
         print(f"NOTE: the model does not know {names}{then}.", file=sys.stderr)

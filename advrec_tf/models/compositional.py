@@ -185,7 +185,7 @@ class QuotientRemainder:
 
     Attributes:
         share: the remainders as a share of the ids, in (0, 1]; None for the root of their number,
-            the smallest tables.
+            the smallest tables. A share far from it on either side makes one of the tables large.
 
     Raises:
         ValueError: if `share` is out of range.

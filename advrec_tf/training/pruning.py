@@ -33,8 +33,8 @@ class MagnitudePruning(keras.callbacks.Callback):
 
     Args:
         sparsity: the share of zeros in the end, in [0, 1).
-        begin, end: steps between which it grows, 0 <= begin <= end; with end = 0 it is there
-            before the first step.
+        begin, end: steps, which are batches, between which it grows, 0 <= begin <= end; with
+            end = 0 it is there before the first step.
         every: steps between two choices of the weights.
         layers: dense layers; by default all of the model, those of a cross network too.
 
@@ -79,10 +79,15 @@ class MagnitudePruning(keras.callbacks.Callback):
         """The variables that are pruned, of the model that trains or trained.
 
         Raises:
-            ValueError: if there is none.
+            ValueError: if there is none, or no training has begun and no layers were given.
         """
         layers = self.layers
         if layers is None:
+            if self.model is None:
+                raise ValueError(
+                    "The callback should be asked after a training began, by which it learns of "
+                    "its model, or be given `layers`. Received neither."
+                )
             parts = innermost(self.model).submodules
             layers = [part for part in parts if isinstance(part, keras.layers.Dense)]
         found = [layer.kernel for layer in layers if layer.trainable]
@@ -111,7 +116,7 @@ class MagnitudePruning(keras.callbacks.Callback):
             kernel.assign(kernel * mask)
 
     def on_train_end(self, logs=None):
-        if self._step() < self.end:
+        if self._step() < self.end and self.sparsity > 0:
             logging.getLogger(__name__).warning(
                 "The training ended at step %d, before `end` = %d of the pruning: the share of "
                 "zeros is %.3f, and not %.3f.",

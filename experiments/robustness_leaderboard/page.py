@@ -9,7 +9,7 @@ from experiments.harness.markdown import number, page, spread, table
 
 
 def render(report: dict, path: Path) -> str:
-    """A section a data set: rows, then certificates."""
+    """A section a data set: rows, then certificates. A `note` says what was measured otherwise."""
     return page(
         "Robustness leaderboard",
         report["command"],
@@ -36,6 +36,7 @@ def _protocol(report: dict) -> list[str]:
         "of the same model without attack and defence. *NDCG@10* is of honest users without an "
         "attack, *kept* its share of the same model without the defence. *Seconds* are of one "
         "training with the defence, the slowest of a row. All data have one setting.",
+        *(["", report["note"]] if "note" in report else []),
     ]
 
 

@@ -113,3 +113,8 @@ def test_settings_out_of_range_are_refused():
         fit_nothing = MagnitudePruning(0.5, end=0)
         fit_nothing.set_model(model)
         fit_nothing.on_train_begin()
+
+
+def test_zeros_asked_for_before_a_training_are_an_error():
+    with pytest.raises(ValueError, match="asked after a training began"):
+        MagnitudePruning(0.5, end=1).reached()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 
 from advrec_tf.attacks.victims import VICTIMS
 from advrec_tf.defence.certified.certificate import certify
@@ -17,8 +18,11 @@ _NDCG = "ndcg@10"
 _HEAD = ("fakes", "hits", "kept", "share", "barred", "precision@10", "recall@10", "NDCG@10")
 
 
-def certified(runner: CellRunner, models: int) -> dict:
+def certified(runner: CellRunner, models: int, accounts: Sequence[int] = ()) -> dict:
     """The certificates of an ensemble of so many models, as JSON values.
+
+    Args:
+        accounts: numbers of fakes to certify beside the curve, such as that of an attack.
 
     Returns:
         `settings` of the ensemble, `ndcg` and `seconds` of it and, with "_ease", of plain EASE; and
@@ -35,7 +39,7 @@ def certified(runner: CellRunner, models: int) -> dict:
     plain = VICTIMS["ease"].train(runner.train, seed=0)
     plain_seconds = time.perf_counter() - started
     users = runner.train.num_users
-    fakes = sorted({1, 10, *(max(1, round(fraction * users)) for fraction in FRACTIONS)})
+    fakes = sorted({1, 10, *accounts, *(max(1, round(fraction * users)) for fraction in FRACTIONS)})
     found = certify(ensemble, runner.setting.split.test, fakes)
     return {
         "settings": dataclasses.asdict(defence) | {"trim": None},

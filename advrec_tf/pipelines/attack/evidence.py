@@ -71,7 +71,4 @@ def sentences(item_id: int | str, found: Mapping[str, float], accounts: int) -> 
             f"users and items takes more than {MEMORY_LIMIT / 2**30:g} GiB of memory."
         )
     lift, score = found["target_lift_of_accounts"], found["target_mean_score"]
-    return (
-        f"{text}, and the accounts move its mean score by EASE from {score - lift:.4f} to "
-        f"{score:.4f}."
-    )
+    return f"{text}, and of its mean score by EASE, {score:.4f}, {lift:.4f} is due to the accounts."

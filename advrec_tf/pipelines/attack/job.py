@@ -62,7 +62,8 @@ def run(
 
     Raises:
         ValueError: if a name or a number is refused, or the data cannot be read.
-        FileExistsError: if `run_dir` holds a run, and neither `resume` nor `overwrite` is given.
+        FileExistsError: if `run_dir` holds a run, and neither `resume` nor `overwrite` is given,
+            or, with `resume` alone, `out` is the report of an attack with other settings.
     """
     require_fraction(size)
     if certify < 0:
@@ -79,6 +80,17 @@ def run(
         )
     log(f"{setting.split!r}")
     log(f"targets ({group}): {', '.join(str(setting.id_of(t)) for t in setting.targets[group])}")
+    settings = {
+        "attack": attack,
+        "victim": victim,
+        "defence": defence,
+        "group": group,
+        "size": size,
+        "seeds": seeds,
+        "certify": certify,
+    }
+    if out is not None and resume and not overwrite:
+        _require_same(Path(out), settings)
     if run_dir is not None and overwrite and not resume:
         _remove_run(Path(run_dir))
     cells = [
@@ -103,11 +115,10 @@ def run(
             "items": runner.train.num_items,
             "interactions": len(runner.train),
             "command": command_line(),
-            "certificates": _stage(
-                runner, f"certificates-{certify}", lambda: certified(runner, certify)
-            )
-            if certify
-            else None,
+            "settings": settings,
+            "accounts": runner.num_profiles(size),
+            "fillers": runner.fillers,
+            "certificates": _certificates(runner, certify, size),
         }
     log("\n".join(page.lines_of(report)))
     if out is not None:
@@ -138,6 +149,36 @@ def _measure(runner: CellRunner, cells: Sequence[Cell]) -> dict:
 
 def _stage(runner: CellRunner, name: str, compute: Callable[[], dict]) -> dict:
     return runner.store.run(name, lambda _: StageResult(compute(), {})).summary
+
+
+def _certificates(runner: CellRunner, models: int, size: float) -> dict | None:
+    if not models:
+        return None
+    accounts = runner.num_profiles(size)
+    name = f"certificates-{models}-{accounts}"
+    return _stage(runner, name, lambda: certified(runner, models, [accounts]))
+
+
+def _require_same(path: Path, settings: dict) -> None:
+    """Refuse to replace the report of another attack.
+
+    Raises:
+        FileExistsError: if the file holds one that was asked for with other settings.
+    """
+    if not path.exists():
+        return
+    found = json.loads(path.read_text(encoding="utf-8")).get("settings", {})
+    changed = [
+        f"{name} {found[name]} and not {value}"
+        for name, value in settings.items()
+        if name in found and found[name] != value
+    ]
+    if changed:
+        raise FileExistsError(
+            f"{path} should be the report of the same attack, to be resumed. It has "
+            f"{', '.join(changed)}; `overwrite` beside `resume` replaces it and keeps what was "
+            "measured."
+        )
 
 
 def _evidence(runner: CellRunner, cell: Cell) -> dict[str, float]:

@@ -27,7 +27,9 @@ def markdown(report: dict) -> str:
         f"Made by `{report['command']}`.",
         "",
         f"{report['users']:,} users, {report['items']:,} items, {report['interactions']:,} "
-        "training interactions.",
+        "training interactions; "
+        f"{report['accounts']:,} fake users, each with {report['fillers']:,} items beside the "
+        "target.",
         "",
         f"The columns: {summary.legend(undefended)}",
         "",

@@ -61,5 +61,5 @@ def test_the_sentences_stand_alone():
         "Item B7: 1 honest user has it, worth 1.0 independent raters, since users who share other "
         "items count together as fewer. Without an attack the 10 users who lift it most hold 75% "
         "of its mean score by EASE. With the attack's 40 accounts there are 41 raters, worth 12.3, "
-        "and the accounts move its mean score by EASE from 0.1250 to 0.2500."
+        "and of its mean score by EASE, 0.2500, 0.1250 is due to the accounts."
     )

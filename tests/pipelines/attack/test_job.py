@@ -59,7 +59,7 @@ def test_certificates_and_evidence_are_stages_that_a_resumed_run_takes(path, tmp
     lines = []
     job.run(path, **words, log=lines.append)
     first = json.loads(out.read_text())
-    assert [one["num_fakes"] for one in first["certificates"]["curve"]] == [1, 10]
+    assert [one["num_fakes"] for one in first["certificates"]["curve"]] == [1, 2, 10]
     (target,) = first["targets"]
     assert target["item_id"] == 3 and target["words"].startswith("Item 3: ")
     assert "the attack's 2 accounts" in target["words"]
@@ -73,6 +73,12 @@ def test_certificates_and_evidence_are_stages_that_a_resumed_run_takes(path, tmp
         monkeypatch.setattr(job, name, lambda *a: pytest.fail("measured twice"))
     again = job.run(path, **words, resume=True, log=lines.append)
     assert again["target_raters"] == first["mean"]["target_raters"]
+    before = out.read_bytes()
+    with pytest.raises(FileExistsError, match="It has certify 20 and not 0; `overwrite` beside"):
+        job.run(path, **{**words, "certify": 0}, resume=True, log=lines.append)
+    assert out.read_bytes() == before
+    job.run(path, **{**words, "certify": 0}, resume=True, overwrite=True, log=lines.append)
+    assert json.loads(out.read_text())["certificates"] is None
 
 
 def test_a_size_and_a_name_are_refused_before_anything_is_trained(path):

@@ -13,6 +13,8 @@ REPORT = {
     "items": 30,
     "interactions": 2000,
     "command": "advrec attack",
+    "accounts": 50,
+    "fillers": 6,
 }
 
 
@@ -20,6 +22,7 @@ def test_the_page_has_measures_targets_and_certificates():
     text = page.markdown(REPORT)
     assert text.startswith("# average on ease, defence none: 1 targets, 2 seeds\n")
     assert "| x | 0.2500 | 0.5000 |" in text and "1,000 users, 30 items" in text
+    assert "50 fake users, each with 6 items beside the target." in text
     assert "- Item 3 rests on nobody." in text
     assert "| 10 | 40 | 30 | 0.750 |" in text
     lines = page.lines_of(REPORT)
