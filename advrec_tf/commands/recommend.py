@@ -103,9 +103,8 @@ def _unknown(client, kind: str, users: list[str], items: list[str]) -> list[str]
     except ServingError:  # a model without this signature
         return []
     asked = users if kind == "user" else items
-    known = answer.get(
-        f"known_{kind}", [True] * len(asked)
-    )  # exports before 0.2 lack that of users
+    # Exports of earlier versions do not tell of users.
+    known = answer.get(f"known_{kind}", [True] * len(asked))
     return [name for name, is_known in zip(asked, known, strict=True) if not is_known]
 
 

@@ -80,29 +80,14 @@ def run(
         )
     log(f"{setting.split!r}")
     log(f"targets ({group}): {', '.join(str(setting.id_of(t)) for t in setting.targets[group])}")
-    settings = {
-        "attack": attack,
-        "victim": victim,
-        "defence": defence,
-        "group": group,
-        "size": size,
-        "seeds": seeds,
-        "certify": certify,
-    }
+    asked = {"attack": attack, "victim": victim, "defence": defence, "group": group, "size": size}
+    settings = {**asked, "seeds": seeds, "certify": certify}
     if out is not None and resume and not overwrite:
         _require_same(Path(out), settings)
     if run_dir is not None and overwrite and not resume:
         _remove_run(Path(run_dir))
     cells = [
-        Cell(
-            attack=attack,
-            victim=victim,
-            defence=defence,
-            group=group,
-            target=target,
-            size=size,
-            seed=seed,
-        )
+        Cell(**asked, target=target, seed=seed)
         for seed in range(seeds)
         for target in setting.targets[group]
     ]
