@@ -15,6 +15,7 @@ import numpy as np
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.base import Recommender
 from advrec_tf.training import recipes
+from advrec_tf.training.recipe import ClosedFormRecipe, Recipe, Wrap
 
 TRAITS = ("ratings", "gradient", "als", "subsets")
 
@@ -37,7 +38,7 @@ class Training:
     seed: int
     start: Recommender | None = None
     weight: np.ndarray | None = None
-    wrap: recipes.Wrap | None = None
+    wrap: Wrap | None = None
     trim: float = 0.0
 
     def thinned(self) -> Interactions:
@@ -73,7 +74,7 @@ class Victim:
         seed: int,
         start: Recommender | None = None,
         weight: np.ndarray | None = None,
-        wrap: recipes.Wrap | None = None,
+        wrap: Wrap | None = None,
         trim: float = 0.0,
     ) -> Recommender:
         """The trained model; its users and items are those of `interactions`.
@@ -117,7 +118,7 @@ def thinned(interactions: Interactions, weight: np.ndarray | None, seed: int) ->
     return interactions.select(np.random.default_rng(seed).random(len(interactions)) < weight)
 
 
-def least_squares(recipe: Callable[..., recipes.ClosedFormRecipe]) -> Fit:
+def least_squares(recipe: Callable[..., ClosedFormRecipe]) -> Fit:
     """A model solved by least squares, with weights and a warm start; trimmed where it can be."""
 
     def fit(training: Training) -> Recommender:
@@ -141,7 +142,7 @@ def weighted_ease(training: Training) -> Recommender:
     return recipes.ease().train(training.interactions, weight=training.weight).model
 
 
-def closed_form(recipe: recipes.ClosedFormRecipe) -> Fit:
+def closed_form(recipe: ClosedFormRecipe) -> Fit:
     """A model in closed form that knows no weights."""
 
     def fit(training: Training) -> Recommender:
@@ -150,7 +151,7 @@ def closed_form(recipe: recipes.ClosedFormRecipe) -> Fit:
     return fit
 
 
-def by_gradient(recipe: recipes.Recipe) -> Fit:
+def by_gradient(recipe: Recipe) -> Fit:
     """A model trained by gradient, inside a defence's wrapper where there is one."""
 
     def fit(training: Training) -> Recommender:

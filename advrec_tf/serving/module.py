@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 SIGNATURES = {
     "serving_default": "What a request without a signature name gets.",
@@ -81,7 +82,7 @@ class Values:
         outputs: output name -> array; outputs that are not named are not compared.
     """
 
-    def __init__(self, outputs: Mapping[str, np.ndarray]):
+    def __init__(self, outputs: Mapping[str, ArrayLike]):
         self.outputs = {name: np.asarray(value) for name, value in outputs.items()}
         self.size = max((len(value) for value in self.outputs.values()), default=0)
 

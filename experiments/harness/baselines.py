@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from advrec_tf.models.base import MatrixRecommender, Recommender
-from advrec_tf.training.recipes import ClosedFormRecipe
+from advrec_tf.training.recipe import ClosedFormRecipe
 from experiments.harness.entries import Task
 
 

@@ -20,6 +20,7 @@ from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.perturbations import Perturbation, fgsm
 from advrec_tf.training import recipes
 from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.recipe import Recipe
 from experiments.harness.entries import Entry, Task, Trained
 
 SHORT = EncoderSize(length=50, dim=64, blocks=2, heads=2, dropout=0.5)
@@ -91,7 +92,7 @@ class _Network:
         perturbation: of items and places in training; None without.
     """
 
-    recipe: recipes.Recipe
+    recipe: Recipe
     perturbation: Perturbation | None = None
 
     def chosen(self, task: Task) -> Trained:

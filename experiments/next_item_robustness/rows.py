@@ -10,7 +10,7 @@ from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.neighbor_mixtures import NeighborMixtures
 from advrec_tf.training.random_substitutions import RandomSubstitutions
-from advrec_tf.training.recipes import Wrap
+from advrec_tf.training.recipe import Wrap
 
 PLAIN = "SASRec"
 SUBSTITUTED = f"{PLAIN}, items substituted at random"

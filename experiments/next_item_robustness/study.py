@@ -34,6 +34,7 @@ from advrec_tf.pipelines.next_item_attack.promotion import (
 from advrec_tf.pipelines.recommend.next_item import model_of, weights_of
 from advrec_tf.pipelines.stages import StageResult, StageStore, slug
 from advrec_tf.training import recipes
+from advrec_tf.training.recipe import Recipe
 from experiments.next_item_robustness import rows
 from experiments.next_item_robustness.rows import PLAIN
 
@@ -92,7 +93,7 @@ class Robustness:
         return defences.trusted_detector(self.split.train, self.size.length)
 
     @property
-    def recipe(self) -> recipes.Recipe:
+    def recipe(self) -> Recipe:
         return recipes.next_item("sasrec", size=self.size, batch_size=BATCH, epochs=self.epochs)
 
     # Polluted histories.

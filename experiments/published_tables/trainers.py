@@ -25,6 +25,7 @@ from advrec_tf.models.variational import EvidenceBound
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training import recipes
 from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.recipe import ClosedFormRecipe, Recipe
 from experiments.harness import training
 from experiments.harness.entries import Task, Trained
 from experiments.published_tables.parts import final_task, part
@@ -40,7 +41,7 @@ def fit(task: Task, model: keras.Model, data: batches.Batches) -> Trained:
     )
 
 
-def solved(task: Task, recipe: recipes.ClosedFormRecipe) -> Trained:
+def solved(task: Task, recipe: ClosedFormRecipe) -> Trained:
     """A model without epochs, measured once where there is validation."""
     started = time.perf_counter()
     model = recipe.train(task.interactions, seed=task.seed).model
@@ -52,7 +53,7 @@ def _measured(task: Task, model: Recommender, seconds: float) -> Trained:
     return Trained(model, 1, value, seconds)
 
 
-def _trained(task: Task, recipe: recipes.Recipe, wrap: Wrap | None = None, weights=None) -> Trained:
+def _trained(task: Task, recipe: Recipe, wrap: Wrap | None = None, weights=None) -> Trained:
     """By the recipe, from the weights if some are given, within `wrap` if it is given."""
     model = recipe.build(task.interactions, seed=task.seed)
     if weights is not None:
@@ -106,7 +107,7 @@ def _objective(settings: Mapping[str, Any]) -> Objective:
     )
 
 
-def _factorization(task: Task) -> recipes.Recipe:
+def _factorization(task: Task) -> Recipe:
     settings = task.settings
     lazy = settings.get("optimizer", "adagrad") == "adam"
     return recipes.mf_bpr(
@@ -145,7 +146,7 @@ def apr(task: Task) -> Trained:
     return dataclasses.replace(trained, seconds=trained.seconds + seconds)
 
 
-def _autoencoder(task: Task) -> recipes.Recipe:
+def _autoencoder(task: Task) -> Recipe:
     given = _given(task.settings, "dim", "drop", "learning_rate", "batch_size")
     return recipes.autoencoder(steps_per_execution=16, **given)
 

@@ -3,14 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow import keras
 
 from advrec_tf.attacks.heuristic import AverageAttack
 from advrec_tf.attacks.injection import inject
 from advrec_tf.attacks.victims import TRAITS, VICTIMS, thinned
 from advrec_tf.data.readers.shilling import load_shilling
 from advrec_tf.evaluation.attack_effect import ManipulationEvaluator
-from advrec_tf.training import recipes
 
 
 @pytest.fixture(scope="module")
@@ -52,21 +50,6 @@ def test_rows_of_weight_zero_are_left_out_and_of_weight_one_kept(ratings):
     assert kept.num_users == ratings.num_users and thinned(ratings, None, 0) is ratings
     half = thinned(ratings, np.full(len(ratings), 0.5), 0)
     assert 0.4 < len(half) / len(ratings) < 0.6
-
-
-def test_a_warm_start_keeps_the_rows_of_earlier_users():
-    def model(users):
-        table = keras.layers.Embedding(users, 2)
-        table.build(None)
-        inner = keras.Sequential([keras.Input((), dtype="int32"), table])
-        return inner
-
-    old, new = model(2), model(3)
-    last = new.get_weights()[0][2]
-    recipes.take_over(new, old)
-    assert np.array_equal(new.get_weights()[0], np.vstack([old.get_weights()[0], last]))
-    with pytest.raises(ValueError, match="`start` should be a model like"):
-        recipes.take_over(old, new)
 
 
 def test_what_a_victim_has_no_use_for_is_refused(ratings, implicit):

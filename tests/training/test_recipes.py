@@ -1,10 +1,7 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.graph.light_gcn import Contrast
 from advrec_tf.perturbations import fgsm
@@ -40,14 +37,6 @@ def test_a_recipe_gives_a_model_that_ranks(name):
     assert np.isfinite(scores).all() and (fitted.report is None) == (name in SOLVED)
 
 
-def test_a_training_repeats_for_its_seed():
-    one, same, other = (
-        SMALL["autoencoder"].train(TRAIN, seed=seed).model.item_vectors() for seed in (3, 3, 4)
-    )
-    np.testing.assert_array_equal(one, same)
-    assert not np.allclose(one, other)
-
-
 def test_ratings_are_solved_with_weights():
     pairs = [(u, i, 1 + (u + i) % 5) for u in range(6) for i in range(4)]
     rated = interactions_of(pairs, 6, 4)
@@ -70,40 +59,12 @@ def test_settings_reach_the_model_the_optimizer_and_the_batches():
     assert block["item_index"].shape[1] == 6 and recipe.epochs == 7
 
 
-def test_what_is_trained_is_inside_the_wrapper_and_the_model_is_returned():
-    wraps = []
-
-    def wrap(model):
-        wraps.append(model)
-        return AdversarialTraining(model, fgsm(0.1, relative=False), fraction=1.0)
-
-    fitted = SMALL["mf_bpr"].train(TRAIN, seed=0, wrap=wrap)
-    assert wraps == [fitted.model] and fitted.trained.model is fitted.model
-    assert "adversarial_loss" in fitted.report.history and fitted.report.epochs == 2
-
-
 @pytest.mark.slow
 def test_apr_goes_on_from_its_first_recipe_against_an_adversary():
     still = recipes.apr(SMALL["mf_bpr"], learning_rate=0.0, epochs=1).train(TRAIN, seed=0)
     assert isinstance(still.trained, AdversarialTraining) and still.report.epochs == 1
     first = SMALL["mf_bpr"].train(TRAIN, seed=0).model
     np.testing.assert_array_equal(still.model.user_vectors(), first.user_vectors())
-
-
-def test_a_second_adversary_is_refused():
-    recipe = dataclasses.replace(SMALL["apr"], first=None)
-    with pytest.raises(ValueError, match="`wrap` should not add an adversary"):
-        recipe.train(
-            TRAIN, seed=0, wrap=lambda model: AdversarialTraining(model, fgsm(1.0, relative=False))
-        )
-
-
-def test_early_stopping_is_that_of_the_fit():
-    held_out = np.arange(len(TRAIN)) % 5 == 0
-    train = TRAIN.select(~held_out)
-    evaluator = RankingEvaluator(train, TRAIN.select(held_out))
-    fitted = SMALL["mf_bpr"].train(train, seed=0, evaluator=evaluator, epochs=3, patience=1)
-    assert 1 <= fitted.report.best_epoch <= 3 and fitted.report.best is not None
 
 
 def test_autoencoders_are_perturbed_at_the_item_vectors_of_the_softmax():

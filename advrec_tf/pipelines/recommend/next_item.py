@@ -32,6 +32,7 @@ from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult
 from advrec_tf.training import recipes
+from advrec_tf.training.recipe import Recipe
 
 LARGE_CATALOGUE = 20_000
 """Items from which the softmax is sampled where no loss is given."""
@@ -50,7 +51,7 @@ def length_of(settings: SingleSettings) -> int:
     return settings.length or 50
 
 
-def recipe_of(settings: SingleSettings, num_items: int) -> recipes.Recipe:
+def recipe_of(settings: SingleSettings, num_items: int) -> Recipe:
     """How the model of the settings is trained on a catalogue of so many items."""
     if (wrong := settings.temperature or settings.drop) is not None:
         name = "temperature" if settings.temperature else "drop"
@@ -93,7 +94,7 @@ def objective_of(settings: SingleSettings, num_items: int) -> SequenceObjective:
 
 
 def fit(
-    recipe: recipes.Recipe,
+    recipe: Recipe,
     setting: EvaluationSetting,
     console: Console,
     label: str,
@@ -104,7 +105,7 @@ def fit(
 ) -> StageResult:
     """Train by a recipe, keep the weights, and measure on the histories `read`.
 
-    `training` is that of `recipes.Recipe.train`.
+    `training` is that of `Recipe.train`.
     """
     every = min(EVERY, recipe.epochs)
     fitted = variants.trained(recipe, setting, console, label, checkpoint, every=every, **training)
@@ -154,7 +155,7 @@ def transitions(setting: EvaluationSetting, read: Interactions) -> StageResult:
 
 
 def refit(
-    recipe: recipes.Recipe,
+    recipe: Recipe,
     everything: Interactions,
     checkpoint: Path,
     *,
@@ -175,7 +176,7 @@ def weights_of(model: SequenceModel) -> dict[str, np.ndarray]:
 
 
 def model_of(
-    recipe: recipes.Recipe, result: StageResult, interactions: Interactions, *, seed: int
+    recipe: Recipe, result: StageResult, interactions: Interactions, *, seed: int
 ) -> SequenceModel:
     """The model whose weights a stage keeps, on these histories."""
     model = recipe.build(interactions, seed=seed)

@@ -32,6 +32,7 @@ from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from advrec_tf.training import recipes
 from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.recipe import Recipe, Wrap
 
 LARGE_CATALOGUE = 20_000
 """Items from which `auto` prefers a factorization: an autoencoder's step costs as many logits."""
@@ -117,13 +118,13 @@ def run(
 
 
 def _vectors(
-    recipe: recipes.Recipe,
+    recipe: Recipe,
     name: str,
     prepared: Prepared,
     settings: SingleSettings,
     comparison: ModelComparison,
     whole: EvaluationSetting,
-    wrap: recipes.Wrap | None,
+    wrap: Wrap | None,
 ) -> tuple[StageResult, Recommender, dict]:
     """(its stage, what is shipped, the prior) of a model that ends as vectors."""
     split, store, console = prepared.split, comparison.store, comparison.console
@@ -172,13 +173,13 @@ def _vectors(
 
 
 def _next_item(
-    recipe: recipes.Recipe,
+    recipe: Recipe,
     name: str,
     prepared: Prepared,
     settings: SingleSettings,
     comparison: ModelComparison,
     whole: EvaluationSetting,
-    wrap: recipes.Wrap | None,
+    wrap: Wrap | None,
 ) -> tuple[StageResult, Recommender, dict]:
     """As `_vectors`, of a model that reads histories; its prior is what it learned."""
     split, store, console = prepared.split, comparison.store, comparison.console
@@ -232,7 +233,7 @@ def chosen_model(settings: SingleSettings, train: Interactions) -> str:
     return "factorization" if train.num_items > LARGE_CATALOGUE else "autoencoder"
 
 
-def recipe_of(model: str, settings: SingleSettings, num_items: int) -> recipes.Recipe:
+def recipe_of(model: str, settings: SingleSettings, num_items: int) -> Recipe:
     """How the model is trained on a catalogue of so many items.
 
     Raises:
@@ -308,7 +309,7 @@ def _suffix(settings: SingleSettings) -> str:
     return "noise" if settings.adversary == "noise" else "perturbed"
 
 
-def adversary_of(model: str, settings: SingleSettings) -> recipes.Wrap | None:
+def adversary_of(model: str, settings: SingleSettings) -> Wrap | None:
     """What is trained in the place of the model; None without an adversary."""
     if settings.adversary == "none":
         return None
@@ -330,12 +331,12 @@ def adversary_of(model: str, settings: SingleSettings) -> recipes.Wrap | None:
 
 
 def _refit(
-    recipe: recipes.Recipe,
+    recipe: Recipe,
     everything: Interactions,
     checkpoint: Path,
     epochs: int,
     seed: int,
-    wrap: recipes.Wrap | None,
+    wrap: Wrap | None,
     detail: Callable[[str], None],
 ) -> StageResult:
     fitted = recipe.train(

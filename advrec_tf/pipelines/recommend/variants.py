@@ -33,6 +33,7 @@ from advrec_tf.pipelines.stages import StageResult
 from advrec_tf.training import recipes
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.fitting import FitReport, fit_ranked
+from advrec_tf.training.recipe import Recipe, TrainedModel, Wrap
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -181,9 +182,7 @@ def train_autoencoder(
     )
 
 
-def attacked(
-    settings: RecommenderSettings, perturbation: Perturbation | None
-) -> recipes.Wrap | None:
+def attacked(settings: RecommenderSettings, perturbation: Perturbation | None) -> Wrap | None:
     """What is trained in the place of a model: its embeddings perturbed; None without."""
     if perturbation is None:
         return None
@@ -196,15 +195,15 @@ def attacked(
 
 
 def trained(
-    recipe: recipes.Recipe,
+    recipe: Recipe,
     setting: EvaluationSetting,
     console: Console,
     label: str,
     checkpoint: Path,
     **training,
-) -> recipes.TrainedModel:
+) -> TrainedModel:
     """A model of an evaluation setting by a recipe, with the progress, the board and the checkpoint
-    of its stage. `training` is that of `recipes.Recipe.train`."""
+    of its stage. `training` is that of `Recipe.train`."""
     return recipe.train(
         setting.train,
         evaluator=setting.validation,
@@ -217,7 +216,7 @@ def trained(
 
 
 def fit_vectors(
-    recipe: recipes.Recipe,
+    recipe: Recipe,
     setting: EvaluationSetting,
     console: Console,
     label: str,
@@ -226,7 +225,7 @@ def fit_vectors(
 ) -> StageResult:
     """Train by a recipe, keep the vectors of users and items, and measure them.
 
-    `training` is that of `recipes.Recipe.train`.
+    `training` is that of `Recipe.train`.
     """
     fitted = trained(recipe, setting, console, label, checkpoint, **training)
     model = fitted.model

@@ -1,0 +1,251 @@
+"""The requests that check a served recommender, and the right answers.
+
+They are made of a `lists.Reference`, the scores of the model in memory, one function for each
+signature of `recommender.ServedRecommender`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
+from advrec_tf.serving.module import Case, Values
+
+_REPEATS = 200  # requests behind a latency
+
+
+def list_cases(reference: Reference, *, k: int, max_k: int) -> list[Case]:
+    """`serving_default`, `recommend` with its limits and `recommend_index`.
+
+    Args:
+        k: length of a list where the request names none.
+        max_k: the longest list a request may ask for.
+    """
+    names, unknown = reference.names, reference.unknown_item
+    count = len(names)
+    # Per user: the best items, some of them to exclude, others to allow.
+    tops = np.argsort(-reference.lists(k=1).candidates, axis=1)[:, :3]
+    best = [[reference.item_ids[item] for item in row] for row in tops]
+    lengths = [1 + place % max_k for place in range(count)]
+
+    def recommend(title, users, k, exclude=None, allow=None, *, refused=False, **settings):
+        named = [names[user] for user in users]
+        padding = [[NO_ITEM]] * len(named)
+        inputs = {
+            "user_id": named,
+            "k": k,
+            "exclude_item_id": padding if exclude is None else exclude,
+            "allow_item_id": padding if allow is None else allow,
+        }
+        expected = None
+        if not refused:
+            expected = reference.lists(users, k=k, exclude=exclude, allow=allow)
+        return Case(
+            title=title, signature="recommend", inputs=inputs, expected=expected, **settings
+        )
+
+    everyone, one = range(count), [0]
+    by_index = [*reference.index[:-1].tolist(), reference.num_users + 5, -1]
+    of_index = [*range(count - 1), count - 1, count - 1]
+    return [
+        Case(
+            title="default",
+            signature="serving_default",
+            inputs={"user_id": names},
+            expected=reference.lists(k=k),
+        ),
+        recommend("k of 1", everyone, [1] * count),
+        recommend("a k for each user", everyone, lengths),
+        recommend(
+            "longest, with an item excluded for each user",
+            everyone,
+            [max_k] * count,
+            exclude=[[NO_ITEM, row[0], unknown] for row in best],
+        ),
+        recommend(
+            "items allowed for every other user",
+            everyone,
+            [min(2, max_k)] * count,
+            allow=[
+                [row[-1], row[0], unknown] if place % 2 else [NO_ITEM] * 3
+                for place, row in enumerate(best)
+            ],
+        ),
+        recommend("k of 0", everyone, [0] * count, refused=True),
+        recommend("k over the longest", one, [max_k + 1], refused=True),
+        recommend("fewer k than users", [0, count - 1], [1], refused=True),
+        Case(
+            title="by index",
+            signature="recommend_index",
+            inputs={"user_index": by_index},
+            expected=reference.lists(of_index, k=k),
+        ),
+        Case(
+            title="one user",
+            signature="serving_default",
+            inputs={"user_id": names[:1]},
+            expected=reference.lists(one, k=k),
+            repeat=_REPEATS,
+        ),
+        recommend("one user", one, [k], exclude=[best[0][:1]], repeat=_REPEATS),
+        Case(
+            title="one user",
+            signature="recommend_index",
+            inputs={"user_index": by_index[:1]},
+            expected=reference.lists(of_index[:1], k=k),
+            repeat=_REPEATS,
+        ),
+    ]
+
+
+def score_cases(reference: Reference) -> list[Case]:
+    """`score`: pairs, an unknown item, and pairs that are none."""
+    names, item_ids = reference.names, reference.item_ids
+    step = max(1, reference.num_items // len(names))
+    items = [place * step % reference.num_items for place in range(len(names))]
+    scores = reference.scores[np.arange(len(names)), items]
+    inputs = {
+        "user_id": [*names, names[0]],
+        "item_id": [*(item_ids[item] for item in items), reference.unknown_item],
+    }
+    known_users = [*(reference.index < reference.num_users), True]
+    known_items = [True] * len(names) + [False]
+    first = {name: value[:1] for name, value in inputs.items()}
+    return [
+        Case(
+            title="scores",
+            signature="score",
+            inputs=inputs,
+            expected=Values(
+                {
+                    "score": [*scores, 0.0],
+                    "known_user": known_users,
+                    "known_item": known_items,
+                }
+            ),
+        ),
+        Case(
+            title="users and items of different number",
+            signature="score",
+            inputs={"user_id": names[:1], "item_id": item_ids[:1] * 2},
+            expected=None,
+        ),
+        Case(
+            title="one user",
+            signature="score",
+            inputs=first,
+            expected=Values(
+                {"score": scores[:1], "known_user": known_users[:1], "known_item": [True]}
+            ),
+            repeat=_REPEATS,
+        ),
+    ]
+
+
+def history_cases(
+    reference: Reference, *, k: int, score: Callable[[np.ndarray], np.ndarray]
+) -> list[Case]:
+    """`recommend_from_history`: the histories of the sample, and two that say nothing.
+
+    Args:
+        k: length of a list.
+        score: [n, num_items] float32 of 0 and 1 -> the scores of these histories, same shape.
+    """
+    known = reference.index[reference.index < reference.num_users]
+    own = [[reference.item_ids[i] for i in reference.seen[user]] for user in known]
+    asked = [*own, [reference.unknown_item], []]
+    longest = max(map(len, asked))
+    padded = [[*row, *[NO_ITEM] * (longest - len(row))] for row in asked]
+    profile = np.zeros((len(asked), reference.num_items), np.float32)
+    for row, ids in enumerate(asked):
+        profile[row, reference.items(ids)] = 1.0
+    says_nothing = profile.sum(axis=1) == 0
+    scores = np.where(
+        says_nothing[:, None],
+        reference.scores[-1],
+        score(profile),
+    )
+    lists = reference.of(np.where(profile > 0, LOWEST, scores), k, popular=says_nothing)
+    one = reference.of(np.where(profile > 0, LOWEST, scores)[:1], k, popular=says_nothing[:1])
+    signature = "recommend_from_history"
+    return [
+        Case(
+            title="histories",
+            signature=signature,
+            inputs={"item_id": padded},
+            expected=lists,
+        ),
+        Case(
+            title="one history",
+            signature=signature,
+            inputs={"item_id": padded[:1]},
+            expected=one,
+            repeat=_REPEATS,
+        ),
+    ]
+
+
+def feature_cases(
+    reference: Reference, columns: Mapping[str, np.ndarray], scores: np.ndarray, *, max_k: int
+) -> list[Case]:
+    """`recommend_from_features`: users and contexts as if they were new, and nobody.
+
+    Args:
+        columns: column name -> [count], of `ServedNewUsers.sample`.
+        scores: [count, num_items], of these columns; the last row is nobody's.
+        max_k: the longest list a request may ask for.
+    """
+    scores = np.concatenate([scores[:-1], reference.scores[-1:]])  # nobody gets the popular list
+    count = len(scores)
+    best = np.argsort(-scores, axis=1)[:, :2]
+    excluded = [[NO_ITEM, reference.item_ids[first]] for first, *_ in best]
+    allowed = [
+        [reference.item_ids[item] for item in row] if place % 2 else [NO_ITEM] * len(row)
+        for place, row in enumerate(best)
+    ]
+    candidates = np.maximum(scores, LOWEST)
+    candidates[np.arange(count), best[:, 0]] = LOWEST
+    for place in range(1, count, 2):
+        closed = np.ones(reference.num_items, bool)
+        closed[best[place]] = False
+        candidates[place, closed] = LOWEST
+    popular = np.arange(count) == count - 1
+    lengths = [1 + place % max_k for place in range(count)]
+    signature = "recommend_from_features"
+    listed = {name: np.asarray(values).tolist() for name, values in columns.items()}
+    inputs = {
+        "k": lengths,
+        "exclude_item_id": excluded,
+        "allow_item_id": allowed,
+        **listed,
+    }
+    first = {name: values[:1] for name, values in inputs.items()}
+    return [
+        Case(
+            title="columns of users",
+            signature=signature,
+            inputs=inputs,
+            expected=reference.of(candidates, lengths, popular=popular),
+        ),
+        Case(
+            title="k of 0",
+            signature=signature,
+            inputs={**inputs, "k": [0] * count},
+            expected=None,
+        ),
+        Case(
+            title="columns of different length",
+            signature=signature,
+            inputs={**inputs, "k": lengths[:-1]},
+            expected=None,
+        ),
+        Case(
+            title="one user",
+            signature=signature,
+            inputs=first,
+            expected=reference.of(candidates[:1], lengths[:1]),
+            repeat=_REPEATS,
+        ),
+    ]
