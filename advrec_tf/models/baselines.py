@@ -13,14 +13,15 @@ from advrec_tf.data.histories import Histories, distinct_rows
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.time_units import length_of_day
 from advrec_tf.models.base import ClosedForm, log_popularity
-from advrec_tf.models.gram import gram_matrix, weighted_profiles
+from advrec_tf.models.gram import gram_matrix, inverse_of, weighted_profiles
 from advrec_tf.models.graph.propagation import RowSparse
+from advrec_tf.models.item_regression import ItemRegression
 
 EASE_MEMORY_LIMIT = 8 * 2**30
 """Bytes that fitting EASE may take: three float64 matrices of items x items."""
 
 DUAL_RATIO = 4
-"""With this many times more items than users EASE is solved over the users."""
+"""With this many times more items than users EASE has no weights of items."""
 
 
 class Popularity(ClosedForm):
@@ -84,9 +85,9 @@ class EASE(ClosedForm):
     B = I - P / diag(P), P = (X'X + l2 I)^-1, diagonal of B zero; scores are X B. The Gram
     matrix is exact (counts), the inverse is taken in float64.
 
-    Where there are many more items than users (`DUAL_RATIO`) the same scores come from the inverse
-    of users x users, K = (XX' + l2 I)^-1, by the Woodbury identity: P = (I - X'KX) / l2, so
-    XP = KX and diag(P)_j = (1 - x_j' K x_j) / l2. Then `weights` is None: B is never formed.
+    Where there are more items than users the same scores come from the inverse of users x users,
+    see `ItemRegression`. B is then formed when `weights` is asked for, and never where there are
+    many more items than users (`DUAL_RATIO`).
 
     Args:
         l2: factor of the squared norm of the weights, > 0, in units of interactions.
@@ -130,52 +131,40 @@ class EASE(ClosedForm):
                 "a tower instead."
             )
         self.interactions = interactions
-        self._histories = Histories(interactions.by_user())
-        self.weights = self._scores = None
-        if _over_users(interactions):
-            self._scores = self._dual_scores(interactions, weight)
-            return self
-        if weight is None:
-            gram = gram_matrix(interactions)
+        self._histories, self._weight = Histories(interactions.by_user()), weight
+        self._weights = self._scores = None
+        if interactions.num_users < num_items:
+            scores = ItemRegression(interactions, weight, l2=self.l2).scores()
+            # An unknown user has no history: the last row.
+            self._scores = tf.constant(np.append(scores, np.zeros((1, num_items), np.float32), 0))
         else:
-            rows = weighted_profiles(interactions, weight)
-            gram = (rows.T @ rows).toarray()
-        gram[np.diag_indices(num_items)] += self.l2
-        inverse = np.linalg.inv(gram)
-        weights = inverse / -np.diag(inverse)
-        weights[np.diag_indices(num_items)] = 0.0
-        self.weights = tf.constant(weights, tf.float32)
+            self._weights = self._over_items(weight)
         return self
 
-    def _dual_scores(self, interactions: Interactions, weight: np.ndarray | None) -> tf.Tensor:
-        """[num_users, num_items], XB = X - XP / diag(P), where XP = KX without weights."""
-        profiles = np.zeros((interactions.num_users, interactions.num_items))
-        profiles[interactions.user_index, interactions.item_index] = 1.0
-        if weight is not None:
-            return self._weighted_dual_scores(profiles, weighted_profiles(interactions, weight))
-        kernel = profiles @ profiles.T
-        kernel[np.diag_indices(len(kernel))] += self.l2
-        smoothed = np.linalg.inv(kernel) @ profiles  # `solve` would copy the profiles twice more
-        # From here on by entry and in place: each of these matrices may take gigabytes.
-        user, item = np.nonzero(profiles)
-        del profiles
-        explained = np.bincount(item, smoothed[user, item], interactions.num_items)
-        smoothed /= (explained - 1.0) / self.l2
-        smoothed[user, item] += 1.0
-        return tf.constant(smoothed, tf.float32)
+    @property
+    def weights(self) -> tf.Tensor | None:
+        """[num_items, num_items] float32, B; None where there are `DUAL_RATIO` times more items
+        than users. Where the users were fewer it is formed when it is first asked for."""
+        if self._weights is None and not _over_users(self.interactions):
+            found = ItemRegression(self.interactions, self._weight, l2=self.l2).weights()
+            self._weights = tf.constant(found)
+        return self._weights
 
-    def _weighted_dual_scores(self, profiles: np.ndarray, rows) -> tf.Tensor:
-        """The same where the rows Y of the regression are no profiles X: XP = (X - XY'KY) / l2."""
-        kernel = (rows @ rows.T).toarray()
-        kernel[np.diag_indices(len(kernel))] += self.l2
-        smoothed = np.linalg.inv(kernel) @ rows
-        explained = rows.multiply(smoothed).sum(axis=0)
-        predicted = (rows @ profiles.T).T @ smoothed
-        return tf.constant(profiles - (profiles - predicted) / (1.0 - explained), tf.float32)
+    def _over_items(self, weight: np.ndarray | None) -> tf.Tensor:
+        if weight is None:
+            gram = gram_matrix(self.interactions)
+        else:
+            rows = weighted_profiles(self.interactions, weight)
+            gram = (rows.T @ rows).toarray()
+        gram[np.diag_indices(len(gram))] += self.l2
+        inverse = inverse_of(gram)
+        weights = inverse / -np.diag(inverse)
+        weights[np.diag_indices(len(gram))] = 0.0
+        return tf.constant(weights, tf.float32)
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         if self._scores is not None:
-            return tf.gather(self._scores, user_index)
+            return tf.gather(self._scores, tf.minimum(user_index, len(self._scores) - 1))
         return tf.matmul(self._histories.dense(user_index), self.weights)
 
     def score_history(self, histories: tf.Tensor) -> tf.Tensor:

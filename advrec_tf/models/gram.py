@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import lapack
 
 from advrec_tf.data.interactions import Interactions, UserItems
 
@@ -64,3 +65,34 @@ def _gram_of_pairs(user_items: UserItems) -> np.ndarray:
     keys = first.astype(np.int64) * num_items + second
     counted = np.bincount(keys, minlength=num_items * num_items)
     return counted.reshape(num_items, num_items).astype(np.float64)
+
+
+def inverse_of(matrix: np.ndarray) -> np.ndarray:
+    """[n, n] float64, the inverse of a symmetric positive definite matrix, by its Cholesky factor.
+
+    Half the work of a general inverse, and in place.
+
+    Args:
+        matrix: [n, n] float64, C-contiguous; it is overwritten by its inverse.
+
+    Raises:
+        ValueError: if the matrix is not positive definite.
+    """
+    factor, failed = lapack.dpotrf(matrix.T, lower=1, overwrite_a=1, clean=0)
+    if not failed:
+        inverse, failed = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    if failed:
+        raise ValueError(
+            "`matrix` should be positive definite. Received one whose leading part of "
+            f"{failed} x {failed} is not."
+        )
+    found = inverse.T  # its upper triangle holds the inverse
+    for start in range(0, len(found), _MIRRORED):
+        stop = min(start + _MIRRORED, len(found))
+        found[stop:, start:stop] = found[start:stop, stop:].T
+        square = found[start:stop, start:stop]
+        square[:] = np.triu(square) + np.triu(square, 1).T
+    return found
+
+
+_MIRRORED = 512  # rows that are mirrored at once

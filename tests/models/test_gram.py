@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 
 from advrec_tf.models import gram
-from advrec_tf.models.gram import gram_matrix, profiles_of, weighted_profiles
+from advrec_tf.models.gram import gram_matrix, inverse_of, profiles_of, weighted_profiles
 from tests.worlds import interactions_of
 
 
@@ -27,3 +28,15 @@ def test_a_profile_holds_the_root_of_the_highest_weight_of_a_pair():
     np.testing.assert_array_equal(found, [[1, 3], [0, 0], [0, 0.5]])
     np.testing.assert_array_equal(profiles_of(data).toarray(), [[1, 1], [0, 0], [0, 1]])
     assert profiles_of(data.select(np.zeros(4, bool))).nnz == 0
+
+
+def test_the_inverse_by_cholesky_is_the_inverse_and_stands_in_the_place_of_its_matrix(monkeypatch):
+    monkeypatch.setattr(gram, "_MIRRORED", 3)
+    rows = np.random.default_rng(0).random((9, 8))
+    matrix = rows.T @ rows + np.eye(8)
+    expected = np.linalg.inv(matrix)
+    found = inverse_of(matrix)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert np.shares_memory(found, matrix) and found.flags.c_contiguous
+    with pytest.raises(ValueError, match="positive definite. Received one whose leading part of 2"):
+        inverse_of(np.array([[1.0, 2.0], [2.0, 1.0]]))

@@ -124,7 +124,7 @@ class _Judged:
     def __init__(self, profiles: sparse.csr_array, *, seed: int):
         self.profiles, self.seed = profiles, seed
         self.user, self.item = profiles.nonzero()
-        self._held = profiles.toarray() > 0
+        self._held = (profiles > 0).toarray()
         self._length, self._raters = self._held.sum(axis=1), self._held.sum(axis=0)
 
     def users_by(self, out: LeaveOneOut) -> np.ndarray:

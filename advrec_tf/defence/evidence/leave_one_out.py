@@ -15,9 +15,12 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from advrec_tf.models.gram import inverse_of
+
 MEMORY_LIMIT = 8 * 2**30
 """Bytes that `LeaveOneOut` may take: three float64 matrices of users x items, two of users."""
 _BLOCK_CELLS = 2**21
+_CACHED_CELLS = 2**17  # of float64, what a processor keeps near
 _MOST = 0.95  # probability of a user who has nearly all items
 
 
@@ -45,16 +48,23 @@ class LeaveOneOut:
         rows = sparse.csr_array(sparse.diags_array(root) @ profiles)
         kernel = (rows @ rows.T).toarray()
         kernel[np.diag_indices(len(kernel))] += l2
-        self._inverse = np.linalg.inv(kernel)
+        self._inverse = inverse_of(kernel)
+        self._own = np.diag(self._inverse).copy()
         self._solved = np.ascontiguousarray((rows.T @ self._inverse).T)
-        along = sparse.csr_array(rows.multiply(self._solved))
-        self._left = 1.0 - np.asarray(along.sum(axis=0))
-        own = np.diag(self._inverse)[:, None]
-        score = self._solved / self._left
-        score /= -(own + self._solved**2 / self._left) * root[:, None]
-        user, item = profiles.nonzero()
-        score[user, item] += 1.0
-        self.score = score.astype(np.float32)
+        self._left = 1.0 - np.asarray(rows.multiply(self._solved).sum(axis=0))
+        self.score = self._scores(root)
+        self.score[profiles.nonzero()] += 1.0
+
+    def _scores(self, root: np.ndarray) -> np.ndarray:
+        """[num_users, num_items] float32, f - x for rows that count by the square of `root`."""
+        found = np.empty(self._solved.shape, np.float32)
+        block = max(1, _CACHED_CELLS // self._solved.shape[1])
+        for start in range(0, len(found), block):
+            part = slice(start, start + block)
+            solved = self._solved[part]
+            below = solved**2 + self._own[part, None] * self._left
+            np.divide(solved, -root[part, None] * below, out=found[part], casting="same_kind")
+        return found
 
     def beyond_chance(self, item: int) -> np.ndarray:
         """[users of the item] float64: by how many deviations their scores exceed what strangers
@@ -65,16 +75,26 @@ class LeaveOneOut:
         Defined for users of weight 1.
         """
         users = self._users_of.indices[slice(*self._users_of.indptr[item : item + 2])]
-        solved, place = self._solved[:, item], (np.arange(len(users)), users)
-        rows = self._inverse[users] + np.outer(solved[users] / self._left[item], solved)
-        own = rows[place].copy()
-        rows[place] = 0.0
         chance = np.minimum(len(users) * self._length / self._length.sum(), _MOST)
-        mean = rows @ chance
-        found = rows[:, users].sum(axis=1) - mean
-        np.square(rows, out=rows)
-        variance = rows @ (chance * (1.0 - chance))
-        return -np.sign(own) * found / np.sqrt(variance + 1e-18)
+        uncertain = chance * (1.0 - chance)
+        solved = self._solved[:, item]
+        # The row of user u is A_u + s_u / c * s without its own place; its sums are taken apart.
+        present = np.bincount(users, minlength=len(chance))
+        sides = np.column_stack([chance, solved * uncertain, present])
+        sums, squares = np.empty((len(users), 3)), np.empty(len(users))
+        block = max(1, _CACHED_CELLS // len(chance))
+        for start in range(0, len(users), block):
+            part = slice(start, start + block)
+            rows = self._inverse[users[part]]
+            sums[part] = rows @ sides
+            squares[part] = np.square(rows, out=rows) @ uncertain
+        factor = solved[users] / self._left[item]
+        own = self._own[users] + factor * solved[users]
+        mean = sums[:, 0] + factor * (solved @ chance) - own * chance[users]
+        found = sums[:, 2] + factor * solved[users].sum() - own - mean
+        variance = squares + 2.0 * factor * sums[:, 1] + factor**2 * (solved**2 @ uncertain)
+        variance -= own**2 * uncertain[users]
+        return -np.sign(own) * found / np.sqrt(np.maximum(variance, 0.0) + 1e-18)
 
 
 def percentiles(
