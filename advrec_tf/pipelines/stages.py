@@ -214,12 +214,19 @@ def make_run_folder(folder: Path) -> None:
 def _differences(stored: dict, asked: dict) -> str:
     """Where two identities differ, as the end of a sentence; "" where they are equal."""
     stored, asked = _flat(stored), _flat(asked)
-    differing = sorted(name for name in {*stored, *asked} if stored.get(name) != asked.get(name))
+    differing = [name for name in {*stored, *asked} if stored.get(name) != asked.get(name)]
     if not differing:
         return ""
+    # What was set stands before what follows from it, such as a table with an entry an item.
+    differing.sort(key=lambda name: (name.count("."), name))
+    named, more = ", ".join(differing[:_NAMED]), len(differing) - _NAMED
     name = differing[0]
     was, now = ("not given" if x.get(name) is None else repr(x[name]) for x in (stored, asked))
-    return f"differs in {', '.join(differing)}: `{name}` was {was} and is {now}"
+    ending = f" and {more} more" if more > 0 else ""
+    return f"differs in {named}{ending}: `{name}` was {was} and is {now}"
+
+
+_NAMED = 5  # differences that a message names
 
 
 def _flat(record: dict, prefix: str = "") -> dict:

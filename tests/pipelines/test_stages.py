@@ -197,6 +197,15 @@ def test_a_stage_copied_from_another_stage_or_run_is_refused(tmp_path):
         store.run("tower", compute)
 
 
+def test_of_many_differences_the_settings_are_named_and_the_rest_counted(tmp_path):
+    table = {str(item): [item] for item in range(50)}
+    StageStore(tmp_path, {"segments": table, "data": "a", "size": 1}).run("t", compute)
+    with pytest.raises(ValueError) as refused:
+        StageStore(tmp_path, {"segments": {}, "data": "b", "size": 2}, resume=True)
+    said = "differs in data, size, segments.0, segments.1, segments.10 and 47 more: `data` was 'a'"
+    assert said in str(refused.value)
+
+
 def test_a_folder_holds_a_run_from_its_first_stage_on(tmp_path):
     store = StageStore(tmp_path, {})
     assert not holds_run(tmp_path)

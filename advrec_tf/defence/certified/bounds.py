@@ -73,6 +73,41 @@ def vote_bounds(
     return low[place].reshape(votes.shape), high[place].reshape(votes.shape)
 
 
+def least_models(
+    *,
+    clean: float,
+    k: int,
+    votes_each: int,
+    confidence: float,
+    comparisons: tuple[int, int],
+    most: int = 10**9,
+) -> int | None:
+    """With how many models an item can be kept at all, see `kept_items`; None if with no number.
+
+    The best case: every model votes for the item and none for `k` of the others.
+
+    Args:
+        clean, k, votes_each: as of `kept_items`.
+        confidence: of either bound, in (0, 1).
+        comparisons: of the lower and of the upper bounds, see `vote_bounds` with one side.
+        most: the largest number that is tried.
+    """
+    doubts = [(1.0 - confidence) / count for count in comparisons]
+
+    def possible(models: int) -> bool:
+        lower, upper = doubts[0] ** (1.0 / models), 1.0 - doubts[1] ** (1.0 / models)
+        gain = max(lower - upper, 0.0) * clean
+        return gain * k > (1.0 - clean) * min(k, votes_each)
+
+    if not possible(most):
+        return None
+    low, high = 0, most  # impossible, possible
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if possible(middle) else (middle, high)
+    return high
+
+
 def kept_items(
     lower: np.ndarray,
     upper: np.ndarray,

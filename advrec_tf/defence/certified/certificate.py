@@ -12,6 +12,7 @@ from advrec_tf.defence.certified.bounds import (
     barred_items,
     clean_fraction,
     kept_items,
+    least_models,
     vote_bounds,
 )
 from advrec_tf.defence.certified.subset_ensemble import SubsetEnsemble
@@ -31,6 +32,8 @@ class Certificate:
         precision, recall, ndcg: of lists of k after the worst attack, at least; hits that are kept
             are counted at the end of the list. Means over users with held-out interactions.
         confidence: with which it holds for each user.
+        least_models: how many models it takes at that confidence to keep any hit, at the best; None
+            where no number does, since too few subsets are clean.
     """
 
     num_fakes: int
@@ -42,6 +45,7 @@ class Certificate:
     recall: float
     ndcg: float
     confidence: float
+    least_models: int | None = None
 
     @property
     def kept_share(self) -> float:
@@ -114,7 +118,14 @@ def certify(
             others = np.setdiff1d(np.flatnonzero(~has_item[user]), listed)
             barred = barred_items(lower[user], upper[user], listed=listed, **budget)[others]
             rows.append((len(hits), kept, len(items), barred.mean() if len(others) else 1.0))
-        found.append(_certificate(np.array(rows), int(fakes), clean, k, confidence))
+        certificate = _certificate(np.array(rows), int(fakes), clean, k, confidence)
+        least = least_models(
+            votes_each=ensemble.votes_each,
+            confidence=third,
+            comparisons=(max(most, 1), sizes[1]),
+            **budget,
+        )
+        found.append(dataclasses.replace(certificate, least_models=least))
     return found
 
 

@@ -14,7 +14,7 @@ from advrec_tf.pipelines.attack.runner import CellRunner
 CERTIFIED = "subset-ensemble"
 FRACTIONS = (0.002, 0.005, 0.01)
 """Of the users, beside 1 and 10 fakes: the curve of the certificates."""
-_NDCG = "ndcg@10"
+_NDCG, _LEAST = "ndcg@10", "least_models"
 _HEAD = ("fakes", "hits", "kept", "share", "barred", "precision@10", "recall@10", "NDCG@10")
 
 
@@ -61,8 +61,30 @@ def words_of(found: dict) -> str:
         f"{found['seconds_ease']:.1f}. For each user with a confidence of "
         f"{100 * found['curve'][0]['confidence']:g} %, whatever the fakes do: *kept* are the hits "
         "that stay in their lists, *barred* the unlisted items that cannot enter one; precision, "
-        "recall and NDCG are at least these."
+        f"recall and NDCG are at least these.{_too_few(found)}"
     )
+
+
+def _too_few(found: dict) -> str:
+    """Sentences on the numbers of fakes against which these models cannot keep anything."""
+    models, size = (found["settings"][name] for name in ("num_models", "subset_size"))
+    least = {one["num_fakes"]: one["least_models"] for one in found["curve"] if _LEAST in one}
+    never = [str(fakes) for fakes, needed in least.items() if needed is None]
+    few = {fakes: needed for fakes, needed in least.items() if needed and needed > models}
+    text = ""
+    if few:
+        needed = ", ".join(f"{needed:,} against {fakes}" for fakes, needed in few.items())
+        text += (
+            f" {models:,} model{'s are' if models > 1 else ' is'} too few to keep anything, "
+            f"whatever the votes: at this confidence it takes at least {needed}, and more where "
+            "votes are split."
+        )
+    if never:
+        text += (
+            f" No number of models keeps anything against {', '.join(never)}: too few subsets of "
+            f"{size} users are free of them."
+        )
+    return text
 
 
 def rows_of(found: dict) -> list[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from advrec_tf.pipelines.attack import certificates, summary
+from advrec_tf.pipelines.attack.measures import explained
 from advrec_tf.pipelines.recommend.page import aligned_table, markdown_table
 
 ABOUT_TARGETS = (
@@ -34,6 +35,10 @@ def markdown(report: dict) -> str:
         f"The columns: {summary.legend(undefended)}",
         "",
         *markdown_table(summary.rows_of(mean, undefended)),
+        "",
+        "The measures, means over targets and seeds:",
+        "",
+        *(f"- `{name}`: {said}" for name, said in explained(summary.measures_of(mean))),
     ]
     if report["targets"]:
         lines += ["", "## What the targets rest on", "", ABOUT_TARGETS, ""]

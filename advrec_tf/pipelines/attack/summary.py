@@ -42,13 +42,21 @@ def rows_of(record: dict, undefended: dict | None = None) -> list[tuple[str, ...
     without it."""
     heads = ["clean", "attacked"] if undefended is None else ["clean", "undefended", "defended"]
     rows: list[tuple[str, ...]] = [("", *heads)]
-    for name, value in record.items():
-        if isinstance(value, float) and name != "size" and not name.endswith(", clean"):
-            columns = [record.get(f"{name}, clean"), value]
-            if undefended is not None:
-                columns.insert(1, undefended.get(name))
-            rows.append((name, *("" if column is None else f"{column:.4f}" for column in columns)))
+    for name in measures_of(record):
+        columns = [record.get(f"{name}, clean"), record[name]]
+        if undefended is not None:
+            columns.insert(1, undefended.get(name))
+        rows.append((name, *("" if column is None else f"{column:.4f}" for column in columns)))
     return rows
+
+
+def measures_of(record: dict) -> list[str]:
+    """The names of the measures of an aggregated record, without those of the clean model."""
+    return [
+        name
+        for name, value in record.items()
+        if isinstance(value, float) and name != "size" and not name.endswith(", clean")
+    ]
 
 
 def legend(undefended: dict | None = None) -> str:

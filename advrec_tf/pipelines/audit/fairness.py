@@ -11,13 +11,21 @@ of the training interactions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.significance import holm
 from advrec_tf.pipelines.audit.accuracy import METRIC, interval
-from advrec_tf.pipelines.audit.groups import Grouping, activity, attributes
+from advrec_tf.pipelines.audit.groups import (
+    LEAST_USERS,
+    MOST_VALUES,
+    Grouping,
+    activity,
+    attributes,
+)
 from advrec_tf.pipelines.audit.lists import tail_of
 from advrec_tf.pipelines.audit.subject import Case
 
@@ -42,15 +50,36 @@ def measure(case: Case) -> dict:
     for name, p_value in zip(judged, adjusted, strict=True):
         columns[name]["p_value"] = float(p_value)
     ratios = {name: columns[name]["ratio"] for name in judged if columns[name]["p_value"] <= LEVEL}
-    return {
+    tail_shown = tail_exposure(split.train, case.lists)
+    why = {}
+    if not judged:
+        why["no_worst_ratio"] = _no_groups(split.train, case.settings.group_column)
+    if tail_shown is None:
+        why["no_tail_exposure"] = "No item outside the most popular fifth has an interaction."
+    return why | {
         "metric": METRIC,
         "columns": columns,
         "attributes": judged,
         "worst_column": min(ratios, key=ratios.get, default=None),
         "worst_ratio": min(ratios.values(), default=1.0) if judged else None,
-        "tail_exposure": tail_exposure(split.train, case.lists),
+        "tail_exposure": tail_shown,
         "categories": category_exposure(split.train, case.lists),
     }
+
+
+def _no_groups(train: Interactions, named: Sequence[str]) -> str:
+    """Why no column of users was judged."""
+    table = train.user_features
+    if table is None or not len(table.columns):
+        return (
+            "The data have no columns of users, such as a region, to group them by; "
+            "--user-table gives a file with some."
+        )
+    columns = ", ".join(map(str, named or table.columns))
+    return (
+        f"No column of users ({columns}) has two groups with {LEAST_USERS} measured users each, of "
+        f"2 to {MOST_VALUES} values or of numbers cut at their median."
+    )
 
 
 def by_group(values: np.ndarray, grouping: Grouping, seed: int = 0) -> dict:

@@ -20,6 +20,7 @@ from advrec_tf.pipelines.audit import (
     page,
     poisoning,
     privacy,
+    tables,
     verdicts,
 )
 from advrec_tf.pipelines.audit.opening import open_model
@@ -148,6 +149,8 @@ def lines(report: dict) -> list[str]:
                 f"{verdict['threshold']:g}: {verdict['title']}"
             )
             found.append(f"         {verdict['remedy']}")
+            if verdict["name"] == "poisoning.lift":
+                found.append(f"         {tables.attacked(first['sections']['poisoning'])}")
     for verdict in first["verdicts"]:
         if verdict["status"] == verdicts.NOT_JUDGED:
             found.append(f"unjudged {verdict['name']:<24} {verdict['why']}")

@@ -41,6 +41,8 @@ KINDS = (
 """Of `attacks.registry`, the likely strongest first. Optimized and learned attacks take a minute or
 more for each target; `advrec attack` runs them."""
 DETECTED_BY = ("overlap", "fraudar")
+ACCOUNTS, MOST_OF_USERS = 50, 0.1
+"""Fake profiles of each kind, and the fraction of the users that they are at most."""
 RETRAINING_SECONDS = 90.0
 """What all trainings of a `fit` may take, by the time of the first; kinds and targets beyond it are
 left out, and counted."""
@@ -116,7 +118,7 @@ def attacked(
             + " ".join(f"{kind}: {why}" for kind, why in unfit.items())
         )
     figures = {
-        "profiles": settings.profiles,
+        "profiles": accounts(train, settings.profiles),
         "fillers": fillers(train),
         "targets": [str(train.items.ids[target]) for target in evaluators],
         "target_counts": [int(train.item_counts()[target]) for target in evaluators],
@@ -163,6 +165,15 @@ def choose_targets(train: Interactions, count: int, users: np.ndarray, seed: int
     return np.sort(rng.choice(middle, min(count, len(middle)), replace=False))
 
 
+def accounts(train: Interactions, asked: int | None) -> int:
+    """Fake profiles of each kind: `ACCOUNTS` unless a number is asked for, and then at most
+    `MOST_OF_USERS` of the users with an interaction, at least one."""
+    if asked is not None:
+        return asked
+    users = int((train.user_counts() > 0).sum())
+    return min(ACCOUNTS, max(1, int(MOST_OF_USERS * users)))
+
+
 def fillers(train: Interactions) -> int:
     """Items that a fake profile rates beside its target: what the median user has."""
     counts = train.by_user().counts
@@ -172,7 +183,9 @@ def fillers(train: Interactions) -> int:
 def injected(kind: str, train: Interactions, target: int, settings) -> Poisoned:
     """The training part with the profiles of one kind for one target."""
     rng = np.random.default_rng([settings.seed, KINDS.index(kind), target])
-    attack = ATTACKS[kind].build(num_profiles=settings.profiles, num_fillers=fillers(train))
+    attack = ATTACKS[kind].build(
+        num_profiles=accounts(train, settings.profiles), num_fillers=fillers(train)
+    )
     targets = np.array([target])
     profiles = attack.profiles(train, targets, rng=rng)
     return inject(train, profiles, targets=targets, attack=kind, rng=rng)

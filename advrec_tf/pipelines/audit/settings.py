@@ -22,7 +22,8 @@ class AuditSettings:
         seed: The seed of everything that is drawn.
         max_users: The largest number of users that are measured; more are sampled.
         radii: The radii of the evasion attack, each a fraction of a vector's norm.
-        profiles: The number of fake profiles that each kind of poisoning injects.
+        profiles: The number of fake profiles that each kind of poisoning injects. By default 50,
+            and at most a tenth of the users.
         targets: The number of items that are attacked, each alone.
         group_column: The columns of users whose groups are compared. By default they are all that
             have 2 to 10 values, and numbers, which are cut at their median.
@@ -35,7 +36,7 @@ class AuditSettings:
     seed: int = 0
     max_users: int = 2000
     radii: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
-    profiles: int = 50
+    profiles: int | None = None
     targets: int = 2
     group_column: tuple[str, ...] = ()
 
@@ -45,7 +46,7 @@ class AuditSettings:
             ("seed", "in 0..2147483647", lambda v: 0 <= v < 2**31),
             ("max_users", ">= 20", lambda v: v >= 20),
             ("radii", "one or more numbers > 0", lambda v: v and all(r > 0 for r in v)),
-            ("profiles", ">= 1", lambda v: v >= 1),
+            ("profiles", ">= 1", lambda v: v is None or v >= 1),
             ("targets", ">= 1", lambda v: v >= 1),
         )
         for name, wanted, holds in rules:

@@ -153,6 +153,22 @@ def evasion(found: dict) -> list[dict]:
     ]
 
 
+def attacked(found: dict) -> str:
+    """Who is attacked in the section `poisoning`, and by how many, in sentences."""
+    profiles = found["profiles"]
+    text = (
+        f"{profiles} fake user{'s' * (profiles != 1)} of {found['fillers']} items each among "
+        f"{found['users']:,} real ones push{'es' * (profiles == 1)} an item. "
+        f"Attacked is {found['victim']}."
+    )
+    if found["victim_overlap"] is not None:
+        text += (
+            f" Its lists are {percent(found['victim_overlap'])} those of the model; with --fit the "
+            "model itself is trained again."
+        )
+    return text
+
+
 def poisoning(found: dict) -> list[dict]:
     detectors = list(next(iter(found["kinds"].values()))["found"])
     rows = [
@@ -170,15 +186,7 @@ def poisoning(found: dict) -> list[dict]:
         f"{target} ({count} interactions)"
         for target, count in zip(found["targets"], found["target_counts"], strict=True)
     )
-    text = (
-        f"{found['profiles']} fake users of {found['fillers']} items each among {found['users']:,} "
-        f"real ones push an item; means over {items}. Attacked is {found['victim']}."
-    )
-    if found["victim_overlap"] is not None:
-        text += (
-            f" Its lists are {percent(found['victim_overlap'])} those of the model; with --fit the "
-            "model itself is trained again."
-        )
+    text = f"{attacked(found)} Means over {items}."
     if found["left_out"]:
         text += f" {found['left_out']} kinds were left out, since a training takes long."
     for why in dict.fromkeys(found["unfit"].values()):

@@ -7,6 +7,7 @@ from advrec_tf.defence.certified.bounds import (
     barred_items,
     clean_fraction,
     kept_items,
+    least_models,
     vote_bounds,
 )
 
@@ -42,6 +43,23 @@ def test_a_bound_is_missed_as_rarely_as_it_says():
     low, high = vote_bounds(votes, 200, confidence=0.95, comparisons=1, sides=1)
     assert 0.02 < (high < 0.3).mean() < 0.06
     assert 0.02 < (low > 0.3).mean() < 0.06
+
+
+@pytest.mark.parametrize("votes_each", [1, 5])
+def test_the_least_models_are_those_with_which_a_bound_can_hold(votes_each):
+    budget = {"clean": 0.8, "k": 3, "votes_each": votes_each}
+    least = least_models(**budget, confidence=0.99, comparisons=(2, 6))
+
+    def kept(models):  # one item has all votes and four have none
+        votes = np.array([models, 0, 0, 0, 0])
+        lower, _ = vote_bounds(votes, models, confidence=0.99, comparisons=2, sides=1)
+        _, upper = vote_bounds(votes, models, confidence=0.99, comparisons=6, sides=1)
+        return kept_items(lower, upper, np.array([0]), **budget)[0]
+
+    assert kept(least) and not kept(least - 1)
+    # With fewer than half of the subsets clean, the others can outvote all of them.
+    hopeless = {"clean": 0.4, "k": 3, "votes_each": 5}
+    assert least_models(**hopeless, confidence=0.99, comparisons=(2, 6)) is None
 
 
 def test_an_item_is_kept_where_the_gains_of_others_are_out_of_reach():

@@ -24,6 +24,9 @@ FOUND = {
 }
 
 
+CURVE = {1: 21, 10: 4000, 500: None}
+
+
 def test_a_curve_is_text_in_rows_and_its_cost_in_words():
     head, row = rows_of(FOUND)
     assert len(head) == len(row)
@@ -34,9 +37,22 @@ def test_a_curve_is_text_in_rows_and_its_cost_in_words():
     )
 
 
+def test_too_few_models_are_said_with_how_many_it_takes():
+    (one,) = FOUND["curve"]
+    curve = [one | {"num_fakes": fakes, "least_models": least} for fakes, least in CURVE.items()]
+    settings = FOUND["settings"] | {"num_models": 1}
+    words = words_of(FOUND | {"settings": settings, "curve": curve})
+    assert "1 model is too few to keep anything" in words
+    assert "it takes at least 21 against 1, 4,000 against 10, and more" in words
+    assert "No number of models keeps anything against 500: too few subsets of 10 users" in words
+    assert words_of(FOUND | {"curve": curve[:1]}).endswith("are at least these.")
+
+
 def test_the_numbers_of_fakes_are_1_10_and_fractions_of_the_users(make_runner):
     found = certified(make_runner(), 20)  # .2, .5 and 1 % of 50 users are one at least
     assert [one["num_fakes"] for one in found["curve"]] == [1, 10]
+    # Of 60 users with 10 fakes 10 have no fake in C(50, 10) / C(60, 10) = .14 of the cases.
+    assert found["curve"][0]["least_models"] > 20 and found["curve"][1]["least_models"] is None
     assert found["settings"]["num_models"] == 20 and 0 <= found["ndcg"] <= 1
     with pytest.raises(ValueError, match="`num_models`"):
         certified(make_runner(), 0)

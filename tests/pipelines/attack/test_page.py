@@ -4,6 +4,7 @@ from tests.pipelines.attack.test_certificates import FOUND
 MEAN = {
     **{"attack": "average", "victim": "ease", "defence": "none", "group": "own", "size": 0.1},
     **{"knowledge": "unrestricted", "targets": 1, "seeds": 2, "x": 0.5, "x, clean": 0.25},
+    "target_raters": 3.0,
 }
 REPORT = {
     "mean": MEAN,
@@ -21,6 +22,7 @@ REPORT = {
 def test_the_page_has_measures_targets_and_certificates():
     text = page.markdown(REPORT)
     assert text.startswith("# average on ease, defence none: 1 targets, 2 seeds\n")
+    assert "- `target_raters`: users who have the target" in text
     assert "| x | 0.2500 | 0.5000 |" in text and "1,000 users, 30 items" in text
     assert "50 fake users, each with 6 items beside the target." in text
     assert "- Item 3 rests on nobody." in text

@@ -31,6 +31,11 @@ def test_without_columns_of_users_nothing_is_judged(make_case, noise, world):
     plain = splits.last_item(dataclasses.replace(world, user_features=None))
     found = fairness.measure(make_case(noise, of=plain))
     assert found["worst_ratio"] is None and found["attributes"] == []
+    assert found["no_worst_ratio"].startswith("The data have no columns of users")
+    alike = pd.DataFrame({"taste": ["same"] * world.num_users})
+    alone = splits.last_item(dataclasses.replace(world, user_features=alike))
+    why = fairness.measure(make_case(noise, of=alone))["no_worst_ratio"]
+    assert why.startswith("No column of users (taste) has two groups with 10 measured users each")
 
 
 def test_the_gap_is_worst_over_best():

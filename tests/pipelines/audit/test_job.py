@@ -32,6 +32,8 @@ def test_a_good_model_and_noise_are_told_apart(report):
 
 def test_a_terminal_gets_failures_with_what_to_do_and_counts(report):
     lines = job.lines(report)
+    places = [place for place, line in enumerate(lines) if "poisoning.lift" in line]
+    assert all("fake users of" in lines[place + 2] for place in places)
     failed = [v for v in report["models"][0]["verdicts"] if v["status"] == "failed"]
     assert lines[0].startswith(f"failed   {failed[0]['name']}")
     assert lines[1].strip() == failed[0]["remedy"]

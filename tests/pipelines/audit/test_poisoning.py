@@ -5,6 +5,7 @@ from advrec_tf.models.baselines import Popularity
 from advrec_tf.pipelines.audit import poisoning, tables
 from advrec_tf.pipelines.audit.settings import AuditSettings
 from advrec_tf.pipelines.audit.subject import NotPossible
+from tests.worlds import interactions_of
 
 
 @pytest.fixture
@@ -30,6 +31,23 @@ def test_without_a_fit_ease_stands_in_and_its_likeness_is_told(make_case, noise,
     assert again["victim_overlap"] != found["victim_overlap"]
     assert found["victim"] == "EASE in its place" and 0 < found["victim_overlap"] < 1
     assert len(found["targets"]) == 2 and found["profiles"] == 5
+
+
+def test_fakes_are_fifty_and_at_most_a_tenth_of_the_users_unless_asked_for():
+    def data(users):
+        return interactions_of([(user, 0) for user in range(users)], users + 3, 2)
+
+    assert [poisoning.accounts(data(n), None) for n in (5, 45, 943)] == [1, 4, 50]
+    assert poisoning.accounts(data(5), 50) == 50
+
+
+def test_who_is_attacked_is_said_in_sentences():
+    found = {"profiles": 1, "fillers": 7, "users": 45, "victim": "EASE in its place"}
+    text = tables.attacked(found | {"victim_overlap": 0.5})
+    assert text.startswith("1 fake user of 7 items each among 45 real ones pushes an item.")
+    assert "Attacked is EASE in its place. Its lists are 50" in text
+    own = tables.attacked(found | {"profiles": 4, "victim_overlap": None})
+    assert own.startswith("4 fake users of") and own.endswith("EASE in its place.")
 
 
 def test_what_takes_too_long_is_left_out_and_counted(make_case, noise, few, monkeypatch):

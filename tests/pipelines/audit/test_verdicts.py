@@ -30,6 +30,8 @@ def test_what_was_not_measured_is_not_judged_and_says_why():
     inner = {"privacy": {"membership": {"not_possible": "All seen."}}}
     assert judged("privacy.membership", inner)[2] == "All seen."
     assert judged("lists.seen", {})[0] == "not judged"
+    absent = {"fairness": {"worst_ratio": None, "no_worst_ratio": "No columns."}}
+    assert judged("fairness.groups", absent)[2] == "No columns."
     beside = {"lists": {"seen": None, "no_seen": "It only scores."}}
     assert judged("lists.seen", beside)[2] == "It only scores."
     assert judged("lists.unknown", beside)[2] == "There is nothing to measure it on."
