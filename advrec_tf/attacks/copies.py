@@ -40,15 +40,22 @@ def template_users(
 
 
 def nearest_users(
-    held: np.ndarray, count: int, *, rng: np.random.Generator, users: np.ndarray
+    held: np.ndarray,
+    count: int,
+    *,
+    rng: np.random.Generator,
+    users: np.ndarray,
+    center: np.ndarray | None = None,
 ) -> np.ndarray:
     """[<= count] of `users`: one drawn at random, and those nearest to it, the nearest first.
 
     Args:
         held: [users, num_items] bool, no row empty.
         users: [users] int, what stands for each row.
+        center: [num_items] bool, the items to be near to, in the place of those of a user drawn.
     """
-    center = held[rng.integers(len(users))]
+    if center is None or not center.any():
+        center = held[rng.integers(len(users))]
     common = held @ center.astype(np.float32)
     cosine = common / np.sqrt(held.sum(axis=1) * center.sum())
     return users[np.argsort(-cosine, kind="stable")[:count]]
@@ -70,11 +77,13 @@ class CopyAttack(ShillingAttack):
         num_power_users: draw sources among so many of the most active users; None draws among all.
         community: keep of these so many that are nearest to one of them, drawn at random, by the
             cosine of their sets of items; None keeps all.
+        center: the user index that a community is near to, in the place of one drawn.
     """
 
     num_sources: int = 1
     num_power_users: int | None = None
     community: int | None = None
+    center: int | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -106,7 +115,10 @@ class CopyAttack(ShillingAttack):
                 f"are no targets. Received {len(users)}."
             )
         if self.community is not None:
-            users = nearest_users(known[users] > 0, self.community, rng=rng, users=users)
+            center = None if self.center is None else known[self.center] > 0
+            users = nearest_users(
+                known[users] > 0, self.community, rng=rng, users=users, center=center
+            )
         profiles = np.zeros((self.num_profiles, interactions.num_items), np.float32)
         for profile in profiles:
             remaining = self.num_fillers

@@ -100,6 +100,14 @@ def attack(
 
         runs.check_writable("--out", out)
         replace = overwrite or resume
+        if path.is_file() and not replace:
+            ways = "--overwrite measures anew"
+            if run_dir is None:
+                ways = f"--resume goes on with the attack it is of, {ways}"
+            raise FileExistsError(
+                f"`--out` should be a folder without the report of an attack: {ways}. "
+                f"Received: {out}, which holds {path.name}."
+            )
         for written in (path, path.with_suffix(".md")):
             check_output(written, overwrite=replace, inputs=[data], name="--out")
     of_a_run = {"edits": edits or None, "max_users": max_users}
@@ -175,10 +183,11 @@ def _print_names() -> None:
     from advrec_tf.attacks.registry import ATTACKS
     from advrec_tf.attacks.victims import VICTIMS
     from advrec_tf.defence.registry import DEFENCES
+    from advrec_tf.pipelines.attack.cell import KNOWING
     from advrec_tf.pipelines.next_item_attack import defences, job
 
     for title, names in (
-        ("attacks", ("none", *ATTACKS, "adaptive")),
+        ("attacks", ("none", *ATTACKS, *KNOWING)),
         ("victims", VICTIMS),
         ("defences", DEFENCES),
         ("attacks with --run-dir", (job.ALL, *job.ATTACKS)),

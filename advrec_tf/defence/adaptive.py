@@ -2,14 +2,15 @@
 
 `EvadingAttack` generates more profiles than it may inject and keeps those that the defender's
 detector finds least suspicious; `BestResponse` tries attacks against a copy of the whole defended
-system and uses the one that works best. Both are called like any other attack. They know the
-settings of the defence and the data, not the defence's random draws.
+system, goes on from the best by turning one knob after another, and uses what works best. Both are
+called like any other attack. They know the settings of the defence and the data, not the defence's
+random draws.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from advrec_tf.defence.defences import Defence, DefendedData
 from advrec_tf.defence.detectors.base import Detector
 from advrec_tf.evaluation.attack_effect import ManipulationEvaluator
 from advrec_tf.models.base import Recommender
+
+_Trial = tuple[tuple[float, float], np.ndarray, Attack]
+"""(hit rate, mean log rank negated), profiles, attack."""
 
 Surrogate = Callable[[DefendedData, Defence, int], Recommender]
 """(data, defence, seed) -> a trained model; the attacker's copy of the victim."""
@@ -77,6 +81,9 @@ class BestResponse:
         num_evading: where the defence has a detector, so many of the best candidates are tried
             again as an `EvadingAttack` against it, >= 0.
         pool: of the evading candidates.
+        turns: attack -> attacks like it, or None. From the best candidate on, the first of these
+            that works better is gone on from, until none does or `num_tries` were tried.
+        num_tries: of these attacks, >= 0.
     """
 
     candidates: tuple[Attack, ...]
@@ -85,12 +92,15 @@ class BestResponse:
     k: int = 10
     num_evading: int = 2
     pool: int = 4
+    turns: Callable[[Attack], Sequence[Attack]] | None = None
+    num_tries: int = 0
 
     def __post_init__(self):
         if not self.candidates:
             raise ValueError("`candidates` should hold an attack. Received none.")
-        if self.num_evading < 0:
-            raise ValueError(f"`num_evading` should be >= 0. Received: {self.num_evading!r}.")
+        for name in ("num_evading", "num_tries"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"`{name}` should be >= 0. Received: {getattr(self, name)!r}.")
         sizes = {attack.num_profiles for attack in self.candidates}
         if len(sizes) > 1:
             raise ValueError(
@@ -126,7 +136,7 @@ class BestResponse:
         """The profiles, the attack they are from, and the hit rate of every attack tried."""
         evaluator = ManipulationEvaluator(interactions, targets, ks=(self.k,))
 
-        def tried(attack: Attack) -> tuple[tuple[float, float], np.ndarray, Attack]:
+        def tried(attack: Attack) -> _Trial:
             profiles = attack.profiles(interactions, targets, rng=rng)
             poisoned = inject(interactions, profiles, targets=targets, attack="trial", rng=rng)
             seed = int(rng.integers(2**31))
@@ -144,5 +154,24 @@ class BestResponse:
                 tried(EvadingAttack(attack=attack, detector=detector, pool=self.pool))
                 for _, _, attack in best
             ]
+        if self.turns is not None:
+            found += self._climbed(found, tried, rng)
         _, profiles, attack = max(found, key=lambda one: one[0])
         return profiles, attack, [success[0] for success, _, _ in found]
+
+    def _climbed(self, found: list[_Trial], tried: Callable[[Attack], _Trial], rng) -> list[_Trial]:
+        """What was tried from the best candidate on, see `turns`."""
+        assert self.turns is not None
+        best = max(found, key=lambda one: one[0])
+        known, more = [attack for _, _, attack in found], []
+        better = True
+        while better and len(more) < self.num_tries:
+            better = False
+            ahead = [attack for attack in self.turns(best[2]) if attack not in known]
+            for place in rng.permutation(len(ahead))[: self.num_tries - len(more)]:
+                more.append(tried(ahead[place]))
+                known.append(ahead[place])
+                if more[-1][0] > best[0]:
+                    best, better = more[-1], True
+                    break
+        return more

@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.attacks.victims import VICTIMS
 from advrec_tf.defence.registry import DEFENCES
-from advrec_tf.pipelines.attack.cell import ADAPTIVE, NONE, Cell, why_unfit
+from advrec_tf.pipelines.attack.cell import (
+    ADAPTIVE,
+    BEST_RESPONSE,
+    KNOWING,
+    NONE,
+    Cell,
+    why_unfit,
+)
 from advrec_tf.pipelines.attack.setting import AttackSetting
 
 
@@ -24,7 +31,8 @@ class ThreatModel:
         name, version: never reused for something else.
         accounts: fake users, each with the published or the mean number of fillers and the target.
         groups: of targets; those that data lack are left out.
-        attacks: names in `ATTACKS`, made with all interactions, without trying them on the defence.
+        attacks: names in `ATTACKS`, made with all interactions, without trying them on the defence;
+            and of `KNOWING`, which try them.
         adaptive: whether the adaptive attacker is tried, who knows model and defence and picks the
             best of several attacks on a copy of both.
         note: a sentence on what some of the attacks know after all.
@@ -66,6 +74,18 @@ THREATS: Mapping[str, ThreatModel] = {
             attacks=(*_HEURISTIC, _INFORMED),
             adaptive=False,
             note=f"{_INFORMED} is made to pass weights by coherence, the others know no defence.",
+        ),
+        ThreatModel(
+            name="push-quick",
+            version=3,
+            accounts=50,
+            groups=("published", "mid", "popular"),
+            attacks=(*_HEURISTIC, _INFORMED, BEST_RESPONSE),
+            adaptive=False,
+            note=f"{_INFORMED} is made to pass weights by coherence; {BEST_RESPONSE} knows model "
+            "and defence and turns the knobs of a campaign (accounts, length, shared fillers, "
+            "sources, community, ratings) on a copy of both, and what worked best there is "
+            "injected; the others know no defence.",
         ),
         ThreatModel(
             name="push",
@@ -127,9 +147,10 @@ def cells_of(
     Raises:
         ValueError: if an attack of the threat model is unknown.
     """
-    unknown = [attack for attack in threat.attacks if attack not in ATTACKS]
+    unknown = [attack for attack in threat.attacks if attack not in (*ATTACKS, *KNOWING)]
     if unknown:
-        raise ValueError(f"`attacks` should be of `ATTACKS`. Received: {unknown[0]!r}.")
+        known = "`ATTACKS` or `KNOWING`"
+        raise ValueError(f"`attacks` should be of {known}. Received: {unknown[0]!r}.")
     attacks = (NONE, *threat.attacks, *((ADAPTIVE,) if threat.adaptive else ()))
     size = min(1.0, threat.accounts / setting.split.train.num_users)
     cells = [

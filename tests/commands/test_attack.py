@@ -29,7 +29,8 @@ def test_the_measures_of_an_attack_are_written_once(tmp_path, capfd):
     with pytest.raises(SystemExit):
         main(words)
     said = capfd.readouterr().err
-    assert "should be a new file" in said and "replaced only with --overwrite. Received" in said
+    assert "--resume goes on with the attack it is of, --overwrite measures anew" in said
+    assert f"Received: {out}, which holds attack.json." in said
     with pytest.raises(SystemExit):
         main([*words[:-4], "--items", "nosuch"])
     assert "`--items` should be ids of items, such as " in capfd.readouterr().err

@@ -6,6 +6,7 @@ import pytest
 from advrec_tf.attacks.heuristic import AverageAttack, RandomAttack
 from advrec_tf.defence.adaptive import BestResponse, EvadingAttack
 from advrec_tf.defence.defences import Defence, RemoveSuspicious
+from advrec_tf.models.base import MatrixRecommender
 from advrec_tf.models.factorization.rating_factorization import BiasedFactorization
 from tests.defence.detectors_by_rule import by_length
 
@@ -68,6 +69,43 @@ def test_only_the_best_candidates_are_tried_in_their_evading_form(world):
         assert len(rates) == tried
     with pytest.raises(ValueError, match="`num_evading` should be >= 0"):
         dataclasses.replace(attack, num_evading=-1)
+
+
+def test_the_search_goes_on_from_what_works_better_until_nothing_does(world):
+    @dataclasses.dataclass(frozen=True)
+    class Copies:
+        """`number` of at most nine profiles of the target and one other item."""
+
+        number: int
+        num_profiles: int = 9
+        num_fillers: int = 1
+
+        def profiles(self, data, targets, *, rng):
+            found = np.zeros((self.number, data.num_items), np.float32)
+            found[:, [*targets, 0]] = 1.0
+            return found
+
+    asked = []
+
+    def turns(attack):
+        asked.append(attack.number)
+        return [Copies(n) for n in (attack.number - 1, attack.number + 1) if 1 <= n <= 9]
+
+    def surrogate(rows, defence, seed):  # a model that likes five fakes best
+        score = 10.0 - abs(rows.interactions.num_users - world.num_users - 5)
+        scores = np.zeros((world.num_users, world.num_items), np.float32)
+        scores[:, :40], scores[:, 70] = 6.0 + np.arange(40) / 10, score
+        return MatrixRecommender(scores=scores, interactions=world)
+
+    settings = {"candidates": (Copies(2),), "defence": Defence(), "surrogate": surrogate}
+    attack = BestResponse(**settings, num_evading=0, turns=turns, num_tries=20)
+    profiles, found, rates = attack.choose(world, np.array([70]), rng=np.random.default_rng(0))
+    assert found.number == len(profiles) == 5 and max(rates) == 1.0
+    assert asked[0] == 2 and set(asked) == {2, 3, 4, 5}
+    short = dataclasses.replace(attack, num_tries=1)
+    assert len(short.choose(world, np.array([70]), rng=np.random.default_rng(0))[2]) == 2
+    with pytest.raises(ValueError, match="`num_tries` should be >= 0"):
+        dataclasses.replace(attack, num_tries=-1)
 
 
 def test_candidates_of_different_budgets_are_refused():

@@ -17,7 +17,9 @@ from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.pipelines.attack.setting import AttackSetting
 
 NONE = "none"
-ADAPTIVE = "adaptive"
+ADAPTIVE, BEST_RESPONSE = "adaptive", "best-response"
+KNOWING = (ADAPTIVE, BEST_RESPONSE)
+"""Attacks that are made against one victim behind one defence."""
 UNRESTRICTED = "unrestricted"
 SURROGATE_KINDS = {"biased_mf": "ratings", "wrmf": "implicit"}
 """Victim -> the kind of surrogate that an attacker trains who knows the victim."""
@@ -38,8 +40,9 @@ class Cell:
     """One attack on one victim behind one defence, with one target and one seed.
 
     Attributes:
-        attack: name in `ATTACKS`; "none" for no attack; "adaptive" for the best response to
-            defence and victim, see `runner.ADAPTIVE_CANDIDATES`.
+        attack: name in `ATTACKS`; "none" for no attack; "adaptive" for the best of several attacks
+            on a copy of defence and victim, see `responses.ADAPTIVE_CANDIDATES`; "best-response"
+            for a search over the knobs of a campaign on such a copy, see `responses.best_response`.
         victim, defence: names in `VICTIMS` and `DEFENCES`.
         group: group of targets, see `setting.GROUPS`.
         target: item index.
@@ -107,7 +110,7 @@ def check_names(attack: str, victim: str, defence: str, group: str, setting: Att
         ValueError: if a name is unknown, or the data has no such group of targets.
     """
     for kind, name, known in (
-        ("attack", attack, (NONE, *ATTACKS, ADAPTIVE)),
+        ("attack", attack, (NONE, *ATTACKS, *KNOWING)),
         ("victim", victim, (*VICTIMS,)),
         ("defence", defence, (*DEFENCES,)),
         ("targets", group, (*setting.targets,)),

@@ -15,7 +15,7 @@ import numpy as np
 
 from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.pipelines.attack import page
-from advrec_tf.pipelines.attack.cell import ADAPTIVE, NONE, Cell, check_names, require_fraction
+from advrec_tf.pipelines.attack.cell import KNOWING, NONE, Cell, check_names, require_fraction
 from advrec_tf.pipelines.attack.certificates import certified
 from advrec_tf.pipelines.attack.evidence import of_target, sentences
 from advrec_tf.pipelines.attack.runner import JOB, CellRunner, runner_in
@@ -120,9 +120,9 @@ def _measure(runner: CellRunner, cells: Sequence[Cell]) -> dict:
     measured = [runner.run(cell) | _evidence(runner, cell) for cell in cells]
     (mean,) = aggregate(measured)
     found = {"mean": mean, "cells": measured, "targets": _targets(runner, measured)}
-    # What a defence buys is seen beside the same fakes without it; an adaptive attacker has others
-    # there.
-    if cells[0].defence != NONE and cells[0].attack not in (NONE, ADAPTIVE):
+    # What a defence buys is seen beside the same fakes without it; an attacker who knows the
+    # defence has others there.
+    if cells[0].defence != NONE and cells[0].attack not in (NONE, *KNOWING):
         bare = [
             runner.run(dataclasses.replace(cell, defence=NONE)) | _evidence(runner, cell)
             for cell in cells

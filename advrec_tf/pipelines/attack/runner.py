@@ -23,18 +23,20 @@ from advrec_tf.attacks.victims import VICTIMS
 from advrec_tf.defence.adaptive import BestResponse
 from advrec_tf.defence.defences import DefendedData
 from advrec_tf.defence.registry import DEFENCES
-from advrec_tf.evaluation.attack_effect import ManipulationEvaluator
+from advrec_tf.evaluation.attack_effect import ManipulationEvaluator, TargetStanding
 from advrec_tf.evaluation.classification import area_under_curve
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import Recommender
 from advrec_tf.pipelines.attack.cell import (
-    ADAPTIVE,
+    BEST_RESPONSE,
+    KNOWING,
     NONE,
     SURROGATE_KINDS,
     UNRESTRICTED,
     Cell,
     why_unfit,
 )
+from advrec_tf.pipelines.attack.responses import ADAPTIVE_CANDIDATES, best_response
 from advrec_tf.pipelines.attack.setting import AttackSetting, load_setting
 from advrec_tf.pipelines.attack.stealth import stealth
 from advrec_tf.pipelines.machine import versions
@@ -44,10 +46,6 @@ JOB = "robustness"
 """What the record of a run folder of cells says it is."""
 COLLATERAL = ("ndcg@10", "capped_recall@20")
 """Metrics of the ranking of honest users: what attack and defence cost everybody else."""
-
-ADAPTIVE_CANDIDATES = ("average", "segment", "average-over-popular", "aush", "copy-of-four")
-"""What the adaptive attacker chooses from: among them attacks that `SimulatedAttackForest` does
-not simulate, and one that copies no single user."""
 
 
 class CellRunner:
@@ -64,6 +62,8 @@ class CellRunner:
         self.fillers = fillers or setting.fillers
         self.ranking = RankingEvaluator(self.train, setting.split.test, ks=(10, 20))
         self._clean = functools.lru_cache(maxsize=16)(self._train_clean)
+        self._before = functools.lru_cache(maxsize=64)(self._stand_clean)
+        self._stealth: dict[str, dict[str, float]] = {}
 
     def run(self, cell: Cell) -> dict:
         """The measures of a cell, from the store where they are.
@@ -79,8 +79,8 @@ class CellRunner:
 
     def attack_of(self, cell: Cell) -> Attack:
         """The attack with the cell's budget; a segment is the published one where there is one."""
-        if cell.attack == ADAPTIVE:
-            return self._best_response(cell)
+        if cell.attack in KNOWING:
+            return self._response(cell)
         attack = ATTACKS[cell.attack].build(
             num_profiles=self.num_profiles(cell.size), num_fillers=self.fillers
         )
@@ -91,7 +91,7 @@ class CellRunner:
             attack = informed(attack, cell.knowledge, victim_kind=SURROGATE_KINDS[cell.victim])
         return attack
 
-    def _best_response(self, cell: Cell) -> BestResponse:
+    def _response(self, cell: Cell) -> BestResponse:
         """The attacker's copy of the victim goes on from a clean model where the victim does; the
         seed of that model is the attacker's own."""
 
@@ -101,6 +101,13 @@ class CellRunner:
                 start, _ = self._clean(cell.victim, cell.seed + 1000)
             return train_defended(cell.victim, rows, defence, seed=seed, start=start)
 
+        if cell.attack == BEST_RESPONSE:
+            return best_response(
+                num_profiles=self.num_profiles(cell.size),
+                num_fillers=self.fillers,
+                defence=DEFENCES[cell.defence],
+                surrogate=surrogate,
+            )
         has_ratings = self.train.rating is not None
         return BestResponse(
             candidates=tuple(
@@ -115,10 +122,8 @@ class CellRunner:
 
     def poisoned(self, cell: Cell) -> tuple[Poisoned, float]:
         """The data with the fake profiles in it, and the seconds that making them took."""
-        shared = dataclasses.replace(cell, victim="any", defence=NONE)
-        if cell.attack == ADAPTIVE or cell.knowledge != UNRESTRICTED:
-            shared = cell  # the attacker knows the victim, and the defence
-        stored = self.store.run(f"profiles-{shared.name()}", lambda _: self._make_profiles(cell))
+        name = f"profiles-{self._profiles_of(cell).name()}"
+        stored = self.store.run(name, lambda _: self._make_profiles(cell))
         profiles = np.zeros(stored.summary["shape"], np.float32)
         profiles[stored.arrays["row"], stored.arrays["item"]] = stored.arrays["rating"]
         poisoned = inject(
@@ -129,6 +134,14 @@ class CellRunner:
             rng=np.random.default_rng([cell.seed, 1]),
         )
         return poisoned, stored.summary["seconds"]
+
+    @staticmethod
+    def _profiles_of(cell: Cell) -> Cell:
+        """The cell that names the profiles: one for all victims and defences, unless the attacker
+        knows the victim, and the defence."""
+        if cell.attack in KNOWING or cell.knowledge != UNRESTRICTED:
+            return cell
+        return dataclasses.replace(cell, victim="any", defence=NONE)
 
     def _make_profiles(self, cell: Cell) -> StageResult:
         started = time.perf_counter()
@@ -147,6 +160,20 @@ class CellRunner:
         model = VICTIMS[victim].train(self.train, seed=seed)
         return model, self._collateral(model)
 
+    def _stand_clean(
+        self, victim: str, seed: int, target: int
+    ) -> tuple[ManipulationEvaluator, TargetStanding]:
+        """What measures the target, and how it stands on clean data without a defence."""
+        evaluator = ManipulationEvaluator(self.train, [target])
+        return evaluator, evaluator.standing(self._clean(victim, seed)[0])
+
+    def _stealth_of(self, poisoned: Poisoned, cell: Cell) -> dict[str, float]:
+        """`stealth`, once for the profiles of several victims and defences."""
+        name = self._profiles_of(cell).name()
+        if name not in self._stealth:
+            self._stealth[name] = stealth(poisoned)
+        return self._stealth[name]
+
     def _collateral(self, model: Recommender) -> dict[str, float]:
         found = self.ranking.evaluate(model).metrics
         return {name: found[name] for name in COLLATERAL}
@@ -161,14 +188,13 @@ class CellRunner:
         if why is not None:
             raise ValueError(f"`cell` should fit the data and the victim: {why}. Received: {cell}.")
         clean, accuracy = self._clean(cell.victim, cell.seed)
-        evaluator = ManipulationEvaluator(self.train, [cell.target])
-        before = evaluator.standing(clean)
+        evaluator, before = self._before(cell.victim, cell.seed, cell.target)
         attacked = cell.attack != NONE
         data, summary = self.train, {**dataclasses.asdict(cell)}
         if attacked:
             poisoned, summary["generation_seconds"] = self.poisoned(cell)
             data = poisoned.interactions
-            summary |= stealth(poisoned)
+            summary |= self._stealth_of(poisoned, cell)
         started = time.perf_counter()
         defence = DEFENCES[cell.defence]
         rows = defence.training_data(data, seed=cell.seed)

@@ -110,6 +110,15 @@ def test_a_new_version_of_a_threat_model_leaves_the_old_one():
     assert "copy-of-community is made to pass" in page.render(report, Path("x.md"))
 
 
+def test_the_third_version_adds_the_attacker_that_searches():
+    old, new = THREATS["push-quick/2"], THREATS["push-quick/3"]
+    assert new.attacks == (*old.attacks, "best-response") and new.accounts == old.accounts
+    setting = dataclasses.replace(make_setting(), targets={"mid": (5,)})
+    cells = cells_of(new, (("ease", "none"),), setting, targets=1, seeds=1)
+    assert [cell.attack for cell in cells] == ["none", *new.attacks]
+    assert "turns the knobs of a campaign" in new.note
+
+
 def test_a_row_that_is_none_is_refused():
     assert checked_rows([]) == ROWS and checked_rows(["ease:none"]) == (("ease", "none"),)
     for wrong in ("ease", "ease:x", "x:none"):

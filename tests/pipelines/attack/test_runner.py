@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from advrec_tf.pipelines.attack import responses
 from advrec_tf.pipelines.attack.cell import Cell
 
 CELL = Cell(attack="average", victim="biased_mf", target=0, group="tail", size=0.1)
@@ -34,6 +35,20 @@ def test_a_segment_attack_rates_the_published_segment(make_runner):
 def test_a_cell_that_does_not_fit_is_refused(make_runner):
     with pytest.raises(ValueError, match="`cell` should fit .* biased_mf needs ratings"):
         make_runner(ratings=False).run(CELL)
+
+
+def test_a_best_response_is_searched_for_one_victim_behind_one_defence(make_runner, monkeypatch):
+    monkeypatch.setattr(responses, "STARTS", ({}, {"accounts": 0.4}))
+    monkeypatch.setattr(responses, "TRIES", 2)
+    runner = make_runner()
+    cell = dataclasses.replace(CELL, attack="best-response", victim="ease")
+    attack = runner.attack_of(cell)
+    assert len(attack.candidates) == 3 and attack.num_tries == 2 and attack.num_profiles == 5
+    found = runner.run(cell)
+    assert found["target_hit_rate@10"] >= found["target_hit_rate@10, clean"]
+    poisoned, _ = runner.poisoned(cell)
+    assert 1 <= poisoned.is_fake.sum() <= 5
+    assert runner.store.has(f"profiles-{cell.name()}")  # not shared with other defences
 
 
 def test_a_level_of_knowledge_limits_what_an_attack_sees(make_runner):
