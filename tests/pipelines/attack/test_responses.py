@@ -1,0 +1,18 @@
+from advrec_tf.attacks.campaign import CampaignAttack
+from advrec_tf.attacks.heuristic import AverageAttack
+from advrec_tf.defence.defences import Defence
+from advrec_tf.pipelines.attack import responses
+
+
+def test_the_search_starts_from_campaigns_within_the_budget_and_turns_these_alone():
+    defence = Defence()
+    attack = responses.best_response(
+        num_profiles=10, num_fillers=8, defence=defence, surrogate=lambda rows, defence, seed: None
+    )
+    assert (attack.num_profiles, attack.num_fillers) == (10, 8) and attack.defence is defence
+    *campaigns, last = attack.candidates
+    assert len(campaigns) == len(responses.STARTS)
+    assert all(isinstance(one, CampaignAttack) for one in campaigns)
+    assert all(isinstance(one, CampaignAttack) for one in attack.turns(campaigns[0]))
+    assert isinstance(last, AverageAttack) and attack.turns(last) == []
+    assert attack.num_tries == responses.TRIES and attack.num_evading == 0
