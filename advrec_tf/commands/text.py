@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from advrec_tf.commands import run as runs
 from advrec_tf.commands.arguments import Run, Source, TextTower
 from advrec_tf.pipelines.ending import conclude
@@ -16,6 +18,7 @@ def text(
     settings: TextTower = TextTowerSettings(),
     cache: str = "runs/text_vectors",
     export: str | None = None,
+    format: Literal["saved_model", "litert"] = "saved_model",
     sentence: str | None = None,
     robustness: bool = False,
 ) -> None:
@@ -32,7 +35,9 @@ def text(
     Args:
         model: The folder of a language model, or a preset of keras-hub.
         cache: The folder where vectors are kept.
-        export: The folder for the versions of the SavedModel.
+        export: The folder for the versions of the export.
+        format: A SavedModel, or a LiteRT model with int8 weights for phones, which takes tokens and
+            gives the vector; the tokenizer stands beside it.
         sentence: Show the items that are nearest to this text.
         robustness: Measure what disturbed texts cost.
     """
@@ -54,7 +59,8 @@ def text(
     report = {**identity, "command": runs.command_line(), "counts": prepared.counts, **found.report}
     report["training_health"] = store.verdicts
     if export is not None:
-        report["export"] = _export(found, job.texts_of(prepared)[:20], export)
+        write = {"saved_model": _saved_model, "litert": _litert}[format]
+        report["export"] = write(found, job.texts_of(prepared), export)
     path = runs.write_report(run, report)
     print("\n".join(job.table_lines(report)))
     runs.say_where(run, report=path, export=report.get("export", {}).get("path"))
@@ -65,10 +71,17 @@ def text(
     conclude(store.verdicts, fail=run.fail_on_unhealthy)
 
 
-def _export(found, texts, folder: str) -> dict:
+def _saved_model(found, texts, folder: str) -> dict:
     from advrec_tf.serving.folder import read_metadata
     from advrec_tf.serving.saved_model import export
     from advrec_tf.text.served import ServedTower
 
-    path = export(ServedTower(found.tower, found.recommender, texts=texts), folder)
+    path = export(ServedTower(found.tower, found.recommender, texts=texts[:20]), folder)
     return {"path": str(path), "check": read_metadata(path)["check"]}
+
+
+def _litert(found, texts, folder: str) -> dict:
+    from advrec_tf.text.litert import export_litert, read_report
+
+    path = export_litert(found.tower, folder, texts=texts[:100])
+    return {"path": str(path), "quantization": read_report(path).as_dict()}

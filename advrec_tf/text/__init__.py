@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "cache": ["encode_texts"],
         "disturbed_texts": ["DisturbedTextTraining"],
         "language_model": ["LanguageItemTower", "LanguageModelTower"],
+        "litert": ["LiteRTEncoder", "export_litert"],
         "noise": ["add_typos", "drop_words", "swap_synonyms"],
         "robustness": ["text_robustness"],
     },
