@@ -10,11 +10,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import warnings
 
 import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+
+COLLIDING = 0.1
+"""Share of ids with all rows in common with another id from which `MultiHash` warns."""
 
 _PRIME = 2**31 - 1
 _serializable = keras.utils.register_keras_serializable("advrec_tf")
@@ -168,6 +172,8 @@ class MultiHashEmbedding(ComposedEmbedding):
     def collisions(self) -> int:
         """How many ids have the same rows as another id, in whatever order."""
         rows = np.sort(self.rows_of(np.arange(self.num_ids)).numpy(), axis=1)
+        if self.buckets**self.hashes < 2**63:  # sorting numbers is quicker than sorting rows
+            rows = rows @ self.buckets ** np.arange(self.hashes, dtype=np.int64)
         counts = np.unique(rows, axis=0, return_counts=True)[1]
         return int(counts[counts > 1].sum())
 
@@ -197,9 +203,19 @@ class QuotientRemainder:
         _require_share(self.share)
 
     def layer(self, num_ids: int, dim: int, **settings) -> QuotientRemainderEmbedding:
-        """For so many ids; settings of the layer."""
+        """For so many ids; settings of the layer. Warns where by `share` its tables have more rows
+        than there are ids."""
         remainders = None if self.share is None else math.ceil(self.share * num_ids)
-        return QuotientRemainderEmbedding(num_ids, dim, remainders=remainders, **settings)
+        layer = QuotientRemainderEmbedding(num_ids, dim, remainders=remainders, **settings)
+        rows = layer.remainders + -(-num_ids // layer.remainders)
+        if self.share is not None and rows > num_ids:
+            warnings.warn(
+                f"The tables of quotients and remainders have {rows:,} rows, more than there are "
+                f"ids, {num_ids:,}. `share` should be None, for the smallest tables. Received: "
+                f"{self.share:g}.",
+                stacklevel=2,
+            )
+        return layer
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -223,9 +239,18 @@ class MultiHash:
             raise ValueError(f"`hashes` should be >= 1. Received: {self.hashes!r}.")
 
     def layer(self, num_ids: int, dim: int, **settings) -> MultiHashEmbedding:
-        """For so many ids; settings of the layer."""
+        """For so many ids; settings of the layer. Warns where more than `COLLIDING` of the ids have
+        all rows in common with another."""
         buckets = math.ceil(self.share * num_ids)
-        return MultiHashEmbedding(num_ids, dim, buckets=buckets, hashes=self.hashes, **settings)
+        layer = MultiHashEmbedding(num_ids, dim, buckets=buckets, hashes=self.hashes, **settings)
+        if (colliding := layer.collisions()) > COLLIDING * num_ids:
+            warnings.warn(
+                f"{colliding:,} of {num_ids:,} ids have all rows in common with another id and "
+                f"differ by their weights alone. `share` should be larger, or `id_table` None. "
+                f"Received: `share` of {self.share:g}, a table of {buckets:,} rows.",
+                stacklevel=2,
+            )
+        return layer
 
 
 IdTable = QuotientRemainder | MultiHash

@@ -7,6 +7,7 @@ it runs no faster; what shrinks is the compressed file.
 from __future__ import annotations
 
 import logging
+import numbers
 from collections.abc import Sequence
 
 import numpy as np
@@ -55,14 +56,15 @@ class MagnitudePruning(keras.callbacks.Callback):
         layers: Sequence[keras.layers.Dense] | None = None,
     ):
         super().__init__()
-        if not 0 <= sparsity < 1:
-            raise ValueError(f"`sparsity` should be in [0, 1). Received: {sparsity!r}.")
-        if not 0 <= begin <= end:
+        if not (isinstance(sparsity, numbers.Real) and 0 <= sparsity < 1):
+            raise ValueError(f"`sparsity` should be a number in [0, 1). Received: {sparsity!r}.")
+        if not (_are_counts(begin, end) and 0 <= begin <= end):
             raise ValueError(
-                f"`begin` and `end` should be 0 <= begin <= end. Received: {begin!r} and {end!r}."
+                "`begin` and `end` should be whole numbers of steps, 0 <= begin <= end. "
+                f"Received: {begin!r} and {end!r}."
             )
-        if every < 1:
-            raise ValueError(f"`every` should be >= 1. Received: {every!r}.")
+        if not (_are_counts(every) and every >= 1):
+            raise ValueError(f"`every` should be a whole number >= 1. Received: {every!r}.")
         self.sparsity = sparsity
         self.begin, self.end, self.every = begin, end, every
         self.layers = layers
@@ -143,3 +145,7 @@ class MagnitudePruning(keras.callbacks.Callback):
             mask = mask.reshape(values.shape)
             kernel.assign(kernel * mask)
             self._masks.append(mask)
+
+
+def _are_counts(*values) -> bool:
+    return all(isinstance(value, numbers.Integral) for value in values)

@@ -17,6 +17,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.models import retrieval
 from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.models.baselines import EASE, Popularity, RandomWalk
+from advrec_tf.models.compositional import IdTable
 from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorization
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 from advrec_tf.models.factorization.negatives import InBatch
@@ -189,6 +190,7 @@ def two_tower(
     embedding_dim: int = 64,
     use_features: bool = False,
     temperature: float = 0.12,
+    id_table: IdTable | None = None,
     learning_rate: float = 5e-3,
     batch_size: int = 1024,
     epochs: int = 8,
@@ -197,7 +199,7 @@ def two_tower(
 ) -> Recipe:
     """`TwoTower` over ids and, with `use_features`, side tables. XLA doubles the speed of a step,
     but draws normal noise many times slower on a CPU."""
-    settings = {"use_features": use_features, "temperature": temperature}
+    settings = {"use_features": use_features, "temperature": temperature, "id_table": id_table}
     return Recipe(
         network=_network_of(retrieval.two_tower, embedding_dim=embedding_dim, **settings),
         optimizer=lazy_adam(learning_rate),

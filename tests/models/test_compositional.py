@@ -70,6 +70,26 @@ def test_ids_with_all_rows_in_common_are_counted():
     assert layer.collisions() == 0
 
 
+def test_many_rows_for_their_key_are_counted_as_few_are():
+    layer = MultiHashEmbedding(500, 2, buckets=9, hashes=2, seed=3)
+    sets = [tuple(sorted(row)) for row in layer.rows_of(np.arange(500)).numpy().tolist()]
+    right = sum(sets.count(own) > 1 for own in sets)
+    assert layer.collisions() == right > 0
+    wide = MultiHashEmbedding(500, 2, buckets=9, hashes=20, seed=3)  # 9^20 is above 2^63
+    assert wide.collisions() == 0
+
+
+def test_tables_that_are_larger_than_the_full_one_or_collide_are_warned_of(recwarn):
+    QuotientRemainder().layer(1000, 2)
+    QuotientRemainder(share=0.5).layer(1000, 2)  # 500 and 2 rows
+    MultiHash().layer(100_000, 2)
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="have 1,001 rows, more than there are ids, 1,000"):
+        QuotientRemainder(share=1e-9).layer(1000, 2)
+    with pytest.warns(UserWarning, match=r"3\d of 40 ids have all rows in common .* of 4 rows"):
+        MultiHash().layer(40, 2)
+
+
 @pytest.mark.parametrize("table", KINDS)
 def test_vectors_begin_with_the_deviation_that_was_asked_for(table):
     # 4,000 vectors of 64 entries, from 2 * 64 * 64 drawn numbers at least

@@ -101,12 +101,18 @@ def test_a_training_that_ends_too_early_is_said(caplog):
 
 
 def test_settings_out_of_range_are_refused():
-    with pytest.raises(ValueError, match=r"`sparsity` should be in \[0, 1\). Received: 1.0"):
-        MagnitudePruning(1.0, end=3)
+    for wrong in (1.0, "a", None, float("nan")):
+        with pytest.raises(
+            ValueError, match=r"`sparsity` should be a number in \[0, 1\). Received"
+        ):
+            MagnitudePruning(wrong, end=3)
     with pytest.raises(ValueError, match="0 <= begin <= end. Received: 4 and 3"):
         MagnitudePruning(0.5, begin=4, end=3)
-    with pytest.raises(ValueError, match="`every` should be >= 1"):
-        MagnitudePruning(0.5, end=3, every=0)
+    with pytest.raises(ValueError, match="should be whole numbers of steps.* 0 and 'b'"):
+        MagnitudePruning(0.5, end="b")
+    for wrong in (0, "c", 1.5):
+        with pytest.raises(ValueError, match="`every` should be a whole number >= 1"):
+            MagnitudePruning(0.5, end=3, every=wrong)
     model = keras.Sequential([keras.Input([2]), keras.layers.ReLU()])
     model.compile("sgd", "mse")
     with pytest.raises(ValueError, match="`layers` should hold a dense layer .* Sequential"):

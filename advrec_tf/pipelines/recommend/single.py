@@ -17,6 +17,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.streams.counted import CountedInteractions
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import Recommender
+from advrec_tf.models.compositional import IdTable, MultiHash, QuotientRemainder
 from advrec_tf.models.factorization.negatives import InBatch
 from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.perturbations import Perturbation
@@ -47,6 +48,7 @@ DEFAULTS = {
 }
 """What each model has where a setting is not given; the rest is as its recipe says."""
 
+_ID_TABLES = {"quotient_remainder": QuotientRemainder, "multi_hash": MultiHash}
 _ADVERSARIES = {
     "fgsm": {},
     "pgd": {"steps": 3},
@@ -259,6 +261,7 @@ def recipe_of(model: str, settings: SingleSettings, num_items: int) -> Recipe:
         return recipes.two_tower(
             embedding_dim=given.pop("dim"),
             use_features=settings.use_features,
+            id_table=id_table_of(settings),
             jit_compile=settings.adversary != "noise",
             steps_per_execution=16,
             **given,
@@ -266,6 +269,14 @@ def recipe_of(model: str, settings: SingleSettings, num_items: int) -> Recipe:
     temperature = given.pop("temperature")
     objective = SampledSoftmax(InBatch(), temperature=temperature, cosine=True)
     return recipes.softmax_mf(objective=objective, **given)
+
+
+def id_table_of(settings: SingleSettings) -> IdTable | None:
+    """How the towers keep the vectors of ids; None for a row for each."""
+    if settings.id_table is None:
+        return None
+    given = {} if settings.id_share is None else {"share": settings.id_share}
+    return _ID_TABLES[settings.id_table](**given)
 
 
 def choose_prior(

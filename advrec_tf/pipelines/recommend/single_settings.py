@@ -27,6 +27,11 @@ class SingleSettings:
             bert4rec, gated hstu), recurrent units (gru4rec), frequency filters (fmlp, with
             attention bsarec).
         use_features: Give the two-tower model the features of users and items beside their ids.
+        id_table: How two_tower makes the vectors of ids, where not of a row for each: of rows of
+            two small tables (quotient_remainder), or of those that hashes choose (multi_hash). For
+            huge vocabularies; see the guide on streams.
+        id_share: The rows of these tables as a share of the ids. By default the smallest tables of
+            quotient_remainder, and 0.1 of multi_hash.
         adversary: What is done to the model's vectors in training: the gradient's direction (fgsm),
             several steps of it (pgd), noise of the same size (noise) or nothing (none).
         epsilon: The radius of the perturbation, as a fraction of each vector's norm.
@@ -74,6 +79,8 @@ class SingleSettings:
         "hstu",
     ] = "auto"
     use_features: bool = False
+    id_table: Literal["quotient_remainder", "multi_hash"] | None = None
+    id_share: float | None = None
     adversary: Literal["fgsm", "pgd", "noise", "none"] = "fgsm"
     epsilon: float = 0.1
     adversarial_weight: float = 1.0
@@ -104,6 +111,7 @@ class SingleSettings:
             ("adversarial_weight", "> 0", lambda v: 0 < v < infinity),
             ("adversarial_fraction", "in (0, 1]", lambda v: 0 < v <= 1),
             ("dim", ">= 1", lambda v: v is None or v >= 1),
+            ("id_share", "in (0, 1]", lambda v: v is None or 0 < v <= 1),
             ("learning_rate", "> 0", lambda v: v is None or 0 < v < infinity),
             ("batch_size", ">= 2", lambda v: v is None or v >= 2),
             ("temperature", "> 0", lambda v: v is None or 0 < v < infinity),
@@ -127,8 +135,22 @@ class SingleSettings:
                 "`use_features` should be off for a model that knows ids only: the two_tower model "
                 f"takes features. Received: it is on, and `model` is {self.model!r}."
             )
-
+        self._check_id_table()
         self._check_next_item()
+
+    def _check_id_table(self):
+        """Small tables are of two towers alone."""
+        if self.id_share is not None and self.id_table is None:
+            raise ValueError(
+                "`id_share` should be given beside `id_table`. Received: "
+                f"{self.id_share:g} without it."
+            )
+        two_tower = self.model == "two_tower" or (self.model == "auto" and self.use_features)
+        if self.id_table is not None and not two_tower:
+            raise ValueError(
+                "`id_table` should be given for the model two_tower alone. Received: "
+                f"{self.id_table!r}, and `model` is {self.model!r}."
+            )
 
     def _check_next_item(self):
         """Settings of next-item models are given to those alone."""

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.models.compositional import MultiHash, QuotientRemainder
 from advrec_tf.pipelines.recommend import single
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 from advrec_tf.pipelines.recommend.variants import EvaluationSetting
@@ -38,6 +39,24 @@ def test_what_is_given_takes_the_place_of_the_recipes_own():
     assert (recipe.batch_size, recipe.epochs) == (17, 3)
     assert float(recipe.optimizer().learning_rate) == 0.5
     assert single.recipe_of("two_tower", SingleSettings(), 100).epochs == 40
+
+
+def test_the_ids_of_two_tower_are_composed_as_the_settings_say():
+    tables = {
+        ("quotient_remainder", None): QuotientRemainder(),
+        ("quotient_remainder", 0.5): QuotientRemainder(share=0.5),
+        ("multi_hash", None): MultiHash(),
+        ("multi_hash", 0.3): MultiHash(share=0.3),
+        (None, None): None,
+    }
+    for (name, share), table in tables.items():
+        settings = SingleSettings(model="two_tower", id_table=name, id_share=share, dim=2)
+        assert single.id_table_of(settings) == table
+    settings = SingleSettings(model="two_tower", id_table="quotient_remainder", dim=2)
+    train = interactions_of([(user, user) for user in range(30)])
+    model = single.recipe_of("two_tower", settings, 30).build(train, seed=0)
+    # 30 ids of either kind by 6 remainders: 5 + 6 rows of 2
+    assert sum(w.shape.num_elements() for w in model.trainable_weights) == 2 * 11 * 2
 
 
 def test_a_prior_is_chosen_where_taste_misleads_users_with_few_interactions():

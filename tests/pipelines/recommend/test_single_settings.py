@@ -14,6 +14,13 @@ from advrec_tf.pipelines.recommend.single_settings import SingleSettings
         ({"adversarial_fraction": 1.5}, "`adversarial_fraction` should be in"),
         ({"split": "half"}, "`split` should be one of last_item"),
         ({"seed": 2**31}, "`seed` should be in"),
+        ({"id_share": 2.0}, "`id_share` should be in"),
+        ({"id_share": 0.5}, "`id_share` should be given beside `id_table`. Received: 0.5"),
+        (
+            {"id_table": "multi_hash"},
+            "two_tower alone. Received: 'multi_hash', and `model` is 'auto'",
+        ),
+        ({"id_table": "multi_hash", "model": "sasrec"}, "and `model` is 'sasrec'"),
         ({"model": "autoencoder", "use_features": True}, "the two_tower model takes features"),
     ],
 )
