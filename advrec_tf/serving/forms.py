@@ -42,7 +42,8 @@ from advrec_tf.serving.scorer_choice import as_item_weights, as_table, as_vector
 from advrec_tf.serving.scorers import PairedVectors, Scorer, VectorScorer
 from advrec_tf.serving.sequence_scorers import HistoryModel
 from advrec_tf.serving.sequences import ServedSequences
-from advrec_tf.serving.small_tables import TABLES, small_scorer
+from advrec_tf.serving.small_tables import TABLES
+from advrec_tf.serving.small_vectors import small_scorer
 
 INDICES = ("auto", "exact", "ivf")
 """How lists of a served model are found."""
@@ -78,7 +79,8 @@ def served_form(
             least `INDEX_FROM` items where the recall can be reached, else "exact".
         recall: share of the items of exact lists of length k that lists of an index should have.
         tables: how vectors are kept: "float32", "float16", or "int8" with a scale for each; see
-            `small_tables`.
+            `small_tables`. With an index, "int8" keeps each item once, in its cell, see
+            `cell_table`; the others beside the int8 rows of the cells.
         held_out: interactions of the same vocabularies; where `tables` are small, their price is
             NDCG@10 on these beside the overlap of lists.
 
@@ -110,7 +112,9 @@ def served_form(
     return form
 
 
-def _form(model, *, k: int, max_k: int, tables: str, held_out, **index) -> ServedModule:
+def _form(
+    model, *, k: int, max_k: int, index: str, recall: float, tables: str, held_out
+) -> ServedModule:
     if isinstance(model, ServedModule):
         return model
     inner = model
@@ -119,7 +123,7 @@ def _form(model, *, k: int, max_k: int, tables: str, held_out, **index) -> Serve
     if isinstance(inner, RankingModel) and inner.contexts is not None:
         return ServedRanking(inner)
     if isinstance(inner, HistoryModel):
-        return _sequences(inner, k=k, max_k=max_k, **index)
+        return _sequences(inner, index=index, recall=recall, k=k, max_k=max_k)
     data = getattr(model, "interactions", None)
     if not isinstance(data, Interactions) or not callable(getattr(model, "score", None)):
         raise ValueError(
@@ -148,27 +152,42 @@ def _form(model, *, k: int, max_k: int, tables: str, held_out, **index) -> Serve
     if np.isnan(expected).any():
         raise ValueError(f"`model` should have finite scores. {type(model).__name__} gives NaN.")
     unknown = log_popularity(data)
-    scorer = (
+    plain = (
         as_vectors(model, frozen, tried, expected)
         or as_item_weights(model, tried, expected, unknown)
         or as_table(model, data, score, unknown)
     )
-    report = None
-    if tables != "float32" and isinstance(scorer, VectorScorer):
-        scorer, report = small_scorer(scorer, data, unknown, kind=tables, k=k, held_out=held_out)
-        score = scorer.expected_scores
 
-    served = _lists_of(
-        scorer,
-        data,
-        **index,
-        score=score,
-        unknown_scores=unknown,
-        k=k,
-        max_k=max_k,
-        new_users=_new_users(getattr(inner, "retrieval", inner), scorer),
-    )
-    served.tables = report
+    def lists(kind: type[ServedRecommender], **settings) -> ServedRecommender:
+        scorer, report, scores = plain, None, score
+        if tables != "float32" and isinstance(plain, VectorScorer):
+            scorer, report = small_scorer(
+                plain,
+                data,
+                unknown,
+                kind=tables,
+                in_cells=tables == "int8" and kind is ServedByIndex,
+                k=k,
+                held_out=held_out,
+            )
+            scores = scorer.expected_scores
+        served = kind(
+            scorer,
+            data,
+            score=scores,
+            unknown_scores=unknown,
+            k=k,
+            max_k=max_k,
+            new_users=_new_users(getattr(inner, "retrieval", inner), scorer),
+            **settings,
+        )
+        served.tables = report
+        return served
+
+    served = None
+    if isinstance(plain, PairedVectors):
+        served = _by_index(lambda: lists(ServedByIndex, recall=recall), index, data.num_items)
+    served = served or lists(ServedRecommender)
     if isinstance(inner, MultiTaskModel):
         return ServedMultiTask(served, ServedRanking(inner.ranking))
     return served
@@ -231,18 +250,8 @@ def export(
     )
 
 
-def _lists_of(scorer: Scorer, data, *, index: str, recall: float, **settings) -> ServedRecommender:
-    """Lists by an index where it is asked for, or pays."""
-    found = None
-    if isinstance(scorer, PairedVectors):
-        found = _by_index(
-            lambda: ServedByIndex(scorer, data, recall=recall, **settings), index, data.num_items
-        )
-    return found or ServedRecommender(scorer, data, **settings)
-
-
 def _sequences(model, *, index: str, recall: float, **settings) -> ServedSequences:
-    """The same for next-item models, of which networks compare vectors."""
+    """Next-item models, by an index where it is asked for, or pays; networks alone have vectors."""
     found = None
     if isinstance(model, SequenceModel):
         found = _by_index(

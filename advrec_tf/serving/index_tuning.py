@@ -70,7 +70,7 @@ class IndexedVectors:
     def __init__(self, index: CellIndex, scorer: PairedVectors, k: int):
         self.k, self.index, self.scorer = min(k, index.num_items), index, scorer
         self._specs = [
-            tf.TensorSpec([None, index.dim]),
+            tf.TensorSpec([None, None]),
             tf.TensorSpec([None, 2], tf.int32),
         ]
         self.exact = tf.function(self._exact, self._specs)
@@ -86,7 +86,7 @@ class IndexedVectors:
         self.index.probes = probes
 
         def search(queries, closed):
-            return self.index.search(queries, self.k, closed, self.scorer.item_rows)[0]
+            return self.index.search(queries, self.k, closed)[0]
 
         return tf.function(search, self._specs).get_concrete_function()
 

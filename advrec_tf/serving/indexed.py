@@ -18,6 +18,7 @@ import tensorflow as tf
 from advrec_tf.data.sequences import NONE
 from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.serving.cell_index import CellIndex
+from advrec_tf.serving.cell_table import CellTable
 from advrec_tf.serving.index_tuning import QUERIES, IndexReport, tune
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
 from advrec_tf.serving.module import Case
@@ -57,8 +58,8 @@ class IndexedLists(ServedRecommender):
         report: what the index does.
     """
 
-    def make_index(self, items: np.ndarray, *, recall: float, seed: int) -> None:
-        """The index of the item vectors [num_items, dim], tuned on users.
+    def make_index(self, items: CellTable, *, recall: float) -> None:
+        """The index of the items in cells, tuned on users.
 
         Raises:
             ValueError: if the recall cannot be reached, see `index_tuning.tune`; or there are no
@@ -69,7 +70,8 @@ class IndexedLists(ServedRecommender):
                 f"`interactions` should have two users, to tune an index. Received: "
                 f"{self.num_users}."
             )
-        self.index = CellIndex(items, seed=seed)
+        only_table = getattr(self.scorer, "items", None) is items
+        self.index = CellIndex(items, None if only_table else self.scorer.item_rows)
         places = np.linspace(0, self.num_users - 1, min(QUERIES, self.num_users)).astype(int)
         seen = self._in_memory()[2].by_user()
         self.report: IndexReport = tune(
@@ -133,7 +135,7 @@ class IndexedLists(ServedRecommender):
                 answered from all scores.
         """
         queries, whole, every_of = asked
-        items, scores = self.index.search(queries, k, closed, self.scorer.item_rows)
+        items, scores = self.index.search(queries, k, closed)
         rows = tf.cast(tf.where(whole)[:, 0], tf.int32)
         every = every_of(rows)
         own = tf.boolean_mask(closed, tf.gather(whole, closed[:, 0]))
@@ -170,9 +172,10 @@ class ServedByIndex(IndexedLists):
     """Signatures as `ServedRecommender`.
 
     Args:
-        scorer, interactions, **settings: as there.
+        scorer, interactions, **settings: as there; a scorer that keeps its items as a `CellTable`
+            is searched in this table.
         recall: of exact lists of length k that the index should have, for users.
-        seed: of the index.
+        seed: of the cells, where the scorer has none.
 
     Raises:
         ValueError: as of `IndexedLists.make_index`.
@@ -188,7 +191,10 @@ class ServedByIndex(IndexedLists):
         **settings,
     ):
         super().__init__(scorer, interactions, **settings)
-        self.make_index(scorer.arrays()[1], recall=recall, seed=seed)
+        items = getattr(scorer, "items", None)
+        if not isinstance(items, CellTable):
+            items = CellTable(_compared(scorer), seed=seed)
+        self.make_index(items, recall=recall)
 
 
 class ServedSequencesByIndex(IndexedLists, ServedSequences):
@@ -207,7 +213,7 @@ class ServedSequencesByIndex(IndexedLists, ServedSequences):
 
     def __init__(self, model: SequenceModel, *, recall: float = RECALL, seed: int = 0, **settings):
         super().__init__(model, **settings)
-        self.make_index(model.item_vectors(), recall=recall, seed=seed)
+        self.make_index(CellTable(model.item_vectors(), seed=seed), recall=recall)
 
     def asked_by(self, user_index):
         asked = super().asked_by(user_index)
@@ -234,3 +240,11 @@ class ServedSequencesByIndex(IndexedLists, ServedSequences):
     def _history_cases(self, reference):
         with self.recalled(reference):
             return super()._history_cases(reference)
+
+
+def _compared(scorer: PairedVectors) -> np.ndarray:
+    """The items' vectors [num_items, d], without a last dimension in which every known user is 0:
+    one of popularity, which would part the cells by what no query reads."""
+    users, items, _ = scorer.arrays()
+    read = np.flatnonzero(users[:-1].any(axis=0))
+    return items[:, : read.max(initial=0) + 1]

@@ -28,7 +28,7 @@ from advrec_tf.serving.module import (
 )
 from advrec_tf.serving.new_users import ServedNewUsers
 from advrec_tf.serving.scorers import PairedVectors, Scorer
-from advrec_tf.serving.small_tables import TablesReport
+from advrec_tf.serving.small_vectors import TablesReport
 
 CELLS = 2**25
 """Scores that a request may hold at a time: users times items, 128 MiB of float32."""
@@ -69,7 +69,7 @@ class ServedRecommender(ServedModule):
             `PairedVectors`.
 
     Attributes:
-        tables: what small tables of vectors cost, a `small_tables.TablesReport`, which `forms`
+        tables: what small tables of vectors cost, a `small_vectors.TablesReport`, which `forms`
             sets; None for float32.
 
     Raises:

@@ -96,5 +96,5 @@ def parameters(model) -> int:
 
 
 def size(dim: int, kind: str) -> int:
-    """Bytes of a vector; int8 has a scale of float32."""
-    return dim * np.dtype(kind).itemsize + 4 * (kind == "int8")
+    """Bytes of a vector; int8 has a scale of float16."""
+    return dim * np.dtype(kind).itemsize + 2 * (kind == "int8")

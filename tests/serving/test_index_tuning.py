@@ -3,6 +3,7 @@ import pytest
 
 from advrec_tf.serving import index_tuning
 from advrec_tf.serving.cell_index import CellIndex
+from advrec_tf.serving.cell_table import CellTable
 from advrec_tf.serving.index_tuning import shares, tune
 from advrec_tf.serving.scorers import VectorScorer
 
@@ -21,7 +22,12 @@ def world():
 
     items = near(ITEMS)
     scorer = VectorScorer(near(40), items, np.eye(DIM, dtype=np.float32))
-    return CellIndex(items), scorer, scorer.arrays()[0], [np.arange(3)] * 40
+    return (
+        CellIndex(CellTable(items), scorer.item_rows),
+        scorer,
+        scorer.arrays()[0],
+        [np.arange(3)] * 40,
+    )
 
 
 def test_the_recall_is_reached_with_a_part_of_the_cells(world):

@@ -74,6 +74,11 @@ def test_excluded_items_are_left_out_and_allowed_ones_answered_exactly(served, e
     np.testing.assert_allclose(found["score"][1:], right["score"][1:], rtol=1e-5)
 
 
+def test_a_dimension_that_no_known_user_reads_does_not_part_the_cells(served):
+    assert served.scorer.dim == DIM + 1  # the last is the popularity, of the unknown user
+    assert served.index.table.dim == DIM
+
+
 def test_an_export_says_what_its_index_reaches(served, tmp_path):
     path = ar.serving.export(served, tmp_path / "lists")
     notes = json.loads((path / "assets.extra" / "advrec_tf.json").read_text())
