@@ -25,7 +25,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "registry": ["DEFENCES", "DETECTORS"],
         "sequential.pace": ["PaceSurprise"],
         "sequential.perplexity": ["Perplexity"],
-        "sequential.purification": ["PurifiedHistories", "RemoveSuspiciousHistories"],
+        "sequential.purification": [
+            "PurifiedHistories",
+            "RemoveSuspiciousHistories",
+            "TrimmedHistories",
+        ],
         "sequential.smoothing": ["DeletionSmoothing"],
         "sequential.transition_surprise": ["TransitionSurprise"],
     },

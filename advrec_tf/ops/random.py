@@ -59,6 +59,7 @@ STREAMS = {
     "mixture of neighbors": (43, 0),
     "direction of the control": (44, 0),
     "exchanged items": (45, 0),
+    "items that may come in": (46, 0),
     "copies of the text": (41, 0),
     "noise of the record": (100, 0),
     "categories of the record": (101, 0),

@@ -17,10 +17,12 @@ from advrec_tf.serving import folder, rest
 from advrec_tf.serving.feature_columns import raw_columns
 from advrec_tf.serving.values import (
     NO_ITEM,
+    NoSignatureError,
     ServingError,
     as_array,
     columns_of,
     decoded,
+    finite_rows,
     histories_of,
     ids_of,
     is_count,
@@ -31,6 +33,7 @@ from advrec_tf.serving.values import (
     refusal,
     shown,
     states_of,
+    warn_of_unknown,
 )
 
 _LIST_INPUTS = ("k", "exclude_item_id", "allow_item_id")
@@ -135,6 +138,10 @@ class Client:
         Returns:
             [users, width] float32, a row for each user; keep it until the user's next request.
 
+        Warns:
+            UserWarning: if there are histories of which the model knows no item, such as numbers in
+                the place of the texts of its catalogue; their state is that of no history.
+
         Raises:
             ValueError: if `histories` is not a list of lists of ids.
             ServingError: if the model has no states, or there is no sensible answer.
@@ -144,13 +151,15 @@ class Client:
         if not items:
             return np.zeros((0, width), np.float32)
         outputs = self.predict("start_state", {"item_id": items})
-        # A server leaves out the name of a single output.
-        return states_of(
-            "start_state", outputs.get("state", outputs.get("outputs")), (len(items), width)
-        )
+        warn_of_unknown(items, outputs.get("known_items"), "histories")
+        return states_of("start_state", outputs.get("state"), (len(items), width))
 
     def recommend_from_state(
-        self, states: np.ndarray, newest: Sequence[Sequence], exclude: Sequence = ()
+        self,
+        states: np.ndarray,
+        newest: Sequence[Sequence],
+        k: int | Sequence[int] | None = None,
+        exclude: Sequence = (),
     ) -> tuple[pd.DataFrame, np.ndarray]:
         """Lists for users by what a recurrent model remembers of them and what came since.
 
@@ -159,6 +168,7 @@ class Client:
                 state of who has no history.
             newest: the item ids of each user that came since, the latest last; unknown ones leave
                 the state as it is.
+            k: length of a list, as in `recommend`.
             exclude: item ids that are not recommended, or such a list for each user. A state does
                 not tell which items it has read: a model that was exported without repeats leaves
                 out those of `newest` by itself, the older ones only where they stand here.
@@ -167,18 +177,17 @@ class Client:
             A table as `recommend_from_history`, and the states for the next request, [users, width]
             float32.
 
+        Warns:
+            UserWarning: if the model knows none of the newest items of a user.
+
         Raises:
             ValueError: if an argument is of another type, length or shape.
             ServingError: if the model has no states, or there is no sensible answer.
         """
         items = histories_of(newest, "newest")
         shape = (len(items), self._state_width())
-        given = np.asarray(states)
-        if given.shape != shape or given.dtype.kind not in "fiu" or not np.isfinite(given).all():
-            raise ValueError(
-                f"`states` should hold finite numbers in the shape {shape}, a row for each user of "
-                f"`newest`. Received: shape {given.shape}, {given.dtype}."
-            )
+        given = finite_rows(states, "states", shape)
+        lengths = lengths_of(k, len(items))
         excluded = lists_of(exclude, "exclude", len(items))
         user_ids = [str(place) for place in range(len(items))]
         if not items:
@@ -186,13 +195,22 @@ class Client:
             return table, np.zeros(shape, np.float32)
         signature = "recommend_from_state"
         inputs = {"state": given.tolist(), "item_id": items, "exclude_item_id": excluded}
+        inputs["k"] = [self.default_k()] * len(items) if lengths is None else lengths
         outputs = self.predict(signature, inputs)
+        warn_of_unknown(items, outputs.get("known_items"), "newest")
         table = self._table(user_ids, *list_columns(signature, outputs, len(items)))
         return table, states_of(signature, outputs.get("state"), shape)
 
     def _state_width(self) -> int:
         """Numbers of a state, which the signature tells."""
-        _, (_, width) = self.input_specs("recommend_from_state")["state"]
+        try:
+            _, (_, width) = self.input_specs("recommend_from_state")["state"]
+        except NoSignatureError as error:
+            raise ServingError(
+                "The model keeps no state: `start_state` and `recommend_from_state` are those of "
+                "the recurrent model, gru4rec. `recommend_from_history` with the whole history "
+                f"asks any next-item model. {error}"
+            ) from error
         return int(width)
 
     def recommend_from_features(
@@ -239,7 +257,8 @@ class Client:
         """Input name of a signature -> dtype and shape, None for a size that is free.
 
         Raises:
-            ServingError: if the model has no such signature, or does not tell.
+            NoSignatureError: if the model has no such signature.
+            ServingError: if it does not tell.
         """
         raise NotImplementedError
 
@@ -319,7 +338,7 @@ class SavedModelClient(Client):
 
     def _signature(self, name: str):
         if name not in self._signatures:
-            raise ServingError(f"{self.path} has no signature {name!r}.")
+            raise NoSignatureError(f"{self.path} has no signature {name!r}.")
         return self._signatures[name]
 
     def predict(self, signature_name: str, inputs: Mapping) -> dict[str, np.ndarray]:
@@ -380,7 +399,10 @@ class RestClient(Client):
     def input_specs(self, signature_name):
         answer = self._ask(f"{self.address}/metadata")
         try:
-            inputs = answer["metadata"]["signature_def"]["signature_def"][signature_name]["inputs"]
+            signatures = answer["metadata"]["signature_def"]["signature_def"]
+            if signature_name not in signatures:
+                raise NoSignatureError(f"{self.address} has no signature {signature_name!r}.")
+            inputs = signatures[signature_name]["inputs"]
             found = {}
             for name, spec in inputs.items():
                 sizes = [int(dim["size"]) for dim in spec["tensor_shape"].get("dim", [])]

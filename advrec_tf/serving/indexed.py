@@ -229,13 +229,13 @@ class ServedSequencesByIndex(IndexedLists, ServedSequences):
         closed = tf.zeros([0, 2], tf.int32) if self.repeats else self._named_pairs(item_id)
         return self._named(*self.lists(asked, closed, self.k))
 
-    def _lists_from_state(self, state, closed):
+    def _lists_from_state(self, state, closed, k):
         asked = Asked(
             self.recurrence.queries(state),
             nothing_read(state),
             lambda rows: self._scores_of_states(tf.gather(state, rows)),
         )
-        return self._named(*self.lists(asked, self._named_pairs(closed), self.k))
+        return self.lists(asked, self._named_pairs(closed), k)
 
     def _history_cases(self, reference):
         with self.recalled(reference):

@@ -29,6 +29,11 @@ LEAST_BATCH = 16
 """Users that a request may hold, however long the histories are."""
 
 
+def known_items(history: tf.Tensor) -> tf.Tensor:
+    """[batch, n] int32 -> [batch] int32, how many items stand there."""
+    return tf.reduce_sum(tf.cast(history != NONE, tf.int32), axis=1)
+
+
 def nothing_read(state: tf.Tensor) -> tf.Tensor:
     """[batch, width] -> [batch] bool, the states of who has no history."""
     return tf.reduce_all(state == 0.0, axis=1)
@@ -42,10 +47,11 @@ class ServedSequences(ServedRecommender):
     the client keeps the state between them:
 
     start_state             item_id [batch, n], a history
-        -> state [batch, layers * dim] float32, zeros where no id is known
-    recommend_from_state    state as answered before, item_id [batch, n], what is new, and
-                            exclude_item_id [batch, n]
-        -> item_id and score as `recommend_from_history`, and the state after the new items
+        -> state [batch, layers * dim] float32, zeros where no id is known, and known_items [batch]
+           int32, how many ids are known
+    recommend_from_state    state as answered before, item_id [batch, n], what is new, k [batch]
+                            int32 and exclude_item_id [batch, n] as in `recommend`
+        -> item_id and score as `recommend`, the state after the new items, and known_items of these
 
     Args:
         model: a trained sequence model, transition counts, or a blend of such models.
@@ -105,25 +111,32 @@ class ServedSequences(ServedRecommender):
         return self._named(*self._best(scores, self.k))
 
     def start_state(self, item_id):
-        return {"state": self.recurrence.after(self.in_order(item_id))}
+        history = self.in_order(item_id)
+        return {"state": self.recurrence.after(history), "known_items": known_items(history)}
 
-    def recommend_from_state(self, state, item_id, exclude_item_id):
+    def recommend_from_state(self, state, item_id, k, exclude_item_id):
+        k = self._checked(k)
         finite = tf.debugging.Assert(
             tf.reduce_all(tf.math.is_finite(state)),
             ["`state` should hold finite numbers. Received others."],
         )
         state = after([finite], {"state": state})["state"]
-        state = self.recurrence.advanced(state, self.in_order(item_id))
+        new = self.in_order(item_id)
+        state = self.recurrence.advanced(state, new)
         closed = exclude_item_id
         if not self.repeats:
             closed = tf.concat([item_id, exclude_item_id], axis=1)
-        return {**self._lists_from_state(state, closed), "state": state}
+        longest = tf.reduce_max(tf.concat([k, [1]], 0))
+        lists = self._cut(*self._lists_from_state(state, closed, longest), k)
+        return {**lists, "state": state, "known_items": known_items(new)}
 
-    def _lists_from_state(self, state: tf.Tensor, closed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """States [batch, width] and ids that are left out [batch, n] -> lists."""
+    def _lists_from_state(
+        self, state: tf.Tensor, closed: tf.Tensor, k: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """States [batch, width] and ids that are left out [batch, n] -> items and scores [batch,
+        k]."""
         scores = self._scores_of_states(state)
-        scores = tf.where(self._among(closed), LOWEST, scores)
-        return self._named(*self._best(scores, self.k))
+        return self._best(tf.where(self._among(closed), LOWEST, scores), k)
 
     def _scores_of_states(self, state: tf.Tensor) -> tf.Tensor:
         """[batch, width] -> [batch, num_items]; those of nobody where nothing was read."""
@@ -139,6 +152,7 @@ class ServedSequences(ServedRecommender):
             found["recommend_from_state"] = {
                 "state": tf.TensorSpec([None, self.recurrence.width], tf.float32),
                 "item_id": lists,
+                "k": tf.TensorSpec([None], tf.int32),
                 "exclude_item_id": lists,
             }
         return found
@@ -151,6 +165,7 @@ class ServedSequences(ServedRecommender):
             found["recommend_from_state"] = {
                 "state": tf.zeros([tf.shape(item_id)[0], self.recurrence.width]),
                 "item_id": item_id,
+                "k": tf.fill(tf.shape(item_id)[:1], self.k),
                 "exclude_item_id": tf.fill(tf.shape(item_id), NO_ITEM),
             }
         return found
@@ -215,18 +230,31 @@ class ServedSequences(ServedRecommender):
         inputs = {
             "state": states["before"].tolist(),
             "item_id": newest,
+            "k": [self.k] * len(asked),
             "exclude_item_id": [[NO_ITEM]] * len(asked) if self.repeats else asked,
         }
-        end = Values({"state": states["after"]})
+        known = (history != NONE).sum(1).astype(np.int32)
+        start = Values({"state": states["after"], "known_items": known})
+        newest_known = (history[:, -1] != NONE).astype(np.int32)
+        end = Values({"state": states["after"], "known_items": newest_known})
         return [
             Case(
-                title="histories", signature="start_state", inputs={"item_id": asked}, expected=end
+                title="histories",
+                signature="start_state",
+                inputs={"item_id": asked},
+                expected=start,
             ),
             Case(
                 title="the last item of histories",
                 signature="recommend_from_state",
                 inputs=inputs,
                 expected=Together(lists, end),
+            ),
+            Case(
+                title="k over the longest",
+                signature="recommend_from_state",
+                inputs={**inputs, "k": [self.max_k + 1] * len(asked)},
+                expected=None,
             ),
             Case(
                 title="a state that is no number",

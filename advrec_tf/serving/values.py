@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import numbers
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -15,6 +16,10 @@ NO_ITEM = ""
 
 class ServingError(RuntimeError):
     """The model or its server refused, failed, could not be reached, or made no sense."""
+
+
+class NoSignatureError(ServingError):
+    """The model is there and has no signature of the name."""
 
 
 def printable(text: str) -> str:
@@ -87,6 +92,28 @@ def lengths_of(k, count: int) -> list[int] | None:
         if not is_count(length) or not 1 <= length < 2**31:
             raise ValueError(f"`k` should be a whole number >= 1. Received: {shown(length)}.")
     return [int(length) for length in lengths]
+
+
+def finite_rows(values, name: str, shape: tuple[int, int]) -> np.ndarray:
+    """Numbers [users, width].
+
+    Raises:
+        ValueError: if that is not what they are; a number that is none is named with its row.
+    """
+    given = np.asarray(values)
+    if given.shape != shape or given.dtype.kind not in "fiu":
+        raise ValueError(
+            f"`{name}` should hold numbers in the shape {shape}, a row for each user. "
+            f"Received: shape {given.shape}, {given.dtype}."
+        )
+    wrong = np.argwhere(~np.isfinite(given))
+    if len(wrong):
+        row, place = wrong[0]
+        raise ValueError(
+            f"`{name}` should hold finite numbers. Received: {given[row, place]} in row {row}, and "
+            f"{len(wrong)} that are not finite in all."
+        )
+    return given
 
 
 # What models and servers answer.
@@ -177,6 +204,30 @@ def states_of(signature: str, value, shape: tuple[int, int]) -> np.ndarray:
             f"Received: {found.dtype} in the shape {found.shape}."
         )
     return found.astype(np.float32)
+
+
+def warn_of_unknown(asked: Sequence[Sequence[str]], known, name: str) -> None:
+    """Warn of the rows that name items of which the model knows none.
+
+    Args:
+        asked: ids of each user, padded.
+        known: [users], how many of them the model says it knows; None where it does not say.
+        name: of the argument.
+    """
+    if known is None:
+        return
+    rows = [
+        row
+        for row, (ids, count) in enumerate(zip(asked, np.ravel(known).tolist()))
+        if not count and any(ids)
+    ]
+    if rows:
+        first = next(name for name in asked[rows[0]] if name)
+        warnings.warn(
+            f"Of `{name}` the model knows no item in {len(rows)} of {len(asked)} rows, and read "
+            f"nothing there. The first is row {rows[0]}, with {shown(first)}.",
+            stacklevel=3,
+        )
 
 
 def refusal(text: str) -> str:

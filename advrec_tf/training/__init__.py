@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "fitting": ["FitReport", "fit_ranked"],
         "free_adversarial": ["FreeLB"],
         "generated_items": ["GeneratedItems"],
+        "gradient_substitutions": ["GradientSubstitutions"],
         "neighbor_mixtures": ["NeighborMixtures"],
         "optimizers": ["LazyAdam"],
         "prefixes": ["virtual_adversarial_prefixes"],

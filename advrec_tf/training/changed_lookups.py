@@ -1,10 +1,12 @@
 """The base of training in which the items that are read are changed before the encoder sees them.
 
-What is to be predicted stays as it was. Which change is left to `training.random_substitutions` and
-`training.neighbor_mixtures`.
+What is to be predicted stays as it was. Which change is left to `training.random_substitutions`,
+`training.gradient_substitutions` and `training.neighbor_mixtures`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -48,10 +50,15 @@ class ChangedLookups(ModelWrapper):
             return self.wrapped_loss(inputs, training)
         step = getattr(getattr(self, "optimizer", None), "iterations", 0)
         seed = seed_of(inputs, self.seed, step, same=True)
+        change = self.change_for(inputs, seed)
         with replaced_calls(
-            self._layers_read, lambda _, lookup, index: self.changed(lookup, index, seed)
+            self._layers_read, lambda _, lookup, index: change(lookup, index, seed)
         ):
             return self.wrapped_loss(inputs, training)
+
+    def change_for(self, inputs, seed: tf.Tensor) -> Callable:
+        """What stands in the place of `changed` for one batch; by default that itself."""
+        return self.changed
 
     def changed(self, lookup, index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Indices -> vectors, some other than what `lookup` returns of them; the same for the same

@@ -5,10 +5,11 @@ r"""How far a next-item model bends: polluted histories, and fake users who prom
     python -m experiments.next_item_robustness \
         --render docs/results/next-item-robustness-ml-100k.json
 
-SASRec of length 50 on the last item of each user, plain, trained with items substituted, with
-mixtures of neighbors, with FGSM and with noise of its size, smoothed and purified, beside
-popularity and transition counts: NDCG@10 against the number of substituted items, and the share of
-users who are shown a promoted item.
+SASRec of length 50 on the last item of each user, plain, trained with items substituted at random
+and by gradient, with mixtures of neighbors, with FGSM, PGD and noise of their size, smoothed,
+purified and blended with counts, beside popularity and counts: NDCG@10 against the number of
+substituted items, and the share of users who are shown a promoted item. Settings are the strongest
+that keep 98 % of the plain network's NDCG@10 on validation.
 """
 
 import argparse
@@ -64,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     store = arguments.open_store(args, {"job": "next_item_robustness", "name": name, **about})
     seeds = [study.Robustness(split, store, seed) for seed in range(args.seeds)]
     poisoned = [] if args.poisoned == ["none"] else args.poisoned
-    rows.require_known([*args.without, *poisoned])
+    rows.require_known(args.without)
+    rows.require_known(poisoned, rows.POISONED)
     report = {
         "name": name,
         "about": about,

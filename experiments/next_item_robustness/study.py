@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from advrec_tf.data.next_item import queries_of
 from advrec_tf.data.splits import Split
 from advrec_tf.defence.sequential.transition_surprise import TransitionSurprise
 from advrec_tf.evaluation.next_item import NextItemEvaluator
-from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.sequential.encoders import EncoderSize
 from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.models.sequential.transitions import Transitions
@@ -35,13 +34,18 @@ from advrec_tf.pipelines.recommend.next_item import model_of, weights_of
 from advrec_tf.pipelines.stages import StageResult, StageStore, slug
 from advrec_tf.training import recipes
 from advrec_tf.training.recipe import Recipe
-from experiments.next_item_robustness import rows
+from experiments.next_item_robustness import answers, rows
 from experiments.next_item_robustness.rows import PLAIN
+from experiments.next_item_robustness.tuning import Tuned, strongest
 
 BUDGETS = (1, 2, 5, 10)
 SEARCHES = ("random", "greedy", "gradient")
 SIZE = EncoderSize(length=50, dim=64, blocks=2, heads=2, dropout=0.3)
 BATCH, EPOCHS, PATIENCE, EVERY = 64, 200, 3, 5
+EPOCHS_AFTER, EVERY_AFTER = 20, 2
+"""Of a network that goes on from the plain one."""
+DISTURBED = 0.1
+"""Of the items of the histories that its epochs are chosen on."""
 TARGETS = 3
 """Of the items that more than five users have and most have not; each has its fake users."""
 FAKE_USERS = 0.05
@@ -96,58 +100,117 @@ class Robustness:
     def recipe(self) -> Recipe:
         return recipes.next_item("sasrec", size=self.size, batch_size=BATCH, epochs=self.epochs)
 
+    @functools.cached_property
+    def validation(self) -> NextItemEvaluator:
+        queries = queries_of(self.split, "validation")
+        return NextItemEvaluator(queries, self.split.train, ks=(10,))
+
+    @functools.cached_property
+    def disturbed(self) -> NextItemEvaluator:
+        """The same with some items of the histories exchanged at random: by it the epochs of a
+        hardened network are chosen, since clean histories would always ask for the fewest."""
+        queries = queries_of(self.split, "validation")
+        rng = np.random.default_rng(self.seed)
+        drawn = rng.integers(queries.num_items, size=len(queries.items), dtype=np.int32)
+        exchanged = rng.random(len(drawn)) < DISTURBED
+        queries = dataclasses.replace(queries, items=np.where(exchanged, drawn, queries.items))
+        return NextItemEvaluator(queries, self.split.train, ks=(10,))
+
     # Polluted histories.
 
     def pollution(self, without: Sequence[str] = ()) -> dict[str, dict]:
-        """Label -> `validation`, `epochs`, `seconds` and the curves, of all rows but those."""
-        train = self.split.train
-
-        def behind_plain(defence: str) -> Answering:
-            return defences.behind(defence, self.trained(PLAIN)[0], self.detector)
-
-        behind = {
-            rows.SMOOTHED: lambda: behind_plain(defences.SMOOTHING),
-            rows.PURIFIED: lambda: behind_plain(defences.PURIFICATION),
-            rows.TRANSITIONS: lambda: Answering(scorer=Transitions().fit(train)),
-            rows.POPULARITY: lambda: Answering(scorer=Popularity().fit(train)),
-        }
+        """Label -> the curves, of a network `validation`, `epochs` and `seconds`, and of a row with
+        a setting `strength` and what was `tried`; of all rows but those."""
         found = {}
-        for label in (*rows.trainings(train), *behind):
-            if label in without:
-                continue
-            if label in behind:
-                found[label] = self.curves(label, behind[label]())
-                continue
-            network, summary = self.trained(label)
-            found[label] = summary | self.curves(label, Answering(scorer=network, network=network))
+        for label in rows.LABELS:
+            if label not in without:
+                tuned = self.tuned(label)
+                about = {} if tuned is None else tuned.as_dict()
+                answering, summary = self.answering(label, about.get("strength"))
+                found[label] = summary | about | self.curves(label, answering, about)
         return found
 
-    def trained(self, label: str) -> tuple[SequenceModel, dict]:
-        """The network of a row, its epochs chosen on validation."""
+    def tuned(self, label: str) -> Tuned | None:
+        """The setting of a row, chosen on validation; None where it has none."""
+        if label in rows.FOLLOWS:
+            chosen = self.tuned(rows.FOLLOWS[label])
+            kept = {chosen.strength: self.validated(label, chosen.strength)}
+            return Tuned(strength=chosen.strength, tried=kept, within=chosen.within)
+        if label not in rows.STRENGTHS:
+            return None
+        least = (1.0 - rows.PRICE) * self.trained(PLAIN)[1]["validation"]
+        return strongest(rows.STRENGTHS[label], lambda s: self.validated(label, s), least)
+
+    def validated(self, label: str, strength: float) -> float:
+        """NDCG@10 on validation of a row at a strength; stored as a stage."""
+        if rows.training_of(label, self.split.train) is not None:
+            return self.trained(label, strength)[1]["validation"]
+
+        def measure(_):
+            answering, _ = self.answering(label, strength)
+            value = self.validation.evaluate(answering.scorer).metrics["ndcg@10"]
+            self.log(f"{label}, seed {self.seed}: {strength:g} has {value:.4f} on validation")
+            return StageResult({"validation": value}, {})
+
+        return self.store.run(self._stage("validate", label, strength), measure).summary[
+            "validation"
+        ]
+
+    def answering(self, label: str, strength: float | None) -> tuple[Answering, dict]:
+        """What answers in a row, and the summary of its training, if there is one of its own."""
+        train = self.split.train
+        if rows.training_of(label, train) is not None:
+            network, summary = self.trained(label, strength)
+            return Answering(scorer=network, network=network), summary
+        if label == rows.PURIFIED:
+            return defences.behind(defences.PURIFICATION, self.plain, self.detector), {}
+        if label in answers.COUNTED:
+            return Answering(scorer=answers.COUNTED[label]().fit(train)), {}
+        network = self.plain
+        if label in answers.HARDENED:
+            network = self.trained(rows.SUBSTITUTED, self.tuned(rows.SUBSTITUTED).strength)[0]
+        scorer = answers.behind(label, network, strength, self.detector)
+        return Answering(scorer=scorer, network=network), {}
+
+    @functools.cached_property
+    def plain(self) -> SequenceModel:
+        return self.trained(PLAIN)[0]
+
+    def trained(self, label: str, strength: float | None = None) -> tuple[SequenceModel, dict]:
+        """The network of a row, its epochs chosen on validation. With a strength it goes on from
+        the plain network, and `disturbed` chooses; else it is trained from the start."""
 
         def train(checkpoint):
+            how = {"evaluator": self.validation, "every": EVERY}
+            if strength is not None:
+                how = {"evaluator": self.disturbed, "every": EVERY_AFTER, "start": self.plain}
+                how["epochs"] = min(self.epochs, EPOCHS_AFTER)
             fitted = self.recipe.train(
                 self.split.train,
                 seed=self.seed,
-                wrap=rows.trainings(self.split.train)[label],
-                evaluator=NextItemEvaluator(
-                    queries_of(self.split, "validation"), self.split.train, ks=(10,)
-                ),
+                wrap=rows.training_of(label, self.split.train)(strength),
                 patience=PATIENCE,
-                every=EVERY,
                 checkpoint=checkpoint,
+                **how,
             )
             report = fitted.report
-            summary = {"epochs": report.best_epoch, "validation": report.best}
+            clean = report.best
+            if strength is not None:
+                clean = self.validation.evaluate(fitted.model).metrics["ndcg@10"]
+            summary = {"epochs": report.best_epoch, "validation": clean}
             summary |= {"seconds": report.seconds, "verdict": report.verdict}
-            self.log(f"{label}, seed {self.seed}: {summary}")
+            self.log(f"{label}, {strength}, seed {self.seed}: {summary}")
             return StageResult(summary, weights_of(fitted.model))
 
-        stage = self.store.run(f"train-{slug(label)}-{self.seed}", train)
+        stage = self.store.run(self._stage("train", label, strength), train)
         model = model_of(self.recipe, stage, self.split.train, seed=self.seed)
         return model, stage.summary
 
-    def curves(self, label: str, answering: Answering) -> dict:
+    def _stage(self, kind: str, label: str, strength: float | None, more: str = "") -> str:
+        at = "" if strength is None else f"-{slug(f'{strength:g}')}"
+        return f"{kind}-{slug(label)}{at}{more}-{self.seed}"
+
+    def curves(self, label: str, answering: Answering, about: Mapping) -> dict:
         """Stored as a stage."""
 
         def measure(_):
@@ -165,7 +228,8 @@ class Robustness:
             return StageResult({"curves": found}, {})
 
         both = "" if answering.detector is None else "-two-attackers"
-        return self.store.run(f"pollute-{slug(label)}{both}-{self.seed}", measure).summary
+        name = self._stage("pollute", label, about.get("strength"), both)
+        return self.store.run(name, measure).summary
 
     # Poisoned training.
 
@@ -219,6 +283,6 @@ class Robustness:
         network, summary = self.trained(label)
         if data is self.split.train:
             return network
-        wrap = rows.trainings(data)[label]
+        wrap = rows.training_of(label, data)(None)
         epochs = max(1, summary["epochs"])
         return self.recipe.train(data, seed=self.seed, wrap=wrap, epochs=epochs).model

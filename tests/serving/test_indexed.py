@@ -149,7 +149,10 @@ def test_a_state_is_answered_by_the_index_as_a_history(model):
     served = ServedSequencesByIndex(recurrent, recall=0.5, k=5, max_k=20)
     state = served.start_state(strings([["i3"], ["strange"]]))["state"]
     found = served.recommend_from_state(
-        state, strings([["i90"], [""]]), strings([["i3", "strange"], ["", ""]])
+        state,
+        strings([["i90"], [""]]),
+        tf.constant([5, 5]),
+        strings([["i3", "strange"], ["", ""]]),
     )
     right = served.recommend_from_history(strings([["i3", "i90"], ["", ""]]))
     np.testing.assert_array_equal(found["item_id"], right["item_id"])

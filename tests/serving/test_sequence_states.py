@@ -1,6 +1,7 @@
 """A recurrent model served by states that the client keeps."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -27,6 +28,11 @@ DATA = interactions_of(
 
 def strings(rows):
     return tf.constant(rows, tf.string)
+
+
+def listed_from(served, state, newest, exclude, k=6):
+    asked = strings(newest), tf.fill([len(newest)], k), strings(exclude)
+    return served.recommend_from_state(state, *asked)
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +62,9 @@ def assert_same(found, right):
 def test_a_state_and_the_newest_item_answer_as_the_whole_history(model, repeats):
     served = ServedSequences(model, k=6, repeats=repeats)
     state = served.start_state(strings([["i3", "i0"], ["i4", ""]]))["state"]
-    older = strings([["i3", "i0"], ["i4", ""]])
-    nothing = strings([[""], [""]])
-    found = served.recommend_from_state(
-        state, strings([["i5"], ["i1"]]), nothing if repeats else older
-    )
+    older = [["i3", "i0"], ["i4", ""]]
+    nothing = [[""], [""]]
+    found = listed_from(served, state, [["i5"], ["i1"]], nothing if repeats else older)
     whole = served.recommend_from_history(strings([["i3", "i0", "i5"], ["i4", "i1", ""]]))
     assert_same(found, whole)
     assert found["state"].shape == (2, 2 * 8)
@@ -68,10 +72,10 @@ def test_a_state_and_the_newest_item_answer_as_the_whole_history(model, repeats)
 
 def test_without_repeats_the_new_items_are_left_out_and_older_ones_where_named(served):
     state = served.start_state(strings([["i3", "i0"]]))["state"]
-    found = served.recommend_from_state(state, strings([["i5"]]), strings([[""]]))
+    found = listed_from(served, state, [["i5"]], [[""]])
     listed = set(found["item_id"].numpy()[0].tolist())
     assert b"i5" not in listed and {b"i3", b"i0"} <= listed
-    found = served.recommend_from_state(state, strings([["i5"]]), strings([["i3", "strange"]]))
+    found = listed_from(served, state, [["i5"]], [["i3", "strange"]])
     assert not {b"i5", b"i3"} & set(found["item_id"].numpy()[0].tolist())
 
 
@@ -79,14 +83,14 @@ def test_unknown_ids_leave_the_state_as_it_is(served):
     state = served.start_state(strings([["i3", "strange", "i0"]]))["state"]
     np.testing.assert_array_equal(state, served.start_state(strings([["i3", "i0"]]))["state"])
     for newest in (["strange"], [""], ["", "strange"]):
-        found = served.recommend_from_state(state, strings([newest]), strings([[""]]))
+        found = listed_from(served, state, [newest], [[""]])
         np.testing.assert_array_equal(found["state"], state)
 
 
 def test_zeros_are_the_state_of_who_gets_the_popular_items(served):
     state = served.start_state(strings([["strange"], [""]]))["state"]
     np.testing.assert_array_equal(state, np.zeros((2, 16)))
-    found = served.recommend_from_state(state, strings([[""], ["i0"]]), strings([[""], [""]]))
+    found = listed_from(served, state, [[""], ["i0"]], [[""], [""]])
     assert found["item_id"].numpy()[0, 0] == b"i4"  # three of the eight interactions
     assert_same(
         {name: found[name][1] for name in ("item_id", "score")},
@@ -105,8 +109,11 @@ def test_other_models_have_no_states():
 def test_the_client_keeps_states_between_requests(client):
     states = client.start_state([["i3"], []])
     assert states.shape == (2, 16) and states.dtype == np.float32
-    _, states = client.recommend_from_state(states, [["i0"], ["strange"]])
-    table, states = client.recommend_from_state(states, [["i5"], ["i1"]], [["i3", "i0"], []])
+    with pytest.warns(UserWarning, match="Of `newest` the model knows no item in 1 of 2 rows"):
+        _, states = client.recommend_from_state(states, [["i0"], ["strange"]])
+    table, states = client.recommend_from_state(
+        states, [["i5"], ["i1"]], exclude=[["i3", "i0"], []]
+    )
     right = client.recommend_from_history([["i3", "i0", "i5"], ["i1"]])
     assert table["item_id"].tolist() == right["item_id"].tolist()
     np.testing.assert_allclose(table["score"], right["score"], rtol=1e-5, atol=1e-5)
@@ -125,10 +132,10 @@ def test_nobody_gets_an_empty_table_and_no_states(client):
         (
             np.zeros((1, 15)),
             [["i0"]],
-            r"`states` should hold finite numbers in the shape \(1, 16\)",
+            r"`states` should hold numbers in the shape \(1, 16\), a row for each user",
         ),
         (np.zeros((2, 16)), [["i0"]], r"Received: shape \(2, 16\), float64"),
-        (np.full((1, 16), np.nan), [["i0"]], "finite numbers"),
+        (np.full((1, 16), np.nan), [["i0"]], "finite numbers. Received: nan in row 0, and 16"),
         (np.zeros((1, 16)), ["i0"], "`newest` should hold a list of item ids for each user"),
     ],
 )
@@ -138,7 +145,7 @@ def test_states_and_items_of_another_shape_are_refused(client, states, newest, m
 
 
 def test_a_state_that_is_no_number_is_refused_by_the_graph(client):
-    inputs = {"state": [[np.nan] * 16], "item_id": [["i0"]], "exclude_item_id": [[""]]}
+    inputs = {"state": [[np.nan] * 16], "item_id": [["i0"]], "exclude_item_id": [[""]], "k": [3]}
     with pytest.raises(ServingError, match="`state` should hold finite numbers"):
         client.predict("recommend_from_state", inputs)
 
@@ -149,7 +156,41 @@ def test_an_answer_that_is_no_state_is_refused(client, monkeypatch):
         client.start_state([["i0"]])
 
 
-def test_a_server_that_leaves_out_the_name_of_the_output_is_understood(client, monkeypatch):
+def test_a_list_is_as_long_as_is_asked(client):
+    states = client.start_state([["i3"], ["i0"]])
+    table, _ = client.recommend_from_state(states, [["i0"], []], k=[1, 3])
+    assert table["user_id"].tolist() == ["0", "1", "1", "1"]
+    table, _ = client.recommend_from_state(states, [["i0"], []], 2)
+    assert len(table) == 4
+    with pytest.raises(ServingError, match="`k` should be in 1..100. Received: .*101"):
+        client.recommend_from_state(states, [["i0"], []], 101)
+    with pytest.raises(ValueError, match="`k` should be one number or 2. Received: 3"):
+        client.recommend_from_state(states, [["i0"], []], [1, 2, 3])
+
+
+def test_numbers_that_a_catalogue_of_texts_does_not_know_are_said(client):
+    message = "Of `histories` the model knows no item in 2 of 3 rows.* row 0, with '3'"
+    with pytest.warns(UserWarning, match=message):
+        states = client.start_state([[3, 0], ["i3", 0], [4]])
+    assert not states[[0, 2]].any() and states[1].any()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # who names nothing is not warned
+        client.start_state([[], ["i3", "strange"]])
+
+
+def test_a_model_without_states_says_which_signature_to_ask(tmp_path):
+    attention = export(published.sasrec(DATA, size=SIZE), tmp_path / "model", check=False)
+    rest = RestClient("http://localhost:1", "attention")
+    rest._ask = lambda *_: {"metadata": {"signature_def": {"signature_def": {"score": {}}}}}
+    message = "keeps no state.*`recommend_from_history` with the whole.*no signature"
+    for client in (SavedModelClient(attention), rest):
+        with pytest.raises(ServingError, match=message):
+            client.start_state([["i0"]])
+        with pytest.raises(ServingError, match=message):
+            client.recommend_from_state(np.zeros((1, 16)), [["i0"]])
+
+
+def test_the_same_client_works_over_http(client, monkeypatch):
     rest = RestClient("http://localhost:1", "gru")
     sent = []
 
@@ -157,14 +198,15 @@ def test_a_server_that_leaves_out_the_name_of_the_output_is_understood(client, m
         if request is None:
             size = {"dtype": "DT_FLOAT", "tensor_shape": {"dim": [{"size": "-1"}, {"size": "16"}]}}
             signatures = {"recommend_from_state": {"inputs": {"state": size}}}
+            score = {"tensor_shape": {"dim": [{"size": "-1"}, {"size": "6"}]}}
+            signatures["serving_default"] = {"outputs": {"score": score}}
             return {"metadata": {"signature_def": {"signature_def": signatures}}}
         sent.append(json.dumps(request))  # as a request over HTTP has to be
         outputs = client.predict(request["signature_name"], request["inputs"])
-        outputs = {name: value.tolist() for name, value in outputs.items()}
-        return {"outputs": outputs["state"] if len(outputs) == 1 else outputs}
+        return {"outputs": {name: value.tolist() for name, value in outputs.items()}}
 
     monkeypatch.setattr(rest, "_ask", ask)
     states = rest.start_state([["i3"]])
-    table, _ = rest.recommend_from_state(states, [["i0"]], ["i3"])
+    table, _ = rest.recommend_from_state(states, [["i0"]], exclude=["i3"])
     right = client.recommend_from_history([["i3", "i0"]])
     assert table["item_id"].tolist() == right["item_id"].tolist() and len(sent) == 2

@@ -1,4 +1,4 @@
-"""A detector before learning, and one before answering."""
+"""A detector before learning, and detectors before answering."""
 
 from __future__ import annotations
 
@@ -79,3 +79,44 @@ class PurifiedHistories:
     def score_history(self, histories: tf.Tensor) -> tf.Tensor:
         """[batch, n] int32, `NONE` at the left -> [batch, num_items] float32."""
         return self.model.score_history(tf.constant(self.purified(np.asarray(histories))))
+
+
+class TrimmedHistories:
+    """A model that is asked without the most surprising items of every history.
+
+    Unlike `PurifiedHistories` there is no threshold that an attacker could stay below: so many
+    items are left out of honest histories, too. An item's surprise is the mean of the detector's
+    at its own place and at the next, both of which an exchanged item changes.
+
+    Args:
+        model: anything with `score_history(histories)`.
+        detector: fitted, with a surprise for each place, such as `TransitionSurprise`.
+        changes: items left out of each history, >= 1; one item is always left.
+
+    Raises:
+        ValueError: if `changes` < 1.
+    """
+
+    def __init__(self, model, detector: HistoryDetector, *, changes: int = 3):
+        if changes < 1:
+            raise ValueError(f"`changes` should be >= 1. Received: {changes!r}.")
+        self.model, self.detector, self.changes = model, detector, changes
+
+    def trimmed(self, histories: np.ndarray) -> np.ndarray:
+        """[n, places] int32 -> the same, the most surprising items left out."""
+        histories = np.array(histories, np.int32)
+        there = histories != NONE
+        own = np.asarray(self.detector.surprises(histories, None), np.float64)
+        around = np.stack([own, np.pad(own[:, 1:], [[0, 0], [0, 1]], constant_values=np.nan)])
+        told = np.isfinite(around)
+        surprise = np.where(told, around, 0.0).sum(0) / np.maximum(told.sum(0), 1)
+        surprise = np.where(there, surprise, -np.inf)
+        rank = np.argsort(np.argsort(-surprise, axis=1, kind="stable"), axis=1)
+        most = np.minimum(self.changes, there.sum(1) - 1)
+        kept = there & (rank >= most[:, None])
+        order = np.argsort(kept, axis=1, kind="stable")
+        return np.take_along_axis(np.where(kept, histories, NONE), order, 1)
+
+    def score_history(self, histories: tf.Tensor) -> tf.Tensor:
+        """[batch, n] int32, `NONE` at the left -> [batch, num_items] float32."""
+        return self.model.score_history(tf.constant(self.trimmed(np.asarray(histories))))

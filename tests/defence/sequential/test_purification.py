@@ -4,7 +4,11 @@ import tensorflow as tf
 
 from advrec_tf.attacks.sequential.co_visitation import CoVisitation
 from advrec_tf.defence.defences import fit_defended
-from advrec_tf.defence.sequential.purification import PurifiedHistories, RemoveSuspiciousHistories
+from advrec_tf.defence.sequential.purification import (
+    PurifiedHistories,
+    RemoveSuspiciousHistories,
+    TrimmedHistories,
+)
 from advrec_tf.defence.sequential.transition_surprise import TransitionSurprise
 from tests.worlds import interactions_of_histories
 
@@ -47,3 +51,41 @@ def test_a_strange_item_is_left_out_of_a_history_and_an_honest_one_stays(detecto
     assert model.score_history(tf.constant(histories)).numpy().tolist() == expected
     with pytest.raises(ValueError, match="`changes` should be >= 1"):
         PurifiedHistories(Echo(), detector, changes=0)
+
+
+class Told:
+    """Surprises as given."""
+
+    def __init__(self, *surprises):
+        self.found = np.array(surprises)
+
+    def surprises(self, histories, times):
+        return self.found
+
+
+def test_the_most_surprising_items_of_every_history_are_left_out():
+    nothing = np.nan
+    # At places 1 to 4 an item's surprise is (4 + 4) / 2, (4 + 1) / 2, (1 + 1) / 2 and 1; that of
+    # the first is what the second says: 4.
+    told = Told([nothing, 4.0, 4.0, 1.0, 1.0], [nothing, nothing, nothing, 3.0, 9.0])
+    histories = np.array([[0, 1, 2, 3, 4], [-1, -1, 5, 6, 7]], np.int32)
+    model = TrimmedHistories(Echo(), told, changes=2)
+    # Of the second: 3, (3 + 9) / 2 and 9.
+    expected = [[-1, -1, 2, 3, 4], [-1, -1, -1, -1, 5]]
+    assert model.trimmed(histories).tolist() == expected
+    assert model.score_history(tf.constant(histories)).numpy().tolist() == expected
+    assert histories.tolist() == [[0, 1, 2, 3, 4], [-1, -1, 5, 6, 7]]
+
+
+def test_one_item_of_a_history_is_always_left_and_nothing_of_an_empty_one():
+    histories = np.array([[-1, 3, 4], [-1, -1, -1]], np.int32)
+    told = Told([np.nan, np.nan, 2.0], [np.nan] * 3)
+    trimmed = TrimmedHistories(Echo(), told, changes=9).trimmed(histories)
+    assert (trimmed != -1).sum(1).tolist() == [1, 0]
+    with pytest.raises(ValueError, match="`changes` should be >= 1. Received: 0"):
+        TrimmedHistories(Echo(), told, changes=0)
+
+
+def test_an_exchanged_item_is_trimmed_by_transitions(detector):
+    histories = np.array([[0, 1, 2, 9, 3, 4]], np.int32)
+    assert 9 not in TrimmedHistories(Echo(), detector, changes=1).trimmed(histories)

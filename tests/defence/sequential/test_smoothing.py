@@ -40,6 +40,28 @@ def test_an_answer_does_not_depend_on_padding_or_on_what_else_is_asked():
     assert plain.score_history(tf.constant([[0, 1, 1]])).numpy().tolist() == [[1, 2, 0, 0, 0]]
 
 
+class Answers:
+    """One score for each question, in turn."""
+
+    def __init__(self, *scores):
+        self.scores = list(scores)
+
+    def score_history(self, histories):
+        return tf.constant([[self.scores.pop(0)]])
+
+
+def test_the_median_ignores_what_few_of_the_answers_say():
+    def median(*scores):
+        smoothed = DeletionSmoothing(Answers(*scores), samples=len(scores), aggregate="median")
+        return smoothed.score_history(tf.constant([[0, 1]])).numpy().tolist()
+
+    assert median(3.0, -100.0, 1.0, 2.0, 50.0) == [[2.0]]
+    assert median(3.0, -100.0, 1.0, 50.0) == [[2.0]]  # between 1 and 3
+    assert median(7.0) == [[7.0]]
+    with pytest.raises(ValueError, match="`aggregate` should be one of mean, median. Received: 's"):
+        DeletionSmoothing(Counts(), aggregate="sum")
+
+
 @pytest.mark.parametrize("settings", [{"samples": 0}, {"rate": 1.0}])
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(ValueError, match="`samples` should be >= 1 and `rate` lie in"):

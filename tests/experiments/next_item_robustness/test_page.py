@@ -50,8 +50,26 @@ def test_the_page_says_what_is_lost_what_it_cost_and_what_was_not_run(tmp_path):
     assert "loses 80.0% (random), 80.0% (greedy), 80.0% (gradient) with 5 items" in text
     assert f"- {rows.MIXED}: clean -10.0%; loses 50.0% (random), 50.0% (greedy)" in text
     assert f"- {rows.POPULARITY}: clean -50.0%; loses 0.0% (random), 0.0% (greedy)\n" in text
-    assert f"Not run: {rows.SUBSTITUTED}; {rows.ATTACKED}; {rows.NOISE};" in text
+    assert f"Not run: {rows.SUBSTITUTED}; {rows.SEARCHED}; {rows.ATTACKED};" in text
+    # half of 80 % is 40 %; popularity loses nothing but costs half of the clean value
+    assert "half of it, at 2% of the clean NDCG@10 or less (greedy): no row" in text
     assert "| popularity | 0.0500 | 0.0500 | 0.0500 |  |  |  |" in text
+
+
+def test_a_row_that_keeps_the_price_and_halves_the_loss_is_named(tmp_path):
+    held = {**curves(0.0985, 0.06), "epochs": 4, "strength": 0.1, "within": True}
+    held["tried"] = [[0.1, 0.099], [0.2, 0.09]]
+    kept = {**curves(0.1, 0.02), "strength": 0.1, "within": False, "tried": [[0.1, 0.08]]}
+    plain = {"epochs": 40, "validation": 0.1, **curves(0.10, 0.02)}
+    pollution = [{rows.PLAIN: plain, rows.ATTACKED: held, rows.NOISE: kept}]
+    text = page.markdown({**REPORT, "pollution": pollution}, tmp_path / "page.md")
+    # .0985 -> .06 loses 39 %, and 40 % are half of what the plain network loses
+    goal = "- at most 40.0%, half of it, at 2% of the clean NDCG@10 or less (greedy)"
+    assert f"{goal}: {rows.ATTACKED}\n" in text
+    tried = "radius, as a part of each vector's length | 0.1: -1.0%, 0.2: -10.0%"
+    assert f"| {rows.ATTACKED} | {tried} | 0.1 |" in text
+    assert f"| {rows.NOISE} | as of {rows.ATTACKED} | 0.1: -20.0% | 0.1, over the price |" in text
+    assert f"| {rows.ATTACKED} | 0.0985 | 0.0600 | 0.0600 | 0.0600 | +4 |  |" in text
 
 
 def attackers(**left):
@@ -97,3 +115,5 @@ def test_rows_are_known_by_their_labels():
     rows.require_known(args.without)
     with pytest.raises(ValueError, match="Rows should be among SASRec; .* Received: 'x'"):
         rows.require_known(["x"])
+    with pytest.raises(ValueError, match="Rows should be among SASRec; SASRec, mixtures of neig"):
+        rows.require_known([rows.ATTACKED], rows.POISONED)

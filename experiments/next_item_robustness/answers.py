@@ -1,0 +1,43 @@
+"""What answers in the place of a network, or beside it, in the rows that train nothing."""
+
+from __future__ import annotations
+
+import functools
+
+from advrec_tf.defence.sequential.base import HistoryDetector
+from advrec_tf.defence.sequential.purification import TrimmedHistories
+from advrec_tf.defence.sequential.smoothing import DeletionSmoothing
+from advrec_tf.models.baselines import Popularity
+from advrec_tf.models.blend import HistoryBlend
+from advrec_tf.models.sequential.model import SequenceModel
+from advrec_tf.models.sequential.transitions import Transitions
+from experiments.next_item_robustness import rows
+
+SAMPLES = 5
+"""Histories that smoothing asks about."""
+
+COVISITS = {"window": 10, "distance": 0.5, "symmetric": True, "decay": 0.95}
+"""Of counts that read the whole history: the newest item has a fraction of the weight, so that an
+attacker has to exchange many."""
+
+COUNTED = {
+    rows.TRANSITIONS: Transitions,
+    rows.COVISITS: functools.partial(Transitions, **COVISITS),
+    rows.POPULARITY: Popularity,
+}
+"""Rows without a network."""
+
+HARDENED = (rows.BLENDED_SUBSTITUTED, rows.BLENDED_COVISITS)
+"""Rows whose network is the one trained on random substitutions."""
+
+
+def behind(label: str, network: SequenceModel, strength: float, detector: HistoryDetector):
+    """What answers in a row with a setting: anything with `score_history`."""
+    if label in (rows.SMOOTHED, rows.MEDIAN):
+        aggregate = "mean" if label == rows.SMOOTHED else "median"
+        return DeletionSmoothing(network, samples=SAMPLES, rate=strength, aggregate=aggregate)
+    if label == rows.CLEANED:
+        return TrimmedHistories(network, detector, changes=int(strength))
+    counted = rows.COVISITS if label == rows.BLENDED_COVISITS else rows.TRANSITIONS
+    counts = COUNTED[counted]().fit(network.interactions)
+    return HistoryBlend([network, counts], [1.0, strength])
