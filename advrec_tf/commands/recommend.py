@@ -27,6 +27,8 @@ def recommend(
 
     `advrec recommend --url http://localhost:8501 --name NAME --history 50 181`
 
+    `advrec recommend --model saved_models/NAME --history 50 181 --user 17`
+
     `advrec recommend --model saved_models/NAME --feature age=31 occupation=student --k 5`
 
     A model folder is code: loading it lets its graph read and write the files of whoever runs this.
@@ -37,7 +39,8 @@ def recommend(
         url: A server, as in http://localhost:8501; it needs --name.
         name: The name of the model on the server.
         titles: The file item_text.tsv of the model, for titles with --url.
-        user: The ids of users to recommend for.
+        user: The ids of users to recommend for. With --history it is whose the history is, for a
+            next-item model that was trained with --user-embedding.
         history: The ids of the items of one user who is not in the model.
         feature: What is known of one user who is not in the model, as COLUMN=VALUE: columns of
             users and of the context, if the model was trained with them. Several values of a
@@ -50,8 +53,12 @@ def recommend(
         raise ValueError("Either `--model` or `--url` should be given.")
     if url is not None and name is None:
         raise ValueError("`--url` needs `--name`, the name of the model on the server.")
-    if bool(user) + bool(history) + bool(feature) != 1:
+    if bool(user or history) + bool(feature) != 1:
         raise ValueError("One of `--user`, `--history` and `--feature` should be given.")
+    if history and len(user) > 1:
+        raise ValueError(
+            f"`--user` should be one id beside `--history`. Received: {', '.join(user)}."
+        )
     wrong = [text for text in feature if "=" not in text]
     if wrong:
         raise ValueError(f"`--feature` should be COLUMN=VALUE. Received: {wrong[0]}.")
@@ -69,7 +76,9 @@ def recommend(
             texts = None if titles is None else folder.read_item_text(titles)
             client = RestClient(url, name, item_text=texts)
         if history:
-            table = client.recommend_from_history([list(history)])
+            table = client.recommend_from_history([list(history)], list(user) or None)
+            unknown = _unknown(client, "user", list(user), [""] * len(user))
+            _say(unknown, ": the list is that of an unknown user with this history")
             unknown = _unknown(client, "item", [""] * len(history), list(history))
             _say(unknown, ": the list is that of a user without a history", len(history))
             if k is not None:

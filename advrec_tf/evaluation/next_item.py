@@ -14,6 +14,7 @@ from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.data.next_item import NextItemQueries
 from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
 from advrec_tf.evaluation.scorers import as_scorer, name_of
+from advrec_tf.models.sequential.history_scores import scores_of
 
 
 class NextItemEvaluator:
@@ -110,7 +111,8 @@ class _QueryScorer:
 
     def score(self, query: tf.Tensor) -> tf.Tensor:
         chosen = np.asarray(query)
+        users = tf.constant(self._queries.user_index[chosen], tf.int32)
         if self._by_history:
             histories = self._queries.padded(chosen, self._length)
-            return self._model.score_history(tf.constant(histories))
-        return self._model.score(tf.constant(self._queries.user_index[chosen], tf.int32))
+            return scores_of(self._model, tf.constant(histories), user=users)
+        return self._model.score(users)

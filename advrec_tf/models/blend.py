@@ -16,7 +16,7 @@ import tensorflow as tf
 from advrec_tf.data.histories import Histories, distinct_rows
 from advrec_tf.data.windows import Windows, last_windows
 from advrec_tf.models.base import Recommender
-from advrec_tf.models.sequential.history_scores import HistoryScores
+from advrec_tf.models.sequential.history_scores import HistoryScores, scores_of
 
 
 def standardized(scores: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
@@ -106,7 +106,7 @@ class HistoryBlend(Blend):
     Attributes:
         horizon: the most items of a history that are read: those of the member that reads most,
             and where one does not say (`horizon`) the longest history of the training.
-        reads_gaps: whether a member reads the times between items.
+        reads_gaps, reads_users: whether a member reads the times between items, or users.
 
     Raises:
         ValueError: as of `Blend`, or if a member scores no histories.
@@ -129,7 +129,10 @@ class HistoryBlend(Blend):
                 )
         longest = max(1, int(self.interactions.user_counts().max(initial=1)))
         self.horizon = max(getattr(member, "horizon", longest) for member in self.members)
-        self.reads_gaps = any(map(_reads_gaps, self.members))
+        self.reads_gaps, self.reads_users = (
+            any(getattr(member, name, False) for member in self.members)
+            for name in ("reads_gaps", "reads_users")
+        )
         self._own = HistoryScores(self, self.own_windows, self.interactions)
 
     @property
@@ -140,25 +143,22 @@ class HistoryBlend(Blend):
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         return self._own.score(user_index)
 
-    def score_history(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
+    def score_history(
+        self,
+        history: tf.Tensor,
+        gap: tf.Tensor | None = None,
+        user: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """[batch, n] int32 item indices, the latest at the right, -1 at the left of shorter ones
         -> [batch, num_items] float32. Of longer histories the last items are read.
 
         Args:
             gap: [batch, n] float32, the time since the item before, for members that read it; 0
                 where it is not known.
+            user: [batch] int32, whose histories they are, for members that read users.
         """
         history = history[:, -self.horizon :]
         gap = None if gap is None else gap[:, -self.horizon :]
-        scores = [
-            member.score_history(history, gap)
-            if _reads_gaps(member)
-            else member.score_history(history)
-            for member in self.members
-        ]
+        scores = [scores_of(member, history, gap, user) for member in self.members]
         seen = distinct_rows(history, self.interactions.num_items)
         return self._sum(scores, tf.zeros_like(seen) if self.repeats else seen)
-
-
-def _reads_gaps(model: Recommender) -> bool:
-    return getattr(model, "reads_gaps", False)

@@ -25,6 +25,7 @@ STREAMS = {
     "hidden items": (5, 0),
     "dropout": (50, 0),
     "hidden last": (6, 0),
+    "hidden users": (6, 1),
     # Of GANs, attacks that are trained, generated tables and texts.
     "discriminator's step": (0, 0),
     "generator's step": (1, 0),

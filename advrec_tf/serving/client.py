@@ -108,26 +108,49 @@ class Client:
         }
         return self._lists("recommend", inputs, user_ids)
 
-    def recommend_from_history(self, histories: Sequence[Sequence]) -> pd.DataFrame:
+    def recommend_from_history(
+        self, histories: Sequence[Sequence], user_ids: Sequence | None = None
+    ) -> pd.DataFrame:
         """Lists for users who are not in the model, by what each of them has.
 
         Args:
             histories: item ids for each user; unknown ones are ignored, and a user without any
                 known one gets the popular items.
+            user_ids: whose the histories are, for a next-item model that was trained with vectors
+                of users; an unknown one has the vector learned for that, as all have by default.
 
         Returns:
-            As `recommend`; `user_id` is the place in `histories`, as text, and the lists have the
-            length the model was exported with.
+            As `recommend`; `user_id` is that given, or else the place in `histories`, as text, and
+            the lists have the length the model was exported with.
 
         Raises:
-            ValueError: if `histories` is not a list of lists of ids.
-            ServingError: if the model does not serve histories, or there is no sensible answer.
+            ValueError: if `histories` is not a list of lists of ids, or there is not one user for
+                each.
+            ServingError: if the model does not serve histories, or reads no users and some are
+                given, or there is no sensible answer.
         """
         items = histories_of(histories, "histories")
-        user_ids = [str(place) for place in range(len(items))]
+        names = [str(place) for place in range(len(items))]
+        if user_ids is not None:
+            names = ids_of(user_ids, "user_ids")
+            if len(names) != len(items):
+                raise ValueError(
+                    f"`user_ids` should hold {len(items)} ids, one for each history. "
+                    f"Received: {len(names)}."
+                )
         if not items:
-            return self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
-        return self._lists("recommend_from_history", {"item_id": items}, user_ids)
+            return self._table(names, np.empty((0, 0), object), np.empty((0, 0)))
+        if user_ids is None:
+            return self._lists("recommend_from_history", {"item_id": items}, names)
+        signature = "recommend_from_user_history"
+        try:
+            self.input_specs(signature)
+        except NoSignatureError as error:
+            raise ServingError(
+                "`user_ids` should be left out: the model has no vectors of users, only a "
+                f"next-item model trained with `user_embedding` has. {error}"
+            ) from error
+        return self._lists(signature, {"user_id": names, "item_id": items}, names)
 
     def start_state(self, histories: Sequence[Sequence]) -> np.ndarray:
         """What a recurrent model remembers of histories, for `recommend_from_state`.

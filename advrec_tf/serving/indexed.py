@@ -219,11 +219,12 @@ class ServedSequencesByIndex(IndexedLists, ServedSequences):
         asked = super().asked_by(user_index)
         return asked._replace(whole=asked.whole | self.scorer.without_history(user_index))
 
-    def recommend_from_history(self, item_id):
+    def _from_history(self, item_id, user):
         history = self.in_order(item_id)
         asked = Asked(
-            self.scorer.states(history),
+            self.scorer.states(history, user=user),
             tf.reduce_all(history == NONE, axis=1),
+            # Whole rows are those without a history: whose they are does not matter.
             lambda rows: self.scorer.of_history(tf.gather(history, rows)),
         )
         closed = tf.zeros([0, 2], tf.int32) if self.repeats else self._named_pairs(item_id)

@@ -19,6 +19,7 @@ SIGNATURES = {
     "serving_default": "What a request without a signature name gets.",
     "recommend": "Lists of the length asked for, with items excluded or allowed for each user.",
     "recommend_from_history": "Lists for users who are known by the items of their history alone.",
+    "recommend_from_user_history": "Lists for users by a history and by what was learned of them.",
     "recommend_from_features": "Lists for users who are known by columns of theirs and of the "
     "context alone.",
     "start_state": "The state after the items of a history, which the client keeps.",

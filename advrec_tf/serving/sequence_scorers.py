@@ -11,6 +11,7 @@ import tensorflow as tf
 from advrec_tf.data.sequences import NONE
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.blend import HistoryBlend
+from advrec_tf.models.sequential.history_scores import scores_of
 from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.serving.module import frozen
@@ -35,34 +36,37 @@ class SequenceScorer(Scorer):
         windows = model.own_windows
         nobody = np.full((1, windows.length), NONE, np.int32)
         self._model = lambda: model  # behind a function, so that Keras is not saved
-        self.weights = [
-            weight
-            for network in networks_of(model)
-            for weight in (*network.encoder.weights, *network.item_rows.weights)
-        ]
+        self.weights = [weight for network in networks_of(model) for weight in _weights_of(network)]
         self.unknown = frozen(unknown, "unknown_user")
         self.windows = frozen(np.concatenate([windows.items, nobody]), "windows")
         self.gaps = None
-        self._reads_gaps = getattr(model, "reads_gaps", False)
-        if self._reads_gaps:
+        self.reads_users = getattr(model, "reads_users", False)
+        if getattr(model, "reads_gaps", False):
             gaps = np.concatenate([windows.gaps(), np.zeros(nobody.shape, np.float32)])
             self.gaps = frozen(gaps, "gaps")
 
     def scores(self, user_index):
         gap = None if self.gaps is None else tf.gather(self.gaps, user_index)
-        return self.of_history(tf.gather(self.windows, user_index), gap)
+        return self.of_history(tf.gather(self.windows, user_index), gap, user_index)
 
-    def of_history(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
-        """[batch, n] int32, the latest at the right, `NONE` at the left -> [batch, num_items];
-        `unknown` where there is no item."""
-        read = (history, gap) if self._reads_gaps else (history,)
-        scores = self._model().score_history(*read)
+    def of_history(
+        self,
+        history: tf.Tensor,
+        gap: tf.Tensor | None = None,
+        user: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """[batch, n] int32, the latest at the right, `NONE` at the left, and whose they are [batch]
+        int32, by default nobody's -> [batch, num_items]; `unknown` where there is no item."""
+        scores = scores_of(self._model(), history, gap, user)
         there = tf.reduce_any(history != NONE, axis=1, keepdims=True)
         return tf.where(there, scores, self.unknown[None, :])
 
-    def expected(self, history: np.ndarray) -> np.ndarray:
+    def expected(self, history: np.ndarray, user: np.ndarray | None = None) -> np.ndarray:
         """`of_history` by the model in memory, a history at a time."""
-        rows = [self.of_history(tf.constant(row[None], tf.int32)).numpy() for row in history]
+        rows = []
+        for place, row in enumerate(history):
+            own = None if user is None else tf.constant(user[place : place + 1], tf.int32)
+            rows.append(self.of_history(tf.constant(row[None], tf.int32), user=own).numpy())
         return np.concatenate(rows)
 
 
@@ -78,14 +82,19 @@ class StateScorer(SequenceScorer):
         super().__init__(model, unknown)
         self._network = lambda: model
 
-    def states(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
+    def states(
+        self,
+        history: tf.Tensor,
+        gap: tf.Tensor | None = None,
+        user: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """As `of_history` -> [batch, dim], what items are compared with."""
-        return self._network().last_states(history, gap)
+        return self._network().last_states(history, gap, user)
 
     def user_rows(self, user_index: tf.Tensor) -> tf.Tensor:
         """[batch] int32 -> [batch, dim], the states after the last items of users."""
         gap = None if self.gaps is None else tf.gather(self.gaps, user_index)
-        return self.states(tf.gather(self.windows, user_index), gap)
+        return self.states(tf.gather(self.windows, user_index), gap, user_index)
 
     def item_rows(self, item_index: tf.Tensor) -> tf.Tensor:
         """[...] int32 -> [..., dim], the vectors that states are compared with."""
@@ -98,6 +107,11 @@ class StateScorer(SequenceScorer):
     def without_history(self, user_index: tf.Tensor) -> tf.Tensor:
         """[batch] int32 -> [batch] bool."""
         return tf.reduce_all(tf.gather(self.windows, user_index) == NONE, axis=1)
+
+
+def _weights_of(network: SequenceModel) -> list[tf.Variable]:
+    users = network.user_rows.weights if network.reads_users else []
+    return [*network.encoder.weights, *network.item_rows.weights, *users]
 
 
 def networks_of(model: Recommender) -> list[SequenceModel]:

@@ -43,6 +43,11 @@ class ServedSequences(ServedRecommender):
     """Signatures as `ServedRecommender`; in `recommend_from_history` the order of the ids counts,
     the latest last.
 
+    A model that reads users has one more, for a history that is newer than the training:
+
+    recommend_from_user_history  user_id [batch] and item_id [batch, n]
+        -> as `recommend_from_history`; who is unknown has the vector learned for that
+
     A recurrent model (GRU4Rec) has two more, so that a request need not bring the whole history;
     the client keeps the state between them:
 
@@ -105,7 +110,14 @@ class ServedSequences(ServedRecommender):
         return tf.pad(history, [[0, 0], [1, 0]], constant_values=NONE)
 
     def recommend_from_history(self, item_id):
-        scores = self.scorer.of_history(self.in_order(item_id))
+        return self._from_history(item_id, None)
+
+    def recommend_from_user_history(self, user_id, item_id):
+        return self._from_history(item_id, self.users.lookup(user_id))
+
+    def _from_history(self, item_id: tf.Tensor, user: tf.Tensor | None) -> dict[str, tf.Tensor]:
+        """Lists by histories [batch, n] string, and by whose they are [batch] int32."""
+        scores = self.scorer.of_history(self.in_order(item_id), user=user)
         if not self.repeats:
             scores = tf.where(self._among(item_id), LOWEST, scores)
         return self._named(*self._best(scores, self.k))
@@ -146,8 +158,11 @@ class ServedSequences(ServedRecommender):
 
     def inputs(self):
         found = super().inputs()
+        lists = found["recommend_from_history"]["item_id"]
+        if self.scorer.reads_users:
+            user_id = found["serving_default"]["user_id"]
+            found["recommend_from_user_history"] = {"user_id": user_id, "item_id": lists}
         if self.recurrence is not None:
-            lists = found["recommend_from_history"]["item_id"]
             found["start_state"] = {"item_id": lists}
             found["recommend_from_state"] = {
                 "state": tf.TensorSpec([None, self.recurrence.width], tf.float32),
@@ -159,8 +174,11 @@ class ServedSequences(ServedRecommender):
 
     def warmup(self):
         found = super().warmup()
+        item_id = found["recommend_from_history"]["item_id"]
+        if self.scorer.reads_users:
+            user_id = found["serving_default"]["user_id"]
+            found["recommend_from_user_history"] = {"user_id": user_id, "item_id": item_id}
         if self.recurrence is not None:
-            item_id = found["recommend_from_history"]["item_id"]
             found["start_state"] = {"item_id": item_id}
             found["recommend_from_state"] = {
                 "state": tf.zeros([tf.shape(item_id)[0], self.recurrence.width]),
@@ -187,14 +205,33 @@ class ServedSequences(ServedRecommender):
         history = np.full((len(rows), self.scorer.windows.shape[1]), NONE, np.int32)
         for row, own in zip(history, rows, strict=True):
             row[len(row) - len(own) :] = own
-        scores = self.scorer.expected(history)
-        if not self.repeats:
-            for row, own in zip(scores, rows, strict=True):
-                row[own] = LOWEST
         popular = np.array([not own for own in rows])
+
+        def best(user=None):
+            scores = self.scorer.expected(history, user)
+            if not self.repeats:
+                for row, own in zip(scores, rows, strict=True):
+                    row[own] = LOWEST
+            return scores
+
+        scores = best()
         signature = "recommend_from_history"
         lists = reference.of(scores, self.k, popular=popular)
+        of_users = []
+        if self.scorer.reads_users:
+            # The users of the histories, and unknown ones of those that are nobody's.
+            user = np.append(known, np.full(len(rows) - len(known), self.num_users))
+            names = [*self._in_memory()[2].users.ids.astype(str), reference.names[-1]]
+            of_users = [
+                Case(
+                    title="histories of users",
+                    signature="recommend_from_user_history",
+                    inputs={"user_id": [names[place] for place in user], "item_id": padded},
+                    expected=reference.of(best(user), self.k, popular=popular),
+                )
+            ]
         return [
+            *of_users,
             *self._state_cases(history, padded, lists),
             Case(
                 title="histories",

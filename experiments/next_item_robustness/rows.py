@@ -44,8 +44,8 @@ PRICE = 0.02
 """Of the plain network's NDCG on validation, what a setting may cost at most."""
 
 STRENGTHS: Mapping[str, tuple[float, ...]] = {
-    SUBSTITUTED: (0.1, 0.2, 0.3, 0.5),
-    SEARCHED: (0.1, 0.3, 0.6),
+    SUBSTITUTED: (0.1, 0.2, 0.4),
+    SEARCHED: (0.1, 0.3),
     ATTACKED: (0.05, 0.1, 0.2, 0.4),
     PGD: (0.05, 0.1, 0.2, 0.4),
     SMOOTHED: (0.05, 0.1, 0.2, 0.3, 0.5),

@@ -95,6 +95,19 @@ def test_it_takes_a_history(version, capsys):
 
 
 @pytest.mark.parametrize(
+    ("users", "message"),
+    [
+        (["11"], "`user_ids` should be left out: the model has no vectors of users"),
+        (["11", "12"], "`--user` should be one id beside `--history`. Received: 11, 12"),
+    ],
+)
+def test_whose_a_history_is_is_said_to_models_that_read_it(version, users, message, capsys):
+    with pytest.raises(SystemExit):
+        main(["recommend", "--model", str(version), "--history", "a", "--user", *users])
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
     ("feature", "message"),
     [
         (["age"], "`--feature` should be COLUMN=VALUE. Received: age"),

@@ -178,12 +178,13 @@ def test_numbers_that_a_catalogue_of_texts_does_not_know_are_said(client):
         client.start_state([[], ["i3", "strange"]])
 
 
-def test_a_model_without_states_says_which_signature_to_ask(tmp_path):
-    attention = export(published.sasrec(DATA, size=SIZE), tmp_path / "model", check=False)
+def test_a_model_without_states_says_which_signature_to_ask():
+    attention = SavedModelClient.__new__(SavedModelClient)  # an export without signatures
+    attention.path, attention._signatures = "attention", {}
     rest = RestClient("http://localhost:1", "attention")
     rest._ask = lambda *_: {"metadata": {"signature_def": {"signature_def": {"score": {}}}}}
     message = "keeps no state.*`recommend_from_history` with the whole.*no signature"
-    for client in (SavedModelClient(attention), rest):
+    for client in (attention, rest):
         with pytest.raises(ServingError, match=message):
             client.start_state([["i0"]])
         with pytest.raises(ServingError, match=message):

@@ -15,6 +15,7 @@ from advrec_tf.serving.folder import read_metadata
 from advrec_tf.serving.forms import export, served_form
 from advrec_tf.serving.lists import LOWEST
 from advrec_tf.serving.sequences import ServedSequences
+from advrec_tf.serving.values import ServingError
 from advrec_tf.training.adversarial import AdversarialTraining
 from tests.worlds import interactions_of
 
@@ -145,3 +146,37 @@ def test_counts_and_blends_are_asked_by_history_too(build, tmp_path):
         scores[DATA.by_user()[place]] = LOWEST
         best = [f"i{item}" for item in np.argsort(-scores, kind="stable")[:2]]
         assert client.recommend([user])["item_id"].tolist()[:2] == best
+
+
+@pytest.fixture(scope="module")
+def personal(tmp_path_factory):
+    """A model with vectors of users, and a client of its export, checked through the C API."""
+    size = EncoderSize(length=4, dim=8, blocks=1, heads=2, user_embedding=True)
+    model = published.sasrec(DATA, size=size)
+    model.user_rows.embeddings.assign(np.random.default_rng(0).normal(size=(6, 8)))
+    return model, SavedModelClient(export(model, tmp_path_factory.mktemp("users") / "model"))
+
+
+def test_a_request_by_history_may_say_whose_it_is(personal):
+    model, client = personal
+    table = client.recommend_from_history([["i0", "i1"], ["i0", "i1"], []], ["b", "strange", "a"])
+    history = tf.constant([[0, 1]])
+    for name, user in (("b", 1), ("strange", 5)):
+        scores = model.score_history(history, user=tf.constant([user]))[0].numpy()
+        scores[[0, 1]] = LOWEST
+        best = [f"i{item}" for item in np.argsort(-scores)[:4]]
+        assert table["item_id"][table["user_id"] == name].tolist()[:4] == best
+    assert table["item_id"][table["user_id"] == "a"].tolist()[0] == "i4"  # nothing was read
+    unknown = client.recommend_from_history([["i0", "i1"]])
+    assert unknown["item_id"].tolist() == table["item_id"][table["user_id"] == "strange"].tolist()
+    assert unknown["user_id"].unique().tolist() == ["0"]
+
+
+def test_users_of_another_number_or_of_a_model_without_them_are_refused(personal):
+    _, client = personal
+    with pytest.raises(ValueError, match="`user_ids` should hold 1 ids, one for each history.*2"):
+        client.recommend_from_history([["i0"]], ["a", "b"])
+    attention = SavedModelClient.__new__(SavedModelClient)  # an export without signatures
+    attention.path, attention._signatures = "attention", {}
+    with pytest.raises(ServingError, match="`user_ids` should be left out: the model has no vecto"):
+        attention.recommend_from_history([["i0"]], ["a"])

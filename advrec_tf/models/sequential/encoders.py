@@ -1,7 +1,8 @@
 """Encoders of histories, as functional models: vectors of items in order in, a state a place out.
 
     {"vectors": [batch, places, dim] float32, "known": [batch, places] bool, "seed": [2] int32
-    [, "gap": [batch, places] float32]} -> states [batch, places, dim]
+    [, "gap": [batch, places] float32][, "user": [batch, dim] float32]} -> states [batch, places,
+    dim]
 
 `known` is False at padding, which stands at the left; `seed` is that of the dropout. Which items
 these are, and what a state is compared with, is left to `sequential.model`.
@@ -14,6 +15,7 @@ import math
 
 from advrec_tf._keras import keras
 from advrec_tf.models.sequential import blocks
+from advrec_tf.models.sequential.user_rows import AddUser
 from advrec_tf.models.towers import seeded_dense
 
 _EPSILON = 1e-8
@@ -37,6 +39,8 @@ class EncoderSize:
         blocks: one after the other, >= 1.
         heads: of attention, of which `dim` is a multiple.
         dropout: in [0, 1).
+        user_embedding: whether the vector of a user is added to the states, see
+            `sequential.user_rows`.
 
     Raises:
         ValueError: if a number is out of range.
@@ -47,6 +51,7 @@ class EncoderSize:
     blocks: int = 2
     heads: int = 2
     dropout: float = 0.5
+    user_embedding: bool = False
 
     def __post_init__(self):
         counts = ("length", "dim", "blocks", "heads")
@@ -121,6 +126,9 @@ class _Parts:
         return x
 
     def model(self, x, name):
+        if self.size.user_embedding:
+            self.inputs["user"] = keras.Input((self.size.dim,), name="user")
+            x = AddUser(name="with_user")(x, self.inputs["user"])
         return keras.Model(self.inputs, x, name=name)
 
 

@@ -14,11 +14,27 @@ from advrec_tf.data.windows import Windows
 from advrec_tf.models.base import Recommender
 
 
+def scores_of(
+    model, history: tf.Tensor, gap: tf.Tensor | None = None, user: tf.Tensor | None = None
+) -> tf.Tensor:
+    """`model.score_history`, with the times between items and the users where it reads them.
+
+    Args:
+        model: anything with `score_history(history)`; with `reads_gaps` also `gap`, with
+            `reads_users` also `user`.
+        history, gap, user: as of `SequenceModel.score_history`.
+    """
+    given = {"gap": gap} if getattr(model, "reads_gaps", False) else {}
+    if getattr(model, "reads_users", False):
+        given["user"] = user
+    return model.score_history(history, **given)
+
+
 class HistoryScores(Recommender):
     """A sequence model on given histories.
 
     Args:
-        model: anything with `score_history(history)`; with `reads_gaps` also `gap`.
+        model: as of `scores_of`.
         windows: one for each user, in the order of their indices.
         interactions: whose items are left out of a user's list.
 
@@ -42,9 +58,7 @@ class HistoryScores(Recommender):
         longest = tf.reduce_max(tf.reduce_sum(tf.cast(history != NONE, tf.int32), 1))
         first = self.windows.length - tf.maximum(longest, 1)
         history = history[:, first:]
-        if self._gaps is None:
-            scores = self.model.score_history(history)
-        else:
-            scores = self.model.score_history(history, tf.gather(self._gaps, user_index)[:, first:])
+        gap = None if self._gaps is None else tf.gather(self._gaps, user_index)[:, first:]
+        scores = scores_of(self.model, history, gap, user_index)
         unknown = tf.constant(self.unknown_user_scores())[None, :]
         return tf.where(tf.reduce_any(history != NONE, 1)[:, None], scores, unknown)

@@ -32,6 +32,7 @@ from advrec_tf.models.sequential.objectives import (
     bind,
     require_sequence_objective,
 )
+from advrec_tf.models.sequential.user_rows import HIDDEN_USERS, UserRows
 from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.ops.random import stream
 
@@ -62,6 +63,7 @@ class SequenceModel(RecommenderModel):
     Attributes:
         item_rows: the vectors that are read, a layer [..] int32 -> [.., dim].
         candidate_rows: the same vectors as what states are compared with, a layer of its own.
+        user_rows: the vectors of users, where the encoder reads them (`reads_users`).
 
     Raises:
         ValueError: if an argument is out of range.
@@ -112,6 +114,11 @@ class SequenceModel(RecommenderModel):
         self.reads_gaps = "gap" in encoder.input
         self.item_rows = ItemRows(interactions.num_items, dim, seed=seed, name="item_rows")
         self.item_rows.build(None)
+        self.reads_users = "user" in encoder.input
+        if self.reads_users:
+            self.user_rows = UserRows(interactions.num_users, dim, seed=seed + 1, name="user_rows")
+            self.user_rows.build(None)
+            self.rows_of_weights = ("items", "users")
         if item_vectors is not None:
             self.item_rows.start_from(item_vectors)
         self.candidate_rows = CandidateRows(self.item_rows, name="candidate_rows", dtype="float32")
@@ -147,7 +154,10 @@ class SequenceModel(RecommenderModel):
             read, targets = history[:, :-1], history[:, 1:]
             gap = None if gap is None else gap[:, :-1]
             targets = tf.where(read == NONE, NONE, targets)
-        states = self.states(read, inputs["seed"], gap=gap, training=training)
+        user = None
+        if self.reads_users:
+            user = self._some_hidden(inputs["user_index"], inputs["seed"], training)
+        states = self.states(read, inputs["seed"], gap=gap, user=user, training=training)
         if self.mode == "last":
             states, targets = states[:, -1:], targets[:, -1:]
         places = tf.where(targets != NONE)
@@ -179,11 +189,13 @@ class SequenceModel(RecommenderModel):
         seed: tf.Tensor | None = None,
         *,
         gap: tf.Tensor | None = None,
+        user: tf.Tensor | None = None,
         training: bool = False,
     ) -> tf.Tensor:
         """[batch, places] int32 item indices, `NONE` at the left -> [batch, places, dim].
 
-        `num_items` stands for an item that is hidden.
+        `num_items` stands for an item that is hidden. `user` [batch] int32 says whose the histories
+        are, where the model reads users; by default they are unknown.
         """
         inputs = {
             "vectors": self.item_rows(history),
@@ -192,6 +204,8 @@ class SequenceModel(RecommenderModel):
         }
         if self.reads_gaps:
             inputs["gap"] = tf.zeros(tf.shape(history)) if gap is None else gap
+        if self.reads_users:
+            inputs["user"] = self.user_rows(self.users_or_unknown(user, tf.shape(history)[0]))
         encoded = self.encoder(inputs, training=training)
         return self.objective.scored(tf.cast(encoded, tf.float32))
 
@@ -235,6 +249,17 @@ class SequenceModel(RecommenderModel):
         read = tf.where(hidden, self.interactions.num_items, history)
         return read, tf.where(hidden, history, NONE)
 
+    def users_or_unknown(self, user: tf.Tensor | None, count: tf.Tensor) -> tf.Tensor:
+        """[count] int32: the users given, or as many who are unknown."""
+        return tf.fill([count], self.interactions.num_users) if user is None else user
+
+    def _some_hidden(self, user, seed, training: bool):
+        """Users [batch], some of them unknown in training, see `user_rows.HIDDEN_USERS`."""
+        if not training:
+            return user
+        drawn = random_floats_of_rows(tf.shape(user), stream(seed, "hidden users"))
+        return tf.where(drawn < HIDDEN_USERS, self.interactions.num_users, user)
+
     # Scores.
 
     @property
@@ -247,24 +272,37 @@ class SequenceModel(RecommenderModel):
         """The last items of each user in training, which `score` reads."""
         return self._own.windows
 
-    def score_history(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
+    def score_history(
+        self,
+        history: tf.Tensor,
+        gap: tf.Tensor | None = None,
+        user: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """[batch, n] int32 item indices, the latest at the right, `NONE` at the left -> scores of
         what comes next, [batch, num_items] float32. Of longer histories the last items are read.
 
         Args:
             gap: [batch, n] float32, the time since the item before; 0 where it is not known.
+            user: [batch] int32, whose histories they are, for a model that reads users; any other
+                number than that of a user of the training is unknown, and so are all by default.
         """
-        return tf.matmul(self.last_states(history, gap), self.items(None), transpose_b=True)
+        states = self.last_states(history, gap, user)
+        return tf.matmul(states, self.items(None), transpose_b=True)
 
     def items(self, index: tf.Tensor | None) -> tf.Tensor:
         """[...] int32 -> [..., dim], what states are compared with; None gives all items."""
         return self.objective.scored(self.candidate_rows(index))
 
-    def last_states(self, history: tf.Tensor, gap: tf.Tensor | None = None) -> tf.Tensor:
+    def last_states(
+        self,
+        history: tf.Tensor,
+        gap: tf.Tensor | None = None,
+        user: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """[batch, n] int32 as of `score_history` -> [batch, dim], what items are compared with."""
         gap = tf.zeros(tf.shape(history)) if gap is None else gap
         history, gap = self._cut(history, gap)
-        return self.states(history, gap=gap)[:, -1]
+        return self.states(history, gap=gap, user=user)[:, -1]
 
     def _cut(self, history, gap):
         """The places that are read: the last `length`, with a hidden item at the end where

@@ -75,13 +75,16 @@ class Recurrence:
         )
         return tf.concat(parts, axis=1)
 
-    def queries(self, state: tf.Tensor) -> tf.Tensor:
+    def queries(self, state: tf.Tensor, user: tf.Tensor | None = None) -> tf.Tensor:
         """States [batch, width] -> [batch, dim] float32, what items are compared with, as of
-        `SequenceModel.last_states`."""
+        `SequenceModel.last_states`, with its `user` [batch] int32."""
         model = self._model()
         last = state[:, None, -self._units()[-1].units :]  # the layers know sequences alone
         for name in ("projection", "states"):
             last = model.encoder.get_layer(name)(last)
+        if model.reads_users:
+            users = model.user_rows(model.users_or_unknown(user, tf.shape(state)[0]))
+            last = model.encoder.get_layer("with_user")(last, users)
         return model.objective.scored(tf.cast(last[:, 0], tf.float32))
 
 

@@ -64,6 +64,7 @@ def recipe_of(settings: SingleSettings, num_items: int) -> Recipe:
         "dim": settings.dim or 64,
         "blocks": settings.blocks or (1 if settings.model == "gru4rec" else 2),
         "dropout": 0.3 if settings.dropout is None else settings.dropout,
+        "user_embedding": settings.user_embedding,
     }
     heads = 2 if sizes["dim"] % 2 == 0 else 1
     given = {

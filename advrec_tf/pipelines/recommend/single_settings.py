@@ -52,6 +52,7 @@ class SingleSettings:
             more than 20,000 items.
         negatives: The candidates of sampled_softmax and gbce. By default 512 and 256.
         use_times: Let sasrec or hstu read the time between two items.
+        user_embedding: Let a next-item model learn a vector of each user beside the history.
         epochs: The largest number of epochs. By default it is what the recipe of the model says.
         patience: Evaluations without a better validation before training stops.
         prior_max_history: Users with at most this many interactions are served with a popularity
@@ -96,6 +97,7 @@ class SingleSettings:
     loss: Literal["softmax", "sampled_softmax", "gbce"] | None = None
     negatives: int | None = None
     use_times: bool = False
+    user_embedding: bool = False
     epochs: int | None = None
     patience: int = 4
     prior_max_history: int = 10
@@ -158,7 +160,7 @@ class SingleSettings:
             name
             for name in ("length", "blocks", "dropout", "loss", "negatives")
             if getattr(self, name) is not None
-        ] + ["use_times"] * self.use_times
+        ] + [name for name in ("use_times", "user_embedding") if getattr(self, name)]
         if given and self.model not in NEXT_ITEM:
             raise ValueError(
                 f"`{given[0]}` should be given for next-item models alone "
