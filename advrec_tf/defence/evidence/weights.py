@@ -105,7 +105,8 @@ class CoherenceWeights(Defence):
     Args:
         too_little: of a user's coherence below that of like users.
         too_much: above it: the profile is a copy.
-        strangers: of an item's coherence below that of items with as many users.
+        strangers: of an item's coherence below that of items with as many users, with an allowance
+            where chance alone does not explain it.
         campaign: of a group's coherence below that of groups of as many.
         rounds: of measuring users by those that are left, >= 1.
 

@@ -1,8 +1,15 @@
 import numpy as np
 import pytest
+from scipy import sparse
 
 from advrec_tf.defence.evidence import leave_one_out
-from advrec_tf.defence.evidence.coherence import among_like, among_nearest, coherence, fading
+from advrec_tf.defence.evidence.coherence import (
+    _Judged,
+    among_like,
+    among_nearest,
+    coherence,
+    fading,
+)
 from tests.worlds import interactions_of
 
 BOUNDS = {"too_little": (1.3, 2.3), "too_much": (1.7, 2.6)}
@@ -99,3 +106,21 @@ def test_small_data_are_not_judged_and_large_ones_refused(monkeypatch):
     monkeypatch.setattr(leave_one_out, "MEMORY_LIMIT", 10)
     with pytest.raises(ValueError, match="their coherence fits into memory. Received: 30 users"):
         coherence(small, **BOUNDS)
+
+
+def test_users_who_are_no_strangers_by_chance_get_an_allowance_and_are_not_spared():
+    # Each of 30 items has 40 of 200 users, who exceed chance by `mean` deviations each.
+    has = (np.arange(200)[:, None] - np.arange(30)) % 5 == 0
+    mean = np.linspace(3.0, 4.0, 30)
+    mean[:2] = 1.0, 0.2  # 1 * sqrt 40 > 5 is beyond chance, .2 * sqrt 40 is not
+    judged = _Judged(sparse.csr_array(has.astype(float)), seed=0)
+
+    class Out:
+        def beyond_chance(self, item):
+            return np.full(40, mean[item])
+
+    found, plain = judged.items_by(Out()), among_nearest(mean, np.full(30, 40))
+    assert plain[0] < -4 and found[0] == pytest.approx(plain[0] + 0.3)
+    assert found[1] == pytest.approx(plain[1]) and plain[1] < plain[0]
+    others = np.where(plain < 0, np.minimum(plain + 0.3, 0.0), plain)
+    np.testing.assert_allclose(found[2:], others[2:])
