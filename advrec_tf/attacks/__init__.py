@@ -5,6 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "campaign": ["CampaignAttack"],
         "click_fraud": ["ClickFarm", "CopiedSessions", "PacedBots", "ScriptedBots"],
         "copies": ["CopyAttack"],
         "gan": ["aush", "legup"],
