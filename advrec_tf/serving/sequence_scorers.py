@@ -62,12 +62,9 @@ class SequenceScorer(Scorer):
         return tf.where(there, scores, self.unknown[None, :])
 
     def expected(self, history: np.ndarray, user: np.ndarray | None = None) -> np.ndarray:
-        """`of_history` by the model in memory, a history at a time."""
-        rows = []
-        for place, row in enumerate(history):
-            own = None if user is None else tf.constant(user[place : place + 1], tf.int32)
-            rows.append(self.of_history(tf.constant(row[None], tf.int32), user=own).numpy())
-        return np.concatenate(rows)
+        """`of_history` by the model in memory: [n, length] and [n] -> [n, num_items]."""
+        own = None if user is None else tf.constant(user, tf.int32)
+        return self.of_history(tf.constant(history, tf.int32), user=own).numpy()
 
 
 class StateScorer(SequenceScorer):

@@ -14,7 +14,7 @@ from advrec_tf.serving.c_api import SavedModelSession
 from tests.tracing import run_eagerly
 
 SMALL = [
-    *["--label", "churned", "--steps", "40", "--steps-per-round", "20", "--batch-size", "60"],
+    *["--label", "churned", "--steps", "12", "--steps-per-round", "6", "--batch-size", "60"],
     *["--rows", "120", "--condition", "churned=yes"],
 ]
 

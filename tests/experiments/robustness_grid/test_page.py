@@ -65,6 +65,7 @@ def test_shifted_ratings_are_stated(report):
     assert "Ratings were shifted by +1, so that the lowest is 1" in text
 
 
+@pytest.mark.slow
 def test_a_page_is_written_again_from_its_report_with_its_plots(report, tmp_path):
     stored = json.loads(json.dumps(report))
     path = tmp_path / "results" / "robustness-x.md"
