@@ -1,8 +1,9 @@
 """Vectors in cells: the center of a row's cell and, in int8, what is left of the row.
 
-What is left is shorter than the row, so that int8 says more of it; and the rows of a cell lie side
-by side, so that an index reads some cells alone. This is the only table of the rows: each is
-decoded where it is read. Which cells are read is left to `cell_index`.
+What is left is shorter than the row, so that int8 says more of it, and is rounded with little error
+along the center, near which the queries lie that read the cell. The rows of a cell lie side by
+side, so that an index reads some cells alone. This is the only table of the rows: each is decoded
+where it is read. Which cells are read is left to `cell_index`.
 """
 
 from __future__ import annotations
@@ -43,19 +44,20 @@ class CellTable(tf.Module):
         wanted = int(np.clip(_CENTERS * np.sqrt(self.num_rows), 1, self.num_rows))
         cells = _cells(vectors, wanted, np.random.default_rng(seed))
         self.count = len(cells)
+        centers = np.stack([vectors[own].mean(axis=0) for own in cells])
         tiles = np.array([-(-len(own) // TILE) for own in cells], np.int32)
         self.most_tiles = int(tiles.max())
         starts = np.append(0, np.cumsum(tiles)).astype(np.int32)
         members = np.full(starts[-1] * TILE, self.num_rows, np.int32)
         rest = np.zeros((len(members), self.dim), np.float32)
-        centers = np.stack([vectors[own].mean(axis=0) for own in cells])
+        along = np.repeat(centers, TILE * tiles, axis=0)
         for start, own, center in zip(TILE * starts, cells, centers):
             members[start : start + len(own)] = own
             rest[start : start + len(own)] = vectors[own] - center
         slots = np.empty(self.num_rows + 1, np.int32)
         slots[members] = np.arange(len(members))
         self.centers = frozen(centers, "centers")
-        self.rest = SmallTable(rest, "int8", name="rest", group=TILE)
+        self.rest = SmallTable(rest, "int8", name="rest", group=TILE, along=along)
         self.tiles = frozen(starts, "tiles")
         self.members = frozen(members, "members")
         self._slots = frozen(slots[:-1], "slots")

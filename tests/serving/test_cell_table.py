@@ -33,12 +33,12 @@ def test_every_row_stands_in_one_cell_and_no_cell_is_much_above_the_mean(table):
     assert [cells[c][p] for c, p in zip(cell, place, strict=True)] == index.tolist()
 
 
-def test_the_center_and_what_is_left_give_a_row_to_half_a_step_of_its_scale(table, vectors):
+def test_the_center_and_what_is_left_give_a_row_to_a_step_of_its_scale(table, vectors):
     rows = table.rows(tf.range(ROWS)).numpy()
     columns, scales = table.rest.columns.numpy(), table.rest.scales.numpy()
     slots = np.argsort(table.members.numpy(), kind="stable")[:ROWS]
-    half = 0.51 * scales[slots].astype(np.float32)[:, None] * columns
-    assert (np.abs(rows - vectors) <= half + 1e-6).all()
+    step = 1.01 * scales[slots].astype(np.float32)[:, None] * columns
+    assert (np.abs(rows - vectors) <= step + 1e-6).all()
     np.testing.assert_allclose(table.decoded(), rows, rtol=1e-5, atol=1e-6)
     assert table.rows(tf.constant([[3], [5]])).shape == (2, 1, DIM)
 
