@@ -30,9 +30,7 @@ def mean_over_replicas(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """
     if num_replicas() == 1:
         return weighted_mean(values, weights)
-    replica = tf.distribute.get_replica_context()
-    total = replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
-    return tf.math.divide_no_nan(tf.reduce_sum(values * weights), total)
+    return tf.math.divide_no_nan(tf.reduce_sum(values * weights), _total(weights))
 
 
 def candidates_of_all(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -40,12 +38,25 @@ def candidates_of_all(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     differentiable. On one device the values themselves.
 
     Args:
-        values: [batch, ...] each, of float32, int32 or bool.
+        values: [batch, ...] each of float32, [batch] of int32 or bool.
     """
     if num_replicas() == 1:
         return list(values)
-    before, _ = _place(tf.shape(values[0])[0])
-    return [tf.roll(value, -before, axis=0) for value in of_global_batch(values)]
+    number = tf.distribute.get_replica_context().replica_id_in_sync_group
+    number = tf.cast(number, tf.int32)
+    # One exchange for all whole numbers, and for whose they are: each costs a round trip.
+    whole = [place for place, value in enumerate(values) if value.dtype in (tf.int32, tf.bool)]
+    columns = [tf.cast(values[place], tf.int32) for place in whole]
+    owner = tf.fill(tf.shape(values[0])[:1], number)
+    others = [value for place, value in enumerate(values) if place not in whole]
+    packed, *found = of_global_batch([tf.stack([*columns, owner], axis=1), *others])
+    before = tf.math.count_nonzero(packed[:, -1] < number, dtype=tf.int32)
+    rolled = iter([tf.roll(value, -before, axis=0) for value in found])
+    packed = tf.roll(packed, -before, axis=0)
+    return [
+        tf.cast(packed[:, whole.index(place)], value.dtype) if place in whole else next(rolled)
+        for place, value in enumerate(values)
+    ]
 
 
 def of_global_batch(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -61,6 +72,45 @@ def of_global_batch(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         return tf.cast(replica.all_gather(plain, axis=0), value.dtype)
 
     return [gathered(value) for value in values]
+
+
+def mean_compiled_apart(
+    function: Callable[..., tf.Tensor], given: Sequence[tf.Tensor], weights: tf.Tensor
+) -> tf.Tensor:
+    """`mean_over_replicas` of what a function makes of tensors and exchanges nothing.
+
+    Where several workers train together, their step as a whole is not compiled by XLA, since they
+    exchange numbers in it. There the function is, together with its gradient, so that what lies
+    between the two is never written down.
+
+    Args:
+        function: given -> [batch] float32; it reads no weights.
+        given: those of float32 come first, and have a gradient.
+        weights: [batch] float32 of this replica's examples.
+    """
+    strategy = tf.distribute.get_strategy()
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or num_replicas() == 1:
+        return mean_over_replicas(function(*given), weights)
+    count = sum(value.dtype == tf.float32 for value in given)
+
+    @tf.function(jit_compile=True)
+    def with_gradients(weights, *values):
+        with tf.GradientTape() as tape:
+            tape.watch(values[:count])
+            total = tf.reduce_sum(function(*values) * weights)
+        return total, tape.gradient(total, values[:count])
+
+    @tf.custom_gradient
+    def weighted_sum(*numbers):
+        total, gradients = with_gradients(weights, *numbers, *given[count:])
+        return total, lambda upstream: [upstream * own for own in gradients]
+
+    return tf.math.divide_no_nan(weighted_sum(*given[:count]), _total(weights))
+
+
+def _total(weights: tf.Tensor) -> tf.Tensor:
+    """The sum of the weights of all replicas."""
+    return sum_over_replicas(tf.reduce_sum(weights))
 
 
 def own_rows(draw: Callable[[tf.Tensor], tf.Tensor], size: tf.Tensor) -> tf.Tensor:

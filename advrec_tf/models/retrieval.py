@@ -23,7 +23,7 @@ from advrec_tf.models.context import ContextVectors, context_tower
 from advrec_tf.models.factorization.samplers import require_negatives
 from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.own_batches import require_pairs
-from advrec_tf.models.replicas import candidates_of_all, mean_over_replicas
+from advrec_tf.models.replicas import candidates_of_all, mean_compiled_apart, mean_over_replicas
 from advrec_tf.models.saving import model_config, model_from_config
 from advrec_tf.models.towers import entity_towers, in_blocks
 from advrec_tf.models.trained import RecommenderModel
@@ -153,6 +153,16 @@ class TwoTower(RecommenderModel):
         vectors, items, generated = candidates_of_all(
             [self.embed_items(inputs, training), inputs["item_index"], inputs["generated"]]
         )
+        given = (self.embed_users(inputs, training), vectors, users, items, generated)
+        return mean_compiled_apart(self._losses_among_batch, given, inputs["weight"])
+
+    def _losses_among_batch(self, queries, vectors, users, items, generated) -> tf.Tensor:
+        """[batch]: the loss of each example, whose own item is the candidate in its place.
+
+        Args:
+            queries, users: [batch, dim] and [batch] int32.
+            vectors, items, generated: [candidates, dim], [candidates] int32 and bool.
+        """
         positive = tf.eye(tf.size(users), tf.size(items), dtype=tf.bool)
         hidden = generated[None, :] & ~positive
         if self._known is not None:
@@ -163,9 +173,8 @@ class TwoTower(RecommenderModel):
             # The item of a generated pair is no negative, so it needs no correction; one that
             # nobody has interacted with would otherwise get log 0.
             probability = tf.where(generated, tf.reduce_mean(probability), probability)
-        queries = self.embed_users(inputs, training)
         with float32_layers():  # the task makes some at each call
-            row_losses = self.task(
+            return self.task(
                 queries,
                 vectors,
                 candidate_sampling_probability=probability,
@@ -174,7 +183,6 @@ class TwoTower(RecommenderModel):
                 compute_metrics=False,
                 compute_batch_metrics=False,
             )
-        return mean_over_replicas(row_losses, inputs["weight"])
 
     def _losses_among_candidates(self, inputs: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
         """[batch]: -log softmax over the batch's candidates at the example's own, `column`.

@@ -34,7 +34,8 @@ class SmallVectorScorer(PairedVectors):
         unknown: [num_items] float32, the scores of an unknown user.
         kind: of the tables, "float16" or "int8".
         in_cells: whether the items are kept as a `CellTable`, in which an index finds lists; only
-            of the kind "int8".
+            of the kind "int8". Users are float16 then: rounded to int8, a user moves the lists more
+            than all items do.
 
     Raises:
         ValueError: if cells are asked for of another kind.
@@ -58,7 +59,8 @@ class SmallVectorScorer(PairedVectors):
         self.num_users = len(user_vectors)
         self._decoded = None  # a function: a module tracks arrays that it holds
         nobody = np.zeros((1, np.shape(user_vectors)[1]), np.float32)
-        self.users = SmallTable(np.concatenate([user_vectors, nobody]), kind, name="users")
+        of_users = "float16" if in_cells else kind
+        self.users = SmallTable(np.concatenate([user_vectors, nobody]), of_users, name="users")
         self.items = (
             CellTable(item_vectors, name="items")
             if in_cells
