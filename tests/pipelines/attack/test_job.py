@@ -20,7 +20,7 @@ def path(tmp_path):
     return str(tmp_path / "own.csv")
 
 
-def test_the_mean_and_every_measurement_are_printed_and_written(path, tmp_path):
+def test_the_mean_and_every_measurement_are_printed_and_written(path, tmp_path, eagerly):
     lines = []
     mean = job.run(
         path,

@@ -77,6 +77,7 @@ def assert_killed_equals_unbroken(name, table, folder, arguments, victim):
     assert reports[0] == reports[1]
 
 
+@pytest.mark.slow
 def test_a_tower_killed_inside_its_training_ends_as_if_it_had_not_been(table, tmp_path):
     arguments = "--model two_tower --adversary none --no-refit --epochs 30 --patience 30".split()
     assert_killed_equals_unbroken("train", table, tmp_path, arguments, "two_tower")
