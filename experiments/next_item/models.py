@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 
 from advrec_tf.models.blend import HistoryBlend
+from advrec_tf.models.factorization import negatives
 from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.models.sequential.encoders import EncoderSize
 from advrec_tf.models.sequential.objectives import BinaryCrossEntropy, FullSoftmax
@@ -36,6 +37,10 @@ RADIUS = 0.1
 
 FULL = FullSoftmax(cells=2**24)
 MANY = SampledSoftmax(candidates=512)
+MORE = SampledSoftmax(candidates=2048)
+MIXED = SampledSoftmax(negatives.Mixed(), candidates=512)
+ADAM = recipes.adam(1e-3)
+"""Moves every row at every step, where `LazyAdam` moves those of the candidates alone."""
 CALIBRATED = BinaryCrossEntropy(negatives=256, calibrated=0.75)
 
 
@@ -66,6 +71,12 @@ def models(size: EncoderSize) -> Mapping[str, Entry]:
         "gSASRec, 256 negatives": _row(network("sasrec", CALIBRATED)),
         many: _row(sampled),
         f"{many}, with transitions": _blend(sampled, ablation=many),
+        f"{many} of 2,048": _row(network("sasrec", MORE), ablation=many),
+        f"{many} and the batch": _row(network("sasrec", MIXED), ablation=many),
+        f"{many}, dense Adam": _row(network("sasrec", MANY, optimizer=ADAM), ablation=many),
+        f"{many} and the batch, dense Adam": _row(
+            network("sasrec", MIXED, optimizer=ADAM), ablation=many
+        ),
         full: _row(plain),
         f"{full}, warm start": _row(network("sasrec", warm_start=True), ablation=full),
         noise: _row(network("sasrec", FULL, _radius("random")), ablation=full),
@@ -135,7 +146,9 @@ class _Network:
         return {"seed": task.seed, "wrap": None if self.perturbation is None else wrap}
 
 
-def _network(model, size, objective, perturbation=None, *, batch_size=128, warm_start=False):
+def _network(
+    model, size, objective, perturbation=None, *, batch_size=128, warm_start=False, optimizer=None
+):
     recipe = recipes.next_item(
         model,
         size=size,
@@ -144,6 +157,8 @@ def _network(model, size, objective, perturbation=None, *, batch_size=128, warm_
         batch_size=batch_size,
         epochs=EPOCHS,
     )
+    if optimizer is not None:
+        recipe = dataclasses.replace(recipe, optimizer=optimizer)
     return _Network(recipe, perturbation)
 
 

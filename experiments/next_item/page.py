@@ -41,13 +41,44 @@ def markdown(report: dict, path: Path) -> str:
 
 
 def with_others(found: Mapping[str, dict], before: Mapping) -> dict[str, dict]:
-    """The protocols of a run, among those of an earlier report that it has not measured again:
-    label -> the protocol, with the command and the version that made it where that was earlier."""
+    """What a run found, among what an earlier report holds that it has not measured again.
+
+    Args:
+        found: label -> the protocol, of the run.
+        before: the earlier report.
+
+    Returns:
+        label -> the protocol, with the command and the version that made it where that was earlier.
+        A protocol that both hold on the same data, by its facts, keeps the earlier rows that the
+        run lacks, each with what made it.
+    """
     made_by = {"command": before["command"], "version": before["about"].get("version")}
-    others = {
+    joined = {
         label: {"made_by": made_by, **protocol} for label, protocol in before["protocols"].items()
     }
-    return {**others, **found}
+    for label, protocol in found.items():
+        other = joined.get(label)
+        if other is not None and other["facts"] == protocol["facts"]:
+            protocol = _with_rows(protocol, other)
+        joined[label] = protocol
+    return joined
+
+
+def _with_rows(protocol: Mapping, other: Mapping) -> dict:
+    """A protocol with the rows of an earlier one that it lacks, after its own."""
+    earlier = {
+        name: {"made_by": other["made_by"], **entry}
+        for name, entry in other["entries"].items()
+        if name not in protocol["entries"]
+    }
+    left_out = {
+        name: why for name, why in protocol["left_out"].items() if name not in other["entries"]
+    }
+    return {
+        **protocol,
+        "entries": {**protocol["entries"], **earlier},
+        "left_out": left_out,
+    }
 
 
 def _section(label: str, found: Mapping) -> list[str]:
@@ -76,6 +107,7 @@ def _section(label: str, found: Mapping) -> list[str]:
         *_made_by(found.get("made_by")),
         *facts(found["facts"]),
         *table(head, lines),
+        *_earlier_rows(entries),
         *_ingredients(entries, metrics[-1]),
         *(text for note in notes for text in ("", note)),
     ]
@@ -85,6 +117,22 @@ def _made_by(made: Mapping | None) -> list[str]:
     if made is None:
         return []
     return ["", f"Made earlier, by `{made['command']}` of version {made['version']}."]
+
+
+def _earlier_rows(entries: Mapping) -> list[str]:
+    """A sentence for each earlier run of which the table has rows."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for name, entry in entries.items():
+        if made := entry.get("made_by"):
+            names.setdefault((made["command"], made["version"]), []).append(name)
+    return [
+        line
+        for (words, version), rows in names.items()
+        for line in (
+            "",
+            f"Rows made earlier, by `{words}` of version {version}: {'; '.join(rows)}.",
+        )
+    ]
 
 
 def _ingredients(entries: Mapping, metric: str) -> list[str]:

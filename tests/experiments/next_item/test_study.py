@@ -87,3 +87,21 @@ def test_a_page_keeps_the_protocols_that_a_run_did_not_measure(report):
     assert text.count("Made earlier, by `the old one` of version 0.1.") == 1
     again = page.with_others(report["protocols"], {**before, "protocols": joined, "command": "n"})
     assert again["filed"]["made_by"]["command"] == "the old one"
+
+
+def test_a_protocol_keeps_the_rows_that_a_run_did_not_measure(report):
+    filed = report["protocols"]["last day"]
+    one, *others = filed["entries"]
+    before = {
+        **{"command": "the old one", "about": {"version": "0.1"}},
+        "protocols": {"filed": {**filed, "left_out": {}}},
+    }
+    kept = {name: filed["entries"][name] for name in others}
+    run = {**filed, "entries": kept, "left_out": {one: "not run yet", "A": "why"}}
+    joined = page.with_others({"filed": run}, before)["filed"]
+    assert set(joined["entries"]) == set(filed["entries"]) and joined["left_out"] == {"A": "why"}
+    text = page.markdown({**report, "protocols": {"filed": joined}}, Path("x.md"))
+    assert f"Rows made earlier, by `the old one` of version 0.1: {one}." in text
+    other_data = {**before["protocols"]["filed"], "facts": {"users": 1}}
+    alone = page.with_others({"filed": run}, {**before, "protocols": {"filed": other_data}})
+    assert alone["filed"] == run
