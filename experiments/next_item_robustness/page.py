@@ -72,6 +72,7 @@ def markdown(report: dict, path: Path) -> str:
         sections += [
             ["", "## Fake users", "", about, "", f"Targets: {', '.join(report['targets'])}."],
             _promotion(report["promotion"]),
+            _not_poisoned(report["promotion"]),
         ]
     title = f"{report['name']}: a next-item model under attack"
     return page(title, report["command"], facts(report["about"]), *sections)
@@ -212,6 +213,13 @@ def _losses(loss, label: str) -> str:
 def _not_run(found: Sequence[dict]) -> list[str]:
     absent = [label for label in rows.LABELS if label not in found[0]]
     return ["", f"Not run: {'; '.join(absent)}."] if absent else []
+
+
+def _not_poisoned(found: Sequence[list[dict]]) -> list[str]:
+    """The models that no fake users were given to, of those that are by default."""
+    there = {record["model"] for record in found[0]}
+    absent = [label for label in (rows.PLAIN, rows.TRANSITIONS) if label not in there]
+    return ["", f"Not trained on fake users: {'; '.join(absent)}."] if absent else []
 
 
 def _promotion(found: Sequence[list[dict]]) -> list[str]:

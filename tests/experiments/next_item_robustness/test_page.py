@@ -106,6 +106,7 @@ def test_a_promoted_item_is_measured_against_the_model_without_fake_users(tmp_pa
     assert "| SASRec | co-visitation | none | 0.0800 | 4.00 | 0.1000 | 100.0% |" in text
     assert "- SASRec, co-visitation: 1.25 times clean behind removal, within the 1.5" in text
     assert "- SASRec, camouflage: 2.00 times clean behind removal, over the 1.5" in text
+    assert "Not trained on fake users: transitions." in text
 
 
 def test_rows_are_known_by_their_labels():
