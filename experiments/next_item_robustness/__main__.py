@@ -27,6 +27,11 @@ K_CORE = 5
 
 OPTIONS = {
     "without": ([], "These rows are not run.", {"metavar": "LABEL"}),
+    "priced": (
+        [],
+        "Of these rows the setting is chosen on validation, and no attack is measured.",
+        {"metavar": "LABEL"},
+    ),
     "poisoned": (
         ["SASRec", "transitions"],
         "These models are trained on fake users as well; the word none leaves that out.",
@@ -66,11 +71,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     seeds = [study.Robustness(split, store, seed) for seed in range(args.seeds)]
     poisoned = [] if args.poisoned == ["none"] else args.poisoned
     rows.require_known(args.without)
+    rows.require_known(args.priced, [*rows.STRENGTHS, *rows.FOLLOWS])
     rows.require_known(poisoned, rows.POISONED)
     report = {
         "name": name,
         "about": about,
-        "pollution": [one.pollution(args.without) for one in seeds],
+        "pollution": [one.pollution(args.without, args.priced) for one in seeds],
         "targets": [str(split.train.items.ids[item]) for item in seeds[0].audience.targets],
         "fake_users": study.FAKE_USERS,
         "promotion": [one.promotion(poisoned, args.fake_users) for one in seeds],

@@ -55,17 +55,18 @@ ABOUT_PROMOTION = (
 
 def markdown(report: dict, path: Path) -> str:
     """A section for polluted histories, one for fake users."""
-    found = report["pollution"]
+    everything = report["pollution"]
+    found = [{label: row for label, row in seed.items() if "curves" in row} for seed in everything]
     save({"curves": lambda: draw(found)}, path)
     sections = [
         ["", "## Substituted items", "", INTRO],
-        _settings(found),
+        _settings(everything),
         ["", f"![NDCG@10 against substituted items]({images_of(path)}curves.png)"],
         ["", f"NDCG@10 with {AT} of the last 50 items substituted:", *_at_one_budget(found)],
         *(["", f"NDCG@10, {search}:", *_curve(found, search)] for search in SEARCHES),
         ["", *_verdict(found)],
         _attackers(found),
-        _not_run(found),
+        _not_run(everything),
     ]
     if report["promotion"]:
         about = ABOUT_PROMOTION.format(size=report["fake_users"])
@@ -211,8 +212,18 @@ def _losses(loss, label: str) -> str:
 
 
 def _not_run(found: Sequence[dict]) -> list[str]:
-    absent = [label for label in rows.LABELS if label not in found[0]]
-    return ["", f"Not run: {'; '.join(absent)}."] if absent else []
+    said = {
+        "Not attacked, since this run was to price them alone": [
+            label for label, row in found[0].items() if "curves" not in row
+        ],
+        "Not run": [label for label in rows.LABELS if label not in found[0]],
+    }
+    return [
+        text
+        for what, labels in said.items()
+        if labels
+        for text in ("", f"{what}: {'; '.join(labels)}.")
+    ]
 
 
 def _not_poisoned(found: Sequence[list[dict]]) -> list[str]:

@@ -48,11 +48,11 @@ STRENGTHS: Mapping[str, tuple[float, ...]] = {
     SEARCHED: (0.1, 0.3),
     ATTACKED: (0.05, 0.1, 0.2, 0.4),
     PGD: (0.05, 0.1, 0.2, 0.4),
-    SMOOTHED: (0.05, 0.1, 0.2, 0.3, 0.5),
-    MEDIAN: (0.05, 0.1, 0.2, 0.3, 0.5),
+    SMOOTHED: (0.02, 0.05, 0.1, 0.2, 0.3),
+    MEDIAN: (0.02, 0.05, 0.1, 0.2, 0.3),
     BLENDED: (0.02, 0.05, 0.1, 0.25, 0.5),
     BLENDED_SUBSTITUTED: (0.02, 0.05, 0.1, 0.25, 0.5),
-    BLENDED_COVISITS: (0.02, 0.05, 0.1, 0.25, 0.5),
+    BLENDED_COVISITS: (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0),
     CLEANED: (1, 2, 5),
 }
 """What is tried, the weakest first; see `tuning`."""

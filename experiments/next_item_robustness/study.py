@@ -119,16 +119,19 @@ class Robustness:
 
     # Polluted histories.
 
-    def pollution(self, without: Sequence[str] = ()) -> dict[str, dict]:
+    def pollution(self, without: Sequence[str] = (), priced: Sequence[str] = ()) -> dict[str, dict]:
         """Label -> the curves, of a network `validation`, `epochs` and `seconds`, and of a row with
-        a setting `strength` and what was `tried`; of all rows but those."""
+        a setting `strength` and what was `tried`; of all rows but those `without`. Rows that are
+        only `priced` have no curves."""
         found = {}
         for label in rows.LABELS:
             if label not in without:
                 tuned = self.tuned(label)
                 about = {} if tuned is None else tuned.as_dict()
                 answering, summary = self.answering(label, about.get("strength"))
-                found[label] = summary | about | self.curves(label, answering, about)
+                found[label] = summary | about
+                if label not in priced:
+                    found[label] |= self.curves(label, answering, about)
         return found
 
     def tuned(self, label: str) -> Tuned | None:

@@ -72,6 +72,17 @@ def test_a_row_that_keeps_the_price_and_halves_the_loss_is_named(tmp_path):
     assert f"| {rows.ATTACKED} | 0.0985 | 0.0600 | 0.0600 | 0.0600 | +4 |  |" in text
 
 
+def test_a_row_that_was_priced_alone_has_its_settings_and_no_curve(tmp_path):
+    priced = {"strength": 1, "within": True, "tried": [[1, 0.0985], [2, 0.09]]}
+    plain = {"epochs": 40, "validation": 0.1, **curves(0.10, 0.02)}
+    pollution = [{rows.PLAIN: plain, rows.CLEANED: priced}]
+    text = page.markdown({**REPORT, "pollution": pollution}, tmp_path / "page.md")
+    tried = "items left out of every history | 1: -1.5%, 2: -10.0%"
+    assert f"| {rows.CLEANED} | {tried} | 1 |" in text
+    assert f"price them alone: {rows.CLEANED}.\n" in text
+    assert f"- {rows.CLEANED}:" not in text
+
+
 def attackers(**left):
     """Curves of the purified row: attacker -> NDCG@10 that is left and share that was edited."""
     found = []

@@ -70,6 +70,22 @@ def test_the_setting_is_the_strongest_that_keeps_the_price(tmp_path, monkeypatch
     assert one.tuned(rows.PLAIN) is None and one.tuned(rows.TRANSITIONS) is None
 
 
+def test_a_row_that_is_priced_alone_is_not_attacked(tmp_path, monkeypatch):
+    one = study.Robustness(SPLIT, StageStore(tmp_path, {"job": "x"}), 0, lambda _: None, SIZE)
+    values = {(rows.PLAIN, None): 0.1, (rows.ATTACKED, 0.05): 0.05}
+    monkeypatch.setattr(study.Robustness, "trained", staticmethod(trained_as(values)))
+    without = [label for label in rows.LABELS if label != rows.ATTACKED]
+    found = one.pollution(without, priced=[rows.ATTACKED])
+    assert found[rows.ATTACKED] == {
+        "validation": 0.05,
+        "epochs": 2,
+        "seconds": 1.0,
+        "strength": 0.05,
+        "tried": [[0.05, 0.05]],
+        "within": False,
+    }
+
+
 def test_epochs_of_a_hardened_network_are_chosen_on_disturbed_histories(tmp_path):
     one = study.Robustness(SPLIT, StageStore(tmp_path, {"job": "x"}), 0, lambda _: None, SIZE)
     clean, disturbed = (evaluator.queries.items for evaluator in (one.validation, one.disturbed))

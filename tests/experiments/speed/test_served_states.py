@@ -6,6 +6,15 @@ from experiments.speed import served_states
 
 
 def test_the_page_has_the_time_by_history_over_that_by_state(tmp_path):
+    times = {"recommend_from_history": 6.0, "recommend_from_state": 2.5}
+    report = {"command": "c", "about": {"length": 50}}
+    report["rows"] = [{"items": 1_000, "users": 64, "milliseconds": times}]
+    text = served_states.markdown(report, tmp_path / "page.md")
+    assert "| 1,000 | 64 | 6.00 | 2.50 | x2.4 |" in text
+
+
+@pytest.mark.slow
+def test_both_are_asked_for_the_same_lists(tmp_path):
     small = "--items 60 --users 2 --length 4 --dim 4 --repeat 2".split()
     served_states.main([*small, "--out", str(tmp_path)])
     report = json.loads((tmp_path / "served-states.json").read_text())
