@@ -45,7 +45,7 @@ PRICE = 0.02
 
 STRENGTHS: Mapping[str, tuple[float, ...]] = {
     SUBSTITUTED: (0.1, 0.2, 0.4),
-    SEARCHED: (0.1, 0.3),
+    SEARCHED: (0.1,),
     ATTACKED: (0.05, 0.1, 0.2, 0.4),
     PGD: (0.05, 0.1, 0.2, 0.4),
     SMOOTHED: (0.02, 0.05, 0.1, 0.2, 0.3),
