@@ -192,6 +192,13 @@ def _verdict(found: Sequence[dict]) -> list[str]:
         if label != rows.PLAIN:
             cost = mean(label, "random", 0) / plain - 1.0
             lines.append(f"- {label}: clean {cost:+.1%}; loses {_losses(loss, label)}")
+    dearer = [
+        label
+        for label, row in found[0].items()
+        if row.get("within") and mean(label, "random", 0) < (1.0 - rows.PRICE) * plain
+    ]
+    if dearer:
+        lines.append(f"- within the price on validation, over it here: {'; '.join(dearer)}")
     for search in SEARCHES:
         most = loss(rows.PLAIN, search) * GOAL_LOSS
         kept = [

@@ -70,6 +70,11 @@ def test_a_row_that_keeps_the_price_and_halves_the_loss_is_named(tmp_path):
     assert f"| {rows.ATTACKED} | {tried} | 0.1 |" in text
     assert f"| {rows.NOISE} | as of {rows.ATTACKED} | 0.1: -20.0% | 0.1, over the price |" in text
     assert f"| {rows.ATTACKED} | 0.0985 | 0.0600 | 0.0600 | 0.0600 | +4 |  |" in text
+    assert "over it here" not in text
+    dear = {**held, **curves(0.097, 0.06)}
+    report = {**REPORT, "pollution": [{rows.PLAIN: plain, rows.ATTACKED: dear}]}
+    text = page.markdown(report, tmp_path / "page.md")
+    assert f"- within the price on validation, over it here: {rows.ATTACKED}\n" in text
 
 
 def test_a_row_that_was_priced_alone_has_its_settings_and_no_curve(tmp_path):
