@@ -6,12 +6,12 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from advrec_tf.pipelines.next_item_attack import defences
 from advrec_tf.pipelines.next_item_attack.pollution import IGNORES, STAYS_BELOW
-from experiments.harness.markdown import facts, number, page, spread, table
+from experiments.harness.markdown import facts, page, table
 from experiments.harness.plots import save
 from experiments.harness.reports import images_of
-from experiments.next_item_robustness import answers, rows
+from experiments.next_item_robustness import answers, promotion, rows
+from experiments.next_item_robustness.promotion import spread_of
 
 SEARCHES = ("random", "greedy", "gradient")
 AT = 5
@@ -19,9 +19,6 @@ AT = 5
 
 GOAL_LOSS = 0.5
 """A defence should lose at most so much of what the plain network loses."""
-
-GOAL = 1.5
-"""A promoted item should be shown to at most so many times the users as without fake users."""
 
 INTRO = (
     "SASRec of length 50 on the last item of each user, epochs chosen on validation; every item is "
@@ -42,15 +39,6 @@ ABOUT_SETTINGS = (
     f"the radius of FGSM, to be compared with it; mixtures, with {rows.NEIGHBORS} neighbors, and "
     "purification have no setting that was chosen."
 )
-ABOUT_PROMOTION = (
-    "Fake users, {size:.0%} of the real ones and as long as their median, share the targets, which "
-    "are items of the middle of the catalogue. HR@10 is the share of users, among those without "
-    "the target in their history, who get it in a list of ten, mean over the targets; beside it "
-    "how many times that of the model without fake users. co-visitation interleaves the target "
-    "with popular items; camouflage knows the detector and hides the target in copies of real "
-    "histories. removal: the users whom the detector flags are taken out before learning, a fifth "
-    "at most. The network is trained on the poisoned data for as many epochs as before."
-)
 
 
 def markdown(report: dict, path: Path) -> str:
@@ -69,11 +57,11 @@ def markdown(report: dict, path: Path) -> str:
         _not_run(everything),
     ]
     if report["promotion"]:
-        about = ABOUT_PROMOTION.format(size=report["fake_users"])
+        about = promotion.ABOUT.format(size=report["fake_users"])
         sections += [
             ["", "## Fake users", "", about, "", f"Targets: {', '.join(report['targets'])}."],
-            _promotion(report["promotion"]),
-            _not_poisoned(report["promotion"]),
+            promotion.table_of(report["promotion"]),
+            promotion.absent(report["promotion"]),
         ]
     title = f"{report['name']}: a next-item model under attack"
     return page(title, report["command"], facts(report["about"]), *sections)
@@ -112,7 +100,7 @@ def _attackers(found: Sequence[dict]) -> list[str]:
             if points:
                 edited = [point["edited"] for point in points if "edited" in point]
                 share = f", {statistics.fmean(edited):.1%} edited" if edited else ""
-                shown.append(f"{_spread([p['ndcg'] for p in points])} ({search}{share})")
+                shown.append(f"{spread_of([p['ndcg'] for p in points])} ({search}{share})")
         missing = "not measured, so that the row is an upper bound of what is left"
         lines.append(f"- attacker {attacker}: {', '.join(shown) or missing}")
     return lines
@@ -123,8 +111,8 @@ def _at_one_budget(found: Sequence[dict]) -> list[str]:
     lines = [
         [
             label,
-            _spread(values_of(found, label, "random", 0)),
-            *(_spread(values_of(found, label, search, AT)) for search in SEARCHES),
+            spread_of(values_of(found, label, "random", 0)),
+            *(spread_of(values_of(found, label, search, AT)) for search in SEARCHES),
             _epochs(row),
             f"{row['seconds']:.0f}" if "seconds" in row else "",
         ]
@@ -163,7 +151,7 @@ def _budgets(found: Sequence[dict]) -> list[int]:
 def _curve(found: Sequence[dict], search: str) -> list[str]:
     budgets = _budgets(found)
     lines = [
-        [label, *(_spread(values_of(found, label, search, budget)) for budget in budgets)]
+        [label, *(spread_of(values_of(found, label, search, budget)) for budget in budgets)]
         for label in found[0]
         if values_of(found, label, search, 0)
     ]
@@ -231,58 +219,6 @@ def _not_run(found: Sequence[dict]) -> list[str]:
         if labels
         for text in ("", f"{what}: {'; '.join(labels)}.")
     ]
-
-
-def _not_poisoned(found: Sequence[list[dict]]) -> list[str]:
-    """The models that no fake users were given to, of those that are by default."""
-    there = {record["model"] for record in found[0]}
-    absent = [label for label in (rows.PLAIN, rows.TRANSITIONS) if label not in there]
-    return ["", f"Not trained on fake users: {'; '.join(absent)}."] if absent else []
-
-
-def _promotion(found: Sequence[list[dict]]) -> list[str]:
-    """A line a model, attack and defence; smoothing, which needs no training, a line of its own."""
-    head = ["model", "attack", "defence", "target HR@10", "of clean", "NDCG@10", "fakes flagged"]
-    lines, best = [], {}
-    for records in zip(*found, strict=True):
-        record = records[0]
-        for suffix, defence in (("", record["defence"]), (", smoothed", defences.SMOOTHING)):
-            if f"ndcg{suffix}" not in record:
-                continue
-            hits = [one[f"target_hit_rate{suffix}"] for one in records]
-            clean = [
-                one["target_hit_rate"]
-                for seed in found
-                for one in seed
-                if one["model"] == record["model"] and one["attack"] == defences.NONE
-            ]
-            times = statistics.fmean(hits) / max(statistics.fmean(clean), 1e-9)
-            lines.append(
-                [
-                    record["model"],
-                    record["attack"],
-                    defence,
-                    _spread(hits),
-                    number(times, 2),
-                    _spread([one[f"ndcg{suffix}"] for one in records]),
-                    f"{record['fakes_flagged']:.1%}" if "fakes_flagged" in record else "",
-                ]
-            )
-            if record["attack"] != defences.NONE and defence != defences.NONE:
-                best.setdefault((record["model"], record["attack"]), []).append((times, defence))
-    verdicts = [
-        f"- {model}, {attack}: {min(tried)[0]:.2f} times clean behind {min(tried)[1]}, "
-        f"{'within' if min(tried)[0] <= GOAL else 'over'} the {GOAL:g} that were asked for"
-        for (model, attack), tried in best.items()
-    ]
-    return [*table(head, lines), "", *verdicts]
-
-
-def _spread(values: Sequence[float]) -> str:
-    if not values:
-        return ""
-    deviation = statistics.stdev(values) if len(values) > 1 else None
-    return spread(statistics.fmean(values), deviation)
 
 
 def draw(found: Sequence[dict]):
