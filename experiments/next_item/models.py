@@ -39,7 +39,7 @@ FULL = FullSoftmax(cells=2**24)
 MANY = SampledSoftmax(candidates=512)
 MORE = SampledSoftmax(candidates=2048)
 MIXED = SampledSoftmax(negatives.Mixed(), candidates=512)
-ADAM = recipes.adam(1e-3)
+ADAM = recipes.adam
 """Moves every row at every step, where `LazyAdam` moves those of the candidates alone."""
 CALIBRATED = BinaryCrossEntropy(negatives=256, calibrated=0.75)
 
@@ -147,7 +147,14 @@ class _Network:
 
 
 def _network(
-    model, size, objective, perturbation=None, *, batch_size=128, warm_start=False, optimizer=None
+    model,
+    size,
+    objective,
+    perturbation=None,
+    *,
+    batch_size=128,
+    warm_start=False,
+    optimizer=recipes.lazy_adam,
 ):
     recipe = recipes.next_item(
         model,
@@ -156,9 +163,8 @@ def _network(
         warm_start=warm_start,
         batch_size=batch_size,
         epochs=EPOCHS,
+        optimizer=optimizer,
     )
-    if optimizer is not None:
-        recipe = dataclasses.replace(recipe, optimizer=optimizer)
     return _Network(recipe, perturbation)
 
 

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from advrec_tf._keras import keras
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.graph.light_gcn import Contrast
+from advrec_tf.models.sequential.encoders import EncoderSize
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training import recipes
 from advrec_tf.training.adversarial import AdversarialTraining
@@ -71,3 +73,11 @@ def test_autoencoders_are_perturbed_at_the_item_vectors_of_the_softmax():
     wrap = recipes.perturbed_items(fgsm(0.1, relative=False))
     fitted = SMALL["autoencoder"].train(TRAIN, seed=0, wrap=wrap)
     assert fitted.trained.model is fitted.model and fitted.report.epochs == 2
+
+
+def test_a_next_item_model_takes_another_optimizer():
+    size = EncoderSize(length=4, dim=4, blocks=1)
+    for given, kind in (({}, LazyAdam), ({"optimizer": recipes.adam}, keras.optimizers.Adam)):
+        recipe = recipes.next_item(size=size, learning_rate=0.25, **given)
+        found = recipe.optimizer()
+        assert type(found) is kind and float(found.learning_rate) == 0.25
