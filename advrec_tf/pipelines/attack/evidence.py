@@ -48,7 +48,7 @@ def of_target(
     return found
 
 
-def sentences(item_id: int | str, found: Mapping[str, float], accounts: int) -> str:
+def sentences(item_id: int | str, found: Mapping[str, float]) -> str:
     """What `of_target` found, or a mean of it over seeds, in words that stand alone."""
     raters = found["target_raters, clean"]
     text = (
@@ -62,7 +62,7 @@ def sentences(item_id: int | str, found: Mapping[str, float], accounts: int) -> 
             f"{found['target_share_of_ten, clean']:.0%} of its mean score by EASE. "
         )
     text += (
-        f"With the attack's {accounts} account{'s' * (accounts != 1)} there are "
+        f"With the accounts of the attack there are "
         f"{found['target_raters']:.0f} raters, worth {found['target_effective_raters']:.1f}"
     )
     if "target_lift_of_accounts" not in found:

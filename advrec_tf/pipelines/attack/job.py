@@ -192,8 +192,7 @@ def _targets(runner: CellRunner, measured: Sequence[dict]) -> list[dict]:
             name: statistics.fmean(cell[name] for cell in cells if name in cell) for name in names
         }
         item_id = runner.setting.id_of(target)
-        words = sentences(item_id, means, runner.num_profiles(cells[0]["size"]))
-        found.append({"item_id": item_id, **means, "words": words})
+        found.append({"item_id": item_id, **means, "words": sentences(item_id, means)})
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from advrec_tf.pipelines.attack import certificates, summary
+from advrec_tf.pipelines.attack.cell import KNOWING
 from advrec_tf.pipelines.attack.measures import explained
 from advrec_tf.pipelines.recommend.page import aligned_table, markdown_table
 
@@ -22,6 +23,7 @@ _WIDTH = 100
 def markdown(report: dict) -> str:
     """The page."""
     mean, undefended = report["mean"], report.get("undefended")
+    most = "at most " if mean["attack"] in KNOWING else ""  # these may spend less
     lines = [
         f"# {summary.title_of(mean)}",
         "",
@@ -29,8 +31,8 @@ def markdown(report: dict) -> str:
         "",
         f"{report['users']:,} users, {report['items']:,} items, {report['interactions']:,} "
         "training interactions; "
-        f"{report['accounts']:,} fake users, each with {report['fillers']:,} items beside the "
-        "target.",
+        f"{most}{report['accounts']:,} fake users, each with {most}{report['fillers']:,} items "
+        "beside the target.",
         "",
         f"The columns: {summary.legend(undefended)}",
         "",

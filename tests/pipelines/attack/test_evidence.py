@@ -24,7 +24,7 @@ def test_copies_add_raters_but_little_evidence(monkeypatch):
     names = ("target_raters", "target_effective_raters")
     left = of_target(clean, poisoned, 2, ACCOUNTS)
     assert set(left) == {f"{name}{suffix}" for name in names for suffix in ("", ", clean")}
-    assert "was left out: the exact influence" in sentences(2, left, 5)
+    assert "was left out: the exact influence" in sentences(2, left)
 
 
 def test_the_lift_of_the_accounts_is_what_a_model_without_them_lacks():
@@ -57,9 +57,9 @@ def test_the_sentences_stand_alone():
         "target_mean_score": 0.25,
         "target_lift_of_accounts": 0.125,
     }
-    assert sentences("B7", found, 40) == (
+    assert sentences("B7", found) == (
         "Item B7: 1 honest user has it, worth 1.0 independent raters, since users who share other "
         "items count together as fewer. Without an attack the 10 users who lift it most hold 75% "
-        "of its mean score by EASE. With the attack's 40 accounts there are 41 raters, worth 12.3, "
-        "and of its mean score by EASE, 0.2500, 0.1250 is due to the accounts."
+        "of its mean score by EASE. With the accounts of the attack there are 41 raters, worth "
+        "12.3, and of its mean score by EASE, 0.2500, 0.1250 is due to the accounts."
     )

@@ -62,7 +62,7 @@ def test_certificates_and_evidence_are_stages_that_a_resumed_run_takes(path, tmp
     assert [one["num_fakes"] for one in first["certificates"]["curve"]] == [1, 2, 10]
     (target,) = first["targets"]
     assert target["item_id"] == 3 and target["words"].startswith("Item 3: ")
-    assert "the attack's 2 accounts" in target["words"]
+    assert "With the accounts of the attack there are" in target["words"]
     page = out.with_suffix(".md").read_text()
     assert target["words"] in page and "## Certified" in page and "Certified. " in lines[-2]
     with pytest.raises(FileExistsError, match="holds a run already"):
