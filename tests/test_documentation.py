@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import importlib.util
 import itertools
 import json
 import re
@@ -243,7 +244,8 @@ MADE_BY = [
 @pytest.mark.parametrize(("page", "words"), MADE_BY, ids=lambda value: getattr(value, "stem", ""))
 def test_a_study_still_takes_the_command_that_a_results_page_names(page, words):
     study, *arguments = words
-    module = study if study == "experiments.speed.text" else f"{study}.__main__"
+    is_package = importlib.util.find_spec(study).submodule_search_locations is not None
+    module = f"{study}.__main__" if is_package else study
     args = vars(importlib.import_module(module).parse_args(arguments))
     if study == "experiments.published_tables":
         from experiments.published_tables.tables import TABLES
