@@ -8,6 +8,8 @@ from scipy.linalg import lapack
 
 from advrec_tf.data.interactions import Interactions, UserItems
 
+_MIRRORED = 512  # rows that are mirrored at once
+
 
 def weighted_profiles(interactions: Interactions, weight: np.ndarray) -> sparse.csr_array:
     """[num_users, num_items] float64, the square root of the weight of each pair.
@@ -93,6 +95,3 @@ def inverse_of(matrix: np.ndarray) -> np.ndarray:
         square = found[start:stop, start:stop]
         square[:] = np.triu(square) + np.triu(square, 1).T
     return found
-
-
-_MIRRORED = 512  # rows that are mirrored at once
