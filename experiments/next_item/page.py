@@ -29,13 +29,15 @@ REFIT = {
 
 
 def markdown(report: dict, path: Path) -> str:
-    """A section a protocol."""
+    """A section a protocol; `note`, where the report has one, says what the reader of its figures
+    should know."""
     sections = [_section(label, found) for label, found in report["protocols"].items()]
     return page(
         f"Next items: {report['name']}",
         report["command"],
         facts(report["about"]),
         ["", INTRO],
+        ["", report["note"]] if "note" in report else [],
         *sections,
     )
 
