@@ -114,6 +114,10 @@ class ShillingAttack:
         """The same attack with another budget."""
         return dataclasses.replace(self, num_profiles=num_profiles, num_fillers=num_fillers)
 
+    def pool_size(self, num_items: int) -> int:
+        """How many of so many items the fillers are drawn from, the targets not yet left out."""
+        return max(1, round(self.pool * num_items))
+
     def profiles(
         self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
     ) -> np.ndarray:
@@ -138,11 +142,14 @@ class ShillingAttack:
     def _fillers(self, statistics: RatingStatistics, taken, used: int, rng) -> np.ndarray:
         """[num_profiles, num_fillers - used] items, none of them taken."""
         count = self.num_fillers - used
-        popular = statistics.by_popularity()[: max(1, round(self.pool * len(statistics.counts)))]
+        popular = statistics.by_popularity()[: self.pool_size(len(statistics.counts))]
         pool = np.setdiff1d(popular, taken)
         if len(pool) < count:
+            of = "items"
+            if self.pool < 1:
+                of = f"the {len(popular)} most rated items, a pool of {self.pool:g} of all,"
             raise ValueError(
-                f"`num_fillers` should be at most {len(pool) + used}, the number of items beside "
+                f"`num_fillers` should be at most {len(pool) + used}, the number of {of} beside "
                 f"the targets. Received: {self.num_fillers}."
             )
         return np.stack(

@@ -91,6 +91,7 @@ _OPTION_OF = {
     "kinds": "column_kind",
     "directory": "model",
     "own_targets": "items",
+    "num_fillers": "fillers",
 }
 """Argument of a Python function that commands call -> the argument of the command."""
 

@@ -172,6 +172,12 @@ def test_more_fillers_than_there_are_items_are_refused(attack, ratings):
     assert np.count_nonzero(full, axis=1).tolist() == [40, 40]
 
 
+def test_more_fillers_than_a_pool_holds_are_refused_with_the_pool(ratings):
+    said = "at most [678], the number of the 8 most rated items, a pool of 0.2 of all, beside the"
+    with pytest.raises(ValueError, match=said):
+        write(AverageAttack(num_profiles=2, num_fillers=9, pool=0.2), ratings)
+
+
 @pytest.mark.parametrize("targets", [[], [40], [-1], [1, 1], [0.5]])
 def test_targets_that_are_not_item_indices_are_refused(targets, ratings):
     for attack in (RandomAttack(**BUDGET), ProbeAttack(**BUDGET)):

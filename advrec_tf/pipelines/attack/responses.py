@@ -5,8 +5,11 @@ Measuring what they inject is left to `runner`.
 
 from __future__ import annotations
 
+import dataclasses
+
 from advrec_tf.attacks.campaign import CampaignAttack, turned
-from advrec_tf.attacks.heuristic import AverageAttack
+from advrec_tf.attacks.heuristic import Attack, AverageAttack, ShillingAttack
+from advrec_tf.attacks.wrappers import WrappedAttack
 from advrec_tf.defence.adaptive import BestResponse, Surrogate
 from advrec_tf.defence.defences import Defence
 
@@ -26,8 +29,19 @@ STARTS = (
 TRIES = 18
 
 
+def within_pool(attack: Attack, num_items: int) -> Attack:
+    """The attack with no more fillers than its pool of so many items holds beside a target, so that
+    a small catalogue does not end the search."""
+    if isinstance(attack, WrappedAttack):
+        return dataclasses.replace(attack, attack=within_pool(attack.attack, num_items))
+    if not isinstance(attack, ShillingAttack):
+        return attack
+    most = attack.pool_size(num_items) - 1
+    return dataclasses.replace(attack, num_fillers=min(attack.num_fillers, most))
+
+
 def best_response(
-    *, num_profiles: int, num_fillers: int, defence: Defence, surrogate: Surrogate
+    *, num_profiles: int, num_fillers: int, num_items: int, defence: Defence, surrogate: Surrogate
 ) -> BestResponse:
     """The attacker that turns the knobs of a campaign on a copy of defence and victim.
 
@@ -36,12 +50,14 @@ def best_response(
 
     Args:
         num_profiles, num_fillers: the budget, which it may spend in part.
+        num_items: of the data.
         defence, surrogate: as of `BestResponse`.
     """
     budget = {"num_profiles": num_profiles, "num_fillers": num_fillers}
     campaigns = (CampaignAttack(**budget, **start) for start in STARTS)
+    average = within_pool(AverageAttack(**budget, pool=0.2), num_items)
     return BestResponse(
-        candidates=(*campaigns, AverageAttack(**budget, pool=0.2)),
+        candidates=(*campaigns, average),
         defence=defence,
         surrogate=surrogate,
         num_evading=0,

@@ -36,7 +36,7 @@ from advrec_tf.pipelines.attack.cell import (
     Cell,
     why_unfit,
 )
-from advrec_tf.pipelines.attack.responses import ADAPTIVE_CANDIDATES, best_response
+from advrec_tf.pipelines.attack.responses import ADAPTIVE_CANDIDATES, best_response, within_pool
 from advrec_tf.pipelines.attack.setting import AttackSetting, load_setting
 from advrec_tf.pipelines.attack.stealth import stealth
 from advrec_tf.pipelines.machine import versions
@@ -105,13 +105,16 @@ class CellRunner:
             return best_response(
                 num_profiles=self.num_profiles(cell.size),
                 num_fillers=self.fillers,
+                num_items=self.train.num_items,
                 defence=DEFENCES[cell.defence],
                 surrogate=surrogate,
             )
         has_ratings = self.train.rating is not None
         return BestResponse(
             candidates=tuple(
-                self.attack_of(dataclasses.replace(cell, attack=name))
+                within_pool(
+                    self.attack_of(dataclasses.replace(cell, attack=name)), self.train.num_items
+                )
                 for name in ADAPTIVE_CANDIDATES
                 if has_ratings or not ATTACKS[name].ratings
             ),
