@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 
 from advrec_tf.commands.arguments import Count, Names
@@ -66,7 +67,7 @@ def recommend(
         raise ValueError("`--history` goes without `--exclude` and `--allow`.")
     from advrec_tf.serving import folder
     from advrec_tf.serving.client import RestClient, SavedModelClient
-    from advrec_tf.serving.values import ServingError, printable
+    from advrec_tf.serving.values import ServingError, UnknownIdWarning, printable
 
     try:
         client: SavedModelClient | RestClient
@@ -75,27 +76,20 @@ def recommend(
         elif url is not None and name is not None:
             texts = None if titles is None else folder.read_item_text(titles)
             client = RestClient(url, name, item_text=texts)
-        if history:
-            table = client.recommend_from_history([list(history)], list(user) or None)
-            unknown = _unknown(client, "user", list(user), [""] * len(user))
-            _say(unknown, ": the list is that of an unknown user with this history")
-            unknown = _unknown(client, "item", [""] * len(history), list(history))
-            _say(unknown, ": the list is that of a user without a history", len(history))
-            if k is not None:
-                if k > client.default_k():
-                    raise ValueError(
-                        f"`--k` should be at most {client.default_k()}, the length with which the "
-                        f"model was exported, for a history. Received: {k}."
-                    )
-                table = table[table["rank"] <= k]
-            table = table.drop(columns="user_id")
-        elif feature:
-            columns = {name: [value] for name, value in (text.split("=", 1) for text in feature)}
-            table = client.recommend_from_features(columns, k, list(exclude), list(allow))
-        else:
-            table = client.recommend(list(user), k, list(exclude), list(allow))
-            unknown = _unknown(client, "user", list(user), [""] * len(user))
-            _say(unknown, ": to users it does not know it recommends the most popular items")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnknownIdWarning)  # said below, of a server, too
+            if history:
+                table = _of_history(client, history, user, k)
+            elif feature:
+                pairs = (text.split("=", 1) for text in feature)
+                columns = {name: [value] for name, value in pairs}
+                table = client.recommend_from_features(columns, k, list(exclude), list(allow))
+            else:
+                table = client.recommend(list(user), k, list(exclude), list(allow))
+                unknown = _unknown(client, "user", list(user))
+                _say(unknown, ": to users it does not know it recommends the most popular items")
+        _say(_unknown(client, "item", list(exclude)), ": `--exclude` leaves out nothing there")
+        _say(_unknown(client, "item", list(allow)), ": `--allow` lets in nothing there")
     except (ServingError, OSError, ValueError) as error:
         raise ValueError(printable(str(error))) from error
     for column in table.columns.intersection(["user_id", "item_id", "text"]):
@@ -103,15 +97,35 @@ def recommend(
     print(table.to_string(index=False) if len(table) else "Nothing to recommend.")
 
 
-def _unknown(client, kind: str, users: list[str], items: list[str]) -> list[str]:
+def _of_history(client, history: Names, user: Names, k: int | None):
+    """The list of one history, without the column of users."""
+    table = client.recommend_from_history([list(history)], list(user) or None)
+    unknown = _unknown(client, "user", list(user))
+    _say(unknown, ": the list is that of an unknown user with this history")
+    unknown = _unknown(client, "item", list(history))
+    _say(unknown, ": the list is that of a user without a history", len(history))
+    if k is not None:
+        if k > client.default_k():
+            raise ValueError(
+                f"`--k` should be at most {client.default_k()}, the length with which the "
+                f"model was exported, for a history. Received: {k}."
+            )
+        table = table[table["rank"] <= k]
+    return table.drop(columns="user_id")
+
+
+def _unknown(client, kind: str, asked: list[str]) -> list[str]:
     """Those of the users, or items where `kind` is "item", that the model does not know."""
     from advrec_tf.serving.values import ServingError
 
+    if not asked:
+        return []
+    blank = [""] * len(asked)
+    users, items = (asked, blank) if kind == "user" else (blank, asked)
     try:
         answer = client.predict("score", {"user_id": users, "item_id": items})
     except ServingError:  # a model without this signature
         return []
-    asked = users if kind == "user" else items
     # Exports of earlier versions do not tell of users.
     known = answer.get(f"known_{kind}", [True] * len(asked))
     return [name for name, is_known in zip(asked, known, strict=True) if not is_known]

@@ -33,6 +33,7 @@ from advrec_tf.serving.values import (
     refusal,
     shown,
     states_of,
+    warn_of_strange,
     warn_of_unknown,
 )
 
@@ -66,6 +67,14 @@ class Client:
         """Length of the list where a request names none."""
         raise NotImplementedError
 
+    def knows(self, kind: str, ids: Sequence[str]) -> list[bool] | None:
+        """Which of the ids of "users" or of "items" the model knows.
+
+        None where it is not told: the lists of a server do not say it, and asking would double
+        the requests. `predict("score", ...)` tells it there, in `known_user` and `known_item`.
+        """
+        return None
+
     def recommend(
         self,
         user_ids: Sequence,
@@ -88,6 +97,10 @@ class Client:
             A row per recommendation: `user_id`, `rank` (1 is best), `item_id`, `score`, and
             `text` where item texts are known.
 
+        Warns:
+            UserWarning: if `exclude` or `allow` names items that the model does not know; not over
+                REST (see `knows`).
+
         Raises:
             ValueError: if an argument is of another type or length.
             ServingError: if the model refuses k or there is no sensible answer.
@@ -96,6 +109,7 @@ class Client:
         lengths = lengths_of(k, len(user_ids))
         excluded = lists_of(exclude, "exclude", len(user_ids))
         allowed = lists_of(allow, "allow", len(user_ids))
+        self._warn_of_items(excluded, allowed)
         if not user_ids:
             return self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
         if lengths is None and not any(map(any, excluded + allowed)):
@@ -123,6 +137,10 @@ class Client:
             As `recommend`; `user_id` is that given, or else the place in `histories`, as text, and
             the lists have the length the model was exported with.
 
+        Warns:
+            UserWarning: if there are histories of which the model knows no item, or users it does
+                not know; not over REST (see `knows`).
+
         Raises:
             ValueError: if `histories` is not a list of lists of ids, or there is not one user for
                 each.
@@ -141,7 +159,9 @@ class Client:
         if not items:
             return self._table(names, np.empty((0, 0), object), np.empty((0, 0)))
         if user_ids is None:
-            return self._lists("recommend_from_history", {"item_id": items}, names)
+            table = self._lists("recommend_from_history", {"item_id": items}, names)
+            warn_of_unknown(items, self._known_of(items), "histories")
+            return table
         signature = "recommend_from_user_history"
         try:
             self.input_specs(signature)
@@ -150,7 +170,12 @@ class Client:
                 "`user_ids` should be left out: the model has no vectors of users, only a "
                 f"next-item model trained with `user_embedding` has. {error}"
             ) from error
-        return self._lists(signature, {"user_id": names, "item_id": items}, names)
+        table = self._lists(signature, {"user_id": names, "item_id": items}, names)
+        warn_of_unknown(items, self._known_of(items), "histories")
+        users = list(dict.fromkeys(names))
+        then = "their lists are those of an unknown user with the same history"
+        warn_of_strange(users, self.knows("users", users), "user_ids", then)
+        return table
 
     def start_state(self, histories: Sequence[Sequence]) -> np.ndarray:
         """What a recurrent model remembers of histories, for `recommend_from_state`.
@@ -212,6 +237,7 @@ class Client:
         given = finite_rows(states, "states", shape)
         lengths = lengths_of(k, len(items))
         excluded = lists_of(exclude, "exclude", len(items))
+        self._warn_of_items(excluded)
         user_ids = [str(place) for place in range(len(items))]
         if not items:
             table = self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
@@ -267,10 +293,12 @@ class Client:
         size = len(table)
         user_ids = [str(place) for place in range(size)]
         lengths = lengths_of(k, size)
+        excluded, allowed = lists_of(exclude, "exclude", size), lists_of(allow, "allow", size)
+        self._warn_of_items(excluded, allowed)
         inputs |= {
             "k": [self.default_k()] * size if lengths is None else lengths,
-            "exclude_item_id": lists_of(exclude, "exclude", size),
-            "allow_item_id": lists_of(allow, "allow", size),
+            "exclude_item_id": excluded,
+            "allow_item_id": allowed,
         }
         if not size:
             return self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
@@ -284,6 +312,25 @@ class Client:
             ServingError: if it does not tell.
         """
         raise NotImplementedError
+
+    def _known_of(self, lists: Sequence[Sequence[str]]) -> list[int] | None:
+        """How many items of each list the model knows; None where it is not told."""
+        ids = list(dict.fromkeys(name for row in lists for name in row if name))
+        known = self.knows("items", ids)
+        if known is None:
+            return None
+        counted = {name for name, is_known in zip(ids, known, strict=True) if is_known}
+        return [sum(name in counted for name in row) for row in lists]
+
+    def _warn_of_items(self, excluded, allowed=()) -> None:
+        """Warn of items named in lists that the model does not know."""
+        for lists, name, then in (
+            (excluded, "exclude", "they exclude nothing"),
+            (allowed, "allow", "they allow nothing"),
+        ):
+            ids = list(dict.fromkeys(one for row in lists for one in row if one))
+            if ids:
+                warn_of_strange(ids, self.knows("items", ids), name, then)
 
     def _lists(self, signature: str, inputs: Mapping, user_ids: Sequence[str]) -> pd.DataFrame:
         outputs = self.predict(signature, inputs)
@@ -358,6 +405,17 @@ class SavedModelClient(Client):
         return {
             name: (spec.dtype.name, tuple(spec.shape.as_list())) for name, spec in specs.items()
         }
+
+    def knows(self, kind, ids):
+        """As `Client.knows`, from the tables of the graph; no model is run."""
+        handle = getattr(getattr(self.loaded, kind, None), "resource_handle", None)
+        if handle is None:
+            return None
+        tf = self._tf
+        found = tf.raw_ops.LookupTableFindV2(
+            table_handle=handle, keys=tf.constant(ids, tf.string), default_value=tf.constant(-1)
+        )
+        return (found.numpy() >= 0).tolist()
 
     def _signature(self, name: str):
         if name not in self._signatures:

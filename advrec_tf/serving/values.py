@@ -22,6 +22,10 @@ class NoSignatureError(ServingError):
     """The model is there and has no signature of the name."""
 
 
+class UnknownIdWarning(UserWarning):
+    """A request names ids that the model does not know."""
+
+
 def printable(text: str) -> str:
     """The text with control characters as escapes, so that a terminal shows and does not obey."""
     return "".join(
@@ -226,7 +230,27 @@ def warn_of_unknown(asked: Sequence[Sequence[str]], known, name: str) -> None:
         warnings.warn(
             f"Of `{name}` the model knows no item in {len(rows)} of {len(asked)} rows, and read "
             f"nothing there. The first is row {rows[0]}, with {shown(first)}.",
+            UnknownIdWarning,
             stacklevel=3,
+        )
+
+
+def warn_of_strange(ids: Sequence[str], known: Sequence[bool] | None, name: str, then: str) -> None:
+    """Warn of single ids that the model does not know.
+
+    Args:
+        ids: distinct.
+        known: which of them the model knows; None where it does not say.
+        name: of the argument.
+        then: what follows for the answer.
+    """
+    strange = [one for one, is_known in zip(ids, known or ()) if not is_known]
+    if strange:
+        warnings.warn(
+            f"Of `{name}` the model does not know {len(strange)} of {len(ids)} ids: {then}. The "
+            f"first is {shown(strange[0])}.",
+            UnknownIdWarning,
+            stacklevel=4,
         )
 
 

@@ -78,6 +78,19 @@ def test_users_the_model_does_not_know_are_named(remote, version, server, capsys
     assert "NOTE" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("remote", [False, True])
+def test_unknown_items_that_are_excluded_or_allowed_are_named(remote, version, server, capfd):
+    source = ["--url", server, "--name", "hand"] if remote else ["--model", str(version)]
+    main(["recommend", *source, "--user", "11", "--allow", "c", "zzz", "--exclude", "yyy", "d"])
+    shown = capfd.readouterr()
+    assert len(shown.out.splitlines()) == 2
+    notes = [line for line in shown.err.splitlines() if "know" in line]
+    assert notes == [
+        "NOTE: the model does not know yyy: `--exclude` leaves out nothing there.",
+        "NOTE: the model does not know zzz: `--allow` lets in nothing there.",
+    ]
+
+
 def test_it_takes_a_history(version, capsys):
     main(["recommend", "--model", str(version), "--history", "zebra"])
     shown = capsys.readouterr()

@@ -1,6 +1,7 @@
 """Clients: the same table from the folder and from a server."""
 
 import json
+import warnings
 
 import pytest
 
@@ -167,3 +168,43 @@ def test_a_server_that_is_not_there_is_named():
 def test_a_url_without_a_scheme_is_refused():
     with pytest.raises(ValueError, match="`url` should start with"):
         RestClient("localhost:8501", "hand")
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (
+            lambda client: client.recommend(["11"], allow=["zzz"]),
+            "Of `allow` the model does not know 1 of 1 ids: they allow nothing. The first is 'zzz'",
+        ),
+        (
+            lambda client: client.recommend(["11", "12"], exclude=[["a", "y"], ["z", "y"]]),
+            "Of `exclude` the model does not know 2 of 3 ids: they exclude nothing. The first is",
+        ),
+        (
+            lambda client: client.recommend_from_history([["a"], ["x", "y"]]),
+            "Of `histories` the model knows no item in 1 of 2 rows, and read nothing there. "
+            "The first is row 1, with 'x'",
+        ),
+    ],
+)
+def test_unknown_ids_of_a_request_are_said(local, ask, message):
+    with pytest.warns(UserWarning, match=message) as caught:
+        ask(local)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+def test_a_request_of_known_ids_is_not_warned(local):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        local.recommend(["nobody"], exclude=["a"], allow=[["b"]])
+        local.recommend_from_history([["a", "zebra"], []])
+
+
+def test_a_server_is_asked_once_and_does_not_tell_of_unknown_ids(server):
+    remote = RestClient(server, "hand")
+    assert remote.knows("items", ["a"]) is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(remote.recommend(["11"], allow=["zzz"])) == 0
