@@ -53,6 +53,7 @@ class StageStore:
         resume: continue a run that is already in the folder.
         options: JSON-able; how the run was asked for, which its record keeps beside the identity
             and which may differ when it is resumed.
+        replaceable: whether --overwrite replaces what the folder holds, which a refusal then says.
 
     Attributes:
         folder, identity: as given.
@@ -72,6 +73,7 @@ class StageStore:
         *,
         resume: bool = False,
         options: dict | None = None,
+        replaceable: bool = False,
     ):
         self.folder = Path(folder)
         self._options, self._resume = options, resume
@@ -81,14 +83,15 @@ class StageStore:
         self.verdicts: dict[str, str] = {}
         if holds_run(self.folder):
             if not resume:
+                replace = " replace it with --overwrite," if replaceable else ""
                 raise FileExistsError(
-                    f"{self.folder} holds a run already. Continue it with --resume, or choose "
-                    "another folder."
+                    f"{self.folder} holds a run already. Continue it with --resume,{replace} or "
+                    "choose another folder."
                 )
-            self._require_own_run()
+            self._require_own_run(replaceable)
         make_run_folder(self._stages)
 
-    def _require_own_run(self) -> None:
+    def _require_own_run(self, replaceable: bool) -> None:
         if not self._record.exists():  # every stage says what it was computed with, these do not
             for checkpoint in sorted(self._stages.glob(f"*{_CHECKPOINT}")):
                 raise ValueError(
@@ -104,9 +107,11 @@ class StageStore:
         record.pop(OPTIONS, None)
         differing = _differences(record, self.identity)
         if differing:
+            replace = "; --overwrite without --resume replaces it" if replaceable else ""
             raise ValueError(
                 f"{self.folder} holds a run that {differing}. A run is resumed with the settings, "
-                "data and versions that it was started with."
+                "given or by default, data and versions that it was started with"
+                f"{replace}."
             )
 
     def claim(self) -> None:

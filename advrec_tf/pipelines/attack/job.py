@@ -93,7 +93,12 @@ def run(
     ]
     with tempfile.TemporaryDirectory() as folder:
         runner = runner_in(
-            run_dir or folder, setting, resume=resume, fillers=fillers, per_group=per_group
+            run_dir or folder,
+            setting,
+            resume=resume,
+            fillers=fillers,
+            per_group=per_group,
+            replaceable=run_dir is not None and _holds_attack(Path(run_dir)),
         )
         report = _measure(runner, cells) | {
             "users": runner.train.num_users,
@@ -208,7 +213,11 @@ _OF_EVIDENCE = (
 def _remove_run(folder: Path) -> None:
     """Remove the stages and the record that an earlier attack left in the folder; a run of another
     kind stays, and is refused by the store."""
-    record = folder / "run.json"
-    if record.exists() and json.loads(record.read_text(encoding="utf-8")).get("job") == JOB:
+    if _holds_attack(folder):
         shutil.rmtree(folder / "stages", ignore_errors=True)
-        record.unlink()
+        (folder / "run.json").unlink()
+
+
+def _holds_attack(folder: Path) -> bool:
+    record = folder / "run.json"
+    return record.exists() and json.loads(record.read_text(encoding="utf-8")).get("job") == JOB

@@ -247,8 +247,9 @@ def runner_in(
     resume: bool = False,
     fillers: int | None = None,
     per_group: int = 5,
+    replaceable: bool = False,
 ) -> CellRunner:
-    """The runner of data that were read, see `open_runner`."""
+    """The runner of data that were read, see `open_runner`; `replaceable` as of `StageStore`."""
     # What a cell's result depends on beside the cell: other cells may join the same run folder.
     identity = {
         "job": JOB,
@@ -259,7 +260,8 @@ def runner_in(
         "segments": {str(item): [*map(int, items)] for item, items in setting.segments.items()},
         "versions": versions(),
     }
-    return CellRunner(setting, StageStore(run_dir, identity, resume=resume), fillers=fillers)
+    store = StageStore(run_dir, identity, resume=resume, replaceable=replaceable)
+    return CellRunner(setting, store, fillers=fillers)
 
 
 def train_defended(victim: str, rows, defence, *, seed: int, start=None) -> Recommender:

@@ -65,8 +65,10 @@ def test_certificates_and_evidence_are_stages_that_a_resumed_run_takes(path, tmp
     assert "With the accounts of the attack there are" in target["words"]
     page = out.with_suffix(".md").read_text()
     assert target["words"] in page and "## Certified" in page and "Certified. " in lines[-2]
-    with pytest.raises(FileExistsError, match="holds a run already"):
+    with pytest.raises(FileExistsError, match="--resume, replace it with --overwrite, or choose"):
         job.run(path, **words, log=lines.append)
+    with pytest.raises(ValueError, match="is 7.*; --overwrite without --resume replaces it"):
+        job.run(path, **words, fillers=7, resume=True, log=lines.append)
     job.run(path, **words, overwrite=True, log=lines.append)  # measured anew
     assert (out.parent / "run.json").exists()
     for name in ("certified", "of_target"):
