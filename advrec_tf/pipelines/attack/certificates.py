@@ -75,9 +75,9 @@ def _too_few(found: dict) -> str:
     if few:
         needed = ", ".join(f"{needed:,} against {fakes}" for fakes, needed in few.items())
         text += (
-            f" {models:,} model{'s are' if models > 1 else ' is'} too few to keep anything, "
-            f"whatever the votes: at this confidence it takes at least {needed}, and more where "
-            "votes are split."
+            f" {models:,} model{'s are' if models > 1 else ' is'} too few to keep anything against "
+            f"{' or '.join(map(str, few))} fakes, whatever the votes: at this confidence it takes "
+            f"at least {needed}, and more where votes are split."
         )
     if never:
         text += (

@@ -42,10 +42,13 @@ def test_too_few_models_are_said_with_how_many_it_takes():
     curve = [one | {"num_fakes": fakes, "least_models": least} for fakes, least in CURVE.items()]
     settings = FOUND["settings"] | {"num_models": 1}
     words = words_of(FOUND | {"settings": settings, "curve": curve})
-    assert "1 model is too few to keep anything" in words
+    assert "1 model is too few to keep anything against 1 or 10 fakes, whatever" in words
     assert "it takes at least 21 against 1, 4,000 against 10, and more" in words
     assert "No number of models keeps anything against 500: too few subsets of 10 users" in words
     assert words_of(FOUND | {"curve": curve[:1]}).endswith("are at least these.")
+    some = words_of(FOUND | {"curve": curve[:2]})  # 3,000 models are enough against 1
+    assert "too few to keep anything against 10 fakes, whatever the votes" in some
+    assert "it takes at least 4,000 against 10, and more" in some
 
 
 def test_the_numbers_of_fakes_are_1_10_and_fractions_of_the_users(make_runner):
