@@ -29,6 +29,7 @@ class UserInfluence:
     Args:
         interactions: the training interactions; solved over the users, so there may be many items.
         l2: of EASE, > 0.
+        audience: [k] int, the users over whom scores are averaged; None for all.
 
     Attributes:
         mean_score: [num_items] float64, m_t.
@@ -39,7 +40,9 @@ class UserInfluence:
         ValueError: if `l2` is not positive or the matrices need more than `MEMORY_LIMIT`.
     """
 
-    def __init__(self, interactions: Interactions, *, l2: float = 200.0):
+    def __init__(
+        self, interactions: Interactions, *, l2: float = 200.0, audience: np.ndarray | None = None
+    ):
         users, items = interactions.num_users, interactions.num_items
         if not l2 > 0 or not self.fits(interactions):
             raise ValueError(
@@ -55,9 +58,10 @@ class UserInfluence:
         self._solved = inverse @ profiles  # rows are P x_u
         self._inner = np.eye(users) - l2 * inverse  # H of all users: XPX' = XX'K
         self._diagonal = (1.0 - (profiles * self._solved).sum(axis=0)) / l2
-        self._mean = self._solved.mean(axis=0)  # mean(x)' P
+        asked = slice(None) if audience is None else audience
+        self._mean = self._solved[asked].mean(axis=0)  # mean(x)' P
         self._along = profiles @ self._mean  # mean(x)' P x_u
-        self._base = profiles.mean(axis=0)
+        self._base = profiles[asked].mean(axis=0)
         self.mean_score = self._base - self._mean / self._diagonal
         left = 1.0 - np.diag(self._inner)[:, None]
         mean = self._mean + self._along[:, None] * self._solved / left

@@ -25,10 +25,10 @@ def of_target(
 
     Returns:
         `target_raters`; `target_effective_raters`, what they are worth; `target_mean_score` by
-        EASE; `target_share_of_ten`, how much of it the ten users hold who lift it most; and
-        `target_lift_of_accounts`, by how much it is higher than for a model that did not learn from
-        the accounts. The last three are left out where the matrices of `UserInfluence` are too
-        large, and the share where the score is not positive.
+        EASE over the users of `clean`; `target_share_of_ten`, how much of it the ten users hold who
+        lift it most; and `target_lift_of_accounts`, by how much it is higher than for a model that
+        did not learn from the accounts. The last three are left out where the matrices of
+        `UserInfluence` are too large, and the share where the score is not positive.
     """
     found: dict[str, float] = {}
     for suffix, data in ((", clean", clean), ("", poisoned)):
@@ -37,7 +37,9 @@ def of_target(
         found[f"target_effective_raters{suffix}"] = float(evidence.effective[target])
         if not UserInfluence.fits(data):
             continue
-        influence = UserInfluence(data)
+        # Over the same users before and after, so that the means differ by the accounts' lift.
+        honest = np.setdiff1d(np.arange(data.num_users), accounts if data is poisoned else [])
+        influence = UserInfluence(data, audience=honest)
         score = float(influence.mean_score[target])
         found[f"target_mean_score{suffix}"] = score
         if score > 0:
@@ -70,5 +72,8 @@ def sentences(item_id: int | str, found: Mapping[str, float]) -> str:
             f"{text}. How far they move its score was left out: the exact influence of so many "
             f"users and items takes more than {MEMORY_LIMIT / 2**30:g} GiB of memory."
         )
-    lift, score = found["target_lift_of_accounts"], found["target_mean_score"]
-    return f"{text}, and of its mean score by EASE, {score:.4f}, {lift:.4f} is due to the accounts."
+    before, after = (found[f"target_mean_score{suffix}"] for suffix in (", clean", ""))
+    return (
+        f"{text}, and its mean score by EASE over the honest users is {after:.4f} and not "
+        f"{before:.4f}: {found['target_lift_of_accounts']:+.4f} is due to the accounts."
+    )

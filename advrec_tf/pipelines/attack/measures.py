@@ -34,10 +34,11 @@ MEANINGS = {
     "target_raters": "users who have the target, the fake ones included.",
     "target_effective_raters": "how many independent raters they are worth: users who share other "
     "items count together as fewer.",
-    "target_mean_score": "the target's mean score over all users by EASE, whatever model is "
-    "attacked.",
+    "target_mean_score": "the target's mean score over the honest users by EASE, whatever model "
+    "is attacked.",
     "target_share_of_ten": "the share of that score which the ten users hold who lift it most.",
-    "target_lift_of_accounts": "the part of that score which is due to the fake users.",
+    "target_lift_of_accounts": "the part of that score which is due to the fake users: what it is "
+    "more than without them.",
 }
 """Measure, without its cut-off -> what it says."""
 

@@ -10,8 +10,9 @@ from advrec_tf.pipelines.attack.measures import explained
 from advrec_tf.pipelines.recommend.page import aligned_table, markdown_table
 
 ABOUT_TARGETS = (
-    "How much the fake users decide: each target's raters, and how much of its mean score over all "
-    "users the accounts hold by EASE, exactly, whatever model is attacked; a mean over the seeds."
+    "How much the fake users decide: each target's raters, and how much of its mean score over the "
+    "honest users the accounts hold by EASE, exactly, whatever model is attacked; a mean over the "
+    "seeds."
 )
 ABOUT_CERTIFICATES = (
     f"A promise of the defence {certificates.CERTIFIED}, whatever the attack; the model above has "

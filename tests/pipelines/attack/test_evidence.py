@@ -12,7 +12,7 @@ ACCOUNTS = np.arange(22, 27)
 
 def test_copies_add_raters_but_little_evidence(monkeypatch):
     # Two raters of item 2 who share nothing else; five copies of one profile join them.
-    clean = interactions_of(PAIRS, 27, 6)
+    clean = interactions_of(PAIRS, 22, 6)
     copies = [(22 + u, i) for u in range(5) for i in (2, 3, 4, 5)]
     poisoned = interactions_of([*PAIRS, *copies], 27, 6)
     found = of_target(clean, poisoned, 2, ACCOUNTS)
@@ -28,23 +28,24 @@ def test_copies_add_raters_but_little_evidence(monkeypatch):
 
 
 def test_the_lift_of_the_accounts_is_what_a_model_without_them_lacks():
-    clean = interactions_of(PAIRS, 27, 6)
+    clean = interactions_of(PAIRS, 22, 6)
     fakes = [(22 + u, i) for u in range(5) for i in (0, 1, 2)]
     poisoned = interactions_of([*PAIRS, *fakes], 27, 6)
     found = of_target(clean, poisoned, 2, ACCOUNTS)
     assert (found["target_raters, clean"], found["target_raters"]) == (2.0, 7.0)
-    # Both models score the same users: EASE of the honest ones asked for the poisoned rows.
+    # Both models score the same users, the honest ones.
     profiles = profiles_of(poisoned).toarray()
 
     def mean_score(rows):
         inverse = np.linalg.inv(rows.T @ rows + 200.0 * np.eye(6))
         weights = -inverse / np.diag(inverse)
         np.fill_diagonal(weights, 0.0)
-        return (profiles @ weights).mean(axis=0)[2]
+        return (profiles[:22] @ weights).mean(axis=0)[2]
 
     lift = mean_score(profiles) - mean_score(profiles[:22])
     assert found["target_lift_of_accounts"] == pytest.approx(lift) and lift > 0
     assert found["target_mean_score"] == pytest.approx(mean_score(profiles))
+    assert found["target_mean_score, clean"] + lift == pytest.approx(found["target_mean_score"])
 
 
 def test_the_sentences_stand_alone():
@@ -54,6 +55,7 @@ def test_the_sentences_stand_alone():
         "target_share_of_ten, clean": 0.75,
         "target_raters": 41.0,
         "target_effective_raters": 12.34,
+        "target_mean_score, clean": 0.125,
         "target_mean_score": 0.25,
         "target_lift_of_accounts": 0.125,
     }
@@ -61,5 +63,6 @@ def test_the_sentences_stand_alone():
         "Item B7: 1 honest user has it, worth 1.0 independent raters, since users who share other "
         "items count together as fewer. Without an attack the 10 users who lift it most hold 75% "
         "of its mean score by EASE. With the accounts of the attack there are 41 raters, worth "
-        "12.3, and of its mean score by EASE, 0.2500, 0.1250 is due to the accounts."
+        "12.3, and its mean score by EASE over the honest users is 0.2500 and not 0.1250: +0.1250 "
+        "is due to the accounts."
     )
