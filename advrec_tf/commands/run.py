@@ -57,7 +57,10 @@ def begin(
     LOG.info(prepared.audit.summary())
     LOG.debug(prepared.audit)
     if prepared.split.settings.get("order") == "file":
-        LOG.info("  There is no time column: the order of the file is taken as the order of time.")
+        LOG.info(
+            "  No column of times was named (--time-column): the order of the file is taken as the "
+            "order of time."
+        )
     identity = {"job": job, **identity_of(prepared, settings), **inputs}
     of_the_command = {"export": export, **(options or {})}
     kept = given(source, run, settings)

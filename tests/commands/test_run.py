@@ -28,7 +28,7 @@ def test_the_report_is_written_whole_and_its_place_is_said(tmp_path, capsys):
     assert Path(tmp_path, "tensorboard").as_posix() in out
 
 
-def test_titles_and_inputs_are_part_of_the_identity_of_a_run_and_its_options_are_not(tmp_path):
+def test_titles_and_inputs_are_part_of_the_identity_of_a_run_its_options_not(tmp_path, caplog):
     rows = tmp_path / "rows.csv"
     rows.write_text("user_id,item_id\n" + "1,10\n1,20\n1,30\n2,10\n2,20\n2,30\n")
     items = tmp_path / "items.csv"
@@ -48,7 +48,9 @@ def test_titles_and_inputs_are_part_of_the_identity_of_a_run_and_its_options_are
 
         return begin()[2]
 
-    begun("Ten", export=str(tmp_path / "a"), model_sha256="a").claim()
+    with caplog.at_level("INFO"):
+        begun("Ten", export=str(tmp_path / "a"), model_sha256="a").claim()
+    assert "No column of times was named (--time-column): the order of the file" in caplog.text
     assert configuration.read(tmp_path / "run" / "run.json") == {
         "data": str(rows),
         "item_table": str(items),
