@@ -15,11 +15,18 @@ import numpy as np
 
 from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.pipelines.attack import page
-from advrec_tf.pipelines.attack.cell import KNOWING, NONE, Cell, check_names, require_fraction
+from advrec_tf.pipelines.attack.cell import (
+    KNOWING,
+    NONE,
+    Cell,
+    check_names,
+    require_fraction,
+    why_unfit,
+)
 from advrec_tf.pipelines.attack.certificates import certified
 from advrec_tf.pipelines.attack.evidence import of_target, sentences
 from advrec_tf.pipelines.attack.runner import JOB, CellRunner, runner_in
-from advrec_tf.pipelines.attack.setting import load_setting
+from advrec_tf.pipelines.attack.setting import AttackSetting, load_setting
 from advrec_tf.pipelines.attack.summary import aggregate
 from advrec_tf.pipelines.ending import command_line
 from advrec_tf.pipelines.stages import StageResult
@@ -81,16 +88,17 @@ def run(
     log(f"{setting.split!r}")
     log(f"targets ({group}): {', '.join(str(setting.id_of(t)) for t in setting.targets[group])}")
     asked = {"attack": attack, "victim": victim, "defence": defence, "group": group, "size": size}
-    settings = {**asked, "seeds": seeds, "certify": certify}
-    if out is not None and resume and not overwrite:
-        _require_same(Path(out), settings)
-    if run_dir is not None and overwrite and not resume:
-        _remove_run(Path(run_dir))
     cells = [
         Cell(**asked, target=target, seed=seed)
         for seed in range(seeds)
         for target in setting.targets[group]
     ]
+    _require_fit(cells[0], setting)
+    settings = {**asked, "seeds": seeds, "certify": certify}
+    if out is not None and resume and not overwrite:
+        _require_same(Path(out), settings)
+    if run_dir is not None and overwrite and not resume:
+        _remove_run(Path(run_dir))
     with tempfile.TemporaryDirectory() as folder:
         runner = runner_in(
             run_dir or folder,
@@ -118,6 +126,23 @@ def run(
         atomic_bytes(path.with_suffix(".md"), page.markdown(report), overwrite=replace)
         log(f"\npage         {path.with_suffix('.md')}\nreport       {out}")
     return report["mean"]
+
+
+def _require_fit(cell: Cell, setting: AttackSetting) -> None:
+    """Refuse what cannot be measured on these data before any work.
+
+    Raises:
+        ValueError: with the reason, and how ratings are read where they lack.
+    """
+    why = why_unfit(cell, setting)
+    if why is None:
+        return
+    if setting.split.train.rating is None and "ratings" in why:
+        why += ", and none were read; --rating-column names their column"
+    raise ValueError(
+        f"`victim`, `attack` and `defence` should fit the data and each other: {why}. "
+        f"Received: {cell.victim}, {cell.attack} and {cell.defence}."
+    )
 
 
 def _measure(runner: CellRunner, cells: Sequence[Cell]) -> dict:

@@ -90,3 +90,5 @@ def test_a_size_and_a_name_are_refused_before_anything_is_trained(path):
         job.run(path, **ATTACK, certify=-1)
     with pytest.raises(ValueError, match="`attack` should be one of"):
         job.run(path, **{**ATTACK, "attack": "x"}, rating_column="rating")
+    with pytest.raises(ValueError, match="biased_mf needs ratings, and none .*--rating-column"):
+        job.run(path, **ATTACK)
