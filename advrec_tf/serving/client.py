@@ -131,7 +131,9 @@ class Client:
             histories: item ids for each user; unknown ones are ignored, and a user without any
                 known one gets the popular items.
             user_ids: whose the histories are, for a next-item model that was trained with vectors
-                of users; an unknown one has the vector learned for that, as all have by default.
+                of users; an unknown one has the vector learned for that, as all have by default. A
+                known user whose history names no known item gets the popular items, too: the vector
+                is added to what a history says. `recommend` reads the one of the training.
 
         Returns:
             As `recommend`; `user_id` is that given, or else the place in `histories`, as text, and

@@ -46,7 +46,8 @@ class ServedSequences(ServedRecommender):
     A model that reads users has one more, for a history that is newer than the training:
 
     recommend_from_user_history  user_id [batch] and item_id [batch, n]
-        -> as `recommend_from_history`; who is unknown has the vector learned for that
+        -> as `recommend_from_history`; who is unknown has the vector learned for that, and without
+           a known item anybody gets the popular list
 
     A recurrent model (GRU4Rec) has two more, so that a request need not bring the whole history;
     the client keeps the state between them:
