@@ -56,6 +56,20 @@ class ChangedLookups(ModelWrapper):
         ):
             return self.wrapped_loss(inputs, training)
 
+    def _check_num_items(self, num_items: int) -> None:
+        """Whether the layer has a row for each item that may come in, where it tells its rows.
+
+        Raises:
+            ValueError: if not.
+        """
+        layer = self._layers_read[0]
+        rows = getattr(layer, "num_items", getattr(layer, "input_dim", None))
+        if rows is not None and num_items > rows:
+            raise ValueError(
+                f"`num_items` should be at most {rows}, the items of the layer {layer.name!r}. "
+                f"Received: {num_items!r}."
+            )
+
     def change_for(self, inputs, seed: tf.Tensor) -> Callable:
         """What stands in the place of `changed` for one batch; by default that itself."""
         return self.changed

@@ -35,7 +35,7 @@ class GradientSubstitutions(ChangedLookups):
             loss, such as a `SequenceModel`.
         layer: the `Embedding` of items that are read, or its name, such as "item_rows". Indices
             outside of 0..num_items - 1, such as padding, stay.
-        num_items: items that may come in, >= 1.
+        num_items: items that may come in, >= 1 and at most those of the layer.
         rate: fraction of the items of a history that are exchanged, at least one, in (0, 1].
         fraction: of the batch's histories that are attacked, in (0, 1].
         candidates: items that a step compares, drawn for all its places, >= 1; a catalogue of at
@@ -66,6 +66,7 @@ class GradientSubstitutions(ChangedLookups):
                 "`num_items` and `candidates` should be >= 1. "
                 f"Received: {num_items!r} and {candidates!r}."
             )
+        self._check_num_items(num_items)
         self.num_items, self.fraction, self.candidates = num_items, fraction, candidates
 
     def change_for(self, inputs, seed):

@@ -23,7 +23,8 @@ class RandomSubstitutions(ChangedLookups):
         model: anything with `compute_loss(inputs, training)`.
         layer: the embedding of items that are read, or its name, such as "item_rows". Indices
             outside of 0..num_items - 1, such as padding, stay.
-        num_items: what is drawn from, every item with the same chance, >= 1.
+        num_items: what is drawn from, every item with the same chance, >= 1 and at most
+            those of the layer.
         rate: chance of an item to be exchanged, in (0, 1].
         seed: of the draws, where batches carry none.
 
@@ -44,6 +45,7 @@ class RandomSubstitutions(ChangedLookups):
         super().__init__(model, layer=layer, rate=rate, seed=seed, **kwargs)
         if num_items < 1:
             raise ValueError(f"`num_items` should be >= 1. Received: {num_items!r}.")
+        self._check_num_items(num_items)
         self.num_items = num_items
 
     def changed(self, lookup, index, seed):

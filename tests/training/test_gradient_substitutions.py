@@ -9,6 +9,7 @@ from advrec_tf.models.sequential import published
 from advrec_tf.models.sequential.encoders import EncoderSize
 from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.training.gradient_substitutions import GradientSubstitutions
+from advrec_tf.training.random_substitutions import RandomSubstitutions
 from tests.worlds import interactions_of_histories
 
 SEED = tf.constant([1, 2])
@@ -35,6 +36,17 @@ def exchanged(model, index, gradient, **settings):
     values = model.item_rows(index)
     wrapped = substituting(model, **settings)
     return wrapped.exchanged(index, values, tf.constant(gradient), SEED).numpy().tolist()
+
+
+def test_more_items_than_the_layer_has_are_refused(model):
+    # The seventh row is that of a hidden item.
+    message = "`num_items` should be at most 6, the items of the layer 'item_rows'. Received: 7"
+    for method in (GradientSubstitutions, RandomSubstitutions):
+        with pytest.raises(ValueError, match=message):
+            method(model, layer="item_rows", num_items=7)
+        plain = keras.Sequential([keras.layers.Embedding(5, 2, name="plain")])
+        with pytest.raises(ValueError, match="at most 5, the items of the layer 'plain'"):
+            method(plain, layer="plain", num_items=6)
 
 
 def test_the_places_of_largest_gain_are_read_as_the_items_that_give_it(model):

@@ -18,12 +18,14 @@ class ItemRows(keras.layers.Embedding):
     The last vector is that of an item that is hidden ("masked" training).
 
     Attributes:
+        num_items: the vectors without that.
         cascade: see `SequenceModel.use_cascade_weights`; 0 where all places have one radius.
     """
 
     def __init__(self, num_items: int, dim: int, *, seed: int = 0, **kwargs):
         initializer = keras.initializers.RandomNormal(stddev=0.02, seed=seed)
         super().__init__(num_items + 1, dim, embeddings_initializer=initializer, **kwargs)
+        self.num_items = num_items
         self.cascade = 0.0
 
     def start_from(self, vectors: np.ndarray) -> None:
