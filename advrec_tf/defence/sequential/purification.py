@@ -50,17 +50,18 @@ class PurifiedHistories:
         changes: items left out of a history at most, >= 1.
 
     Raises:
-        ValueError: if `changes` < 1.
+        ValueError: if `changes` is no whole number >= 1; when asked, if histories are of another
+            shape or padded at the right, or the detector was not fitted or knows fewer items.
+        TypeError: if `model` does not score histories, or `detector` is of another kind.
     """
 
     def __init__(self, model, detector: HistoryDetector, *, changes: int = 3):
-        if changes < 1:
-            raise ValueError(f"`changes` should be >= 1. Received: {changes!r}.")
+        _check(model, detector, "suspicion", changes)
         self.model, self.detector, self.changes = model, detector, changes
 
     def purified(self, histories: np.ndarray) -> np.ndarray:
         """[n, places] int32 -> the same, suspicious items left out."""
-        histories = np.array(histories, np.int32)
+        histories = _checked(histories)
         for _ in range(self.changes):
             row = np.flatnonzero(self.detector.flagged(histories))
             places = open_places(
@@ -94,17 +95,18 @@ class TrimmedHistories:
         changes: items left out of each history, >= 1; one item is always left.
 
     Raises:
-        ValueError: if `changes` < 1.
+        ValueError: if `changes` is no whole number >= 1; when asked, if histories are of another
+            shape or padded at the right, or the detector was not fitted or knows fewer items.
+        TypeError: if `model` does not score histories, or `detector` is of another kind.
     """
 
     def __init__(self, model, detector: HistoryDetector, *, changes: int = 3):
-        if changes < 1:
-            raise ValueError(f"`changes` should be >= 1. Received: {changes!r}.")
+        _check(model, detector, "surprises", changes)
         self.model, self.detector, self.changes = model, detector, changes
 
     def trimmed(self, histories: np.ndarray) -> np.ndarray:
         """[n, places] int32 -> the same, the most surprising items left out."""
-        histories = np.array(histories, np.int32)
+        histories = _checked(histories)
         there = histories != NONE
         own = np.asarray(self.detector.surprises(histories, None), np.float64)
         around = np.stack([own, np.pad(own[:, 1:], [[0, 0], [0, 1]], constant_values=np.nan)])
@@ -120,3 +122,35 @@ class TrimmedHistories:
     def score_history(self, histories: tf.Tensor) -> tf.Tensor:
         """[batch, n] int32, `NONE` at the left -> [batch, num_items] float32."""
         return self.model.score_history(tf.constant(self.trimmed(np.asarray(histories))))
+
+
+def _check(model, detector, method: str, changes) -> None:
+    """The arguments of both."""
+    if not callable(getattr(model, "score_history", None)):
+        raise TypeError(f"`model` should have `score_history(histories)`. Received: {model!r}.")
+    if not callable(getattr(detector, method, None)):
+        raise TypeError(
+            f"`detector` should be a fitted `HistoryDetector`, with `{method}`. "
+            f"Received: {detector!r}."
+        )
+    whole = isinstance(changes, (int, np.integer)) and not isinstance(changes, bool)
+    if not whole or changes < 1:
+        raise ValueError(f"`changes` should be a whole number >= 1. Received: {changes!r}.")
+
+
+def _checked(histories) -> np.ndarray:
+    """A copy [n, places] int32, checked: `NONE` at the left."""
+    found = np.array(histories)
+    if found.ndim != 2 or found.dtype.kind not in "iu":
+        raise ValueError(
+            "`histories` should hold item indices in the shape [n, places]. "
+            f"Received: {found.dtype} in the shape {found.shape}."
+        )
+    wrong = (found < NONE).any(axis=1) | ((found[:, :-1] != NONE) & (found[:, 1:] == NONE)).any(1)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"`histories` should hold item indices >= 0, the latest at the right and {NONE} at the "
+            f"left alone. Received: {found[row].tolist()} in row {row}."
+        )
+    return found.astype(np.int32)

@@ -43,7 +43,21 @@ class TransitionSurprise(HistoryDetector):
         self._popularity = counts / counts.sum()
 
     def surprises(self, histories, times):
-        """See `HistoryDetector.surprises`; NaN at the first item."""
+        """See `HistoryDetector.surprises`; NaN at the first item.
+
+        Raises:
+            ValueError: if nothing was learned yet, or an item is none of those learned from.
+        """
+        if not hasattr(self, "_num_items"):
+            raise ValueError(
+                "`fit` should be called before histories are judged. Received: a "
+                f"{type(self).__name__} that was not fitted."
+            )
+        if histories.size and histories.max() >= self._num_items:
+            raise ValueError(
+                f"`histories` should hold item indices in 0..{self._num_items - 1}, those of the "
+                f"data that the detector was fitted on. Received: {int(histories.max())}."
+            )
         found = np.full(histories.shape, np.nan)
         there = steps_of(histories)
         row, place = np.nonzero(there)

@@ -49,7 +49,7 @@ def test_a_strange_item_is_left_out_of_a_history_and_an_honest_one_stays(detecto
     expected = [[-1, 0, 1, 2, 3, 4], [2, 3, 4, 5, 6, 7]]
     assert model.purified(histories).tolist() == expected
     assert model.score_history(tf.constant(histories)).numpy().tolist() == expected
-    with pytest.raises(ValueError, match="`changes` should be >= 1"):
+    with pytest.raises(ValueError, match="`changes` should be a whole number >= 1"):
         PurifiedHistories(Echo(), detector, changes=0)
 
 
@@ -82,8 +82,37 @@ def test_one_item_of_a_history_is_always_left_and_nothing_of_an_empty_one():
     told = Told([np.nan, np.nan, 2.0], [np.nan] * 3)
     trimmed = TrimmedHistories(Echo(), told, changes=9).trimmed(histories)
     assert (trimmed != -1).sum(1).tolist() == [1, 0]
-    with pytest.raises(ValueError, match="`changes` should be >= 1. Received: 0"):
+    with pytest.raises(ValueError, match="`changes` should be a whole number >= 1. Received: 0"):
         TrimmedHistories(Echo(), told, changes=0)
+
+
+@pytest.mark.parametrize("kind", [PurifiedHistories, TrimmedHistories])
+@pytest.mark.parametrize(
+    ("histories", "message"),
+    [
+        ([[3, 5, -1]], "-1 at the left alone. Received: .3, 5, -1. in row 0"),
+        ([[3, 5], [-2, 4]], "Received: .-2, 4. in row 1"),
+        ([3, 5], "in the shape .n, places.. Received: int64 in the shape .2,."),
+        ([[0.5, 1.0]], "should hold item indices"),
+        ([[3, 500]], "item indices in 0..9, those of the data .* Received: 500"),
+    ],
+)
+def test_histories_of_another_form_are_refused(kind, histories, message, detector):
+    model = kind(Echo(), detector)
+    with pytest.raises(ValueError, match=message):
+        model.score_history(np.array(histories))
+
+
+@pytest.mark.parametrize("kind", [PurifiedHistories, TrimmedHistories])
+def test_what_is_no_model_or_fitted_detector_is_refused(kind, detector):
+    with pytest.raises(TypeError, match="`detector` should be a fitted `HistoryDetector`"):
+        kind(Echo(), "x")
+    with pytest.raises(TypeError, match="`model` should have `score_history"):
+        kind("x", detector)
+    with pytest.raises(ValueError, match="whole number >= 1. Received: 1.5"):
+        kind(Echo(), detector, changes=1.5)
+    with pytest.raises(ValueError, match="a TransitionSurprise that was not fitted"):
+        kind(Echo(), TransitionSurprise()).score_history(np.array([[0, 1]]))
 
 
 def test_an_exchanged_item_is_trimmed_by_transitions(detector):
