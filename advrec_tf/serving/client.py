@@ -289,7 +289,13 @@ class Client:
         """
         signature = "recommend_from_features"
         table = pd.DataFrame(features)
-        specs = self.input_specs(signature)
+        try:
+            specs = self.input_specs(signature)
+        except NoSignatureError as error:
+            raise ServingError(
+                "The model takes no columns of users: it was trained without them. "
+                "`recommend_from_history` asks by what a user has."
+            ) from error
         columns = {name: spec for name, spec in specs.items() if name not in _LIST_INPUTS}
         inputs = raw_columns(table, columns)
         size = len(table)

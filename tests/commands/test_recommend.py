@@ -124,7 +124,7 @@ def test_whose_a_history_is_is_said_to_models_that_read_it(version, users, messa
     ("feature", "message"),
     [
         (["age"], "`--feature` should be COLUMN=VALUE. Received: age"),
-        (["age=3"], "has no signature 'recommend_from_features'"),
+        (["age=3"], "The model takes no columns of users: it was trained without them"),
         (["age=3", "--user", "11"], "One of `--user`, `--history` and `--feature` should be given"),
     ],
 )

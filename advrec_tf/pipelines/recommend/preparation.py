@@ -55,9 +55,7 @@ def prepare(loaded: Loaded, settings: SplitSettings) -> Prepared:
         counts["removed_by_minimum_rating"] = removed
     interactions, counts["removed_as_repeats"] = filters.without_repeats(interactions)
     if settings.k_core:
-        interactions, counts["removed_by_k_core"] = filters.k_core(
-            interactions, users=settings.k_core, items=settings.k_core
-        )
+        interactions, counts["removed_by_k_core"] = _core(interactions, settings.k_core)
     split = splits.make(settings.split, interactions.with_ties(settings.ties))
     counts |= {
         "users": interactions.num_users,
@@ -72,6 +70,18 @@ def prepare(loaded: Loaded, settings: SplitSettings) -> Prepared:
     if best_scores is not None and (best_scores.shape != whole or split.name != "last_item"):
         best_scores = None
     return Prepared(split=split, counts=counts, audit=audit.audit(split), best_scores=best_scores)
+
+
+def _core(interactions, k: int) -> filters.Filtered:
+    """The k-core, or what was asked for where nothing is left of it."""
+    try:
+        return filters.k_core(interactions, users=k, items=k)
+    except ValueError as error:
+        raise ValueError(
+            f"`k_core` should leave interactions. Received: {k}, of which the "
+            f"{len(interactions):,} rows of {interactions.num_users:,} users and "
+            f"{interactions.num_items:,} items leave none."
+        ) from error
 
 
 def _has_side_tables(interactions) -> bool:

@@ -174,7 +174,8 @@ class SingleSettings:
         if self.negatives is not None and self.loss not in ("sampled_softmax", "gbce"):
             raise ValueError(
                 "`negatives` should be given beside the loss sampled_softmax or gbce. "
-                f"Received: `loss` is {self.loss!r}."
+                f"Received: {self.negatives} and "
+                + ("no `loss`." if self.loss is None else f"`loss` {self.loss}.")
             )
 
     def as_dict(self) -> dict:

@@ -39,7 +39,10 @@ def test_the_loss_follows_the_settings_and_the_catalogue(given, items, objective
         ({"model": "autoencoder", "length": 20}, "`length` should be given for next-item models"),
         ({"model": "gru4rec", "use_times": True}, "`use_times` should be on for sasrec and hstu"),
         ({"model": "auto", "user_embedding": True}, "`user_embedding` should be given for next-it"),
-        ({"negatives": 10}, "`negatives` should be given beside the loss"),
+        (
+            {"negatives": 10},
+            "`negatives` should be given beside the loss .* Received: 10 and no `loss`",
+        ),
         ({"dropout": 1.0}, r"`dropout` should be in \[0, 1\)"),
     ],
 )

@@ -34,6 +34,12 @@ def test_every_row_that_is_taken_out_is_counted():
     assert counts["train_rows"] + counts["validation_rows"] + counts["test_rows"] == 5
 
 
+def test_a_core_that_is_too_dense_is_said_with_what_there_was():
+    message = "`k_core` should leave interactions. Received: 50, of which the 2 rows of 2 users and"
+    with pytest.raises(ValueError, match=message):
+        prepare(loaded_rows([(0, 0), (1, 1)]), RecommenderSettings(k_core=50))
+
+
 def test_features_that_are_asked_for_should_be_there():
     with pytest.raises(ValueError, match="`use_features` should be off .* --user-table"):
         prepare(loaded_rows([(0, 0), (1, 1)]), RecommenderSettings(use_features=True))
