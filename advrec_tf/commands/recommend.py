@@ -39,7 +39,8 @@ def recommend(
         model: The folder of an exported model, or of one version of it.
         url: A server, as in http://localhost:8501; it needs --name.
         name: The name of the model on the server.
-        titles: The file item_text.tsv of the model, for titles with --url.
+        titles: A file of titles, as item_text.tsv of an export: for those of a model behind --url,
+            or in the place of those of --model.
         user: The ids of users to recommend for. With --history it is whose the history is, for a
             next-item model that was trained with --user-embedding.
         history: The ids of the items of one user who is not in the model.
@@ -73,6 +74,8 @@ def recommend(
         client: SavedModelClient | RestClient
         if model is not None:
             client = SavedModelClient(model)
+            if titles is not None:
+                client.item_text = folder.read_item_text(titles)
         elif url is not None and name is not None:
             texts = None if titles is None else folder.read_item_text(titles)
             client = RestClient(url, name, item_text=texts)

@@ -29,8 +29,15 @@ def version_path(directory: str | os.PathLike, version: int | None = None) -> Pa
     """`directory/version`; without `version`, the number after the highest there is.
 
     Raises:
-        ValueError: if `version` is negative.
+        ValueError: if `version` is negative, or `directory` is a file or lies in one.
     """
+    above = Path(directory)
+    while not above.exists() and above != above.parent:
+        above = above.parent
+    if not above.is_dir():
+        raise ValueError(
+            f"`directory` should be a folder. Received: {directory}, where {above} is a file."
+        )
     if version is None:
         version = max(versions(directory), default=0) + 1
     if version < 0:

@@ -48,6 +48,9 @@ from advrec_tf.serving.small_vectors import small_scorer
 INDICES = ("auto", "exact", "ivf")
 """How lists of a served model are found."""
 
+USEFUL_FROM = 10**4
+"""Items below which exact lists are as quick as those of an index."""
+
 _BLOCK_CELLS = 2**24
 _TRIED_USERS = 16
 
@@ -95,6 +98,12 @@ def served_form(
         raise ValueError(f"`recall` should be in (0, 1]. Received: {recall!r}.")
     if tables not in TABLES:
         raise ValueError(f"`tables` should be one of {TABLES}. Received: {tables!r}.")
+    if index == "exact" and recall != RECALL:
+        warnings.warn(
+            f'`recall` is that of an index and counts for nothing with index="exact". '
+            f"Received: {recall!r}.",
+            stacklevel=2,
+        )
     form = _form(
         model, k=k, max_k=max_k, index=index, recall=recall, tables=tables, held_out=held_out
     )
@@ -268,6 +277,12 @@ def _by_index(
     """What `make` gives where an index is asked for, or pays."""
     if index == "exact" or (index == "auto" and num_items < INDEX_FROM):
         return None
+    if num_items < USEFUL_FROM:
+        warnings.warn(
+            f'index="ivf" buys nothing for {num_items:,} items: below about {USEFUL_FROM:,} exact '
+            "lists are as quick, and no item is missing.",
+            stacklevel=5,
+        )
     try:
         return make()
     except ValueError as error:

@@ -91,6 +91,13 @@ def test_unknown_items_that_are_excluded_or_allowed_are_named(remote, version, s
     ]
 
 
+def test_a_file_of_titles_stands_in_the_place_of_those_of_the_model(version, tmp_path, capsys):
+    titles = tmp_path / "titles.tsv"
+    titles.write_text("c\tCherry\n")
+    main(["recommend", "--model", str(version), "--titles", str(titles), "--user", "11"])
+    assert "Cherry" in capsys.readouterr().out
+
+
 def test_it_takes_a_history(version, capsys):
     main(["recommend", "--model", str(version), "--history", "zebra"])
     shown = capsys.readouterr()

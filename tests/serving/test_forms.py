@@ -158,3 +158,20 @@ def test_what_cannot_be_served_is_said(monkeypatch):
     monkeypatch.setattr(scorer_choice, "TABLE_LIMIT", 4 * 13 * 15 - 1)
     with pytest.raises(ValueError, match=r"12 users and 15 items.*recommend_all.*RandomWalk"):
         served_form(RandomWalk().fit(DATA))
+
+
+def test_a_recall_of_no_index_and_an_index_of_a_small_catalogue_are_said(recommender):
+    with pytest.warns(UserWarning, match='counts for nothing with index="exact". Received: 0.5'):
+        served_form(recommender, k=3, max_k=4, index="exact", recall=0.5)
+    few = 'index="ivf" buys nothing for 5 items: below about 10,000'
+    # Of cells of five items none may be read.
+    with pytest.warns(UserWarning, match=few), pytest.raises(ValueError, match="`recall` should"):
+        served_form(recommender, k=3, max_k=4, index="ivf", recall=0.1)
+
+
+@pytest.mark.parametrize("inside", ["", "deeper"])
+def test_a_folder_that_is_a_file_is_refused(recommender, tmp_path, inside):
+    file = tmp_path / "log.csv"
+    file.write_text("a")
+    with pytest.raises(ValueError, match=r"`directory` should be a folder. Received: .*log.csv"):
+        export(recommender, file / inside)
