@@ -49,8 +49,18 @@ def export(
 
     recommender = load_shipped(run_dir)
     identity = json.loads(record.read_text())
+    report = run_dir / "report.json"
+    choices = json.loads(report.read_text()).get("choices", {}) if report.is_file() else {}
     exported = runs.export_checked(
-        recommender, out, identity, k=k, keep=keep, index=index, recall=recall, tables=tables
+        recommender,
+        out,
+        identity,
+        k=k,
+        keep=keep,
+        choices=choices,
+        index=index,
+        recall=recall,
+        tables=tables,
     )
     print(json.dumps(exported["export"], indent=2))
     if parquet is not None:

@@ -8,6 +8,7 @@ import shlex
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from advrec_tf.commands.arguments import Run, Source
 from advrec_tf.commands.configuration import given
@@ -142,16 +143,20 @@ def export_checked(
     *,
     k: int = 10,
     keep: int | None = None,
+    choices: Mapping = MappingProxyType({}),
     **settings,
 ) -> dict:
     """Export with a check through TensorFlow's C API; `settings` are others of `serving.export`. {}
-    where no folder is given."""
+    where no folder is given. Of the `choices` of the run the model card tells the model."""
     if folder is None:
         return {}
     from advrec_tf.serving.folder import read_metadata
     from advrec_tf.serving.forms import export
 
-    path = export(recommender, folder, k=k, keep=keep, metadata={"run": identity}, **settings)
+    names = ("shipped_model", "id_table", "parameters")
+    model = {name: choices[name] for name in names if name in choices}
+    metadata = {"run": identity, **({"model": model} if model else {})}
+    path = export(recommender, folder, k=k, keep=keep, metadata=metadata, **settings)
     notes = read_metadata(path)
     found = {name: notes[name] for name in ("check", "index", "tables") if name in notes}
     return {"export": {"path": str(path), **found}}
@@ -162,7 +167,7 @@ def ship(run: Run, prepared, identity: dict, outcome, export: str | None) -> dic
     from advrec_tf.pipelines.recommend.shipping import save_shipped
 
     save_shipped(outcome.shipped, run.out)
-    exported = export_checked(outcome.shipped, export, identity)
+    exported = export_checked(outcome.shipped, export, identity, choices=outcome.choices)
     return finish(run, prepared, identity, outcome, **exported)
 
 

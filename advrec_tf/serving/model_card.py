@@ -6,6 +6,11 @@ from collections.abc import Mapping
 
 from advrec_tf.serving.module import SIGNATURES
 
+_MODEL = {
+    "shipped_model": "model",
+    "id_table": "ids are composed by",
+    "parameters": "trained parameters",
+}
 _SIZES = {
     "kind": "kind",
     "num_users": "users",
@@ -25,7 +30,10 @@ def model_card(name: str, notes: Mapping) -> str:
         name: of the model, as a server knows it.
         notes: the metadata; what is absent is left out.
     """
-    facts = [f"| {_SIZES[key]} | {notes[key]} |" for key in _SIZES if notes.get(key) is not None]
+    model = notes["metadata"].get("model")
+    model = model if isinstance(model, Mapping) else {}
+    facts = [f"| {_MODEL[key]} | {model[key]} |" for key in _MODEL if key in model]
+    facts += [f"| {_SIZES[key]} | {notes[key]} |" for key in _SIZES if notes.get(key) is not None]
     facts += [f"| version of {name} | {version} |" for name, version in notes["versions"].items()]
     lines = [f"# {name}", "", "| fact | value |", "|---|---|", *facts, ""]
     metrics = notes["metadata"].get("metrics")

@@ -15,6 +15,8 @@ def test_it_exports_a_finished_run(recommender, tmp_path, capfd):
     assert "run.json should exist" in capfd.readouterr().err
     save_vectors(recommender, tmp_path / "shipped.npz")
     (tmp_path / "run.json").write_text('{"seed": 1}')
+    choices = {"shipped_model": "two_tower", "id_table": "multi_hash", "refit": True}
+    (tmp_path / "report.json").write_text(json.dumps({"choices": choices}))
     (tmp_path / "out" / "1" / "assets.extra").mkdir(parents=True)
     (tmp_path / "out" / "1" / folder.METADATA).touch()
     main([*asked, "--keep", "1", "--parquet", str(tmp_path / "lists.parquet")])
@@ -22,7 +24,10 @@ def test_it_exports_a_finished_run(recommender, tmp_path, capfd):
     report = json.loads(text[: text.rindex("}") + 1])
     assert report["path"] == str(tmp_path / "out" / "2") and report["check"]["answers"] > 10
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["2"]
-    assert folder.read_metadata(report["path"])["metadata"] == {"run": {"seed": 1}}
+    assert folder.read_metadata(report["path"])["metadata"] == {
+        "run": {"seed": 1},
+        "model": {"shipped_model": "two_tower", "id_table": "multi_hash"},
+    }
     assert len(pd.read_parquet(tmp_path / "lists.parquet")) == 5
 
 

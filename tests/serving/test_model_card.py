@@ -33,6 +33,16 @@ def test_what_is_not_known_is_left_out():
     assert "/models/mine" in card and "its first axis" in card and "TensorFlow Text" not in card
 
 
+def test_what_a_run_says_of_its_model_stands_first():
+    model = {"shipped_model": "two_tower", "id_table": "multi_hash", "parameters": 1234}
+    card = model_card("mine", {**NOTES, "metadata": {"model": model}})
+    rows = (
+        "| model | two_tower |\n| ids are composed by | multi_hash |\n| trained parameters | 1234 |"
+    )
+    assert f"|---|---|\n{rows}\n| kind | vectors |" in card
+    assert "| kind |" in model_card("mine", {**NOTES, "metadata": {"model": "of a caller"}})
+
+
 def test_metrics_the_check_and_limits_of_serving_are_told():
     notes = {
         **NOTES,

@@ -112,6 +112,7 @@ def fit(
     fitted = variants.trained(recipe, setting, console, label, checkpoint, every=every, **training)
     measured = variants.measure(fitted.model.on(read), setting)
     summary = {**measured.summary, **variants.summary_of(fitted.report)}
+    summary |= variants.size_of(fitted.model)
     summary[READS_VALIDATION] = read is not setting.train
     return StageResult(summary, {**weights_of(fitted.model), **measured.arrays})
 

@@ -152,6 +152,10 @@ def _chosen(choices: dict) -> str:
         )
     if choices.get("refit"):
         text = f"Shipped: `{choices['shipped_model']}`, refitted on all interactions."
+    if "id_table" in choices:
+        text += f" Ids are composed by `{choices['id_table']}`."
+    if "parameters" in choices:
+        text += f" It has {choices['parameters']:,} trained parameters."
     scale = choices["shipped"]["prior_scale"]
     text += f" Popularity prior for users with few interactions: scale {scale or 'off'}"
     if "tower+prior" in choices:

@@ -107,6 +107,7 @@ def run(
         results=comparison.results,
         choices={
             "shipped_model": name,
+            **facts_of(settings, fitted),
             "refit": settings.refit,
             "validation_of_candidates": {name: fitted.summary["validation"]},
             "validation_of_baselines": {
@@ -117,6 +118,17 @@ def run(
         shipped=shipped,
         verdicts=store.verdicts,
     )
+
+
+def facts_of(settings: SingleSettings, fitted: StageResult) -> dict:
+    """What the model's name does not say: how ids are kept, where not by a row each, and the
+    trained numbers, which a stage of an earlier version does not tell."""
+    found = {}
+    if settings.id_table is not None:
+        found["id_table"] = settings.id_table
+    if "parameters" in fitted.summary:
+        found["parameters"] = fitted.summary["parameters"]
+    return found
 
 
 def _vectors(

@@ -231,8 +231,13 @@ def fit_vectors(
     model = fitted.model
     arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
     measured = measure(vectors_of(StageResult({}, arrays), setting.train), setting)
-    summary = {**measured.summary, **summary_of(fitted.report)}
+    summary = {**measured.summary, **summary_of(fitted.report), **size_of(model)}
     return StageResult(summary, {**arrays, **measured.arrays})
+
+
+def size_of(model) -> dict:
+    """The trained numbers of a network, for a stage's summary."""
+    return {"parameters": sum(int(np.prod(v.shape)) for v in model.trainable_variables)}
 
 
 def summary_of(report: FitReport) -> dict:

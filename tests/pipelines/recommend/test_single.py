@@ -3,7 +3,7 @@ import pytest
 
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.compositional import MultiHash, QuotientRemainder
-from advrec_tf.pipelines.recommend import single
+from advrec_tf.pipelines.recommend import page, single
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 from advrec_tf.pipelines.recommend.variants import EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult
@@ -57,6 +57,17 @@ def test_the_ids_of_two_tower_are_composed_as_the_settings_say():
     model = single.recipe_of("two_tower", settings, 30).build(train, seed=0)
     # 30 ids of either kind by 6 remainders: 5 + 6 rows of 2
     assert sum(w.shape.num_elements() for w in model.trainable_weights) == 2 * 11 * 2
+
+
+def test_a_report_tells_how_ids_are_kept_and_how_many_numbers_are_trained():
+    settings = SingleSettings(model="two_tower", id_table="multi_hash")
+    fitted = StageResult({"parameters": 1234}, {})
+    choices = {"id_table": "multi_hash", "parameters": 1234}
+    assert single.facts_of(settings, fitted) == choices
+    assert single.facts_of(SingleSettings(), StageResult({}, {})) == {}
+    shipped = {"shipped_model": "two_tower", "refit": True, "shipped": {"prior_scale": None}}
+    text = page._chosen(shipped | choices)
+    assert "Ids are composed by `multi_hash`. It has 1,234 trained parameters." in text
 
 
 def test_a_prior_is_chosen_where_taste_misleads_users_with_few_interactions():
