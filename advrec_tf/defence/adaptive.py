@@ -131,9 +131,20 @@ class BestResponse:
         return self.choose(interactions, targets, rng=rng)[0]
 
     def choose(
-        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
+        self,
+        interactions: Interactions,
+        targets: np.ndarray,
+        *,
+        rng: np.random.Generator,
+        told: Callable[[Sequence[float]], None] | None = None,
     ) -> tuple[np.ndarray, Attack, list[float]]:
-        """The profiles, the attack they are from, and the hit rate of every attack tried."""
+        """The profiles, the attack they are from, and the hit rate of every attack tried.
+
+        Args:
+            interactions, targets, rng: as of `profiles`.
+            told: called after every attack that was tried with the hit rates so far.
+        """
+        rates: list[float] = []
         evaluator = ManipulationEvaluator(interactions, targets, ks=(self.k,))
 
         def tried(attack: Attack) -> _Trial:
@@ -144,6 +155,9 @@ class BestResponse:
             standing = evaluator.standing(self.surrogate(data, self.defence, seed))
             rank = standing.rank[evaluator.applies]
             success = float((rank <= self.k).mean()), -float(np.log(rank).mean())
+            rates.append(success[0])
+            if told is not None:
+                told(rates)
             return success, profiles, attack
 
         found = [tried(attack) for attack in self.candidates]
@@ -157,7 +171,7 @@ class BestResponse:
         if self.turns is not None:
             found += self._climbed(found, tried, rng)
         _, profiles, attack = max(found, key=lambda one: one[0])
-        return profiles, attack, [success[0] for success, _, _ in found]
+        return profiles, attack, rates
 
     def _climbed(self, found: list[_Trial], tried: Callable[[Attack], _Trial], rng) -> list[_Trial]:
         """What was tried from the best candidate on, see `turns`."""

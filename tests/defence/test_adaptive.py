@@ -44,7 +44,11 @@ def test_the_best_response_is_the_candidate_that_works_against_the_defence(world
 
     attack = BestResponse(candidates=(long, short), defence=defence, surrogate=surrogate, pool=2)
     rng = np.random.default_rng(0)
-    profiles, option, rates = attack.choose(world, np.array([70]), rng=rng)
+    told = []
+    profiles, option, rates = attack.choose(
+        world, np.array([70]), rng=rng, told=lambda rates: told.append(list(rates))
+    )
+    assert [len(one) for one in told] == [1, 2, 3, 4] and told[-1] == rates
     assert len(rates) == 4 and profiles.shape == (8, 80)
     inner = option.attack if isinstance(option, EvadingAttack) else option
     assert inner is short and max(rates) > rates[0]
