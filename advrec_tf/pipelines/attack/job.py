@@ -147,14 +147,20 @@ def _require_fit(cell: Cell, setting: AttackSetting) -> None:
 
 def _measure(runner: CellRunner, cells: Sequence[Cell]) -> dict:
     """The measures of all cells and their mean; of a defended model also those without it."""
-    measured = [runner.run(cell) | _evidence(runner, cell) for cell in cells]
+    measured = [
+        runner.run(cell) | _evidence(runner, cell) | _chosen(runner, cell) for cell in cells
+    ]
     (mean,) = aggregate(measured)
     found = {"mean": mean, "cells": measured, "targets": _targets(runner, measured)}
-    # What a defence buys is seen beside the same fakes without it; an attacker who knows the
-    # defence has others there.
-    if cells[0].defence != NONE and cells[0].attack not in (NONE, *KNOWING):
+    # What a defence buys is seen beside the same fakes without it, though they were made against it
+    # by an attacker who knows it.
+    if cells[0].defence != NONE and cells[0].attack != NONE:
         bare = [
-            runner.run(dataclasses.replace(cell, defence=NONE)) | _evidence(runner, cell)
+            runner.run(
+                dataclasses.replace(cell, defence=NONE),
+                fakes_of=cell if cell.attack in KNOWING else None,
+            )
+            | _evidence(runner, cell)
             for cell in cells
         ]
         (found["undefended"],) = aggregate(bare)
@@ -207,6 +213,14 @@ def _evidence(runner: CellRunner, cell: Cell) -> dict[str, float]:
         return of_target(runner.train, poisoned.interactions, cell.target, accounts)
 
     return _stage(runner, f"evidence-{cell.name()}", compute)
+
+
+def _chosen(runner: CellRunner, cell: Cell) -> dict:
+    """What an attacker chose who knows the defence, see `chosen.searched`; nothing of others."""
+    if cell.attack not in KNOWING:
+        return {}
+    stored = runner.store.result(f"profiles-{cell.name()}").summary
+    return {"chosen": stored["chosen"]} if "chosen" in stored else {}
 
 
 def _targets(runner: CellRunner, measured: Sequence[dict]) -> list[dict]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import textwrap
 
-from advrec_tf.pipelines.attack import certificates, summary
-from advrec_tf.pipelines.attack.cell import KNOWING
+from advrec_tf.defence.registry import DEFENCES
+from advrec_tf.pipelines.attack import certificates, chosen, summary
+from advrec_tf.pipelines.attack.cell import KNOWING, NONE
 from advrec_tf.pipelines.attack.measures import explained
 from advrec_tf.pipelines.recommend.page import aligned_table, markdown_table
 
@@ -35,6 +37,7 @@ def markdown(report: dict) -> str:
         f"{most}{report['accounts']:,} fake users, each with {most}{report['fillers']:,} items "
         "beside the target.",
         "",
+        *(line for said in _abouts(mean) for line in (said, "")),
         f"The columns: {summary.legend(undefended)}",
         "",
         *markdown_table(summary.rows_of(mean, undefended)),
@@ -43,6 +46,10 @@ def markdown(report: dict) -> str:
         "",
         *(f"- `{name}`: {said}" for name, said in explained(summary.measures_of(mean))),
     ]
+    if rows := chosen.rows_of(report["cells"]):
+        beside = f" {chosen.UNDEFENDED}" if undefended is not None else ""
+        lines += ["", "## What the attacker chose", "", chosen.COLUMNS + beside, ""]
+        lines += markdown_table(rows)
     if report["targets"]:
         lines += ["", "## What the targets rest on", "", ABOUT_TARGETS, ""]
         lines += [f"- {target['words']}" for target in report["targets"]]
@@ -56,6 +63,8 @@ def markdown(report: dict) -> str:
 def lines_of(report: dict) -> list[str]:
     """The same for the console."""
     lines = ["", *summary.lines_of(report["mean"], report.get("undefended"))]
+    if rows := chosen.rows_of(report["cells"]):
+        lines += ["", "What the attacker chose:", *aligned_table(rows)]
     for target in report["targets"]:
         lines += ["", *textwrap.wrap(target["words"], _WIDTH)]
     if report["certificates"] is not None:
@@ -64,3 +73,14 @@ def lines_of(report: dict) -> list[str]:
         lines += ["", *textwrap.wrap(f"Certified. {ABOUT_CERTIFICATES} {words}", _WIDTH)]
         lines += ["", *aligned_table(rows)]
     return lines
+
+
+def _abouts(mean: dict) -> list[str]:
+    """A sentence on an attack that knows the defence, and one on the defence."""
+    said = [chosen.ABOUT[mean["attack"]]] if mean["attack"] in chosen.ABOUT else []
+    if mean["defence"] != NONE:
+        defence = DEFENCES[mean["defence"]]
+        kinds = dict.fromkeys(type(part) for part in getattr(defence, "defences", (defence,)))
+        firsts = (inspect.getdoc(kind).split("\n\n")[0] for kind in kinds)
+        said.append(f"The defence {mean['defence']}: {' '.join(' '.join(firsts).split())}")
+    return said

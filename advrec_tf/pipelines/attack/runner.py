@@ -11,7 +11,6 @@ import dataclasses
 import functools
 import os
 import time
-from collections.abc import Callable
 
 import numpy as np
 
@@ -21,7 +20,6 @@ from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.attacks.threat_model import informed
 from advrec_tf.attacks.victims import VICTIMS
 from advrec_tf.defence.adaptive import BestResponse
-from advrec_tf.defence.defences import DefendedData
 from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.evaluation.attack_effect import ManipulationEvaluator, TargetStanding
 from advrec_tf.evaluation.classification import area_under_curve
@@ -36,6 +34,8 @@ from advrec_tf.pipelines.attack.cell import (
     Cell,
     why_unfit,
 )
+from advrec_tf.pipelines.attack.chosen import searched
+from advrec_tf.pipelines.attack.defended import train_defended
 from advrec_tf.pipelines.attack.responses import ADAPTIVE_CANDIDATES, best_response, within_pool
 from advrec_tf.pipelines.attack.setting import AttackSetting, load_setting
 from advrec_tf.pipelines.attack.stealth import stealth
@@ -65,13 +65,18 @@ class CellRunner:
         self._before = functools.lru_cache(maxsize=64)(self._stand_clean)
         self._stealth: dict[str, dict[str, float]] = {}
 
-    def run(self, cell: Cell) -> dict:
-        """The measures of a cell, from the store where they are.
+    def run(self, cell: Cell, *, fakes_of: Cell | None = None) -> dict:
+        """The measures of a cell, from the store where they are; `fakes_of` as `measure` takes it.
 
         Raises:
             ValueError: as `measure` says.
         """
-        return self.store.run(cell.name(), lambda _: StageResult(self.measure(cell), {})).summary
+        if fakes_of is None:
+            name, fakes_of = cell.name(), cell
+        else:
+            name = f"{cell.name()}-with-{fakes_of.name()}"
+        result = self.store.run(name, lambda _: StageResult(self.measure(cell, fakes_of), {}))
+        return result.summary
 
     def num_profiles(self, size: float) -> int:
         """Fake profiles of an attack of this size, at least one."""
@@ -148,14 +153,18 @@ class CellRunner:
 
     def _make_profiles(self, cell: Cell) -> StageResult:
         started = time.perf_counter()
-        profiles = self.attack_of(cell).profiles(
-            self.train,
-            np.array([cell.target]),
-            rng=np.random.default_rng([cell.seed, cell.target]),
-        )
+        attack, rng = self.attack_of(cell), np.random.default_rng([cell.seed, cell.target])
+        item_id, about = self.setting.id_of(cell.target), {}
+        if isinstance(attack, BestResponse):
+            name = f"{cell.attack}, target {item_id}, seed {cell.seed}"
+            given = (attack, self.train, np.array([cell.target]))
+            profiles, found = searched(*given, rng=rng, name=name)
+            about = {"chosen": {"item_id": item_id, **found}}
+        else:
+            profiles = attack.profiles(self.train, np.array([cell.target]), rng=rng)
         seconds = time.perf_counter() - started
         row, item = np.nonzero(profiles)
-        summary = {"seconds": seconds, "shape": list(profiles.shape)}
+        summary = {"seconds": seconds, "shape": list(profiles.shape), **about}
         return StageResult(summary, {"row": row, "item": item, "rating": profiles[row, item]})
 
     def _train_clean(self, victim: str, seed: int) -> tuple[Recommender, dict[str, float]]:
@@ -181,8 +190,12 @@ class CellRunner:
         found = self.ranking.evaluate(model).metrics
         return {name: found[name] for name in COLLATERAL}
 
-    def measure(self, cell: Cell) -> dict:
+    def measure(self, cell: Cell, fakes_of: Cell | None = None) -> dict:
         """The measures of a cell, measured now; fake profiles are taken from the store.
+
+        Args:
+            fakes_of: the cell whose fake profiles are injected, such as those made against another
+                defence; by default its own.
 
         Raises:
             ValueError: if the cell does not fit the data.
@@ -195,9 +208,9 @@ class CellRunner:
         attacked = cell.attack != NONE
         data, summary = self.train, {**dataclasses.asdict(cell)}
         if attacked:
-            poisoned, summary["generation_seconds"] = self.poisoned(cell)
+            poisoned, summary["generation_seconds"] = self.poisoned(fakes_of or cell)
             data = poisoned.interactions
-            summary |= self._stealth_of(poisoned, cell)
+            summary |= self._stealth_of(poisoned, fakes_of or cell)
         started = time.perf_counter()
         defence = DEFENCES[cell.defence]
         rows = defence.training_data(data, seed=cell.seed)
@@ -262,31 +275,3 @@ def runner_in(
     }
     store = StageStore(run_dir, identity, resume=resume, replaceable=replaceable)
     return CellRunner(setting, store, fillers=fillers)
-
-
-def train_defended(victim: str, rows, defence, *, seed: int, start=None) -> Recommender:
-    """A victim trained on what a defence leaves, with its weights, its training, its trimming and
-    its ranking.
-
-    Args:
-        rows: the `DefendedData` of `defence`.
-        start: a model of the same kind on clean data to go on from.
-    """
-    traits = VICTIMS[victim].traits
-    wrap: Callable | None = None
-    if "gradient" in traits:
-
-        def wrap(model):
-            return defence.wrap(model, rows, seed=seed)
-
-    def train(data: DefendedData) -> Recommender:
-        return VICTIMS[victim].train(
-            data.interactions,
-            seed=seed,
-            start=start,
-            weight=data.weight,
-            wrap=wrap,
-            trim=defence.trim if {"ratings", "als"} <= traits else 0.0,
-        )
-
-    return defence.trained(train, rows, seed=seed)

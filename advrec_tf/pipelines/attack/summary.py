@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 KEYS = ("attack", "victim", "defence", "group", "size", "knowledge")
-NOT_MEANS = {*KEYS, "target", "seed"}
+NOT_MEANS = {*KEYS, "target", "seed", "chosen"}
 
 
 def aggregate(measured: Sequence[dict]) -> list[dict]:

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from advrec_tf.pipelines.attack import job
+from advrec_tf.pipelines.attack import job, responses
 
 ATTACK = {"attack": "random", "victim": "biased_mf", "defence": "none"}
 
@@ -51,6 +51,25 @@ def test_rows_left_out_are_said_and_a_defence_stands_beside_its_absence(path, tm
     assert "undefended    defended" in said
     written = json.loads(out.read_text())
     assert written["undefended"]["defence"] == "none" and len(written["undefended_cells"]) == 1
+
+
+def test_what_a_knowing_attacker_chose_stands_beside_the_same_fakes_without_the_defence(
+    path, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(responses, "STARTS", ({}, {"accounts": 0.4}))
+    monkeypatch.setattr(responses, "TRIES", 1)
+    out = tmp_path / "out.json"
+    words = {"attack": "best-response", "victim": "ease", "defence": "independence-weights"}
+    lines = []
+    job.run(path, **words, own_targets=["3"], out=out, log=lines.append, rating_column="rating")
+    written = json.loads(out.read_text())
+    (cell,), (bare,) = written["cells"], written["undefended_cells"]
+    assert cell["chosen"]["item_id"] == 3 and cell["chosen"]["tried"] == 4
+    assert (bare["attack"], bare["defence"]) == ("best-response", "none")
+    for name in ("generation_seconds", "pca_auc", "target_raters"):  # of the fakes
+        assert bare[name] == cell[name]
+    assert "chosen" not in written["mean"] and "undefended    defended" in "\n".join(lines)
+    assert "| 3 | 0 | " in out.with_suffix(".md").read_text()
 
 
 def test_certificates_and_evidence_are_stages_that_a_resumed_run_takes(path, tmp_path, monkeypatch):

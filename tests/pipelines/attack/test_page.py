@@ -1,5 +1,6 @@
 from advrec_tf.pipelines.attack import page
 from tests.pipelines.attack.test_certificates import FOUND
+from tests.pipelines.attack.test_chosen import CAMPAIGN
 
 MEAN = {
     **{"attack": "average", "victim": "ease", "defence": "none", "group": "own", "size": 0.1},
@@ -8,6 +9,7 @@ MEAN = {
 }
 REPORT = {
     "mean": MEAN,
+    "cells": [],
     "targets": [{"item_id": 3, "words": "Item 3 rests on nobody."}],
     "certificates": FOUND,
     "users": 1000,
@@ -36,3 +38,20 @@ def test_without_an_attack_and_certificates_their_sections_are_absent():
     report = REPORT | {"targets": [], "certificates": None}
     assert "##" not in page.markdown(report)
     assert page.lines_of(report)[-1].startswith("  clean: ")
+
+
+def test_a_knowing_attacker_and_a_defence_are_said_with_what_was_chosen():
+    knowing = MEAN | {"attack": "best-response", "defence": "coherence-weights+rank-by-evidence"}
+    report = REPORT | {"mean": knowing, "cells": [{"seed": 0, "chosen": CAMPAIGN}]}
+    text = page.markdown(report)
+    assert "The attack best-response knows model and defence: on a copy of both it turns" in text
+    assert (
+        "The defence coherence-weights+rank-by-evidence: Weigh users and items by how well what "
+        "they have, or who has them, hangs together. Rank by `EvidenceRanking`, as strongly as"
+    ) in text
+    assert "## What the attacker chose" in text
+    assert "| 7 | 0 | campaign | 2 | 0.3 | 0.25 | 2 | all | yes | no | 25 | 0.1250 |" in text
+    assert "The column *undefended*" not in text
+    both = page.markdown(report | {"undefended": MEAN})
+    assert "The column *undefended* is of the same accounts, which were chosen against" in both
+    assert "What the attacker chose:" in page.lines_of(report)

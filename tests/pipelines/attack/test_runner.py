@@ -15,7 +15,7 @@ def test_a_cell_is_measured_once_and_profiles_are_shared_between_victims(make_ru
     monkeypatch.setattr(runner, "_make_profiles", lambda cell: pytest.fail("made twice"))
     again = runner.run(dataclasses.replace(CELL, victim="ease"))
     assert again["pca_auc"] == first["pca_auc"]
-    monkeypatch.setattr(runner, "measure", lambda cell: pytest.fail("measured twice"))
+    monkeypatch.setattr(runner, "measure", lambda *cells: pytest.fail("measured twice"))
     assert runner.run(CELL) == first
 
 
