@@ -293,8 +293,7 @@ class Client:
             specs = self.input_specs(signature)
         except NoSignatureError as error:
             raise ServingError(
-                "The model takes no columns of users: it was trained without them. "
-                "`recommend_from_history` asks by what a user has."
+                "The model takes no columns of users: it was trained without them."
             ) from error
         columns = {name: spec for name, spec in specs.items() if name not in _LIST_INPUTS}
         inputs = raw_columns(table, columns)

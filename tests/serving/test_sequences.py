@@ -159,7 +159,10 @@ def personal(tmp_path_factory):
 
 def test_a_request_by_history_may_say_whose_it_is(personal):
     model, client = personal
-    table = client.recommend_from_history([["i0", "i1"], ["i0", "i1"], []], ["b", "strange", "a"])
+    histories = [["i0", "i1"], ["i0", "i1"], []]
+    message = "Of `user_ids` the model does not know 1 of 3 ids: .* The first is 'strange'"
+    with pytest.warns(UserWarning, match=message):
+        table = client.recommend_from_history(histories, ["b", "strange", "a"])
     history = tf.constant([[0, 1]])
     for name, user in (("b", 1), ("strange", 5)):
         scores = model.score_history(history, user=tf.constant([user]))[0].numpy()
