@@ -64,7 +64,7 @@ def sentences(item_id: int | str, found: Mapping[str, float]) -> str:
             f"{found['target_share_of_ten, clean']:.0%} of its mean score by EASE. "
         )
     text += (
-        f"With the accounts of the attack there are "
+        "With the accounts of the attack there are "
         f"{found['target_raters']:.0f} raters, worth {found['target_effective_raters']:.1f}"
     )
     if "target_lift_of_accounts" not in found:

@@ -18,17 +18,17 @@ MEANINGS = {
     "training_seconds": "seconds of the defence and of one training with it.",
     "target_rank": "the mean rank of the target for real users who have not rated it; 1 is best.",
     "target_hit_rate": "the share of real users who have not rated the target and find it among "
-    "their first {k} items.",
+    "their first k items.",
     "target_ndcg": "the same, where a hit at rank r counts 1 / log2(r + 1).",
     "prediction_shift": "by how much the score of the target rose against the clean model, in the "
     "unit of the model's scores.",
     "score_shift": "the same in standard deviations of the user's scores, which can be compared "
     "between models.",
-    "list_overlap": "the share of a user's first {k} items, the target left out, that the clean "
+    "list_overlap": "the share of a user's first k items, the target left out, that the clean "
     "model lists, too: how far other items are disturbed.",
-    "ndcg": "NDCG at {k} of honest users on held-out interactions: what the attack and the defence "
+    "ndcg": "NDCG at k of honest users on held-out interactions: what the attack and the defence "
     "cost everybody else.",
-    "capped_recall": "the same as recall: the share found among the first {k}, of {k} at most.",
+    "capped_recall": "the same as recall: the share found among the first k, of k at most.",
     "defence_auc": "how well the defence's own suspicion tells fake from real users: the area "
     "under the ROC curve.",
     "target_raters": "users who have the target, the fake ones included.",
@@ -55,5 +55,5 @@ def explained(names: Iterable[str]) -> list[tuple[str, str]]:
         if measure in MEANINGS and measure not in said:
             said.add(measure)
             shown = f"{measure}{_AT}k" if cut else measure
-            found.append((shown, MEANINGS[measure].format(k="k")))
+            found.append((shown, MEANINGS[measure]))
     return found
