@@ -6,7 +6,7 @@ signature of `recommender.ServedRecommender`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -167,21 +167,39 @@ def history_cases(
         reference.scores[-1],
         score(profile),
     )
-    lists = reference.of(np.where(profile > 0, LOWEST, scores), k, popular=says_nothing)
-    one = reference.of(np.where(profile > 0, LOWEST, scores)[:1], k, popular=says_nothing[:1])
+    scores = np.where(profile > 0, LOWEST, scores)
+    return requests_by_history(reference, padded, scores, k=k, popular=says_nothing)
+
+
+def requests_by_history(
+    reference: Reference,
+    padded: Sequence[Sequence[str]],
+    scores: np.ndarray,
+    *,
+    k: int,
+    popular: np.ndarray,
+) -> list[Case]:
+    """All histories in one request, and the first alone.
+
+    Args:
+        padded: [n, places] ids, of equal length.
+        scores: [n, num_items], LOWEST where an item may not be listed.
+        k: length of a list.
+        popular: [n] bool, the histories that say nothing.
+    """
     signature = "recommend_from_history"
     return [
         Case(
             title="histories",
             signature=signature,
             inputs={"item_id": padded},
-            expected=lists,
+            expected=reference.of(scores, k, popular=popular),
         ),
         Case(
             title="one history",
             signature=signature,
             inputs={"item_id": padded[:1]},
-            expected=one,
+            expected=reference.of(scores[:1], k, popular=popular[:1]),
             repeat=_REPEATS,
         ),
     ]

@@ -18,6 +18,7 @@ from advrec_tf.models.sequential.recurrence import recurrence_of
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
 from advrec_tf.serving.module import Case, Together, Values, after
 from advrec_tf.serving.recommender import CELLS, ServedRecommender
+from advrec_tf.serving.recommender_cases import requests_by_history
 from advrec_tf.serving.sequence_scorers import (
     HistoryModel,
     SequenceScorer,
@@ -216,7 +217,6 @@ class ServedSequences(ServedRecommender):
             return scores
 
         scores = best()
-        signature = "recommend_from_history"
         lists = reference.of(scores, self.k, popular=popular)
         of_users = []
         if self.scorer.reads_users:
@@ -234,19 +234,7 @@ class ServedSequences(ServedRecommender):
         return [
             *of_users,
             *self._state_cases(history, padded, lists),
-            Case(
-                title="histories",
-                signature=signature,
-                inputs={"item_id": padded},
-                expected=lists,
-            ),
-            Case(
-                title="one history",
-                signature=signature,
-                inputs={"item_id": padded[:1]},
-                expected=reference.of(scores[:1], self.k, popular=popular[:1]),
-                repeat=200,
-            ),
+            *requests_by_history(reference, padded, scores, k=self.k, popular=popular),
         ]
 
     def _state_cases(self, history: np.ndarray, asked: list[list[str]], lists) -> list[Case]:
