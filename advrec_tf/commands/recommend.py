@@ -67,7 +67,8 @@ def recommend(
     if history and (exclude or allow):
         raise ValueError("`--history` goes without `--exclude` and `--allow`.")
     from advrec_tf.serving import folder
-    from advrec_tf.serving.client import RestClient, SavedModelClient
+    from advrec_tf.serving.rest_client import RestClient
+    from advrec_tf.serving.saved_model_client import SavedModelClient
     from advrec_tf.serving.values import ServingError, UnknownIdWarning, printable
 
     try:

@@ -1,49 +1,33 @@
-"""Asking an exported model for lists: from its folder, or from a TensorFlow Serving.
+"""Asking an exported model for lists: what the clients of a folder and of a server share.
 
-Both clients return the table of `Recommender.recommend`, with ids as the text they have in
-requests and, where item texts are known, their titles. The REST client does not load TensorFlow.
+Both return the table of `Recommender.recommend`, with ids as the text they have in requests and,
+where item texts are known, their titles.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from advrec_tf.serving import folder, rest
 from advrec_tf.serving.feature_columns import raw_columns
 from advrec_tf.serving.values import (
     NO_ITEM,
     NoSignatureError,
     ServingError,
-    as_array,
-    columns_of,
-    decoded,
     finite_rows,
     histories_of,
     ids_of,
-    is_count,
     lengths_of,
     list_columns,
     lists_of,
-    one_line,
-    refusal,
-    shown,
     states_of,
     warn_of_strange,
     warn_of_unknown,
 )
 
 _LIST_INPUTS = ("k", "exclude_item_id", "allow_item_id")
-_DTYPES = {
-    "DT_STRING": "string",
-    "DT_INT32": "int32",
-    "DT_FLOAT": "float32",
-    "DT_DOUBLE": "float64",
-}
 
 
 class Client:
@@ -357,181 +341,3 @@ class Client:
             texts = [self.item_text.get(item, "") for item in table["item_id"]]
             table["text"] = pd.Series(texts, dtype=str)
         return table
-
-
-class SavedModelClient(Client):
-    """The highest version in a model's folder, loaded into this process.
-
-    A SavedModel is code: its graph may read and write any file that this process may. Load only
-    what comes from a source you trust.
-
-    Attributes:
-        path: the folder of the version.
-        metadata: what its export noted.
-        loaded: the graph, as `tf.saved_model.load` gives it.
-
-    Raises:
-        FileNotFoundError: if `directory` is neither a version nor holds one.
-        ValueError: if a file beside the graph is damaged; it names the file.
-        ServingError: if the graph or its variables do not load.
-    """
-
-    def __init__(self, directory: str | os.PathLike):
-        self.path = folder.latest(directory)
-        self.metadata = folder.read_metadata(self.path)
-        text = self.path / folder.ITEM_TEXT
-        self.item_text = folder.read_item_text(text) if text.is_file() else None
-        for part in ("saved_model.pb", "variables/variables.index"):
-            if not (self.path / part).is_file():
-                raise ServingError(f"{self.path / part} should be there and is not.")
-        import tensorflow as tf  # four seconds that the REST client does not need
-
-        if self.metadata.get("needs_tensorflow_text"):
-            import tensorflow_text  # noqa: F401  (registers the operations of the graph)
-        self._tf = tf
-        try:
-            self.loaded = tf.saved_model.load(os.fspath(self.path))
-            self._signatures = dict(self.loaded.signatures)
-        except Exception as error:  # what a damaged file raises depends on the byte
-            raise ServingError(
-                f"{self.path} does not load, {_damaged_part(self.path)} is damaged: "
-                f"{one_line(str(error))}"
-            ) from error
-
-    def default_k(self) -> int:
-        k = self.metadata.get("k")
-        if not is_count(k):
-            raise ServingError(
-                f"{self.path / folder.METADATA} should name `k`, the length of a list. "
-                f"Received: {shown(k)}."
-            )
-        return k
-
-    def input_specs(self, signature_name):
-        specs = self._signature(signature_name).structured_input_signature[1]
-        return {
-            name: (spec.dtype.name, tuple(spec.shape.as_list())) for name, spec in specs.items()
-        }
-
-    def knows(self, kind, ids):
-        """As `Client.knows`, from the tables of the graph; no model is run."""
-        handle = getattr(getattr(self.loaded, kind, None), "resource_handle", None)
-        if handle is None:
-            return None
-        tf = self._tf
-        found = tf.raw_ops.LookupTableFindV2(
-            table_handle=handle, keys=tf.constant(ids, tf.string), default_value=tf.constant(-1)
-        )
-        return (found.numpy() >= 0).tolist()
-
-    def _signature(self, name: str):
-        if name not in self._signatures:
-            raise NoSignatureError(f"{self.path} has no signature {name!r}.")
-        return self._signatures[name]
-
-    def predict(self, signature_name: str, inputs: Mapping) -> dict[str, np.ndarray]:
-        tf = self._tf
-        signature = self._signature(signature_name)
-        try:
-            fed = {
-                name: tf.constant(inputs[name], spec.dtype)
-                for name, spec in signature.structured_input_signature[1].items()
-            }
-            outputs = signature(**fed)
-        except (KeyError, TypeError, ValueError, tf.errors.OpError) as error:
-            raise ServingError(
-                f"{signature_name} of {self.path} refused: {refusal(str(error))}"
-            ) from error
-        return {name: decoded(value.numpy()) for name, value in outputs.items()}
-
-
-class RestClient(Client):
-    """A model behind TensorFlow Serving's REST interface (`POST .../v1/models/NAME:predict`).
-
-    Args:
-        url: scheme, host and port, as in "http://localhost:8501".
-        version: a fixed version; by default the one the server serves.
-        timeout: seconds for a whole request.
-        max_bytes: longest answer that is read.
-        item_text: item id -> title, for the tables.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        model_name: str,
-        *,
-        version: int | None = None,
-        timeout: float = 10.0,
-        max_bytes: int = rest.MAX_BYTES,
-        item_text: Mapping[str, str] | None = None,
-    ):
-        if not url.startswith(("http://", "https://")):
-            raise ValueError(f"`url` should start with http:// or https://. Received: {url!r}.")
-        numbered = "" if version is None else f"/versions/{version}"
-        self.address = f"{url.rstrip('/')}/v1/models/{model_name}{numbered}"
-        self.timeout, self.max_bytes = timeout, max_bytes
-        self.item_text = item_text
-
-    def default_k(self) -> int:
-        answer = self._ask(f"{self.address}/metadata")
-        try:
-            signatures = answer["metadata"]["signature_def"]["signature_def"]
-            shape = signatures["serving_default"]["outputs"]["score"]["tensor_shape"]
-            return int(shape["dim"][1]["size"])
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise ServingError(
-                f"{self.address} does not tell its list length: {shown(answer)}"
-            ) from error
-
-    def input_specs(self, signature_name):
-        answer = self._ask(f"{self.address}/metadata")
-        try:
-            signatures = answer["metadata"]["signature_def"]["signature_def"]
-            if signature_name not in signatures:
-                raise NoSignatureError(f"{self.address} has no signature {signature_name!r}.")
-            inputs = signatures[signature_name]["inputs"]
-            found = {}
-            for name, spec in inputs.items():
-                sizes = [int(dim["size"]) for dim in spec["tensor_shape"].get("dim", [])]
-                shape = tuple(None if size < 0 else size for size in sizes)
-                found[name] = (_DTYPES[spec["dtype"]], shape)
-            return found
-        except (KeyError, AttributeError, TypeError, ValueError) as error:
-            raise ServingError(
-                f"{self.address} does not tell the inputs of {signature_name}: {shown(answer)}"
-            ) from error
-
-    def predict(self, signature_name: str, inputs: Mapping) -> dict[str, np.ndarray]:
-        """As `Client.predict`; the single output of a signature that has one has the name
-        "outputs", since a server leaves its name out."""
-        request = {"signature_name": signature_name, "inputs": dict(inputs)}
-        answer = self._ask(f"{self.address}:predict", request)
-        columns = columns_of(answer)
-        if columns is None:
-            raise ServingError(
-                f"{self.address} should answer with `outputs` or `predictions`. "
-                f"Received: {shown(answer)}"
-            )
-        try:
-            return {name: as_array(value) for name, value in columns.items()}
-        except RecursionError as error:
-            raise ServingError(f"{self.address} answered with lists nested too deep.") from error
-
-    def _ask(self, address: str, request: Mapping | None = None):
-        try:
-            return rest.ask(address, request, timeout=self.timeout, max_bytes=self.max_bytes)
-        except rest.RequestError as error:
-            raise ServingError(one_line(str(error))) from error
-
-
-def _damaged_part(path: Path) -> str:
-    """Which file of a version that does not load is to blame, as far as can be told."""
-    from google.protobuf.message import DecodeError
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    try:
-        graph = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
-    except (DecodeError, OSError):
-        return "saved_model.pb"
-    return "saved_model.pb or variables" if graph.meta_graphs else "saved_model.pb"

@@ -4,7 +4,7 @@ import pytest
 
 from advrec_tf.commands.application import main
 from advrec_tf.serving import folder
-from advrec_tf.serving.client import SavedModelClient
+from advrec_tf.serving.saved_model_client import SavedModelClient
 from tests.worlds import tiny_world
 
 

@@ -18,8 +18,8 @@ import pytest
 
 from advrec_tf.data.interactions import Interactions, Vocabulary
 from advrec_tf.models.vectors import with_popularity_prior
-from advrec_tf.serving.client import SavedModelClient
 from advrec_tf.serving.forms import export
+from advrec_tf.serving.saved_model_client import SavedModelClient
 from advrec_tf.serving.values import ServingError
 
 ROWS = [

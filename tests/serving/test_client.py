@@ -1,12 +1,8 @@
 """Clients: the same table from the folder and from a server."""
 
-import json
-import warnings
-
 import pytest
 
-from advrec_tf.serving.client import RestClient, SavedModelClient
-from advrec_tf.serving.forms import export
+from advrec_tf.serving.rest_client import RestClient
 from advrec_tf.serving.values import ServingError
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
@@ -46,6 +42,7 @@ def test_each_user_may_have_a_length_and_lists_of_its_own(client):
     assert found == {"11": "d", "12": "ba", "no one": "e"}
 
 
+@pytest.mark.filterwarnings("ignore:Of `histories` the model knows no item")
 def test_a_history_stands_in_for_a_user(client):
     table = client.recommend_from_history([["a", "b"], ["zebra"], []])
     found = {user: "".join(rows["item_id"]) for user, rows in table.groupby("user_id")}
@@ -97,114 +94,3 @@ def test_inputs_that_a_signature_does_not_have_are_refused(client):
         client.predict("score", {"user_id": ["11"]})
     with pytest.raises(ServingError, match="no signature 'nothing'"):
         client.predict("nothing", {})
-
-
-def test_the_highest_version_is_loaded(make_recommender, recommender, tmp_path):
-    export(make_recommender(), tmp_path, version=9, check=False)
-    export(recommender, tmp_path, check=False)
-    client = SavedModelClient(tmp_path)
-    assert client.path == tmp_path / "10"
-    assert client.default_k() == 10
-
-
-def test_without_titles_there_is_no_text_column(server):
-    assert "text" not in RestClient(server, "hand").recommend([11])
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("other", "answered 404: Servable not found"),
-        ("slow", "did not answer within 0.2 s"),
-        ("page", "did not answer with JSON"),
-    ],
-)
-def test_what_went_wrong_with_a_server_is_named(server, name, message):
-    with pytest.raises(ServingError, match=message):
-        RestClient(server, name, timeout=0.2).recommend([11])
-
-
-def test_an_answer_in_rows_is_understood(server):
-    table = RestClient(server, "rows").recommend([11, "13"])
-    assert table["item_id"].tolist() == ["c", "d", "e", "e"]
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {},
-        [],
-        {"outputs": {}},
-        {"outputs": [["a"]]},
-        {"outputs": {"item_id": [["a"]]}},
-        {"outputs": {"item_id": [["a", "b"], ["c"]], "score": [[1, 2], [3]]}},
-        {"outputs": {"item_id": [], "score": []}},
-        {"outputs": {"item_id": [["a"], ["b"]], "score": [[1], [2]]}},
-        {"outputs": {"item_id": [["a", "b"]], "score": [[1]]}},
-        {"outputs": {"item_id": [[None]], "score": [[1]]}},
-        {"outputs": {"item_id": [[1]], "score": [[1]]}},
-        {"outputs": {"item_id": [["a"]], "score": [["1"]]}},
-        {"outputs": {"item_id": [["a"]], "score": [[float("nan")]]}},
-        {"outputs": {"item_id": "a", "score": 1}},
-        {"outputs": {"item_id": [[["a"]]], "score": [[[1]]]}},
-        {"predictions": []},
-        {"predictions": [{"item_id": ["a"], "score": [1]}, {"item_id": ["a"]}]},
-        {"predictions": [1, {"item_id": ["a"]}]},
-        "[" * 100_000,
-        '{"outputs": ' + "[" * 400 + "]" * 400 + "}",
-    ],
-)
-def test_an_answer_that_is_no_table_of_the_asked_users_is_an_error(local, server, answer):
-    local.odd.append(answer if isinstance(answer, str) else json.dumps(answer))
-    with pytest.raises(ServingError):
-        RestClient(server, "odd").recommend(["11"])
-
-
-def test_a_server_that_is_not_there_is_named():
-    with pytest.raises(ServingError, match=r"http://127\.0\.0\.1:9/.*could not be reached"):
-        RestClient("http://127.0.0.1:9", "hand").recommend([11])
-
-
-def test_a_url_without_a_scheme_is_refused():
-    with pytest.raises(ValueError, match="`url` should start with"):
-        RestClient("localhost:8501", "hand")
-
-
-@pytest.mark.parametrize(
-    ("ask", "message"),
-    [
-        (
-            lambda client: client.recommend(["11"], allow=["zzz"]),
-            "Of `allow` the model does not know 1 of 1 ids: they allow nothing. The first is 'zzz'",
-        ),
-        (
-            lambda client: client.recommend(["11", "12"], exclude=[["a", "y"], ["z", "y"]]),
-            "Of `exclude` the model does not know 2 of 3 ids: they exclude nothing. The first is",
-        ),
-        (
-            lambda client: client.recommend_from_history([["a"], ["x", "y"]]),
-            "Of `histories` the model knows no item in 1 of 2 rows, and read nothing there. "
-            "The first is row 1, with 'x'",
-        ),
-    ],
-)
-def test_unknown_ids_of_a_request_are_said(local, ask, message):
-    with pytest.warns(UserWarning, match=message) as caught:
-        ask(local)
-    assert len(caught) == 1
-    assert caught[0].filename == __file__
-
-
-def test_a_request_of_known_ids_is_not_warned(local):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        local.recommend(["nobody"], exclude=["a"], allow=[["b"]])
-        local.recommend_from_history([["a", "zebra"], []])
-
-
-def test_a_server_is_asked_once_and_does_not_tell_of_unknown_ids(server):
-    remote = RestClient(server, "hand")
-    assert remote.knows("items", ["a"]) is None
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert len(remote.recommend(["11"], allow=["zzz"])) == 0

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from advrec_tf.models.sequential import published
 from advrec_tf.models.sequential.encoders import EncoderSize
-from advrec_tf.serving.client import RestClient, SavedModelClient
 from advrec_tf.serving.forms import export
+from advrec_tf.serving.rest_client import RestClient
+from advrec_tf.serving.saved_model_client import SavedModelClient
 from advrec_tf.serving.sequences import ServedSequences
 from advrec_tf.serving.values import ServingError
 from tests.worlds import interactions_of

@@ -10,10 +10,10 @@ from advrec_tf.models.sequential import published
 from advrec_tf.models.sequential.encoders import EncoderSize
 from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.perturbations import fgsm
-from advrec_tf.serving.client import SavedModelClient
 from advrec_tf.serving.folder import read_metadata
 from advrec_tf.serving.forms import export, served_form
 from advrec_tf.serving.lists import LOWEST
+from advrec_tf.serving.saved_model_client import SavedModelClient
 from advrec_tf.serving.sequences import ServedSequences
 from advrec_tf.serving.values import ServingError
 from advrec_tf.training.adversarial import AdversarialTraining

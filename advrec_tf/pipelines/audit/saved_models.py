@@ -26,7 +26,7 @@ from advrec_tf.pipelines.audit.alignment import (
 )
 from advrec_tf.pipelines.audit.subject import K, Subject
 from advrec_tf.serving import folder
-from advrec_tf.serving.client import SavedModelClient
+from advrec_tf.serving.saved_model_client import SavedModelClient
 from advrec_tf.serving.values import ServingError, printable
 
 _BLOCK = 256

@@ -1,0 +1,82 @@
+"""The client of a server: what goes wrong between the two is named."""
+
+import json
+import warnings
+
+import pytest
+
+from advrec_tf.serving.rest_client import RestClient
+from advrec_tf.serving.values import ServingError
+
+pytestmark = pytest.mark.usefixtures("no_proxy")
+
+
+def test_without_titles_there_is_no_text_column(server):
+    assert "text" not in RestClient(server, "hand").recommend([11])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("other", "answered 404: Servable not found"),
+        ("slow", "did not answer within 0.2 s"),
+        ("page", "did not answer with JSON"),
+    ],
+)
+def test_what_went_wrong_with_a_server_is_named(server, name, message):
+    with pytest.raises(ServingError, match=message):
+        RestClient(server, name, timeout=0.2).recommend([11])
+
+
+def test_an_answer_in_rows_is_understood(server):
+    table = RestClient(server, "rows").recommend([11, "13"])
+    assert table["item_id"].tolist() == ["c", "d", "e", "e"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        [],
+        {"outputs": {}},
+        {"outputs": [["a"]]},
+        {"outputs": {"item_id": [["a"]]}},
+        {"outputs": {"item_id": [["a", "b"], ["c"]], "score": [[1, 2], [3]]}},
+        {"outputs": {"item_id": [], "score": []}},
+        {"outputs": {"item_id": [["a"], ["b"]], "score": [[1], [2]]}},
+        {"outputs": {"item_id": [["a", "b"]], "score": [[1]]}},
+        {"outputs": {"item_id": [[None]], "score": [[1]]}},
+        {"outputs": {"item_id": [[1]], "score": [[1]]}},
+        {"outputs": {"item_id": [["a"]], "score": [["1"]]}},
+        {"outputs": {"item_id": [["a"]], "score": [[float("nan")]]}},
+        {"outputs": {"item_id": "a", "score": 1}},
+        {"outputs": {"item_id": [[["a"]]], "score": [[[1]]]}},
+        {"predictions": []},
+        {"predictions": [{"item_id": ["a"], "score": [1]}, {"item_id": ["a"]}]},
+        {"predictions": [1, {"item_id": ["a"]}]},
+        "[" * 100_000,
+        '{"outputs": ' + "[" * 400 + "]" * 400 + "}",
+    ],
+)
+def test_an_answer_that_is_no_table_of_the_asked_users_is_an_error(local, server, answer):
+    local.odd.append(answer if isinstance(answer, str) else json.dumps(answer))
+    with pytest.raises(ServingError):
+        RestClient(server, "odd").recommend(["11"])
+
+
+def test_a_server_that_is_not_there_is_named():
+    with pytest.raises(ServingError, match=r"http://127\.0\.0\.1:9/.*could not be reached"):
+        RestClient("http://127.0.0.1:9", "hand").recommend([11])
+
+
+def test_a_url_without_a_scheme_is_refused():
+    with pytest.raises(ValueError, match="`url` should start with"):
+        RestClient("localhost:8501", "hand")
+
+
+def test_a_server_is_asked_once_and_does_not_tell_of_unknown_ids(server):
+    remote = RestClient(server, "hand")
+    assert remote.knows("items", ["a"]) is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(remote.recommend(["11"], allow=["zzz"])) == 0
