@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import textwrap
 
-from advrec_tf.defence.registry import DEFENCES
+from advrec_tf.defence.descriptions import about
 from advrec_tf.pipelines.attack import certificates, chosen, summary
 from advrec_tf.pipelines.attack.cell import KNOWING, NONE
 from advrec_tf.pipelines.attack.measures import explained
@@ -79,8 +78,5 @@ def _abouts(mean: dict) -> list[str]:
     """A sentence on an attack that knows the defence, and one on the defence."""
     said = [chosen.ABOUT[mean["attack"]]] if mean["attack"] in chosen.ABOUT else []
     if mean["defence"] != NONE:
-        defence = DEFENCES[mean["defence"]]
-        kinds = dict.fromkeys(type(part) for part in getattr(defence, "defences", (defence,)))
-        firsts = (inspect.getdoc(kind).split("\n\n")[0] for kind in kinds)
-        said.append(f"The defence {mean['defence']}: {' '.join(' '.join(firsts).split())}")
+        said.append(f"The defence {mean['defence']}: {about(mean['defence'])}")
     return said

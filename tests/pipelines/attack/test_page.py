@@ -46,9 +46,12 @@ def test_a_knowing_attacker_and_a_defence_are_said_with_what_was_chosen():
     text = page.markdown(report)
     assert "The attack best-response knows model and defence: on a copy of both it turns" in text
     assert (
-        "The defence coherence-weights+rank-by-evidence: Weigh users and items by how well what "
-        "they have, or who has them, hangs together. Rank by `EvidenceRanking`, as strongly as"
+        "The defence coherence-weights+rank-by-evidence: Weighs users and items by how well what "
+        "they have, or who has them, hangs together: what does not, or too well, as a copy does, "
+        "counts for little. Ranks by a lower confidence bound: the fewer independent raters"
     ) in text
+    noise = page.markdown(REPORT | {"mean": MEAN | {"defence": "noise"}})
+    assert "The defence noise: The control of apr, pgd and vulnerability-aware, without" in noise
     assert "## What the attacker chose" in text
     assert "| 7 | 0 | campaign | 2 | 0.3 | 0.25 | 2 | all | yes | no | 25 | 0.1250 |" in text
     assert "The column *undefended*" not in text
