@@ -48,6 +48,18 @@ class HistoryDetector(Detector):
         """[n, places] float64, how unusual each place is, NaN where nothing can be said."""
         raise NotImplementedError(f"{type(self).__name__} does not define `surprises`.")
 
+    def require_fitted(self, learned: str) -> None:
+        """Refuse to judge before `fit`; `learned` names an attribute that `learn` sets.
+
+        Raises:
+            ValueError: if it is not there.
+        """
+        if not hasattr(self, learned):
+            raise ValueError(
+                "`fit` should be called before histories are judged. Received: a "
+                f"{type(self).__name__} that was not fitted."
+            )
+
     def fit(self, interactions: Interactions, is_fake: np.ndarray | None = None) -> HistoryDetector:
         """Learn from users that are trusted, and set the threshold on the same.
 
@@ -76,8 +88,15 @@ class HistoryDetector(Detector):
 
         Args:
             times: [n, places] float64, where the detector reads them.
+
+        Raises:
+            ValueError: if the histories are no whole numbers in two dimensions, or times are not
+                one a place, in order.
         """
-        surprises = np.asarray(self.surprises(np.asarray(histories), times), np.float64)
+        histories = require_histories(histories)
+        if times is not None:
+            times = require_times(times, histories)
+        surprises = np.asarray(self.surprises(histories, times), np.float64)
         return mean_of_largest(surprises, self.worst)
 
     def flagged(self, histories: np.ndarray, times: np.ndarray | None = None) -> np.ndarray:
@@ -88,6 +107,56 @@ class HistoryDetector(Detector):
         """[num_users] float64, of the last items of each."""
         windows = last_windows(interactions, self.length)
         return self.suspicion(windows.items, windows.times)
+
+
+def require_histories(histories: np.ndarray) -> np.ndarray:
+    """[n, places] int, as they are.
+
+    Raises:
+        ValueError: if they have another shape or kind, or hold a number below `NONE`.
+    """
+    histories = np.asarray(histories)
+    if histories.ndim != 2 or histories.dtype.kind not in "iu":
+        raise ValueError(
+            "`histories` should be [n, places] item indices. "
+            f"Received: an array of {histories.dtype} with the shape {histories.shape}."
+        )
+    if histories.size and histories.min() < NONE:
+        raise ValueError(
+            f"`histories` should hold item indices >= 0, and {NONE} for no item. "
+            f"Received: {histories.min()}."
+        )
+    return histories
+
+
+def require_times(times: np.ndarray, histories: np.ndarray) -> np.ndarray:
+    """[n, places] float64, the times of the places; of places without an item nothing is asked.
+
+    Raises:
+        ValueError: if the shape is not that of `histories`, or the time of an item is no finite
+            number, or earlier than that of the item before.
+    """
+    times = np.asarray(times, np.float64)
+    if times.shape != histories.shape:
+        raise ValueError(
+            f"`times` should have the shape of `histories`, {histories.shape}. "
+            f"Received: {times.shape}."
+        )
+    there = histories != NONE
+    if not np.isfinite(times[there]).all():
+        row, place = np.argwhere(there & ~np.isfinite(times))[0]
+        raise ValueError(
+            "`times` should be finite where there is an item. "
+            f"Received: {times[row, place]} in history {row}, place {place}."
+        )
+    back = steps_of(histories) & (np.diff(times, axis=1, prepend=times[:, :1]) < 0)
+    if back.any():
+        row, place = np.argwhere(back)[0]
+        raise ValueError(
+            "`times` should not fall within a history. "
+            f"Received: {times[row, place - 1]:g}, then {times[row, place]:g} in history {row}."
+        )
+    return times
 
 
 def mean_of_largest(values: np.ndarray, fraction: float) -> np.ndarray:

@@ -56,8 +56,9 @@ class PaceSurprise(HistoryDetector):
         """[n, 1] float64, of each history as a whole.
 
         Raises:
-            ValueError: if there are no times.
+            ValueError: if nothing was learned yet, or there are no times.
         """
+        self.require_fitted("usual_gap")
         if times is None:
             raise ValueError("`times` should be given to a detector of times. Received none.")
         middle, variation = _pace(histories, np.asarray(times, np.float64))

@@ -48,11 +48,7 @@ class TransitionSurprise(HistoryDetector):
         Raises:
             ValueError: if nothing was learned yet, or an item is none of those learned from.
         """
-        if not hasattr(self, "_num_items"):
-            raise ValueError(
-                "`fit` should be called before histories are judged. Received: a "
-                f"{type(self).__name__} that was not fitted."
-            )
+        self.require_fitted("_num_items")
         if histories.size and histories.max() >= self._num_items:
             raise ValueError(
                 f"`histories` should hold item indices in 0..{self._num_items - 1}, those of the "
