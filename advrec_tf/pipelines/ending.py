@@ -6,6 +6,7 @@ Importing it is quick: no TensorFlow.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import functools
 import os
@@ -60,7 +61,7 @@ def guarded(main: Callable) -> Callable:
                 mistake = isinstance(error, (ValueError, OSError, ImportError, FloatingPointError))
                 if os.environ.get("ADVREC_TRACEBACK") == "1" or not (mistake or full):
                     raise
-                told = f"The disk is full ({error}). {_way_on()}" if full else str(error)
+                told = f"The disk is full ({error}). {_way_on()}" if full else _with_kept(error)
                 raise SystemExit(f"Error: {told}") from None
 
     return run
@@ -94,8 +95,8 @@ def hold(folder: str | os.PathLike, *, resume: bool, say: Callable[[str], None] 
     if resume and not holds_run(folder):
         say(f"{os.fspath(folder)} holds no run to resume. A new run starts.")
     until_the_end.enter_context(sole_run(folder, command=command_line()))
-    until_the_end.enter_context(_resumed_by(f"{command_line()} --resume"))
     remove_unfinished(folder)
+    until_the_end.enter_context(_held(Path(folder)))
 
 
 def conclude(verdicts: Mapping[str, str], *, fail: bool) -> None:
@@ -133,22 +134,46 @@ def command_line() -> str:
     return command.replace(root.rstrip("/"), "$ADVREC_DATA") if root else command
 
 
-_resumption: list[str] = []
+@dataclasses.dataclass(frozen=True)
+class _Held:
+    """A run folder, by what its run is gone on with, and the stages that were done at first."""
+
+    folder: Path
+    command: str
+    done: int
+
+
+_runs: list[_Held] = []
 
 
 @contextlib.contextmanager
-def _resumed_by(command: str) -> Iterator[None]:
-    _resumption.append(command)
+def _held(folder: Path) -> Iterator[None]:
+    _runs.append(_Held(folder, f"{command_line()} --resume", _stages_in(folder)))
     try:
         yield
     finally:
-        _resumption.pop()
+        _runs.pop()
+
+
+def _stages_in(folder: Path) -> int:
+    """Stages that are done in a run folder, those of its parts included."""
+    return sum(1 for pattern in ("stages", "*/stages") for _ in folder.glob(f"{pattern}/*.npz"))
+
+
+def _with_kept(error: BaseException) -> str:
+    """What an error says and, where stages were done before it, what becomes of them."""
+    if not _runs or _stages_in(_runs[-1].folder) <= _runs[-1].done:
+        return str(error)
+    return (
+        f"{error}\nWhat was done before is kept in {_runs[-1].folder}: --resume goes on from there "
+        "with the same data and settings; another run needs another folder."
+    )
 
 
 def _way_on() -> str:
-    if not _resumption:
+    if not _runs:
         return "Nothing is left half written."
-    return f"What is done is kept. Continue with: {_resumption[-1]}"
+    return f"What is done is kept. Continue with: {_runs[-1].command}"
 
 
 def _stopped() -> SystemExit:

@@ -139,15 +139,23 @@ class StageStore:
     def run(self, name: str, compute: Callable[[Path], StageResult]) -> StageResult:
         """The stored result of the stage, or else `compute(checkpoint file)`, stored.
 
+        Where the first stage of a run fails with nothing done, the folder is free again.
+
         Raises:
             DamagedFileError, ValueError: if its file is damaged, or of another stage or run.
         """
         path = self._path(name)
         if path.exists():
             return self.result(name)
+        own = not self._record.exists()
         self.claim()  # only now: a start that fails before its first stage leaves it free
         checkpoint = self._stages / f"{name}{_CHECKPOINT}"
-        result = compute(checkpoint)
+        try:
+            result = compute(checkpoint)
+        except Exception:
+            if own and not any(self._stages.iterdir()):  # nothing was done, so it is free again
+                self._record.unlink(missing_ok=True)
+            raise
         about = {"stage": name, "identity": self.identity, "summary": result.summary}
         # Another process may compute the same stage, and either file is whole.
         with atomic_file(path, overwrite=True) as unfinished:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from advrec_tf.pipelines import ending
-from advrec_tf.pipelines.stages import StageStore
+from advrec_tf.pipelines.stages import StageResult, StageStore
 
 
 def test_a_users_mistake_ends_in_one_line(monkeypatch):
@@ -59,6 +59,22 @@ def test_a_full_disk_is_said_in_one_sentence_with_the_way_on(monkeypatch, tmp_pa
         "Error: The disk is full (the writer failed). What is done is kept. Continue with: "
         "advrec train --out runs/a --resume"
     )
+
+
+def test_a_mistake_after_stages_were_done_says_that_they_are_kept(tmp_path):
+    def main(stages):
+        ending.hold(tmp_path, resume=True, say=lambda line: None)
+        store = StageStore(tmp_path, {}, resume=True)
+        for name in stages:
+            store.run(name, lambda _: StageResult({}, {}))
+        raise ValueError("`x` should be 1.")
+
+    for stages, kept in ((["a"], True), (["a"], False), (["a", "b"], True)):  # "a" is done once
+        with pytest.raises(SystemExit) as stop:
+            ending.guarded(main)(stages)
+        first, _, rest = str(stop.value).partition("\n")
+        assert first == "Error: `x` should be 1."
+        assert rest.startswith(f"What was done before is kept in {tmp_path}: --resume") == kept
 
 
 def test_another_error_is_no_full_disk(monkeypatch):
@@ -126,7 +142,7 @@ def test_ctrl_c_that_a_library_turns_into_an_error_is_still_ctrl_c():
 DEAF = """
 import signal, time
 from advrec_tf.pipelines import ending
-from advrec_tf.pipelines.stages import StageStore
+from advrec_tf.pipelines.stages import StageResult, StageStore
 
 ending._AGAIN_AFTER, ending._AT_LAST_AFTER = 0.05, 0.2
 

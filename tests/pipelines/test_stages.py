@@ -69,6 +69,24 @@ def test_a_start_that_fails_before_its_first_stage_leaves_the_folder_free(tmp_pa
     StageStore(tmp_path, {"seed": 1})
 
 
+def test_a_first_stage_that_fails_leaves_the_folder_free_and_a_later_one_does_not(tmp_path):
+    def fails(checkpoint):
+        raise ValueError("too few items")
+
+    def nested(checkpoint):
+        store.run("inner", fails)
+
+    store = StageStore(tmp_path, {"seed": 0})
+    with pytest.raises(ValueError, match="too few items"):
+        store.run("outer", nested)
+    assert not holds_run(tmp_path)
+    store = StageStore(tmp_path, {"seed": 1})
+    store.run("model", lambda _: result(1.0))
+    with pytest.raises(ValueError, match="too few items"):
+        store.run("outer", nested)
+    assert (tmp_path / "run.json").exists() and holds_run(tmp_path)
+
+
 @pytest.mark.parametrize("below", ["", "run"])
 def test_a_run_folder_that_is_a_file_is_named(tmp_path, below):
     (tmp_path / "file").write_text("mine")

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from advrec_tf.ops.files import atomic_bytes
+from advrec_tf.ops.stored import read_json
 from advrec_tf.pipelines.attack import page
 from advrec_tf.pipelines.attack.cell import (
     KNOWING,
@@ -177,7 +178,8 @@ def _certificates(runner: CellRunner, models: int, size: float) -> dict | None:
         return None
     accounts = runner.num_profiles(size)
     name = f"certificates-{models}-{accounts}"
-    return _stage(runner, name, lambda: certified(runner, models, [accounts]))
+    split = runner.setting.split
+    return _stage(runner, name, lambda: certified(split.train, split.test, models, [accounts]))
 
 
 def _require_same(path: Path, settings: dict) -> None:
@@ -188,7 +190,7 @@ def _require_same(path: Path, settings: dict) -> None:
     """
     if not path.exists():
         return
-    found = json.loads(path.read_text(encoding="utf-8")).get("settings", {})
+    found = read_json(path, cure="--overwrite replaces it.").get("settings", {})
     changed = [
         f"{name} {found[name]} and not {value}"
         for name, value in settings.items()
@@ -259,4 +261,6 @@ def _remove_run(folder: Path) -> None:
 
 def _holds_attack(folder: Path) -> bool:
     record = folder / "run.json"
-    return record.exists() and json.loads(record.read_text(encoding="utf-8")).get("job") == JOB
+    if not record.exists():
+        return False
+    return read_json(record, cure="Remove it, or choose another folder.").get("job") == JOB

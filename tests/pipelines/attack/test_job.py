@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from advrec_tf.pipelines.attack import job, responses
+from advrec_tf.pipelines.stages import holds_run
 
 ATTACK = {"attack": "random", "victim": "biased_mf", "defence": "none"}
 
@@ -100,6 +101,23 @@ def test_certificates_and_evidence_are_stages_that_a_resumed_run_takes(path, tmp
     assert out.read_bytes() == before
     job.run(path, **{**words, "certify": 0}, resume=True, overwrite=True, log=lines.append)
     assert json.loads(out.read_text())["certificates"] is None
+
+
+def test_a_run_that_fails_leaves_its_folder_to_the_next(path, tmp_path):
+    out = tmp_path / "run" / "attack.json"
+    words = {**ATTACK, "attack": "average-over-popular", "victim": "ease", "own_targets": ["3"]}
+    words |= {"out": out, "run_dir": out.parent, "rating_column": "rating", "log": lambda _: None}
+    with pytest.raises(ValueError, match="`num_fillers` should be at most"):  # of 6 popular items
+        job.run(path, **words, fillers=20)
+    assert not holds_run(out.parent)
+    job.run(path, **words, fillers=3)
+    assert out.exists()
+    (out.parent / "run.json").write_text("{")
+    with pytest.raises(ValueError, match="run.json should be as it was written.*Remove it, or"):
+        job.run(path, **words, fillers=3, overwrite=True)
+    out.write_text("{")
+    with pytest.raises(ValueError, match="attack.json should be as .* --overwrite replaces it"):
+        job.run(path, **words, fillers=3, resume=True)
 
 
 def test_a_size_and_a_name_are_refused_before_anything_is_trained(path):
