@@ -41,7 +41,8 @@ def run(
     certificates = f"certificates of {models} models"
     if models:
         entries[certificates] = Entry(
-            train=lambda task: Result(certified(runner, models)), seeded=False
+            train=lambda task: Result(certified(runner.train, runner.setting.split.test, models)),
+            seeded=False,
         )
     found = sweep(Study(name="leaderboard", entries=entries), runner.store, seeds=[0], log=log)
     measured = [dict(found.results[cell.name()][0].metrics) for cell in cells]

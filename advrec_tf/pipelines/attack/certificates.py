@@ -1,4 +1,7 @@
-"""What a certified ensemble promises on the data of an attack, beside its cost and plain EASE."""
+"""What a certified ensemble promises on some data, beside its cost and plain EASE.
+
+Reports of attacks and audits show it.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ import time
 from collections.abc import Sequence
 
 from advrec_tf.attacks.victims import VICTIMS
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.certified.certificate import certify
 from advrec_tf.defence.registry import DEFENCES
-from advrec_tf.pipelines.attack.runner import CellRunner
+from advrec_tf.evaluation.ranking import RankingEvaluator
 
 CERTIFIED = "subset-ensemble"
 FRACTIONS = (0.002, 0.005, 0.01)
@@ -18,10 +22,15 @@ _NDCG, _LEAST = "ndcg@10", "least_models"
 _HEAD = ("fakes", "hits", "kept", "share", "barred", "precision@10", "recall@10", "NDCG@10")
 
 
-def certified(runner: CellRunner, models: int, accounts: Sequence[int] = ()) -> dict:
+def certified(
+    train: Interactions, test: Interactions, models: int, accounts: Sequence[int] = ()
+) -> dict:
     """The certificates of an ensemble of so many models, as JSON values.
 
     Args:
+        train, test: what the ensemble learns from, and held-out interactions of the same users and
+            items.
+        models: base models, >= 1; see `SubsetEnsemble` for what each costs.
         accounts: numbers of fakes to certify beside the curve, such as that of an attack.
 
     Returns:
@@ -29,22 +38,24 @@ def certified(runner: CellRunner, models: int, accounts: Sequence[int] = ()) -> 
         `curve`, a `Certificate` with its `kept_share` for each number of fakes.
 
     Raises:
-        ValueError: if `models` is below 1, or the data have fewer users than a subset.
+        ValueError: if `models` is below 1, the data have fewer users than a subset, or nothing is
+            held out.
     """
     defence = dataclasses.replace(DEFENCES[CERTIFIED], num_models=models)
     started = time.perf_counter()
-    ensemble = defence.ensemble(seed=0).fit(runner.train)
+    ensemble = defence.ensemble(seed=0).fit(train)
     seconds = time.perf_counter() - started
     started = time.perf_counter()
-    plain = VICTIMS["ease"].train(runner.train, seed=0)
+    plain = VICTIMS["ease"].train(train, seed=0)
     plain_seconds = time.perf_counter() - started
-    users = runner.train.num_users
+    users = train.num_users
     fakes = sorted({1, 10, *accounts, *(max(1, round(fraction * users)) for fraction in FRACTIONS)})
-    found = certify(ensemble, runner.setting.split.test, fakes)
+    found = certify(ensemble, test, fakes)
+    ranking = RankingEvaluator(train, test, ks=(10,))
     return {
         "settings": dataclasses.asdict(defence) | {"trim": None},
-        "ndcg": runner.ranking.evaluate(ensemble).metrics[_NDCG],
-        "ndcg_ease": runner.ranking.evaluate(plain).metrics[_NDCG],
+        "ndcg": ranking.evaluate(ensemble).metrics[_NDCG],
+        "ndcg_ease": ranking.evaluate(plain).metrics[_NDCG],
         "seconds": seconds,
         "seconds_ease": plain_seconds,
         "curve": [dataclasses.asdict(one) | {"kept_share": one.kept_share} for one in found],

@@ -63,12 +63,19 @@ def measure(case: Case, stored: dict | None = None) -> dict:
     if case.subject.fit is not None:
         found, _ = attacked(case, fit, limited=True)
         own = {"victim": victim, "victim_overlap": None}
-        return own | found | {"support": support.measure(case.split.train, case.lists, stored)}
+        return own | found | _support(case, stored)
     if victim not in stored:
         stored[victim] = attacked(case, fit)
     found, lists = stored[victim]
     own = {"victim": victim, "victim_overlap": overlap(lists, case.lists)}
-    return own | found | {"support": support.measure(case.split.train, case.lists, stored)}
+    return own | found | _support(case, stored)
+
+
+def _support(case: Case, stored: dict) -> dict:
+    train = case.split.train
+    rests_on = support.measure(train, case.lists, stored)
+    promise = support.promised(case, accounts(train, case.settings.profiles), stored)
+    return {"support": rests_on | promise}
 
 
 def attacked(

@@ -2,6 +2,7 @@
 
 Part of the section `poisoning`: where few independent users stand behind an item, few fake ones
 outweigh them. The figures are of the training part; what takes too long is left out, with why.
+Beside them stands, where it is asked for, what an ensemble promises in which no few decide.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import numpy as np
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.evidence.effective_raters import item_evidence
 from advrec_tf.defence.evidence.influence import MEMORY_LIMIT, UserInfluence, influence_table
+from advrec_tf.pipelines.attack.certificates import certified
+from advrec_tf.pipelines.audit.subject import Case
 
 FEW = 5.0
 """Independent raters; an item with fewer has little evidence."""
@@ -21,6 +24,8 @@ PAIRS_LIMIT = 5 * 10**8
 """Pairs of items in the histories of all users, for the evidence."""
 WORK_LIMIT = 10**11
 """Multiplications for the influence: about half a minute."""
+CELLS_LIMIT = 2**26
+"""Users x items for the certificates, whose bounds take some tables of so many numbers."""
 
 
 def measure(train: Interactions, lists: np.ndarray, stored: dict) -> dict:
@@ -76,3 +81,33 @@ def held(train: Interactions) -> np.ndarray | str:
     hangs = np.zeros(items, bool)
     hangs[train.items.index_of(table["item_id"].tolist())] = table["share"] >= SHARE
     return hangs
+
+
+def promised(case: Case, accounts: int, stored: dict) -> dict:
+    """Certificates of an ensemble on the training and the validation part, where they are asked for
+    (`AuditSettings.certify`).
+
+    Args:
+        accounts: number of fakes to certify beside the curve.
+        stored: as of `measure`, under "certificates".
+
+    Returns:
+        Nothing, or under `certificates` what `certified` found, or under `no_certificates` why not.
+    """
+    models, train = case.settings.certify, case.split.trainval()
+    if not models:
+        return {}
+    if "certificates" not in stored:
+        users, items = train.num_users, train.num_items
+        if users * items > CELLS_LIMIT:
+            stored["certificates"] = {
+                "no_certificates": "Certificates were left out: their bounds take several tables "
+                f"of {users:,} users x {items:,} items, more than {CELLS_LIMIT:,} numbers each."
+            }
+        else:
+            try:
+                found = {"certificates": certified(train, case.split.test, models, [accounts])}
+            except ValueError as error:  # such as fewer users than a subset holds
+                found = {"no_certificates": f"Certificates were left out: {error}"}
+            stored["certificates"] = found
+    return stored["certificates"]

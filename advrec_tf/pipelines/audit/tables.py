@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from advrec_tf.pipelines.attack import certificates
 from advrec_tf.pipelines.audit.privacy import FALSE_POSITIVES
 
 _PARTS = {"all": "all measured users", "short": "short histories", "tail": "tail items"}
@@ -216,7 +217,20 @@ def _support(found: dict) -> list[dict]:
         "is audited."
     )
     blocks = [table(head, rows, "Items that a small group decides about"), note(about)]
-    return blocks + [note(found[key]) for key in ("no_few", "no_held") if key in found]
+    left_out = ("no_few", "no_held", "no_certificates")
+    blocks += [note(found[key]) for key in left_out if key in found]
+    return blocks + (_certificates(found["certificates"]) if "certificates" in found else [])
+
+
+def _certificates(found: dict) -> list[dict]:
+    """What an ensemble promises, with its cost."""
+    head, *rows = certificates.rows_of(found)
+    about = (
+        f"A promise of another recommender, `advrec attack --defence {certificates.CERTIFIED}`, "
+        "trained on all but the test part; the audited model has none. "
+        + certificates.words_of(found).replace("*", "")
+    )
+    return [table(head, rows, "What fake users cannot change (certificates)"), note(about)]
 
 
 def privacy(found: dict) -> list[dict]:

@@ -51,11 +51,12 @@ def test_too_few_models_are_said_with_how_many_it_takes():
     assert "it takes at least 4,000 against 10, and more" in some
 
 
-def test_the_numbers_of_fakes_are_1_10_and_fractions_of_the_users(make_runner):
-    found = certified(make_runner(), 20)  # .2, .5 and 1 % of 50 users are one at least
+def test_the_numbers_of_fakes_are_1_10_and_fractions_of_the_users(make_attack_setting):
+    split = make_attack_setting().split
+    found = certified(split.train, split.test, 20)  # .2, .5 and 1 % of 50 users are one at least
     assert [one["num_fakes"] for one in found["curve"]] == [1, 10]
     # Of 60 users with 10 fakes 10 have no fake in C(50, 10) / C(60, 10) = .14 of the cases.
     assert found["curve"][0]["least_models"] > 20 and found["curve"][1]["least_models"] is None
     assert found["settings"]["num_models"] == 20 and 0 <= found["ndcg"] <= 1
     with pytest.raises(ValueError, match="`num_models`"):
-        certified(make_runner(), 0)
+        certified(split.train, split.test, 0)

@@ -13,6 +13,7 @@ from advrec_tf.pipelines.audit.settings import AuditSettings
         ("radii", (0.1, 0.0)),
         ("profiles", 0),
         ("targets", 0),
+        ("certify", -1),
     ],
 )
 def test_settings_out_of_range_are_refused(name, value):

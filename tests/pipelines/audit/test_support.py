@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from advrec_tf.data import splits
 from advrec_tf.pipelines.audit import support, tables
-from tests.worlds import interactions_of
+from advrec_tf.pipelines.audit.settings import AuditSettings
+from tests.worlds import block_world, interactions_of
 
 # Items 0 and 1: eighteen users who have both, so that they count as one. Item 2: two users, who
 # share nothing else. Item 3: nobody.
@@ -53,3 +55,33 @@ def test_items_are_measured_once_for_all_models_of_a_split(train, monkeypatch):
     support.measure(train, LISTS, stored)
     monkeypatch.setattr(support, "few", lambda _: pytest.fail("measured twice"))
     assert support.measure(train, LISTS[:1], stored)["raters_places"] == 0.5
+
+
+def test_certificates_are_left_out_unless_asked_for_and_made_once(make_case, noise, monkeypatch):
+    assert support.promised(make_case(noise), 5, {}) == {}
+    case, stored = make_case(noise, settings=AuditSettings(certify=30)), {}
+    found = support.promised(case, 5, stored)["certificates"]
+    # Of 80 users .2, .5 and 1 % are one at least; the fakes of the audit stand beside.
+    assert [one["num_fakes"] for one in found["curve"]] == [1, 5, 10]
+    assert found["settings"]["num_models"] == 30
+    monkeypatch.setattr(support, "certified", lambda *a: pytest.fail("made twice"))
+    assert support.promised(case, 5, stored)["certificates"] is found
+    blocks = tables._support(
+        support.measure(case.split.train, case.lists, {}) | stored["certificates"]
+    )
+    table, note = blocks[-2:]
+    assert [row[0] for row in table["rows"]] == ["1", "5", "10"]
+    assert "--defence subset-ensemble" in note["text"] and "30 models of EASE on 10" in note["text"]
+
+
+def test_certificates_that_cannot_be_made_are_left_out_in_a_sentence(make_case, noise, monkeypatch):
+    case = make_case(noise, settings=AuditSettings(certify=2))
+    monkeypatch.setattr(support, "CELLS_LIMIT", 80 * 24 - 1)
+    said = support.promised(case, 5, {})["no_certificates"]
+    assert "tables of 80 users x 24 items, more than 1,919 numbers each" in said
+    monkeypatch.setattr(support, "CELLS_LIMIT", 80 * 24)
+    few = block_world(8, 24, 8, seed=1)
+    of = splits.random_ratio(few, validation=0.0, test=0.2)
+    case = make_case(noise[:8], of=of, settings=AuditSettings(certify=2))
+    said = support.promised(case, 5, {})["no_certificates"]
+    assert "left out: `interactions` should hold at least 10 users" in said
