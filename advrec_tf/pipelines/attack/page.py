@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from advrec_tf.defence.descriptions import about
+from advrec_tf.defence.registry import about
 from advrec_tf.pipelines.attack import certificates, chosen, summary
 from advrec_tf.pipelines.attack.cell import KNOWING, NONE
 from advrec_tf.pipelines.attack.measures import explained
