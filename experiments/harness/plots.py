@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from advrec_tf.ops.figures import subplots
 from experiments.harness.reports import images_of
@@ -46,6 +47,7 @@ def bars(
         if baseline is not None:
             ax.axvline(values[baseline][column], color=BLUE, linewidth=0.8, linestyle="--")
         ax.set_xlim(0, 1.2 * max(lengths))
+        ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         ax.set_xlabel(column)
     axes[0][0].invert_yaxis()
     figure.suptitle(title)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.ops.figures import subplots
@@ -110,6 +111,7 @@ def _strength_and_stealth(records: list[dict]):
             else "target hit rate@10 (dashed: clean)"
         )
         ax.set_xlim(0, max([*values, 1e-3]) * 1.25)
+        ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes[0][0].set_yticks(places, attacks)
     return figure
 
@@ -245,7 +247,8 @@ def _trade_off(strict: list[dict], defended: list[dict]):
     figure, axes = _panels(list(of_panel), size=(5.0, 5.0))
     thresholds = {record["defence"] for record in strict}
     names = [name for name in levels(defended, "defence") if name not in thresholds]
-    colors = dict(zip(names, colormaps["tab10"].colors + colormaps["Dark2"].colors))
+    # The first color is that of the line.
+    colors = dict(zip(names, colormaps["tab10"].colors[1:] + colormaps["Dark2"].colors))
     for ax, (title, records) in zip(axes[0], of_panel.items(), strict=True):
         points = worst_and_kept(records)
         at = dict(sorted((DEFENCES[name].threshold, point) for name, point in points.items()))
