@@ -30,6 +30,7 @@ from advrec_tf.gan.profiles import build_discriminator
 from advrec_tf.gan.relaxations import gumbel, straight_through_set
 from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.models.content.tower import Modality
+from advrec_tf.models.replicas import drawn_for_rows
 from advrec_tf.models.towers import in_blocks, popularity_logits, seeded_dense
 from advrec_tf.ops.random import stream
 
@@ -192,12 +193,16 @@ class AttributeProfileGAN(Recommender, GAN):
 
     def reconstruction_loss(self, inputs, seed, training):
         profile, attributes = self._own(inputs)
-        noise = tf.random.stateless_uniform(tf.shape(profile), stream(seed, "dropped entries"))
+        noise = drawn_for_rows(
+            tf.random.stateless_uniform, tf.shape(profile), stream(seed, "dropped entries")
+        )
         seen = profile * tf.cast(noise >= self.encoding.drop, tf.float32)
         code = self.encoder({"profile": seen, "attributes": attributes}, training=training)
         mean, log_variance = tf.split(code, 2, axis=-1)
-        z = mean + tf.exp(0.5 * log_variance) * tf.random.stateless_normal(
-            tf.shape(mean), stream(seed, "sample of the profile's code")
+        z = mean + tf.exp(0.5 * log_variance) * drawn_for_rows(
+            tf.random.stateless_normal,
+            tf.shape(mean),
+            stream(seed, "sample of the profile's code"),
         )
         logits = self.generator({"attributes": attributes, "noise": z}, training=training)
         count = tf.reduce_sum(profile, axis=-1)
@@ -213,7 +218,7 @@ class AttributeProfileGAN(Recommender, GAN):
 
     def _drawn(self, attributes, counts, seed, training):
         logits = self._logits(attributes, seed, training)
-        perturbed = logits + gumbel(tf.shape(logits), stream(seed, "drawn set"))
+        perturbed = logits + drawn_for_rows(gumbel, tf.shape(logits), stream(seed, "drawn set"))
         return straight_through_set(perturbed, counts, self.temperature)
 
     def generate(self, attributes: np.ndarray, counts: np.ndarray, *, seed: int) -> np.ndarray:

@@ -26,7 +26,7 @@ from advrec_tf import losses
 from advrec_tf._keras import keras, require_keras_2
 from advrec_tf.gan import health
 from advrec_tf.models.replicas import own_rows, seed_of_all
-from advrec_tf.models.trained import require_float32
+from advrec_tf.models.trained import require_float32, take_batches
 from advrec_tf.models.weights import WeightsWithIds
 from advrec_tf.ops.random import stream
 
@@ -217,7 +217,11 @@ class GAN(WeightsWithIds, keras.Model):
     def fit(
         self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
     ):
-        """As `keras.Model.fit`, with a `gan.health.HealthCheck` among the callbacks."""
+        """As `keras.Model.fit`, with a `gan.health.HealthCheck` among the callbacks; `x` may be
+        `Batches`."""
+        counted = {"x": x, **kwargs}
+        take_batches(counted)
+        x, kwargs = counted.pop("x"), counted
         given = list(getattr(callbacks, "callbacks", None) or callbacks or [])
         require_keras_2("callbacks", given)
         check = next((c for c in given if isinstance(c, health.HealthCheck)), None)

@@ -26,6 +26,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN
 from advrec_tf.models.base import Recommender
+from advrec_tf.models.replicas import drawn_for_rows
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.ops.random import stream
 
@@ -145,7 +146,9 @@ class ProfileGAN(Recommender, GAN):
     def _condition(self, profile, seed):
         if self.drop == 0:
             return profile
-        noise = tf.random.stateless_uniform(tf.shape(profile), stream(seed, "dropped entries"))
+        noise = drawn_for_rows(
+            tf.random.stateless_uniform, tf.shape(profile), stream(seed, "dropped entries")
+        )
         return profile * tf.cast(noise >= self.drop, tf.float32)
 
     def real_samples(self, inputs):
@@ -155,7 +158,9 @@ class ProfileGAN(Recommender, GAN):
     def fake_samples(self, inputs, seed, training):
         profile = self._histories.dense(inputs["user_index"])
         logits = self.generator(self._condition(profile, seed), training=training)
-        noise = tf.random.stateless_uniform(tf.shape(profile), stream(seed, "shown zeros"))
+        noise = drawn_for_rows(
+            tf.random.stateless_uniform, tf.shape(profile), stream(seed, "shown zeros")
+        )
         shown = tf.maximum(profile, tf.cast(noise < self.masked_negatives, tf.float32))
         return tf.concat([profile, tf.sigmoid(logits) * shown], axis=-1)
 

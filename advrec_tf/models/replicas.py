@@ -127,15 +127,21 @@ def own_rows(draw: Callable[[tf.Tensor], tf.Tensor], size: tf.Tensor) -> tf.Tens
     return draw(total)[before : before + size]
 
 
-def random_floats_of_rows(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """`ops.random.random_floats` of this replica's examples, its part of what one device draws for
-    the global batch.
+def drawn_for_rows(draw: Callable[..., tf.Tensor], shape: tf.Tensor, *settings) -> tf.Tensor:
+    """What `draw(shape, *settings)` gives for this replica's examples: its part of what one device
+    draws for the global batch.
 
     Args:
+        draw: such as `tf.random.stateless_uniform`; equal on all replicas for equal arguments.
         shape: [rank] int32, whose first entry counts the examples.
-        seed: [2] int32, the same on all replicas.
+        *settings: such as the seed [2] int32, the same on all replicas.
     """
-    return own_rows(lambda n: random_floats(tf.concat([[n], shape[1:]], 0), seed), shape[0])
+    return own_rows(lambda n: draw(tf.concat([[n], shape[1:]], 0), *settings), shape[0])
+
+
+def random_floats_of_rows(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """`ops.random.random_floats` as `drawn_for_rows`."""
+    return drawn_for_rows(random_floats, shape, seed)
 
 
 def seed_of_all(seed: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
-from advrec_tf.models.replicas import own_rows, random_floats_of_rows
+from advrec_tf.models.replicas import drawn_for_rows, random_floats_of_rows
 from advrec_tf.ops.random import random_floats, random_normals, stream
 from advrec_tf.perturbations import row_norm, steepest
 from advrec_tf.training.changed_lookups import ChangedLookups
@@ -80,22 +80,17 @@ class NeighborMixtures(ChangedLookups):
         around = tf.where(known[..., None], around, index[..., None])
         vectors = lookup(tf.concat([index[..., None], around], -1))  # [..., 1 + n, dim]
         own = vectors[..., 0, :]
-        weights = _of_rows(
+        weights = drawn_for_rows(
             dirichlet, tf.shape(around), self.own, stream(seed, "mixture of neighbors")
         )
         delta = tf.reduce_sum(weights[..., None] * vectors, -2) - own
         if self.noise:
-            drawn = _of_rows(
+            drawn = drawn_for_rows(
                 random_normals, tf.shape(own), stream(seed, "direction of the control")
             )
             delta = tf.stop_gradient(row_norm(delta, "l2")) * steepest(drawn, "l2")
         chosen = random_floats_of_rows(tf.shape(index), stream(seed, "mixed places"))
         return own + tf.where((chosen < self.rate)[..., None], delta, 0.0)
-
-
-def _of_rows(draw, shape: tf.Tensor, *settings) -> tf.Tensor:
-    """`draw(shape, *settings)`, this replica's part of what is drawn for the global batch."""
-    return own_rows(lambda n: draw(tf.concat([[n], shape[1:]], 0), *settings), shape[0])
 
 
 def dirichlet(shape: tf.Tensor, own: int, seed: tf.Tensor) -> tf.Tensor:

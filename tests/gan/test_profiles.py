@@ -231,6 +231,6 @@ def test_a_generator_learns_two_groups():
     model = build_profile_gan(data, generator_hidden=(8,), discriminator_hidden=(4,), drop=0.3)
     model.compile(d_optimizer=keras.optimizers.Adam(0.01), g_optimizer=keras.optimizers.Adam(0.05))
     made = batches.of_users(np.arange(10), batch_size=10, seed=0)
-    model.fit(made.dataset(0), steps_per_epoch=1, epochs=40, verbose=0)
+    model.fit(made, epochs=40, verbose=0)
     frame = model.recommend(range(10), k=1)
     assert frame["item_id"].tolist() == [5 * (u // 5) + u % 5 for u in range(10)]
