@@ -30,6 +30,7 @@ SETTINGS = Group("Settings (of several values, validation chooses one)", sort_ke
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 """A whole number of at least one."""
 Names = tuple[str, ...]
+_READINGS = ("decimal_comma", "day_first", "month_first")
 _SHARDS = (".parquet", ".pq", ".tfrecord", ".tfrecords")
 
 _flat = Parameter(name="*", group=SETTINGS)
@@ -38,6 +39,26 @@ Comparison = Annotated[RecommenderSettings, _flat]
 SingleModel = Annotated[SingleSettings, _flat]
 TextTower = Annotated[TextTowerSettings, _flat]
 TableGeneration = Annotated[TableSettings, _flat]
+
+
+def is_sharded(path: str | os.PathLike) -> bool:
+    """Whether the path is a Parquet or TFRecord file, a folder of them, or a pattern."""
+    if os.path.isdir(path):
+        return any(name.endswith(_SHARDS) for name in os.listdir(path))
+    if os.path.exists(path):
+        return str(path).endswith(_SHARDS)
+    return glob.has_magic(os.fspath(path))
+
+
+def shards_of(path: str | os.PathLike) -> list[str]:
+    """The files that such a path names.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    from advrec_tf.data.streams.shards import find_shards
+
+    return find_shards(path)
 
 
 @Parameter(name="*", group=COLUMNS)
@@ -135,21 +156,54 @@ class TableColumns(FileFormat):
         """
         from advrec_tf.tabular.files import read_table
 
-        kinds = ("category", "identifier", "date", "number")
-        readings = ("decimal_comma", "day_first", "month_first")
         return read_table(
             path,
             label=self.label,
-            kinds={name: kind for kind in kinds for name in getattr(self, kind)},
+            kinds=self._kinds(),
             readings={
                 name: reading.replace("_", "-")
-                for reading in readings
+                for reading in _READINGS
                 for name in getattr(self, reading)
             },
             drop=self.drop,
             max_categories=self.max_categories,
             **self.file_format(),
         )
+
+    def count(self, path: str | os.PathLike, settings: TableSettings):
+        """The table in shards, counted, with samples by the fractions of the settings.
+
+        Raises:
+            ValueError: if something is given that shards do not have.
+            ValueError, OSError: as `data.stream` and `tabular.count_table` say.
+        """
+        from advrec_tf.tabular.counted import open_table
+
+        other = [name for name in self.file_format() if name != "separator"]
+        other += [
+            name for name in ("decimal_comma", "day_first", "month_first") if self.given().get(name)
+        ]
+        if other:
+            name = other[0].replace("_", "-")
+            raise ValueError(
+                f"`--{name}` should not be given for shards, whose numbers and dates are typed, or "
+                f"in CSV as Python writes them. Received: --{name} beside --data {path}."
+            )
+        return open_table(
+            path,
+            separator=self.separator,
+            drop=self.drop,
+            label=self.label,
+            kinds=self._kinds(),
+            max_categories=self.max_categories,
+            validation_fraction=settings.validation_fraction,
+            holdout_fraction=settings.holdout_fraction,
+            seed=settings.seed,
+        )
+
+    def _kinds(self) -> dict[str, str]:
+        kinds = ("category", "identifier", "date", "number")
+        return {name: kind for kind in kinds for name in getattr(self, kind)}
 
     def file_format(self) -> dict:
         """Those of `FileFormat` that were given, as keywords of the readers."""
@@ -213,18 +267,14 @@ class Source:
     def files(self) -> list[str | Path]:
         """What is read, and so is never written."""
         if self.is_sharded:
-            from advrec_tf.data.streams.shards import find_shards
-
-            return list(find_shards(self.data))
+            return list(shards_of(self.data))
         given = (self.data, self.user_table, self.item_table)
         return [path for path in given if path is not None]
 
     @property
     def is_sharded(self) -> bool:
         """Whether the data are a pattern, or a folder of Parquet or TFRecord files."""
-        if os.path.isdir(self.data):
-            return any(name.endswith(_SHARDS) for name in os.listdir(self.data))
-        return glob.has_magic(self.data) and not os.path.exists(self.data)
+        return is_sharded(self.data) and not os.path.isfile(self.data)
 
     def shard_columns(self) -> dict[str, str]:
         """Which columns of shards are read, as `prepare_stream` takes them.

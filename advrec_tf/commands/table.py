@@ -7,7 +7,15 @@ import importlib.util
 from pathlib import Path
 
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import Count, Names, Run, TableColumns, TableGeneration
+from advrec_tf.commands.arguments import (
+    Count,
+    Names,
+    Run,
+    TableColumns,
+    TableGeneration,
+    is_sharded,
+    shards_of,
+)
 from advrec_tf.commands.configuration import given
 from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.tabular.settings import TableSettings
@@ -33,28 +41,39 @@ def table(
     without this package. It needs scikit-learn (the extra `analysis`), and with --noise-multiplier
     dp-accounting (the extra `privacy`).
 
+    Shards, such as --data 'shards/*.parquet', are read block by block: all rows are counted and
+    train, and samples of them are held, on which training is validated and quality is measured.
+
     Args:
-        data: A CSV or TSV file, plain or .gz.
-        rows: The number of rows to generate. By default as many as were read.
+        data: A CSV or TSV file, plain or .gz. Or shards: a Parquet or TFRecord file, a folder of
+            them, or a pattern such as 'shards/*.csv'.
+        rows: The number of rows to generate. By default as many as were read, of shards at most
+            100,000.
         condition: Values that the generated rows are to have, as COLUMN=VALUE.
         export: The folder for the versions of the SavedModel.
     """
     runs.check_writable("--export", export)
-    path = runs.check_new(run, "generated.csv", inputs=[data])
+    inputs = shards_of(data) if is_sharded(data) else [data]
+    path = runs.check_new(run, "generated.csv", inputs=inputs)
     from advrec_tf.evaluation.two_sample import require_sklearn
 
     require_sklearn()
-    read = columns.read(data)
+    read = columns.count(data, settings) if is_sharded(data) else columns.read(data)
     print(read)
     settings = _with_label(settings, read.schema.label)
     from advrec_tf.pipelines.machine import versions
     from advrec_tf.pipelines.tabular import job, words
-    from advrec_tf.pipelines.tabular.delivery import Delivery, conditions_from, fingerprint
+    from advrec_tf.pipelines.tabular.delivery import (
+        Delivery,
+        conditions_from,
+        fingerprint,
+        rows_to_write,
+    )
 
     delivery = Delivery(
         read,
         path,
-        rows=len(read.frame) if rows is None else rows,
+        rows=rows_to_write(read) if rows is None else rows,
         conditions=conditions_from(condition, read, settings.conditional),
         seed=settings.seed,
         export=export,
@@ -68,7 +87,7 @@ def table(
     own = {"data": data, "rows": rows, "condition": condition or None, "export": export}
     options = given(columns, run, settings)
     options |= {name: value for name, value in own.items() if value is not None}
-    store = runs.open_store(run, identity, options, inputs=[data])
+    store = runs.open_store(run, identity, options, inputs=inputs)
     outcome = job.run(read, settings, store, deliver=delivery)
     notes = [*read.schema.noticed, f"training: {outcome.fits['gan']['verdict']}", *delivery.notes]
     if settings.private:

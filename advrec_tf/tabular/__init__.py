@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "controls": ["Bootstrap", "IndependentMarginals", "UniformNoise"],
+        "counted": ["CountedTable", "count_table"],
         "files": ["read_table", "write_table"],
         "gan": ["TableGAN", "build_table_gan"],
         "private_gan": ["PrivateTableGAN"],

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.tabular.columns import Column
+from advrec_tf.tabular.facts import ColumnFacts
 from advrec_tf.tabular.gaussian_modes import Modes, fit_modes
 
 MASS_SHARE = 0.05
@@ -188,14 +189,33 @@ Codec = ChoiceCodec | ModeCodec
 
 
 def codec_for(
-    series: pd.Series, column: Column, *, max_modes: int, rng: np.random.Generator
+    series: pd.Series,
+    column: Column,
+    *,
+    max_modes: int,
+    rng: np.random.Generator,
+    facts: ColumnFacts | None = None,
 ) -> Codec:
-    """The codec fitted to a learned column."""
+    """The codec fitted to a learned column.
+
+    Args:
+        series: its values, or a sample of them: the modes and the masses are found on these.
+        column: what they are.
+        max_modes: of a mixture, >= 1.
+        rng: of the spread over units and the start of the mixture.
+        facts: of all values, for the list of categories and the range of numbers; by default those
+            of `series`.
+    """
     raw = column.raw(series)
-    choices = column.choices(raw)
+    if facts is None:
+        facts = ColumnFacts.of(pd.Series(raw, name=column.name), asked=column.kind)
+    choices = column.choices(facts)
     if choices is not None:
         return ChoiceCodec(column=column, values=choices)
+    low, high = facts.low, facts.high
     raw = raw[~np.isnan(raw)]
+    if not len(raw):  # a sample that holds none of a rare value
+        raw = np.array([low, high])
     distinct, counts = np.unique(raw, return_counts=True)
     unit = column.unit
     common = counts >= max(MASS_SHARE * len(raw), 10)
@@ -203,7 +223,6 @@ def codec_for(
     rest = raw[~np.isin(raw, masses)]
     if len(np.unique(rest)) < 2:  # what is left has no spread: take the masses as it is
         masses, rest = distinct[:0], raw
-    low, high = float(raw.min()), float(raw.max())
     offset = (unit or 1.0) - low
     spread = rest + unit * (rng.random(len(rest)) - 0.5)
     logarithmic = _skew(spread) > SKEWED and abs(_skew(np.log(spread + offset))) < _skew(spread)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data.readers.notations.spelling import Spelling
+from advrec_tf.tabular.facts import ColumnFacts
 
 MAX_CHOICES = 20
 """Numbers and dates with at most so many distinct values are generated as choices."""
@@ -55,10 +56,10 @@ class Column:
         """Values as a codec takes them, [n]: float64 with NaN, or objects with None."""
         return series.to_numpy(np.float64, na_value=np.nan)
 
-    def choices(self, raw: np.ndarray) -> tuple | None:
+    def choices(self, facts: ColumnFacts) -> tuple | None:
         """The values to choose from, without missing ones; None where there are too many."""
-        distinct = np.unique(raw[~np.isnan(raw)])
-        return tuple(distinct.tolist()) if len(distinct) <= MAX_CHOICES else None
+        few = facts.values is not None and len(facts.values) <= MAX_CHOICES
+        return tuple(facts.values.tolist()) if few else None
 
     def typed(self, values: np.ndarray) -> pd.Series:
         """Raw values [n] in the dtype of the column."""

@@ -17,6 +17,7 @@ from advrec_tf.data.readers.notations.dates import DAY, DateNotation
 from advrec_tf.data.readers.notations.numbers import NumberNotation
 from advrec_tf.data.readers.notations.spelling import Spelling
 from advrec_tf.tabular.column import Column
+from advrec_tf.tabular.facts import ColumnFacts
 from advrec_tf.tabular.moments import date_seconds, moments
 
 
@@ -82,9 +83,9 @@ class Category(Column):
     def raw(self, series: pd.Series) -> np.ndarray:
         return series.to_numpy(object, na_value=None)
 
-    def choices(self, raw: np.ndarray) -> tuple:
+    def choices(self, facts: ColumnFacts) -> tuple:
         """The most frequent first."""
-        return tuple(pd.Series(raw).dropna().value_counts().index)
+        return facts.by_frequency()
 
     def typed(self, values: np.ndarray) -> pd.Series:
         return pd.Series(values, dtype=object).astype(self.dtype)
@@ -112,7 +113,7 @@ class Boolean(Column):
         pair = spelling.booleans or self.spelling
         return dataclasses.replace(self, mark=spelling.mark, spelling=pair)
 
-    def choices(self, raw: np.ndarray) -> tuple[float, float]:
+    def choices(self, facts: ColumnFacts) -> tuple[float, float]:
         return (0.0, 1.0)
 
     def typed(self, values: np.ndarray) -> pd.Series:

@@ -40,6 +40,10 @@ class Table:
         lines = [f"{len(self.frame):,} rows, label {self.schema.label!r}: {kinds}"]
         return "\n".join(lines + [f"  {line}" for line in self.schema.noticed])
 
+    def values(self, name: str) -> pd.Series:
+        """Those of a column."""
+        return self.frame[name]
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TableFormat:

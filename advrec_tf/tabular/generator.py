@@ -7,7 +7,7 @@ of training rows, and the way back to values. The simple controls are in `table_
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -52,11 +52,17 @@ class TableGenerator:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define `draw`.")
 
-    def refuse_copies_of(self, frame: pd.DataFrame) -> None:
-        """From now on `generate` writes no row that equals, in every learned column, one of `frame`
-        that no other row of it equals: what several people share betrays none of them. See
-        `copies_left` for where it does all the same."""
-        hashes, counts = np.unique(row_hashes(frame, self.transform), return_counts=True)
+    def refuse_copies_of(self, *frames: pd.DataFrame | Iterable[pd.DataFrame]) -> None:
+        """From now on `generate` writes no row that equals, in every learned column, one of the
+        frames that no other row of them equals: what several people share betrays none of them. See
+        `copies_left` for where it does all the same. Held are 8 bytes a row.
+
+        Args:
+            frames: rows, or those of a table that is read block by block.
+        """
+        parts = [[frame] if isinstance(frame, pd.DataFrame) else frame for frame in frames]
+        found = [row_hashes(frame, self.transform) for part in parts for frame in part]
+        hashes, counts = np.unique(np.concatenate(found), return_counts=True)
         self.refused = hashes[counts == 1]
 
     def generate(

@@ -1,20 +1,20 @@
 """The schema of a table: `infer` looks at a DataFrame and says of which type each column is.
 
-What depends on the type is in `columns`, reading and writing files in `files`, turning values into
-numbers that a network takes in `transform`.
+What is known of the values of a column is counted in `facts`. What depends on the type is in
+`columns`, reading and writing files in `files`, turning values into numbers that a network takes in
+`transform`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from advrec_tf.data.readers.files import DataError
-from advrec_tf.data.readers.notations.dates import DAY
 from advrec_tf.data.readers.notations.spelling import Spelling
 from advrec_tf.tabular.column import Column
 from advrec_tf.tabular.columns import (
@@ -27,7 +27,7 @@ from advrec_tf.tabular.columns import (
     Number,
     column_from_dict,
 )
-from advrec_tf.tabular.moments import date_seconds
+from advrec_tf.tabular.facts import ColumnFacts
 
 FEWEST_ROWS = 50
 MAX_CATEGORIES = 1000
@@ -119,21 +119,57 @@ def infer(
             than two columns can be learned.
         ValueError: if `kinds` names an unknown column or kind.
     """
-    kinds, spellings = dict(kinds or {}), dict(spellings or {})
+    kinds = dict(kinds or {})
     names = [str(name) for name in frame.columns]
-    if len(frame) < FEWEST_ROWS:
-        raise DataError(
-            f"{source}: expected at least {FEWEST_ROWS} rows to learn from. Received {len(frame)}."
-        )
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise DataError(f"{source}: expected distinct column names. Received twice: {twice}.")
+    require_kinds(kinds, names)
+    facts = {
+        name: ColumnFacts.of(frame[column], asked=kinds.get(name))
+        for name, column in zip(names, frame.columns, strict=True)
+    }
+    return schema_of(
+        facts,
+        rows=len(frame),
+        label=label,
+        kinds=kinds,
+        spellings=spellings,
+        max_categories=max_categories,
+        source=source,
+    )
+
+
+def require_kinds(kinds: Mapping[str, str], names: Sequence[str]) -> None:
+    """Raise a ValueError where `kinds` names an unknown column or kind."""
     for name, kind in kinds.items():
         if name not in names or kind not in ASKABLE:
             raise ValueError(
                 f"`kinds` should give columns of {', '.join(names)} one of {ASKABLE}. "
                 f"Received: {name!r}: {kind!r}."
             )
+
+
+def schema_of(
+    facts: Mapping[str, ColumnFacts],
+    *,
+    rows: int,
+    label: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+    spellings: Mapping[str, Spelling] | None = None,
+    max_categories: int = MAX_CATEGORIES,
+    source: str = "DataFrame",
+) -> TableSchema:
+    """The schema of a table of `rows` rows whose columns were counted; as `infer`.
+
+    Raises:
+        DataError: as `infer`.
+    """
+    kinds, spellings, names = dict(kinds or {}), dict(spellings or {}), list(facts)
+    if rows < FEWEST_ROWS:
+        raise DataError(
+            f"{source}: expected at least {FEWEST_ROWS} rows to learn from. Received {rows}."
+        )
     label = names[-1] if label is None else label
     if label not in names:
         raise DataError(
@@ -142,14 +178,14 @@ def infer(
     columns, noticed = [], []
     for name in names:
         asked = kinds.get(name)
-        column = _infer_column(frame[name], name, asked, source, max_categories, name == label)
+        column = _infer_column(facts[name], name, asked, source, max_categories, name == label)
         if name in spellings:
             column = column.spelled_as(spellings[name])
             noticed += spellings[name].said
         columns.append(column)
         noticed += column.notices()
         if asked is None and name != label:
-            noticed += _copied(frame[name], column)
+            noticed += _copied(facts[name], column)
     schema = TableSchema(columns=tuple(columns), label=label, noticed=tuple(noticed))
     if not schema[label].learned:
         raise DataError(
@@ -164,129 +200,98 @@ def infer(
     return schema
 
 
-def _infer_column(series, name, asked, source, max_categories, is_label) -> Column:
-    present = series.dropna()
-    missing = len(present) < len(series)
-    if not len(present):
-        return Constant(name=name, dtype=str(series.dtype), missing=True)
+def _infer_column(
+    facts: ColumnFacts, name: str, asked: str | None, source: str, max_categories: int, label: bool
+) -> Column:
+    missing, first = facts.missing > 0, facts.first
+    if not facts.present:
+        return Constant(name=name, dtype=facts.dtype, missing=True)
     if asked == "identifier":
-        return _identifier(present, name, missing)
-    is_bool = pd.api.types.is_bool_dtype(present)
-    distinct = pd.unique(present)
-    if len(distinct) == 1 and not missing:
-        value = distinct[0].item() if isinstance(distinct[0], np.generic) else distinct[0]
+        return _identifier(facts, name)
+    if facts.distinct == 1 and not missing:
+        value = first.item() if isinstance(first, np.generic) else first
         if isinstance(value, pd.Timestamp):
             value = value.isoformat()
-        return Constant(name=name, dtype=str(series.dtype), value=value)
-    if asked == "boolean" or (is_bool and asked is None):
-        if not is_bool:
+        return Constant(name=name, dtype=facts.dtype, value=value)
+    if asked == "boolean" or (facts.is_boolean and asked is None):
+        if not facts.is_boolean:
             raise DataError(
-                f"{source}, column {name!r}: expected true or false. "
-                f"Received: {', '.join(map(repr, distinct[:5]))}."
+                f"{source}, column {name!r}: expected true or false. Received: {first!r}."
             )
         return Boolean(name=name, dtype="boolean" if missing else "bool", missing=missing)
-    if asked == "date" or (asked is None and pd.api.types.is_datetime64_any_dtype(present)):
-        if not pd.api.types.is_datetime64_any_dtype(present):
-            raise DataError(
-                f"{source}, column {name!r}: expected dates. Received: {distinct[0]!r}."
-            )
-        seconds = date_seconds(present)
+    if asked == "date" or (asked is None and facts.is_date):
+        if not facts.is_date:
+            raise DataError(f"{source}, column {name!r}: expected dates. Received: {first!r}.")
         return Date(
             name=name,
-            dtype="datetime64[s]" if (seconds % 1 == 0).all() else "datetime64[us]",
+            dtype="datetime64[s]" if facts.whole_seconds else "datetime64[us]",
             missing=missing,
-            day=bool((seconds % DAY == 0).all()),
+            day=facts.whole_days,
         )
-    if asked in (None, "number") and pd.api.types.is_numeric_dtype(present):
-        return _number(present, name, missing, asked, source, is_label)
+    if asked in (None, "number") and (facts.is_number or facts.is_boolean):
+        return _number(facts, name, asked, source, label)
     if asked == "number":
-        raise DataError(f"{source}, column {name!r}: expected numbers. Received: {distinct[0]!r}.")
-    _require_one_type(series, name, source)
-    if asked is None and len(distinct) == len(present) and not missing and not is_label:
-        return _identifier(present, name, missing)
-    if len(distinct) > max_categories:
+        raise DataError(f"{source}, column {name!r}: expected numbers. Received: {first!r}.")
+    _require_one_type(facts, name, source)
+    if asked is None and facts.all_differ and not missing and not label:
+        return _identifier(facts, name)
+    if facts.distinct > max_categories:
+        about = "" if facts.exact else "about "
         raise DataError(
             f"{source}, column {name!r}: expected at most {max_categories:,} categories. "
-            f"Received {len(distinct):,} in {len(present):,} rows. Leave the column out "
+            f"Received {about}{facts.distinct:,} in {facts.present:,} rows. Leave the column out "
             f"(`--drop {name}`), have it numbered afresh (`--identifier {name}`), or raise "
             "`--max-categories`."
         )
-    return Category(name=name, dtype=str(series.dtype), missing=missing)
+    return Category(name=name, dtype=facts.dtype, missing=missing)
 
 
-def _identifier(present: pd.Series, name: str, missing: bool) -> Column:
-    whole = pd.api.types.is_integer_dtype(present)
-    following, width = int(present.max()) + 1 if whole else None, 0
-    if not whole:
-        texts = present.astype(str)
-        lengths = texts.str.len()
-        if lengths.min() == lengths.max() <= 18 and texts.str.fullmatch("[0-9]+").all():
-            following, width = int(texts.max()) + 1, int(lengths.max())
+def _identifier(facts: ColumnFacts, name: str, *, whole: bool = False) -> Column:
+    whole, following, width = whole or facts.is_integer, None, facts.width or 0
+    if whole:
+        following = int(facts.high) + 1
+    elif width:
+        following = facts.largest + 1
     return Identifier(
         name=name,
         dtype="int64" if whole else "object",
-        missing=missing,
+        missing=facts.missing > 0,
         following=following,
         width=width,
     )
 
 
-def _copied(series: pd.Series, column: Column) -> list[str]:
+def _copied(facts: ColumnFacts, column: Column) -> list[str]:
     """A word on a category that hardly repeats: generated rows can only copy its values."""
-    if not isinstance(column, Category):
-        return []
-    rows, distinct = int(series.count()), int(series.nunique())
-    if 2 * distinct <= rows:
+    if not isinstance(column, Category) or 2 * facts.distinct <= facts.present:
         return []
     return [
-        f"{column.name}: category, though {distinct:,} of {rows:,} values differ; generated rows "
-        f"repeat them as they are. If they are free text, leave the column out (`--drop "
-        f"{column.name}`)"
+        f"{column.name}: category, though {facts.distinct:,} of {facts.present:,} values differ; "
+        f"generated rows repeat them as they are. If they are free text, leave the column out "
+        f"(`--drop {column.name}`)"
     ]
 
 
-def _number(present, name, missing, asked, source, is_label) -> Column:
-    values = present.to_numpy(np.float64)
-    if not np.isfinite(values).all():
-        row = present.index[int(np.argmin(np.isfinite(values)))]
-        raise DataError(f"{source}, row {row}, column {name!r}: expected finite numbers.")
-    decimals = _decimals(values)
-    if decimals == 0 and asked is None and not missing and not is_label:
-        distinct = np.unique(values)
-        run = distinct[-1] - distinct[0] == len(distinct) - 1
-        if len(distinct) == len(values) and (run or _IDENTIFIER_NAME.search(name)):
-            return _identifier(present.astype("int64"), name, missing)
-    whole = decimals == 0 and (missing or pd.api.types.is_integer_dtype(present))
+def _number(facts: ColumnFacts, name: str, asked: str | None, source: str, label: bool) -> Column:
+    missing = facts.missing > 0
+    if facts.not_finite is not None:
+        raise DataError(
+            f"{source}, row {facts.not_finite}, column {name!r}: expected finite numbers."
+        )
+    if facts.decimals == 0 and asked is None and not missing and not label and facts.all_differ:
+        run = facts.high - facts.low == facts.present - 1
+        if run or _IDENTIFIER_NAME.search(name):
+            return _identifier(facts, name, whole=True)
+    whole = facts.decimals == 0 and (missing or facts.is_integer)
     dtype = "float64" if not whole else "Int64" if missing else "int64"
-    return Number(name=name, dtype=dtype, missing=missing, decimals=decimals)
+    return Number(name=name, dtype=dtype, missing=missing, decimals=facts.decimals)
 
 
-def _decimals(values: np.ndarray) -> int | None:
-    for decimals in range(5):
-        if np.allclose(values, np.round(values, decimals), rtol=0, atol=1e-9):
-            return decimals
-    return None
-
-
-def _require_one_type(series: pd.Series, name: str, source: str) -> None:
+def _require_one_type(facts: ColumnFacts, name: str, source: str) -> None:
     """A column of objects: all of them texts, say."""
-    if pd.api.types.infer_dtype(series, skipna=True) == "string":
-        return
-    kinds: dict[str, int] = {}
-    for row, value in enumerate(series):
-        if not (value is None or value != value or value is pd.NaT):
-            kinds.setdefault(_type_of(value), row)
-    if len(kinds) > 1:
-        (first, at), (second, where) = list(kinds.items())[:2]
+    if len(facts.types) > 1:
+        (first, (at, _)), (second, (where, value)) = list(facts.types.items())[:2]
         raise DataError(
             f"{source}, row {where}, column {name!r}: expected {first}, as in row {at}. "
-            f"Received {second}: {series.iloc[where]!r}. A column holds one type."
+            f"Received {second}: {value!r}. A column holds one type."
         )
-
-
-def _type_of(value: object) -> str:
-    if isinstance(value, (bool, np.bool_)):
-        return "a boolean"
-    if isinstance(value, (int, float, np.number)):
-        return "a number"
-    return "a text" if isinstance(value, str) else f"a {type(value).__name__}"

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Sequence
 
 import pandas as pd
+import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.gan.base import GAN
 from advrec_tf.gan.health import HealthCheck
-from advrec_tf.tabular.batches import of_rows
+from advrec_tf.tabular.batches import of_rows, of_table
+from advrec_tf.tabular.counted import CountedTable
 from advrec_tf.tabular.fidelity import Binning, fidelity, mode_coverage
 from advrec_tf.tabular.generator import TableGenerator
 from advrec_tf.training.callbacks import NonFiniteGuard
@@ -124,7 +126,7 @@ def _trouble(found: dict[str, float], logs: dict) -> str | None:
 
 def fit_table_generator(
     model: TableGenerator,
-    train: pd.DataFrame,
+    train: pd.DataFrame | CountedTable,
     validation: pd.DataFrame,
     *,
     steps: int = 6000,
@@ -143,7 +145,9 @@ def fit_table_generator(
 
     Args:
         model: a `TableGenerator` that is a Keras model; its transform is fitted.
-        train, validation: frames with the columns of the transform.
+        train: a frame with the columns of the transform, or a counted table, whose rows are read
+            from its shards in each epoch; fidelity is then measured beside its sample.
+        validation: a frame; `CountedTable.validation` is one.
         steps: at most so many, in rounds of `steps_per_round`.
         batch_size: rows a step.
         patience, keep_last: see `FidelityValidation`.
@@ -163,12 +167,21 @@ def fit_table_generator(
         )
     started = time.perf_counter()
     rounds = -(-steps // steps_per_round)
-    guard = FidelityValidation(validation, train, patience=patience, keep_last=keep_last)
-    guard.set_model(model)
-    encoded = model.transform.encode(train, seed=seed)
-    batches = of_rows(
-        encoded, batch_size=batch_size, seed=seed, multiple_of=getattr(model, "pack", 1)
+    counted = isinstance(train, CountedTable)
+    guard = FidelityValidation(
+        validation, train.sample if counted else train, patience=patience, keep_last=keep_last
     )
+    guard.set_model(model)
+    how = {"batch_size": batch_size, "seed": seed, "multiple_of": getattr(model, "pack", 1)}
+    if counted:
+        batches = of_table(train, model.transform, steps_per_epoch=steps_per_round, **how)
+        rest = batches.dataset  # an epoch is a round
+    else:
+        batches = of_rows(model.transform.encode(train, seed=seed), **how)
+
+        def rest(rounds: int) -> tf.data.Dataset:
+            return batches.dataset(0).skip(rounds * steps_per_round)
+
     saver, done = None, 0
     if checkpoint is not None:
         saver = TrainingCheckpoint(checkpoint, validation=guard)
@@ -186,7 +199,9 @@ def fit_table_generator(
             chain.append(_RoundLine(label, rounds, write))
         try:
             model.fit(
-                batches.dataset(0).skip(done * steps_per_round),
+                batches.dataset(done)
+                if counted
+                else batches.dataset(0).skip(done * steps_per_round),
                 steps_per_epoch=steps_per_round,
                 initial_epoch=done,
                 epochs=rounds,
@@ -205,7 +220,7 @@ def fit_table_generator(
         )
     guard.restore_best()
     if refuse_copies:
-        model.refuse_copies_of(pd.concat([train, validation]))
+        model.refuse_copies_of(train.frames() if counted else train, validation)
     health = getattr(model, "health", None)
     verdict = "no collapse, no divergence"
     if health is not None and not health.healthy:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from advrec_tf.tabular import codecs as column_codecs
 from advrec_tf.tabular.codecs import Codec
+from advrec_tf.tabular.facts import ColumnFacts
 from advrec_tf.tabular.schema import TableSchema
 
 FIT_ROWS = 200_000
@@ -91,19 +92,38 @@ class TableTransform:
 
     @classmethod
     def fit(
-        cls, frame: pd.DataFrame, schema: TableSchema, *, max_modes: int = 10, seed: int = 0
+        cls,
+        frame: pd.DataFrame,
+        schema: TableSchema,
+        *,
+        facts: Mapping[str, ColumnFacts] | None = None,
+        max_modes: int = 10,
+        seed: int = 0,
     ) -> TableTransform:
         """Fit every codec; modes are found on at most `FIT_ROWS` rows, drawn at random, the
-        values of categories and the ranges of numbers on all."""
+        values of categories and the ranges of numbers on all.
+
+        Args:
+            frame: all rows, or a sample of them with the `facts` of all.
+            schema: of the table.
+            facts: name of a column -> what is known of all its values; by default `frame` is all.
+            max_modes: of a column of numbers, >= 1.
+            seed: of what is drawn.
+        """
         rng = np.random.default_rng(seed)
         codecs = []
         for column in schema.learned:
             series = frame[column.name]
+            known = (facts or {}).get(column.name)
             if len(series) > FIT_ROWS and column.continuous:
-                ends = [series.idxmin(), series.idxmax()]
+                if known is None:
+                    raw = pd.Series(column.raw(series), name=column.name)
+                    known = ColumnFacts.of(raw, asked=column.kind)
                 drawn = rng.choice(len(series), FIT_ROWS, replace=False)
-                series = pd.concat([series.iloc[np.sort(drawn)], series.loc[ends]])
-            codecs.append(column_codecs.codec_for(series, column, max_modes=max_modes, rng=rng))
+                series = series.iloc[np.sort(drawn)]
+            codecs.append(
+                column_codecs.codec_for(series, column, facts=known, max_modes=max_modes, rng=rng)
+            )
         return cls(schema=schema, codecs=tuple(codecs))
 
     @property
@@ -114,15 +134,23 @@ class TableTransform:
             modes=tuple(codec.num_modes for codec in self.codecs),
         )
 
-    def encode(self, frame: pd.DataFrame, *, seed: int = 0) -> EncodedRows:
+    def encode(self, frame: pd.DataFrame, *, seed: int = 0, block: int = 0) -> EncodedRows:
         """A frame with the learned columns -> choices and numbers, `_BLOCK` rows at a time.
+
+        Args:
+            frame: the rows.
+            seed: of the modes that are drawn.
+            block: the number of the frame, where it is one block of a table that is read block
+                by block: each draws by a seed of its own.
 
         Raises:
             ValueError: if a value does not fit its column; the message names both.
         """
-        rng = np.random.default_rng(seed)
         parts = [
-            self._encode(frame.iloc[start : start + _BLOCK], rng)
+            self._encode(
+                frame.iloc[start : start + _BLOCK],
+                np.random.default_rng([seed, start // _BLOCK, block]),
+            )
             for start in range(0, max(len(frame), 1), _BLOCK)
         ]
         return EncodedRows(

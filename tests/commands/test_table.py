@@ -126,6 +126,82 @@ def test_mistakes_end_in_a_sentence(csv, tmp_path, more, message, capfd):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.fixture(scope="module")
+def shards(csv):
+    """The same rows as three files, with numbers as Python writes them."""
+    frame = pd.read_csv(csv).drop(columns=["paid in $", "left"])
+    folder = csv.parent / "shards"
+    folder.mkdir()
+    for number in range(3):
+        part = frame.iloc[80 * number : 80 * number + 80]
+        part.to_csv(folder / f"part-{number}.csv", index=False)
+    return folder / "*.csv"
+
+
+def test_shards_are_counted_with_the_fractions_and_kinds_that_are_named(
+    shards, tmp_path, monkeypatch, capfd
+):
+    def run(read, settings, store, deliver):
+        # A fifth of 240 rows is held out; of the 192 others a quarter validates.
+        assert (len(read.holdout), len(read.validation), len(read)) == (48, 48, 144)
+        assert read.schema["visits"].kind == "category" and deliver.rows == 240
+        assert "joined" not in read.schema.names and settings.conditional == ("plan",)
+        raise ValueError("as far as this")
+
+    monkeypatch.setattr(job, "run", run)
+    words = ["--validation-fraction", "0.25", "--category", "visits", "--drop", "joined"]
+    with pytest.raises(SystemExit):
+        main(
+            ["table", "--data", str(shards), "--out", str(tmp_path / "run"), "--label", "plan"]
+            + words
+        )
+    assert "as far as this" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_shards_become_rows_and_a_report_whose_real_rows_are_samples(shards, tmp_path, capfd):
+    words = ["table", "--data", str(shards), "--out", str(tmp_path / "run"), *SMALL]
+    fewer = mock.patch.object(job, "_REPORT_ROWS", (200, 200))
+    alone = mock.patch.dict(job.run.__kwdefaults__, generators=("gan",))
+    with fewer, alone, run_eagerly():
+        main(words)
+    assert "240 rows, label 'churned'" in capfd.readouterr().out
+    generated = pd.read_csv(tmp_path / "run" / "generated.csv")
+    assert list(generated) == ["user_id", "visits", "plan", "joined", "churned"]
+    assert len(generated) == 120 and set(generated["churned"]) == {"yes"}
+    record = json.loads((tmp_path / "run" / "quality.json").read_text())
+    # 20 % of 240 rows are held out; the 192 others train or validate.
+    assert record["generators"]["gan"]["rows"] == {"real": 192, "synthetic": 200, "holdout": 48}
+
+
+@pytest.mark.parametrize(
+    ("data", "more", "message"),
+    [
+        ("none-*.csv", [], "none-*.csv, where no shard is"),
+        ("part-*.csv", ["--day-first", "joined"], "`--day-first` should not be given for shards"),
+        ("part-*.csv", ["--label", "sold"], "and the shards beside it: expected a label column"),
+        ("part-*.csv", ["--drop", "sold"], "`--drop` should name columns of"),
+    ],
+)
+def test_mistakes_with_shards_end_in_a_sentence(shards, tmp_path, data, more, message, capfd):
+    with pytest.raises(SystemExit):
+        main(["table", "--data", str(shards.parent / data), "--out", str(tmp_path / "run"), *more])
+    assert message in " ".join(capfd.readouterr().err.split())
+
+
+def test_a_shard_with_another_schema_or_cut_short_is_named(shards, tmp_path, capfd):
+    for name in ("part-0.csv", "part-1.csv"):
+        (tmp_path / name).write_text((shards.parent / name).read_text())
+    for text, message in (
+        ("user_id,visits\n1,2\n", "part-2.csv: expected whole lines of 2 fields"),
+        ("user_id,visits,plan,joined,churned\n1,2,free\n", "part-2.csv: expected whole lines of 5"),
+    ):
+        (tmp_path / "part-2.csv").write_text(text)
+        with pytest.raises(SystemExit):
+            main(["table", "--data", str(tmp_path / "part-*.csv"), "--out", str(tmp_path / "run")])
+        assert message in " ".join(capfd.readouterr().err.split())
+
+
 def test_the_rows_are_never_written_over_the_table(tmp_path, capfd):
     path = tmp_path / "generated.csv"
     path.write_text("a,b\n1,2\n")

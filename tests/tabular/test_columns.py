@@ -18,6 +18,7 @@ from advrec_tf.tabular.columns import (
     Number,
     column_from_dict,
 )
+from advrec_tf.tabular.facts import ColumnFacts
 
 COLUMNS = [
     Number(name="price", dtype="float64", decimals=2),
@@ -58,12 +59,12 @@ def test_whole_numbers_are_rounded_before_they_get_their_dtype():
 def test_categories_are_chosen_by_frequency_and_missing_is_none():
     raw = COLUMNS[1].raw(pd.Series(["b", "a", None, "a"]))
     assert raw.tolist() == ["b", "a", None, "a"]
-    assert COLUMNS[1].choices(raw) == ("a", "b")
+    assert COLUMNS[1].choices(ColumnFacts.of(pd.Series(raw))) == ("a", "b")
 
 
 def test_numbers_with_few_values_are_choices_and_with_many_are_not():
-    assert COLUMNS[0].choices(np.array([2.0, 1.0, np.nan, 2.0])) == (1.0, 2.0)
-    assert COLUMNS[0].choices(np.arange(21.0)) is None
+    assert COLUMNS[0].choices(ColumnFacts.of(pd.Series([2.0, 1.0, np.nan, 2.0]))) == (1.0, 2.0)
+    assert COLUMNS[0].choices(ColumnFacts.of(pd.Series(np.arange(21.0)))) is None
 
 
 def test_a_boolean_is_spelled_as_its_file_spells_it():

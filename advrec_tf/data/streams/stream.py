@@ -21,6 +21,7 @@ import tensorflow as tf
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.streams.csv import CsvFormat
 from advrec_tf.data.streams.parquet import ParquetFormat
+from advrec_tf.data.streams.position import Position
 from advrec_tf.data.streams.shards import Format, Shard, find_shards, format_name, index_shard
 from advrec_tf.data.streams.tfrecord import TFRecordFormat
 from advrec_tf.data.streams.values import KINDS, as_arrays, signature
@@ -29,29 +30,6 @@ WINDOW = 2**19
 """Rows that are shuffled together by default."""
 
 Arrays = Mapping[str, np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Position:
-    """A place in a stream, from which it goes on; JSON values.
-
-    Attributes:
-        epoch: >= 0.
-        row: rows of the epoch that have been delivered.
-        stream: `Stream.fingerprint`, so that no other stream goes on from here.
-    """
-
-    epoch: int
-    row: int
-    stream: str
-
-    def after(self, rows: int) -> Position:
-        """The place `rows` rows later in the same epoch."""
-        return dataclasses.replace(self, row=self.row + rows)
-
-    def as_dict(self) -> dict:
-        """For a JSON file; `Position(**values)` has it back."""
-        return dataclasses.asdict(self)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -158,12 +136,33 @@ class Stream:
         Args:
             convert: rows of a block -> column name -> [n] values, the same columns for all; it may
                 leave rows out.
-            epoch: its number.
-            row: so many of the rows that `convert` keeps are passed over.
-            rows: [blocks] int64, how many `convert` keeps of each block; by default all.
+            epoch, row, rows: as in `shuffled`.
 
         Raises:
-            DataError: if a shard can no longer be read, or `convert` keeps another number of rows.
+            DataError: as `shuffled`.
+        """
+        return self.shuffled(
+            lambda block: convert(self.read(block)), epoch=epoch, row=row, rows=rows
+        )
+
+    def shuffled(
+        self,
+        made: Callable[[int], Arrays],
+        *,
+        epoch: int,
+        row: int = 0,
+        rows: np.ndarray | None = None,
+    ) -> Iterator[Arrays]:
+        """`arrays` of what is made of a block by its number.
+
+        Args:
+            made: number of a block -> column name -> [n, ...] values of its rows.
+            epoch: its number.
+            row: so many of the rows that are made are passed over.
+            rows: [blocks] int64, how many are made of each block; by default all.
+
+        Raises:
+            DataError: if a shard can no longer be read, or another number of rows is made.
         """
         rows = self.rows if rows is None else rows
         for number, blocks in enumerate(self.windows(epoch)):
@@ -171,7 +170,7 @@ class Stream:
             if row >= count:
                 row -= count
                 continue
-            parts = [convert(self.read(block)) for block in blocks]
+            parts = [made(block) for block in blocks.tolist()]
             columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
             received = {len(values) for values in columns.values()}
             if received != {count}:
@@ -220,9 +219,16 @@ class Stream:
         Raises:
             DataError: if the shard is not as it was when the stream was opened.
         """
-        shard = int(np.searchsorted(self._first_blocks, block, side="right")) - 1
-        found = self.shards[shard]
-        return self.file_format.read(found, block - int(self._first_blocks[shard]), self.kinds)
+        shard = self._shard_number(block)
+        place = block - int(self._first_blocks[shard])
+        return self.file_format.read(self.shards[shard], place, self.kinds)
+
+    def shard_of(self, block: int) -> Shard:
+        """The shard that holds a block."""
+        return self.shards[self._shard_number(block)]
+
+    def _shard_number(self, block: int) -> int:
+        return int(np.searchsorted(self._first_blocks, block, side="right")) - 1
 
     @functools.cached_property
     def _first_blocks(self) -> np.ndarray:

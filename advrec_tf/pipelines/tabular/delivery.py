@@ -14,16 +14,20 @@ from advrec_tf.ops.fingerprints import digest_columns
 from advrec_tf.pipelines.progress import LOG
 from advrec_tf.serving.folder import read_metadata
 from advrec_tf.serving.saved_model import export as export_module
+from advrec_tf.tabular.counted import CountedTable
 from advrec_tf.tabular.files import Table, write_table
 from advrec_tf.tabular.gan import TableGAN
 from advrec_tf.tabular.served import ServedGenerator
+
+MOST_WRITTEN = 100_000
+"""Rows that are generated for shards by default, at most."""
 
 
 class Delivery:
     """Writes what a trained GAN generates, and the GAN itself.
 
     Args:
-        table: that was read; its columns and separator are those of the file.
+        table: that was read or counted; its columns and separator are those of the file.
         path: of the generated rows, which replaces an earlier one.
         rows: how many.
         conditions: column -> value that they all have.
@@ -37,7 +41,7 @@ class Delivery:
 
     def __init__(
         self,
-        table: Table,
+        table: Table | CountedTable,
         path: Path,
         *,
         rows: int,
@@ -85,7 +89,9 @@ def copies_in_words(drawn: int, left: int, rows: int) -> str:
     )
 
 
-def conditions_from(given: Sequence[str], table: Table, conditional: Sequence[str]) -> dict:
+def conditions_from(
+    given: Sequence[str], table: Table | CountedTable, conditional: Sequence[str]
+) -> dict:
     """COLUMN=VALUE texts -> {column: value of its type}.
 
     Raises:
@@ -100,12 +106,22 @@ def conditions_from(given: Sequence[str], table: Table, conditional: Sequence[st
                 f"`--condition` should be COLUMN=VALUE on one of {', '.join(conditional)} (see "
                 f"`--conditional`). Received: {text!r}."
             )
-        conditions[name] = table.schema[name].condition(value, table.frame[name])
+        conditions[name] = table.schema[name].condition(value, table.values(name))
     return conditions
 
 
-def fingerprint(table: Table) -> str:
-    """SHA-256 of the rows and the schema."""
+def fingerprint(table: Table | CountedTable) -> str:
+    """SHA-256 of the rows and the schema; of shards that of `Stream.data_fingerprint`."""
     digest = hashlib.sha256(json.dumps(table.schema.as_dict(), default=str).encode())
-    digest_columns(digest, table.frame)
+    if isinstance(table, Table):
+        digest_columns(digest, table.frame)
+    else:
+        digest.update(table.stream.data_fingerprint.encode())
     return digest.hexdigest()
+
+
+def rows_to_write(table: Table | CountedTable) -> int:
+    """As many as were read; of shards at most `MOST_WRITTEN`, for they are made in memory."""
+    if isinstance(table, Table):
+        return len(table.frame)
+    return min(len(table.stream), MOST_WRITTEN)

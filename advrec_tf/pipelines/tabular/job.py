@@ -1,7 +1,8 @@
 """The job behind `advrec table`: a table in, generated rows and their quality out.
 
 Rows are split into training, validation (which stops training) and held-out rows (which only
-the report sees). The GAN stands beside the variational generator, a bootstrap, independent
+the report sees). Of a table in shards samples of each are held, and all rows train. The GAN stands
+beside the variational generator, a bootstrap, independent
 marginals and noise, all through the same measures. Every part is a stage, so a killed run goes
 on with `--resume`.
 """
@@ -23,6 +24,7 @@ from advrec_tf.pipelines.progress import LOG
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from advrec_tf.pipelines.tabular.settings import TableSettings
 from advrec_tf.tabular.controls import CONTROLS
+from advrec_tf.tabular.counted import CountedTable
 from advrec_tf.tabular.files import Table
 from advrec_tf.tabular.gan import TableGAN, build_table_gan
 from advrec_tf.tabular.generator import TableGenerator
@@ -40,16 +42,41 @@ _REPORT_ROWS = (2_000, 20_000)
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Parts:
-    """A table's rows by their use."""
+    """A table's rows by their use.
+
+    Attributes:
+        train: the training rows, or a sample of those in shards.
+        validation, holdout: the rows that stop training, and those that the report alone sees.
+        counted: the table whose rows stay in shards; None where `train` holds them.
+    """
 
     train: pd.DataFrame
     validation: pd.DataFrame
     holdout: pd.DataFrame
+    counted: CountedTable | None = None
 
     @property
     def known(self) -> pd.DataFrame:
-        """What a generator has seen in any way: training and validation rows."""
+        """What a generator has seen in any way, as far as it is held: training and validation
+        rows."""
         return pd.concat([self.train, self.validation], ignore_index=True)
+
+    @property
+    def training(self) -> pd.DataFrame | CountedTable:
+        """What generators are trained on."""
+        return self.train if self.counted is None else self.counted
+
+    def transform(self, schema: TableSchema, settings: TableSettings) -> TableTransform:
+        """Fitted on what is known."""
+        how = {"max_modes": settings.max_modes, "seed": settings.seed}
+        if self.counted is not None:
+            return self.counted.fit_transform(**how)
+        return TableTransform.fit(self.known, schema, **how)
+
+    def refuse_copies(self, model: TableGenerator) -> None:
+        """`TableGenerator.refuse_copies_of` all that is known."""
+        rows = self.train if self.counted is None else self.counted.frames()
+        model.refuse_copies_of(rows, self.validation)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -63,6 +90,15 @@ class Outcome:
     fits: dict[str, dict]
 
 
+def parts_of(table: Table | CountedTable, settings: TableSettings) -> Parts:
+    """The parts of a table; those of shards were drawn when they were counted."""
+    if isinstance(table, Table):
+        return split_rows(table.frame, settings)
+    held = (table.sample, table.validation, table.holdout)
+    train, validation, holdout = (rows.reset_index(drop=True) for rows in held)
+    return Parts(train=train, validation=validation, holdout=holdout, counted=table)
+
+
 def split_rows(frame: pd.DataFrame, settings: TableSettings) -> Parts:
     """At random: `holdout_fraction` of the rows, then `validation_fraction` of the others."""
     order = np.random.default_rng(settings.seed).permutation(len(frame))
@@ -74,7 +110,7 @@ def split_rows(frame: pd.DataFrame, settings: TableSettings) -> Parts:
 
 
 def run(
-    table: Table,
+    table: Table | CountedTable,
     settings: TableSettings,
     store: StageStore,
     *,
@@ -97,10 +133,8 @@ def run(
         GenerationFailure: if the GAN wrote nothing worth keeping.
         ImportError: if scikit-learn is not installed.
     """
-    schema, parts = table.schema, split_rows(table.frame, settings)
-    transform = TableTransform.fit(
-        parts.known, schema, max_modes=settings.max_modes, seed=settings.seed
-    )
+    schema, parts = table.schema, parts_of(table, settings)
+    transform = parts.transform(schema, settings)
     least, most = _REPORT_ROWS
     count = int(np.clip(len(parts.known), least, most))
     qualities, fits, models = {}, {}, {}
@@ -143,7 +177,7 @@ def generator(
         )
         fit = fit_table_generator(
             model,
-            parts.train,
+            parts.training,
             parts.validation,
             steps=settings.steps,
             steps_per_round=settings.steps_per_round,
@@ -161,9 +195,10 @@ def generator(
 
     result = store.run(name, train)
     model.set_weights([result.arrays[f"w{i}"] for i in range(len(result.arrays))])
-    model.refused = None
-    if settings.refuse_copies and not (name == "gan" and settings.private):
-        model.refuse_copies_of(parts.known)
+    if not settings.refuse_copies or (name == "gan" and settings.private):
+        model.refused = None
+    elif model.refused is None:  # training itself refuses them
+        parts.refuse_copies(model)
     write(f"{name:<12} {result.summary['verdict']} (round {result.summary['best_round']})")
     return model, result.summary
 
@@ -218,7 +253,7 @@ def _compiled(model: TableGAN, settings: TableSettings) -> TableGAN:
 def spent(outcome: Outcome, settings: TableSettings) -> str:
     """A sentence on the privacy of the GAN's rows, as trained."""
     fit = outcome.fits["gan"]
-    rows = len(outcome.parts.train)
+    rows = len(outcome.parts.training)
     found = privacy_budget(
         noise_multiplier=settings.noise_multiplier,
         batch_size=min(settings.batch_size, rows),

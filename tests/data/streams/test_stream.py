@@ -8,7 +8,7 @@ from pyarrow import parquet
 
 import advrec_tf as ar
 from advrec_tf.data.readers.files import DataError, MissingColumnError
-from advrec_tf.data.streams.stream import Position
+from advrec_tf.data.streams.position import Position
 from tests.data.streams.worlds import (
     KINDS,
     csv_shards,
