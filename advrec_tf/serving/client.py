@@ -16,12 +16,12 @@ from advrec_tf.serving.values import (
     NO_ITEM,
     NoSignatureError,
     ServingError,
-    finite_rows,
     histories_of,
     ids_of,
     lengths_of,
     list_columns,
     lists_of,
+    states_given,
     states_of,
     warn_of_strange,
     warn_of_unknown,
@@ -215,12 +215,13 @@ class Client:
             UserWarning: if the model knows none of the newest items of a user.
 
         Raises:
-            ValueError: if an argument is of another type, length or shape.
+            ValueError: if an argument is of another type, length or shape, or `states` hold what
+                is no state.
             ServingError: if the model has no states, or there is no sensible answer.
         """
         items = histories_of(newest, "newest")
         shape = (len(items), self._state_width())
-        given = finite_rows(states, "states", shape)
+        given = states_given(states, shape)
         lengths = lengths_of(k, len(items))
         excluded = lists_of(exclude, "exclude", len(items))
         self._warn_of_items(excluded)

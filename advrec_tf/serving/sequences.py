@@ -25,6 +25,7 @@ from advrec_tf.serving.sequence_scorers import (
     StateScorer,
     networks_of,
 )
+from advrec_tf.serving.values import STATE_LIMIT
 
 LEAST_BATCH = 16
 """Users that a request may hold, however long the histories are."""
@@ -56,8 +57,9 @@ class ServedSequences(ServedRecommender):
     start_state             item_id [batch, n], a history
         -> state [batch, layers * dim] float32, zeros where no id is known, and known_items [batch]
            int32, how many ids are known
-    recommend_from_state    state as answered before, item_id [batch, n], what is new, k [batch]
-                            int32 and exclude_item_id [batch, n] as in `recommend`
+    recommend_from_state    state as answered before, numbers in [-1, 1], others are refused;
+                            item_id [batch, n], what is new, k [batch] int32 and exclude_item_id
+                            [batch, n] as in `recommend`
         -> item_id and score as `recommend`, the state after the new items, and known_items of these
 
     Args:
@@ -130,11 +132,14 @@ class ServedSequences(ServedRecommender):
 
     def recommend_from_state(self, state, item_id, k, exclude_item_id):
         k = self._checked(k)
-        finite = tf.debugging.Assert(
-            tf.reduce_all(tf.math.is_finite(state)),
-            ["`state` should hold finite numbers. Received others."],
+        known = tf.debugging.Assert(
+            tf.reduce_all(tf.abs(state) <= STATE_LIMIT),  # NaN is not, either
+            [
+                "`state` should hold numbers from -1 to 1, as `start_state` answers. "
+                "Received others."
+            ],
         )
-        state = after([finite], {"state": state})["state"]
+        state = after([known], {"state": state})["state"]
         new = self.in_order(item_id)
         state = self.recurrence.advanced(state, new)
         closed = exclude_item_id
@@ -282,10 +287,13 @@ class ServedSequences(ServedRecommender):
                 inputs={**inputs, "k": [self.max_k + 1] * len(asked)},
                 expected=None,
             ),
-            Case(
-                title="a state that is no number",
-                signature="recommend_from_state",
-                inputs={**inputs, "state": np.full_like(states["before"], np.nan).tolist()},
-                expected=None,
+            *(
+                Case(
+                    title=f"a state of {value:g}",
+                    signature="recommend_from_state",
+                    inputs={**inputs, "state": np.full_like(states["before"], value).tolist()},
+                    expected=None,
+                )
+                for value in (np.nan, 1e30)
             ),
         ]

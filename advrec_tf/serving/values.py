@@ -98,24 +98,31 @@ def lengths_of(k, count: int) -> list[int] | None:
     return [int(length) for length in lengths]
 
 
-def finite_rows(values, name: str, shape: tuple[int, int]) -> np.ndarray:
-    """Numbers [users, width].
+STATE_LIMIT = 1.001
+"""What no number of a state is beyond: gated recurrent units mix their state, zeros at first, with
+a hyperbolic tangent, so that it stays in [-1, 1] but for rounding."""
+
+
+def states_given(states, shape: tuple[int, int]) -> np.ndarray:
+    """States of a recurrent model as a client hands them in, numbers [users, width].
 
     Raises:
-        ValueError: if that is not what they are; a number that is none is named with its row.
+        ValueError: if that is not what they are; a number that no history leads to is named with
+            its row.
     """
-    given = np.asarray(values)
+    given = np.asarray(states)
     if given.shape != shape or given.dtype.kind not in "fiu":
         raise ValueError(
-            f"`{name}` should hold numbers in the shape {shape}, a row for each user. "
+            f"`states` should hold numbers in the shape {shape}, a row for each user. "
             f"Received: shape {given.shape}, {given.dtype}."
         )
-    wrong = np.argwhere(~np.isfinite(given))
+    wrong = np.argwhere(~(np.abs(given) <= STATE_LIMIT))  # NaN is not, either
     if len(wrong):
         row, place = wrong[0]
         raise ValueError(
-            f"`{name}` should hold finite numbers. Received: {given[row, place]} in row {row}, and "
-            f"{len(wrong)} that are not finite in all."
+            "`states` should hold numbers from -1 to 1, as `start_state` and "
+            f"`recommend_from_state` return them. Received: {given[row, place]} in row {row}, "
+            f"and {len(wrong)} such numbers in all."
         )
     return given
 

@@ -136,7 +136,8 @@ def test_nobody_gets_an_empty_table_and_no_states(client):
             r"`states` should hold numbers in the shape \(1, 16\), a row for each user",
         ),
         (np.zeros((2, 16)), [["i0"]], r"Received: shape \(2, 16\), float64"),
-        (np.full((1, 16), np.nan), [["i0"]], "finite numbers. Received: nan in row 0, and 16"),
+        (np.full((1, 16), np.nan), [["i0"]], "Received: nan in row 0, and 16 such"),
+        (np.eye(2, 16) * 1e30, [[], []], r"from -1 to 1, .*Received: 1e\+30 in row 0, and 2 such"),
         (np.zeros((1, 16)), ["i0"], "`newest` should hold a list of item ids for each user"),
     ],
 )
@@ -145,9 +146,11 @@ def test_states_and_items_of_another_shape_are_refused(client, states, newest, m
         client.recommend_from_state(states, newest)
 
 
-def test_a_state_that_is_no_number_is_refused_by_the_graph(client):
-    inputs = {"state": [[np.nan] * 16], "item_id": [["i0"]], "exclude_item_id": [[""]], "k": [3]}
-    with pytest.raises(ServingError, match="`state` should hold finite numbers"):
+@pytest.mark.parametrize("number", [np.nan, -np.inf, 1e30, -1.01])
+def test_a_state_that_no_history_leads_to_is_refused_by_the_graph(client, number):
+    state = [[0.0] * 15 + [number]]
+    inputs = {"state": state, "item_id": [["i0"]], "exclude_item_id": [[""]], "k": [3]}
+    with pytest.raises(ServingError, match="`state` should hold numbers from -1 to 1, as"):
         client.predict("recommend_from_state", inputs)
 
 

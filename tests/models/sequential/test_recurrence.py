@@ -7,6 +7,7 @@ import tensorflow as tf
 from advrec_tf.models.sequential import published
 from advrec_tf.models.sequential.encoders import EncoderSize
 from advrec_tf.models.sequential.recurrence import Recurrence, recurrence_of
+from advrec_tf.serving.values import STATE_LIMIT
 from tests.worlds import interactions_of
 
 DATA = interactions_of([(0, 0), (0, 1), (1, 3), (1, 2)], 2, 6, timestamp=[1, 2, 1, 2])
@@ -48,6 +49,17 @@ def test_an_empty_place_leaves_the_state_as_it_is(model):
     np.testing.assert_array_equal(found.advanced(state, indices([[-1, -1]])), state)
     np.testing.assert_array_equal(found.advanced(state, tf.zeros([1, 0], tf.int32)), state)
     np.testing.assert_array_equal(found.after(indices([[-1]])), np.zeros((1, 16)))
+
+
+def test_a_state_stays_between_minus_one_and_one_whatever_the_weights():
+    wild = published.gru4rec(DATA, size=SIZE)
+    rng = np.random.default_rng(3)
+    for weight in wild.encoder.weights:  # gates and tangents are saturated
+        weight.assign(100.0 * rng.normal(size=weight.shape).astype(np.float32))
+    found = Recurrence(wild)
+    state = found.advanced(found.after(indices([[2, 5, 0, 3]])), indices([[1, 4, 4, 0, 5]]))
+    assert np.abs(state).max() == pytest.approx(1.0)
+    assert np.abs(state).max() <= STATE_LIMIT
 
 
 def test_a_start_reads_the_last_items_and_a_state_remembers_more(model):
