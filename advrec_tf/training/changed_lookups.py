@@ -19,14 +19,18 @@ from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb
 class ChangedLookups(ModelWrapper):
     """Trains `model` with some of one embedding's lookups changed; a subclass says how.
 
+    Evaluation and predictions read items as they are.
+
     Args:
         model: anything with `compute_loss(inputs, training)`.
-        layer: the embedding of items that are read, or its name.
-        rate: fraction of the lookups that are changed, in (0, 1].
+        layer: the `Embedding` of items that are read, or its name, such as "item_rows". Indices
+            outside of 0..num_items - 1, such as padding, stay.
+        num_items: items that are changed and that come in, >= 1 and at most those of the layer.
+        rate: fraction of the items that are changed, in (0, 1].
         seed: of the draws, where batches carry none.
 
     Raises:
-        ValueError: if `rate` is out of range.
+        ValueError: if an argument is out of range.
     """
 
     def __init__(
@@ -34,15 +38,19 @@ class ChangedLookups(ModelWrapper):
         model: keras.Model,
         *,
         layer: keras.layers.Layer | str,
-        rate: float,
-        seed: int,
+        num_items: int,
+        rate: float = 0.1,
+        seed: int = 0,
         **kwargs,
     ):
         super().__init__(model, **kwargs)
         if not 0 < rate <= 1:
             raise ValueError(f"`rate` should be in (0, 1]. Received: {rate!r}.")
+        if num_items < 1:
+            raise ValueError(f"`num_items` should be >= 1. Received: {num_items!r}.")
         self._layers_read = layers_to_perturb(model, [layer])
-        self.rate, self.seed = rate, seed
+        self._check_num_items(num_items)
+        self.num_items, self.rate, self.seed = num_items, rate, seed
 
     def compute_loss(self, inputs, training: bool = False) -> tf.Tensor:
         """The model's own loss; in training at changed lookups."""

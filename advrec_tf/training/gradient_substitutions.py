@@ -28,19 +28,15 @@ class GradientSubstitutions(ChangedLookups):
     there. In each of the first `fraction` of a batch's histories the places with the largest gain
     are read as the items that give it, as many as `rate` says; nothing that gains less than 0 is
     exchanged. The loss of a step is that of the whole batch, read so. What is to be predicted
-    stays as it was. Evaluation and predictions read items as they are.
+    stays as it was. Further arguments are those of `ChangedLookups`.
 
     Args:
         model: anything with `compute_loss(inputs, training)` that looks up `layer` once for each
             loss, such as a `SequenceModel`.
-        layer: the `Embedding` of items that are read, or its name, such as "item_rows". Indices
-            outside of 0..num_items - 1, such as padding, stay.
-        num_items: items that may come in, >= 1 and at most those of the layer.
         rate: fraction of the items of a history that are exchanged, at least one, in (0, 1].
         fraction: of the batch's histories that are attacked, in (0, 1].
         candidates: items that a step compares, drawn for all its places, >= 1; a catalogue of at
             most so many is compared as a whole.
-        seed: of the draws, where batches carry none.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -50,24 +46,17 @@ class GradientSubstitutions(ChangedLookups):
         self,
         model: keras.Model,
         *,
-        layer: keras.layers.Layer | str,
-        num_items: int,
         rate: float = 0.1,
         fraction: float = 0.2,
         candidates: int = 1024,
-        seed: int = 0,
         **kwargs,
     ):
-        super().__init__(model, layer=layer, rate=rate, seed=seed, **kwargs)
+        super().__init__(model, rate=rate, **kwargs)
         if not 0 < fraction <= 1:
             raise ValueError(f"`fraction` should be in (0, 1]. Received: {fraction!r}.")
-        if num_items < 1 or candidates < 1:
-            raise ValueError(
-                "`num_items` and `candidates` should be >= 1. "
-                f"Received: {num_items!r} and {candidates!r}."
-            )
-        self._check_num_items(num_items)
-        self.num_items, self.fraction, self.candidates = num_items, fraction, candidates
+        if candidates < 1:
+            raise ValueError(f"`candidates` should be >= 1. Received: {candidates!r}.")
+        self.fraction, self.candidates = fraction, candidates
 
     def change_for(self, inputs, seed):
         """See `ChangedLookups.change_for`.

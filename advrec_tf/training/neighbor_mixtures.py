@@ -26,19 +26,16 @@ class NeighborMixtures(ChangedLookups):
         read = sum over j of w_j x_j,    w ~ Dirichlet(own, 1, ..., 1)
 
     so that on average the item itself has the weight own / (own + n). The gradient passes to the
-    neighbors' vectors. Evaluation and predictions read items as they are.
+    neighbors' vectors. Further arguments are those of `ChangedLookups`; `num_items` is that of
+    `neighbors`.
 
     Args:
-        model: anything with `compute_loss(inputs, training)`.
         neighbors: [num_items, n] int, an item's neighbors, see
             `models.item_similarity.co_occurring_items` and `nearest_items`; the item itself
             where it has fewer.
-        layer: the embedding of items that are read, or its name, such as "item_rows". What it
-            returns for indices outside of 0..num_items - 1, such as padding, stays.
         own: concentration of the item itself, a whole number >= 1; more moves it less.
         rate: fraction of the lookups that are mixed, in (0, 1].
         noise: instead of mixing, move a vector by as much in a random direction: the control.
-        seed: of the draws, where batches carry none.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -49,14 +46,11 @@ class NeighborMixtures(ChangedLookups):
         model: keras.Model,
         neighbors: np.ndarray,
         *,
-        layer: keras.layers.Layer | str,
         own: int = 3,
         rate: float = 1.0,
         noise: bool = False,
-        seed: int = 0,
         **kwargs,
     ):
-        super().__init__(model, layer=layer, rate=rate, seed=seed, **kwargs)
         neighbors = np.asarray(neighbors)
         known = neighbors.ndim == 2 and neighbors.size and neighbors.dtype.kind in "iu"
         if not known or not 0 <= neighbors.min() <= neighbors.max() < len(neighbors):
@@ -66,6 +60,7 @@ class NeighborMixtures(ChangedLookups):
             )
         if own < 1 or own != int(own):
             raise ValueError(f"`own` should be a whole number >= 1. Received: {own!r}.")
+        super().__init__(model, num_items=len(neighbors), rate=rate, **kwargs)
         self._neighbors = tf.constant(neighbors, tf.int32)
         self.own, self.noise = int(own), noise
 

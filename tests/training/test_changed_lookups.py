@@ -23,7 +23,7 @@ class Tripled(ChangedLookups):
 
 
 def test_lookups_are_changed_in_training_alone():
-    wrapped = Tripled(Sums(), layer="rows", rate=1.0, seed=0)
+    wrapped = Tripled(Sums(), layer="rows", num_items=3, rate=1.0)
     batch = {"item_index": tf.constant([0, 2]), "seed": tf.constant([1, 2])}
     assert float(wrapped.compute_loss(batch)) == 2.0
     assert float(wrapped.compute_loss(batch, training=True)) == 6.0
@@ -32,4 +32,10 @@ def test_lookups_are_changed_in_training_alone():
 
 def test_a_rate_that_changes_nothing_is_refused():
     with pytest.raises(ValueError, match=r"`rate` should be in \(0, 1\]. Received: 0"):
-        Tripled(Sums(), layer="rows", rate=0, seed=0)
+        Tripled(Sums(), layer="rows", num_items=3, rate=0)
+
+
+def test_as_many_items_as_the_layer_has_may_be_named():
+    for wrong, said in ((0, ">= 1. Received: 0"), (4, "at most 3, .*'rows'. Received: 4")):
+        with pytest.raises(ValueError, match=f"`num_items` should be {said}"):
+            Tripled(Sums(), layer="rows", num_items=wrong)
