@@ -49,6 +49,18 @@ def difference(test: Mapping | None, digits: int = 4) -> str:
     return f"{interval}, {p_value(test['p_value'])}"
 
 
+NAMES_OF_CORRECTIONS = {"holm": "Holm", "benjamini-hochberg": "FDR"}
+
+
+def compared(test: Mapping | None, adjusted: Mapping[str, float]) -> str:
+    """A paired comparison and its p-value after each correction: `+0.0121 ± 0.0060, p < .001 (Holm
+    p .012, FDR p .003)`; nothing for None."""
+    if test is None:
+        return ""
+    values = ", ".join(f"{NAMES_OF_CORRECTIONS[how]} {p_value(p)}" for how, p in adjusted.items())
+    return f"{difference(test)} ({values})"
+
+
 def corrected(tests: Mapping[str, Mapping], against: str, level: float = 0.05) -> list[str]:
     """The differences that stay below `level` after correction, in a paragraph.
 

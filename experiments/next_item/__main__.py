@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     report = {"name": args.data, "about": about, "protocols": found}
     stem = f"next-item-{args.data}"
     if args.out and (before := Path(args.out) / f"{stem}.json").exists():
-        report["protocols"] = page.with_others(found, reports.read(before))
+        report = page.continued(report, reports.read(before))
     command.publish(args, report, page.markdown, stem)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from experiments.harness.compare import corrected
 from experiments.harness.entries import settings_text
-from experiments.harness.markdown import difference, facts, p_value, page, spread, table
+from experiments.harness.markdown import compared, difference, facts, page, spread, table
 from experiments.next_item.entries import CHOSEN
 
 INTRO = (
@@ -20,7 +20,6 @@ INTRO = (
     f"*{CHOSEN[0].upper()}{CHOSEN[1:]}*: of window, symmetry and damping by popularity validation "
     "chose the setting shown."
 )
-NAMES_OF_CORRECTIONS = {"holm": "Holm", "benjamini-hochberg": "FDR"}
 NAMES = {"hit_rate": "HR", "recall": "recall", "ndcg": "NDCG", "map": "MRR"}
 REFIT = {
     True: "Closed forms are fitted on all that precedes the test part, once settings are chosen.",
@@ -40,6 +39,13 @@ def markdown(report: dict, path: Path) -> str:
         ["", report["note"]] if "note" in report else [],
         *sections,
     )
+
+
+def continued(report: dict, before: Mapping) -> dict:
+    """The report of a run with what an earlier one holds beside it, see `with_others`, and the note
+    of that."""
+    joined = {**report, "protocols": with_others(report["protocols"], before)}
+    return {"note": before["note"], **joined} if "note" in before else joined
 
 
 def with_others(found: Mapping[str, dict], before: Mapping) -> dict[str, dict]:
@@ -94,7 +100,7 @@ def _section(label: str, found: Mapping) -> list[str]:
             [
                 name,
                 *(spread(mean[metric], deviation.get(metric)) for metric in metrics),
-                _compared(entry, adjusted.get(name)),
+                compared(_against_chosen(entry), adjusted.get(name, {})),
                 settings_text(entry["settings"]),
                 f"{entry['seconds']:.1f}",
             ]
@@ -161,6 +167,10 @@ def _column(metric: str) -> str:
     return f"{NAMES[kind]}@{cut}"
 
 
+def _against_chosen(entry: Mapping) -> Mapping | None:
+    return entry["against"].get(CHOSEN, {}).get("test")
+
+
 def _corrected(entries: Mapping) -> dict[str, dict[str, float]]:
     """Label -> correction -> p-value, over the rows that are compared."""
     tests = {
@@ -170,10 +180,3 @@ def _corrected(entries: Mapping) -> dict[str, dict[str, float]]:
     }
     found = corrected(tests)
     return {name: {how: values[name] for how, values in found.items()} for name in tests}
-
-
-def _compared(entry: Mapping, adjusted: Mapping[str, float] | None) -> str:
-    if adjusted is None:
-        return ""
-    values = ", ".join(f"{NAMES_OF_CORRECTIONS[how]} {p_value(p)}" for how, p in adjusted.items())
-    return f"{difference(entry['against'][CHOSEN]['test'])} ({values})"

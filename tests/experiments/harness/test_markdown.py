@@ -34,6 +34,14 @@ def test_a_difference_has_its_interval_and_p_value():
     assert markdown.difference(None) == ""
 
 
+def test_a_comparison_has_its_p_value_after_each_correction():
+    test = {"difference": 0.01214, "half_width": 0.006, "p_value": 0.0124}
+    adjusted = {"holm": 0.0248, "benjamini-hochberg": 0.0124}
+    found = markdown.compared(test, adjusted)
+    assert found == "+0.0121 ± 0.0060, p .012 (Holm p .025, FDR p .012)"
+    assert markdown.compared(None, {}) == ""
+
+
 def test_settings_are_shown_by_name():
     assert settings_text({"weight": 0.5, "loss": "softmax"}) == "weight 0.5, loss softmax"
 

@@ -87,6 +87,11 @@ def test_a_page_keeps_the_protocols_that_a_run_did_not_measure(report):
     assert text.count("Made earlier, by `the old one` of version 0.1.") == 1
     again = page.with_others(report["protocols"], {**before, "protocols": joined, "command": "n"})
     assert again["filed"]["made_by"]["command"] == "the old one"
+    noted = page.continued(report, {**before, "note": "Of a shared core."})
+    assert noted["protocols"] == joined and "\nOf a shared core.\n" in page.markdown(
+        noted, Path("x")
+    )
+    assert "note" not in page.continued(report, before)
 
 
 def test_a_protocol_keeps_the_rows_that_a_run_did_not_measure(report):
