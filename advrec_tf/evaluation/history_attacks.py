@@ -34,6 +34,7 @@ class CurvePoint:
         ndcg, hit_rate: means over the users, at k.
         target_hit_rate: of the promoted item, NaN where there is none to measure.
         target_users: over so many users.
+        ndcg_of_users: [n] float64, of which `ndcg` is the mean, for paired tests.
     """
 
     budget: float
@@ -41,6 +42,7 @@ class CurvePoint:
     hit_rate: float
     target_hit_rate: float
     target_users: int = 0
+    ndcg_of_users: np.ndarray = dataclasses.field(repr=False, compare=False)
 
 
 def attack_curve(
@@ -97,12 +99,14 @@ def _point(budget, model, histories, next_items, promoted, clean, k) -> CurvePoi
         asked = ~(clean == promoted[:, None]).any(1)
         users = int(asked.sum())
         target = hit[asked, 1].mean() if users else np.nan
+    ndcg = np.where(hit[:, 0], 1 / np.log2(rank[:, 0] + 1.0), 0.0)
     return CurvePoint(
         budget=budget,
-        ndcg=float(np.where(hit[:, 0], 1 / np.log2(rank[:, 0] + 1.0), 0.0).mean()),
+        ndcg=float(ndcg.mean()),
         hit_rate=float(hit[:, 0].mean()),
         target_hit_rate=float(target),
         target_users=users,
+        ndcg_of_users=ndcg,
     )
 
 

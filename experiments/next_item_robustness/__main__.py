@@ -32,6 +32,12 @@ OPTIONS = {
         "Of these rows the setting is chosen on validation, and no attack is measured.",
         {"metavar": "LABEL"},
     ),
+    "repeated": (
+        [],
+        "Of several seeds, every one has these rows, with the settings that the first chose, and "
+        "the plain network; the first has all. By default every seed has all.",
+        {"metavar": "LABEL"},
+    ),
     "poisoned": (
         ["SASRec", "transitions"],
         "These models are trained on fake users as well; the word none leaves that out.",
@@ -54,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     loaded = arguments.load_from(args)
     from advrec_tf.data import filters, splits
-    from experiments.next_item_robustness import rows, study
+    from experiments.next_item_robustness import fake_users, repetitions, rows
 
     print(loaded.report)
     data, _ = filters.k_core(loaded.interactions, users=K_CORE, items=K_CORE)
@@ -64,22 +70,31 @@ def main(argv: Sequence[str] | None = None) -> None:
         "items": data.num_items,
         "interactions": len(data),
         "data SHA-256": data.fingerprint()[:16],
-        "seeds": args.seeds,
     }
     split = splits.last_item(data)
-    store = arguments.open_store(args, {"job": "next_item_robustness", "name": name, **about})
-    seeds = [study.Robustness(split, store, seed) for seed in range(args.seeds)]
     poisoned = [] if args.poisoned == ["none"] else args.poisoned
     rows.require_known(args.without)
+    rows.require_known(args.repeated)
     rows.require_known(args.priced, [*rows.STRENGTHS, *rows.FOLLOWS])
     rows.require_known(poisoned, rows.POISONED)
+    store = arguments.open_store(args, {"job": "next_item_robustness", "name": name, **about})
+    seeds = repetitions.polluted(
+        split,
+        store,
+        seeds=args.seeds,
+        without=args.without,
+        priced=args.priced,
+        repeated=args.repeated,
+    )
+    first = seeds[0][0]
     report = {
         "name": name,
-        "about": about,
-        "pollution": [one.pollution(args.without, args.priced) for one in seeds],
-        "targets": [str(split.train.items.ids[item]) for item in seeds[0].audience.targets],
-        "fake_users": study.FAKE_USERS,
-        "promotion": [one.promotion(poisoned, args.fake_users) for one in seeds],
+        "about": {**about, "seeds": args.seeds},
+        "pollution": [row for _, row in seeds],
+        "tests": repetitions.tests(seeds),
+        "targets": [str(split.train.items.ids[item]) for item in first.audience.targets],
+        "fake_users": fake_users.FAKE_USERS,
+        "promotion": [fake_users.Promotion(first).cells(poisoned, args.fake_users)],
     }
     command.publish(args, report, page.markdown, f"next-item-robustness-{name}")
 

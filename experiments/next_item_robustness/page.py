@@ -10,15 +10,9 @@ from advrec_tf.pipelines.next_item_attack.pollution import IGNORES, STAYS_BELOW
 from experiments.harness.markdown import facts, page, table
 from experiments.harness.plots import save
 from experiments.harness.reports import images_of
-from experiments.next_item_robustness import answers, promotion, rows
+from experiments.next_item_robustness import answers, promotion, rows, verdict
+from experiments.next_item_robustness.measures import AT, SEARCHES, having, points_of, values_of
 from experiments.next_item_robustness.promotion import spread_of
-
-SEARCHES = ("random", "greedy", "gradient")
-AT = 5
-"""Substituted items of the first table."""
-
-GOAL_LOSS = 0.5
-"""A defence should lose at most so much of what the plain network loses."""
 
 INTRO = (
     "SASRec of length 50 on the last item of each user, epochs chosen on validation; every item is "
@@ -39,6 +33,11 @@ ABOUT_SETTINGS = (
     f"the radius of FGSM, to be compared with it; mixtures, with {rows.NEIGHBORS} neighbors, and "
     "purification have no setting that was chosen."
 )
+ABOUT_SEEDS = (
+    "Of several seeds a figure is the mean, with the standard deviation in brackets; one without "
+    "brackets is of the first seed alone. The other seeds train anew, with the settings that the "
+    f"first chose; their greedy and gradient searches make {AT} edits at most."
+)
 
 
 def markdown(report: dict, path: Path) -> str:
@@ -49,10 +48,12 @@ def markdown(report: dict, path: Path) -> str:
     sections = [
         ["", "## Substituted items", "", INTRO],
         _settings(everything),
+        _about_seeds(everything),
         ["", f"![NDCG@10 against substituted items]({images_of(path)}curves.png)"],
         ["", f"NDCG@10 with {AT} of the last 50 items substituted:", *_at_one_budget(found)],
         *(["", f"NDCG@10, {search}:", *_curve(found, search)] for search in SEARCHES),
-        ["", *_verdict(found)],
+        ["", *verdict.lines_of(found)],
+        verdict.tests_of(report.get("tests", {})),
         _attackers(found),
         _not_run(everything),
     ]
@@ -67,24 +68,6 @@ def markdown(report: dict, path: Path) -> str:
     return page(title, report["command"], facts(report["about"]), *sections)
 
 
-def values_of(found: Sequence[dict], label: str, search: str, budget: int) -> list[float]:
-    """NDCG@10 of a row, a value a seed, of several attackers that of the worst; nothing where the
-    row has no such search."""
-    points = [[p["ndcg"] for p in _points(seed[label], search, budget)] for seed in found]
-    return [min(values) for values in points if values]
-
-
-def _points(row: dict, search: str, budget: int, attacker: str | None = None) -> list[dict]:
-    """The points of a row, those of one attacker or of all."""
-    return [
-        point
-        for curve in row["curves"]
-        if curve["search"] == search and attacker in (None, curve.get("attacker", STAYS_BELOW))
-        for point in curve["points"]
-        if point["budget"] == budget
-    ]
-
-
 def _attackers(found: Sequence[dict]) -> list[str]:
     """A line an attacker of the purified row, with the histories that were edited; an attacker who
     was not measured is named."""
@@ -95,7 +78,9 @@ def _attackers(found: Sequence[dict]) -> list[str]:
         shown = []
         for search in SEARCHES:
             points = [
-                p for seed in found for p in _points(seed[rows.PURIFIED], search, AT, attacker)
+                point
+                for seed in having(found, rows.PURIFIED)
+                for point in points_of(seed[rows.PURIFIED], search, AT, attacker)
             ]
             if points:
                 edited = [point["edited"] for point in points if "edited" in point]
@@ -107,25 +92,36 @@ def _attackers(found: Sequence[dict]) -> list[str]:
 
 
 def _at_one_budget(found: Sequence[dict]) -> list[str]:
-    head = ["row", "clean", *SEARCHES, "epochs", "seconds"]
+    head = ["row", "seeds", "clean", *SEARCHES, "epochs", "seconds"]
     lines = [
         [
             label,
+            str(len(having(found, label))),
             spread_of(values_of(found, label, "random", 0)),
             *(spread_of(values_of(found, label, search, AT)) for search in SEARCHES),
-            _epochs(row),
-            f"{row['seconds']:.0f}" if "seconds" in row else "",
+            _epochs([seed[label] for seed in having(found, label)]),
+            _seconds([seed[label] for seed in having(found, label)]),
         ]
-        for label, row in found[0].items()
+        for label in found[0]
     ]
     return table(head, lines)
 
 
-def _epochs(row: dict) -> str:
-    """Of a network that goes on from the plain one, those after it."""
-    if "epochs" not in row:
-        return ""
-    return f"+{row['epochs']}" if "strength" in row else str(row["epochs"])
+def _epochs(seeds: Sequence[dict]) -> str:
+    """A number a seed; of a network that goes on from the plain one, those after it."""
+    after = "+" if "strength" in seeds[0] else ""
+    return ", ".join(f"{after}{row['epochs']}" for row in seeds if "epochs" in row)
+
+
+def _seconds(seeds: Sequence[dict]) -> str:
+    """The mean."""
+    found = [row["seconds"] for row in seeds if "seconds" in row]
+    return f"{statistics.fmean(found):.0f}" if found else ""
+
+
+def _about_seeds(found: Sequence[dict]) -> list[str]:
+    """What several seeds share, and how a reader tells their figures."""
+    return ["", ABOUT_SEEDS] if len(found) > 1 else []
 
 
 def _settings(found: Sequence[dict]) -> list[str]:
@@ -158,54 +154,6 @@ def _curve(found: Sequence[dict], search: str) -> list[str]:
     return table(["row", *map(str, budgets)], lines)
 
 
-def _verdict(found: Sequence[dict]) -> list[str]:
-    """For each row but the plain one: what it costs, and the loss under attack beside that of the
-    plain row."""
-
-    def mean(label, search, budget):
-        values = values_of(found, label, search, budget)
-        return statistics.fmean(values) if values else float("nan")
-
-    def loss(label, search):
-        clean = mean(label, search, 0)
-        return 1.0 - mean(label, search, AT) / clean if clean else float("nan")
-
-    lines = [
-        f"Of its clean NDCG@10 the plain network loses {_losses(loss, rows.PLAIN)} with {AT} items "
-        "substituted. The others, and what they cost without an attack:",
-        "",
-    ]
-    plain = mean(rows.PLAIN, "random", 0)
-    for label in found[0]:
-        if label != rows.PLAIN:
-            cost = mean(label, "random", 0) / plain - 1.0
-            lines.append(f"- {label}: clean {cost:+.1%}; loses {_losses(loss, label)}")
-    dearer = [
-        label
-        for label, row in found[0].items()
-        if row.get("within") and mean(label, "random", 0) < (1.0 - rows.PRICE) * plain
-    ]
-    if dearer:
-        lines.append(f"- within the price on validation, over it here: {'; '.join(dearer)}")
-    for search in SEARCHES:
-        most = loss(rows.PLAIN, search) * GOAL_LOSS
-        kept = [
-            label
-            for label in found[0]
-            if mean(label, "random", 0) >= (1.0 - rows.PRICE) * plain
-            and loss(label, search) <= most
-        ]
-        goal = f"- at most {most:.1%}, half of it, at {rows.PRICE:.0%} of the clean NDCG@10 or less"
-        lines.append(f"{goal} ({search}): {'; '.join(kept) or 'no row'}")
-    return lines
-
-
-def _losses(loss, label: str) -> str:
-    found = {search: loss(label, search) for search in SEARCHES}
-    shown = [f"{value:.1%} ({search})" for search, value in found.items() if value == value]
-    return ", ".join(shown) or "nothing, since it has nothing"
-
-
 def _not_run(found: Sequence[dict]) -> list[str]:
     said = {
         "Not attacked, since this run was to price them alone": [
@@ -221,6 +169,11 @@ def _not_run(found: Sequence[dict]) -> list[str]:
     ]
 
 
+def _mean(values: Sequence[float]) -> list[float]:
+    """One value, or none of none."""
+    return [statistics.fmean(values)] if values else []
+
+
 def draw(found: Sequence[dict]):
     """NDCG@10 against the number of substituted items: a panel a search, a color a row."""
     from matplotlib import colormaps
@@ -233,7 +186,7 @@ def draw(found: Sequence[dict]):
             points = [
                 {"budget": budget, "ndcg": value}
                 for budget in _budgets(found)
-                for value in values_of(found[:1], label, search, budget)
+                for value in _mean(values_of(found, label, search, budget))
             ]
             if points:
                 plots.draw_curve(ax, points, "ndcg", color=color, search="gradient", label=label)

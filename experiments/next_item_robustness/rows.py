@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.windows import last_windows
 from advrec_tf.models.item_similarity import co_occurring_items
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.gradient_substitutions import GradientSubstitutions
 from advrec_tf.training.neighbor_mixtures import NeighborMixtures
+from advrec_tf.training.prefixes import virtual_adversarial_prefixes
 from advrec_tf.training.random_substitutions import RandomSubstitutions
 from advrec_tf.training.recipe import Wrap
 
@@ -19,6 +21,7 @@ SEARCHED = f"{PLAIN}, items substituted by gradient"
 NOISE = f"{PLAIN}, noise on items and places"
 ATTACKED = f"{PLAIN}, FGSM on items and places"
 PGD = f"{PLAIN}, PGD on items and places"
+VIRTUAL = f"{PLAIN}, virtual adversary of prefixes"
 MIXED = f"{PLAIN}, mixtures of neighbors"
 SMOOTHED = f"{PLAIN}, smoothed over deletions"
 MEDIAN = f"{PLAIN}, median over deletions"
@@ -31,7 +34,7 @@ POPULARITY, TRANSITIONS = "popularity", "transitions"
 COVISITS = "co-visits of the whole history"
 
 LABELS = (
-    *(PLAIN, SUBSTITUTED, SEARCHED, MIXED, ATTACKED, PGD, NOISE),
+    *(PLAIN, SUBSTITUTED, SEARCHED, MIXED, ATTACKED, PGD, VIRTUAL, NOISE),
     *(SMOOTHED, MEDIAN, BLENDED, BLENDED_SUBSTITUTED, BLENDED_COVISITS, PURIFIED, CLEANED),
     *(TRANSITIONS, COVISITS, POPULARITY),
 )
@@ -48,6 +51,7 @@ STRENGTHS: Mapping[str, tuple[float, ...]] = {
     SEARCHED: (0.1,),
     ATTACKED: (0.05, 0.1, 0.2, 0.4),
     PGD: (0.05, 0.1, 0.2, 0.4),
+    VIRTUAL: (0.1, 0.2, 0.4),
     SMOOTHED: (0.02, 0.05, 0.1, 0.2, 0.3),
     MEDIAN: (0.02, 0.05, 0.1, 0.2, 0.3),
     BLENDED: (0.02, 0.05, 0.1, 0.25, 0.5),
@@ -62,6 +66,7 @@ MEANING: Mapping[str, str] = {
     SEARCHED: "part of the items of every fifth history substituted in training",
     ATTACKED: "radius, as a part of each vector's length",
     PGD: "radius, as a part of each vector's length",
+    VIRTUAL: "radius, as a part of each vector's length",
     SMOOTHED: "part of the items left out of each of the histories that the mean is over",
     MEDIAN: "part of the items left out of each of the histories that the median is over",
     BLENDED: "weight of the counts beside the network",
@@ -94,6 +99,14 @@ def training_of(label: str, train: Interactions) -> Callable[[float], Wrap] | No
 
         return of
 
+    def smooth(radius: float) -> Wrap:
+        def wrap(network):
+            prefixes = last_windows(train, network.length)
+            budget = fgsm(radius, relative=True)
+            return virtual_adversarial_prefixes(network, budget, prefixes, layers=_LAYERS)
+
+        return wrap
+
     def substituted(kind):
         def of(rate: float) -> Wrap:
             return lambda network: kind(
@@ -113,6 +126,7 @@ def training_of(label: str, train: Interactions) -> Callable[[float], Wrap] | No
         MIXED: mixed,
         ATTACKED: perturbed(fgsm),
         PGD: perturbed(pgd, steps=3),
+        VIRTUAL: smooth,
         NOISE: perturbed(fgsm, direction="random"),
     }.get(label)
 

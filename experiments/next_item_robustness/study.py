@@ -1,6 +1,7 @@
-"""The study: networks are trained once, their histories polluted, and their training poisoned.
+"""The study of one seed: networks are trained and their histories polluted.
 
-Every training and every measurement is a stage of a run that can be resumed.
+Training on fake users is in `fake_users`, several seeds are in `repetitions`. Every training and
+every measurement is a stage of a run that can be resumed.
 """
 
 from __future__ import annotations
@@ -12,24 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.next_item import queries_of
 from advrec_tf.data.splits import Split
 from advrec_tf.defence.sequential.transition_surprise import TransitionSurprise
 from advrec_tf.evaluation.next_item import NextItemEvaluator
 from advrec_tf.models.sequential.encoders import EncoderSize
 from advrec_tf.models.sequential.model import SequenceModel
-from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.pipelines.attack.setting import choose_targets
 from advrec_tf.pipelines.next_item_attack import defences
 from advrec_tf.pipelines.next_item_attack.pollution import Answering, pollution_curves
-from advrec_tf.pipelines.next_item_attack.promotion import (
-    ADAPTIVE,
-    Audience,
-    attack_of,
-    poisoned_training,
-    usual_length,
-)
+from advrec_tf.pipelines.next_item_attack.promotion import Audience
 from advrec_tf.pipelines.recommend.next_item import model_of, weights_of
 from advrec_tf.pipelines.stages import StageResult, StageStore, slug
 from advrec_tf.training import recipes
@@ -39,7 +32,8 @@ from experiments.next_item_robustness.rows import PLAIN
 from experiments.next_item_robustness.tuning import Tuned, strongest
 
 BUDGETS = (1, 2, 5, 10)
-SEARCHES = ("random", "greedy", "gradient")
+RANDOM = "random"
+SEARCHES = (RANDOM, "greedy", "gradient")
 SIZE = EncoderSize(length=50, dim=64, blocks=2, heads=2, dropout=0.3)
 BATCH, EPOCHS, PATIENCE, EVERY = 64, 200, 3, 5
 EPOCHS_AFTER, EVERY_AFTER, RATE_AFTER = 6, 2, 2e-4
@@ -49,19 +43,8 @@ DISTURBED = 0.1
 """Of the items of the histories that its epochs are chosen on."""
 TARGETS = 3
 """Of the items that more than five users have and most have not; each has its fake users."""
-FAKE_USERS = 0.05
-"""Of the real ones, for all targets together."""
-
-CO_VISITATION = "co-visitation"
-CELLS = (
-    (defences.NONE, defences.NONE),
-    (CO_VISITATION, defences.NONE),
-    (CO_VISITATION, defences.REMOVAL),
-    (ADAPTIVE, defences.REMOVAL),
-)
-"""Attack and defence; the adaptive attacker knows the detector."""
-
-ATTACKS = (CO_VISITATION, ADAPTIVE)
+EDITS_AGAIN = 5
+"""Of the searches, random substitutions apart, where another seed has chosen the settings."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -73,6 +56,10 @@ class Robustness:
         store: of the stages.
         seed: of weights, batches, draws and attacks.
         log: takes a line.
+        size: of the networks.
+        epochs: of a training from the start, at most.
+        settings: label -> the setting that another seed chose; this one then takes it, and its
+            searches make `EDITS_AGAIN` edits at most. None: settings are chosen here.
     """
 
     split: Split
@@ -81,6 +68,7 @@ class Robustness:
     log: Callable[[str], None] = print
     size: EncoderSize = SIZE
     epochs: int = EPOCHS
+    settings: Mapping[str, float] | None = None
 
     @functools.cached_property
     def audience(self) -> Audience:
@@ -126,13 +114,19 @@ class Robustness:
         found = {}
         for label in rows.LABELS:
             if label not in without:
-                tuned = self.tuned(label)
-                about = {} if tuned is None else tuned.as_dict()
+                about = self.setting(label)
                 answering, summary = self.answering(label, about.get("strength"))
                 found[label] = summary | about
                 if label not in priced:
                     found[label] |= self.curves(label, answering, about)
         return found
+
+    def setting(self, label: str) -> dict:
+        """`strength` of a row and, where it is chosen here, what was `tried`; empty without one."""
+        if self.settings is not None:
+            return {"strength": self.settings[label]} if label in self.settings else {}
+        tuned = self.tuned(label)
+        return {} if tuned is None else tuned.as_dict()
 
     def tuned(self, label: str) -> Tuned | None:
         """The setting of a row, chosen on validation; None where it has none."""
@@ -172,7 +166,7 @@ class Robustness:
             return Answering(scorer=answers.COUNTED[label]().fit(train)), {}
         network = self.plain
         if label in answers.HARDENED:
-            network = self.trained(rows.SUBSTITUTED, self.tuned(rows.SUBSTITUTED).strength)[0]
+            network = self.trained(rows.SUBSTITUTED, self.setting(rows.SUBSTITUTED)["strength"])[0]
         scorer = answers.behind(label, network, strength, self.detector)
         return Answering(scorer=scorer, network=network), {}
 
@@ -218,81 +212,51 @@ class Robustness:
 
     def curves(self, label: str, answering: Answering, about: Mapping) -> dict:
         """Stored as a stage."""
+        return self._polluted(label, about.get("strength"), answering).summary
 
-        def measure(_):
-            started = time.perf_counter()
-            asked = answering
-            if isinstance(answering.scorer, answers.COMPILED):
-                scorer = answers.Compiled(answering.scorer)
-                asked = dataclasses.replace(answering, scorer=scorer)
+    def of_users(
+        self, label: str, strength: float | None = None
+    ) -> dict[tuple[str, int], np.ndarray]:
+        """(search, budget) -> [users] float64, NDCG@10 of a row that was attacked; nothing of one
+        whose defence has a detector, since two attackers were measured there."""
+        found = self._polluted(label, strength).arrays
+        return {(search, int(n)): found[f"{search} {n}"] for search, n in map(str.split, found)}
+
+    def _polluted(
+        self, label: str, strength: float | None, answering: Answering | None = None
+    ) -> StageResult:
+        """The stage, made where `answering` is given."""
+        both = "-two-attackers" if label == rows.PURIFIED else ""
+        name = self._stage("pollute", label, strength, both)
+        if answering is None:
+            return self.store.result(name)
+        return self.store.run(name, lambda _: self._pollute(label, answering))
+
+    def _pollute(self, label: str, answering: Answering) -> StageResult:
+        started = time.perf_counter()
+        asked = answering
+        if isinstance(answering.scorer, answers.COMPILED):
+            asked = dataclasses.replace(answering, scorer=answers.Compiled(answering.scorer))
+        curves, of_users = [], {}
+        for search in SEARCHES:
             found = pollution_curves(
                 asked,
                 self.audience.histories,
                 self.audience.next_items,
-                searches=SEARCHES,
-                budgets=BUDGETS,
+                searches=[search],
+                budgets=self._budgets(search),
                 seed=self.seed,
+                of_users=True,
             )
-            seconds = time.perf_counter() - started
-            self.log(f"{label}, seed {self.seed}: attacked in {seconds:.0f} s")
-            return StageResult({"curves": found}, {})
+            for curve in found:
+                each = {point["budget"]: point.pop("ndcg_of_users") for point in curve["points"]}
+                if answering.detector is None:
+                    of_users |= {f"{search} {budget}": values for budget, values in each.items()}
+            curves += found
+        seconds = time.perf_counter() - started
+        self.log(f"{label}, seed {self.seed}: attacked in {seconds:.0f} s")
+        return StageResult({"curves": curves}, of_users)
 
-        both = "" if answering.detector is None else "-two-attackers"
-        name = self._stage("pollute", label, about.get("strength"), both)
-        return self.store.run(name, measure).summary
-
-    # Poisoned training.
-
-    def promotion(self, labels: Sequence[str], attacks: Sequence[str] = ATTACKS) -> list[dict]:
-        """A record for each model of `labels`, attack and defence: `target_hit_rate`, `ndcg`, and
-        what the detector found; first those without an attack."""
-        train, audience = self.split.train, self.audience
-        return [
-            self._promoted(label, attack, defence, train, audience)
-            for label in labels
-            for attack, defence in CELLS
-            if attack in (defences.NONE, *attacks)
-        ]
-
-    def _promoted(self, label, attack, defence, train: Interactions, audience: Audience) -> dict:
-        def measure(_):
-            data, about = train, {}
-            if attack != defences.NONE:
-                fakes = attack_of(
-                    attack,
-                    max(1, round(FAKE_USERS * train.num_users)),
-                    usual_length(train, self.size.length),
-                    self.detector,
-                )
-                data, about = poisoned_training(
-                    train,
-                    fakes,
-                    audience.targets,
-                    detectors={"transition surprise": self.detector},
-                    most=train.num_users,
-                    seed=self.seed,
-                )
-            if defence == defences.REMOVAL:
-                data = defences.without_suspicious(data, self.detector)
-            model = self._fitted(label, data)
-            standing = audience.standing(model)
-            if label == PLAIN and defence == defences.NONE:
-                after = audience.standing(defences.smoothed(model))
-                standing |= {f"{name}, smoothed": value for name, value in after.items()}
-            self.log(f"{label}, {attack}, {defence}, seed {self.seed}: {standing} {about}")
-            return StageResult({**standing, **about}, {})
-
-        name = f"promote-{slug(label)}-{slug(attack)}-{slug(defence)}-{self.seed}"
-        summary = self.store.run(name, measure).summary
-        return {"model": label, "attack": attack, "defence": defence, **summary}
-
-    def _fitted(self, label: str, data: Interactions):
-        """Trained on poisoned data for as many epochs as validation chose on clean ones."""
-        if label == rows.TRANSITIONS:
-            return Transitions().fit(data)
-        network, summary = self.trained(label)
-        if data is self.split.train:
-            return network
-        wrap = rows.training_of(label, data)(None)
-        epochs = max(1, summary["epochs"])
-        return self.recipe.train(data, seed=self.seed, wrap=wrap, epochs=epochs).model
+    def _budgets(self, search: str) -> list[int]:
+        again = self.settings is not None and search != RANDOM
+        return [budget for budget in BUDGETS if not again or budget <= EDITS_AGAIN]

@@ -54,6 +54,7 @@ def pollution_curves(
     watching: HistoryDetector | None = None,
     k: int = 10,
     seed: int = 0,
+    of_users: bool = False,
 ) -> list[dict]:
     """A curve for each kind, search and, behind a detector, attacker, from no edit on.
 
@@ -64,6 +65,7 @@ def pollution_curves(
         budgets: edits of each history, rising, >= 1.
         promoted: what the attack pushes up instead, an item or one for each history, [n].
         watching: a detector that is asked how many of the polluted histories it flags.
+        of_users: whether points have `ndcg_of_users` as well, [n] float64, for paired tests.
 
     Returns:
         `kind`, `search`, where the defence has a detector `attacker`, and `points`, each with
@@ -87,7 +89,13 @@ def pollution_curves(
                 )
                 shown = {n: edited for n, edited in enumerate(after) if n in (0, *budgets)}
                 points = points_of(
-                    answering.scorer, shown, next_items, promoted, watching=watching, k=k
+                    answering.scorer,
+                    shown,
+                    next_items,
+                    promoted,
+                    watching=watching,
+                    k=k,
+                    of_users=of_users,
                 )
                 found.append({"kind": kind, "search": search, **attacker, "points": points})
     return found
@@ -128,6 +136,7 @@ def points_of(
     *,
     watching: HistoryDetector | None = None,
     k: int = 10,
+    of_users: bool = False,
 ) -> list[dict]:
     """The points of a curve, budget by budget, of the histories that each budget shows; the first
     shows those that nobody edited."""
@@ -141,7 +150,11 @@ def points_of(
     )
     points = []
     for point in curve:
-        values = {name: v for name, v in dataclasses.asdict(point).items() if v == v}
+        values = dataclasses.asdict(point)
+        each = values.pop("ndcg_of_users")
+        values = {name: v for name, v in values.items() if v == v}
+        if of_users:
+            values["ndcg_of_users"] = each
         if promoted is None:
             del values["target_users"]
         values["edited"] = float((shown[int(point.budget)] != clean).any(1).mean())

@@ -1,10 +1,10 @@
 import pytest
 
-from experiments.next_item_robustness import page, rows, study
+from experiments.next_item_robustness import fake_users, measures, page, rows
 from experiments.next_item_robustness.__main__ import parse_args
 
 
-def curves(clean, attacked, searches=page.SEARCHES):
+def curves(clean, attacked, searches=measures.SEARCHES):
     points = [{"budget": 0, "ndcg": clean, "hit_rate": clean}]
     points += [
         {"budget": budget, "ndcg": attacked, "hit_rate": attacked} for budget in (1, 2, 5, 10)
@@ -53,7 +53,7 @@ def test_the_page_says_what_is_lost_what_it_cost_and_what_was_not_run(tmp_path):
     assert f"Not run: {rows.SUBSTITUTED}; {rows.SEARCHED}; {rows.ATTACKED};" in text
     # half of 80 % is 40 %; popularity loses nothing but costs half of the clean value
     assert "half of it, at 2% of the clean NDCG@10 or less (greedy): no row" in text
-    assert "| popularity | 0.0500 | 0.0500 | 0.0500 |  |  |  |" in text
+    assert "| popularity | 1 | 0.0500 | 0.0500 | 0.0500 |  |  |  |" in text
 
 
 def test_a_row_that_keeps_the_price_and_halves_the_loss_is_named(tmp_path):
@@ -69,7 +69,7 @@ def test_a_row_that_keeps_the_price_and_halves_the_loss_is_named(tmp_path):
     tried = "radius, as a part of each vector's length | 0.1: -1.0%, 0.2: -10.0%"
     assert f"| {rows.ATTACKED} | {tried} | 0.1 |" in text
     assert f"| {rows.NOISE} | as of {rows.ATTACKED} | 0.1: -20.0% | 0.1, over the price |" in text
-    assert f"| {rows.ATTACKED} | 0.0985 | 0.0600 | 0.0600 | 0.0600 | +4 |  |" in text
+    assert f"| {rows.ATTACKED} | 1 | 0.0985 | 0.0600 | 0.0600 | 0.0600 | +4 |  |" in text
     assert "over it here" not in text
     dear = {**held, **curves(0.097, 0.06)}
     report = {**REPORT, "pollution": [{rows.PLAIN: plain, rows.ATTACKED: dear}]}
@@ -88,6 +88,34 @@ def test_a_row_that_was_priced_alone_has_its_settings_and_no_curve(tmp_path):
     assert f"- {rows.CLEANED}:" not in text
 
 
+def test_several_seeds_are_told_from_one_and_compared_with_the_plain_network_of_theirs(tmp_path):
+    first = {
+        rows.PLAIN: {"epochs": 40, **curves(0.10, 0.02)},
+        rows.MIXED: {"epochs": 45, **curves(0.09, 0.045)},
+        rows.POPULARITY: curves(0.05, 0.05, ("random", "greedy")),
+    }
+    second = {
+        rows.PLAIN: {"epochs": 50, **curves(0.20, 0.10)},
+        rows.MIXED: {"epochs": 55, **curves(0.20, 0.15)},
+    }
+    test = {"difference": 0.03, "half_width": 0.01, "p_value": 0.02, "users": 3}
+    tests = {rows.MIXED: {"clean": test | {"p_value": 0.5}, "random": test}}
+    report = {**REPORT, "pollution": [first, second], "tests": tests}
+    text = page.markdown(report, tmp_path / "page.md")
+    assert "Of several seeds a figure is the mean" in text
+    # .10 and .20 have the mean .15 and the deviation .0707
+    assert "| SASRec | 2 | 0.1500 (0.0707) | 0.0600 (0.0566) |" in text
+    assert "| 40, 50 |  |" in text
+    assert "| popularity | 1 | 0.0500 | 0.0500 | 0.0500 |  |  |  |" in text
+    # 80 % and 50 %; a row of one seed costs half of that seed's .10, not of the mean
+    assert "loses 65.0% (21.2%) (random)" in text
+    assert f"- {rows.MIXED}: clean -5.0% (7.1%); loses 37.5% (17.7%) (random)" in text
+    assert f"- {rows.POPULARITY}: clean -50.0%; loses 0.0% (random)" in text
+    # of two p-values: Holm doubles the smaller
+    assert f"| {rows.MIXED} | +0.0300 ± 0.0100, p .500 (Holm p .500, FDR p .500) |" in text
+    assert "| +0.0300 ± 0.0100, p .020 (Holm p .040, FDR p .040) |  |  |" in text
+
+
 def attackers(**left):
     """Curves of the purified row: attacker -> NDCG@10 that is left and share that was edited."""
     found = []
@@ -104,7 +132,7 @@ def test_the_purified_row_is_that_of_the_worse_attacker_and_each_has_a_line(tmp_
     plain = REPORT["pollution"][0][rows.PLAIN]
     report = {**REPORT, "pollution": [{rows.PLAIN: plain, rows.PURIFIED: both}]}
     text = page.markdown(report, tmp_path / "page.md")
-    assert f"| {rows.PURIFIED} | 0.1000 | 0.0200 | 0.0200 | 0.0200 |" in text
+    assert f"| {rows.PURIFIED} | 1 | 0.1000 | 0.0200 | 0.0200 | 0.0200 |" in text
     line = "- attacker ignores the detector: 0.0200 (random, 100.0% edited), 0.0200 (greedy"
     assert line in text
     assert "- attacker stays below the detector: 0.0800 (random, 25.0% edited)" in text
@@ -128,7 +156,7 @@ def test_a_promoted_item_is_measured_against_the_model_without_fake_users(tmp_pa
 def test_rows_are_known_by_their_labels():
     args = parse_args(["--data", "x", "--run-dir", "y", "--without", rows.NOISE])
     assert args.without == [rows.NOISE] and args.poisoned == [rows.PLAIN, rows.TRANSITIONS]
-    assert args.fake_users == list(study.ATTACKS)
+    assert args.fake_users == list(fake_users.ATTACKS)
     rows.require_known(args.without)
     with pytest.raises(ValueError, match="Rows should be among SASRec; .* Received: 'x'"):
         rows.require_known(["x"])

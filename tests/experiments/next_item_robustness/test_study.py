@@ -3,9 +3,8 @@ import pytest
 
 from advrec_tf.data import splits
 from advrec_tf.models.sequential.encoders import EncoderSize
-from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.pipelines.stages import StageStore
-from experiments.next_item_robustness import rows, study
+from experiments.next_item_robustness import fake_users, rows, study
 from tests.worlds import interactions_of_times
 
 SPLIT = splits.last_item(
@@ -33,15 +32,20 @@ def test_rows_that_train_nothing_are_measured_once_and_kept(tmp_path, monkeypatc
     assert [c["search"] for c in found[rows.POPULARITY]["curves"]] == ["random", "greedy"]
 
 
-def test_fake_users_promote_by_counted_transitions_and_removal_takes_them_out(tmp_path):
-    one = study.Robustness(SPLIT, StageStore(tmp_path, {"job": "x"}), 0, lambda _: None, SIZE)
-    found = one.promotion([rows.TRANSITIONS])
-    assert [(r["attack"], r["defence"]) for r in found] == list(study.CELLS)
-    assert found[2]["target_hit_rate"] == found[0]["target_hit_rate"]
-    assert found[1]["fakes_flagged"] == 1.0
-    few = one.promotion([rows.TRANSITIONS], [study.CO_VISITATION])
-    assert few == found[:3]
-    assert isinstance(one._fitted(rows.TRANSITIONS, SPLIT.train), Transitions)
+def test_a_seed_that_repeats_takes_the_settings_and_searches_less_far(tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "BUDGETS", (1, 2))
+    monkeypatch.setattr(study, "EDITS_AGAIN", 1)
+    settings = {rows.ATTACKED: 0.1}
+    store = StageStore(tmp_path, {"job": "x"})
+    one = study.Robustness(SPLIT, store, 1, lambda _: None, SIZE, settings=settings)
+    assert one.setting(rows.ATTACKED) == {"strength": 0.1} and one.setting(rows.PLAIN) == {}
+    found = one.pollution(WITHOUT)[rows.TRANSITIONS]["curves"]
+    budgets = {curve["search"]: [point["budget"] for point in curve["points"]] for curve in found}
+    assert budgets == {"random": [0, 1, 2], "greedy": [0, 1]}
+    of_users = one.of_users(rows.TRANSITIONS)
+    assert set(of_users) == {*(("random", n) for n in range(3)), ("greedy", 0), ("greedy", 1)}
+    assert of_users["random", 2].shape == (40,)
+    assert of_users["random", 2].mean() == pytest.approx(found[0]["points"][2]["ndcg"])
 
 
 def trained_as(values):
@@ -108,8 +112,8 @@ def test_every_row_is_trained_polluted_and_poisoned(tmp_path, monkeypatch):
     assert found[rows.SEARCHED]["epochs"] in (2, 4)
     assert [c["search"] for c in found[rows.SMOOTHED]["curves"]] == list(study.SEARCHES)
     assert [c["search"] for c in found[rows.COVISITS]["curves"]] == ["random", "greedy"]
-    promoted = one.promotion([rows.PLAIN, rows.MIXED])
-    assert len(promoted) == 2 * len(study.CELLS)
+    promoted = fake_users.Promotion(one).cells([rows.PLAIN, rows.MIXED])
+    assert len(promoted) == 2 * len(fake_users.CELLS)
     assert (
         "target_hit_rate, smoothed" in promoted[0] and len(list(store.folder.rglob("*.npz"))) > 20
     )

@@ -38,6 +38,13 @@ def test_a_curve_begins_without_an_edit_and_has_the_budgets_that_were_asked_for(
     assert "target_hit_rate" not in curve["points"][0]
 
 
+def test_the_values_of_each_user_are_told_where_they_are_asked_for():
+    (curve,) = curves(searches=["greedy"], budgets=[1], of_users=True)
+    assert [point["ndcg_of_users"].tolist() for point in curve["points"]] == [[1.0, 0.0], [0, 0]]
+    (curve,) = curves(searches=["greedy"], budgets=[1])
+    assert "ndcg_of_users" not in curve["points"][0]
+
+
 def test_equal_scores_count_against_the_item():
     # without its last item [5, 0] says 1; 2, 3 and 4 have no score, so 2 comes fourth
     (curve,) = curves(searches=["greedy"], budgets=[1], k=4)
