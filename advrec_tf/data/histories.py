@@ -6,6 +6,9 @@ graph the same lists inside a compiled function. It knows nothing of scores or l
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
+
 import numpy as np
 import tensorflow as tf
 
@@ -66,6 +69,31 @@ class Histories(tf.Module):
         places = tf.range(self.longest, dtype=tf.int64)
         items = tf.gather(self.items, start[:, None] + places[None, :])
         return items, places[None, :] < (end - start)[:, None]
+
+
+class Profiles:
+    """The profiles of users, [batch, num_items] of 0/1: those that a batch brings, or those of
+    interactions, which are held from the first time on that they are asked for."""
+
+    def __init__(self, interactions: Interactions):
+        self.interactions = interactions
+
+    @functools.cached_property
+    def held(self) -> Histories:
+        """The items of all users."""
+        with tf.init_scope():  # perhaps asked for while a step is compiled
+            return Histories(self.interactions.by_user())
+
+    def dense(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch, num_items] float32."""
+        return self.held.dense(user_index)
+
+    def of(self, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """The profiles of a batch, of its `items` [batch, n] int32 where it has them, such as those
+        of `data.stream_profiles`, else of its `user_index`."""
+        if "items" in batch:
+            return distinct_rows(batch["items"], self.interactions.num_items)
+        return self.dense(batch["user_index"])
 
 
 def weighted_rows(histories: tf.Tensor, weights: tf.Tensor, num_items: int) -> tf.Tensor:

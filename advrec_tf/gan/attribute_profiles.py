@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from advrec_tf import losses
 from advrec_tf._keras import keras
-from advrec_tf.data.histories import Histories
+from advrec_tf.data.histories import Profiles
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN
@@ -109,7 +109,8 @@ class Encoding:
 class AttributeProfileGAN(Recommender, GAN):
     """Generator, encoder and discriminator of the profiles of one data set.
 
-    Batches come from `batches.of_users`, of users that have interactions. The generator minimizes
+    Batches come from `batches.of_users`, of users that have interactions, or from
+    `data.stream_profiles`, which bring the profiles. The generator minimizes
 
         adversarial loss of D(attributes, drawn profile)
         + reconstruction_weight * mean_u [ -log p(profile | z, attributes) / items of u
@@ -159,7 +160,7 @@ class AttributeProfileGAN(Recommender, GAN):
         self.encoder = encoder
         self.encoding = encoding or Encoding()
         self.temperature = temperature
-        self._histories = Histories(interactions.by_user())
+        self._profiles = Profiles(interactions)
         self._attributes = tf.constant(attributes.vectors)
         self._noises = self.noise(_NOISES, [7, 7])
 
@@ -171,8 +172,7 @@ class AttributeProfileGAN(Recommender, GAN):
         return self.generator(inputs, training=training)
 
     def _own(self, inputs):
-        users = inputs["user_index"]
-        return self._histories.dense(users), tf.gather(self._attributes, users)
+        return self._profiles.of(inputs), tf.gather(self._attributes, inputs["user_index"])
 
     def real_samples(self, inputs):
         profile, attributes = self._own(inputs)

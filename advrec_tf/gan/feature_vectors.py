@@ -51,7 +51,9 @@ def build_vector_discriminator(width: int, *, hidden: Sequence[int], seed: int =
 
 
 class FeatureVectorGAN(GAN):
-    """Batches carry `item_index` [batch] and `seed` [2] (`batches.of_index`).
+    """Batches carry `item_index` [batch] and `seed` [2] (`batches.of_index`). Or they bring rows of
+    data that are not held: `vector` [batch, width] and `condition` [batch, width of it], such as
+    those that are mapped from `Stream.dataset`.
 
     The vectors are compared at length 1, the length at which sentence encoders give them.
     What the generator pays apart from the adversarial loss is 1 - cos(G(z, c), v), in [0, 2]; with
@@ -59,29 +61,36 @@ class FeatureVectorGAN(GAN):
 
     Args:
         generator, discriminator: as their builders give them.
-        vectors: the modality that is generated; batches should hold present items only.
-        conditions: what it is generated from, a vector an item; a missing one is all zeros.
+        vectors: the modality that is generated; batches should hold present items only. None where
+            batches bring the rows.
+        conditions: what it is generated from, a vector an item; a missing one is all zeros. None
+            where batches bring the rows.
         settings: of `GAN`.
 
     Raises:
-        ValueError: if the two modalities are of different numbers of items.
+        ValueError: if the two modalities are of different numbers of items, or one is None.
     """
 
     def __init__(
         self,
         generator: keras.Model,
         discriminator: keras.Model,
-        vectors: Modality,
-        conditions: Modality,
+        vectors: Modality | None = None,
+        conditions: Modality | None = None,
         **settings,
     ):
         super().__init__(generator, discriminator, **settings)
+        self.modality = vectors
+        self._vectors = self._conditions = None
+        if vectors is None or conditions is None:
+            if vectors is not conditions:
+                raise ValueError("`vectors` and `conditions` should both be given or both be None.")
+            return
         if len(vectors.vectors) != len(conditions.vectors):
             raise ValueError(
                 "`vectors` and `conditions` should be of the same items. Received: "
                 f"{len(vectors.vectors)} and {len(conditions.vectors)}."
             )
-        self.modality = vectors
         self._vectors = tf.math.l2_normalize(tf.constant(vectors.vectors), axis=-1)
         self._conditions = tf.constant(conditions.vectors)
 
@@ -90,48 +99,65 @@ class FeatureVectorGAN(GAN):
         return self._generate(item_index, None, training)
 
     def _generate(self, item_index, seed, training):
-        condition = tf.gather(self._conditions, item_index)
-        count = tf.shape(item_index)[0]
+        return self._generated(self._condition_of(item_index), seed, training)
+
+    def _condition_of(self, item_index):
+        if self._conditions is None:
+            raise ValueError(
+                "`conditions` should be given where vectors are generated for items by their index."
+                " Received a model without; `generate_for` takes the conditions themselves."
+            )
+        return tf.gather(self._conditions, item_index)
+
+    def _generated(self, condition, seed, training):
+        count = tf.shape(condition)[0]
         noise = self.noise(count, [0, 0] if seed is None else seed)
         if seed is None:
             noise = tf.zeros_like(noise)
         return self.generator({"noise": noise, "condition": condition}, training=training)
+
+    def _own(self, inputs):
+        """(vectors of length 1, conditions) of a batch."""
+        if "vector" in inputs:
+            return tf.math.l2_normalize(inputs["vector"], axis=-1), inputs["condition"]
+        index = inputs["item_index"]
+        return tf.gather(self._vectors, index), self._condition_of(index)
+
+    def generate_for(self, conditions: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Conditions [batch, width of one], seed [2] -> [batch, width]: one draw for each."""
+        return self._generated(conditions, stream(seed, "noise of the generator"), training=False)
 
     def generate(self, item_index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """[batch] int32, seed [2] -> [batch, width]: one draw for the condition of each item."""
         return self._generate(item_index, stream(seed, "noise of the generator"), training=False)
 
     def real_samples(self, inputs):
-        index = inputs["item_index"]
-        return tf.concat(
-            [tf.gather(self._vectors, index), tf.gather(self._conditions, index)], axis=-1
-        )
+        return tf.concat(self._own(inputs), axis=-1)
 
     def fake_samples(self, inputs, seed, training):
-        index = inputs["item_index"]
-        fake = self._generate(index, stream(seed, "noise of the generator"), training)
-        return tf.concat([fake, tf.gather(self._conditions, index)], axis=-1)
+        _, condition = self._own(inputs)
+        fake = self._generated(condition, stream(seed, "noise of the generator"), training)
+        return tf.concat([fake, condition], axis=-1)
 
     def generated_samples(self, inputs, seed):
-        return self._generate(
-            inputs["item_index"], stream(seed, "noise of the generator"), training=False
-        )
+        return self.generate_for(self._own(inputs)[1], seed)
 
     collapse = staticmethod(health.collapsed_profiles)
 
     def reconstruction_loss(self, inputs, seed, training):
-        fake = self._generate(
-            inputs["item_index"], stream(seed, "noise of the reconstruction"), training
-        )
-        real = tf.gather(self._vectors, inputs["item_index"])
+        real, condition = self._own(inputs)
+        fake = self._generated(condition, stream(seed, "noise of the reconstruction"), training)
         return 1.0 - tf.reduce_mean(tf.reduce_sum(fake * real, axis=-1))
 
     def fill(self, modality: Modality, *, samples: int = 16, seed: int = 0) -> Modality:
         """The modality with a generated vector, the mean of `samples` draws, where it had none.
 
         Raises:
-            ValueError: if its shape is not that of the vectors trained on, or `samples` < 1.
+            ValueError: if its shape is not that of the vectors trained on, `samples` < 1, or the
+                model was trained on rows that batches brought.
         """
+        if self.modality is None:
+            self._condition_of(None)
         if modality.vectors.shape != self.modality.vectors.shape:
             raise ValueError(
                 f"`modality` should hold {self.modality.vectors.shape} vectors. "
@@ -154,8 +180,8 @@ class FeatureVectorGAN(GAN):
 
 
 def build_feature_vector_gan(
-    vectors: Modality,
-    conditions: Modality,
+    vectors: Modality | int,
+    conditions: Modality | int,
     *,
     noise_dim: int = 32,
     hidden: Sequence[int] = (256,),
@@ -164,20 +190,23 @@ def build_feature_vector_gan(
 ) -> FeatureVectorGAN:
     """Both networks and the model; `settings` as in `GAN`.
 
+    Args:
+        vectors, conditions: of items; or the two widths, where batches bring the rows.
+
     Raises:
         ValueError: if `noise_dim` < 1, or the modalities are of different numbers of items.
     """
     if noise_dim < 1:
         raise ValueError(f"`noise_dim` should be >= 1. Received: {noise_dim!r}.")
+    width, condition_width = (
+        given if isinstance(given, int) else given.width for given in (vectors, conditions)
+    )
     return FeatureVectorGAN(
         build_vector_generator(
-            vectors.width, conditions.width, noise_dim=noise_dim, hidden=hidden, seed=1000 * seed
+            width, condition_width, noise_dim=noise_dim, hidden=hidden, seed=1000 * seed
         ),
-        build_vector_discriminator(
-            vectors.width + conditions.width, hidden=hidden, seed=1000 * seed + 500
-        ),
-        vectors,
-        conditions,
+        build_vector_discriminator(width + condition_width, hidden=hidden, seed=1000 * seed + 500),
+        *(None if isinstance(given, int) else given for given in (vectors, conditions)),
         name="feature_vector_gan",
         **settings,
     )

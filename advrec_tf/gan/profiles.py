@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from advrec_tf import losses
 from advrec_tf._keras import keras
-from advrec_tf.data.histories import Histories
+from advrec_tf.data.histories import Profiles
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN
@@ -95,9 +95,10 @@ def build_discriminator(
 class ProfileGAN(Recommender, GAN):
     """Generator and discriminator of profiles of one data set.
 
-    Batches come from `batches.of_users`. A generated profile is sigmoid(logits) on the
-    user's items and on a random fraction `masked_negatives` of the others, zero elsewhere
-    (partial masking).
+    Batches come from `batches.of_users`, or of interactions in shards from `data.stream_profiles`,
+    which bring the profiles, so that none is held in training. A generated profile is
+    sigmoid(logits) on the user's items and on a random fraction `masked_negatives` of the others,
+    zero elsewhere (partial masking).
 
     Args:
         interactions: the interactions whose profiles are real.
@@ -129,7 +130,7 @@ class ProfileGAN(Recommender, GAN):
         self.interactions = interactions
         self.drop = drop
         self.masked_negatives = masked_negatives
-        self._histories = Histories(interactions.by_user())
+        self._profiles = Profiles(interactions)
 
     def call(self, condition, training=False):
         """[batch, num_items] of 0/1 -> logits, same shape."""
@@ -137,7 +138,7 @@ class ProfileGAN(Recommender, GAN):
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         """[batch] int32 -> [batch, num_items], what the generator gives for whole profiles."""
-        return self.generator(self._histories.dense(user_index))
+        return self.generator(self._profiles.dense(user_index))
 
     def scores(self) -> np.ndarray:
         """[num_users, num_items] float32: `score` of every user."""
@@ -152,11 +153,11 @@ class ProfileGAN(Recommender, GAN):
         return profile * tf.cast(noise >= self.drop, tf.float32)
 
     def real_samples(self, inputs):
-        profile = self._histories.dense(inputs["user_index"])
+        profile = self._profiles.of(inputs)
         return tf.concat([profile, profile], axis=-1)
 
     def fake_samples(self, inputs, seed, training):
-        profile = self._histories.dense(inputs["user_index"])
+        profile = self._profiles.of(inputs)
         logits = self.generator(self._condition(profile, seed), training=training)
         noise = drawn_for_rows(
             tf.random.stateless_uniform, tf.shape(profile), stream(seed, "shown zeros")
@@ -166,13 +167,13 @@ class ProfileGAN(Recommender, GAN):
 
     def generated_samples(self, inputs, seed):
         # Without the condition and the mask, which differ between users whatever is generated.
-        profile = self._histories.dense(inputs["user_index"])
+        profile = self._profiles.of(inputs)
         return tf.sigmoid(self.generator(self._condition(profile, seed), training=False))
 
     collapse = staticmethod(health.collapsed_profiles)
 
     def reconstruction_loss(self, inputs, seed, training):
-        profile = self._histories.dense(inputs["user_index"])
+        profile = self._profiles.of(inputs)
         condition = self._condition(profile, seed)
         logits = self.generator(condition, training=training)
         hidden = profile - condition

@@ -82,3 +82,23 @@ def test_bad_arguments_are_named(modalities):
         gan.fill(vectors, samples=0)
     with pytest.raises(ValueError, match="`modality` should hold"):
         gan.fill(Modality(name="text", vectors=vectors.vectors[:3]))
+
+
+def test_rows_that_batches_bring_train_like_those_that_are_held(modalities):
+    vectors, conditions = modalities
+    held = build_feature_vector_gan(*modalities, hidden=(4,), noise_dim=2)
+    brought = build_feature_vector_gan(8, 4, hidden=(4,), noise_dim=2)
+    index = tf.range(3, 13)
+    rows = {"vector": 7.0 * vectors.vectors[3:13], "condition": conditions.vectors[3:13]}
+    for gan, batch in ((held, {"item_index": index}), (brought, rows)):
+        gan.compile(d_optimizer=keras.optimizers.SGD(0.1), g_optimizer=keras.optimizers.SGD(0.1))
+        seed = tf.constant([0, 1])
+        gan.alternate({name: tf.constant(value) for name, value in batch.items()}, seed)
+    for one, other in zip(held.get_weights(), brought.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+    drawn = brought.generate_for(tf.constant(conditions.vectors[3:13]), seed)
+    np.testing.assert_allclose(drawn, held.generate(index, seed), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="`conditions` should be given"):
+        brought.generate(index, seed)
+    with pytest.raises(ValueError, match="`conditions` should be given"):
+        brought.fill(vectors)

@@ -7,7 +7,7 @@ users at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -60,32 +60,20 @@ def stream_windows(
         )
     every = length if kind == "whole" else 1
     count = int(np.maximum(-(-(data.user_counts() - 1) // every), 0).sum())
-    order_seed = data.stream.seed + seed
 
     def windows_of(chunk: Interactions, users: np.ndarray) -> Arrays:
         found = training_windows(chunk, length, kind=kind)
         return {"history": found.items, "user_index": users[found.user_index]}
 
     def epoch(number: int, row: int) -> Iterator[Arrays]:
-        shards = np.random.default_rng([order_seed, number, 0]).permutation(len(data.stream.shards))
-        waiting: list[Arrays] = []
-        drawn = 0
-        for chunk, users in _chunks(data, time_column, shards):
-            if chunk is not None:
-                waiting.append(windows_of(chunk, users))
-            rows = sum(len(part["history"]) for part in waiting) * (length + 1)
-            if not waiting or (chunk is not None and rows < data.stream.window):
-                continue
-            drawn += 1
-            columns = {
-                name: np.concatenate([part[name] for part in waiting]) for name in waiting[0]
-            }
-            size = len(columns["history"])
-            order = np.random.default_rng([order_seed, number, drawn]).permutation(size)[row:]
-            row = max(row - size, 0)
-            waiting = []
-            if len(order):
-                yield {name: values[order] for name, values in columns.items()}
+        return shuffled_examples(
+            data,
+            windows_of,
+            order=(data.stream.seed + seed, number),
+            row=row,
+            cells=length + 1,
+            time_column=time_column,
+        )
 
     columns = {
         "history": tf.TensorSpec([None, length + 1], tf.int32),
@@ -96,11 +84,56 @@ def stream_windows(
     )
 
 
+def shuffled_examples(
+    data: CountedInteractions,
+    examples: Callable[[Interactions, np.ndarray], Arrays],
+    *,
+    order: tuple[int, int],
+    row: int,
+    cells: int,
+    time_column: str | None = None,
+    least: int = 2,
+) -> Iterator[Arrays]:
+    """An epoch of examples that are made of whole users: the shards are shuffled, and so are the
+    examples among those of about `Stream.window` cells.
+
+    Args:
+        data: of a stream whose shards hold each user's rows together.
+        examples: the rows of some users, who are 0, 1, ... in them, and which users these are ->
+            column name -> [n, ...] values.
+        order: (seed, number of the epoch).
+        row: examples that are passed over.
+        cells: numbers that an example holds.
+        time_column: orders the rows of a user; None for the order of the file.
+        least: rows of a user who is not left out.
+
+    Raises:
+        DataError: if a user's rows stand in two places.
+    """
+    shards = np.random.default_rng([*order, 0]).permutation(len(data.stream.shards))
+    waiting: list[Arrays] = []
+    drawn = 0
+    for chunk, users in _chunks(data, time_column, shards, least):
+        if chunk is not None:
+            waiting.append(examples(chunk, users))
+        held = sum(len(part["user_index"]) for part in waiting) * cells
+        if not waiting or (chunk is not None and held < data.stream.window):
+            continue
+        drawn += 1
+        columns = {name: np.concatenate([part[name] for part in waiting]) for name in waiting[0]}
+        size = len(columns["user_index"])
+        places = np.random.default_rng([*order, drawn]).permutation(size)[row:]
+        row = max(row - size, 0)
+        waiting = []
+        if len(places):
+            yield {name: values[places] for name, values in columns.items()}
+
+
 def _chunks(
-    data: CountedInteractions, time_column: str | None, shards: np.ndarray
+    data: CountedInteractions, time_column: str | None, shards: np.ndarray, least: int
 ) -> Iterator[tuple[Interactions | None, np.ndarray]]:
     """The rows of some users at a time, who are 0, 1, ... in them, and which users these are; users
-    of one row are left out. The last element is None.
+    of fewer rows than `least` are left out. The last element is None.
 
     Raises:
         DataError: if a user's rows stand in two places.
@@ -123,12 +156,12 @@ def _chunks(
             whole = {name: values[:cut] for name, values in joined.items()}
             kept = {name: values[cut:] for name, values in joined.items()}
             if cut:
-                yield from _grouped(data, whole, met, data.stream.shards[shard].path)
+                yield from _grouped(data, whole, met, data.stream.shards[shard].path, least)
     yield None, np.zeros(0, np.int32)
 
 
 def _grouped(
-    data: CountedInteractions, rows: dict[str, np.ndarray], met: np.ndarray, path: str
+    data: CountedInteractions, rows: dict[str, np.ndarray], met: np.ndarray, path: str, least: int
 ) -> Iterator[tuple[Interactions, np.ndarray]]:
     users = rows["user_index"]
     first = np.diff(users, prepend=-1) != 0
@@ -143,7 +176,7 @@ def _grouped(
         )
     met[group] = True
     local = np.cumsum(first, dtype=np.int32) - np.int32(1)
-    several = np.bincount(local)[local] > 1
+    several = np.bincount(local)[local] >= least
     if not several.any():
         return
     yield (
