@@ -17,7 +17,7 @@ from advrec_tf.models.base import Recommender
 from advrec_tf.training import recipes
 from advrec_tf.training.recipe import ClosedFormRecipe, Recipe, Wrap
 
-TRAITS = ("ratings", "gradient", "als", "subsets")
+TRAITS = ("ratings", "gradient", "als", "subsets", "counts")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,8 @@ class Victim:
         fit: how it is trained.
         traits: of `TRAITS`: it predicts ratings and needs them; it is trained by gradients and
             can be wrapped; it is solved by least squares, with weights and trimming; many of it
-            can be trained on a few users each and score everybody.
+            can be trained on a few users each and score everybody; its scores are sums over the
+            raters of an item.
         warm: whether the usual setting goes on from the model of the clean data.
     """
 
@@ -175,7 +176,7 @@ VICTIMS: Mapping[str, Victim] = {
         ),
         Victim(name="wrmf", fit=least_squares(recipes.wrmf), traits=frozenset(("als",))),
         Victim(name="popularity", fit=closed_form(recipes.popularity())),
-        Victim(name="ease", fit=weighted_ease, traits=frozenset(("subsets",))),
+        Victim(name="ease", fit=weighted_ease, traits=frozenset(("subsets", "counts"))),
         Victim(name="softmax_mf", fit=by_gradient(recipes.softmax_mf()), traits=_GRADIENT),
         Victim(name="mf_bpr", fit=by_gradient(recipes.mf_bpr()), traits=_GRADIENT),
         Victim(name="apr", fit=by_gradient(recipes.apr()), traits=_GRADIENT),

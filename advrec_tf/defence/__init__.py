@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "evidence.effective_raters": ["item_evidence"],
         "evidence.influence": ["UserInfluence", "influence_table"],
+        "evidence.leveling": ["LevelCounts", "LeveledRanking"],
         "evidence.ranking": ["EvidenceRanking", "RankByEvidence"],
         "evidence.coherence": ["Coherence", "coherence"],
         "evidence.weights": ["CapContributions", "CoherenceWeights", "IndependenceWeights"],

@@ -6,8 +6,9 @@
     model = defence.trained(train, data, seed=0)          around the whole training: what is ranked
 
 A victim calls all four, so it needs to know no defence by name. `needs` says what a defence asks
-of the victim: "ratings", "gradient" (trained by `compile` and `fit`) or "als" (alternating least
-squares). `fit_defended` applies a defence that only alters the data to any fitting function. No
+of the victim: "ratings", "gradient" (trained by `compile` and `fit`), "als" (alternating least
+squares), "subsets" (trained on a few users each) or "counts" (scores that are sums over raters).
+`fit_defended` applies a defence that only alters data or ranking to any fitting function. No
 defence sees labels. Detectors come from their own modules, ERM users from `poisoning_training`;
 attackers that know a defence are in `adaptive`.
 """

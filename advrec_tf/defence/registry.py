@@ -34,6 +34,7 @@ from advrec_tf.defence.detectors.reconstruction_error import ReconstructionError
 from advrec_tf.defence.detectors.semi_sad import SemiSAD
 from advrec_tf.defence.detectors.simulated_attack_forest import SimulatedAttackForest
 from advrec_tf.defence.ensembles import ForestAndOverlap, StackedForest
+from advrec_tf.defence.evidence.leveling import LevelCounts
 from advrec_tf.defence.evidence.ranking import RankByEvidence
 from advrec_tf.defence.evidence.weights import (
     CapContributions,
@@ -156,6 +157,8 @@ DEFENCES: dict[str, Defence] = {
     "independence-weights": IndependenceWeights(),
     "cap-contributions": CapContributions(),
     "coherence-weights": CoherenceWeights(),
+    "level-counts": LevelCounts(),
+    "coherence-weights+level-counts": Chain(defences=(CoherenceWeights(), LevelCounts())),
     "coherence-weights+rank-by-evidence": Chain(defences=(CoherenceWeights(), RankByEvidence())),
     "remove-suspicious-by-overlap+independence-weights+rank-by-evidence": Chain(
         defences=(REMOVE_BY_OVERLAP, IndependenceWeights(), RankByEvidence())
@@ -200,6 +203,8 @@ ABOUT: dict[str, str] = {
     "habits of its raters explain.",
     "rank-by-evidence": "Ranks by a lower confidence bound: the fewer independent raters an item "
     "has, the lower, as far as held-out interactions allow.",
+    "level-counts": "Ranks items that few have by how well they fit, whatever the number of their "
+    "raters, up to a tenth of the users, as far as held-out interactions allow.",
     "subset-ensemble": "Ranks by the votes of EASE models that learn from ten random users each, "
     "of which few fake users reach few.",
     "independence-weights": "Weighs users by one over the number of users like them, so that "

@@ -10,7 +10,7 @@ from advrec_tf.defence.registry import ABOUT, DEFENCES, DETECTORS, KINDS, STRICT
 def test_every_defence_and_detector_of_the_tables_is_one():
     for name, defence in DEFENCES.items():
         assert isinstance(defence, Defence), name
-        assert defence.needs <= {"ratings", "gradient", "als", "subsets"}, name
+        assert defence.needs <= {"ratings", "gradient", "als", "subsets", "counts"}, name
     for name, entry in DETECTORS.items():
         assert isinstance(entry.build(0), Detector) and entry.kind in KINDS, name
 

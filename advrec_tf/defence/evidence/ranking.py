@@ -1,8 +1,8 @@
 """Ranking by a lower confidence bound: the fewer independent raters an item has, the lower it is.
 
 `EvidenceRanking` wraps any recommender; `RankByEvidence` is the defence, which chooses how strong
-the bound is on interactions it holds out itself, without labels. Counting raters is left to
-`effective_raters`.
+the bound is on interactions it holds out itself, without labels (`most_allowed`, for other rankings
+too). Counting raters is left to `effective_raters`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tensorflow as tf
 from advrec_tf.data.filters import pair_keys
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import random_ratio
-from advrec_tf.defence.defences import Defence, DefendedData
+from advrec_tf.defence.defences import Defence, DefendedData, Train
 from advrec_tf.defence.evidence.effective_raters import item_evidence
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import Recommender
@@ -98,29 +98,50 @@ class RankByEvidence(Defence):
     def trained(self, train, data, *, seed):
         strength = max(self.strengths)
         if len(self.strengths) > 1:
-            strength = self.choose(train, data, seed=seed)
-        effective = item_evidence(data.interactions, data.weight).effective
-        return EvidenceRanking(model=train(data), effective=effective, strength=strength)
+            strength = most_allowed(
+                train, data, self.strengths, self._bounded, tolerance=self.tolerance, seed=seed
+            )
+        return self._bounded(train(data), data, strength)
 
-    def choose(
-        self, train: Callable[[DefendedData], Recommender], data: DefendedData, *, seed: int
-    ) -> float:
-        """The strength that validation allows; `train` is called once."""
-        split = random_ratio(data.interactions, validation=0.0, test=0.1, seed=seed)
-        if not len(split.test):
-            return max(self.strengths)
-        kept = data.of(_places(data.interactions, split.train))
-        model = train(kept).frozen()
-        effective = item_evidence(kept.interactions, kept.weight).effective
-        evaluator = RankingEvaluator(kept.interactions, split.test, ks=(10,))
-        found = {
-            strength: evaluator.evaluate(
-                EvidenceRanking(model=model, effective=effective, strength=strength)
-            ).metrics["ndcg@10"]
-            for strength in self.strengths
-        }
-        allowed = (1.0 - self.tolerance) * max(found.values())
-        return max(strength for strength, value in found.items() if value >= allowed)
+    @staticmethod
+    def _bounded(model: Recommender, data: DefendedData, strength: float) -> EvidenceRanking:
+        effective = item_evidence(data.interactions, data.weight).effective
+        return EvidenceRanking(model=model, effective=effective, strength=strength)
+
+
+def most_allowed(
+    train: Train,
+    data: DefendedData,
+    strengths: Sequence[float],
+    ranked: Callable[[Recommender, DefendedData, float], Recommender],
+    *,
+    tolerance: float,
+    seed: int,
+) -> float:
+    """The highest of the strengths of a ranking that validation allows.
+
+    Args:
+        train: called once, on the data without a tenth of each user's interactions.
+        strengths: at least one.
+        ranked: (model, the data it was trained on, strength) -> the ranking.
+        tolerance: fraction of the best NDCG@10 on the tenth that may be lost.
+        seed: of the tenth.
+
+    Returns:
+        One of the strengths; the highest where nothing can be held out.
+    """
+    split = random_ratio(data.interactions, validation=0.0, test=0.1, seed=seed)
+    if not len(split.test):
+        return max(strengths)
+    kept = data.of(_places(data.interactions, split.train))
+    model = train(kept).frozen()
+    evaluator = RankingEvaluator(kept.interactions, split.test, ks=(10,))
+    found = {
+        strength: evaluator.evaluate(ranked(model, kept, strength)).metrics["ndcg@10"]
+        for strength in strengths
+    }
+    allowed = (1.0 - tolerance) * max(found.values())
+    return max(strength for strength, value in found.items() if value >= allowed)
 
 
 def _places(whole: Interactions, part: Interactions) -> np.ndarray:
