@@ -106,6 +106,8 @@ ROWS = (
     ("ease", "remove-suspicious-by-overlap+independence-weights+rank-by-evidence"),
     ("ease", "cap-contributions"),
     ("ease", "coherence-weights"),
+    ("ease", "level-counts"),
+    ("ease", "coherence-weights+level-counts"),
     ("ease", "coherence-weights+rank-by-evidence"),
     ("ease", "subset-ensemble"),
     *((model, name) for model in ("softmax_mf", "autoencoder") for name in (NONE, EVIDENCE)),
