@@ -4,7 +4,7 @@ Where lists are filled by items that few have, fifty accounts make any item the 
 them, however they look. `LeveledRanking` lets items compete there by how well they fit and by
 nothing else; `LevelCounts` is the defence, which chooses how far on interactions it holds out
 itself, without labels. It knows neither users nor profiles: what these are worth is left to
-`weights`, behind which it counts raters by their weights.
+`weights`, behind which it counts raters by what they weigh.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class LeveledRanking(Recommender):
 
     Args:
         model: whose scores are leveled.
-        raters: [num_items] float, >= 0, users with the item, each by its weight.
+        raters: [num_items] float, >= 0, see `weighted_counts`.
         reach: raters up to which items count alike, >= 0; 0 ranks as `model` does.
 
     Raises:
@@ -88,10 +88,11 @@ def leveled_counts(raters: np.ndarray, reach: float) -> np.ndarray:
 
 
 def weighted_counts(interactions: Interactions, weight: np.ndarray | None) -> np.ndarray:
-    """[num_items] float64, the users of each item by their weights ([interactions], None for 1); of
-    a pair that stands several times the highest counts."""
+    """[num_items] float64, the users of each item by the roots of their weights ([interactions],
+    None for 1): that much of them weighted EASE sums, whose scores are leveled. Of a pair that
+    stands several times the highest weight counts."""
     root = weighted_profiles(interactions, np.ones(len(interactions)) if weight is None else weight)
-    return np.asarray(root.multiply(root).sum(axis=0))
+    return np.asarray(root.sum(axis=0))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,7 @@ class LevelCounts(Defence):
     Items with fewer raters than that compete by how well they fit, and accounts that push one of
     them buy nothing by their number. Where the interactions are with few items each, and an item's
     number of raters is what lists go by, little or nothing is leveled, and this defends little.
-    Raters count by the weights that defences before this one gave their interactions.
+    Raters count by the weights that defences before this one gave them, see `weighted_counts`.
 
     Args:
         reaches: that are tried, fractions of the users with interactions; one alone is taken as it

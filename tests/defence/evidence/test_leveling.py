@@ -43,10 +43,10 @@ def test_positive_scores_are_those_of_the_leveled_number_and_others_stay():
         dataclasses.replace(ranking, raters=np.ones(3))
 
 
-def test_raters_count_by_their_weights_and_a_repeated_pair_once():
+def test_raters_count_by_the_roots_of_their_weights_and_a_repeated_pair_once():
     data = interactions_of([(0, 0), (1, 0), (1, 0), (1, 1)], 2, 3)
     assert weighted_counts(data, None).tolist() == [2, 1, 0]
-    np.testing.assert_allclose(weighted_counts(data, np.array([0.5, 0.2, 0.3, 1])), [0.8, 1, 0])
+    np.testing.assert_allclose(weighted_counts(data, np.array([0.25, 0.04, 0.09, 1])), [0.8, 1, 0])
 
 
 def popular_and_pushed():
@@ -91,9 +91,9 @@ def test_validation_takes_the_longest_reach_that_costs_nothing():
 
 
 def test_in_a_chain_raters_count_by_what_others_have_left_of_them():
-    # Four copies weigh a quarter each, together as much as one rater.
+    # Four copies weigh a quarter each, of which the roots are a half.
     data = interactions_of([(u, i) for u in range(4) for i in (0, 1, 2)] + [(4, 3), (4, 4)], 5, 5)
     defence = Chain(defences=(IndependenceWeights(), LevelCounts(reaches=(0.5,))))
     whole = defence.training_data(data, seed=0)
     model = defence.trained(lambda given: EASE(5.0).fit(given.interactions), whole, seed=0)
-    np.testing.assert_allclose(model.raters, [1, 1, 1, 1, 1], rtol=1e-6)
+    np.testing.assert_allclose(model.raters, [2, 2, 2, 1, 1], rtol=1e-6)
