@@ -13,8 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
+from advrec_tf.data.vocabulary import Vocabulary
 
 
 def interactions_of(

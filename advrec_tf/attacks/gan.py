@@ -25,7 +25,7 @@ from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN, AdversarialLoss
-from advrec_tf.losses import gan_loss
+from advrec_tf.gan.losses import gan_loss
 from advrec_tf.ops.random import stream
 
 AIMS = ("selected", "surrogate")
@@ -61,7 +61,7 @@ class GANTraining:
     """How the two networks are made and trained.
 
     Args:
-        loss: a name of `losses.GAN_LOSSES`, or an `AdversarialLoss`.
+        loss: a name of `gan.losses.GAN_LOSSES`, or an `AdversarialLoss`.
         hidden: units of the hidden layer of either network, >= 1.
         epochs: passes over the templates, >= 1.
         learning_rate: of Adam, for both networks, > 0.

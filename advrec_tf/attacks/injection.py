@@ -12,8 +12,9 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
+from advrec_tf.data.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)

@@ -16,7 +16,8 @@ import numpy as np
 from advrec_tf.attacks.gradient import GradientAttack
 from advrec_tf.attacks.heuristic import Attack
 from advrec_tf.attacks.wrappers import WrappedAttack
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

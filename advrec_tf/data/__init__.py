@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "augmentation": ["AugmentedInteractions"],
         "features": ["Column"],
-        "interactions": ["Interactions", "Vocabulary"],
+        "interactions": ["Interactions"],
         "knowledge_graph": ["KnowledgeGraph"],
         "metadata": ["attach_item_text", "items_without_text", "join_texts"],
         "next_item": ["NextItemQueries", "queries_of", "queries_of_sessions"],
@@ -37,6 +37,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "streams.stream": ["Stream", "stream"],
         "streams.vocabularies": ["CountedIds", "count_ids", "load_ids"],
         "synthetic": ["make_world"],
+        "vocabulary": ["Vocabulary"],
         "windows": ["Windows", "last_windows", "of_windows", "training_windows"],
     },
 )

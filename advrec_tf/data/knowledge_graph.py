@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.readers.columns import MISSING
 from advrec_tf.data.readers.knowledge_files import read_item_entities, read_triples
+from advrec_tf.data.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data.filters import pair_keys
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.order import ordered_by_user
 from advrec_tf.data.split_parts import Split, cut
 from advrec_tf.data.time_units import length_of_day, time_of
+from advrec_tf.data.vocabulary import Vocabulary
 
 
 def last_item(interactions: Interactions, *, ties: str | None = None, seed: int = 0) -> Split:

@@ -20,8 +20,9 @@ import functools
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
+from advrec_tf.data.vocabulary import Vocabulary
 
 SEASON_SECONDS = 90 * 24 * 3600.0
 START = 946_684_800.0  # 1 January 2000, in seconds since 1970

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from advrec_tf.data.interactions import Vocabulary
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.defence.features import PROFILE_FEATURES, RATING_FEATURES
 from advrec_tf.defence.item_statistics import CLASSES, ItemStatistics
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.next_item import NextItemQueries
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
 from advrec_tf.evaluation.scorers import as_scorer, name_of
 from advrec_tf.models.sequential.history_scores import scores_of

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "hard_negatives": ["DNSFactorization", "HardNegatives"],
         "health": ["Health", "HealthCheck"],
         "irgan": ["IRGAN", "Selection", "build_irgan"],
+        "losses": ["GANLoss", "gan_loss", "gradient_penalty"],
         "profiles": ["ProfileGAN", "build_profile_gan"],
         "sequences": ["SequenceGAN", "build_sequence_gan"],
         "steering": ["steer"],

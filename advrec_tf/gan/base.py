@@ -11,8 +11,8 @@ Any generator and discriminator, any dataset of samples:
 
 `GAN` owns the order of the updates, the two optimizers, the logs and the watch over the losses. A
 subclass states what is compared and what is minimized, `discriminator_loss` and `generator_losses`;
-the formulas are in `losses`, the sizes in the builders of the networks, and what a training that
-went wrong looks like in `gan.health`. So `fit`, callbacks and TensorBoard work unchanged.
+the formulas are in `gan.losses`, the sizes in the builders of the networks, and what a training
+that went wrong looks like in `gan.health`. So `fit`, callbacks and TensorBoard work unchanged.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from advrec_tf import losses
 from advrec_tf._keras import keras, require_keras_2
-from advrec_tf.gan import health
+from advrec_tf.gan import health, losses
 from advrec_tf.models.replicas import own_rows, seed_of_all
 from advrec_tf.models.trained import require_float32, take_batches
 from advrec_tf.models.weights import WeightsWithIds
@@ -36,7 +35,7 @@ class AdversarialLoss:
     """What the two networks minimize against each other, and how often each is updated.
 
     Args:
-        name: of the pair of losses, for most models one of `losses.GAN_LOSSES`.
+        name: of the pair of losses, for most models one of `gan.losses.GAN_LOSSES`.
         weight: factor of the generator's side in its loss, >= 0; 0 is the ablation without an
             adversary, in which the discriminator still trains.
         critic_steps: updates of the discriminator for each batch, >= 1.
@@ -105,7 +104,7 @@ class GAN(WeightsWithIds, keras.Model):
 
     Args:
         generator, discriminator: functional models.
-        loss: the name of a pair in `losses.GAN_LOSSES`, or an `AdversarialLoss`.
+        loss: the name of a pair in `gan.losses.GAN_LOSSES`, or an `AdversarialLoss`.
         reconstruction_weight: factor of `reconstruction_loss`, >= 0.
         seed: of the noise where batches bring none.
 

@@ -16,7 +16,8 @@ import pandas as pd
 
 from advrec_tf._keras import keras
 from advrec_tf.data.features import column_from_dict
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.ops.stored import pack_ids, unpack_ids
 
 _PARTS = ("user_tower", "item_tower", "context_tower", "head", "encoder")

@@ -13,7 +13,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.ops.files import atomic_file
 from advrec_tf.ops.stored import DamagedFileError, pack_ids, read_arrays, unpack_ids

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from advrec_tf import losses
+from advrec_tf.gan import losses
 from advrec_tf.ops.random import stream
 from advrec_tf.tabular.conditions import Conditions
 from advrec_tf.tabular.gan import TableGAN, build_row_discriminator

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 import advrec_tf as ar
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.factorization.distilled import DistilledFactorization, teacher_lists
 from advrec_tf.models.factorization.negatives import Uniform
 from advrec_tf.models.objectives import SampledSoftmax

@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.pipelines.memory import peak_memory
 
 _EVALUATIONS = 3

@@ -21,7 +21,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.data.windows import of_windows, training_windows
 from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.models.sequential.encoders import EncoderSize

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 
 
 def make_ratings(num_users=60, num_items=40, *, seed=0, ratings=True):

@@ -6,7 +6,8 @@ import pytest
 from advrec_tf.attacks import gan
 from advrec_tf.attacks.gan import Aim, GANTraining, aush, legup
 from advrec_tf.attacks.rating_statistics import ratings_by_user
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 
 BUDGET = {"num_profiles": 5, "num_fillers": 10}
 ONE_EPOCH = GANTraining(epochs=1, learning_rate=0.005)

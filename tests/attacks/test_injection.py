@@ -6,7 +6,8 @@ import pytest
 
 from advrec_tf.attacks.injection import Poisoned, inject
 from advrec_tf.data import splits
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 
 
 def data(users=(10, 30), rating=(3.0, 5.0, 1.0), **more):

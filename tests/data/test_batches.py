@@ -5,8 +5,8 @@ import pytest
 
 from advrec_tf.data import batches
 from advrec_tf.data.augmentation import AugmentedInteractions
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
+from advrec_tf.data.vocabulary import Vocabulary
 from tests.worlds import interactions_of
 
 

@@ -1,36 +1,10 @@
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers.loading import load
+from advrec_tf.data.vocabulary import Vocabulary
 from tests.worlds import interactions_of
-
-
-def test_an_id_is_found_by_its_index_and_an_unknown_one_is_minus_one():
-    assert Vocabulary([30, 10, 20]).index_of([10, 20, 99]).tolist() == [1, 2, -1]
-    assert Vocabulary(["b", "a"]).index_of(["a", "z", "b"]).tolist() == [1, -1, 0]
-    assert Vocabulary(["b", "a"]).index_of([]).tolist() == []
-
-
-def test_text_and_whole_floats_are_the_integers_that_they_spell():
-    integers = Vocabulary([17, 3])
-    assert integers.index_of(["17", 3, "3.0", 17.0, "017", "x"]).tolist() == [0, 1, 1, 0, -1, -1]
-    assert integers.index_of(np.array([17.0, 3.0])).tolist() == [0, 1]
-    texts = Vocabulary(["17", "x"])
-    assert texts.index_of([17, "x", 17.0, "17"]).tolist() == [0, 1, 0, 0]
-    assert texts.index_of(np.array([17, 18])).tolist() == [0, -1]
-
-
-@pytest.mark.parametrize("wrong", [None, float("nan"), 1.5, True, (1,)])
-def test_what_is_no_id_is_refused(wrong):
-    for vocabulary in (Vocabulary([17, 3]), Vocabulary(["17", "x"])):
-        with pytest.raises(ValueError, match="`ids` should be integers or text. Received"):
-            vocabulary.index_of(["17", wrong])
-
-
-def test_ids_stand_once():
-    with pytest.raises(ValueError, match="`ids` should be unique. Received 'a' more than once"):
-        Vocabulary(["a", "b", "a"])
 
 
 def test_columns_of_other_lengths_and_foreign_indices_are_refused():
@@ -84,11 +58,6 @@ def test_a_parquet_file_gives_the_same_interactions_back(tmp_path):
     with pytest.raises(FileExistsError, match="data.parquet"):
         data.to_parquet(path)
     data.to_parquet(path, overwrite=True)
-
-
-def test_ids_of_several_kinds_are_found_as_they_are():
-    mixed = Vocabulary([0, 1, "g0", "1"])
-    assert mixed.index_of([1, "1", "g0", 7]).tolist() == [1, 3, 2, -1]
 
 
 def test_ratings_are_summed_up_without_those_that_are_missing():

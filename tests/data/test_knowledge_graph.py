@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.readers.knowledge_files import read_item_entities, read_triples
+from advrec_tf.data.vocabulary import Vocabulary
 
 TRIPLES = [("i1", "has_genre", "drama"), ("i0", "has_genre", "crime"), ("i1", "made_by", "ann")]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from advrec_tf.data import splits
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.split_parts import Split, cut
+from advrec_tf.data.vocabulary import Vocabulary
 from tests.worlds import interactions_of, pairs_of
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from advrec_tf.data import splits
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.readers import movielens
 from advrec_tf.data.ties import TieRule
+from advrec_tf.data.vocabulary import Vocabulary
 from tests.worlds import interactions_of, pairs_of
 
 

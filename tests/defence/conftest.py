@@ -7,7 +7,8 @@ import pytest
 
 from advrec_tf.attacks.heuristic import AverageAttack
 from advrec_tf.attacks.injection import inject
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 
 
 def rated_world(num_users=120, num_items=80, seed=0):

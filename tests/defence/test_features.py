@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.defence.features import ProfileFeatures
 from advrec_tf.defence.item_statistics import item_statistics
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from advrec_tf.attacks.injection import inject
-from advrec_tf.data.interactions import Vocabulary
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.defence.null_model import NullModel, nearest_overlaps, overlaps
 
 

@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation.attack_effect import ManipulationEvaluator
 from advrec_tf.models.base import MatrixRecommender
 

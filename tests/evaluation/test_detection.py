@@ -3,7 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation import detection
 
 

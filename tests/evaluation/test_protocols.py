@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation.protocols import cold_items, cold_start, sparsest_users
 
 

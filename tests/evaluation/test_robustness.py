@@ -6,7 +6,8 @@ import pytest
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation import robustness
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.evaluation.robustness import attack_vectors, robustness_curve, vectors_of

@@ -4,7 +4,8 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.gan.attribute_profiles import Encoding, build_attribute_profile_gan
 from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.models.content.tower import Modality

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf import losses
+from advrec_tf.gan import losses
 from advrec_tf.gan.base import GAN, AdversarialLoss, diversity
 from advrec_tf.training.callbacks import NonFiniteGuard
 

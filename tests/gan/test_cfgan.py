@@ -5,10 +5,11 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf import losses
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.gan import losses
 from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.gan.cfgan import CFGAN, Minibatches, Scheme, build_cfgan, minibatches, transposed
 from advrec_tf.gan.profiles import build_discriminator

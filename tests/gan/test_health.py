@@ -9,8 +9,9 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import sequences_of
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.gan import health
 from advrec_tf.gan.attribute_profiles import build_attribute_profile_gan
 from advrec_tf.gan.base import GAN, AdversarialLoss

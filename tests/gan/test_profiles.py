@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf import losses
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
+from advrec_tf.gan import losses
 from advrec_tf.gan.base import AdversarialLoss, diversity
 from advrec_tf.gan.profiles import ProfileGAN, build_discriminator, build_profile_gan
 

@@ -6,8 +6,8 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.knowledge.embeddings import Corruptions, KnowledgeEmbedding, Logistic, Margin
 from advrec_tf.knowledge.link_prediction import LinkPredictionEvaluator
 from advrec_tf.knowledge.scores import DistMult, RotatE, TransE

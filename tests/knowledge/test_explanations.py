@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from tensorflow import keras
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.knowledge.explanations import (
     Explanation,
     Phrase,

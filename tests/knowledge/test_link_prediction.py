@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.knowledge.link_prediction import LinkPredictionEvaluator
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.attribute_baselines import (
     GroupPopularity,
     attribute_groups,

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.base import NotFittedError, Recommender, log_popularity
 from advrec_tf.models.baselines import EASE, Popularity, RandomWalk
 from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorization

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.item_similarity import (
     co_occurring_items,
     nearest_items,

@@ -16,7 +16,8 @@ import threading
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.vectors import with_popularity_prior
 from advrec_tf.serving.forms import export
 from advrec_tf.serving.saved_model_client import SavedModelClient

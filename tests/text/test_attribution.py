@@ -3,7 +3,8 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.knowledge.explanations import explain
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.content.two_tower import content_two_tower

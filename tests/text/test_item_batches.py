@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.text.item_batches import of_items
 
 COUNTS = [7, 3, 1, 0, 2, 4]  # rows of each item: at 3 a hand 3, 1, 1, 0, 1, 2 hands

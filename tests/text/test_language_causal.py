@@ -6,7 +6,8 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.retrieval import TwoTower
 from advrec_tf.models.towers import build_index_tower
 from advrec_tf.text.language_layer import LanguageModelLayer

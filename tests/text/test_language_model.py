@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.retrieval import TwoTower
 from advrec_tf.models.towers import build_index_tower, in_blocks
 from advrec_tf.text.language_layer import LanguageModelLayer

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import pgd

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.content.two_tower import content_two_tower
 from advrec_tf.serving import folder, saved_model

@@ -6,7 +6,8 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.losses import weighted_mean
 from advrec_tf.models.autoencoder import ProfileAutoencoder
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization

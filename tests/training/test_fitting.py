@@ -5,7 +5,8 @@ from tensorflow import keras
 
 from advrec_tf.data import batches
 from advrec_tf.data.augmentation import AugmentedInteractions
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.profiles import build_profile_gan
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization

@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data import audit
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers.cells import ColumnTypes
 from advrec_tf.data.readers.columns import MISSING
 from advrec_tf.data.readers.files import DataError, fault
 from advrec_tf.data.readers.ids import Ids, integer_like
 from advrec_tf.data.readers.report import Count, Loaded, ReadReport
 from advrec_tf.data.time_units import dates_as_seconds
+from advrec_tf.data.vocabulary import Vocabulary
 
 _LARGEST = float(np.finfo(np.float32).max)
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.readers import files, ids, records
 from advrec_tf.data.readers.assembly import TableSettings
 from advrec_tf.data.readers.cells import read_cells
 from advrec_tf.data.readers.frame_columns import arrow_ids, frame_ids, frame_of_arrow
 from advrec_tf.data.readers.report import Count, Loaded
 from advrec_tf.data.schema import require_kinds
+from advrec_tf.data.vocabulary import Vocabulary
 
 _PARQUET = (".parquet", ".pq")
 

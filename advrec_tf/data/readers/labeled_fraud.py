@@ -12,10 +12,11 @@ import os
 
 import numpy as np
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers import columns, records, tables
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.readers.published_splits import data_root
+from advrec_tf.data.vocabulary import Vocabulary
 
 SPAM_SETS = {
     "amazon": ("profiles.txt.gz", "labels.txt.gz"),

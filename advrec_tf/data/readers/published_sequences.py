@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data import split_parts
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers import assembly, ids, records, tables
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.readers.published_splits import ROOT_VARIABLE, data_root
 from advrec_tf.data.split_parts import Split
+from advrec_tf.data.vocabulary import Vocabulary
 
 LISTS = {
     "s3-beauty": "s3-amazon/beauty.txt.gz",

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from advrec_tf.data import splits
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.readers import columns, files, records
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.splits import Split
+from advrec_tf.data.vocabulary import Vocabulary
 
 ROOT_VARIABLE = "ADVREC_DATA"
 DEFAULT_ROOT = "../shared/data"

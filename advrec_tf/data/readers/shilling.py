@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data.filters import pair_keys
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers import columns, records
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.readers.published_splits import data_root, read_rows
 from advrec_tf.data.splits import Split
+from advrec_tf.data.vocabulary import Vocabulary
 
 SHILLING_SETS = {
     "ml100k": (62, 785, 1077, 1257, 1419),

@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data.features import SEVERAL
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.readers import files, ids, movielens
 from advrec_tf.data.readers.cells import Cells, ColumnTypes, flagged, read_cells
 from advrec_tf.data.readers.columns import MISSING
 from advrec_tf.data.readers.files import DataError
+from advrec_tf.data.vocabulary import Vocabulary
 
 
 def read_texts(

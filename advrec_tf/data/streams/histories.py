@@ -14,12 +14,13 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.batches import Batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.streams.batches import of_epochs
 from advrec_tf.data.streams.counted import CountedInteractions
 from advrec_tf.data.streams.encoding import Encoder
 from advrec_tf.data.streams.stream import Arrays
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.data.windows import training_windows
 
 

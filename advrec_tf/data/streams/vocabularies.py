@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.readers.records import find_columns
 from advrec_tf.data.streams.hashed import BucketCounter, Collisions, HashedVocabulary
 from advrec_tf.data.streams.ids import MAX_IDS, IdCounter, distinct_ids
 from advrec_tf.data.streams.stream import Stream
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.ops.files import atomic_file
 from advrec_tf.ops.stored import DamagedFileError, pack_ids, read_arrays, unpack_ids
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.pipelines.audit.subject import UNKNOWN_ITEM, K
 

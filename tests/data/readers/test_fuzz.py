@@ -15,13 +15,13 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
 from advrec_tf.data.readers import columns, files, published_splits, shilling
 from advrec_tf.data.readers.knowledge_files import read_item_entities, read_triples
 from advrec_tf.data.readers.labeled_fraud import read_labels
 from advrec_tf.data.readers.loading import load
 from advrec_tf.data.readers.side_tables import read_attributes, read_texts
+from advrec_tf.data.vocabulary import Vocabulary
 from tests.data.readers.fuzzed import IDS, ODD, answers_or_refuses
 from tests.data.readers.fuzzed_tables import check_behavior, check_features, check_movielens
 

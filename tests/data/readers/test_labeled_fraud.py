@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.readers.labeled_fraud import load_spam, read_labels
+from advrec_tf.data.vocabulary import Vocabulary
 
 USERS = Vocabulary(np.array([1, 2, 3]))
 

@@ -4,9 +4,9 @@ import json
 import numpy as np
 import pytest
 
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.readers.side_tables import read_attributes, read_texts
+from advrec_tf.data.vocabulary import Vocabulary
 
 ITEMS = Vocabulary(np.array([3, 1, 7]))
 

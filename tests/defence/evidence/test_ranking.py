@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.defence.chain import Chain
 from advrec_tf.defence.defences import DefendedData, RemoveSuspicious, fit_defended
 from advrec_tf.defence.evidence.ranking import EvidenceRanking, RankByEvidence

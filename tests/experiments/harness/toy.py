@@ -5,7 +5,8 @@ import functools
 
 import numpy as np
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import MatrixRecommender
 from experiments.harness.entries import Entry

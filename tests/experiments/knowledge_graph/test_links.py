@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.data.interactions import Vocabulary
 from advrec_tf.data.knowledge_graph import KnowledgeGraph
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.pipelines.stages import StageStore
 from experiments.knowledge_graph import links, page
 

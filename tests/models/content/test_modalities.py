@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.content.modalities import HistoryVectors, Modality, coded_attributes
 
 

@@ -4,7 +4,8 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.content.two_tower import content_two_tower

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import NONE, sequences_of
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.sequential.baselines import BootstrapSequences, MarkovChain
 
 

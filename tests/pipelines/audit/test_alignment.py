@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advrec_tf.data.interactions import Vocabulary
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.pipelines.audit import alignment
 from advrec_tf.pipelines.audit.subject import UNKNOWN_ITEM

@@ -46,7 +46,8 @@ def test_two_labeled_fakes_are_held_out_one_at_a_time_and_one_is_too_few(tmp_pat
 
 
 def small_world():
-    from advrec_tf.data.interactions import Interactions, Vocabulary
+    from advrec_tf.data.interactions import Interactions
+    from advrec_tf.data.vocabulary import Vocabulary
 
     rng = np.random.default_rng(0)
     users, items = np.nonzero(rng.random((40, 30)) < 0.3)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advrec_tf.data.interactions import Interactions, Vocabulary
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers.report import Loaded, report_of
+from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.pipelines.recommend.preparation import identity_of, prepare
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 

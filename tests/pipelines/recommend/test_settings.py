@@ -1,5 +1,5 @@
-from advrec_tf import losses
 from advrec_tf.data import splits
+from advrec_tf.gan import losses
 from advrec_tf.pipelines.recommend import settings
 
 
