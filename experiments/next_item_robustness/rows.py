@@ -27,6 +27,7 @@ SMOOTHED = f"{PLAIN}, smoothed over deletions"
 MEDIAN = f"{PLAIN}, median over deletions"
 BLENDED = f"{PLAIN}, blended with transitions"
 BLENDED_SUBSTITUTED = f"{SUBSTITUTED}, blended with transitions"
+BLENDED_HARDER = f"{PLAIN}, more items substituted at random, blended with transitions"
 BLENDED_COVISITS = f"{SUBSTITUTED}, blended with co-visits"
 PURIFIED = f"{PLAIN}, purified"
 CLEANED = f"{PLAIN}, without the most surprising items"
@@ -35,7 +36,8 @@ COVISITS = "co-visits of the whole history"
 
 LABELS = (
     *(PLAIN, SUBSTITUTED, SEARCHED, MIXED, ATTACKED, PGD, VIRTUAL, NOISE),
-    *(SMOOTHED, MEDIAN, BLENDED, BLENDED_SUBSTITUTED, BLENDED_COVISITS, PURIFIED, CLEANED),
+    *(SMOOTHED, MEDIAN, BLENDED, BLENDED_SUBSTITUTED, BLENDED_HARDER, BLENDED_COVISITS),
+    *(PURIFIED, CLEANED),
     *(TRANSITIONS, COVISITS, POPULARITY),
 )
 """In the order of the table."""
@@ -56,6 +58,7 @@ STRENGTHS: Mapping[str, tuple[float, ...]] = {
     MEDIAN: (0.02, 0.05, 0.1, 0.2, 0.3),
     BLENDED: (0.02, 0.05, 0.1, 0.25, 0.5),
     BLENDED_SUBSTITUTED: (0.02, 0.05, 0.1, 0.25, 0.5),
+    BLENDED_HARDER: (0.2, 0.4, 0.6),
     BLENDED_COVISITS: (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0),
     CLEANED: (1, 2, 5),
 }
@@ -71,6 +74,7 @@ MEANING: Mapping[str, str] = {
     MEDIAN: "part of the items left out of each of the histories that the median is over",
     BLENDED: "weight of the counts beside the network",
     BLENDED_SUBSTITUTED: "weight of the counts beside the network",
+    BLENDED_HARDER: "part of the items substituted in training; counts weigh as in the row above",
     BLENDED_COVISITS: "weight of the counts beside the network",
     CLEANED: "items left out of every history",
 }

@@ -164,10 +164,13 @@ class Robustness:
             return defences.behind(defences.PURIFICATION, self.plain, self.detector), {}
         if label in answers.COUNTED:
             return Answering(scorer=answers.COUNTED[label]().fit(train)), {}
-        network = self.plain
+        network, at = self.plain, strength
         if label in answers.HARDENED:
             network = self.trained(rows.SUBSTITUTED, self.setting(rows.SUBSTITUTED)["strength"])[0]
-        scorer = answers.behind(label, network, strength, self.detector)
+        elif label == rows.BLENDED_HARDER:
+            network = self.trained(rows.SUBSTITUTED, strength)[0]
+            at = self.setting(rows.BLENDED_SUBSTITUTED)["strength"]
+        scorer = answers.behind(label, network, at, self.detector)
         return Answering(scorer=scorer, network=network), {}
 
     @functools.cached_property
