@@ -164,7 +164,7 @@ def softmax_over_catalogue(
     @tf.custom_gradient
     def total(states, items):
         count = tf.shape(states)[0]
-        at_once = tf.maximum(cells // tf.shape(items)[0], 1)
+        at_once = _states_at_once(cells, tf.shape(items)[0], count)
 
         def step(start, loss, of_states, of_items):
             stop = tf.minimum(start + at_once, count)
@@ -192,6 +192,13 @@ def softmax_over_catalogue(
         return loss, gradient
 
     return total(states, items)
+
+
+def _states_at_once(cells: int, num_items: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """Scalar int32, how many of `count` states have at most `cells` logits beside `num_items`, and
+    at least one; any number of cells, also one that no int32 holds."""
+    most = tf.constant(cells, tf.int64) // tf.cast(num_items, tf.int64)
+    return tf.maximum(tf.cast(tf.minimum(most, tf.cast(count, tf.int64)), tf.int32), 1)
 
 
 def binary_cross_entropy(

@@ -206,6 +206,23 @@ def test_the_softmax_in_parts_is_the_whole_one_with_its_gradient(cells):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(("cells", "blocks"), [(1, 3), (20, 2), (29, 2), (30, 1), (2**40, 1)])
+def test_a_block_holds_as_many_logits_as_cells_allow(monkeypatch, cells, blocks):
+    made = []
+
+    def matmul(one, other, **settings):
+        if settings.get("transpose_b"):
+            made.append(len(one))
+        return multiply(one, other, **settings)
+
+    multiply = tf.matmul
+    monkeypatch.setattr(tf, "matmul", matmul)
+    losses.softmax_over_catalogue(
+        tf.ones([3, 2]), tf.ones([10, 2]), tf.zeros([3], tf.int32), tf.ones([3]), cells=cells
+    )
+    assert len(made) == blocks and sum(made) == 3
+
+
 def test_large_scores_overflow_nowhere():
     states = tf.constant([[100.0], [-100.0]])
     items = tf.constant([[10.0], [-10.0], [0.0]])

@@ -74,6 +74,22 @@ def test_the_setting_is_the_strongest_that_keeps_the_price(tmp_path, monkeypatch
     assert one.tuned(rows.PLAIN) is None and one.tuned(rows.TRANSITIONS) is None
 
 
+def test_the_harder_network_has_the_substitutions_of_its_row_and_the_counts_of_another(
+    tmp_path, monkeypatch
+):
+    chosen = {rows.SUBSTITUTED: 0.1, rows.BLENDED_SUBSTITUTED: 0.25}
+    store = StageStore(tmp_path, {"job": "x"})
+    one = study.Robustness(SPLIT, store, 0, lambda _: None, SIZE, settings=chosen)
+    trained = staticmethod(lambda label, strength=None: ((label, strength), {}))
+    monkeypatch.setattr(study.Robustness, "trained", trained)
+    monkeypatch.setattr(study.answers, "behind", lambda label, network, at, _: (network, at))
+    monkeypatch.setattr(study.Robustness, "detector", None)
+    found = one.answering(rows.BLENDED_HARDER, 0.4)[0]
+    assert found.scorer == ((rows.SUBSTITUTED, 0.4), 0.25)
+    found = one.answering(rows.BLENDED_SUBSTITUTED, 0.5)[0]
+    assert found.scorer == ((rows.SUBSTITUTED, 0.1), 0.5)
+
+
 def test_a_row_that_is_priced_alone_is_not_attacked(tmp_path, monkeypatch):
     one = study.Robustness(SPLIT, StageStore(tmp_path, {"job": "x"}), 0, lambda _: None, SIZE)
     values = {(rows.PLAIN, None): 0.1, (rows.ATTACKED, 0.05): 0.05}
