@@ -43,6 +43,11 @@ OPTIONS = {
         "These models are trained on fake users as well; the word none leaves that out.",
         {"metavar": "LABEL"},
     ),
+    "poisoned_seeds": (
+        1,
+        "So many of the seeds are trained on fake users; of the others the models without fake "
+        "users are measured.",
+    ),
     "fake_users": (
         ["co-visitation", "camouflage"],
         "These attacks by fake users are run.",
@@ -94,7 +99,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         "tests": repetitions.tests(seeds),
         "targets": [str(split.train.items.ids[item]) for item in first.audience.targets],
         "fake_users": fake_users.FAKE_USERS,
-        "promotion": [fake_users.Promotion(first).cells(poisoned, args.fake_users)],
+        "promotion": [
+            fake_users.Promotion(one).cells(
+                poisoned, args.fake_users if one.seed < args.poisoned_seeds else []
+            )
+            for one, _ in seeds
+        ],
     }
     command.publish(args, report, page.markdown, f"next-item-robustness-{name}")
 

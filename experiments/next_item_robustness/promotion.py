@@ -16,10 +16,11 @@ ABOUT = (
     "Fake users, {size:.0%} of the real ones and as long as their median, share the targets, which "
     "are items of the middle of the catalogue. HR@10 is the share of users, among those without "
     "the target in their history, who get it in a list of ten, mean over the targets; beside it "
-    "how many times that of the model without fake users. co-visitation interleaves the target "
-    "with popular items; camouflage knows the detector and hides the target in copies of real "
-    "histories. removal: the users whom the detector flags are taken out before learning, a fifth "
-    "at most. The network is trained on the poisoned data for as many epochs as before."
+    "how many times that of the model without fake users, the mean over all seeds. co-visitation "
+    "interleaves the target with popular items; camouflage knows the detector and hides the target "
+    "in copies of real histories. removal: the users whom the detector flags are taken out before "
+    "learning, a fifth at most. The network is trained on the poisoned data for as many epochs as "
+    "before. A figure without a deviation in brackets is of one seed."
 )
 
 
@@ -31,11 +32,12 @@ def absent(found: Sequence[list[dict]]) -> list[str]:
 
 
 def table_of(found: Sequence[list[dict]]) -> list[str]:
-    """A line a model, attack and defence; smoothing, which needs no training, a line of its own."""
+    """A line a model, attack and defence of the first seed, with the seeds that have it; smoothing,
+    which needs no training, a line of its own."""
     head = ["model", "attack", "defence", "target HR@10", "of clean", "NDCG@10", "fakes flagged"]
     lines, best = [], {}
-    for records in zip(*found, strict=True):
-        record = records[0]
+    for record in found[0]:
+        records = [one for seed in found for one in seed if _cell_of(one) == _cell_of(record)]
         for suffix, defence in (("", record["defence"]), (", smoothed", defences.SMOOTHING)):
             if f"ndcg{suffix}" not in record:
                 continue
@@ -66,6 +68,10 @@ def table_of(found: Sequence[list[dict]]) -> list[str]:
         for (model, attack), tried in best.items()
     ]
     return [*table(head, lines), "", *verdicts]
+
+
+def _cell_of(record: dict) -> tuple[str, str, str]:
+    return record["model"], record["attack"], record["defence"]
 
 
 def spread_of(values: Sequence[float]) -> str:

@@ -153,6 +153,14 @@ def test_a_promoted_item_is_measured_against_the_model_without_fake_users(tmp_pa
     assert "Not trained on fake users: transitions." in text
 
 
+def test_a_promoted_item_is_measured_against_the_mean_over_all_seeds(tmp_path):
+    promotion = [*REPORT["promotion"], [cell("none", "none", 0.06)]]
+    text = page.markdown({**REPORT, "promotion": promotion}, tmp_path / "page.md")
+    # .02 and .06 have the mean .04
+    assert "| SASRec | none | none | 0.0400 (0.0283) | 1.00 | 0.1000 (0.0000) |  |" in text
+    assert "| SASRec | co-visitation | none | 0.0800 | 2.00 | 0.1000 | 100.0% |" in text
+
+
 def test_rows_are_known_by_their_labels():
     args = parse_args(["--data", "x", "--run-dir", "y", "--without", rows.NOISE])
     assert args.without == [rows.NOISE] and args.poisoned == [rows.PLAIN, rows.TRANSITIONS]
