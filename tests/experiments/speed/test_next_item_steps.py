@@ -37,8 +37,10 @@ def test_a_sampled_step_is_set_beside_the_others_of_its_catalogue(tmp_path):
     assert f"| {SAMPLED} | 20 | 200 | 2.00 | 700 | 600 |" in text
     # 100 MB of the steps beside 400 and 1,000
     first = "25% of the time, 70% of the memory of the process, 25% of what steps add to it"
+    assert f"{first}; a tenth is not reached" in text
     assert f"- 10 items, beside {BLOCKS}: {first}" in text
     other = "50% of the time, 44% of the memory of the process, 10% of what steps add to it"
+    assert f"{other}; a tenth is reached" in text
     assert f"- 10 items, beside {WHOLE}: {other}" in text
     assert "20 items, beside" not in text
 
