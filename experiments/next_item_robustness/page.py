@@ -41,7 +41,8 @@ ABOUT_SEEDS = (
 
 
 def markdown(report: dict, path: Path) -> str:
-    """A section for polluted histories, one for fake users."""
+    """A section for polluted histories, one for fake users; `note`, where the report has one, says
+    what the reader of its figures should know."""
     everything = report["pollution"]
     found = [{label: row for label, row in seed.items() if "curves" in row} for seed in everything]
     save({"curves": lambda: draw(found)}, path)
@@ -49,6 +50,7 @@ def markdown(report: dict, path: Path) -> str:
         ["", "## Substituted items", "", INTRO],
         _settings(everything),
         _about_seeds(everything),
+        ["", report["note"]] if "note" in report else [],
         ["", f"![NDCG@10 against substituted items]({images_of(path)}curves.png)"],
         ["", f"NDCG@10 with {AT} of the last 50 items substituted:", *_at_one_budget(found)],
         *(["", f"NDCG@10, {search}:", *_curve(found, search)] for search in SEARCHES),

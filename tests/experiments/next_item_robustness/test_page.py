@@ -100,8 +100,9 @@ def test_several_seeds_are_told_from_one_and_compared_with_the_plain_network_of_
     }
     test = {"difference": 0.03, "half_width": 0.01, "p_value": 0.02, "users": 3}
     tests = {rows.MIXED: {"clean": test | {"p_value": 0.5}, "random": test}}
-    report = {**REPORT, "pollution": [first, second], "tests": tests}
+    report = {**REPORT, "pollution": [first, second], "tests": tests, "note": "Of a shared core."}
     text = page.markdown(report, tmp_path / "page.md")
+    assert "\nOf a shared core.\n" in text
     assert "Of several seeds a figure is the mean" in text
     # .10 and .20 have the mean .15 and the deviation .0707
     assert "| SASRec | 2 | 0.1500 (0.0707) | 0.0600 (0.0566) |" in text
