@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from advrec_tf.attacks.victims import TRAITS
 from advrec_tf.defence.defences import Defence
 from advrec_tf.defence.detectors.base import Detector
 from advrec_tf.defence.registry import ABOUT, DEFENCES, DETECTORS, KINDS, STRICTNESS, about
@@ -10,7 +11,7 @@ from advrec_tf.defence.registry import ABOUT, DEFENCES, DETECTORS, KINDS, STRICT
 def test_every_defence_and_detector_of_the_tables_is_one():
     for name, defence in DEFENCES.items():
         assert isinstance(defence, Defence), name
-        assert defence.needs <= {"ratings", "gradient", "als", "subsets", "counts"}, name
+        assert defence.needs <= {*TRAITS}, name
     for name, entry in DETECTORS.items():
         assert isinstance(entry.build(0), Detector) and entry.kind in KINDS, name
 

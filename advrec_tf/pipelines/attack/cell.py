@@ -24,6 +24,15 @@ UNRESTRICTED = "unrestricted"
 SURROGATE_KINDS = {"biased_mf": "ratings", "wrmf": "implicit"}
 """Victim -> the kind of surrogate that an attacker trains who knows the victim."""
 
+_MEANING = {
+    "als": "a victim of least squares, such as wrmf",
+    "counts": "a victim whose scores are sums over the raters of an item, such as ease",
+    "gradient": "a victim that is trained by gradients, such as mf_bpr",
+    "ratings": "ratings",
+    "subsets": "a victim that can be trained on a few users each, such as ease",
+}
+"""What a defence may need of data and victim -> how it is said."""
+
 
 def require_fraction(size: float) -> None:
     """Refuse the size of an attack that is no fraction of the users.
@@ -89,7 +98,7 @@ def why_unfit(cell: Cell, setting: AttackSetting) -> str | None:
     offered = traits | ({"ratings"} if has_ratings else set())
     missing = DEFENCES[cell.defence].needs - offered
     if missing:
-        return f"{cell.defence} needs {', '.join(sorted(missing))}"
+        return f"{cell.defence} needs {', '.join(_MEANING[trait] for trait in sorted(missing))}"
     if DEFENCES[cell.defence].trim and not {"ratings", "als"} <= traits:
         return f"{cell.defence} needs a factorization of ratings by least squares"
     if cell.knowledge != UNRESTRICTED and cell.victim not in SURROGATE_KINDS:

@@ -15,6 +15,12 @@ def test_a_cell_that_does_not_fit_the_data_says_why(make_attack_setting):
     assert why_unfit(implicit, setting) is None
     assert why_unfit(dataclasses.replace(implicit, attack="aush"), setting) == "aush needs ratings"
     assert "gradient" in why_unfit(dataclasses.replace(implicit, defence="apr"), setting)
+    for defence, why in (
+        ("level-counts", "level-counts needs a victim whose scores are sums over the raters"),
+        ("subset-ensemble", "subset-ensemble needs a victim that can be trained on a few users"),
+    ):
+        unfit = dataclasses.replace(implicit, victim="softmax_mf", defence=defence)
+        assert why_unfit(unfit, setting).startswith(why)
     level = dataclasses.replace(implicit, knowledge="white")
     assert "a surrogate of the kind of ease" in why_unfit(level, setting)
 
