@@ -69,9 +69,9 @@ class LeveledRanking(Recommender):
 
 
 def leveled_counts(raters: np.ndarray, reach: float) -> np.ndarray:
-    """What numbers of raters are worth: one at most up to `reach`, all from twice of it on.
+    """What numbers of raters are worth: one at most up to `reach`, all from twice that on.
 
-    Between both they rise in a line, so that no account more moves an item by a leap.
+    Between both they rise in a line, so that one account more moves no item by a leap.
 
     Args:
         raters: [items] float >= 0.
