@@ -197,7 +197,7 @@ def count_table(
     drawn = _drawn(len(stream), sizes, seed)
     samples: list[list[pd.DataFrame]] = [[] for _ in drawn]
     first = 0
-    for table in stream.blocks():
+    for block, table in enumerate(stream.blocks()):
         frame, last = as_frame(table, stream.kinds), first + len(table)
         for places, parts in zip(drawn, samples, strict=True):
             begin, end = np.searchsorted(places, [first, last])
@@ -209,6 +209,11 @@ def count_table(
         known[drawn[0][begin:end] - first] = False
         for name, counted in facts.items():
             counted.add(frame[name][known])
+            if counted.not_finite is not None and kinds.get(name) != "identifier":
+                raise DataError(
+                    f"{stream.shard_of(block).path}, column {name!r}: expected finite numbers. "
+                    f"Received: {frame[name][known].abs().max()}."
+                )
         first = last
     holdout, validation, sample = map(pd.concat, samples)
     schema = table_schema.schema_of(

@@ -189,6 +189,14 @@ def test_a_shard_that_goes_away_after_counting_is_named(frame, tmp_path):
         list(table.frames())
 
 
+def test_a_number_that_is_not_finite_is_refused_with_its_shard(frame, tmp_path):
+    other = frame.copy()
+    other.loc[250, "value"] = -np.inf
+    stream = ar.data.stream(write(other, tmp_path / "infinite"))
+    with pytest.raises(DataError, match="part-2.parquet, column 'value': expected finite numbers"):
+        ar.tabular.count_table(stream, holdout_fraction=0)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
