@@ -42,6 +42,7 @@ from advrec_tf.serving.scorer_choice import as_item_weights, as_table, as_vector
 from advrec_tf.serving.scorers import PairedVectors, Scorer, VectorScorer
 from advrec_tf.serving.sequence_scorers import HistoryModel
 from advrec_tf.serving.sequences import ServedSequences
+from advrec_tf.serving.small_sequences import small_sequences
 from advrec_tf.serving.small_tables import TABLES
 from advrec_tf.serving.small_vectors import small_scorer
 
@@ -83,7 +84,8 @@ def served_form(
         recall: share of the items of exact lists of length k that lists of an index should have.
         tables: how vectors are kept: "float32", "float16", or "int8" with a scale for each; see
             `small_tables`. With an index, "int8" keeps each item once, in its cell, see
-            `cell_table`; the others beside the int8 rows of the cells.
+            `cell_table`; the others beside the int8 rows of the cells. Next-item models take
+            "int8" with an index alone.
         held_out: interactions of the same vocabularies; where `tables` are small, their price is
             NDCG@10 on these beside the overlap of lists.
 
@@ -115,8 +117,9 @@ def served_form(
         )
     if tables != "float32" and getattr(lists, "tables", None) is None:
         raise ValueError(
-            f'`tables` should be "float32" for a model that is not served as vectors, and for a '
-            f"graph made before. Received: {tables!r} for {type(model).__name__}."
+            '`tables` should be "float32" for a model that is not served as vectors, and for a '
+            'graph made before; next-item models take "int8" with an index. '
+            f"Received: {tables!r} for {type(model).__name__}."
         )
     return form
 
@@ -132,7 +135,8 @@ def _form(
     if isinstance(inner, RankingModel) and inner.contexts is not None:
         return ServedRanking(inner)
     if isinstance(inner, HistoryModel):
-        return _sequences(inner, index=index, recall=recall, k=k, max_k=max_k)
+        small = {"tables": tables, "held_out": held_out}
+        return _sequences(inner, index=index, recall=recall, **small, k=k, max_k=max_k)
     data = getattr(model, "interactions", None)
     if not isinstance(data, Interactions) or not callable(getattr(model, "score", None)):
         raise ValueError(
@@ -259,15 +263,22 @@ def export(
     )
 
 
-def _sequences(model, *, index: str, recall: float, **settings) -> ServedSequences:
+def _sequences(
+    model, *, index: str, recall: float, tables: str, held_out, **settings
+) -> ServedSequences:
     """Next-item models, by an index where it is asked for, or pays; networks alone have vectors."""
     found = None
     if isinstance(model, SequenceModel):
-        found = _by_index(
-            lambda: ServedSequencesByIndex(model, recall=recall, **settings),
-            index,
-            model.interactions.num_items,
-        )
+
+        def lists() -> ServedSequences:
+            network, report = model, None
+            if tables == "int8":
+                network, report = small_sequences(model, k=settings["k"], held_out=held_out)
+            served = ServedSequencesByIndex(network, recall=recall, **settings)
+            served.tables = report
+            return served
+
+        found = _by_index(lists, index, model.interactions.num_items)
     return found or ServedSequences(model, **settings)
 
 

@@ -202,7 +202,8 @@ class ServedSequencesByIndex(IndexedLists, ServedSequences):
     after it.
 
     Args:
-        model: a trained sequence model.
+        model: a trained sequence model; one of `small_sequences.small_network` is searched in its
+            own table.
         recall: of exact lists of length k that the index should have, for users.
         seed: of the index.
         **settings: as of `ServedSequences`.
@@ -213,7 +214,8 @@ class ServedSequencesByIndex(IndexedLists, ServedSequences):
 
     def __init__(self, model: SequenceModel, *, recall: float = RECALL, seed: int = 0, **settings):
         super().__init__(model, **settings)
-        self.make_index(CellTable(model.item_vectors(), seed=seed), recall=recall)
+        items = getattr(self.scorer, "items", None)
+        self.make_index(items or CellTable(model.item_vectors(), seed=seed), recall=recall)
 
     def asked_by(self, user_index):
         asked = super().asked_by(user_index)

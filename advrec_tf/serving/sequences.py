@@ -25,6 +25,7 @@ from advrec_tf.serving.sequence_scorers import (
     StateScorer,
     networks_of,
 )
+from advrec_tf.serving.small_sequences import SmallStateScorer, TableRows
 from advrec_tf.serving.values import STATE_LIMIT
 
 LEAST_BATCH = 16
@@ -82,7 +83,8 @@ class ServedSequences(ServedRecommender):
 
         scorer: SequenceScorer
         if isinstance(model, SequenceModel):
-            scorer = StateScorer(model, unknown)
+            in_cells = isinstance(model.item_rows, TableRows)
+            scorer = (SmallStateScorer if in_cells else StateScorer)(model, unknown)
         else:
             scorer = SequenceScorer(model, unknown)
         super().__init__(
