@@ -240,10 +240,11 @@ def next_item(
             (`experiments.next_item` has a row for it).
         optimizer: learning rate -> () -> the optimizer. Under sampled candidates `lazy_adam`
             moves the rows of a batch alone, at a cost that does not grow with the catalogue;
-            `adam` moves all of them by their momentum, which takes about a tenth longer a step at
-            12,000 items and a quarter at 54,000 (`experiments.speed.next_item_steps`). It ranked
-            better on 12,000 items, and `FullSoftmax` better still (`experiments.next_item` has
-            rows for them), so that it is no default. Under `FullSoftmax` both are the same.
+            `adam` moves all of them by their momentum, which takes no longer a step at 12,000
+            items and an eighth longer at 54,000, of histories of 50 items
+            (`experiments.speed.next_item_steps`). It ranked better on 12,000 items, in one
+            training, and `FullSoftmax` better still (`experiments.next_item` has rows for them),
+            so that it is no default. Under `FullSoftmax` both are the same.
 
     Raises:
         ValueError: if there is no model of that name.

@@ -25,9 +25,9 @@ CLEAN = "clean"
 
 ABOUT_TESTS = (
     f"NDCG@10 less that of the plain network, clean and with {AT} items substituted, paired over "
-    "users, each with the mean over the seeds, with half of the 95 % interval, the p-value, and "
-    "that value after Holm's correction and after Benjamini and Hochberg's (false discovery rate) "
-    "for all cells of the table:"
+    "users, each with the mean over the seeds of the row, with half of the 95 % interval, the "
+    "p-value, and that value after Holm's correction and after Benjamini and Hochberg's (false "
+    "discovery rate) for all cells of the table:"
 )
 
 
