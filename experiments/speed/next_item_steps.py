@@ -179,11 +179,13 @@ def _beside(records: Sequence[dict]) -> list[str]:
                 time_part = own["seconds"] / found[way]["seconds"]
                 peak_part = own["peak_megabytes"] / found[way]["peak_megabytes"]
                 step_part = _step(own) / _step(found[way])
-                reached = "" if step_part <= GOAL_MEMORY else "not "
+                reached = f"; a tenth is {'' if step_part <= GOAL_MEMORY else 'not '}reached"
+                if not isinstance(WAYS[way].objective, FullSoftmax):
+                    reached = ""
                 lines.append(
                     f"- {items:,} items, beside {way}: {time_part:.0%} of the time, "
                     f"{peak_part:.0%} of the memory of the process, {step_part:.0%} of what steps "
-                    f"add to it; a tenth is {reached}reached"
+                    f"add to it{reached}"
                 )
     return ["", f"A step of {ways[0]}, by LazyAdam:", "", *lines] if lines else []
 
