@@ -133,14 +133,15 @@ class AdversarialTraining(ModelWrapper):
     def own_metrics(self):
         return [self._epoch_loss, self._clean_loss, self._adversarial_loss]
 
-    def reset_metrics(self):
-        super().reset_metrics()
+    def begin_radius_and_norm(self) -> None:
+        """Start the means of `radius_and_norm` anew. Keras' `reset_metrics` leaves them, since it
+        runs before each validation too, and they are read after it."""
         self._radius.reset_state()
         self._value_norm.reset_state()
 
     def radius_and_norm(self) -> tuple[float, float]:
-        """Means since the last epoch began, over the perturbed vectors: the radius of the ball
-        around a vector, and the vector's norm. 0 and 0 before the first step."""
+        """Means since `fit` began its last epoch, over the perturbed vectors: the radius of the
+        ball around a vector, and the vector's norm. 0 and 0 before the first step."""
         return float(self._radius.result()), float(self._value_norm.result())
 
     def own_callbacks(self):

@@ -125,13 +125,17 @@ class AdversarialReport(keras.callbacks.Callback):
 
 class RadiusCheck(keras.callbacks.Callback):
     """Warns once through `logging` where the adversary leaves nothing to learn: its radius exceeds
-    the mean norm of what it perturbs. `AdversarialTraining.fit` adds it."""
+    the mean norm of what it perturbs. `AdversarialTraining.fit` adds it; both means begin anew with
+    each epoch."""
 
     _supports_tf_logs = True  # Keras then does not copy the logs of each batch
 
     def __init__(self):
         super().__init__()
         self._checked = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.begin_radius_and_norm()
 
     def on_train_batch_end(self, batch, logs=None):
         if self._checked:

@@ -18,6 +18,7 @@ from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.ops.sparse_updates import rule_of
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.callbacks import AdversarialReport
 from advrec_tf.training.optimizers import LazyAdam
 from advrec_tf.training.perturb_outputs import perturb_outputs
 
@@ -167,6 +168,26 @@ def test_nothing_is_perturbed_in_evaluation():
     assert float(model.compute_loss(batch())) == 21 / 4
     index = tf.constant([2, 0])
     np.testing.assert_array_equal(model.score(index), plain.score(index))
+
+
+def test_radius_and_norm_are_those_of_the_epoch_after_validation_too():
+    # the rows are (3, 4) and (0, 5): both of norm 5, and a tenth of it is the radius
+    model = AdversarialTraining(Linear([[3, 4], [0, 5]]), fgsm(0.1, relative=True), fraction=1.0)
+    model.compile(keras.optimizers.SGD(0.0))
+    examples, lines = tf.data.Dataset.from_tensors(batch((0, 1))), []
+    history = model.fit(
+        examples,
+        validation_data=examples,
+        epochs=2,
+        callbacks=[AdversarialReport(lines.append)],
+        verbose=0,
+    ).history
+    assert history["radius"] == pytest.approx([0.5, 0.5])
+    assert history["value_norm"] == pytest.approx([5.0, 5.0])
+    assert len(lines) == 2 and lines[1].endswith("radius 0.5 meet vectors of mean norm 5.")
+    model.model.table.set_weights([np.float32([[6, 8], [0, 10]])])
+    model.fit(examples, validation_data=examples, verbose=0)
+    assert model.radius_and_norm() == pytest.approx((1.0, 10.0))
 
 
 @pytest.mark.parametrize("settings", [{"epsilon": 0.0}, {"weight": 0.0}])
