@@ -74,20 +74,22 @@ class ServedNewUsers(tf.Module):
 
     def warmup(self) -> dict[str, tf.Tensor]:
         """The columns of a request for one user."""
-        raw, _ = self.sample()
+        raw, *_ = self.sample()
         return {
             name: tf.constant(raw[name][:1], column.dtype, raw[name][:1].shape)
             for name, (_, column) in self._named()
         }
 
-    def sample(self) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    def sample(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         """Raw columns by input name, of users and contexts of the training data and of nobody, the
-        last; and the queries of the model in memory, [rows, dim]."""
+        last; the queries of the model in memory, [rows, dim]; and who is known by any column,
+        [rows] bool: a user without a row in the side table is not."""
         data = self._in_memory().interactions
         rows = np.linspace(0, len(data) - 1, min(_SAMPLE, len(data))).astype(int)
         sources = {"user": (data.user_features, data.user_index), "context": (data.context, None)}
         tables: dict[str, dict] = {"user": {}, "context": {}}
         raw = {}
+        known = np.zeros(len(rows) + 1, bool)
         for name, (part, column) in self._named():
             table, index = sources[part]
             values = _blank(len(rows))
@@ -99,8 +101,10 @@ class ServedNewUsers(tf.Module):
             values.name = column.name
             tables[part][column.name] = values
             raw[name] = column.raw(values)
+            says = _differs(column.encoded(values), self._blank[name])
+            known |= np.reshape(says, [len(known), -1]).any(axis=1)
         frames = [pd.DataFrame(columns) if columns else None for columns in tables.values()]
-        return raw, self._in_memory().new_user_vectors(*frames)
+        return raw, self._in_memory().new_user_vectors(*frames), known
 
     def notes(self) -> list[dict]:
         """JSON values: which input has which column of which part."""
@@ -114,8 +118,9 @@ def _blank(size: int) -> pd.Series:
     return pd.Series([None] * size, dtype=object)
 
 
-def _differs(encoded: tf.Tensor, blank: tf.Tensor) -> tf.Tensor:
+def _differs(encoded: tf.Tensor | np.ndarray, blank: tf.Tensor) -> tf.Tensor:
     """Where codes or numbers are not those of a missing value; NaN is NaN."""
+    encoded = tf.convert_to_tensor(encoded)
     differs = encoded != blank
     if encoded.dtype.is_floating:
         differs &= ~(tf.math.is_nan(encoded) & tf.math.is_nan(blank))

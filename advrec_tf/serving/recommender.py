@@ -317,9 +317,11 @@ class ServedRecommender(ServedModule):
         )
 
     def _feature_cases(self, reference: Reference) -> list[Case]:
-        columns, queries = self.new_users.sample()
+        columns, queries, known = self.new_users.sample()
         scores = self.scorer.expected_query_scores(queries)
-        return recommender_cases.feature_cases(reference, columns, scores, max_k=self.max_k)
+        return recommender_cases.feature_cases(
+            reference, columns, scores, known=known, max_k=self.max_k
+        )
 
 
 def served_histories(interactions: Interactions) -> Histories:

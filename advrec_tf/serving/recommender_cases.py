@@ -206,16 +206,22 @@ def requests_by_history(
 
 
 def feature_cases(
-    reference: Reference, columns: Mapping[str, np.ndarray], scores: np.ndarray, *, max_k: int
+    reference: Reference,
+    columns: Mapping[str, np.ndarray],
+    scores: np.ndarray,
+    *,
+    known: np.ndarray,
+    max_k: int,
 ) -> list[Case]:
     """`recommend_from_features`: users and contexts as if they were new, and nobody.
 
     Args:
         columns: column name -> [count], of `ServedNewUsers.sample`.
-        scores: [count, num_items], of these columns; the last row is nobody's.
+        scores: [count, num_items], of these columns.
+        known: [count] bool, who is known by any of them; the others get the popular list.
         max_k: the longest list a request may ask for.
     """
-    scores = np.concatenate([scores[:-1], reference.scores[-1:]])  # nobody gets the popular list
+    scores = np.where(known[:, None], scores, reference.scores[-1:])
     count = len(scores)
     best = np.argsort(-scores, axis=1)[:, :2]
     excluded = [[NO_ITEM, reference.item_ids[first]] for first, *_ in best]
@@ -229,7 +235,7 @@ def feature_cases(
         closed = np.ones(reference.num_items, bool)
         closed[best[place]] = False
         candidates[place, closed] = LOWEST
-    popular = np.arange(count) == count - 1
+    popular = ~known
     lengths = [1 + place % max_k for place in range(count)]
     signature = "recommend_from_features"
     listed = {name: np.asarray(values).tolist() for name, values in columns.items()}
@@ -263,7 +269,7 @@ def feature_cases(
             title="one user",
             signature=signature,
             inputs=first,
-            expected=reference.of(candidates[:1], lengths[:1]),
+            expected=reference.of(candidates[:1], lengths[:1], popular=popular[:1]),
             repeat=_REPEATS,
         ),
     ]

@@ -61,6 +61,19 @@ def test_the_check_asks_it_and_the_notes_say_which_input_is_which_column(exporte
     assert "recommend_from_features" in (exported / "MODEL_CARD.md").read_text()
 
 
+def test_users_without_a_row_in_the_table_are_nobody_and_the_check_knows_it(tmp_path):
+    users = pd.DataFrame({"age": [np.nan, 30.0, np.nan], "job": [None, "nurse", None]})
+    data = interactions_of([(0, 0), (1, 1), (2, 2), (2, 3)], 3, 5, user_features=users)
+    model = ar.models.two_tower(data, embedding_dim=3, use_features=True)
+    served = ar.serving.served_form(model, k=3, max_k=5)
+    _, _, known = served.new_users.sample()
+    assert known.tolist() == [False, True, False, False, False]  # a row an interaction, and nobody
+    client = ar.serving.SavedModelClient(ar.serving.export(served, tmp_path))
+    found = client.recommend_from_features({"job": [None, "nurse"]}, k=2)
+    popular = client.recommend(["nobody"], k=2)
+    assert found[found["user_id"] == "0"]["item_id"].tolist() == popular["item_id"].tolist()
+
+
 def test_lists_are_those_of_the_columns_in_memory(client, model):
     expected = model.new_user_vectors(*new_table()) @ model.item_vectors().T
     found = client.recommend_from_features(
