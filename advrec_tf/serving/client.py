@@ -270,7 +270,8 @@ class Client:
         Raises:
             ValueError: if there is a column that the model does not take, or an argument is of
                 another type or length.
-            ServingError: if the model takes no columns, or there is no sensible answer.
+            ServingError: if the model takes no columns, as one of ids alone or of a run of
+                `advrec train`, or there is no sensible answer.
         """
         signature = "recommend_from_features"
         table = pd.DataFrame(features)
@@ -278,7 +279,10 @@ class Client:
             specs = self.input_specs(signature)
         except NoSignatureError as error:
             raise ServingError(
-                "The model takes no columns of users: it was trained without them."
+                "The model takes no columns of users. A two-tower model with features or a context "
+                "does that is exported from Python, by `ar.serving.export(model, folder)`; "
+                "`advrec train` and `advrec compare` export the vectors of the users they know, "
+                f"with `--use-features` too. {error}"
             ) from error
         columns = {name: spec for name, spec in specs.items() if name not in _LIST_INPUTS}
         inputs = raw_columns(table, columns)

@@ -27,6 +27,8 @@ class SingleSettings:
             bert4rec, gated hstu), recurrent units (gru4rec), frequency filters (fmlp, with
             attention bsarec).
         use_features: Give the two-tower model the features of users and items beside their ids.
+            The export serves no new users by their columns; `ar.serving.export(model, folder)` of
+            such a model from Python does.
         id_table: How two_tower makes the vectors of ids, where not of a row for each: of rows of
             two small tables (quotient_remainder), or of those that hashes choose (multi_hash). For
             huge vocabularies; see the guide on streams.
