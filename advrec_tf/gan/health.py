@@ -25,6 +25,9 @@ LEAST_SPREAD = 0.01
 SAME_PROFILES = 0.9
 """The fraction of equal neighbors from which on generated profiles count as one profile."""
 
+LITTLE_DIVERSITY = 0.01
+"""A last `diversity` of profiles below this, without a collapse, is explained in a note."""
+
 _SAMPLES = 256
 _BATCHES = 4
 _EPOCHS = 3
@@ -38,23 +41,30 @@ class Health:
         verdict: "healthy", or what happened: "diverged", "collapsed", "idle discriminator", joined
             by "and" where several did.
         reasons: a sentence for each, with the measure that shows it.
+        notes: sentences on what may look like trouble and is none.
     """
 
     verdict: str
     reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def healthy(self) -> bool:
         return not self.reasons
 
     def as_dict(self) -> dict:
-        """{"verdict": text, "reasons": list of sentences}, for a report."""
-        return {"verdict": self.verdict, "reasons": list(self.reasons)}
+        """{"verdict": text, "reasons": list of sentences, "notes": the same}, for a report."""
+        return {
+            "verdict": self.verdict,
+            "reasons": list(self.reasons),
+            "notes": list(self.notes),
+        }
 
     def __str__(self) -> str:
-        if self.healthy:
-            return "healthy: no collapse, no divergence, no idle discriminator"
-        return f"{self.verdict}: {' '.join(self.reasons)}"
+        if not self.healthy:
+            return f"{self.verdict}: {' '.join([*self.reasons, *self.notes])}"
+        said = "healthy: no collapse, no divergence, no idle discriminator"
+        return ". ".join([said, *self.notes])
 
 
 def is_healthy(verdict: str) -> bool:
@@ -142,21 +152,42 @@ def collapsed_profiles(generated: np.ndarray, real: np.ndarray | None = None) ->
     """
     if len(generated) < 4:
         return None
-    profiles = np.asarray(generated, np.float64)
+    difference = 1.0 - neighbor_correlations(generated)
+    same = int(np.sum(difference < 1e-6))
+    if same < SAME_PROFILES * len(difference):
+        return None
+    return (
+        f"The generator collapsed: {same} of {len(difference)} generated profiles are the same as "
+        f"their neighbor (1 minus the mean correlation is {max(difference.mean(), 0.0):.2g})."
+    )
+
+
+def neighbor_correlations(profiles: np.ndarray) -> np.ndarray:
+    """[profiles, items] -> [profiles]: the correlation of each with its neighbor over the items, 1
+    where neither has any spread."""
+    profiles = np.asarray(profiles, np.float64)
     size = np.sqrt(np.mean(profiles**2, axis=1)) + 1e-30
     centered = profiles - profiles.mean(axis=1, keepdims=True)
     norm = np.sqrt(np.mean(centered**2, axis=1))
     flat = norm < 1e-6 * size
     unit = centered / np.where(flat, 1.0, norm)[:, None]
-    difference = 1.0 - np.mean(unit * np.roll(unit, 1, axis=0), axis=1)
-    difference = np.where(flat & np.roll(flat, 1), 0.0, difference)
-    same = int(np.sum(difference < 1e-6))
-    if same < SAME_PROFILES * len(profiles):
+    correlation = np.mean(unit * np.roll(unit, 1, axis=0), axis=1)
+    return np.where(flat & np.roll(flat, 1), 1.0, correlation)
+
+
+def small_diversity(history: Sequence[dict[str, float]], profiles: np.ndarray) -> str | None:
+    """A sentence where `diversity` ended small though the profiles are not the same.
+
+    It is a cosine, which sees what all profiles have in common: while every score is near .5, as
+    with new weights, it is near 0 whatever the order of the items.
+    """
+    last = float(history[-1].get("diversity", np.nan)) if history else np.nan
+    if not last < LITTLE_DIVERSITY or len(profiles) < 4:
         return None
     return (
-        f"The generator collapsed: {same} of {len(profiles)} generated profiles are the same as "
-        f"their neighbor (diversity {max(difference.mean(), 0.0):.2g}, 1 minus the mean "
-        "correlation)."
+        f"`diversity` is only {last:.2g} in epoch {len(history)}, which is no collapse: it begins "
+        "near 0, where all scores are alike. The measure that decides is the correlation of two "
+        f"profiles over the items, {neighbor_correlations(profiles).mean():.4g} on average."
     )
 
 
@@ -277,17 +308,23 @@ class HealthCheck(keras.callbacks.Callback):
             "collapsed": None,
             "idle discriminator": None,
         }
-        if not self._broken_weights() and self.batches is not None:
-            found["collapsed"] = self._collapse()
-        if self.model.collapse is collapsed_profiles and not found["collapsed"]:
+        note, profiles = None, self.model.collapse is collapsed_profiles
+        drawn = None if self._broken_weights() else self._drawn()
+        if drawn is not None:
+            found["collapsed"] = self._collapse(*drawn)
+        if profiles and not found["collapsed"]:
             found["collapsed"] = narrowing(self._history)
+            if drawn is not None and not found["collapsed"]:
+                note = small_diversity(self._history, drawn[0])
         if self.model.adversarial.weight and self.model.discriminator.trainable_variables:
             found["idle discriminator"] = idleness(
                 self._history, self._moved(), critic=self.model.is_critic
             )
         found = {kind: reason for kind, reason in found.items() if reason}
         self.report = Health(
-            verdict=" and ".join(found) or "healthy", reasons=tuple(found.values())
+            verdict=" and ".join(found) or "healthy",
+            reasons=tuple(found.values()),
+            notes=() if note is None else (note,),
         )
         self.model.health = self.report
         line = f"{self.model.name}: {self.report}"
@@ -307,7 +344,10 @@ class HealthCheck(keras.callbacks.Callback):
         pairs = zip(now, self._start, strict=True)
         return max((float(np.abs(a - b).max(initial=0.0)) for a, b in pairs), default=0.0)
 
-    def _collapse(self) -> str | None:
+    def _drawn(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(generated, real) samples of a few batches, [samples, features] each."""
+        if self.batches is None:
+            return None
         drawn, count = [], 0
         for batch, _ in zip(self.batches(), range(_BATCHES), strict=False):
             drawn.append([np.asarray(part) for part in self.model.compared_samples(batch)])
@@ -320,6 +360,9 @@ class HealthCheck(keras.callbacks.Callback):
             np.concatenate([part.reshape(len(part), -1) for part in parts])
             for parts in zip(*drawn, strict=True)
         )
+        return generated, real
+
+    def _collapse(self, generated: np.ndarray, real: np.ndarray) -> str | None:
         if not np.isfinite(generated).all():
             return "The generator collapsed: generated samples hold NaN or infinite numbers."
         return self.model.collapse(generated, real)

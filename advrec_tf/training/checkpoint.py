@@ -89,8 +89,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             self.validation.best_weights = best or None
             self.validation.warnings = state.get("warnings", [])
         if health := state.get("health"):
-            reasons = tuple(health["reasons"])
-            innermost(model).health = Health(verdict=health["verdict"], reasons=reasons)
+            sentences = {name: tuple(health.get(name, ())) for name in ("reasons", "notes")}
+            innermost(model).health = Health(verdict=health["verdict"], **sentences)
         self.history = state["history"]
         self.epochs_done = state["epochs_done"]
         return self.epochs_done

@@ -78,6 +78,17 @@ def test_profiles_that_grow_alike_in_training_have_collapsed():
     assert said(2e-5, 4e-5, 3e-5) is None  # small random weights, from the start
 
 
+def test_a_small_diversity_is_told_from_a_collapse_by_the_correlation():
+    # scores near .5 point the same way, though two neighbors order the items against each other
+    profiles = 0.5 + 0.01 * np.array([[1.0, -1.0], [-1.0, 1.0]] * 4)
+    assert health.collapsed_profiles(profiles) is None
+    said = health.small_diversity([{"diversity": 0.03}, {"diversity": 0.0011}], profiles)
+    assert "`diversity` is only 0.0011 in epoch 2, which is no collapse" in said
+    assert said.endswith("over the items, -1 on average.")
+    assert health.small_diversity([{"diversity": 0.02}], profiles) is None
+    assert health.small_diversity([], profiles) is None
+
+
 def test_losses_diverge_by_size_and_by_what_is_no_number():
     assert health.divergence([{"d_loss": 1.4, "g_loss": 0.7}]) is None
     said = health.divergence([{"d_loss": 1.4}, {"d_loss": -2e7}])
@@ -257,6 +268,17 @@ def test_a_healthy_training_raises_no_alarm(kind, data):
     optimizers = (keras.optimizers.Adam(1e-3), keras.optimizers.Adam(2e-3))
     found = verdict(model, made, *optimizers, epochs=6, steps=made.steps_per_epoch, eager=False)
     assert found.healthy and found.verdict == "healthy", str(found)
+
+
+def test_a_young_profile_gan_is_healthy_and_says_what_its_small_diversity_means(data):
+    gan = build_profile_gan(data)
+    rates = {name: keras.optimizers.SGD(1e-6) for name in ("d_optimizer", "g_optimizer")}
+    gan.compile(**rates, run_eagerly=True)
+    made = batches.of_users(np.arange(data.num_users), batch_size=16, seed=0)
+    logs = gan.fit(made, verbose=0).history
+    assert logs["diversity"][-1] < health.LITTLE_DIVERSITY and gan.health.healthy
+    assert health.is_healthy(str(gan.health)) and "is no collapse" in str(gan.health)
+    assert gan.health.as_dict()["notes"] == list(gan.health.notes)
 
 
 def test_without_a_log_trouble_is_a_warning_and_health_is_silent(data):
