@@ -70,8 +70,11 @@ def recommend(
     from advrec_tf.serving import folder
     from advrec_tf.serving.rest_client import RestClient
     from advrec_tf.serving.saved_model_client import SavedModelClient
-    from advrec_tf.serving.values import ServingError, UnknownIdWarning, printable
+    from advrec_tf.serving.values import ServingError, UnknownIdWarning, id_text, printable
 
+    user, history, exclude, allow = (
+        tuple(map(id_text, given)) for given in (user, history, exclude, allow)
+    )
     try:
         client: SavedModelClient | RestClient
         if model is not None:

@@ -69,7 +69,9 @@ class Client:
         """The best items that a user has not seen.
 
         Args:
-            user_ids: external ids, sent as `str(id)`; an unknown user gets the popular items.
+            user_ids: external ids, sent as the readers have them: text without blanks around it, in
+                the Unicode form NFC, a whole float as its integer; so are all ids of a request. An
+                unknown user gets the popular items.
             k: length of a list, one number or one for each user; by default what the model was
                 exported with. A list is shorter where fewer items are left.
             exclude: item ids never recommended, or such a list for each user; unknown ones are

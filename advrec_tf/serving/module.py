@@ -8,12 +8,15 @@ name in `SIGNATURES`, and a case.
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
+
+from advrec_tf.serving.values import id_text
 
 SIGNATURES = {
     "serving_default": "What a request without a signature name gets.",
@@ -271,6 +274,9 @@ def lookup_table(keys: Sequence[str] | tf.Tensor, *, default: int) -> tf.lookup.
 def text_ids(ids: Sequence, name: str) -> list[str]:
     """External ids as the strings that requests carry: `str(id)`.
 
+    Warns:
+        UserWarning: if one is not as the readers have it, which the clients never ask for.
+
     Raises:
         ValueError: if two ids have the same text, or one has none.
     """
@@ -285,4 +291,12 @@ def text_ids(ids: Sequence, name: str) -> list[str]:
                 f"Received: {seen[text]!r} and {value!r}, both {text!r}."
             )
         seen[text] = value
+    odd = next((value for text, value in seen.items() if id_text(value) != text), None)
+    if odd is not None:
+        warnings.warn(
+            f"`{name}` should hold ids as `ar.data.load` has them: text without blanks around it, "
+            "in the Unicode form NFC, and integers for whole floats; clients ask for no others. "
+            f"Received: {odd!r}.",
+            stacklevel=2,
+        )
     return list(seen)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from advrec_tf.data.readers.ids import as_read
+
 NO_ITEM = ""
 """What pads lists, in requests and in answers."""
 
@@ -45,13 +47,28 @@ def is_count(value) -> bool:
 
 
 def ids_of(values: Iterable, name: str) -> list[str]:
+    """Ids as texts, by the rule of `readers.ids` for what is read in training.
+
+    Raises:
+        ValueError: if `values` is no list, or holds what is no id, such as None or NaN.
+    """
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise ValueError(f"`{name}` should be a list of ids. Received: {shown(values)}.")
     values = [values] if isinstance(values, Mapping) else list(values)
     for value in values:
-        if not is_id(value):
+        if not is_id(value) or value != value:  # NaN and NaT differ from themselves
             raise ValueError(f"`{name}` should hold ids. Received: {shown(value)}.")
-    return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
+    return [id_text(value) for value in values]
+
+
+def id_text(value) -> str:
+    """An id as the readers have it: text without blanks around it, in the Unicode form NFC, and a
+    whole float as its integer."""
+    if isinstance(value, bytes):
+        value = value.decode()
+    elif isinstance(value, (float, np.floating)) and float(value).is_integer():
+        value = int(value)  # pandas makes whole floats of integers with gaps
+    return as_read(str(value))
 
 
 def lists_of(values: Sequence, name: str, count: int) -> list[list[str]]:

@@ -79,6 +79,15 @@ def test_users_the_model_does_not_know_are_named(remote, version, server, capsys
 
 
 @pytest.mark.parametrize("remote", [False, True])
+def test_spaces_around_an_id_make_no_other_id(remote, version, server, capsys):
+    source = ["--url", server, "--name", "hand"] if remote else ["--model", str(version)]
+    main(["recommend", *source, "--user", " 12 ", "--exclude", "e ", "--k", "1"])
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[1].split()[:3] == ["12", "1", "d"]
+    assert "NOTE" not in shown.err
+
+
+@pytest.mark.parametrize("remote", [False, True])
 def test_unknown_items_that_are_excluded_or_allowed_are_named(remote, version, server, capfd):
     source = ["--url", server, "--name", "hand"] if remote else ["--model", str(version)]
     main(["recommend", *source, "--user", "11", "--allow", "c", "zzz", "--exclude", "yyy", "d"])
@@ -131,7 +140,7 @@ def test_whose_a_history_is_is_said_to_models_that_read_it(version, users, messa
     ("feature", "message"),
     [
         (["age"], "`--feature` should be COLUMN=VALUE. Received: age"),
-        (["age=3"], "The model takes no columns of users: it was trained without them"),
+        (["age=3"], "The model takes no columns of users. A two-tower model"),
         (["age=3", "--user", "11"], "One of `--user`, `--history` and `--feature` should be given"),
     ],
 )

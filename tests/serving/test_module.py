@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.serving.module import ExportCheckError, ServedModule, Values
+from advrec_tf.serving.module import ExportCheckError, ServedModule, Values, text_ids
+
+
+@pytest.mark.parametrize("odd", [" pad", "e\u0301", 7.0])
+def test_an_id_that_no_client_asks_for_is_named(odd):
+    with pytest.warns(UserWarning, match="`users` should hold ids as `ar.data.load` has them") as w:
+        assert text_ids(["a", odd], "users") == ["a", str(odd)]
+    assert repr(odd) in str(w[0].message)
 
 
 class Pair(ServedModule):

@@ -1,6 +1,8 @@
 import numpy as np
+import pandas as pd
 import pytest
 
+from advrec_tf.data.readers.ids import IdCodes
 from advrec_tf.serving import values
 
 
@@ -9,6 +11,34 @@ def test_one_list_serves_all_users_and_lists_of_their_own_are_padded():
     assert values.lists_of([["a"], ["b", "c"]], "exclude", 2) == [["", "a", ""], ["", "b", "c"]]
     with pytest.raises(ValueError, match="`exclude` should hold 3 lists of ids, one for each user"):
         values.lists_of([["a"], ["b"]], "exclude", 3)
+
+
+def test_ids_are_those_that_the_readers_have():
+    asked = [
+        "he\u0301llo",
+        "  pad ",
+        b" e\xcc\x81",
+        7,
+        np.int64(7),
+        7.0,
+        np.float32(7),
+        "007",
+        "7.0",
+    ]
+    texts = values.ids_of(asked, "user_ids")
+    assert texts == ["h\u00e9llo", "pad", "\u00e9", "7", "7", "7", "7", "007", "7.0"]
+    read = IdCodes()
+    read.encode(["he\u0301llo", "  pad "])
+    assert list(read.ids) == texts[:2]
+    assert values.histories_of([[" a", 2.0]], "histories") == [["", "a", "2"]]
+
+
+@pytest.mark.parametrize("value", [np.nan, None, np.float32("nan"), pd.NA, pd.NaT])
+def test_a_missing_value_is_no_id(value):
+    with pytest.raises(ValueError, match="`user_ids` should hold ids. Received: "):
+        values.ids_of(["a", value], "user_ids")
+    with pytest.raises(ValueError, match="`exclude` should hold ids. Received: "):
+        values.lists_of([["a", value]], "exclude", 1)
 
 
 @pytest.mark.parametrize("k", [0, 2**31, True, 1.5])

@@ -47,6 +47,11 @@ class UnusableId(ValueError):
     """A text that cannot be an id; `args` holds what was expected and the text."""
 
 
+def as_read(text: str) -> str:
+    """A single id of text as the readers have it: without blanks around it, in the form NFC."""
+    return _composed(text.strip())
+
+
 class IdCodes(dict):
     """Text -> code in order of first appearance, -1 for a missing id; grows as it is asked.
 
@@ -128,7 +133,7 @@ class IdCodes(dict):
 
     def _normal(self, text: str) -> str:
         if not text.isascii():
-            composed = unicodedata.normalize("NFC", text)
+            composed = _composed(text)
             self.composed += composed != text
             text = composed
         if not text.isprintable():
@@ -137,6 +142,10 @@ class IdCodes(dict):
             if any("\ud800" <= character <= "\udfff" for character in text):
                 raise ValueError("an id that is text, without half of a surrogate pair")
         return text
+
+
+def _composed(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def encode_ids(
