@@ -16,6 +16,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.ops.versions import latest
 
 SIGNATURES = ("score",)
+_MOST_PAIRS = 2**17
 
 
 class Scorer:
@@ -113,14 +114,29 @@ def name_of(scorer) -> str:
 def _of_saved_model(model, interactions: Interactions) -> Callable:
     item_ids = tf.constant([str(item) for item in interactions.items.ids])
     user_ids = np.array([str(user) for user in interactions.users.ids], object)
-    function = model.signatures["score"]
+    function, most = model.signatures["score"], _MOST_PAIRS
+
+    def of_pairs(user, item):
+        """As many pairs at once as the graph takes: it refuses more before it scores any."""
+        nonlocal most
+        found, at = [], 0
+        while at < len(user):
+            block = slice(at, at + most)
+            try:
+                found.append(function(user_id=user[block], item_id=item[block])["score"])
+            except tf.errors.InvalidArgumentError:
+                if most == 1:
+                    raise
+                most = max(1, min(most, len(user)) // 2)
+                continue
+            at += most
+        return tf.concat(found, 0)
 
     def score(user_index):
         users = tf.constant(user_ids[np.asarray(user_index)].tolist(), tf.string)
-        found = function(
-            user_id=tf.repeat(users, len(item_ids)), item_id=tf.tile(item_ids, [len(users)])
-        )
-        return tf.reshape(found["score"], [len(users), len(item_ids)])
+        shape = [len(users), len(item_ids)]
+        found = of_pairs(tf.repeat(users, shape[1]), tf.tile(item_ids, shape[:1]))
+        return tf.reshape(found, shape)
 
     return score
 

@@ -75,6 +75,19 @@ def test_an_exported_model_scores_through_its_signature(tmp_path):
     np.testing.assert_allclose(scores_of(tf.saved_model.load(str(tmp_path))), SCORES[::-1])
 
 
+def test_an_exported_model_is_asked_for_as_many_pairs_as_it_takes(tmp_path):
+    inner, spec = Served(), tf.TensorSpec([None], tf.string)
+
+    def limited(user_id, item_id):
+        tf.debugging.assert_less_equal(tf.size(user_id), 4)
+        return inner.score(user_id, item_id)
+
+    module = tf.Module()
+    module.score = tf.function(limited, input_signature=[spec, spec])
+    tf.saved_model.save(module, str(tmp_path), signatures={"score": module.score})
+    np.testing.assert_allclose(scores_of(tmp_path, [0, 1, 1]), SCORES[[0, 1, 1]])
+
+
 def test_the_folder_of_an_exported_model_scores_by_its_latest_version(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "1"))
     module = Served()

@@ -8,8 +8,12 @@ the list after noise, and after one item was taken out of the history, where the
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
+from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.order import ordered_by_user
 from advrec_tf.evaluation.ranking import HEAD_FRACTION
 from advrec_tf.evaluation.robustness import KINDS, attack_vectors
 from advrec_tf.pipelines.audit.subject import (
@@ -143,12 +147,27 @@ def without_one_item(case: Case) -> dict:
     users = case.users[known.counts[case.users] >= 2][:_HISTORIES]
     if not len(users):
         return {"removal_overlap": None, "no_removal_overlap": "No user has two interactions."}
-    whole = [known[user] for user in users]
-    gone = np.array([rng.choice(items) for items in whole])
+    gone = np.array([rng.choice(known[user]) for user in users])
+    whole = _in_order(train, users)
     less = [items[items != item] for items, item in zip(whole, gone, strict=True)]
     before, after = subject.history_lists(whole), subject.history_lists(less)
     after = np.where(after == gone[:, None], -1, after)
     return {"removal_overlap": overlap(after, before), "removal_users": len(users)}
+
+
+def _in_order(train: Interactions, users: np.ndarray) -> list[np.ndarray]:
+    """The items of each user in order of time, which next-item models read, each where it came
+    last."""
+    if train.timestamp is not None and np.isnan(train.timestamp).any():
+        train = dataclasses.replace(train, timestamp=None)  # the file's order stands for time's
+    order, starts = ordered_by_user(train)
+    items = train.item_index[order]
+    found = []
+    for user in users:
+        backwards = items[starts[user] : starts[user + 1]][::-1]
+        _, first = np.unique(backwards, return_index=True)
+        found.append(backwards[np.sort(first)][::-1])
+    return found
 
 
 def _curve(exposure: np.ndarray) -> list[float]:

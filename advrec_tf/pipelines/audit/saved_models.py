@@ -57,7 +57,13 @@ def open_saved_model(path: Path, split: Split, fit: Callable | None = None) -> S
 
 
 def _of_export(client: SavedModelClient, split: Split, name: str, fit) -> Subject:
-    loaded, train = client.loaded, split.train
+    train, kind = split.train, client.metadata.get("kind")
+    loaded = getattr(client.loaded, "lists", client.loaded)  # lists of a model of several tasks
+    if not hasattr(loaded, "users") or "score" not in client.loaded.signatures:
+        raise ValueError(
+            "`--model` should be a SavedModel that scores users and items. "
+            f"Received: {name}, which is a {kind}."
+        )
     user_place, item_place = (
         _places(getattr(loaded, table), ids)
         for table, ids in (("users", train.users.ids), ("items", train.items.ids))
@@ -72,25 +78,34 @@ def _of_export(client: SavedModelClient, split: Split, name: str, fit) -> Subjec
         scored = scorer_of(vectors, item_place, name)
     else:
         notes = (*check_items(item_place >= 0, train, name), *user_notes(user_place >= 0))
-        why = f"It was exported as {client.metadata.get('kind')}, without vectors."
-        scored = _scores_without_vectors(loaded, user_place, item_place, train, name)
+        small = (client.metadata.get("tables") or {}).get("kind")
+        why = (
+            f"It was exported as {kind}, without vectors."
+            if small is None
+            else f"Its vectors are kept as {small}; export it with --tables float32."
+        )
+        scored = _scores_without_vectors(client, loaded, user_place, item_place, name, train)
+
+    takes_histories = "recommend_from_history" in client.loaded.signatures
+    longest = min(K, client.metadata.get("max_k") or K)
+    most = min(_BLOCK, client.metadata.get("max_batch") or _BLOCK)
 
     def lists(users):
         ids = train.users.ids[users].tolist()
-        return _in_blocks(ids, train, lambda block: client.recommend(block, K))
+        return _in_blocks(ids, train, lambda block: client.recommend(block, longest), most)
 
     def history_lists(histories):
         ids = [train.items.ids[items].tolist() for items in histories]
-        return _in_blocks(ids, train, client.recommend_from_history)
+        return _in_blocks(ids, train, client.recommend_from_history, most)
 
     return Subject(
         name=name,
-        kind=f"SavedModel of advrec: {client.metadata.get('kind')}",
+        kind=f"SavedModel of advrec: {kind}",
         scorer=scored,
         lists=lists,
         vectors=vectors,
         no_vectors=why,
-        history_lists=history_lists if "recommend_from_history" in loaded.signatures else None,
+        history_lists=history_lists if takes_histories else None,
         fit=fit,
         knows_test=trained_on_test((client.metadata.get("metadata") or {}).get("run") or {}, split),
         notes=notes,
@@ -107,16 +122,16 @@ def _places(table, ids: np.ndarray) -> np.ndarray:
     return np.array([place.get(str(value), -1) for value in ids.tolist()], np.int32)
 
 
-def _scores_without_vectors(loaded, user_place, item_place, train: Interactions, name: str):
-    """The scorer of an export that is item weights or a table of scores."""
-    inner = getattr(loaded, "scorer", None)
+def _scores_without_vectors(client, loaded, user_place, item_place, name: str, train: Interactions):
+    """The scorer of an export that is item weights, a table of scores, or asked for each pair."""
+    inner, known = getattr(loaded, "scorer", None), item_place >= 0
     if hasattr(inner, "table"):
         table = inner.table.numpy()
 
         def rows(users):
             return table[user_place[users]]  # -1 is the last row, that of an unknown user
 
-    elif hasattr(inner, "weights"):
+    elif isinstance(getattr(inner, "weights", None), tf.Variable):  # a network has a list of them
         weights, unknown = inner.weights.numpy(), inner.unknown.numpy()
         items, splits = loaded.histories.items.numpy(), loaded.histories.row_splits.numpy()
 
@@ -127,20 +142,21 @@ def _scores_without_vectors(loaded, user_place, item_place, train: Interactions,
             return np.where((user_place[users] >= 0)[:, None], profile @ weights, unknown)
 
     else:
-        return as_scorer(loaded, train)
+        of_pairs = as_scorer(client.loaded, train)  # in the order of the file
+        return Scorer(lambda users: np.where(known, of_pairs.score(users), -np.inf), name)
 
     def score(user_index):
-        found = rows(np.asarray(user_index))[:, item_place]
-        return np.where(item_place >= 0, found, -np.inf)
+        return np.where(known, rows(np.asarray(user_index))[:, item_place], -np.inf)
 
     return Scorer(score, name)
 
 
-def _in_blocks(asked: list, train: Interactions, ask: Callable) -> np.ndarray:
-    """[n, K] items of the file: the answers of a client, whose table has a row an item."""
+def _in_blocks(asked: list, train: Interactions, ask: Callable, most: int) -> np.ndarray:
+    """[n, K] items of the file: the answers of a client, whose table has a row an item, to as many
+    as `most` at once."""
     lists = [np.zeros((0, K), np.int64)]
-    for at in range(0, len(asked), _BLOCK):
-        block = asked[at : at + _BLOCK]
+    for at in range(0, len(asked), most):
+        block = asked[at : at + most]
         # The table names a user as it was asked, or one known by a history by its place.
         names = range(len(block)) if isinstance(block[0], list) else block
         lists.append(listed(ask(block), names, train.items))

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from advrec_tf.models.baselines import EASE
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.pipelines.audit import lists
 from advrec_tf.pipelines.audit.subject import UNKNOWN_ITEM
+from tests.worlds import interactions_of
 
 
 def test_a_model_that_lists_seen_items_is_found(make_case, noise, split):
@@ -87,6 +90,14 @@ def test_a_list_that_one_click_turns_over_is_found(make_case, noise, split):
 
     found = lists.without_one_item(make_case(noise, history_lists=by_ease))
     assert found["removal_overlap"] > 0.6 and found["removal_users"] == 80
+
+
+def test_histories_are_asked_for_in_order_of_time_each_item_once():
+    times = [5, 1, 3, 2, 9]
+    data = interactions_of([(0, 0), (0, 2), (0, 1), (1, 0), (0, 2)], timestamp=times)
+    assert [own.tolist() for own in lists._in_order(data, np.array([1, 0]))] == [[0], [1, 0, 2]]
+    holes = dataclasses.replace(data, timestamp=np.array([np.nan, *times[1:]]))
+    assert lists._in_order(holes, np.array([0]))[0].tolist() == [0, 1, 2]
 
 
 def test_without_histories_the_page_says_so(make_case, noise):
