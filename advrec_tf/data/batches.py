@@ -11,7 +11,7 @@ perturbed pass of one step see the same noise.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -133,9 +133,10 @@ def of_index(index: np.ndarray, *, batch_size: int, seed: int, name: str) -> Bat
     """Batches of indices: `name` [batch] int32, `weight` [batch] of ones, `seed` [2].
 
     Raises:
-        ValueError: if there is no index or `batch_size` < 1.
+        ValueError: if there is no index, `batch_size` < 1, or one is not a whole number in
+            0..2147483647, such as an id of text.
     """
-    return _of_columns({name: index}, batch_size, seed)
+    return _of_columns({name: _checked_index(index, "index")}, batch_size, seed)
 
 
 def _of_columns(columns: Mapping[str, np.ndarray], batch_size: int, seed: int) -> Batches:
@@ -161,8 +162,18 @@ def _of_columns(columns: Mapping[str, np.ndarray], batch_size: int, seed: int) -
 
 
 def of_users(users: np.ndarray, *, batch_size: int, seed: int) -> Batches:
-    """Batches of users: `of_index` under the name `user_index`."""
-    return of_index(users, batch_size=batch_size, seed=seed, name="user_index")
+    """Batches of users: `of_index` under the name `user_index`.
+
+    Args:
+        users: [n] indices of users, not their ids: `interactions.users.index_of(ids)` has them.
+        batch_size: users in a batch.
+        seed: of the order.
+
+    Raises:
+        ValueError: as `of_index`. That an index is one of the training data is told when a model
+            looks it up.
+    """
+    return _of_columns({"user_index": _checked_index(users, "users")}, batch_size, seed)
 
 
 def of_pairs(
@@ -281,6 +292,23 @@ def _require_examples(count: int, batch_size: int) -> None:
         raise ValueError("Batches should have an example to draw from. Received none.")
     if batch_size < 1:
         raise ValueError(f"`batch_size` should be >= 1. Received: {batch_size!r}.")
+
+
+def _checked_index(index: Sequence | np.ndarray, name: str) -> np.ndarray:
+    found = np.asarray(index)
+    if found.ndim == 1 and not found.size:
+        return found.astype(np.int32)
+    whole = found.ndim == 1 and found.dtype.kind in "iu"
+    if whole and found.min() >= 0 and found.max() <= np.iinfo(np.int32).max:
+        return found.astype(np.int32)
+    shown = f"shape {found.shape}"
+    if found.ndim == 1:
+        wrong = found[(found < 0) | (found > np.iinfo(np.int32).max)] if whole else found
+        shown = repr(wrong.tolist()[0])
+    hint = ", which `interactions.users.index_of(ids)` gives" if name == "users" else ""
+    raise ValueError(
+        f"`{name}` should hold indices, whole numbers in 0..2147483647{hint}. Received: {shown}."
+    )
 
 
 def _checked_weights(weight: np.ndarray | None, count: int) -> np.ndarray:

@@ -90,10 +90,28 @@ class Profiles:
 
     def of(self, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """The profiles of a batch, of its `items` [batch, n] int32 where it has them, such as those
-        of `data.stream_profiles`, else of its `user_index`."""
+        of `data.stream_profiles`, else of its `user_index`.
+
+        Raises:
+            tf.errors.InvalidArgumentError: as `require_known`.
+        """
         if "items" in batch:
             return distinct_rows(batch["items"], self.interactions.num_items)
+        require_known(batch["user_index"], self.interactions.num_users)
         return self.dense(batch["user_index"])
+
+
+def require_known(user_index: tf.Tensor, num_users: int) -> None:
+    """Let a batch to train on, [batch] int32, hold known users alone: the profile of an index that
+    nobody has would be empty. XLA leaves the check out.
+
+    Raises:
+        tf.errors.InvalidArgumentError: if an index does not lie in 0..num_users - 1.
+    """
+    tf.debugging.Assert(
+        tf.reduce_all((user_index >= 0) & (user_index < num_users)),
+        [f"`user_index` should hold indices in 0..{num_users - 1}. Received:", user_index],
+    )
 
 
 def weighted_rows(histories: tf.Tensor, weights: tf.Tensor, num_items: int) -> tf.Tensor:

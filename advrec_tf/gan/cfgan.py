@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
-from advrec_tf.data.histories import Histories
+from advrec_tf.data.histories import Histories, require_known
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN, GeneratorLosses
@@ -276,12 +276,7 @@ class CFGAN(Recommender, GAN):
     def alternate(self, inputs, seed):
         """One round: the discriminator's passes over the batch, then the generator's."""
         index = inputs["user_index"]
-        tf.debugging.assert_less(
-            index,
-            self.num_profiles,
-            f"a batch should number profiles, of which there are {self.num_profiles}: "
-            "batches.of_users(np.arange(model.num_profiles), ...)",
-        )
+        require_known(index, self.num_profiles)
         sizes, passes = self.minibatches, self.adversarial
         self._pass("discriminator", index, seed, sizes.critic, passes.critic_steps)
         self._pass("generator", index, seed, sizes.generator, passes.generator_steps)

@@ -161,6 +161,24 @@ def test_user_batches_hold_the_given_users_only():
     assert set(column(epoch, "weight")) == {1.0}
 
 
+@pytest.mark.parametrize(
+    ("users", "received"),
+    [
+        (["007"], "'007'"),
+        ([0, -1], "-1"),
+        ([2**31], "2147483648"),
+        ([0.5], "0.5"),
+        ([True], "True"),
+        ([[1]], r"shape \(1, 1\)"),
+    ],
+)
+def test_what_is_no_index_is_refused(users, received):
+    with pytest.raises(ValueError, match=rf"`users` should hold indices.*Received: {received}\."):
+        batches.of_users(users, batch_size=1, seed=0)
+    with pytest.raises(ValueError, match=rf"`index` should hold .*Received: {received}\."):
+        batches.of_index(users, batch_size=1, seed=0, name="sequence_index")
+
+
 def test_no_rows_and_no_batch_size_are_refused():
     with pytest.raises(ValueError, match="should have an example"):
         batches.of_pairs(rows(0), batch_size=4, seed=0)

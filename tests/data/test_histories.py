@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from advrec_tf.data.histories import Histories, PairTable, distinct_rows, weighted_rows
+from advrec_tf.data.histories import (
+    Histories,
+    PairTable,
+    Profiles,
+    distinct_rows,
+    require_known,
+    weighted_rows,
+)
 from tests.worlds import interactions_of
 
 PAIRS = [(2, 0), (0, 3), (0, 1), (2, 4), (2, 2)]  # user 1 has nothing
@@ -43,6 +50,17 @@ def test_an_unknown_user_has_an_empty_history(user):
     assert histories.dense(index).numpy()[0].sum() == 0
     items, mask = histories.padded(index)
     assert not mask.numpy()[0].any() and items.shape == (2, 3)
+
+
+@pytest.mark.parametrize("user", [-1, 3, 99999])
+def test_a_batch_to_train_on_holds_known_users_alone(user):
+    profiles = Profiles(interactions_of(PAIRS, 3, 5))
+    compiled = tf.function(profiles.of)
+    assert compiled({"user_index": tf.constant([1, 0])})[1].numpy().tolist() == [0, 1, 0, 1, 0]
+    for read in (profiles.of, compiled):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"hold indices in 0\.\.2"):
+            read({"user_index": tf.constant([0, user])})
+    require_known(tf.constant([], tf.int32), 3)
 
 
 def test_data_without_a_row_has_empty_histories():

@@ -358,3 +358,10 @@ def test_a_generator_that_ends_otherwise_is_refused():
 def test_the_schemes_of_the_paper_are_what_is_masked_and_zeroed():
     found = [(s.masked, s.zeroed) for s in (Scheme.zr(), Scheme.pm(), Scheme.zp())]
     assert found == [(0.0, 1.0), (0.7, 0.0), (0.7, 0.7)]
+
+
+@pytest.mark.parametrize("mode", ["item", "user"])
+def test_a_batch_of_unknown_profiles_is_refused(mode):
+    model = small(mode)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`user_index` should hold indices"):
+        model.alternate(batch([0, model.num_profiles]), SEED)

@@ -226,6 +226,14 @@ def test_settings_out_of_range_are_refused(settings, message):
         gan(**settings)
 
 
+def test_a_user_that_the_data_do_not_have_is_refused_in_training():
+    model = gan()
+    rates = {name: keras.optimizers.SGD(0.1) for name in ("d_optimizer", "g_optimizer")}
+    model.compile(**rates, run_eagerly=True)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"hold indices in 0\.\.2"):
+        model.fit(batches.of_users([99999], batch_size=1, seed=0), verbose=0)
+
+
 def test_a_generator_learns_two_groups():
     pairs = [(u, 5 * (u // 5) + i) for u in range(10) for i in range(5) if i != u % 5]
     data = rows(pairs, num_users=10, num_items=10)

@@ -89,6 +89,12 @@ def test_the_mask_follows_the_seed():
     assert one == same and others != {one}
 
 
+def test_a_batch_of_unknown_users_is_refused():
+    model = ProfileAutoencoder(DATA, dim=4)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"hold indices in 0\.\.2"):
+        model.compute_loss(batch([0, 3]))
+
+
 def test_scores_read_the_whole_profile_and_equal_the_vectors():
     model = ProfileAutoencoder(DATA, dim=4)
     users, items = model.user_vectors(), model.item_vectors()
