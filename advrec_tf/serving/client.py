@@ -84,11 +84,11 @@ class Client:
             `text` where item texts are known.
 
         Warns:
-            UserWarning: if `exclude` or `allow` names items that the model does not know; not over
-                REST (see `knows`).
+            UserWarning: if there are users, or items of `exclude` or `allow`, that the model does
+                not know; not over REST (see `knows`).
 
         Raises:
-            ValueError: if an argument is of another type or length.
+            ValueError: if an argument is of another type or length, or an id is None or NaN.
             ServingError: if the model refuses k or there is no sensible answer.
         """
         user_ids = ids_of(user_ids, "user_ids")
@@ -96,6 +96,7 @@ class Client:
         excluded = lists_of(exclude, "exclude", len(user_ids))
         allowed = lists_of(allow, "allow", len(user_ids))
         self._warn_of_items(excluded, allowed)
+        self._warn_of_users(user_ids, "their lists are the popular items")
         if not user_ids:
             return self._table(user_ids, np.empty((0, 0), object), np.empty((0, 0)))
         if lengths is None and not any(map(any, excluded + allowed)):
@@ -160,9 +161,8 @@ class Client:
             ) from error
         table = self._lists(signature, {"user_id": names, "item_id": items}, names)
         warn_of_unknown(items, self._known_of(items), "histories")
-        users = list(dict.fromkeys(names))
         then = "their lists are those of an unknown user with the same history"
-        warn_of_strange(users, self.knows("users", users), "user_ids", then)
+        self._warn_of_users(names, then)
         return table
 
     def start_state(self, histories: Sequence[Sequence]) -> np.ndarray:
@@ -319,6 +319,12 @@ class Client:
             return None
         counted = {name for name, is_known in zip(ids, known, strict=True) if is_known}
         return [sum(name in counted for name in row) for row in lists]
+
+    def _warn_of_users(self, user_ids: Sequence[str], then: str) -> None:
+        """Warn of users that the model does not know; `then` is what follows."""
+        ids = list(dict.fromkeys(user_ids))
+        if ids:
+            warn_of_strange(ids, self.knows("users", ids), "user_ids", then)
 
     def _warn_of_items(self, excluded, allowed=()) -> None:
         """Warn of items named in lists that the model does not know."""

@@ -28,6 +28,11 @@ def test_the_highest_version_is_loaded(make_recommender, recommender, tmp_path):
             "Of `exclude` the model does not know 2 of 3 ids: they exclude nothing. The first is",
         ),
         (
+            lambda client: client.recommend(["11", "zz", "011", "zz"]),
+            "Of `user_ids` the model does not know 2 of 3 ids: their lists are the popular items. "
+            "The first is 'zz'",
+        ),
+        (
             lambda client: client.recommend_from_history([["a"], ["x", "y"]]),
             "Of `histories` the model knows no item in 1 of 2 rows, and read nothing there. "
             "The first is row 1, with 'x'",
@@ -44,5 +49,5 @@ def test_unknown_ids_of_a_request_are_said(local, ask, message):
 def test_a_request_of_known_ids_is_not_warned(local):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        local.recommend(["nobody"], exclude=["a"], allow=[["b"]])
+        local.recommend(["12", 11, 13.0], exclude=["a"], allow=["b"])
         local.recommend_from_history([["a", "zebra"], []])
