@@ -56,8 +56,14 @@ def recommend(
         raise ValueError("Either `--model` or `--url` should be given.")
     if url is not None and name is None:
         raise ValueError("`--url` needs `--name`, the name of the model on the server.")
-    if bool(user or history) + bool(feature) != 1:
+    if not (user or history or feature):
         raise ValueError("One of `--user`, `--history` and `--feature` should be given.")
+    if feature and (user or history):
+        other = "--user" if user else "--history"
+        raise ValueError(
+            f"`--feature` should be given without `--user` and `--history`: it is of a user who is "
+            f"not in the model. Received: `{other}`, too."
+        )
     if history and len(user) > 1:
         raise ValueError(
             f"`--user` should be one id beside `--history`. Received: {', '.join(user)}."

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from advrec_tf.serving.feature_columns import raw_columns
+from advrec_tf.serving.feature_columns import raw_columns, table_of
 from advrec_tf.serving.values import (
     NO_ITEM,
     NoSignatureError,
@@ -276,7 +276,7 @@ class Client:
                 `advrec train`, or there is no sensible answer.
         """
         signature = "recommend_from_features"
-        table = pd.DataFrame(features)
+        table = table_of(features)
         try:
             specs = self.input_specs(signature)
         except NoSignatureError as error:

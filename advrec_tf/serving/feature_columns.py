@@ -6,15 +6,40 @@ more than what a server says of a signature.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Sized
 
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data import features
+from advrec_tf.data import features as kinds
+from advrec_tf.serving.values import shown
 
 Spec = tuple[str, tuple[int | None, ...]]
 """Dtype and shape of an input."""
+
+
+def table_of(features: pd.DataFrame | Mapping[str, Sequence]) -> pd.DataFrame:
+    """Columns by name as a table with a row for each user.
+
+    Raises:
+        ValueError: if that is not what they are; it tells what each column holds.
+    """
+    try:
+        return pd.DataFrame(features)
+    except (ValueError, TypeError) as error:
+        held = shown(features)
+        if isinstance(features, Mapping):
+            held = ", ".join(f"{name} with {_held(values)}" for name, values in features.items())
+        raise ValueError(
+            "`features` should be a table, or have a list for each column with a value for each "
+            f"user. Received: {held}."
+        ) from error
+
+
+def _held(values) -> str:
+    if isinstance(values, Sized) and not isinstance(values, (str, bytes)):
+        return f"{len(values)} values"
+    return f"the single value {shown(values)}"
 
 
 def raw_columns(table: pd.DataFrame, specs: Mapping[str, Spec]) -> dict[str, list]:
@@ -44,14 +69,14 @@ def raw_columns(table: pd.DataFrame, specs: Mapping[str, Spec]) -> dict[str, lis
     return found
 
 
-def column_of(name: str, spec: Spec) -> features.Column:
+def column_of(name: str, spec: Spec) -> kinds.Column:
     """A column whose raw values have this dtype and shape; what it learned is left out."""
     dtype, shape = spec
     if dtype == "string":
         if len(shape) == 1:
-            return features.Text(name=name)
-        return features.Sequence(name=name, categories=())
+            return kinds.Text(name=name)
+        return kinds.Sequence(name=name, categories=())
     if len(shape) == 2:
         assert shape[1] is not None  # a vector has a width of its own
-        return features.Vector(name=name, width=shape[1])
-    return features.Time(name=name) if dtype == "float64" else features.Number(name=name)
+        return kinds.Vector(name=name, width=shape[1])
+    return kinds.Time(name=name) if dtype == "float64" else kinds.Number(name=name)

@@ -141,7 +141,8 @@ def test_whose_a_history_is_is_said_to_models_that_read_it(version, users, messa
     [
         (["age"], "`--feature` should be COLUMN=VALUE. Received: age"),
         (["age=3"], "The model takes no columns of users. A two-tower model"),
-        (["age=3", "--user", "11"], "One of `--user`, `--history` and `--feature` should be given"),
+        (["age=3", "--user", "11"], "`--feature` should be given without `--user`"),
+        (["age=3", "--history", "a"], "Received: `--history`, too"),
     ],
 )
 def test_features_of_a_new_user_are_refused_where_they_cannot_be_used(

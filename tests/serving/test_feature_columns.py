@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advrec_tf.serving.feature_columns import raw_columns
+from advrec_tf.serving.feature_columns import raw_columns, table_of
 
 SPECS = {
     "job": ("string", (None,)),
@@ -43,3 +43,17 @@ def test_a_strange_column_or_value_is_named():
         raw_columns(pd.DataFrame({"jobb": ["x"]}), SPECS)
     with pytest.raises(ValueError, match="The column 'age' should hold numbers"):
         raw_columns(pd.DataFrame({"age": ["old"]}), SPECS)
+
+
+@pytest.mark.parametrize(
+    ("features", "received"),
+    [
+        ({"age": 31, "job": "cook"}, "age with the single value 31, job with the single value 'c"),
+        ({"age": [31, 32], "job": ["cook"]}, "age with 2 values, job with 1 values"),
+        ("age", "'age'"),
+        (3, "3"),
+    ],
+)
+def test_what_is_no_table_is_told(features, received):
+    with pytest.raises(ValueError, match=f"`features` should be a table.*Received: {received}"):
+        table_of(features)
