@@ -97,6 +97,14 @@ def above_zero(interactions: Interactions) -> tuple[Interactions, float]:
     return dataclasses.replace(interactions, rating=rating + np.float32(shift)), shift
 
 
+def shift_in_words(shift: float) -> str:
+    """What `above_zero` did to the ratings, in a sentence."""
+    return (
+        f"Ratings were shifted by {shift:+g}, so that the lowest is 1: in a fake profile 0 is an "
+        "item that is not rated."
+    )
+
+
 def ratings_by_user(interactions: Interactions) -> np.ndarray:
     """[nnz] float32, the last rating of each entry of `interactions.by_user().items`; 0 where it
     is missing."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from advrec_tf.attacks.rating_statistics import shift_in_words
 from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.ops.stored import read_json
 from advrec_tf.pipelines.attack import page
@@ -82,10 +83,7 @@ def run(
     for note in setting.notes:
         log(note)
     if setting.shift:
-        log(
-            f"Ratings were shifted by {setting.shift:+g}, so that the lowest is 1: in a fake "
-            "profile 0 is an item that is not rated."
-        )
+        log(shift_in_words(setting.shift))
     log(f"{setting.split!r}")
     log(f"targets ({group}): {', '.join(str(setting.id_of(t)) for t in setting.targets[group])}")
     asked = {"attack": attack, "victim": victim, "defence": defence, "group": group, "size": size}

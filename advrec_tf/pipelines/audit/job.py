@@ -151,8 +151,10 @@ def lines(report: dict) -> list[str]:
             found.append(f"         {verdict['remedy']}")
             if verdict["name"] == "poisoning.lift":
                 found.append(f"         {tables.attacked(first['sections']['poisoning'])}")
+    reasons: dict[str, list[str]] = {}
     for verdict in first["verdicts"]:
         if verdict["status"] == verdicts.NOT_JUDGED:
-            found.append(f"unjudged {verdict['name']:<24} {verdict['why']}")
+            reasons.setdefault(verdict["why"], []).append(verdict["name"])
+    found += [f"unjudged {', '.join(names):<24} {why}" for why, names in reasons.items()]
     summary = ", ".join(f"{number} {status}" for status, number in count.items())
     return [*found, f"{first['name']}: {summary}"]

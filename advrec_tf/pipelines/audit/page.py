@@ -9,6 +9,7 @@ from __future__ import annotations
 import jinja2
 
 from advrec_tf.pipelines.audit import plots, tables
+from advrec_tf.pipelines.audit.blocks import note, number
 from advrec_tf.pipelines.audit.thresholds import SECTIONS
 from advrec_tf.pipelines.audit.verdicts import FAILED, NOT_JUDGED, PASSED
 
@@ -58,15 +59,16 @@ def blocks_of(name: str, models: list[dict]) -> list[dict]:
     several = len(found) > 1
     shown = [(model, section) for model, section in found if "not_possible" not in section]
     blocks = [
-        tables.note(f"{model}: {section['not_possible']}" if several else section["not_possible"])
+        note(f"{model}: {section['not_possible']}" if several else section["not_possible"])
         for model, section in (found[:1] if name == "data" else found)
         if "not_possible" in section
     ]
     if not shown:
         return blocks
-    if name in _PLOTS:
+    drawn = [(model, section) for model, section in shown if "no_lift" not in section]
+    if name in _PLOTS and drawn:
         draw, caption = _PLOTS[name]
-        blocks.append({"kind": "image", "source": draw(shown), "caption": caption})
+        blocks.append({"kind": "image", "source": draw(drawn), "caption": caption})
     if name == "data":
         return [*blocks, *tables.data(shown[0][1])]
     for model, section in shown:
@@ -91,7 +93,7 @@ def _verdict_rows(models: list[dict]) -> list[dict]:
             "outcomes": [
                 {
                     "status": outcome["status"],
-                    "text": tables.number(outcome["value"]),
+                    "text": number(outcome["value"]),
                     "why": outcome["why"],
                 }
                 for outcome in outcomes

@@ -9,12 +9,14 @@ that fakes may outweigh it, is left to `support`.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 
 import numpy as np
 
 from advrec_tf.attacks.injection import Poisoned, inject
+from advrec_tf.attacks.rating_statistics import above_zero
 from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.registry import DETECTORS
@@ -55,20 +57,29 @@ def measure(case: Case, stored: dict | None = None) -> dict:
         stored: figures of the model that stands in, by its name, and of the items; they are the
             same for every model of a split, so they are taken from here and left here.
 
-    Raises:
-        NotPossible: if there is no item to push, or no kind of profile fits the data.
+    Returns:
+        The figures; `shift`, what was added to ratings so that all are above 0; and `support`.
+        Where nothing can be attacked, `no_lift` and `no_found_least` say why beside `support`.
     """
-    victim, fit = victim_of(case)
     stored = {} if stored is None else stored
+    train, shift = above_zero(case.split.train)
+    shifted = dataclasses.replace(case, split=dataclasses.replace(case.split, train=train))
+    try:
+        found = _attack(shifted, stored)
+    except NotPossible as error:
+        found = {"no_lift": str(error), "no_found_least": str(error)}
+    return found | {"shift": shift} | _support(case, stored)
+
+
+def _attack(case: Case, stored: dict) -> dict:
+    victim, fit = victim_of(case)
     if case.subject.fit is not None:
         found, _ = attacked(case, fit, limited=True)
-        own = {"victim": victim, "victim_overlap": None}
-        return own | found | _support(case, stored)
+        return {"victim": victim, "victim_overlap": None} | found
     if victim not in stored:
         stored[victim] = attacked(case, fit)
     found, lists = stored[victim]
-    own = {"victim": victim, "victim_overlap": overlap(lists, case.lists)}
-    return own | found | _support(case, stored)
+    return {"victim": victim, "victim_overlap": overlap(lists, case.lists)} | found
 
 
 def _support(case: Case, stored: dict) -> dict:
@@ -121,8 +132,7 @@ def attacked(
         rows[kind] = _row(effects) | {"found": detect(next(iter(poisoned.values())))}
     if not rows:
         raise NotPossible(
-            "Left out: no kind of fake profile fits the data. "
-            + " ".join(f"{kind}: {why}" for kind, why in unfit.items())
+            f"Left out: no kind of fake profile fits the data. {unfit_in_words(unfit)}"
         )
     figures = {
         "profiles": accounts(train, settings.profiles),
@@ -138,6 +148,14 @@ def attacked(
         "users": train.num_users,
     }
     return figures, next(iter(before.values())).top_items[:, :K]
+
+
+def unfit_in_words(unfit: dict[str, str]) -> str:
+    """Kind -> why it does not fit the data, as text; a reason that several share stands once."""
+    kinds: dict[str, list[str]] = {}
+    for kind, why in unfit.items():
+        kinds.setdefault(why, []).append(kind)
+    return " ".join(f"{', '.join(alike)}: {why}" for why, alike in kinds.items())
 
 
 def victim_of(case: Case) -> tuple[str, Callable[[Interactions], object]]:

@@ -1,44 +1,17 @@
 """What the page shows of each section beside its plot: tables and notes, a function a section.
 
-A block is a dictionary with a `kind`: "table" (head, rows), "note" (text), "list" (items). Cells
-are text; nothing here is HTML.
+What a block is says `blocks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from advrec_tf.attacks.rating_statistics import shift_in_words
 from advrec_tf.pipelines.attack import certificates
+from advrec_tf.pipelines.audit.blocks import note, number, percent, table, with_interval
+from advrec_tf.pipelines.audit.poisoning import unfit_in_words
 from advrec_tf.pipelines.audit.privacy import FALSE_POSITIVES
 
 _PARTS = {"all": "all measured users", "short": "short histories", "tail": "tail items"}
-
-
-def number(value: float | None) -> str:
-    """Three decimals; a dash where there is no value."""
-    return "–" if value is None else f"{value:.3f}"
-
-
-def percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
-
-
-def with_interval(value: Sequence[float | None]) -> str:
-    mean, half = value
-    return number(mean) if half is None else f"{number(mean)} ± {half:.3f}"
-
-
-def note(text: str) -> dict:
-    return {"kind": "note", "text": text}
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> dict:
-    return {
-        "kind": "table",
-        "caption": caption,
-        "head": list(head),
-        "rows": [list(r) for r in rows],
-    }
 
 
 def data(found: dict) -> list[dict]:
@@ -171,6 +144,8 @@ def attacked(found: dict) -> str:
 
 
 def poisoning(found: dict) -> list[dict]:
+    if "no_lift" in found:
+        return [note(found["no_lift"]), *_support(found["support"])]
     detectors = list(next(iter(found["kinds"].values()))["found"])
     rows = [
         [
@@ -190,9 +165,10 @@ def poisoning(found: dict) -> list[dict]:
     text = f"{attacked(found)} Means over {items}."
     if found["left_out"]:
         text += f" {found['left_out']} kinds were left out, since a training takes long."
-    for why in dict.fromkeys(found["unfit"].values()):
-        kinds = ", ".join(kind for kind, reason in found["unfit"].items() if reason == why)
-        text += f" Left out, since it does not fit the data: {kinds} ({why})"
+    if found["shift"]:
+        text += f" {shift_in_words(found['shift'])}"
+    if found["unfit"]:
+        text += f" Left out, since it does not fit the data: {unfit_in_words(found['unfit'])}"
     text += " Detectors: average precision on the profiles for the first item."
     return [note(text), table(head, rows), *_support(found["support"])]
 

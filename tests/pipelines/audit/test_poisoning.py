@@ -1,8 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
+from advrec_tf.data import splits
 from advrec_tf.models.baselines import Popularity
-from advrec_tf.pipelines.audit import poisoning, tables
+from advrec_tf.pipelines.audit import page, poisoning, tables, verdicts
+from advrec_tf.pipelines.audit.blocks import note
 from advrec_tf.pipelines.audit.settings import AuditSettings
 from advrec_tf.pipelines.audit.subject import NotPossible
 from tests.worlds import interactions_of
@@ -86,10 +90,46 @@ def test_kinds_that_do_not_fit_the_data_are_left_out_and_named(make_case, noise,
     why = found["unfit"]["average-over-popular"]
     assert why.startswith("`num_fillers` should be at most")
     (text, *_) = (block["text"] for block in tables.poisoning(found) if block["kind"] == "note")
-    assert f"does not fit the data: average-over-popular ({why})" in text
-    monkeypatch.setattr(poisoning, "KINDS", ("average-over-popular",))
-    with pytest.raises(NotPossible, match="Left out: no kind of fake profile fits the data"):
-        poisoning.measure(case)
+    assert f"does not fit the data: average-over-popular: {why}" in text
+
+
+def test_what_nothing_can_be_injected_into_still_shows_its_evidence_and_certificates(
+    make_case, noise, monkeypatch
+):
+    monkeypatch.setattr(poisoning, "KINDS", ("average-over-popular", "random"))
+
+    def refuse(kind, *_):
+        raise ValueError("Too few.")
+
+    monkeypatch.setattr(poisoning, "injected", refuse)
+    settings = AuditSettings(profiles=5, targets=1, certify=30)
+    found = poisoning.measure(
+        make_case(noise, settings=settings, fit=lambda data: Popularity().fit(data))
+    )
+    said = "Left out: no kind of fake profile fits the data. average-over-popular, random: Too few."
+    assert found["no_lift"] == found["no_found_least"] == said
+    report = {"name": "m", "sections": {"poisoning": found}}
+    blocks = page.blocks_of("poisoning", [report])
+    assert blocks[0] == note(said) and not any(one["kind"] == "image" for one in blocks)
+    assert any("certificates" in one.get("caption", "") for one in blocks)
+    judged = {v.check.name: v.why for v in verdicts.judge({"poisoning": found}) if v.value is None}
+    assert judged["poisoning.lift"] == judged["poisoning.found"] == said
+
+
+def test_ratings_from_zero_on_are_shifted_and_attacked(make_case, world, noise, few):
+    rating = np.arange(len(world), dtype=np.float32) % 6
+    rated = splits.last_item(dataclasses.replace(world, rating=rating))
+    seen = []
+
+    def fit(data):
+        seen.append((float(data.rating.min()), float(data.rating.max())))
+        return Popularity().fit(data)
+
+    settings = AuditSettings(profiles=5, targets=1)
+    found = poisoning.measure(make_case(noise, of=rated, settings=settings, fit=fit))
+    assert found["shift"] == 1.0 and set(found["kinds"]) == {"bandwagon", "random"}
+    assert set(seen) == {(1.0, 6.0)}
+    assert "Ratings were shifted by +1" in tables.poisoning(found)[0]["text"]
 
 
 def test_without_an_item_to_push_the_section_is_left_out(split):
