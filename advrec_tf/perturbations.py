@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from advrec_tf.ops.checks import is_number
 from advrec_tf.ops.random import random_floats, random_normals
 from advrec_tf.ops.reductions import row_sum
 
@@ -57,7 +58,7 @@ class Perturbation:
     random_start: bool = False
 
     def __post_init__(self):
-        if not self.epsilon >= 0:
+        if not (is_number(self.epsilon) and self.epsilon >= 0):
             raise ValueError(f"`epsilon` should be >= 0. Received: {self.epsilon!r}.")
         if self.norm not in NORMS:
             raise ValueError(f"`norm` should be one of {NORMS}. Received: {self.norm!r}.")
@@ -65,9 +66,10 @@ class Perturbation:
             raise ValueError(
                 f"`direction` should be one of {DIRECTIONS}. Received: {self.direction!r}."
             )
-        if self.steps < 1:
+        if not (is_number(self.steps) and self.steps >= 1):
             raise ValueError(f"`steps` should be >= 1. Received: {self.steps!r}.")
-        if self.step_size is not None and not self.step_size > 0:
+        size = self.step_size
+        if size is not None and not (is_number(size) and size > 0):
             raise ValueError(f"`step_size` should be > 0. Received: {self.step_size!r}.")
 
     @property

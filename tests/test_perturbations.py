@@ -211,6 +211,9 @@ def test_a_step_is_the_radius_for_one_step_and_two_and_a_half_shares_for_more():
     [
         {"epsilon": -0.1},
         {"epsilon": float("nan")},
+        {"epsilon": "0.1"},
+        {"steps": "3"},
+        {"step_size": "1"},
         {"norm": "l1"},
         {"direction": "uphill"},
         {"steps": 0},

@@ -22,6 +22,7 @@ from advrec_tf.models.trained import (
     gradients_and_ascent,
     regularization_of,
 )
+from advrec_tf.ops.checks import is_number
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial_term import (
     AdversarialGradients,
@@ -58,8 +59,8 @@ class AdversarialTraining(ModelWrapper):
     Args:
         model: a `tfrs.Model`, or a `keras.Model` compiled with a loss, unchanged.
         perturbation: the adversary's budget; `direction="random"` is the control.
-        layers: layers, or their names, whose outputs are perturbed vector by vector; by default
-            all trainable embeddings.
+        layers: layers, or their names, or a single one, whose outputs are perturbed vector by
+            vector; by default all trainable embeddings.
         weight: factor of the adversarial loss, >= 0.
         fraction: of the batch's examples whose loss is taken adversarially as well, in (0, 1]; the
             first ones of a shuffled batch. 1 is He et al.'s method.
@@ -93,7 +94,7 @@ class AdversarialTraining(ModelWrapper):
         model: keras.Model,
         perturbation: Perturbation,
         *,
-        layers: Sequence[keras.layers.Layer | str] | None = None,
+        layers: Sequence[keras.layers.Layer | str] | keras.layers.Layer | str | None = None,
         weight: float = 1.0,
         fraction: float = 0.2,
         vulnerability: float = 0.0,
@@ -102,7 +103,8 @@ class AdversarialTraining(ModelWrapper):
         **kwargs,
     ):
         super().__init__(model, **kwargs)
-        if vulnerability < 0 or (vulnerability and not isinstance(model, SparseEmbeddingModel)):
+        fits = vulnerability == 0 or isinstance(model, SparseEmbeddingModel)
+        if not (is_number(vulnerability) and vulnerability >= 0 and fits):
             raise ValueError(
                 "`vulnerability` should be >= 0, and 0 unless the model is a "
                 "`SparseEmbeddingModel`. "

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from advrec_tf.models.trained import Gradient
+from advrec_tf.ops.checks import is_number
 from advrec_tf.perturbations import Perturbation, balls, row_norm, worst_case
 
 
@@ -85,12 +86,13 @@ class AdversarialTerm:
     summed: bool = False
 
     def __post_init__(self):
-        if self.weight < 0 or not 0 < self.fraction <= 1:
+        numbers = is_number(self.weight) and is_number(self.fraction)
+        if not (numbers and self.weight >= 0 and 0 < self.fraction <= 1):
             raise ValueError(
                 "`weight` should be >= 0 and `fraction` in (0, 1]. "
                 f"Received: {self.weight!r} and {self.fraction!r}."
             )
-        if self.warmup_steps < 0:
+        if not (is_number(self.warmup_steps) and self.warmup_steps >= 0):
             raise ValueError(f"`warmup_steps` should be >= 0. Received: {self.warmup_steps!r}.")
 
     def __bool__(self) -> bool:

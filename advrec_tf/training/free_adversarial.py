@@ -46,7 +46,7 @@ class FreeLB(ModelWrapper):
         model: keras.Model,
         perturbation: Perturbation,
         *,
-        layers: Sequence[keras.layers.Layer | str] | None = None,
+        layers: Sequence[keras.layers.Layer | str] | keras.layers.Layer | str | None = None,
         **kwargs,
     ):
         super().__init__(model, **kwargs)

@@ -22,7 +22,7 @@ def virtual_adversarial_prefixes(
     perturbation: Perturbation,
     prefixes: Windows,
     *,
-    layers: Sequence[keras.layers.Layer | str] = ("item_rows",),
+    layers: Sequence[keras.layers.Layer | str] | keras.layers.Layer | str = ("item_rows",),
     batch_size: int = 32,
     weight: float = 1.0,
     probe: float = 0.1,

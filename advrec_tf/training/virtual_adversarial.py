@@ -14,9 +14,10 @@ import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.models.replicas import num_replicas
+from advrec_tf.ops.checks import is_number
 from advrec_tf.perturbations import Perturbation, power_iteration
 from advrec_tf.training.perturb_outputs import perturb_outputs
-from advrec_tf.training.wrapper import ModelWrapper, require_perturbation
+from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb, require_perturbation
 
 
 class VirtualAdversarialTraining(ModelWrapper):
@@ -51,7 +52,7 @@ class VirtualAdversarialTraining(ModelWrapper):
         perturbation: Perturbation,
         *,
         tower: Callable[..., tf.Tensor],
-        layers: Sequence[keras.layers.Layer],
+        layers: Sequence[keras.layers.Layer | str] | keras.layers.Layer | str,
         items: Sequence[int] | np.ndarray,
         batch_size: int = 32,
         weight: float = 1.0,
@@ -60,17 +61,15 @@ class VirtualAdversarialTraining(ModelWrapper):
     ):
         super().__init__(model, **kwargs)
         self.perturbation = require_perturbation(perturbation)
-        if not len(items) or not len(layers):
-            raise ValueError(
-                "`items` and `layers` should not be empty. "
-                f"Received: {len(items)} items and {len(layers)} layers."
-            )
-        if batch_size < 1 or weight < 0 or not 0 < probe <= 1:
+        if not len(items):
+            raise ValueError("`items` should not be empty. Received: 0 items.")
+        numbers = all(map(is_number, (batch_size, weight, probe)))
+        if not (numbers and batch_size >= 1 and weight >= 0 and 0 < probe <= 1):
             raise ValueError(
                 "`batch_size` should be >= 1, `weight` >= 0 and `probe` in (0, 1]. "
                 f"Received: {batch_size!r}, {weight!r} and {probe!r}."
             )
-        self.tower, self._perturbed_layers = tower, tuple(layers)
+        self.tower, self._perturbed_layers = tower, layers_to_perturb(model, layers)
         self._items = tf.constant(items, tf.int32)
         self.batch_size, self.weight, self.probe = batch_size, weight, probe
         self._clean_loss = keras.metrics.Mean(name="clean_loss")

@@ -249,9 +249,10 @@ def require_wrappable(model: keras.Model) -> keras.Model:
 
 
 def layers_to_perturb(
-    model: keras.Model, layers: Sequence[keras.layers.Layer | str] | None
+    model: keras.Model,
+    layers: Sequence[keras.layers.Layer | str] | keras.layers.Layer | str | None,
 ) -> tuple[keras.layers.Layer, ...]:
-    """The layers given, as objects or by their names; by default all embeddings.
+    """The layers given, as objects or by their names, or a single one; by default all embeddings.
 
     Raises:
         ValueError: if there is none, one is no layer of a call, or a name is not that of exactly
@@ -260,6 +261,8 @@ def layers_to_perturb(
     if layers is None:
         chosen = tuple(embedding_layers(model))
     else:
+        if isinstance(layers, (str, keras.layers.Layer)):
+            layers = [layers]
         chosen = tuple(
             _layer_named(model, layer) if isinstance(layer, str) else layer for layer in layers
         )

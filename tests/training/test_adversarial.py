@@ -306,12 +306,25 @@ def test_perturbing_the_item_layer_leaves_no_item_vector_out():
         ({"layers": []}, "`layers` should name a layer to perturb"),
         ({"layers": [3]}, "`layers` should hold layers.*Received: 3"),
         ({"layers": ["items"]}, "`layers` should name layers that occur once.*'items', which 0"),
+        ({"layers": "items"}, "`layers` should name layers that occur once.*'items', which 0"),
+        ({"layers": ""}, "`layers` should name layers that occur once.*'', which 0"),
         ({"warmup_steps": -1}, "`warmup_steps` should be >= 0. Received: -1"),
+        ({"warmup_steps": "9"}, "`warmup_steps` should be >= 0. Received: '9'"),
+        ({"fraction": "0.5"}, "`fraction` in .0, 1.. Received: 1.0 and '0.5'"),
+        ({"weight": None}, "`weight` should be >= 0 .* Received: None and 0.2"),
+        ({"vulnerability": "1"}, "`vulnerability` should be >= 0.*Received: '1'"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         AdversarialTraining(Linear(TABLE), fgsm(0.1, relative=False), **settings)
+
+
+def test_a_single_layer_is_taken_by_itself_or_by_its_name():
+    model = Linear(TABLE)
+    for layers in (model.table, model.table.name):
+        trained = AdversarialTraining(model, fgsm(0.1, relative=False), layers=layers)
+        assert trained._perturbed_layers == (model.table,)
 
 
 def test_a_model_without_embeddings_is_refused_unless_layers_are_named():

@@ -132,8 +132,10 @@ def test_items_are_drawn_from_those_given_by_the_seed():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"items": []}, "`items` and `layers` should not be empty. Received: 0 items"),
-        ({"layers": []}, "`items` and `layers` should not be empty. .* 0 layers"),
+        ({"items": []}, "`items` should not be empty. Received: 0 items"),
+        ({"layers": []}, "`layers` should name a layer to perturb"),
+        ({"layers": "table"}, "`layers` should name layers that occur once.*'table', which 0"),
+        ({"weight": "1"}, "`weight` >= 0.*Received: 1, '1'"),
         ({"batch_size": 0}, "`batch_size` should be >= 1"),
         ({"weight": -1.0}, "`weight` >= 0"),
         ({"probe": 0.0}, r"`probe` in \(0, 1\]"),
