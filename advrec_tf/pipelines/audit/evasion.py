@@ -1,7 +1,8 @@
 """The section `evasion`: FGSM and PGD on the vectors of a model, beside noise of the same size.
 
 Attack and measure are those of `evaluation.robustness`. Whether the attack converged is asked by
-spending more steps: where those still lower the metric, its figures are lower bounds of the harm.
+spending more steps, FGSM being one step: where more still lower the metric its figures are lower
+bounds of the harm, and where more raise it again the attack is not well set for this model.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ RADIUS = 0.1
 """The radius of the verdicts, as a fraction of a vector's norm; the nearest that was asked for."""
 STEPS = (10, 20, 40)
 CONVERGED = 0.05
-"""The largest further loss, as a fraction of the clean metric, from four times the steps."""
+"""The most that more steps may take, or give back, as a fraction of the clean metric."""
 
 
 def measure(case: Case) -> dict:
@@ -59,7 +60,7 @@ def measure(case: Case) -> dict:
         by_steps[steps] = case.evaluator.evaluate(attacked).metrics[METRIC]
     clean = curve.clean[METRIC]
     losses = {kind: curve.relative_losses(kind) for kind in KINDS}
-    further = (by_steps[STEPS[0]] - min(by_steps.values())) / clean
+    of_more_steps = steadiness(clean, losses["fgsm"][radius], by_steps)
     return {
         "metric": METRIC,
         "clean": clean,
@@ -69,6 +70,30 @@ def measure(case: Case) -> dict:
         "loss_at_radius": float(np.max([losses["fgsm"][radius], losses["pgd"][radius]])),
         "noise_at_radius": losses["random"][radius],
         "by_steps": {str(steps): value for steps, value in by_steps.items()},
-        "further_loss": float(further),
-        "converged": bool(further <= CONVERGED),
+        **of_more_steps,
+    }
+
+
+def steadiness(clean: float, fgsm_loss: float, by_steps: dict[int, float]) -> dict:
+    """What more steps change, as fractions of the clean metric.
+
+    Args:
+        clean: the metric without an attack, > 0.
+        fgsm_loss: the fraction of it that is lost to FGSM, which is the attack of one step.
+        by_steps: the metric under PGD by its number of steps, ascending.
+
+    Returns:
+        `further_loss` from the fewest steps of PGD to any more; `given_back`, the largest rise from
+        some number of steps, one included, to any more; `change`, the larger of both; `converged`,
+        whether it is at most `CONVERGED`.
+    """
+    under_pgd = np.array(list(by_steps.values())) / clean
+    under_all = np.concatenate([[1.0 - fgsm_loss], under_pgd])
+    further = float(under_pgd[0] - under_pgd.min())
+    back = float((under_all - np.minimum.accumulate(under_all)).max())
+    return {
+        "further_loss": further,
+        "given_back": back,
+        "change": max(further, back),
+        "converged": max(further, back) <= CONVERGED,
     }

@@ -120,11 +120,22 @@ def evasion(found: dict) -> list[dict]:
         for kind, losses in found["loss"].items()
     ]
     steps = ", ".join(f"{number(value)} after {n} steps" for n, value in found["by_steps"].items())
-    ending = "converged" if found["converged"] else "has not converged: the losses are lower bounds"
     return [
         table(head, rows, f"share of {found['metric']} lost, from {number(found['clean'])}"),
-        note(f"PGD at {found['radius']:g}: {steps}. The attack {ending}."),
+        note(f"PGD at {found['radius']:g}: {steps}. {_ending(found)}"),
     ]
+
+
+def _ending(found: dict) -> str:
+    """Whether the figures of PGD are those of the strongest attack of their kind."""
+    if found["converged"]:
+        return f"The attack converged: more steps change {percent(found['change'])} at most."
+    if found["given_back"] < found["further_loss"]:
+        return "The attack has not converged: the losses are lower bounds."
+    return (
+        f"More steps do less harm, by up to {percent(found['given_back'])} (FGSM counts as one "
+        "step): the attack is not well set for this model, and the losses are lower bounds."
+    )
 
 
 def attacked(found: dict) -> str:

@@ -34,6 +34,27 @@ def test_a_fragile_model_loses_more_than_a_solid_one(make_case, split):
     assert len(fragile["loss"]["pgd"]) == 2 and fragile["loss"].keys() == {"fgsm", "pgd", "random"}
 
 
+@pytest.mark.parametrize(
+    ("fgsm_loss", "by_steps", "further", "back"),
+    [
+        (0.2, (0.8, 0.79, 0.78), 0.02, 0.0),
+        (0.2, (0.8, 0.75, 0.7), 0.1, 0.0),  # it still falls
+        (0.2, (0.8, 0.7, 0.76), 0.1, 0.06),
+        (0.246, (0.787, 0.855, 0.843), 0.0, 0.101),  # weaker than one step, and than ten
+        (0.3, (0.78, 0.78, 0.78), 0.0, 0.08),  # weaker than one step alone
+    ],
+)
+def test_more_steps_that_change_the_harm_either_way_are_no_convergence(
+    fgsm_loss, by_steps, further, back
+):
+    steps = dict(zip((10, 20, 40), np.array(by_steps) * 0.16, strict=True))
+    found = evasion.steadiness(0.16, fgsm_loss, steps)
+    assert found["further_loss"] == pytest.approx(further)
+    assert found["given_back"] == pytest.approx(back)
+    assert found["change"] == pytest.approx(max(further, back))
+    assert found["converged"] == (max(further, back) <= 0.05)
+
+
 def test_a_model_without_vectors_is_not_attacked(make_case, noise):
     with pytest.raises(NotPossible, match="known by its scores alone"):
         evasion.measure(make_case(noise))
