@@ -83,9 +83,16 @@ class ServedNewUsers(tf.Module):
     def sample(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         """Raw columns by input name, of users and contexts of the training data and of nobody, the
         last; the queries of the model in memory, [rows, dim]; and who is known by any column,
-        [rows] bool: a user without a row in the side table is not."""
+        [rows] bool: a user without a row in the side table is not. Most are of users with one,
+        however few these are."""
         data = self._in_memory().interactions
-        rows = np.linspace(0, len(data) - 1, min(_SAMPLE, len(data))).astype(int)
+        told = np.ones(len(data), bool)
+        if data.user_features is not None:
+            told = data.user_features.notna().any(axis=1).to_numpy()[data.user_index]
+        least = _SAMPLE // 4
+        rows = np.concatenate(
+            [_spread(np.flatnonzero(told), _SAMPLE), _spread(np.flatnonzero(~told), least)]
+        )
         sources = {"user": (data.user_features, data.user_index), "context": (data.context, None)}
         tables: dict[str, dict] = {"user": {}, "context": {}}
         raw = {}
@@ -112,6 +119,11 @@ class ServedNewUsers(tf.Module):
             {"input": name, "part": part, **column.as_dict()}
             for name, (part, column) in self._named()
         ]
+
+
+def _spread(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the rows, from the first to the last."""
+    return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
 
 
 def _blank(size: int) -> pd.Series:

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import advrec_tf as ar
 from advrec_tf.serving import folder
+from advrec_tf.serving.new_users import ServedNewUsers
 from tests import malformed
 from tests.worlds import interactions_of
 
@@ -67,11 +68,20 @@ def test_users_without_a_row_in_the_table_are_nobody_and_the_check_knows_it(tmp_
     model = ar.models.two_tower(data, embedding_dim=3, use_features=True)
     served = ar.serving.served_form(model, k=3, max_k=5)
     _, _, known = served.new_users.sample()
-    assert known.tolist() == [False, True, False, False, False]  # a row an interaction, and nobody
+    assert known.tolist() == [True, False, False, False, False]  # a row an interaction, and nobody
     client = ar.serving.SavedModelClient(ar.serving.export(served, tmp_path))
     found = client.recommend_from_features({"job": [None, "nurse"]}, k=2)
     popular = client.recommend(["nobody"], k=2)
     assert found[found["user_id"] == "0"]["item_id"].tolist() == popular["item_id"].tolist()
+
+
+def test_the_check_asks_by_the_columns_of_the_few_who_have_some():
+    jobs = pd.DataFrame({"job": [None] * 77 + ["nurse"] + [None] * 22})
+    data = interactions_of([(user, user % 5) for user in range(100)], user_features=jobs)
+    model = ar.models.two_tower(data, embedding_dim=3, use_features=True)
+    raw, queries, known = ServedNewUsers(model, 3).sample()
+    assert raw["job"].tolist() == ["nurse"] + [""] * 9
+    assert known.tolist() == [True] + [False] * 9 and queries.shape == (10, 3)
 
 
 def test_lists_are_those_of_the_columns_in_memory(client, model):
