@@ -33,8 +33,9 @@ def gan(*, source: Source, run: Run, settings: Comparison = RecommenderSettings(
 
     outcome = job.run_gan(prepared, settings, store)
     generation.write_csv(outcome.generated, path, overwrite=True)
-    runs.finish(run, prepared, identity, outcome)
     figures = plots.draw_gan(outcome, run.out)
+    shown = [figure.relative_to(run.out).as_posix() for figure in figures]
+    runs.finish(run, prepared, identity, outcome, plots=shown)
     print(f"plots        {', '.join(str(path) for path in figures)}")
     for source_name, generated in outcome.generated.items():
         print(f"{len(generated)} interactions by {source_name} in {path}")

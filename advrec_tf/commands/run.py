@@ -185,6 +185,8 @@ def finish(run: Run, prepared, identity: dict, outcome, **more) -> dict:
     boards.write_results(run.out, result, text, outcome.shipped)
     print("\n" + "\n".join(page.table_lines(result)))
     print("\n" + "\n".join(textwrap.wrap(page.legend(result), 100)))
+    if generators := page.generator_lines(result):
+        print("\n" + "\n".join(generators))
     if run.verbose:
         _print_comparisons(result)
     elif result["comparisons"]:

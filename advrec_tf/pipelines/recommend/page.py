@@ -59,6 +59,39 @@ def _cells(report: dict) -> list[tuple[str, ...]]:
     return rows
 
 
+_GAN_HEADS = {
+    "d_loss": "loss of the discriminator",
+    "g_loss": "adversarial loss of the generator",
+    "reconstruction_loss": "reconstruction loss",
+    "d_accuracy": "accuracy of the discriminator",
+    "diversity": "diversity",
+}
+
+
+def generator_cells(report: dict) -> list[tuple[str, ...]]:
+    """The GAN and its ablation as a table: figures of the last epoch and the verdict; [] where none
+    was trained."""
+    rows = []
+    for setting, models in report.get("generators", {}).items():
+        for name, row in models.items():
+            label = name if setting == "whole" else f"{name}, users cut"
+            figures = [f"{row[key]:.4f}" if key in row else "" for key in _GAN_HEADS]
+            epochs = f"{row['epochs']} (best {row['best_epoch']})"
+            rows.append((label, epochs, *figures, row["verdict"] or ""))
+    return [("generator", "epochs", *_GAN_HEADS.values(), "verdict"), *rows] if rows else []
+
+
+def generator_lines(report: dict) -> list[str]:
+    """The same for the console: the figures in columns, below them a line for each verdict."""
+    cells = generator_cells(report)
+    if not cells:
+        return []
+    heads = ("generator", "epochs", *_GAN_HEADS)
+    return aligned_table([heads, *(row[:-1] for row in cells[1:])]) + [
+        f"{row[0]}: {row[-1]}" for row in cells[1:]
+    ]
+
+
 def table_lines(report: dict) -> list[str]:
     """The results as aligned text; a deviation over seeds stands in brackets."""
     rows = _cells(report)
@@ -96,6 +129,12 @@ def markdown(report: dict, command: str) -> str:
         ]
     lines += markdown_table(_cells(report))
     lines += ["", legend(report)]
+    generators = generator_cells(report)
+    if generators:
+        lines += ["", "## Profile GAN and its ablation without the adversary, last epoch", ""]
+        lines += markdown_table(generators)
+    for plot in report.get("plots", ()):
+        lines += ["", f"![{Path(plot).stem.replace('_', ' ')}]({plot})"]
     lines += [
         f"\nThe training of `{stage}` was not healthy: {said}"
         for stage, said in report.get("training_health", {}).items()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from matplotlib import colormaps
+from matplotlib.ticker import MaxNLocator
 
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.ops.figures import subplots
@@ -107,14 +109,15 @@ def draw_training(history: dict[str, list[float]]):
     epochs = np.arange(1, len(history["d_loss"]) + 1)
     left.plot(epochs, history["d_loss"], color="#e45756", label="discriminator loss")
     left.plot(epochs, history["g_loss"], color="#4c78a8", label="generator loss (adversarial)")
-    left.set_xlabel("epoch")
+    for ax in (left, right):
+        ax.set_xlabel("epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.set_ylabel("loss")
     left.legend(frameon=False)
     right.plot(epochs, history["d_accuracy"], color="#e45756", label="discriminator accuracy")
     right.plot(epochs, history["diversity"], color="#59a14f", label="diversity of generated")
     right.axhline(0.5, color="#9a9a9a", linewidth=0.8, linestyle="--", label="guessing")
     right.set_ylim(0, 1.05)
-    right.set_xlabel("epoch")
     right.legend(frameon=False)
     figure.suptitle("Profile GAN: discriminator and generator")
     return figure
@@ -128,11 +131,14 @@ def draw_popularity(generated: dict[str, AugmentedInteractions]):
     order = np.argsort(-counts, kind="stable")
     fraction = np.arange(1, len(order) + 1) / len(order)
     ax.plot(fraction, np.cumsum(counts[order]) / counts.sum(), color="black", label="real rows")
-    for name, rows in generated.items():
+    # lines that fall together are told apart: the later ones are thinner and broken
+    styles = itertools.cycle([("-", 3.0), ("--", 1.6), (":", 1.6), ("-.", 1.6)])
+    for (name, rows), (style, width) in zip(generated.items(), styles, strict=False):
         if not len(rows):
             continue
         written = np.bincount(rows.item_index, minlength=real.num_items)
-        ax.plot(fraction, np.cumsum(written[order]) / written.sum(), label=f"generated: {name}")
+        share = np.cumsum(written[order]) / written.sum()
+        ax.plot(fraction, share, style, linewidth=width, label=f"generated: {name}")
     ax.set_xlabel("share of the catalogue, most popular items first")
     ax.set_ylabel("share of the rows")
     ax.set_title("popularity of real and of generated interactions")

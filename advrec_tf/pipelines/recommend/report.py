@@ -28,6 +28,8 @@ METRICS = (
     "long_tail_share@10",
 )
 PER_USER = METRICS[:7]
+GAN_FIGURES = ("d_loss", "g_loss", "reconstruction_loss", "d_accuracy", "diversity")
+"""What is told of the last epoch of a GAN."""
 
 ROWS = (
     "oracle",
@@ -128,6 +130,7 @@ def make_report(outcome: Outcome, *, identity: dict, counts: dict, audit: dict) 
         "models": models,
         "comparisons": _comparisons(whole, "test"),
         "training_health": outcome.verdicts,
+        "generators": _generators(outcome.results),
     }
     if any(result[0].summary.get(next_item.READS_VALIDATION) for result in whole.values()):
         report["protocol"]["histories"] = (
@@ -161,6 +164,23 @@ def make_report(outcome: Outcome, *, identity: dict, counts: dict, audit: dict) 
         for test in ("withheld", "next_item"):
             report["cold_start"]["comparisons"][test] = _comparisons(outcome.results["cold"], test)
     return report
+
+
+def _generators(results: dict[str, dict[str, list[StageResult]]]) -> dict:
+    """Evaluation setting -> "gan" and its ablation -> how they were trained: the figures of the
+    last epoch, and the verdict."""
+    found: dict = {}
+    for setting, models in results.items():
+        for name in ("gan", "gan_ablation"):
+            if name not in models:
+                continue
+            summary = models[name][0].summary
+            last = {figure: values[-1] for figure, values in summary["history"].items() if values}
+            found.setdefault(setting, {})[name] = {
+                **{figure: last[figure] for figure in GAN_FIGURES if figure in last},
+                **{key: summary[key] for key in ("epochs", "best_epoch", "verdict")},
+            }
+    return found
 
 
 def _cold_users(outcome: Outcome, test: str) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 SPLITS = ("last_item", "last_day", "random_ratio", "global_time")
 TIES = ("hash", "file", "id")
@@ -103,8 +104,8 @@ class RecommenderSettings:
         ranking_l2: The weight of the squared norm of the ranking tower's vectors.
     """
 
-    split: str = "last_item"
-    ties: str = "hash"
+    split: Literal["last_item", "last_day", "random_ratio", "global_time"] = "last_item"
+    ties: Literal["hash", "file", "id"] = "hash"
     minimum_rating: float | None = None
     k_core: int = 0
     seed: int = 0
@@ -132,12 +133,14 @@ class RecommenderSettings:
     autoencoder_epochs: int = 150
     autoencoder_patience: int = 8
 
-    next_item: str = "sasrec"
+    next_item: Literal["none", "sasrec", "bert4rec", "gru4rec", "bsarec", "fmlp", "hstu"] = "sasrec"
     next_item_epsilon: float = 0.1
     next_item_epochs: int = 100
     next_item_patience: int = 4
 
-    gan_loss: str = "non_saturating"
+    gan_loss: Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein"] = (
+        "non_saturating"
+    )
     gan_weight: float = 0.03
     gan_epochs: int = 60
     gan_patience: int = 6

@@ -40,3 +40,50 @@ def test_the_legend_explains_the_columns_that_are_there():
     report["protocol"]["histories"] = "EASE reads validation"
     assert page.legend(report).endswith("deviation over seeds. Note: EASE reads validation.")
     assert "cut to n interactions" in page.legend(report)
+
+
+GENERATORS = {
+    "whole": {
+        "gan": {
+            "d_loss": 1.25,
+            "g_loss": 0.75,
+            "reconstruction_loss": 6.5,
+            "d_accuracy": 0.625,
+            "diversity": 0.03125,
+            "epochs": 3,
+            "best_epoch": 2,
+            "verdict": "healthy: no collapse",
+        }
+    }
+}
+
+
+def test_the_gan_has_a_row_with_its_verdict():
+    report = {"generators": GENERATORS}
+    heads, row = page.generator_cells(report)
+    figures = ("1.2500", "0.7500", "6.5000", "0.6250", "0.0312")
+    assert row == ("gan", "3 (best 2)", *figures, "healthy: no collapse")
+    assert len(heads) == len(row)
+    assert page.generator_lines(report)[-1] == "gan: healthy: no collapse"
+    report["generators"] = {"cold": GENERATORS["whole"]}
+    assert page.generator_cells(report)[1][0] == "gan, users cut"
+    assert page.generator_lines({"generators": {}}) == [] == page.generator_cells({})
+
+
+def test_the_page_shows_the_gan_and_the_plots():
+    report = {
+        "data": {"read": {"source": "events.csv"}, "users": 2, "items": 2, "rows": 4},
+        "choices": {},
+        "protocol": {"split": "last_item", "ranking": "all items", "users_evaluated": 2},
+        "seeds": 1,
+        "audit": {"never_seen": 0.0},
+        "data_sha256": "0" * 64,
+        "models": {},
+        "comparisons": [],
+        "generators": GENERATORS,
+        "plots": ["plots/gan_training.png"],
+    }
+    text = page.markdown(report, "advrec gan")
+    assert "| gan | 3 (best 2) | 1.2500 |" in text and "| healthy: no collapse |" in text
+    assert "![gan training](plots/gan_training.png)" in text
+    assert "Profile GAN" not in page.markdown({**report, "generators": {}}, "advrec ranking")
