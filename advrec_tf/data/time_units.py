@@ -33,6 +33,12 @@ def unit_of(times: np.ndarray) -> str:
     return list(UNITS)[sizes.argmax() - 1]
 
 
+def mixes_units(times: np.ndarray) -> bool:
+    """Whether times since 1973 look like more than one unit, of which `audit.findings` warns."""
+    units = units_of(np.asarray(times, np.float64)[~np.isnan(times)])
+    return len(np.unique(units[units >= 0])) > 1
+
+
 def dates_as_seconds(times: np.ndarray) -> np.ndarray | None:
     """Dates that are written as numbers, such as 20240501, -> seconds since 1970 (UTC), NaN where
     one is; None unless all are whole numbers that are days of the years 1900 to 2099.

@@ -29,6 +29,8 @@ from advrec_tf.data.interactions import Interactions
 WINDOW_GAPS = 60.0
 HOURS = 24
 _RHYTHM = ("gap", "burstiness", "memory", "span", "rush")
+OF_TIMES = (*_RHYTHM, "hour_entropy", "lockstep")
+"""All features that rest on times."""
 MIN_INTERACTIONS = 6
 
 

@@ -42,3 +42,9 @@ def test_numbers_that_are_not_all_days_stay_numbers(times):
 def test_days_are_seconds_and_what_is_missing_stays_missing():
     found = time_units.dates_as_seconds(np.array([19700102.0, np.nan, 19700101.0]))
     np.testing.assert_array_equal(found, [DAY, np.nan, 0.0])
+
+
+def test_times_of_two_units_are_mixed_and_early_or_missing_ones_are_none():
+    assert time_units.mixes_units(np.array([1.4e9, 1.4e12, np.nan]))
+    assert not time_units.mixes_units(np.array([1.4e9, 5.0, np.nan, 1.5e9]))
+    assert not time_units.mixes_units(np.arange(3))

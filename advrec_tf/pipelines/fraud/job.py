@@ -14,7 +14,7 @@ from advrec_tf.data.readers.labeled_fraud import read_labels
 from advrec_tf.evaluation.detection import average_precision
 from advrec_tf.ops.files import atomic_file
 from advrec_tf.pipelines.fraud.ranking import MOST, Verdicts, detect
-from advrec_tf.pipelines.fraud.reasons import reasons
+from advrec_tf.pipelines.fraud.reasons import MIXED, reasons
 from advrec_tf.serving.folder import read_metadata
 from advrec_tf.serving.fraud import ServedFraudScorer
 from advrec_tf.serving.saved_model import export as export_module
@@ -68,6 +68,11 @@ def run(
             f"note         more than {MOST:.0%} of the users {LOOKS[sign]}; taken "
             f"for its ordinary profiles, that sign counts {weight:.2f} of itself. "
             "If the file may hold so many fakes, read the head of the list, or name some (--labels)"
+        )
+    if verdicts.mixed_times:
+        write(
+            "note         the times look like more than one unit, so what rests on them may be "
+            f'wrong; such reasons say "{MIXED}". Write all in one unit, or leave out --time-column'
         )
     if known is not None:
         seen = ~np.isnan(known)

@@ -19,6 +19,7 @@ import functools
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.time_units import mixes_units
 from advrec_tf.defence.detectors.forest import ForestDetector
 from advrec_tf.defence.detectors.fraudar import FraudarExcess
 from advrec_tf.defence.detectors.neighborhood_forest import NeighborhoodForest
@@ -53,6 +54,8 @@ class Verdicts:
         scorer: for profiles to come.
         weighed: sign -> in (0, 1), what it counts of itself; signs that count in full are absent.
         overlap: what it has found, for the reasons; None where it was not asked.
+        mixed_times: whether the times look like more than one unit, so that what rests on them may
+            be wrong.
     """
 
     suspicion: np.ndarray
@@ -63,6 +66,7 @@ class Verdicts:
     scorer: OnlineScorer
     weighed: dict[str, float] = dataclasses.field(default_factory=dict)
     overlap: OverlapDetector | None = None
+    mixed_times: bool = False
 
     @property
     def flagged(self) -> np.ndarray:
@@ -105,8 +109,11 @@ def detect(
         ImportError: if scikit-learn is missing.
     """
     if labels is None:
-        return _without_labels(interactions, day=day, seed=seed)
-    return _with_labels(interactions, labels, day=day, seed=seed)
+        found = _without_labels(interactions, day=day, seed=seed)
+    else:
+        found = _with_labels(interactions, labels, day=day, seed=seed)
+    times = interactions.timestamp
+    return dataclasses.replace(found, mixed_times=times is not None and mixes_units(times))
 
 
 def _without_labels(rows: Interactions, *, day, seed) -> Verdicts:

@@ -10,10 +10,12 @@ import numpy as np
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors.overlap import SIGNALS, OverlapDetector
+from advrec_tf.defence.timing import OF_TIMES
 from advrec_tf.pipelines.fraud.ranking import RING, Verdicts
 
 REASONS = 3
 UNUSUAL = 2.0  # robust deviations from the median user
+MIXED = "by times that may mix units"
 
 WORDS = {
     "rdma": "ratings off the items' means, most on little rated items",
@@ -46,7 +48,8 @@ def reasons(verdicts: Verdicts, interactions: Interactions, user: int) -> list[s
     """What sets a user apart most, in words with numbers; the strongest first.
 
     A feature counts from `UNUSUAL` robust deviations off the median on, by the deviation times
-    how much the forest reads it. Before them stand a ring and an overlap, where they flag.
+    how much the forest reads it; one of times that mix units says so. Before them stand a ring and
+    an overlap, where they flag.
     """
     table = verdicts.table
     found = []
@@ -70,7 +73,9 @@ def reasons(verdicts: Verdicts, interactions: Interactions, user: int) -> list[s
         below = np.searchsorted(ordered[:, place], value, side="left" if above else "right")
         passed = below / len(ordered) if above else 1.0 - below / len(ordered)
         side = f"{'more' if above else 'less'} than {min(passed, 0.99):.0%}"
-        found.append(f"{WORDS[name]}: {value:.3g} (usual {middle[place]:.3g}; {side} of users)")
+        doubt = f"; {MIXED}" if verdicts.mixed_times and name in OF_TIMES else ""
+        usual = f"usual {middle[place]:.3g}"
+        found.append(f"{WORDS[name]}: {value:.3g} ({usual}; {side} of users{doubt})")
     if found:
         return found
     flagged = verdicts.suspicion[user] >= 0.5

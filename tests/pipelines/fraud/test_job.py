@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("sklearn")
 
 from advrec_tf.data.readers.tables import read_table
-from advrec_tf.pipelines.fraud import job
+from advrec_tf.pipelines.fraud import job, ranking
 from tests.worlds import interactions_of_ids
 
 
@@ -73,6 +73,17 @@ def test_a_sign_that_is_weighed_down_is_said(attacked_verdicts, monkeypatch, tmp
     monkeypatch.setattr(job, "write_ranking", lambda *_, **__: 1)
     said = said_about(data, tmp_path)
     assert "that sign counts 0.40 of itself" in said
+
+
+@pytest.mark.parametrize("factor", [1, 1000])
+def test_times_that_mix_units_are_said(attacked_verdicts, monkeypatch, tmp_path, factor):
+    verdicts, data, _ = attacked_verdicts
+    times = 1.4e9 + np.arange(len(data))
+    times[::10] *= factor
+    monkeypatch.setattr(ranking, "_without_labels", lambda *_, **__: verdicts)
+    monkeypatch.setattr(job, "write_ranking", lambda *_, **__: 1)
+    said = said_about(dataclasses.replace(data, timestamp=times), tmp_path)
+    assert ("the times look like more than one unit" in said) == (factor == 1000)
 
 
 def test_a_ranking_holds_the_suspicion_the_signs_and_the_reasons_of_users_with_interactions(

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,20 @@ def test_passed_users_are_counted_on_the_side_that_is_unusual(attacked_verdicts)
         else (values[:, place] > value).mean()
     )
     assert f"than {min(fraction, 0.99):.0%} of users" in text
+
+
+def test_what_rests_on_times_that_mix_units_says_so(attacked_verdicts):
+    verdicts, data, user = attacked_verdicts
+    names, rows = ("lockstep", "entropy"), data.num_users
+    values = np.stack([np.arange(rows) == user, np.zeros(rows)], axis=1) * 1.0
+    table = dataclasses.replace(verdicts.table, names=names, values=values)
+    verdicts = dataclasses.replace(
+        verdicts, table=table, importance={"lockstep": 1.0}, overlap=None, signs={}
+    )
+    (plain,) = reasons(verdicts, data, user)
+    (mixed,) = reasons(dataclasses.replace(verdicts, mixed_times=True), data, user)
+    assert plain.startswith(WORDS["lockstep"]) and "units" not in plain
+    assert mixed == plain[:-1] + "; by times that may mix units)"
 
 
 def test_a_common_target_is_named(attacked_verdicts):
