@@ -68,12 +68,19 @@ def words_of(found: dict) -> str:
     return (
         f"{settings['num_models']:,} models of EASE on {settings['subset_size']} random users "
         f"each, which vote for {settings['votes_each']} items: NDCG@10 {found['ndcg']:.4f} beside "
-        f"{found['ndcg_ease']:.4f} of EASE, {found['seconds']:.0f} seconds beside "
-        f"{found['seconds_ease']:.1f}. For each user with a confidence of "
+        f"{found['ndcg_ease']:.4f} of EASE, {_time(found['seconds'])} seconds beside "
+        f"{_time(found['seconds_ease'])}. For each user with a confidence of "
         f"{100 * found['curve'][0]['confidence']:g} %, whatever the fakes do: *kept* are the hits "
         "that stay in their lists, *barred* the unlisted items that cannot enter one; precision, "
         f"recall and NDCG are at least these.{_too_few(found)}"
     )
+
+
+def _time(seconds: float) -> str:
+    """Seconds to be read, none of which is 0."""
+    if seconds < 0.05:
+        return "less than 0.1"
+    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}"
 
 
 def _too_few(found: dict) -> str:

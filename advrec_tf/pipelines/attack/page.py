@@ -19,6 +19,7 @@ ABOUT_CERTIFICATES = (
     f"A promise of the defence {certificates.CERTIFIED}, whatever the attack; the model above has "
     "none."
 )
+ABOUT_MEASURES = "attack.md, the page that --out writes, says what each measure is."
 _WIDTH = 100
 
 
@@ -62,6 +63,7 @@ def markdown(report: dict) -> str:
 def lines_of(report: dict) -> list[str]:
     """The same for the console."""
     lines = ["", *summary.lines_of(report["mean"], report.get("undefended"))]
+    lines.append(f"  {ABOUT_MEASURES}")
     if rows := chosen.rows_of(report["cells"]):
         lines += ["", "What the attacker chose:", *aligned_table(rows)]
     for target in report["targets"]:

@@ -37,6 +37,11 @@ def test_a_curve_is_text_in_rows_and_its_cost_in_words():
     )
 
 
+def test_times_that_round_to_nothing_are_less_than_a_tenth():
+    text = words_of(FOUND | {"seconds": 0.4, "seconds_ease": 0.01})
+    assert "of EASE, 0.4 seconds beside less than 0.1. For" in text
+
+
 def test_too_few_models_are_said_with_how_many_it_takes():
     (one,) = FOUND["curve"]
     curve = [one | {"num_fakes": fakes, "least_models": least} for fakes, least in CURVE.items()]

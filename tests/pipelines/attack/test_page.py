@@ -37,7 +37,8 @@ def test_the_page_has_measures_targets_and_certificates():
 def test_without_an_attack_and_certificates_their_sections_are_absent():
     report = REPORT | {"targets": [], "certificates": None}
     assert "##" not in page.markdown(report)
-    assert page.lines_of(report)[-1].startswith("  clean: ")
+    *_, legend, about = page.lines_of(report)
+    assert legend.startswith("  clean: ") and about == f"  {page.ABOUT_MEASURES}"
 
 
 def test_a_knowing_attacker_and_a_defence_are_said_with_what_was_chosen():
