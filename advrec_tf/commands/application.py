@@ -7,6 +7,7 @@ pipelines' settings; `--config FILE` gives them from a file.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -92,6 +93,7 @@ _OPTION_OF = {
     "directory": "model",
     "own_targets": "items",
     "num_fillers": "fillers",
+    "share": "id_share",
 }
 """Argument of a Python function that commands call -> the argument of the command."""
 
@@ -106,8 +108,16 @@ def _in_options(sentence: str, command: str | None) -> str:
         name = "--" + _OPTION_OF.get(found[1], found[1]).replace("_", "-")
         return f"`{name}`" if name in known else found[0]
 
+    if "--path" not in known:  # which of the files it is, what was received says
+        sentence = sentence.replace("Error: `path`", "Error: The path")
     if "--overwrite" in known:
         sentence = sentence.replace(IF_THERE, "")
+
+    def given(found: re.Match) -> str:
+        name = f"--{found[1].replace('_', '-')}"
+        return f"{name} {found[2]}" if name in known else found[0]
+
+    sentence = re.sub(r'\b([a-z_]+)="([a-z_0-9]+)"', given, sentence)
     return re.sub(r"`([a-z_0-9]+)`", option, sentence)
 
 
@@ -159,7 +169,11 @@ def _run(argv: Sequence[str] | None):
     app.config = config
     with (
         startup_noise.filtered(),
-        display.shown(quiet="--quiet" in tokens, verbose="--verbose" in tokens),
+        display.shown(
+            quiet="--quiet" in tokens,
+            verbose="--verbose" in tokens,
+            told=functools.partial(_in_options, command=next(iter(words), None)),
+        ),
     ):
         if uri is None:
             return app(tokens)

@@ -8,10 +8,12 @@ counted, lines of epochs are shown in the live line, or all of them with --verbo
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import sys
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 LOGGER = logging.getLogger("advrec_tf")
@@ -19,12 +21,16 @@ LOG_FILE = "run.log"
 
 
 @contextlib.contextmanager
-def shown(*, quiet: bool = False, verbose: bool = False) -> Iterator[None]:
-    """Show the lines of the run inside the block on the standard output.
+def shown(
+    *, quiet: bool = False, verbose: bool = False, told: Callable[[str], str] = str
+) -> Iterator[None]:
+    """Show the lines of the run inside the block on the standard output, and a Python warning, such
+    as a function gives, as one line on the standard error, once.
 
     Args:
         quiet: show warnings only.
         verbose: show a line an epoch.
+        told: a sentence of a function -> as a user of the command knows it.
     """
     level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
     if sys.stdout.isatty() and not quiet and not verbose:
@@ -32,18 +38,41 @@ def shown(*, quiet: bool = False, verbose: bool = False) -> Iterator[None]:
     else:
         handler = logging.StreamHandler(sys.stdout)
         handler.setLevel(level)
+    handler.addFilter(functools.partial(_retell, told=told))
     before, handlers = (LOGGER.level, LOGGER.propagate), list(LOGGER.handlers)
     LOGGER.setLevel(logging.DEBUG)
     LOGGER.propagate = False  # a library that configures the root would show each line again
     LOGGER.addHandler(handler)
+    format_before, warnings.formatwarning = warnings.formatwarning, _warned(told)
     try:
         yield
     finally:
+        warnings.formatwarning = format_before
         LOGGER.setLevel(before[0])
         LOGGER.propagate = before[1]
         for added in [handler for handler in LOGGER.handlers if handler not in handlers]:
             LOGGER.removeHandler(added)
             added.close()
+
+
+def _retell(record: logging.LogRecord, told: Callable[[str], str]) -> bool:
+    line = record.getMessage()
+    if "`" in line or '="' in line:
+        record.msg, record.args = told(line), None
+    return True
+
+
+def _warned(told: Callable[[str], str]) -> Callable[..., str]:
+    """What `warnings.formatwarning` is inside `shown`."""
+    said: set[str] = set()
+
+    def line_of(message, category, filename, lineno, line=None) -> str:
+        text = " ".join(told(str(message)).split())
+        new = text not in said
+        said.add(text)
+        return f"Warning: {text}\n" if new else ""
+
+    return line_of
 
 
 def keep_log(folder: Path) -> None:

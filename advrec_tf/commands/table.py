@@ -53,6 +53,8 @@ def table(
         export: The folder for the versions of the SavedModel.
     """
     runs.check_writable("--export", export)
+    if not (data.exists() or is_sharded(data)):
+        raise FileNotFoundError(f"`--data` should be an existing file. Received: {data}.")
     inputs = shards_of(data) if is_sharded(data) else [data]
     path = runs.check_new(run, "generated.csv", inputs=inputs)
     from advrec_tf.evaluation.two_sample import require_sklearn

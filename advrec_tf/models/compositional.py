@@ -246,7 +246,7 @@ class MultiHash:
         if (colliding := layer.collisions()) > COLLIDING * num_ids:
             warnings.warn(
                 f"{colliding:,} of {num_ids:,} ids have all rows in common with another id and "
-                f"differ by their weights alone. `share` should be larger, or `id_table` None. "
+                f"differ by their weights alone. `share` should be larger, or `id_table` left out. "
                 f"Received: `share` of {self.share:g}, a table of {buckets:,} rows.",
                 stacklevel=2,
             )

@@ -144,6 +144,10 @@ def test_a_mistake_names_the_option_and_not_the_argument_of_a_function(capfd):
         main(["train", "--data", "nosuch.csv", "--out", "x"])
     assert "Error: `--data` should be 'synthetic'" in capfd.readouterr().err
     assert _in_options("`epochs` and `nothing`", "train") == "`--epochs` and `nothing`"
+    assert _in_options("`keep_missing` or `missing`", "train") == "`--keep-missing` or `--missing`"
+    assert _in_options("`share` or `id_table`", "train") == "`--id-share` or `--id-table`"
+    assert _in_options('index="ivf" and x="y"', "export") == '--index ivf and x="y"'
+    assert _in_options("Error: `path` should", "train") == "Error: The path should"
     assert _in_options("`epochs`", "doctor") == _in_options("`epochs`", None) == "`epochs`"
 
 

@@ -1,6 +1,7 @@
 import io
 import logging
 import sys
+import warnings
 
 import pytest
 
@@ -25,6 +26,17 @@ def test_in_a_pipe_a_stage_is_a_line_and_an_epoch_only_where_asked(settings, lin
     assert capsys.readouterr().out.splitlines() == lines
     stage_done("after the end")
     assert capsys.readouterr().out == ""
+
+
+def test_a_python_warning_is_one_line_once_in_the_words_of_the_command(capsys):
+    before = warnings.formatwarning
+    warning = ("`share` should be\nlarger.", UserWarning, "module.py", 7)
+    with display.shown(told=lambda text: text.replace("`share`", "`--id-share`")):
+        lines = [warnings.formatwarning(*warning) for _ in range(2)]  # what Python prints
+        LOG.info("Say so by `share` or %s.", "`rate`")
+    assert lines == ["Warning: `--id-share` should be larger.\n", ""]
+    assert capsys.readouterr().out == "Say so by `--id-share` or `rate`.\n"
+    assert warnings.formatwarning is before
 
 
 def test_the_log_file_has_every_line_and_goes_on_after_what_is_there(tmp_path):

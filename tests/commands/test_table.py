@@ -226,3 +226,9 @@ def test_how_a_table_is_read_can_be_said(tmp_path):
         "y": "number",
     }
     assert table.schema["day"].notation.order == "%d/%m/%Y" and table.separator == ";"
+
+
+def test_a_file_that_is_not_there_is_named_by_its_option(tmp_path, capfd):
+    with pytest.raises(SystemExit):
+        main(["table", "--data", str(tmp_path / "nofile.csv"), "--out", str(tmp_path / "run")])
+    assert "`--data` should be an existing file. Received: " in capfd.readouterr().err

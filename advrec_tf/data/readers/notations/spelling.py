@@ -105,7 +105,7 @@ class Spelling:
 
     def _cures(self, column: str) -> str:
         return (
-            f"where most values are {WHAT[self.kind]}. If {column} is a category, say "
+            f"in a column that is read as {WHAT[self.kind]}. If {column} is a category, say "
             f"{self.cure('category', column)}; if this marks a missing value, name it by "
             f"{self.cure('missing')}."
         )

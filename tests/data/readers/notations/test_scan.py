@@ -132,8 +132,8 @@ def test_a_value_in_another_notation_than_most_is_refused_with_its_line_and_the_
     with pytest.raises(
         DataError,
         match="t.csv, line 4, column 'x': expected a number such as 1234.5%. Received: '98.3', "
-        "where most values are numbers. If x is a category, say `--category x`; if this marks a "
-        "missing value, name it by `--missing`",
+        "in a column that is read as numbers. If x is a category, say `--category x`; if this "
+        "marks a missing value, name it by `--missing`",
     ):
         read(decided(texts), texts)
 
