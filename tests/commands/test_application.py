@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from advrec_tf.commands.application import COMMANDS, DATA_COMMANDS, _in_options, app, main
-from advrec_tf.serving import client
+from advrec_tf.serving import rest_client
 
 TRAIN = ["train", "--data", "synthetic", "--out", "x"]
 SENTENCE = re.compile(r"[A-Z`\"'(].*\.$", re.DOTALL)
@@ -111,7 +111,7 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(monkeypatch, capfd):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(client, "RestClient", interrupted)
+    monkeypatch.setattr(rest_client, "RestClient", interrupted)
     with pytest.raises(SystemExit) as stop:
         main(["recommend", "--url", "http://x", "--name", "model", "--user", "1"])
     assert stop.value.code == 130
