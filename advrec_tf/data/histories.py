@@ -93,25 +93,27 @@ class Profiles:
         of `data.stream_profiles`, else of its `user_index`.
 
         Raises:
-            tf.errors.InvalidArgumentError: as `require_known`.
+            tf.errors.InvalidArgumentError: as `known_only`.
         """
         if "items" in batch:
             return distinct_rows(batch["items"], self.interactions.num_items)
-        require_known(batch["user_index"], self.interactions.num_users)
-        return self.dense(batch["user_index"])
+        return self.dense(known_only(batch["user_index"], self.interactions.num_users))
 
 
-def require_known(user_index: tf.Tensor, num_users: int) -> None:
-    """Let a batch to train on, [batch] int32, hold known users alone: the profile of an index that
-    nobody has would be empty. XLA leaves the check out.
+def known_only(user_index: tf.Tensor, num_users: int) -> tf.Tensor:
+    """The users of a batch to train on, [batch] int32, as they are, where all are known: the
+    profile of an index that nobody has would be empty. XLA leaves the check out.
 
     Raises:
         tf.errors.InvalidArgumentError: if an index does not lie in 0..num_users - 1.
     """
-    tf.debugging.Assert(
+    known = tf.debugging.Assert(
         tf.reduce_all((user_index >= 0) & (user_index < num_users)),
         [f"`user_index` should hold indices in 0..{num_users - 1}. Received:", user_index],
     )
+    # What reads the users waits for the check, which otherwise might come too late.
+    with tf.control_dependencies([] if known is None else [known]):
+        return tf.identity(user_index)
 
 
 def weighted_rows(histories: tf.Tensor, weights: tf.Tensor, num_items: int) -> tf.Tensor:

@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
-from advrec_tf.data.histories import Histories, require_known
+from advrec_tf.data.histories import Histories, known_only
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN, GeneratorLosses
@@ -275,8 +275,7 @@ class CFGAN(Recommender, GAN):
 
     def alternate(self, inputs, seed):
         """One round: the discriminator's passes over the batch, then the generator's."""
-        index = inputs["user_index"]
-        require_known(index, self.num_profiles)
+        index = known_only(inputs["user_index"], self.num_profiles)
         sizes, passes = self.minibatches, self.adversarial
         self._pass("discriminator", index, seed, sizes.critic, passes.critic_steps)
         self._pass("generator", index, seed, sizes.generator, passes.generator_steps)

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from advrec_tf import losses
 from advrec_tf._keras import keras
-from advrec_tf.data.histories import Histories, require_known
+from advrec_tf.data.histories import Histories, known_only
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.replicas import mean_over_replicas, own_rows
 from advrec_tf.models.towers import in_blocks
@@ -135,8 +135,8 @@ class ProfileModel(RecommenderModel):
 
     def masked_profiles(self, inputs: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Profiles of a batch and the part left visible, both [batch, num_items], by `seed`."""
-        require_known(inputs["user_index"], self.interactions.num_users)
-        profile = self._histories.dense(inputs["user_index"])
+        user_index = known_only(inputs["user_index"], self.interactions.num_users)
+        profile = self._histories.dense(user_index)
         users, items = tf.unstack(tf.shape(profile))
         noise = own_rows(
             lambda count: tf.random.stateless_uniform([count, items], inputs["seed"]), users

@@ -224,9 +224,11 @@ def add_settings_arguments(
             continue
         several = typing.get_origin(kind) is tuple
         options = [a for a in typing.get_args(kind) if a not in (type(None), Ellipsis)]
+        # A word that a Literal does not take is named by the settings themselves.
+        words = typing.get_origin(kind) is typing.Literal
         group.add_argument(
             name,
-            type=options[0] if options else kind,
+            type=str if words else options[0] if options else kind,
             nargs="+" if several else None,
             default=None,
             metavar="VALUE",

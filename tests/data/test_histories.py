@@ -7,7 +7,7 @@ from advrec_tf.data.histories import (
     PairTable,
     Profiles,
     distinct_rows,
-    require_known,
+    known_only,
     weighted_rows,
 )
 from tests.worlds import interactions_of
@@ -60,7 +60,7 @@ def test_a_batch_to_train_on_holds_known_users_alone(user):
     for read in (profiles.of, compiled):
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"hold indices in 0\.\.2"):
             read({"user_index": tf.constant([0, user])})
-    require_known(tf.constant([], tf.int32), 3)
+    assert known_only(tf.constant([], tf.int32), 3).shape == [0]
 
 
 def test_data_without_a_row_has_empty_histories():

@@ -85,8 +85,8 @@ def test_mixed_types_are_refused_with_their_line_and_the_cure(write):
     ages[4] = "unknown"
     with pytest.raises(
         DataError,
-        match="line 6, column 'age': expected a number. Received: 'unknown', where most values "
-        "are numbers. If age is a category, say `--category age`",
+        match="line 6, column 'age': expected a number. Received: 'unknown', in a column that is "
+        "read as numbers. If age is a category, say `--category age`",
     ):
         read_table(write(table(age=ages)))
     read = read_table(write(table(age=ages)), kinds={"age": "category"})

@@ -113,10 +113,10 @@ def conditions_from(
 def fingerprint(table: Table | CountedTable) -> str:
     """SHA-256 of the rows and the schema; of shards that of `Stream.data_fingerprint`."""
     digest = hashlib.sha256(json.dumps(table.schema.as_dict(), default=str).encode())
-    if isinstance(table, Table):
-        digest_columns(digest, table.frame)
-    else:
+    if isinstance(table, CountedTable):
         digest.update(table.stream.data_fingerprint.encode())
+    else:
+        digest_columns(digest, table.frame)
     return digest.hexdigest()
 
 
