@@ -180,9 +180,7 @@ class TableColumns(FileFormat):
         from advrec_tf.tabular.counted import open_table
 
         other = [name for name in self.file_format() if name != "separator"]
-        other += [
-            name for name in ("decimal_comma", "day_first", "month_first") if self.given().get(name)
-        ]
+        other += [name for name in _READINGS if self.given().get(name)]
         if other:
             name = other[0].replace("_", "-")
             raise ValueError(

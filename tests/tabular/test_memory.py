@@ -1,17 +1,14 @@
 """Tables above memory: what a process needs that trains on shards, beside one that holds them."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-import advrec_tf as ar
 from advrec_tf.data.streams.writing import write_shards
+from tests.children import found_by
 
 CHILD = Path(__file__).with_name("trained_in_child.py")
 KINDS = {
@@ -54,24 +51,11 @@ def made_rows(count, block=2**16):
         )
 
 
-def trained(kind, folder):
-    environment = {**os.environ, "PYTHONPATH": str(Path(ar.__file__).parents[1])}
-    done = subprocess.run(
-        [sys.executable, str(CHILD), kind, str(folder)],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
-    return json.loads(line.removeprefix("FOUND "))
-
-
 @pytest.mark.slow
 def test_three_million_rows_train_in_half_the_memory_that_holding_them_takes(tmp_path):
     write_shards(made_rows(3_000_000), tmp_path / "shards", kinds=KINDS)
-    streamed = trained("streamed", tmp_path / "shards")
-    memory = trained("memory", tmp_path / "shards")
+    streamed = found_by(CHILD, "streamed", tmp_path / "shards")
+    memory = found_by(CHILD, "memory", tmp_path / "shards")
     print(json.dumps({"streamed": streamed, "memory": memory}))
     assert streamed["rows"] == memory["rows"] == 2_980_000
     assert streamed["peak_mib"] < 0.5 * memory["peak_mib"]

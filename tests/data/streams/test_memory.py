@@ -1,9 +1,6 @@
 """Rows above memory: what a process needs that trains on shards, and that it learns the same."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +9,7 @@ import pytest
 
 import advrec_tf as ar
 from advrec_tf.data.streams.writing import write_shards
+from tests.children import found_by
 
 CEILING_MIB = 2048
 CHILD = Path(__file__).with_name("trained_in_child.py")
@@ -27,26 +25,13 @@ def made_rows(count, users, items, block=2**18):
         yield pa.table({"user_id": user, "item_id": user % 5 + 5 * popular})
 
 
-def trained(kind, folder):
-    environment = {**os.environ, "PYTHONPATH": str(Path(ar.__file__).parents[1])}
-    done = subprocess.run(
-        [sys.executable, str(CHILD), kind, str(folder)],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
-    return json.loads(line.removeprefix("FOUND "))
-
-
 @pytest.mark.slow
 def test_ten_million_rows_train_below_two_gigabytes_to_the_metrics_of_memory(tmp_path):
     rows = 10_000_000
     kinds = {"user_id": "int", "item_id": "int"}
     write_shards(made_rows(rows, 100_000, 10_000), tmp_path / "shards", kinds=kinds)
-    streamed = trained("streamed", tmp_path / "shards")
-    memory = trained("memory", tmp_path / "shards")
+    streamed = found_by(CHILD, "streamed", tmp_path / "shards")
+    memory = found_by(CHILD, "memory", tmp_path / "shards")
     print(json.dumps({"streamed": streamed, "memory": memory}))
     assert streamed["rows"] == memory["rows"] == rows
     assert streamed["weights"] == memory["weights"]
