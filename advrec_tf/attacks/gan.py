@@ -23,8 +23,8 @@ from advrec_tf.attacks.surrogates import AlternatingSurrogate, SurrogateModel, o
 from advrec_tf.data import batches
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN, AdversarialLoss
+from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.losses import gan_loss
 from advrec_tf.ops.random import stream
 
@@ -303,7 +303,7 @@ class _TemplateGAN(GAN):
         )
         return self.generator(self._scaled(template, rated), training=False)
 
-    collapse = staticmethod(health.collapsed_profiles)
+    collapse = staticmethod(collapsed_profiles)
 
     def _users_asked(self, seed: tf.Tensor) -> tf.Tensor:
         """All real users, or `USERS_ASKED` of them by `seed`."""

@@ -24,8 +24,8 @@ from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.data.histories import Profiles
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN
+from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.profiles import build_discriminator
 from advrec_tf.gan.relaxations import gumbel, straight_through_set
 from advrec_tf.models.base import Recommender, log_popularity
@@ -189,7 +189,7 @@ class AttributeProfileGAN(Recommender, GAN):
         _, attributes = self._own(inputs)
         return tf.nn.softmax(self._logits(attributes, seed, training=False))
 
-    collapse = staticmethod(health.collapsed_profiles)
+    collapse = staticmethod(collapsed_profiles)
 
     def reconstruction_loss(self, inputs, seed, training):
         profile, attributes = self._own(inputs)

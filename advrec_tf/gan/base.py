@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from advrec_tf._keras import keras, require_keras_2
 from advrec_tf.gan import health, losses
+from advrec_tf.gan.collapse import collapsed_columns
 from advrec_tf.models.replicas import own_rows, seed_of_all
 from advrec_tf.models.trained import require_float32, take_batches
 from advrec_tf.models.weights import WeightsWithIds
@@ -286,7 +287,7 @@ class GAN(WeightsWithIds, keras.Model):
         return self.generated_samples(inputs, self.step_seed(inputs)), self.real_samples(inputs)
 
     # (generated, real), [samples, features] each -> a sentence where they show a collapse.
-    collapse = staticmethod(health.collapsed_columns)
+    collapse = staticmethod(collapsed_columns)
 
     def step_seed(self, inputs):
         """[2] int32: the batch's own seed, or one of the step; the same on all replicas of a

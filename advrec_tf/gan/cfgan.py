@@ -23,8 +23,8 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.data.histories import Histories, known_only
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN, GeneratorLosses
+from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.profiles import build_discriminator, build_generator
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.towers import in_blocks
@@ -250,7 +250,7 @@ class CFGAN(Recommender, GAN):
         # Without the condition and the mask, which differ between profiles whatever is generated.
         return self.generate(self._profiles.dense(inputs["user_index"]))
 
-    collapse = staticmethod(health.collapsed_profiles)
+    collapse = staticmethod(collapsed_profiles)
 
     def reconstruction_loss(self, inputs, seed, training):
         profile = self._profiles.dense(inputs["user_index"])

@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
-from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN
+from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.towers import in_blocks, seeded_dense
 from advrec_tf.ops.random import stream
@@ -142,7 +142,7 @@ class FeatureVectorGAN(GAN):
     def generated_samples(self, inputs, seed):
         return self.generate_for(self._own(inputs)[1], seed)
 
-    collapse = staticmethod(health.collapsed_profiles)
+    collapse = staticmethod(collapsed_profiles)
 
     def reconstruction_loss(self, inputs, seed, training):
         real, condition = self._own(inputs)

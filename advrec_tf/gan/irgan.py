@@ -18,8 +18,8 @@ import tensorflow as tf
 from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN, AdversarialLoss, GeneratorLosses
+from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.hard_negatives import HardNegatives, Observed, build_scorer, scorer_vectors
 from advrec_tf.models.base import Recommender
 from advrec_tf.ops.random import stream
@@ -237,7 +237,7 @@ class IRGAN(Recommender, GAN):
         generated = self.generated_samples(inputs, None)
         return generated, self._observed.profile(inputs["user_index"])
 
-    collapse = staticmethod(health.collapsed_profiles)
+    collapse = staticmethod(collapsed_profiles)
 
     def discriminator_loss(self, inputs, seed):
         users = inputs["user_index"]

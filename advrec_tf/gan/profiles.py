@@ -23,8 +23,8 @@ from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.data.histories import Profiles
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN
+from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.replicas import drawn_for_rows
 from advrec_tf.models.towers import in_blocks
@@ -170,7 +170,7 @@ class ProfileGAN(Recommender, GAN):
         profile = self._profiles.of(inputs)
         return tf.sigmoid(self.generator(self._condition(profile, seed), training=False))
 
-    collapse = staticmethod(health.collapsed_profiles)
+    collapse = staticmethod(collapsed_profiles)
 
     def reconstruction_loss(self, inputs, seed, training):
         profile = self._profiles.of(inputs)

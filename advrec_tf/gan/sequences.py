@@ -22,8 +22,8 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import Sequences, last_items
-from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN, GeneratorLosses
+from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.relaxations import gumbel, straight_through_choice
 from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.models.content.tower import Modality
@@ -160,7 +160,7 @@ class SequenceGAN(Recommender, GAN):
         counted = tf.cast((networks.before(tokens) > 0) | (place == 0), tf.float32)
         return tf.reduce_sum(nats * counted) / tf.reduce_sum(counted)
 
-    collapse = staticmethod(health.collapsed_profiles)
+    collapse = staticmethod(collapsed_profiles)
 
     @property
     def measures_diversity(self):

@@ -20,8 +20,8 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
-from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN, AdversarialLoss
+from advrec_tf.gan.collapse import single_valued
 from advrec_tf.ops.random import stream
 from advrec_tf.tabular.conditions import Conditions
 from advrec_tf.tabular.network_generator import NetworkGenerator
@@ -158,7 +158,7 @@ class TableGAN(NetworkGenerator, GAN):
                 if place >= 0:
                     differ += part[:, place].std()
                 found.append(differ)
-        return health.single_valued(*map(np.array, columns), names=names)
+        return single_valued(*map(np.array, columns), names=names)
 
     def alternate(self, inputs, seed):
         super().alternate(inputs, seed)

@@ -16,6 +16,7 @@ from advrec_tf.gan import health
 from advrec_tf.gan.attribute_profiles import build_attribute_profile_gan
 from advrec_tf.gan.base import GAN, AdversarialLoss
 from advrec_tf.gan.cfgan import build_cfgan
+from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.feature_vectors import build_feature_vector_gan
 from advrec_tf.gan.health import HealthCheck, HealthWarning
 from advrec_tf.gan.irgan import Selection, build_irgan
@@ -30,45 +31,6 @@ from advrec_tf.tabular.transform import TableTransform
 # The measures, on values worked by hand.
 
 
-def test_a_column_collapses_where_its_spread_is_gone_and_the_real_one_is_not():
-    real = np.array([[0.0, 1.0, 5.0], [2.0, 3.0, 5.0]] * 10)
-    fine = np.array([[0.5, 1.5, 5.0], [1.5, 2.5, 5.0]] * 10)  # half the spread
-    assert health.collapsed_columns(fine, real) is None
-    stuck = fine.copy()
-    stuck[:, 1] = 2.0
-    said = health.collapsed_columns(stuck, real)
-    # the third column does not count: the real samples are alike there too
-    assert said.startswith("The generator collapsed: 1 of 2 columns in which the real samples")
-    assert "(of them 1; the smallest spread is 0 of the real one)" in said
-
-
-def test_many_samples_that_are_copies_of_two_have_collapsed_though_every_column_differs():
-    rng = np.random.default_rng(0)
-    real = rng.normal(size=[100, 3])
-    copies = np.array([[1.0, -1.0, 0.5], [-1.0, 1.0, -0.5]])[rng.integers(0, 2, 100)]
-    said = health.collapsed_columns(copies, real)
-    assert "100 generated samples hold only 2 different ones" in said
-    assert health.collapsed_columns(rng.normal(size=[100, 3]), real) is None
-
-
-def test_a_binary_column_that_is_nearly_always_the_same_does_not_count():
-    real = np.random.default_rng(0).normal(size=[100, 2])
-    real[:, 1] = np.arange(100) < 9
-    generated = real.copy()
-    generated[:, 1] = 0.0
-    assert health.collapsed_columns(generated, real) is None
-
-
-def test_profiles_collapse_where_nine_of_ten_are_the_same_as_their_neighbor():
-    rng = np.random.default_rng(0)
-    different = rng.random([20, 8])
-    assert health.collapsed_profiles(different) is None
-    assert "20 of 20 generated profiles" in health.collapsed_profiles(np.full([20, 8], 0.5))
-    assert "20 of 20" in health.collapsed_profiles(np.tile(different[:1], (20, 1)))
-    half = np.concatenate([np.tile(different[:1], (10, 1)), different[10:]])
-    assert health.collapsed_profiles(half) is None
-
-
 def test_profiles_that_grow_alike_in_training_have_collapsed():
     def said(*values):
         return health.narrowing([{"diversity": value} for value in values])
@@ -81,7 +43,7 @@ def test_profiles_that_grow_alike_in_training_have_collapsed():
 def test_a_small_diversity_is_told_from_a_collapse_by_the_correlation():
     # scores near .5 point the same way, though two neighbors order the items against each other
     profiles = 0.5 + 0.01 * np.array([[1.0, -1.0], [-1.0, 1.0]] * 4)
-    assert health.collapsed_profiles(profiles) is None
+    assert collapsed_profiles(profiles) is None
     said = health.small_diversity([{"diversity": 0.03}, {"diversity": 0.0011}], profiles)
     assert "`diversity` is only 0.0011 in epoch 2, which is no collapse" in said
     assert said.endswith("over the items, -1 on average.")

@@ -17,8 +17,8 @@ from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors.base import Detector, checked_labels
 from advrec_tf.defence.item_statistics import has_ratings, item_statistics
-from advrec_tf.gan import health
 from advrec_tf.gan.base import GAN, AdversarialLoss
+from advrec_tf.gan.collapse import collapsed_profiles
 
 _BLOCK = 512
 
@@ -166,7 +166,7 @@ class WholeProfileGAN(GAN):
         logits = self.generator(noise, training=False)[:, : self.profiles.num_items]
         return tf.nn.softmax(logits), real
 
-    collapse = staticmethod(health.collapsed_profiles)
+    collapse = staticmethod(collapsed_profiles)
 
 
 class DiscriminatorDetector(Detector):

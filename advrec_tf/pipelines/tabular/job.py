@@ -1,10 +1,9 @@
 """The job behind `advrec table`: a table in, generated rows and their quality out.
 
-Rows are split into training, validation (which stops training) and held-out rows (which only
-the report sees). Of a table in shards samples of each are held, and all rows train. The GAN stands
-beside the variational generator, a bootstrap, independent
-marginals and noise, all through the same measures. Every part is a stage, so a killed run goes
-on with `--resume`.
+Rows are split into training, validation (which stops training) and held-out rows (which only the
+report sees). Of a table in shards samples of each are held, and all rows train. The GAN stands
+beside the variational generator, a bootstrap, independent marginals and noise, all through the same
+measures. Every part is a stage, so a killed run goes on with `--resume`.
 """
 
 from __future__ import annotations
