@@ -228,7 +228,7 @@ class Source:
         item_table_id: The column of the item ids in --item-table.
         item_table_text: The column of the titles in --item-table.
         context_column: The columns that describe an interaction itself, such as its hour and its
-            device. The ranking tower uses them.
+            device. The ranking tower uses them, and with --use-context of advrec train two_tower.
         column_kind: The kind of a column of users, items or the context that is not what it looks
             like, as COLUMN=KIND: category, id, number, time, text, sequence or vector. An hour is
             hour=category.

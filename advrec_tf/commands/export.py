@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -49,6 +50,7 @@ def export(
 
     recommender = load_shipped(run_dir)
     identity = json.loads(record.read_text())
+    _warn_without_columns(run_dir, recommender, identity.get("settings", {}))
     report = run_dir / "report.json"
     choices = json.loads(report.read_text()).get("choices", {}) if report.is_file() else {}
     exported = runs.export_checked(
@@ -66,3 +68,15 @@ def export(
     if parquet is not None:
         count = recommend_all(recommender, parquet, k)
         print(f"{count:,} recommendations in {parquet}")
+
+
+def _warn_without_columns(run_dir: Path, recommender, settings: dict) -> None:
+    """Say where a run that had columns kept none of users, as those of earlier versions."""
+    asked = settings.get("use_features") or settings.get("use_context")
+    if asked and getattr(recommender, "new_users", None) is None:
+        warnings.warn(
+            f"{run_dir} keeps no columns of users or a context, so that the export has no "
+            "signature recommend_from_features. Runs of earlier versions kept none; a new run "
+            "does where there are any.",
+            stacklevel=2,
+        )

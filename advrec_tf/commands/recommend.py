@@ -45,9 +45,8 @@ def recommend(
             next-item model that was trained with --user-embedding.
         history: The ids of the items of one user who is not in the model.
         feature: What is known of one user who is not in the model, as COLUMN=VALUE: columns of
-            users and of the context, of a two-tower model with these that `ar.serving.export`
-            wrote; exports of `advrec train` and `advrec compare` take none. Several values of a
-            sequence have | between them.
+            users and of the context, of a two-tower model that was trained with --use-features or
+            --use-context. Several values of a sequence have | between them.
         k: The length of a list. By default it is as exported, and with --history at most so.
         exclude: The ids of items that are never recommended.
         allow: The ids of the only items that are recommended.

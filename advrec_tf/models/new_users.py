@@ -1,11 +1,14 @@
 """Users who were not there in training, as vectors by their columns.
 
 An index tower looks up an id vector and the columns of a side table. Here the columns come from
-outside, and the mean of the id vectors stands for that of an id that is not there.
+outside, and the mean of the id vectors stands for that of an id that is not there. So neither the
+tables of the tower nor the model are needed: what is left is small, and kept as arrays beside
+vectors.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,78 +16,81 @@ import pandas as pd
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.data.features import Column, column_from_dict
 from advrec_tf.models.context import encoded_columns
 from advrec_tf.models.trained import RecommenderModel
 
+_PREFIX = "new_users/"
 
-class ColumnTower(tf.Module):
-    """What an index tower makes of columns instead of an index.
+
+class NewUsers(tf.Module):
+    """The queries of a two-tower model for users who are known by columns alone.
+
+    `of` takes them from a model, as it is then; training it further changes them no more.
 
     Args:
-        tower: as `towers.build_index_tower` makes it, with columns or without.
+        towers: "behind_the_id", [batch, dim] -> [batch, dim], what the user tower makes of the sum
+            of id and columns; "user" and "context", encoded columns by name -> [batch, dim], each
+            where there are such columns.
+        means: "id", [1, dim] float32, the vector in the place of an id's; "context", [1, dim], in
+            that of an unknown context, where there is a tower of contexts.
+        columns: "user" and "context", the columns of both, none where there are none.
+        temperature: vectors are divided by it.
 
     Attributes:
-        takes_columns: whether the tower has columns beside the id.
-
-    Raises:
-        ValueError: if the tower is built in another way.
+        user: the columns of a user, none where the user tower has ids alone.
+        context: the columns of the context, none where the model has no context.
     """
 
-    def __init__(self, tower: keras.Model):
-        super().__init__(name="column_tower")
+    def __init__(
+        self,
+        towers: Mapping[str, keras.Model],
+        means: Mapping[str, np.ndarray],
+        columns: Mapping[str, tuple[Column, ...]],
+        *,
+        temperature: float,
+    ):
+        super().__init__(name="new_users")
+        self._towers = dict(towers)
+        self._means = {
+            name: tf.Variable(value, trainable=False, name=f"mean_{name}")
+            for name, value in means.items()
+        }
+        self.user, self.context = columns["user"], columns["context"]
+        self._temperature = temperature
+
+    @classmethod
+    def of(cls, model: RecommenderModel) -> NewUsers:
+        """Those of a `TwoTower` with index towers.
+
+        Raises:
+            ValueError: if the model has no columns of users and no context, or its user tower is
+                built in another way.
+        """
+        tower = model.user_tower
         layers = {layer.name: layer for layer in tower.layers}
         ids = layers.get(f"{tower.name}_id_embedding")
         if ids is None:
             raise ValueError(
                 f"`tower` should be built by `build_index_tower`. Received another: {tower.name!r}."
             )
-        self._features = layers.get(f"{tower.name}_feature_tower")
-        joined = layers.get(f"{tower.name}_id_and_features", ids).output
-        self._ids = ids
-        self._rest = keras.Model(joined, tower.output, name=f"{tower.name}_behind_the_id")
-
-    @property
-    def takes_columns(self) -> bool:
-        return self._features is not None
-
-    def __call__(self, encoded: Mapping[str, tf.Tensor], size: tf.Tensor | int) -> tf.Tensor:
-        """Encoded columns by name, [size] or [size, width] each, none where the tower has none ->
-        [size, dim]."""
-        vectors = tf.reduce_mean(self._ids.embeddings, axis=0, keepdims=True)
-        vectors = tf.repeat(vectors, size, axis=0)
-        if self.takes_columns:
-            vectors += tf.cast(self._features(encoded), vectors.dtype)
-        return self._rest(tf.cast(vectors, self._rest.input.dtype))
-
-
-class NewUsers(tf.Module):
-    """The queries of a two-tower model for users who are known by columns alone.
-
-    Args:
-        model: a `TwoTower` with index towers.
-
-    Attributes:
-        user: the columns of a user, none where the user tower has ids alone.
-        context: the columns of the context, none where the model has no context.
-
-    Raises:
-        ValueError: if the model has neither, or its user tower is built in another way.
-    """
-
-    def __init__(self, model: RecommenderModel):
-        super().__init__(name="new_users")
-        self._tower = ColumnTower(model.user_tower)
-        schema = model.interactions.schema
-        self.user = schema.user if self._tower.takes_columns else ()
-        self.context = () if model.contexts is None else model.contexts.columns
-        if not (self.user or self.context):
+        features = layers.get(f"{tower.name}_feature_tower")
+        user = () if features is None else model.interactions.schema.user
+        context = () if model.contexts is None else model.contexts.columns
+        if not (user or context):
             raise ValueError(
                 "`model` should have columns of users (`use_features=True`) or a context "
                 "(`use_context=True`), by which a new user is told. Received one with ids alone."
             )
-        self._context_tower = model.context_tower
-        self._typical = None if model.contexts is None else model.contexts.mean
-        self._scale = 1.0 / model.temperature
+        joined = layers.get(f"{tower.name}_id_and_features", ids).output
+        towers = {"behind_the_id": keras.Model(joined, tower.output)}
+        means = {"id": tf.reduce_mean(ids.embeddings, axis=0, keepdims=True)}
+        if user:
+            towers["user"] = features
+        if context:
+            towers["context"], means["context"] = model.context_tower, model.contexts.mean()
+        columns = {"user": user, "context": context}
+        return cls(towers, means, columns, temperature=model.temperature)
 
     @staticmethod
     def possible(model: RecommenderModel) -> bool:
@@ -96,6 +102,49 @@ class NewUsers(tf.Module):
             told = bool(model.interactions.schema.user)
         return told and f"{tower.name}_id_embedding" in names
 
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Arrays of an .npz file, of which `from_arrays` makes the same."""
+        config = {
+            "towers": {
+                name: keras.saving.serialize_keras_object(tower)
+                for name, tower in self._towers.items()
+            },
+            "columns": {
+                part: [column.as_dict() for column in columns]
+                for part, columns in (("user", self.user), ("context", self.context))
+            },
+            "means": list(self._means),
+            "temperature": self._temperature,
+        }
+        arrays = {"config": np.frombuffer(json.dumps(config).encode(), np.uint8)}
+        arrays |= {f"mean/{name}": mean.numpy() for name, mean in self._means.items()}
+        for name, tower in self._towers.items():
+            weights = tower.get_weights()
+            arrays |= {f"{name}/{place}": weight for place, weight in enumerate(weights)}
+        return {_PREFIX + name: value for name, value in arrays.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> NewUsers | None:
+        """What `to_arrays` made arrays of, which may stand among others; None where they do not.
+
+        Raises:
+            KeyError: if some of them are missing.
+        """
+        if f"{_PREFIX}config" not in arrays:
+            return None
+        config = json.loads(arrays[f"{_PREFIX}config"].tobytes())
+        towers = {}
+        for name, record in config["towers"].items():
+            tower = towers[name] = keras.saving.deserialize_keras_object(record)
+            weights = range(len(tower.get_weights()))
+            tower.set_weights([arrays[f"{_PREFIX}{name}/{place}"] for place in weights])
+        means = {name: arrays[f"{_PREFIX}mean/{name}"] for name in config["means"]}
+        columns = {
+            part: tuple(map(column_from_dict, records))
+            for part, records in config["columns"].items()
+        }
+        return cls(towers, means, columns, temperature=config["temperature"])
+
     def __call__(
         self,
         user: Mapping[str, tf.Tensor],
@@ -104,11 +153,16 @@ class NewUsers(tf.Module):
     ) -> tf.Tensor:
         """Encoded columns of users and of their contexts by name -> [size, dim], divided by the
         temperature. Without a context the mean of those of training stands for it."""
-        vectors = self._tower(user, size)
+        vectors = tf.repeat(self._means["id"], size, axis=0)
+        if self.user:
+            vectors += tf.cast(self._towers["user"](user), vectors.dtype)
+        rest = self._towers["behind_the_id"]
+        vectors = rest(tf.cast(vectors, rest.input.dtype))
         if self.context:
-            moved = self._typical() if context is None else self._context_tower(context)
+            known = context is not None
+            moved = self._towers["context"](context) if known else self._means["context"]
             vectors = tf.math.l2_normalize(vectors + moved, -1)
-        return vectors * self._scale
+        return vectors * (1.0 / self._temperature)
 
     def vectors(
         self, users: pd.DataFrame | None = None, context: pd.DataFrame | None = None

@@ -257,7 +257,7 @@ class TwoTower(RecommenderModel):
     ) -> np.ndarray:
         """[rows, dim] float32, `user_vectors` of users who were not there in training, by their
         columns; see `new_users.NewUsers.vectors`."""
-        return NewUsers(self).vectors(users, context)
+        return NewUsers.of(self).vectors(users, context)
 
     def item_vectors(self) -> np.ndarray:
         """[num_items, dim] float32."""

@@ -11,11 +11,13 @@ import dataclasses
 import os
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.base import Recommender, log_popularity
+from advrec_tf.models.new_users import NewUsers
 from advrec_tf.ops.files import atomic_file
 from advrec_tf.ops.stored import DamagedFileError, pack_ids, read_arrays, unpack_ids
 
@@ -29,6 +31,8 @@ class VectorRecommender(Recommender):
         item_vectors: [num_items, dim] float32.
         unknown_user: [dim] float32, the vector served for a user without any history.
         interactions: the training interactions, for ids and for the items already seen.
+        new_users: what makes vectors of users by their columns, of the two-tower model that the
+            vectors are of; None where there is no such model or it has no columns.
 
     Raises:
         ValueError: if the shapes do not fit each other or the vocabularies, or a value is
@@ -39,6 +43,7 @@ class VectorRecommender(Recommender):
     item_vectors: np.ndarray
     unknown_user: np.ndarray
     interactions: Interactions
+    new_users: NewUsers | None = None
 
     def __post_init__(self):
         dim = self.user_vectors.shape[-1]
@@ -65,6 +70,24 @@ class VectorRecommender(Recommender):
     def unknown_user_scores(self) -> np.ndarray:
         """[num_items] float32, as the exported model serves them."""
         return self.item_vectors @ self.unknown_user
+
+    def new_user_vectors(
+        self, users: pd.DataFrame | None = None, context: pd.DataFrame | None = None
+    ) -> np.ndarray:
+        """[rows, dim] float32, vectors of users who were not there in training, by their columns,
+        without any popularity prior; see `new_users.NewUsers.vectors`.
+
+        Raises:
+            ValueError: if there are only vectors, or a table does not fit.
+        """
+        if self.new_users is None:
+            raise ValueError(
+                "`new_user_vectors` needs the tower of a two-tower model with columns of users or "
+                "a context. Received vectors without one."
+            )
+        found = self.new_users.vectors(users, context)
+        beyond = self.user_vectors.shape[1] - found.shape[1]
+        return np.pad(found, [(0, 0), (0, beyond)])
 
 
 def frozen_vectors(
@@ -137,6 +160,8 @@ def save_vectors(recommender: VectorRecommender, path: str | os.PathLike) -> Non
     }
     if data.item_text is not None:
         columns |= pack_ids("item_text", np.array([text or "" for text in data.item_text], object))
+    if recommender.new_users is not None:
+        columns |= recommender.new_users.to_arrays()
     with atomic_file(path, overwrite=True) as unfinished, open(unfinished, "wb") as file:
         np.savez(file, **columns)
 
@@ -163,6 +188,7 @@ def load_vectors(path: str | os.PathLike) -> VectorRecommender:
             item_vectors=stored["item_vectors"],
             unknown_user=stored["unknown_user"],
             interactions=interactions,
+            new_users=NewUsers.from_arrays(stored),
         )
     except KeyError as error:
         raise DamagedFileError(path, f"it lacks {error}", cure) from None

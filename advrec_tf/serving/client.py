@@ -272,8 +272,8 @@ class Client:
         Raises:
             ValueError: if there is a column that the model does not take, or an argument is of
                 another type or length.
-            ServingError: if the model takes no columns, as one of ids alone or of a run of
-                `advrec train`, or there is no sensible answer.
+            ServingError: if the model takes no columns, as one of ids alone, or there is no
+                sensible answer.
         """
         signature = "recommend_from_features"
         table = table_of(features)
@@ -281,10 +281,9 @@ class Client:
             specs = self.input_specs(signature)
         except NoSignatureError as error:
             raise ServingError(
-                "The model takes no columns of users. A two-tower model with features or a context "
-                "does that is exported from Python, by `ar.serving.export(model, folder)`; "
-                "`advrec train` and `advrec compare` export the vectors of the users they know, "
-                f"with `--use-features` too. {error}"
+                "The model takes no columns of users. A two-tower model with features of users or "
+                "a context does: `two_tower(..., use_features=True)` in Python, `--use-features` "
+                f"and `--user-table` of `advrec train`. {error}"
             ) from error
         columns = {name: spec for name, spec in specs.items() if name not in _LIST_INPUTS}
         inputs = raw_columns(table, columns)

@@ -25,6 +25,7 @@ from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.ranking import RankingModel
 from advrec_tf.models.retrieval import TwoTower
 from advrec_tf.models.sequential.model import SequenceModel
+from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.serving import saved_model
 from advrec_tf.serving.indexed import (
     INDEX_FROM,
@@ -191,7 +192,7 @@ def _form(
             unknown_scores=unknown,
             k=k,
             max_k=max_k,
-            new_users=_new_users(getattr(inner, "retrieval", inner), scorer),
+            new_users=_new_users(inner, scorer),
             **settings,
         )
         served.tables = report
@@ -303,10 +304,14 @@ def _by_index(
         return None
 
 
-def _new_users(inner, scorer: Scorer) -> ServedNewUsers | None:
-    """Queries by columns, where a two-tower model is served as its vectors and has columns."""
-    if type(inner) is not TwoTower or not isinstance(scorer, PairedVectors):
+def _new_users(model, scorer: Scorer) -> ServedNewUsers | None:
+    """Queries by columns, where a two-tower model with some is served as its vectors."""
+    if not isinstance(scorer, PairedVectors):
         return None
-    if not NewUsers.possible(inner):
-        return None
-    return ServedNewUsers(inner, scorer.dim)
+    data, model = model.interactions, getattr(model, "retrieval", model)
+    queries = None
+    if isinstance(model, VectorRecommender):
+        queries = model.new_users
+    elif type(model) is TwoTower and NewUsers.possible(model):
+        queries = NewUsers.of(model)
+    return None if queries is None else ServedNewUsers(queries, data, scorer.dim)

@@ -1,5 +1,6 @@
 """New users in a served recommender: their raw columns as a client has them -> queries, in the
-graph, and what the model in memory makes of the same columns, for the check."""
+graph, and what the model in memory makes of the same columns, for the check.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from advrec_tf.data import features
 from advrec_tf.data.features import Column
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.new_users import NewUsers
-from advrec_tf.models.retrieval import TwoTower
 
 TAKEN = ("user_id", "item_id", "k", "exclude_item_id", "allow_item_id")
 """Names of other inputs; a column with such a name has that of its part before it, as in
@@ -28,14 +30,15 @@ class ServedNewUsers(tf.Module):
     has no known value in any column is nobody, as an unknown user id is.
 
     Args:
-        model: a trained two-tower model that `NewUsers` takes.
+        queries: of a trained two-tower model.
+        interactions: the training interactions, with the tables of columns if these are there.
         width: of the vectors that are served, at least that of the model's: the dimensions after
             these are 0.
     """
 
-    def __init__(self, model: TwoTower, width: int):
+    def __init__(self, queries: NewUsers, interactions: Interactions, width: int):
         super().__init__(name="served_new_users")
-        self.queries = NewUsers(model)
+        self.queries = queries
         self.width = width
         self.columns: dict[str, tuple[str, Column]] = {}
         for part, columns in (("user", self.queries.user), ("context", self.queries.context)):
@@ -48,7 +51,7 @@ class ServedNewUsers(tf.Module):
             name: tf.constant(column.encoded(_blank(1))) for name, (_, column) in self._named()
         }
         self._tables = [c.table for _, (_, c) in self._named() if hasattr(c, "table")]
-        self._in_memory = lambda: model
+        self._in_memory = lambda: interactions
 
     def _named(self):
         return self.columns.items()
@@ -84,8 +87,9 @@ class ServedNewUsers(tf.Module):
         """Raw columns by input name, of users and contexts of the training data and of nobody, the
         last; the queries of the model in memory, [rows, dim]; and who is known by any column,
         [rows] bool: a user without a row in the side table is not. Most are of users with one,
-        however few these are."""
-        data = self._in_memory().interactions
+        however few these are. The columns of a table that is not there, as of a model that was
+        loaded, are values that they may have."""
+        data = self._in_memory()
         told = np.ones(len(data), bool)
         if data.user_features is not None:
             told = data.user_features.notna().any(axis=1).to_numpy()[data.user_index]
@@ -99,8 +103,8 @@ class ServedNewUsers(tf.Module):
         known = np.zeros(len(rows) + 1, bool)
         for name, (part, column) in self._named():
             table, index = sources[part]
-            values = _blank(len(rows))
-            if table is not None:  # a model that was loaded has no side tables
+            values = _examples(column, len(rows))
+            if table is not None:
                 by_name = {str(key): table[key] for key in table.columns}
                 values = by_name[column.name].iloc[rows if index is None else index[rows]]
             values = pd.concat([values.astype(object), _blank(1)], ignore_index=True)
@@ -111,7 +115,7 @@ class ServedNewUsers(tf.Module):
             says = _differs(column.encoded(values), self._blank[name])
             known |= np.reshape(says, [len(known), -1]).any(axis=1)
         frames = [pd.DataFrame(columns) if columns else None for columns in tables.values()]
-        return raw, self._in_memory().new_user_vectors(*frames), known
+        return raw, self.queries.vectors(*frames), known
 
     def notes(self) -> list[dict]:
         """JSON values: which input has which column of which part."""
@@ -124,6 +128,26 @@ class ServedNewUsers(tf.Module):
 def _spread(rows: np.ndarray, most: int) -> np.ndarray:
     """At most so many of the rows, from the first to the last."""
     return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
+
+
+def _examples(column: Column, size: int) -> pd.Series:
+    """Values that the column may have, one after the other by what it learned."""
+    places = np.arange(size)
+    known = getattr(column, "categories", ())
+    found: list = [None] * size
+    if isinstance(column, features.Sequence):
+        found = [list(known[place % max(len(known), 1) :][:2]) for place in places]
+    elif known:
+        found = [known[place % len(known)] for place in places]
+    elif isinstance(column, features.Number):
+        found = (column.mean + column.deviation * (places % 5 - 2.0)).tolist()
+    elif isinstance(column, features.Time):
+        found = (column.latest - features.DAY * places).tolist()
+    elif isinstance(column, features.Text):
+        found = [f"text {place}" for place in places]
+    elif isinstance(column, features.Vector):
+        found = [((place + np.arange(column.width)) % 3 - 1.0).tolist() for place in places]
+    return pd.Series(found, dtype=object)
 
 
 def _blank(size: int) -> pd.Series:

@@ -189,6 +189,7 @@ def two_tower(
     *,
     embedding_dim: int = 64,
     use_features: bool = False,
+    use_context: bool = False,
     temperature: float = 0.12,
     id_table: IdTable | None = None,
     learning_rate: float = 5e-3,
@@ -197,9 +198,16 @@ def two_tower(
     jit_compile: bool = True,
     steps_per_execution: int = 1,
 ) -> Recipe:
-    """`TwoTower` over ids and, with `use_features`, side tables. XLA doubles the speed of a step,
-    but draws normal noise many times slower on a CPU."""
-    settings = {"use_features": use_features, "temperature": temperature, "id_table": id_table}
+    """`TwoTower` over ids and, with `use_features`, side tables, with `use_context` the context.
+
+    XLA doubles the speed of a step, but draws normal noise many times slower on a CPU.
+    """
+    settings = {
+        "use_features": use_features,
+        "use_context": use_context,
+        "temperature": temperature,
+        "id_table": id_table,
+    }
     return Recipe(
         network=_network_of(retrieval.two_tower, embedding_dim=embedding_dim, **settings),
         optimizer=lazy_adam(learning_rate),

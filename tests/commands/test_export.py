@@ -46,10 +46,12 @@ def test_index_recall_and_tables_are_those_of_the_options(
 
     monkeypatch.setattr("advrec_tf.serving.forms.export", export)
     save_vectors(recommender, tmp_path / "shipped.npz")
-    (tmp_path / "run.json").write_text("{}")
+    (tmp_path / "run.json").write_text('{"settings": {"use_features": true}}')
     out = ["--out", str(tmp_path / "out"), "--index", "ivf", "--recall", "0.9"]
     out += ["--tables", "int8"]
-    main(["export", "--run-dir", str(tmp_path), *out])
+    # As in the folder of a run by an earlier version.
+    with pytest.warns(UserWarning, match="keeps no columns of users or a context"):
+        main(["export", "--run-dir", str(tmp_path), *out])
     assert asked["index"] == "ivf" and asked["recall"] == 0.9
     assert asked["tables"] == "int8"
     printed = json.loads(capfd.readouterr().out)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import advrec_tf as ar
-from advrec_tf.models.new_users import ColumnTower, NewUsers
+from advrec_tf.models.new_users import NewUsers
 from tests.worlds import interactions_of
 
 USERS = pd.DataFrame({"age": [20.0, 30.0, 40.0]})
@@ -49,7 +49,9 @@ def test_a_context_moves_the_query_and_its_mean_stands_for_an_unknown_one():
     with_tv, with_phone = model.new_user_vectors(context=CONTEXT[:2])
     assert np.abs(with_tv - with_phone).max() > 1e-3
     both = ar.models.two_tower(DATA, embedding_dim=3, use_features=True, use_context=True)
-    alone = ColumnTower(both.user_tower)({"age": tf.constant(USERS["age"], tf.float32)}, 3)
+    ids = both.user_tower.get_layer("user_tower_id_embedding").embeddings.numpy()
+    columns = both.user_tower.get_layer("user_tower_feature_tower")
+    alone = unit(ids.mean(0) + columns({"age": tf.constant(USERS["age"], tf.float32)}).numpy())
     expected = unit(alone + both.contexts.mean()) / np.float32(both.temperature)
     np.testing.assert_allclose(both.new_user_vectors(USERS), expected, rtol=1e-5)
 
@@ -58,6 +60,39 @@ def test_a_model_that_was_saved_and_loaded_still_knows_its_columns(model, tmp_pa
     model.save(tmp_path / "model.keras")
     loaded = tf.keras.models.load_model(tmp_path / "model.keras", compile=False)
     np.testing.assert_allclose(loaded.new_user_vectors(USERS), model.new_user_vectors(USERS))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"use_features": True, "use_context": True, "hidden": (5,)},
+        {"use_features": True, "id_table": ar.models.QuotientRemainder()},
+        {"use_context": True},
+    ],
+)
+def test_what_was_kept_as_arrays_gives_the_same_vectors_to_the_digit(settings, tmp_path):
+    model = ar.models.two_tower(DATA, embedding_dim=3, **settings)
+    before = NewUsers.of(model)
+    np.savez(tmp_path / "kept.npz", other=np.zeros(2), **before.to_arrays())
+    with np.load(tmp_path / "kept.npz", allow_pickle=False) as stored:
+        after = NewUsers.from_arrays({name: stored[name] for name in stored.files})
+    assert (after.user, after.context) == (before.user, before.context)
+    asked = {"users": USERS} if before.user else {}
+    asked |= {"context": CONTEXT[:3]} if before.context else {}
+    np.testing.assert_array_equal(after.vectors(**asked), model.new_user_vectors(**asked))
+    if before.user:
+        np.testing.assert_array_equal(after.vectors(USERS), model.new_user_vectors(USERS))
+    assert NewUsers.from_arrays({"other": np.zeros(2)}) is None
+
+
+def test_what_was_taken_from_a_model_stays_when_it_is_trained_further():
+    model = ar.models.two_tower(DATA, embedding_dim=2, use_features=True, temperature=1.0)
+    taken = NewUsers.of(model)
+    ids = model.user_tower.get_layer("user_tower_id_embedding").embeddings
+    before = taken.vectors(USERS)
+    ids.assign(ids + [[7.0, 0.0]])
+    np.testing.assert_array_equal(taken.vectors(USERS), before)
+    assert np.abs(model.new_user_vectors(USERS) - before).max() > 0.1
 
 
 def test_what_cannot_tell_a_new_user_is_refused(model):

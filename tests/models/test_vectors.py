@@ -1,15 +1,21 @@
+import dataclasses
+
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.vocabulary import Vocabulary
+from advrec_tf.models.new_users import NewUsers
+from advrec_tf.models.retrieval import two_tower
 from advrec_tf.models.vectors import (
     VectorRecommender,
     load_vectors,
     save_vectors,
     with_popularity_prior,
 )
+from advrec_tf.ops.stored import DamagedFileError
 from tests.worlds import interactions_of
 
 # Rows per item: a 3, b 1. User 0 has three rows, user 1 one, user 2 none.
@@ -110,6 +116,36 @@ def test_vectors_come_back_from_the_file_with_their_ids(tmp_path, users, items):
     asked = list(users)
     assert back.recommend(asked, k=2).equals(model.recommend(asked, k=2))
     assert [path.name for path in tmp_path.iterdir()] == ["vectors.npz"]
+
+
+def test_the_tower_of_columns_comes_back_from_the_file_with_the_vectors(tmp_path):
+    ages = pd.DataFrame({"age": [20.0, 30.0, 40.0]})
+    data = dataclasses.replace(interactions(), user_features=ages)
+    tower = two_tower(data, embedding_dim=2, use_features=True)
+    plain = with_popularity_prior(USERS, ITEMS, data, scale=0.5, prior_max_history=2)
+    model = dataclasses.replace(plain, new_users=NewUsers.of(tower))
+    save_vectors(model, tmp_path / "vectors.npz")
+    back = load_vectors(tmp_path / "vectors.npz")
+    asked = pd.DataFrame({"age": [50.0, None]})
+    # The last dimension is that of popularity, which a list by columns has none of.
+    expected = np.pad(tower.new_user_vectors(asked), [(0, 0), (0, 1)])
+    for found in (model, back):
+        np.testing.assert_array_equal(found.new_user_vectors(asked), expected)
+    with pytest.raises(ValueError, match="needs the tower of a two-tower model"):
+        plain.new_user_vectors(asked)
+
+
+def test_a_file_with_half_a_tower_is_damaged(tmp_path):
+    ages = pd.DataFrame({"age": [20.0, 30.0, 40.0]})
+    data = dataclasses.replace(interactions(), user_features=ages)
+    tower = NewUsers.of(two_tower(data, embedding_dim=2, use_features=True))
+    plain = with_popularity_prior(USERS, ITEMS, data, scale=0.5, prior_max_history=2)
+    save_vectors(dataclasses.replace(plain, new_users=tower), tmp_path / "vectors.npz")
+    with np.load(tmp_path / "vectors.npz") as stored:
+        kept = {name: stored[name] for name in stored.files if name != "new_users/user/0"}
+    np.savez(tmp_path / "vectors.npz", **kept)
+    with pytest.raises(DamagedFileError, match="it lacks 'new_users/user/0'"):
+        load_vectors(tmp_path / "vectors.npz")
 
 
 def test_an_item_without_a_text_still_has_none_after_the_file(tmp_path):

@@ -1,12 +1,17 @@
 """`recommend_from_features`: lists for users who are known by columns alone."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
 
 import advrec_tf as ar
+from advrec_tf.models.new_users import NewUsers
+from advrec_tf.models.vectors import with_popularity_prior
 from advrec_tf.serving import folder
+from advrec_tf.serving.feature_columns import raw_columns, table_of
 from advrec_tf.serving.new_users import ServedNewUsers
 from tests import malformed
 from tests.worlds import interactions_of
@@ -79,7 +84,7 @@ def test_the_check_asks_by_the_columns_of_the_few_who_have_some():
     jobs = pd.DataFrame({"job": [None] * 77 + ["nurse"] + [None] * 22})
     data = interactions_of([(user, user % 5) for user in range(100)], user_features=jobs)
     model = ar.models.two_tower(data, embedding_dim=3, use_features=True)
-    raw, queries, known = ServedNewUsers(model, 3).sample()
+    raw, queries, known = ServedNewUsers(NewUsers.of(model), data, 3).sample()
     assert raw["job"].tolist() == ["nurse"] + [""] * 9
     assert known.tolist() == [True] + [False] * 9 and queries.shape == (10, 3)
 
@@ -137,10 +142,63 @@ def test_a_model_of_ids_alone_has_no_such_signature(tmp_path):
     served = ar.serving.served_form(ar.models.two_tower(DATA, embedding_dim=3))
     assert "recommend_from_features" not in served.inputs() and "features" not in served.notes()
     path = ar.serving.export(served, tmp_path, check=False)
-    with pytest.raises(
-        ar.serving.ServingError, match="no columns.*exported from Python, by `ar.serv"
-    ):
+    with pytest.raises(ar.serving.ServingError, match="no columns.*`--use-features` and `--user-t"):
         ar.serving.SavedModelClient(path).recommend_from_features({"age": [3]})
+
+
+@pytest.fixture(scope="module")
+def shipped(model):
+    """Vectors with a prior and the tower of columns, as a run ships them."""
+    users, items = model.user_vectors(), model.item_vectors()
+    plain = with_popularity_prior(users, items, DATA, scale=0.5, prior_max_history=2)
+    return dataclasses.replace(plain, new_users=NewUsers.of(model))
+
+
+@pytest.mark.parametrize(
+    ("settings", "tolerance"),
+    [
+        ({}, 1e-5),
+        # An entry of an item is rounded by 1/254 of the longest one, of a unit vector of 3.
+        ({"tables": "int8"}, 0.2),
+        pytest.param(
+            {"index": "ivf", "recall": 0.1, "tables": "int8"}, 0.2, marks=pytest.mark.slow
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:index=.ivf. buys nothing")
+def test_vectors_with_a_tower_are_asked_by_columns_as_the_model_is(
+    shipped, model, settings, tolerance
+):
+    served = ar.serving.served_form(shipped, k=3, max_k=5, **settings)
+    expected = model.new_user_vectors(*new_table()) @ model.item_vectors().T
+    specs = served.new_users.inputs()
+    named = {name: (spec.dtype.name, tuple(spec.shape)) for name, spec in specs.items()}
+    raw = raw_columns(table_of(NEW), named)
+    asked = {name: tf.constant(values, specs[name].dtype) for name, values in raw.items()}
+    none = tf.constant([[""], [""]])
+    answer = served.recommend_from_features(tf.constant([5, 5]), none, none, **asked)
+    items = answer["item_id"].numpy().astype(int)
+    np.testing.assert_allclose(
+        answer["score"], np.take_along_axis(expected, items, axis=1), rtol=0, atol=tolerance
+    )
+    if not settings:
+        assert items.tolist() == np.argsort(-expected, axis=1).tolist()
+
+
+def test_the_check_asks_a_model_without_its_tables_by_values_that_columns_may_have():
+    data = dataclasses.replace(DATA, user_features=USERS.assign(age=[20.0, 30.0, 40.0]))
+    queries = NewUsers.of(ar.models.two_tower(data, embedding_dim=3, use_features=True))
+    alone = interactions_of([(0, 0), (1, 1), (2, 2), (2, 3)], 3, 5)
+    raw, vectors, known = ServedNewUsers(queries, alone, 4).sample()
+    assert known.tolist() == [True] * 4 + [False]
+    assert raw["job"].tolist() == ["cook", "nurse", "cook", "nurse", ""]
+    # The mean age is 30; from two deviations below it to one above.
+    ages = 30 + np.array([-2, -1, 0, 1]) * (200 / 3) ** 0.5
+    np.testing.assert_allclose(raw["age"][:4], ages, rtol=1e-6)
+    assert raw["tags"].tolist()[:4] == [["a", "b"], ["b", "c"], ["c", ""], ["a", "b"]]
+    assert raw["since"][1] == pd.Timestamp("2024-01-31").timestamp()
+    assert raw["face"].tolist()[:4] == [[-1, 0], [0, 1], [1, -1], [-1, 0]]
+    assert len(np.unique(vectors.round(5), axis=0)) == 5
 
 
 @pytest.mark.slow

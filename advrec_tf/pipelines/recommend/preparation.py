@@ -49,6 +49,11 @@ def prepare(loaded: Loaded, settings: SplitSettings) -> Prepared:
             "`use_features` should be off for data without a table of users or items. Received "
             "--use-features: give --user-table or --item-table as well."
         )
+    if getattr(settings, "use_context", False) and interactions.context is None:
+        raise ValueError(
+            "`use_context` should be off for data without a context. Received --use-context: name "
+            "its columns by --context-column as well."
+        )
     counts = {"read": loaded.report.as_dict()}
     if settings.minimum_rating is not None:
         interactions, removed = filters.minimum_rating(interactions, settings.minimum_rating)

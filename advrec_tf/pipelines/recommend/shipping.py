@@ -11,6 +11,7 @@ import numpy as np
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.base import Recommender
+from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.vectors import (
     VectorRecommender,
     load_vectors,
@@ -95,7 +96,9 @@ def ship(
                 measured = variants.measure(prior.on(result, setting.train), setting)
                 summary = {**result.summary, **measured.summary}
                 comparison.keep(setting, row, StageResult(summary, measured.arrays))
-    return prior.on(results[best][seed], whole.train), choices
+    chosen = results[best][seed]
+    new_users = NewUsers.from_arrays(chosen.arrays)
+    return dataclasses.replace(prior.on(chosen, whole.train), new_users=new_users), choices
 
 
 def choose_prior(

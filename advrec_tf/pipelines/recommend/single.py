@@ -19,6 +19,7 @@ from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.compositional import IdTable, MultiHash, QuotientRemainder
 from advrec_tf.models.factorization.negatives import InBatch
+from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.progress import LOG, stage_done, stages_ahead
@@ -175,9 +176,10 @@ def _vectors(
         )
         stage_done(f"refit on all {len(everything):,} interactions, {epochs} epochs")
     recommender = prior.on(shipped, everything if settings.refit else whole.train)
+    new_users = NewUsers.from_arrays(shipped.arrays)
     return (
         fitted,
-        dataclasses.replace(recommender, interactions=everything),
+        dataclasses.replace(recommender, interactions=everything, new_users=new_users),
         {
             "prior_scale": prior.scale,
             "prior_max_history": prior.prior_max_history,
@@ -240,7 +242,7 @@ def chosen_model(settings: SingleSettings, train: Interactions) -> str:
     """The name of the model, where `auto` is decided by columns and size."""
     if settings.model != "auto":
         return settings.model
-    if settings.use_features:
+    if settings.use_features or settings.use_context:
         return "two_tower"
     if isinstance(train, CountedInteractions):
         return "factorization"  # the others than these two hold whole profiles
@@ -273,6 +275,7 @@ def recipe_of(model: str, settings: SingleSettings, num_items: int) -> Recipe:
         return recipes.two_tower(
             embedding_dim=given.pop("dim"),
             use_features=settings.use_features,
+            use_context=settings.use_context,
             id_table=id_table_of(settings),
             jit_compile=settings.adversary != "noise",
             steps_per_execution=16,
@@ -371,6 +374,5 @@ def _refit(
         label="refit",
         log=detail,
     )
-    model = fitted.model
-    arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
-    return StageResult({"epochs": epochs, "verdict": fitted.report.verdict}, arrays)
+    summary = {"epochs": epochs, "verdict": fitted.report.verdict}
+    return StageResult(summary, variants.kept_of(fitted.model))

@@ -21,14 +21,17 @@ class SingleSettings:
         minimum_rating: Interactions rated lower than this are left out.
         k_core: Users and items with fewer interactions are left out, until all have as many.
         seed: The seed of everything that is drawn.
-        model: The model. With auto it is two_tower where --use-features is given, factorization
-            where there are more than 20,000 items, and else autoencoder. The others are next-item
-            models, which read a user's items in order: self-attention (sasrec, in both directions
-            bert4rec, gated hstu), recurrent units (gru4rec), frequency filters (fmlp, with
-            attention bsarec).
+        model: The model. With auto it is two_tower where --use-features or --use-context is given,
+            factorization where there are more than 20,000 items, and else autoencoder. The others
+            are next-item models, which read a user's items in order: self-attention (sasrec, in
+            both directions bert4rec, gated hstu), recurrent units (gru4rec), frequency filters
+            (fmlp, with attention bsarec).
         use_features: Give the two-tower model the features of users and items beside their ids.
-            The export serves no new users by their columns; `ar.serving.export(model, folder)` of
-            such a model from Python does.
+            With features of users the export has lists for new users by these
+            (recommend_from_features).
+        use_context: Give the two-tower model the context of an interaction (--context-column).
+            Lists of known users are those of the mean context; those of new users take it as well
+            (recommend_from_features).
         id_table: How two_tower makes the vectors of ids, where not of a row for each: of rows of
             two small tables (quotient_remainder), or of those that hashes choose (multi_hash). For
             huge vocabularies; see the guide on streams.
@@ -82,6 +85,7 @@ class SingleSettings:
         "hstu",
     ] = "auto"
     use_features: bool = False
+    use_context: bool = False
     id_table: Literal["quotient_remainder", "multi_hash"] | None = None
     id_share: float | None = None
     adversary: Literal["fgsm", "pgd", "noise", "none"] = "fgsm"
@@ -134,11 +138,12 @@ class SingleSettings:
             if not holds(getattr(self, name)):
                 value = getattr(self, name)
                 raise ValueError(f"`{name}` should be {wanted}. Received: {value!r}.")
-        if self.use_features and self.model not in ("auto", "two_tower"):
-            raise ValueError(
-                "`use_features` should be off for a model that knows ids only: the two_tower model "
-                f"takes features. Received: it is on, and `model` is {self.model!r}."
-            )
+        for name, columns in (("use_features", "features"), ("use_context", "a context")):
+            if getattr(self, name) and self.model not in ("auto", "two_tower"):
+                raise ValueError(
+                    f"`{name}` should be off for a model that knows ids only: the two_tower model "
+                    f"takes {columns}. Received: it is on, and `model` is {self.model!r}."
+                )
         self._check_id_table()
         self._check_next_item()
 
@@ -149,7 +154,8 @@ class SingleSettings:
                 "`id_share` should be given beside `id_table`. Received: "
                 f"{self.id_share:g} without it."
             )
-        two_tower = self.model == "two_tower" or (self.model == "auto" and self.use_features)
+        columns = self.use_features or self.use_context
+        two_tower = self.model == "two_tower" or (self.model == "auto" and columns)
         if self.id_table is not None and not two_tower:
             raise ValueError(
                 "`id_table` should be given for the model two_tower alone. Received: "

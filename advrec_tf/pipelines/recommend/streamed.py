@@ -41,6 +41,7 @@ def require_streamed(settings: SingleSettings) -> None:
         ("minimum_rating", settings.minimum_rating, settings.minimum_rating is not None, "absent"),
         ("k_core", settings.k_core, settings.k_core > 0, "0"),
         ("use_features", settings.use_features, settings.use_features, "off"),
+        ("use_context", settings.use_context, settings.use_context, "off"),
         (
             "model",
             settings.model,

@@ -23,6 +23,8 @@ from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.gan.profiles import build_profile_gan
 from advrec_tf.models.base import Recommender
+from advrec_tf.models.new_users import NewUsers
+from advrec_tf.models.retrieval import TwoTower
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.progress import LOG
@@ -223,16 +225,25 @@ def fit_vectors(
     checkpoint: Path,
     **training,
 ) -> StageResult:
-    """Train by a recipe, keep the vectors of users and items, and measure them.
+    """Train by a recipe, keep what `kept_of` says, and measure the vectors.
 
     `training` is that of `Recipe.train`.
     """
     fitted = trained(recipe, setting, console, label, checkpoint, **training)
     model = fitted.model
-    arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
+    arrays = kept_of(model)
     measured = measure(vectors_of(StageResult({}, arrays), setting.train), setting)
     summary = {**measured.summary, **summary_of(fitted.report), **size_of(model)}
     return StageResult(summary, {**arrays, **measured.arrays})
+
+
+def kept_of(model) -> dict[str, np.ndarray]:
+    """The arrays that a stage keeps of a model that ends as vectors: those of users and items and,
+    of a two-tower model with columns of users or a context, what makes vectors of new users."""
+    arrays = {"user_vectors": model.user_vectors(), "item_vectors": model.item_vectors()}
+    if isinstance(model, TwoTower) and NewUsers.possible(model):
+        arrays |= NewUsers.of(model).to_arrays()
+    return arrays
 
 
 def size_of(model) -> dict:

@@ -9,6 +9,7 @@ from advrec_tf.data.readers.report import Loaded, report_of
 from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.pipelines.recommend.preparation import identity_of, prepare
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 
 
 def loaded_rows(pairs, rating=None):
@@ -44,6 +45,8 @@ def test_a_core_that_is_too_dense_is_said_with_what_there_was():
 def test_features_that_are_asked_for_should_be_there():
     with pytest.raises(ValueError, match="`use_features` should be off .* --user-table"):
         prepare(loaded_rows([(0, 0), (1, 1)]), RecommenderSettings(use_features=True))
+    with pytest.raises(ValueError, match="`use_context` should be off .* --context-column"):
+        prepare(loaded_rows([(0, 0), (1, 1)]), SingleSettings(use_context=True))
 
 
 def test_a_run_is_known_by_its_features_as_well(tiny_world):

@@ -14,6 +14,7 @@ def test_the_model_is_chosen_by_columns_and_size(monkeypatch):
     train = tiny_world(10, 8)
     assert single.chosen_model(SingleSettings(), train) == "autoencoder"
     assert single.chosen_model(SingleSettings(use_features=True), train) == "two_tower"
+    assert single.chosen_model(SingleSettings(use_context=True), train) == "two_tower"
     assert single.chosen_model(SingleSettings(model="factorization"), train) == "factorization"
     monkeypatch.setattr(single, "LARGE_CATALOGUE", 7)
     assert single.chosen_model(SingleSettings(), train) == "factorization"

@@ -22,6 +22,7 @@ from advrec_tf.pipelines.recommend.single_settings import SingleSettings
         ),
         ({"id_table": "multi_hash", "model": "sasrec"}, "and `model` is 'sasrec'"),
         ({"model": "autoencoder", "use_features": True}, "the two_tower model takes features"),
+        ({"model": "sasrec", "use_context": True}, "the two_tower model takes a context"),
     ],
 )
 def test_a_setting_out_of_range_is_refused_with_its_name(given, message):

@@ -36,6 +36,7 @@ def test_all_rows_train_but_those_of_the_two_other_parts(shards):
         ({"model": "autoencoder"}, "`model` should be two_tower, factorization or auto"),
         ({"minimum_rating": 3.0}, "`minimum_rating` should be absent"),
         ({"use_features": True}, "`use_features` should be off"),
+        ({"use_context": True}, "`use_context` should be off"),
     ],
 )
 def test_settings_that_need_all_rows_are_refused(given, said):
