@@ -8,12 +8,32 @@ is drawn for the global batch, by the same seed on all replicas: `own_rows`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
 from advrec_tf.losses import weighted_mean
 from advrec_tf.ops.random import random_floats
+
+_here = threading.local()
+
+
+@contextlib.contextmanager
+def same_on_replicas() -> Iterator[None]:
+    """Within the block layers return the same on all replicas, not what belongs to the examples of
+    one: they are perturbed alike, by the gradient of all."""
+    before, _here.same = is_same_on_replicas(), True
+    try:
+        yield
+    finally:
+        _here.same = before
+
+
+def is_same_on_replicas() -> bool:
+    """Whether this thread is in a block of `same_on_replicas`: each replica has one of its own."""
+    return getattr(_here, "same", False)
 
 
 def num_replicas() -> int:

@@ -1,36 +1,34 @@
 """Two-tower retrieval on TensorFlow Recommenders.
 
-`tfrs.tasks.Retrieval` does the in-batch softmax; what this module adds around it is what
-decides its quality: cosine scores with a temperature, the logQ correction for the
-popularity of in-batch negatives, and a mask over everything in the batch that the user is
-known to have, not only over repeats of the same item.
+The loss is the softmax of `models.in_batch`; this module has the towers, what they embed of a
+batch, and the vectors that lists are made of.
 """
 
 from __future__ import annotations
-
-import warnings
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from advrec_tf import _tfrs
-from advrec_tf._keras import float32_layers, keras, require_keras_2
-from advrec_tf.data.histories import PairTable
+from advrec_tf._keras import keras, require_keras_2
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.compositional import IdTable
 from advrec_tf.models.context import ContextVectors, context_tower
 from advrec_tf.models.factorization.samplers import require_negatives
+from advrec_tf.models.in_batch import InBatchSoftmax
 from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.own_batches import require_pairs
-from advrec_tf.models.replicas import candidates_of_all, mean_compiled_apart, mean_over_replicas
+from advrec_tf.models.replicas import (
+    candidates_of_all,
+    mean_compiled_apart,
+    mean_over_replicas,
+    same_on_replicas,
+)
 from advrec_tf.models.saving import model_config, model_from_config
 from advrec_tf.models.towers import entity_towers, in_blocks
 from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.models.vectors import VectorRecommender
-
-PAIR_TABLE_LIMIT = 2**29
-"""Bytes allowed for the table of known pairs; above, only accidental hits are masked."""
+from advrec_tf.ops.distinct import distinct
 
 
 @keras.utils.register_keras_serializable("advrec_tf")
@@ -40,6 +38,10 @@ class TwoTower(RecommenderModel):
     Yi et al. 2019 (sampling-bias-corrected neural modeling, RecSys): example b is scored
     against every candidate c of the batch by (u_b . v_c) / temperature - log q_c with q_c
     the fraction of training interactions that are of item c.
+
+    Each item of the batch is embedded and scored once, and counts as often as it occurs: the same
+    loss, for a part of the time where batches are large beside the catalogue. So an adversary
+    moves a vector of an item once for all its examples, as He et al. 2018 do.
 
     Args:
         user_tower, item_tower: functional models, index [batch] -> [batch, dim].
@@ -60,6 +62,8 @@ class TwoTower(RecommenderModel):
 
     loss_is_share = True
     mixed_precision = True
+    one_vector_per_item = True
+    """Whether an item has the same vector in all its places of a batch."""
 
     def __init__(
         self,
@@ -84,8 +88,6 @@ class TwoTower(RecommenderModel):
             "mask_known": mask_known,
             "items_at_once": items_at_once,
         }
-        if not temperature > 0:
-            raise ValueError(f"`temperature` should be > 0. Received: {temperature!r}.")
         self.user_tower = user_tower
         self.item_tower = item_tower
         self.contexts = None
@@ -94,26 +96,9 @@ class TwoTower(RecommenderModel):
             self.contexts = ContextVectors(context_tower, interactions)
         self.interactions = interactions
         self.temperature = temperature
-        counts = interactions.item_counts().astype(np.float64)
-        self._item_probability = (
-            tf.constant(counts / max(len(interactions), 1), tf.float32) if logq else None
+        self.softmax = InBatchSoftmax(
+            interactions, temperature=temperature, logq=logq, mask_known=mask_known
         )
-        size = PairTable.size_in_bytes(interactions.num_users, interactions.num_items)
-        if mask_known and size > PAIR_TABLE_LIMIT:
-            warnings.warn(
-                f"`mask_known` needs {size / 2**20:.0f} MiB for "
-                f"{interactions.num_users} x {interactions.num_items} pairs, over the limit of "
-                f"{PAIR_TABLE_LIMIT / 2**20:.0f} MiB: only repeats of the positive are hidden.",
-                stacklevel=2,
-            )
-            mask_known = False
-        self._known = PairTable(interactions) if mask_known else None
-        with float32_layers():
-            self.task = _tfrs.Retrieval(
-                loss=keras.losses.CategoricalCrossentropy(from_logits=True, reduction="none"),
-                temperature=temperature,
-                remove_accidental_hits=True,
-            )
         self.built = True
 
     @property
@@ -147,87 +132,31 @@ class TwoTower(RecommenderModel):
         among_candidates = "candidate_index" in inputs
         require_negatives(inputs["candidate_index" if among_candidates else "item_index"])
         if among_candidates:
-            row_losses = self._losses_among_candidates(inputs, training)
+            candidates = {**inputs, "item_index": inputs["candidate_index"]}
+            vectors = self.embed_items(candidates, training)
+            queries = self.embed_users(inputs, training)
+            row_losses = self.softmax.over_candidates(queries, vectors, inputs)
             return mean_over_replicas(row_losses, inputs["weight"])
-        users = inputs["user_index"]
-        vectors, items, generated = candidates_of_all(
-            [self.embed_items(inputs, training), inputs["item_index"], inputs["generated"]]
-        )
-        given = (self.embed_users(inputs, training), vectors, users, items, generated)
-        return mean_compiled_apart(self._losses_among_batch, given, inputs["weight"])
+        form = self._items_once if self.one_vector_per_item else self._items_by_place
+        losses, vectors, *candidates = form(inputs, training)
+        queries = self.embed_users(inputs, training)
+        given = (queries, vectors, inputs["user_index"], *candidates)
+        return mean_compiled_apart(losses, given, inputs["weight"])
 
-    def _losses_among_batch(self, queries, vectors, users, items, generated) -> tf.Tensor:
-        """[batch]: the loss of each example, whose own item is the candidate in its place.
+    def _items_by_place(self, inputs: dict[str, tf.Tensor], training: bool):
+        """A loss of `InBatchSoftmax` and what it takes of the batch's items."""
+        vectors = self.embed_items(inputs, training)
+        candidates = [vectors, inputs["item_index"], inputs["generated"]]
+        return self.softmax.over_places, *candidates_of_all(candidates)
 
-        Args:
-            queries, users: [batch, dim] and [batch] int32.
-            vectors, items, generated: [candidates, dim], [candidates] int32 and bool.
-        """
-        positive = tf.eye(tf.size(users), tf.size(items), dtype=tf.bool)
-        hidden = generated[None, :] & ~positive
-        if self._known is not None:
-            hidden |= self._known.known(users, items) & ~positive
-        probability = None
-        if self._item_probability is not None:
-            probability = tf.gather(self._item_probability, items)
-            # The item of a generated pair is no negative, so it needs no correction; one that
-            # nobody has interacted with would otherwise get log 0.
-            probability = tf.where(generated, tf.reduce_mean(probability), probability)
-        with float32_layers():  # the task makes some at each call
-            return self.task(
-                queries,
-                vectors,
-                candidate_sampling_probability=probability,
-                candidate_ids=items,
-                score_mask=~hidden,
-                compute_metrics=False,
-                compute_batch_metrics=False,
-            )
-
-    def _losses_among_candidates(self, inputs: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
-        """[batch]: -log softmax over the batch's candidates at the example's own, `column`.
-
-        Hidden are the user's other known positives and the places left over; log q is that
-        of the candidates, which the batch brings along.
-        """
-        items = inputs["candidate_index"]
-        candidates = self.embed_items({**inputs, "item_index": items}, training)
-        users = self.embed_users(inputs, training)
-        logits = tf.matmul(users, candidates, transpose_b=True) / self.temperature
-        if self._item_probability is not None:
-            logits -= inputs["candidate_log_q"][None, :]
-        positive = inputs["column"][:, None] == tf.range(tf.size(items))[None, :]
-        hidden = ~inputs["candidate_open"][None, :]
-        if self._known is not None:
-            hidden |= self._known.known(inputs["user_index"], items)
-        logits = tf.where(hidden & ~positive, -1e9, logits)
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(inputs["column"], logits)
-
-    def negative_logits(
-        self, inputs: dict[str, tf.Tensor], users: tf.Tensor, items: tf.Tensor
-    ) -> tf.Tensor:
-        """Embedded users [batch, dim] against the batch's items as negatives, [batch, batch]:
-        over the temperature, less log q; -1e9 where the user is known to have the item (the
-        example's own positive among them) or the item is of a generated pair."""
-        index = inputs["item_index"]
-        logits = tf.matmul(users, items, transpose_b=True) / self.temperature
-        if self._item_probability is not None:
-            probability = tf.gather(self._item_probability, index)
-            logits -= tf.math.log(tf.maximum(probability, 1e-12))[None, :]
-        hidden = (index[:, None] == index[None, :]) | inputs["generated"][None, :]
-        if self._known is not None:
-            hidden |= self._known.known(inputs["user_index"], index)
-        return tf.where(hidden, -1e9, logits)
-
-    @property
-    def mean_log_probability(self) -> float:
-        """Mean over the training interactions of log q of their items, the logQ correction of an
-        item that is not in training; 0 without the correction."""
-        if self._item_probability is None:
-            return 0.0
-        probability = self._item_probability.numpy()
-        known = probability[probability > 0]
-        return float(np.log(known).mean())
+    def _items_once(self, inputs: dict[str, tf.Tensor], training: bool):
+        """As `_items_by_place`, each item once."""
+        items, generated = candidates_of_all([inputs["item_index"], inputs["generated"]])
+        size = tf.minimum(tf.size(items), self.interactions.num_items)
+        items, place = distinct(items, size)
+        with same_on_replicas():
+            vectors = self.embed_items({**inputs, "item_index": items}, training)
+        return self.softmax.over_items, vectors, items, place, generated
 
     def embed_users(self, inputs: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
         """The users of a batch, [batch, dim]."""

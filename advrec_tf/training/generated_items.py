@@ -73,7 +73,7 @@ class GeneratedItems(ModelWrapper):
             )
         self.source, self.modality = source, modality
         self.weight, self.fraction = weight, fraction
-        self._mean_log_probability = model.mean_log_probability
+        self._mean_log_probability = model.softmax.mean_log_probability
         self._real_loss = keras.metrics.Mean(name="real_loss")
         self._fake_loss = keras.metrics.Mean(name="fake_loss")
 
@@ -94,7 +94,7 @@ class GeneratedItems(ModelWrapper):
         """Mean of L_fake over the real examples among the first `fraction` of the batch."""
         model = self.model
         users, items = model.embed_users(inputs, True), model.embed_items(inputs, True)
-        others = tf.reduce_logsumexp(model.negative_logits(inputs, users, items), axis=-1)
+        others = tf.reduce_logsumexp(model.softmax.negative_logits(users, items, inputs), axis=-1)
         generated = self.source(inputs["item_index"], inputs["seed"])
         fake = model.item_tower.embed({self.modality: generated})
         own = tf.reduce_sum(users * fake, axis=-1) / model.temperature - self._mean_log_probability

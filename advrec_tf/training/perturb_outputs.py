@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.models.replicas import is_same_on_replicas
 
 
 class LayerOutputs(list):
@@ -24,7 +25,8 @@ class LayerOutputs(list):
         masks: for each output 1 where it may move and 0 where not, in its shape, if its layer
             has a method `perturbable` that tells so from the arguments of the call; else None.
         shared: for each output whether it is the same on all replicas of a strategy, not one of a
-            replica's examples: its layer has `same_on_replicas`.
+            replica's examples: its layer has `same_on_replicas`, or it is called in a block of
+            `models.replicas.same_on_replicas`.
         scales: for each output factors of the radius, [rows, ..., 1], if its layer has a method
             `radius_scale` that tells them so; else None.
     """
@@ -75,7 +77,8 @@ def perturb_outputs(
         for found, name in ((outputs.masks, "perturbable"), (outputs.scales, "radius_scale")):
             told = getattr(layer, name, None)
             found.append(None if told is None else told(*args, **kwargs))
-        outputs.shared.append(getattr(layer, "same_on_replicas", False))
+        shared = getattr(layer, "same_on_replicas", False) or is_same_on_replicas()
+        outputs.shared.append(shared)
         return output.with_flat_values(values) if isinstance(output, tf.RaggedTensor) else values
 
     with replaced_calls(layers, perturbed_call):

@@ -7,9 +7,10 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
+import advrec_tf as ar
 from advrec_tf.data import batches
-from advrec_tf.models import retrieval
-from advrec_tf.models.retrieval import two_tower
+from advrec_tf.models import in_batch
+from advrec_tf.models.retrieval import TwoTower, two_tower
 from advrec_tf.text.item_batches import of_items
 from tests.worlds import interactions_of
 
@@ -19,6 +20,13 @@ TEMPERATURE = 0.5
 
 
 DATA = interactions_of(ROWS, num_users=4, num_items=5)
+
+
+@pytest.fixture(params=["once", "by place"])
+def form(request, monkeypatch):
+    """Each of the two ways to score the items of a batch, whatever its size."""
+    once = request.param == "once"
+    monkeypatch.setattr(TwoTower, "one_vector_per_item", once)
 
 
 def small_tower(data=DATA, **settings):
@@ -52,6 +60,7 @@ def row_losses_by_hand(model, users, items, hidden, log_probability):
     return np.array(found)
 
 
+@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("logq", [False, True])
 def test_without_the_mask_the_loss_is_that_of_tfrs(logq):
     # items 0 and 1 occur twice: accidental hits
@@ -68,6 +77,7 @@ def test_without_the_mask_the_loss_is_that_of_tfrs(logq):
     assert float(loss) == pytest.approx(float(total) / 5, rel=1e-5)
 
 
+@pytest.mark.usefixtures("form")
 def test_the_loss_is_a_softmax_over_what_is_neither_known_nor_generated():
     # Rows (user, item): the last two are generated. Hidden, beside one's own column:
     #   row 0, user 0 {0, 1}: columns 1 (item 0), 2 (item 1);   row 1, user 1 {0, 2}: 0
@@ -88,6 +98,7 @@ def test_the_loss_is_a_softmax_over_what_is_neither_known_nor_generated():
     assert float(loss) == pytest.approx(float((expected * weight).sum() / 4.75), rel=1e-5)
 
 
+@pytest.mark.usefixtures("form")
 def test_the_correction_for_frequency_shifts_every_logit_by_its_log_share():
     # one dimension, all embeddings alike: logits differ by -log q alone, so the softmax of
     # item i is (1 / q_i) / (1 / q_0 + 1 / q_3) with q = 3/7 and 1/7: 1/4 and 3/4
@@ -105,6 +116,7 @@ def item_gradient(model, inputs, item):
     return tf.convert_to_tensor(tape.gradient(loss, table)).numpy()[item]
 
 
+@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("mask_known", [False, True])
 def test_a_generated_item_is_no_negative_of_any_other_row(mask_known):
     # the generated row itself has no weight, so what is left would come from the others
@@ -116,17 +128,84 @@ def test_a_generated_item_is_no_negative_of_any_other_row(mask_known):
     assert (item_gradient(model, negative, item=4) != 0).all()
 
 
+@pytest.mark.usefixtures("form")
 def test_a_generated_row_teaches_its_own_user_and_item():
     model = small_tower()
     inputs = batch([0, 1, 3, 2], [0, 2, 3, 4], [False] * 3 + [True], [0, 0, 0, 1])
     assert (item_gradient(model, inputs, item=4) != 0).all()
 
 
+@pytest.mark.usefixtures("form")
 def test_a_known_positive_of_the_user_is_no_negative():
     # user 0 has item 1, which is in the batch as the item of user 2
     inputs = batch([0, 2], [0, 1], weight=[1, 0])
     assert (item_gradient(small_tower(), inputs, item=1) == 0).all()
     assert (item_gradient(small_tower(mask_known=False), inputs, item=1) != 0).any()
+
+
+def gradients_of(model, inputs):
+    @tf.function(jit_compile=True)
+    def loss_and_gradients():
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(inputs, training=True)
+        return loss, tape.gradient(loss, model.trainable_variables)
+
+    loss, gradients = loss_and_gradients()
+    return [loss.numpy(), *(tf.convert_to_tensor(gradient).numpy() for gradient in gradients)]
+
+
+@pytest.mark.parametrize("settings", [{}, {"logq": False}, {"mask_known": False}])
+def test_both_forms_have_the_same_loss_and_gradients(monkeypatch, settings):
+    users, items = [0, 1, 2, 3, 3, 1, 0, 2], [0, 0, 1, 3, 4, 3, 1, 0]
+    generated = [False] * 4 + [True] * 2 + [False] * 2
+    inputs = batch(users, items, generated, [1, 1, 0.5, 1, 0.5, 1, 1, 0])
+    once = gradients_of(small_tower(**settings), inputs)  # 8 places for 5 items
+    monkeypatch.setattr(TwoTower, "one_vector_per_item", False)
+    for one, other in zip(once, gradients_of(small_tower(**settings), inputs), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def rows_embedded(model, inputs):
+    found = []
+    embed = model.embed_items
+    model.embed_items = lambda given, training: (
+        found.append(given["item_index"].shape[0]),
+        embed(given, training),
+    )[1]
+    model.compute_loss(inputs)
+    return found
+
+
+def test_no_more_items_are_embedded_than_there_are():
+    users, items = [0, 1, 2, 3, 0, 2], [0, 0, 1, 3, 1, 0]
+    assert rows_embedded(small_tower(), batch(users, items)) == [5]
+    assert rows_embedded(small_tower(), batch(users[:4], items[:4])) == [4]
+
+
+def test_an_adversary_moves_an_item_once_for_all_its_examples():
+    model = small_tower()
+    wrapped = ar.AdversarialTraining(model, ar.fgsm(0.1), layers=[item_layer(model)], fraction=1.0)
+    inputs = batch([0, 1, 2, 3, 2], [0, 0, 1, 3, 0])
+    table = item_layer(model).embeddings
+    before = table.numpy()
+    # by hand: the gradient of the loss by the rows of the table, each item's over its norm
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(inputs)
+    gradient = tf.convert_to_tensor(tape.gradient(loss, table)).numpy()
+    norm = np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 1e-12)
+    radius = 0.1 * np.linalg.norm(before, axis=1, keepdims=True)
+    table.assign(before + radius * gradient / norm)
+    worst = float(model.compute_loss(inputs))
+    table.assign(before)
+    found = wrapped.losses_under_attack(inputs)
+    assert float(found["clean_loss"]) == pytest.approx(float(loss), rel=1e-6)
+    assert float(found["adversarial_loss"]) == pytest.approx(worst, rel=1e-5)
+    assert worst > float(loss)
+
+
+def item_layer(model):
+    (layer,) = (layer for layer in model.item_tower.layers if hasattr(layer, "embeddings"))
+    return layer
 
 
 def test_a_batch_of_one_has_no_negative_and_is_refused_before_the_first_step():
@@ -139,6 +218,7 @@ def test_a_batch_of_one_has_no_negative_and_is_refused_before_the_first_step():
         model.fit(made.dataset(0), steps_per_epoch=1, verbose=0)
 
 
+@pytest.mark.usefixtures("form")
 def test_an_item_nobody_has_gives_no_infinite_loss():
     inputs = batch([0, 1], [4, 4], [True, True])
     assert np.isfinite(small_tower().compute_loss(inputs))
@@ -155,7 +235,7 @@ def test_scores_are_cosines_over_the_temperature_and_equal_the_vectors():
 
 
 def test_a_table_of_known_pairs_over_the_limit_is_given_up_with_a_warning(monkeypatch):
-    monkeypatch.setattr(retrieval, "PAIR_TABLE_LIMIT", 2)  # 4 * 5 bits are 3 bytes
+    monkeypatch.setattr(in_batch, "PAIR_TABLE_LIMIT", 2)  # 4 * 5 bits are 3 bytes
     with pytest.warns(UserWarning, match="`mask_known` needs 0 MiB for 4 x 5 pairs"):
         model = small_tower()
     inputs = batch([0, 1, 2, 3], [0, 2, 1, 3])

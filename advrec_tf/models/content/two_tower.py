@@ -26,6 +26,7 @@ class ContentTwoTower(TwoTower):
     """As `TwoTower`, over two `ContentTower`s."""
 
     mixed_precision = False
+    one_vector_per_item = False  # what is hidden of an item is drawn for each of its places
     replicated = True
     user_tower: ContentTower
     item_tower: ContentTower
