@@ -23,7 +23,8 @@ from advrec_tf.attacks.surrogates import AlternatingSurrogate, SurrogateModel, o
 from advrec_tf.data import batches
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan.base import GAN, AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
+from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.losses import gan_loss
 from advrec_tf.ops.random import stream

@@ -25,7 +25,7 @@ from advrec_tf.attacks.heuristic import (
 from advrec_tf.attacks.obfuscation import MixedAttack, NoiseInjection, TargetShifting, UserShifting
 from advrec_tf.attacks.probe import ProbeAttack
 from advrec_tf.attacks.surrogates import SurrogateModel
-from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 
 FAMILIES = ("heuristic", "obfuscated", "optimized", "learned")
 

@@ -5,8 +5,9 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "adversarial_loss": ["AdversarialLoss"],
         "attribute_profiles": ["AttributeProfileGAN", "build_attribute_profile_gan"],
-        "base": ["GAN", "AdversarialLoss"],
+        "base": ["GAN"],
         "cfgan": ["CFGAN", "Minibatches", "Scheme", "build_cfgan"],
         "feature_vectors": ["FeatureVectorGAN", "build_feature_vector_gan"],
         "hard_negatives": ["DNSFactorization", "HardNegatives"],

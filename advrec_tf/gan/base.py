@@ -17,70 +17,23 @@ that went wrong looks like in `gan.health`. So `fit`, callbacks and TensorBoard 
 
 from __future__ import annotations
 
-import dataclasses
-from typing import NamedTuple
-
 import tensorflow as tf
 
 from advrec_tf._keras import keras, require_keras_2
 from advrec_tf.gan import health, losses
+from advrec_tf.gan.adversarial_loss import AdversarialLoss, GeneratorLosses
 from advrec_tf.gan.collapse import collapsed_columns
+from advrec_tf.gan.samples import (
+    diversity,
+    flat,
+    network_inputs,
+    samples_and_conditions,
+    shaped,
+)
 from advrec_tf.models.replicas import own_rows, seed_of_all
 from advrec_tf.models.trained import require_float32, take_batches
 from advrec_tf.models.weights import WeightsWithIds
 from advrec_tf.ops.random import stream
-
-
-@dataclasses.dataclass(frozen=True)
-class AdversarialLoss:
-    """What the two networks minimize against each other, and how often each is updated.
-
-    Args:
-        name: of the pair of losses, for most models one of `gan.losses.GAN_LOSSES`.
-        weight: factor of the generator's side in its loss, >= 0; 0 is the ablation without an
-            adversary, in which the discriminator still trains.
-        critic_steps: updates of the discriminator for each batch, >= 1.
-        generator_steps: updates of the generator for each batch, >= 1.
-        penalty_weight: factor of the gradient penalty, >= 0; by default 10 for a critic, else 0.
-
-    Raises:
-        ValueError: if a number is out of its range.
-    """
-
-    name: str = "non_saturating"
-    weight: float = 1.0
-    critic_steps: int = 1
-    generator_steps: int = 1
-    penalty_weight: float | None = None
-
-    def __post_init__(self):
-        for field in ("critic_steps", "generator_steps"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"`{field}` should be >= 1. Received: {getattr(self, field)!r}.")
-        for field in ("weight", "penalty_weight"):
-            value = getattr(self, field)
-            if value is not None and not value >= 0:
-                raise ValueError(f"`{field}` of the loss should be >= 0. Received: {value!r}.")
-
-
-class GeneratorLosses(NamedTuple):
-    """What a generator pays for a batch, before the weights.
-
-    Attributes:
-        adversarial: scalar, the generator's side of the adversarial loss; logged as `g_loss`.
-        reconstruction: scalar, what it pays apart from that; logged as `reconstruction_loss`.
-        surrogate: scalar that is minimized in the place of `adversarial`, which then is only
-            logged: for losses whose gradient is estimated.
-        penalty: scalar that is added as it is and not logged.
-        samples: [batch, features], what `diversity` is measured on; by default
-            `generated_samples` after the update.
-    """
-
-    adversarial: tf.Tensor
-    reconstruction: tf.Tensor
-    surrogate: tf.Tensor | None = None
-    penalty: tf.Tensor | None = None
-    samples: tf.Tensor | None = None
 
 
 class GAN(WeightsWithIds, keras.Model):
@@ -245,13 +198,13 @@ class GAN(WeightsWithIds, keras.Model):
 
     def real_samples(self, inputs):
         """[batch, features...]: the samples of a batch."""
-        return _samples_and_conditions(inputs)[0]
+        return samples_and_conditions(inputs)[0]
 
     def fake_samples(self, inputs, seed, training):
         """[batch, features...]: generated samples, one beside each real one."""
-        samples, conditions = _samples_and_conditions(inputs)
+        samples, conditions = samples_and_conditions(inputs)
         noise = self.noise(tf.shape(samples)[0], stream(seed, "noise of the generator"))
-        return self.generator(_joined(self.generator, noise, conditions), training=training)
+        return self.generator(network_inputs(self.generator, noise, conditions), training=training)
 
     def noise(self, count, seed):
         """[count, ...] standard normal numbers of the shape that the generator reads: its input
@@ -264,8 +217,8 @@ class GAN(WeightsWithIds, keras.Model):
         """[batch, 1]: the discriminator's opinion of samples of this batch."""
         conditions = None
         if not isinstance(inputs, dict):
-            conditions = _samples_and_conditions(inputs)[1]
-        read = _joined(self.discriminator, samples, conditions)
+            conditions = samples_and_conditions(inputs)[1]
+        read = network_inputs(self.discriminator, samples, conditions)
         found = self.discriminator(read, training=True)
         if found.shape.rank != 2 or found.shape[-1] != 1:
             raise ValueError(
@@ -326,7 +279,7 @@ class GAN(WeightsWithIds, keras.Model):
                 tf.shape(real)[0],
             )
             loss += self.penalty_weight * losses.gradient_penalty(
-                lambda x: self.logits(_shaped(x, real), inputs), _flat(real), _flat(fake), mix
+                lambda x: self.logits(shaped(x, real), inputs), flat(real), flat(fake), mix
             )
         return loss, self.correct(real_logits, fake_logits)
 
@@ -387,7 +340,7 @@ class GAN(WeightsWithIds, keras.Model):
             samples = found.samples
             if samples is None:
                 samples = self.generated_samples(inputs, seed)
-            self.diversity.update_state(diversity(_flat(samples)))
+            self.diversity.update_state(diversity(flat(samples)))
         return total(found.adversarial)
 
     @property
@@ -401,16 +354,6 @@ class GAN(WeightsWithIds, keras.Model):
         variable.assign(tf.where(first, self.step, variable))
 
 
-def diversity(samples: tf.Tensor) -> tf.Tensor:
-    """How different the samples of a batch are: 1 - mean cosine of neighbors in the batch.
-
-    [batch, features] -> scalar in [0, 2]; 0 where all samples point the same way, which is
-    what a collapsed generator gives.
-    """
-    unit = tf.math.l2_normalize(samples, axis=-1)
-    return 1.0 - tf.reduce_mean(tf.reduce_sum(unit * tf.roll(unit, 1, axis=0), axis=-1))
-
-
 def _counter(value: int, name: str) -> tf.Variable:
     return tf.Variable(
         value,
@@ -419,44 +362,6 @@ def _counter(value: int, name: str) -> tf.Variable:
         name=name,
         aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
     )
-
-
-def _samples_and_conditions(inputs):
-    parts = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
-    if len(parts) > 2 or isinstance(parts[0], dict):
-        raise ValueError(
-            "A batch should be samples, or a pair (samples, conditions); for other batches define "
-            "`real_samples` and `fake_samples` in a subclass. Received: "
-            f"{tf.nest.map_structure(lambda value: getattr(value, 'shape', value), inputs)}."
-        )
-    return parts if len(parts) == 2 else (parts[0], None)
-
-
-def _joined(network: keras.Model, first, conditions):
-    """The inputs of a network that may read conditions beside noise or samples."""
-    wanted = len(network.inputs)
-    if wanted == 1:
-        return {"noise": first} if isinstance(network.input, dict) else first
-    if conditions is None:
-        raise ValueError(
-            f"`{network.name}` has {wanted} inputs, so a batch should be (samples, conditions). "
-            "Received samples alone."
-        )
-    if isinstance(network.input, dict):
-        other = next(name for name in network.input if name not in ("noise", "sample"))
-        own = next(name for name in network.input if name != other)
-        return {own: first, other: conditions}
-    return [first, conditions]
-
-
-def _flat(samples: tf.Tensor) -> tf.Tensor:
-    if samples.shape.rank == 2:
-        return samples
-    return tf.reshape(samples, [tf.shape(samples)[0], -1])
-
-
-def _shaped(flat: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-    return flat if like.shape.rank == 2 else tf.reshape(flat, [-1, *like.shape[1:]])
 
 
 def _norm(gradients) -> tf.Tensor:

@@ -23,7 +23,8 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.data.histories import Histories, known_only
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan.base import GAN, GeneratorLosses
+from advrec_tf.gan.adversarial_loss import GeneratorLosses
+from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.profiles import build_discriminator, build_generator
 from advrec_tf.models.base import Recommender

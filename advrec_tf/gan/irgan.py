@@ -18,7 +18,8 @@ import tensorflow as tf
 from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.gan.base import GAN, AdversarialLoss, GeneratorLosses
+from advrec_tf.gan.adversarial_loss import AdversarialLoss, GeneratorLosses
+from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.hard_negatives import HardNegatives, Observed, build_scorer, scorer_vectors
 from advrec_tf.models.base import Recommender

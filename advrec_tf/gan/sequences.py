@@ -22,7 +22,8 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import Sequences, last_items
-from advrec_tf.gan.base import GAN, GeneratorLosses
+from advrec_tf.gan.adversarial_loss import GeneratorLosses
+from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.relaxations import gumbel, straight_through_choice
 from advrec_tf.models.base import Recommender, log_popularity

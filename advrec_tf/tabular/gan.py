@@ -20,7 +20,8 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
-from advrec_tf.gan.base import GAN, AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
+from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import single_valued
 from advrec_tf.ops.random import stream
 from advrec_tf.tabular.conditions import Conditions

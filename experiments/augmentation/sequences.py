@@ -19,7 +19,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import Sequences, sequences_of
 from advrec_tf.evaluation import sequence_fidelity
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.sequences import SequenceGAN, build_sequence_gan
 from advrec_tf.models.item_similarity import singular_item_vectors
 from advrec_tf.models.sequential.baselines import MarkovChain

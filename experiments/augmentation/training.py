@@ -10,8 +10,8 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.attribute_profiles import build_attribute_profile_gan
-from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.gan.profiles import build_profile_gan
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.baselines import EASE

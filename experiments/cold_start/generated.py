@@ -8,7 +8,7 @@ import numpy as np
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.feature_vectors import FeatureVectorGAN, build_feature_vector_gan
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.content.two_tower import content_two_tower

@@ -8,7 +8,7 @@ import numpy as np
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.cfgan import Minibatches, Scheme, build_cfgan
 from advrec_tf.gan.hard_negatives import DNSFactorization, HardNegatives
 from advrec_tf.gan.irgan import Selection, build_irgan

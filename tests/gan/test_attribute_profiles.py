@@ -6,8 +6,8 @@ from tensorflow import keras
 from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.vocabulary import Vocabulary
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.attribute_profiles import Encoding, build_attribute_profile_gan
-from advrec_tf.gan.base import AdversarialLoss
 from advrec_tf.models.content.tower import Modality
 
 NOISE = 2

@@ -10,7 +10,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.gan import losses
-from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.cfgan import CFGAN, Minibatches, Scheme, build_cfgan, minibatches, transposed
 from advrec_tf.gan.profiles import build_discriminator
 from advrec_tf.training.fitting import fit_ranked

@@ -4,7 +4,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data import batches
-from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.feature_vectors import build_feature_vector_gan
 from advrec_tf.models.content.modalities import Modality
 

@@ -13,8 +13,9 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import sequences_of
 from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.gan import health
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.attribute_profiles import build_attribute_profile_gan
-from advrec_tf.gan.base import GAN, AdversarialLoss
+from advrec_tf.gan.base import GAN
 from advrec_tf.gan.cfgan import build_cfgan
 from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.feature_vectors import build_feature_vector_gan

@@ -9,7 +9,7 @@ from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.hard_negatives import (
     DNSFactorization,
     HardNegatives,

@@ -9,8 +9,9 @@ from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.gan import losses
-from advrec_tf.gan.base import AdversarialLoss, diversity
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.profiles import ProfileGAN, build_discriminator, build_profile_gan
+from advrec_tf.gan.samples import diversity
 
 # Users {0, 1}, {2}, {0, 3, 4} of five items.
 ROWS = [(0, 0), (0, 1), (1, 2), (2, 0), (2, 3), (2, 4)]

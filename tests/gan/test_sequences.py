@@ -9,7 +9,7 @@ from advrec_tf.data import batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import NONE, sequences_of
 from advrec_tf.data.vocabulary import Vocabulary
-from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.sequences import build_sequence_gan, policy_gradient
 from advrec_tf.models.content.tower import Modality
 

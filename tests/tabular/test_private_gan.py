@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from tensorflow import keras
 
-from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.tabular import schema
 from advrec_tf.tabular.batches import of_rows
 from advrec_tf.tabular.private_gan import build_private_gan, privacy_budget

@@ -1,7 +1,7 @@
 import numpy as np
 from tensorflow import keras
 
-from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.tabular.batches import of_rows
 from advrec_tf.tabular.gan import build_table_gan
 from advrec_tf.tabular.vae import build_table_vae

@@ -17,7 +17,8 @@ from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors.base import Detector, checked_labels
 from advrec_tf.defence.item_statistics import has_ratings, item_statistics
-from advrec_tf.gan.base import GAN, AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
+from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import collapsed_profiles
 
 _BLOCK = 512

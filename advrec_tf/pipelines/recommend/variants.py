@@ -20,7 +20,7 @@ from advrec_tf.data import batches
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.ranking import RankingEvaluator
-from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.profiles import build_profile_gan
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.new_users import NewUsers

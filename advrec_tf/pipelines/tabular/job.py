@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf._keras import keras
-from advrec_tf.gan.base import AdversarialLoss
+from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.pipelines.progress import LOG
 from advrec_tf.pipelines.stages import StageResult, StageStore
