@@ -34,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "streams.service": ["service_dataset"],
         "streams.position": ["Position"],
         "streams.profiles": ["stream_profiles"],
+        "streams.sequences": ["stream_sequences"],
         "streams.stream": ["Stream", "stream"],
         "streams.vocabularies": ["CountedIds", "count_ids", "load_ids"],
         "synthetic": ["make_world"],

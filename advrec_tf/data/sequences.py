@@ -76,11 +76,7 @@ def sequences_of(interactions: Interactions, *, length: int, least: int = 2) -> 
     Raises:
         ValueError: if `length` < 2, `least` lies outside 1..length, or no piece is long enough.
     """
-    if length < 2 or not 1 <= least <= length:
-        raise ValueError(
-            "`length` should be >= 2 and `least` lie in 1..length. "
-            f"Received: {length!r} and {least!r}."
-        )
+    require_length(length, least)
     order, starts = ordered_by_user(interactions)
     items = interactions.item_index[order]
     found, users = [], []
@@ -100,6 +96,15 @@ def sequences_of(interactions: Interactions, *, length: int, least: int = 2) -> 
         user_index=np.array(users, np.int32),
         num_items=interactions.num_items,
     )
+
+
+def require_length(length: int, least: int) -> None:
+    """ValueError unless pieces of `length` items, and of `least` at a beginning, can be cut."""
+    if length < 2 or not 1 <= least <= length:
+        raise ValueError(
+            "`length` should be >= 2 and `least` lie in 1..length. "
+            f"Received: {length!r} and {least!r}."
+        )
 
 
 def last_items(interactions: Interactions, length: int) -> np.ndarray:

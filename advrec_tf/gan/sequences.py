@@ -16,12 +16,14 @@ alone. Controls that do not train are in `models.sequential.baselines`.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.data.sequences import Sequences, last_items
+from advrec_tf.data.sequences import Sequences, last_items, require_length
 from advrec_tf.gan.adversarial_loss import GeneratorLosses
 from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import collapsed_profiles
@@ -39,15 +41,17 @@ _WATCHED = 32
 class SequenceGAN(Recommender, GAN):
     """Generator and discriminator of the sequences of one data set.
 
-    Batches come from `batches.of_index(np.arange(len(sequences)), name="sequence_index")`. The
-    generator minimizes its adversarial loss and, by `reconstruction_weight`, the cross-entropy of
+    Batches come from `batches.of_index(np.arange(len(sequences)), name="sequence_index")`, or of
+    interactions in shards from `data.stream_sequences`, which bring the sequences. The generator
+    minimizes its adversarial loss and, by `reconstruction_weight`, the cross-entropy of
     the next token (nats a place, over each sequence and its end).
 
     As a recommender it ranks what would come next after a user's last items.
 
     Args:
         interactions: the training interactions: who has what, and each user's last items.
-        sequences: the real sequences, pieces of those interactions.
+        sequences: the real sequences, pieces of those interactions; or, where batches bring them,
+            their length.
         generator, discriminator: as `models.sequential.networks` builds them.
         attributes: a vector a user, read by both networks, or None.
         estimator: one of `ESTIMATORS`.
@@ -64,7 +68,7 @@ class SequenceGAN(Recommender, GAN):
     def __init__(
         self,
         interactions: Interactions,
-        sequences: Sequences,
+        sequences: Sequences | int,
         generator: keras.Model,
         discriminator: keras.Model,
         *,
@@ -85,17 +89,17 @@ class SequenceGAN(Recommender, GAN):
                 f"Received: {len(attributes.vectors)}."
             )
         self.interactions = interactions
-        self.sequences = sequences
+        self.sequences = None if isinstance(sequences, int) else sequences
         self.estimator = estimator
         self.temperature = temperature
         self.repeats = repeats
-        self.length = sequences.length
-        self.num_tokens = sequences.num_items + 1
+        self.length = _length_of(sequences)
+        self.num_tokens = interactions.num_items + 1
         self.sampler = networks.SequenceSampler(generator)
-        self._tokens = tf.constant(networks.tokens_of(sequences.items))
-        self._users = tf.constant(sequences.user_index)
+        if self.sequences is not None:
+            self._tokens = tf.constant(networks.tokens_of(self.sequences.items))
+            self._users = tf.constant(self.sequences.user_index)
         self._attributes = None if attributes is None else tf.constant(attributes.vectors)
-        self._last = tf.constant(networks.tokens_of(last_items(interactions, self.length - 1)))
         self._draw = tf.function(
             lambda inputs, start, noise, repeats: self.sampler.draw(
                 inputs, start, noise, repeats=repeats
@@ -103,12 +107,27 @@ class SequenceGAN(Recommender, GAN):
             reduce_retracing=True,  # for every number of start items
         )
 
+    @functools.cached_property
+    def _last(self) -> tf.Tensor:
+        """[num_users, length - 1]: the tokens of each user's last items, held from the first time
+        on that they are asked for."""
+        with tf.init_scope():
+            return tf.constant(networks.tokens_of(last_items(self.interactions, self.length - 1)))
+
     def call(self, inputs, training=False):
         """{"tokens"[, "attributes"]} -> logits [batch, length, items + 1]."""
         return self.generator(inputs, training=training)
 
     def _own(self, inputs):
         """(tokens [batch, length], the generator's other inputs) of a batch."""
+        if "items" in inputs:
+            return inputs["items"] + 1, self._known(inputs["user_index"])
+        if self.sequences is None:
+            raise ValueError(
+                "A batch should bring `items` and `user_index`, as `data.stream_sequences` makes "
+                "it, since the model was given the length of sequences alone. Received the keys: "
+                f"{', '.join(sorted(inputs))}."
+            )
         index = inputs["sequence_index"]
         return tf.gather(self._tokens, index), self._known(tf.gather(self._users, index))
 
@@ -134,8 +153,8 @@ class SequenceGAN(Recommender, GAN):
     def _generated(self, inputs, seed, training):
         """Drawn tokens [batch, length]; in one pass over them the logits [batch, length, tokens]
         and the noise they were drawn by; and the generator's other inputs."""
-        _, known = self._own(inputs)
-        batch = tf.shape(inputs["sequence_index"])[0]
+        tokens, known = self._own(inputs)
+        batch = tf.shape(tokens)[0]
         noise = gumbel([batch, self.length, self.num_tokens], stream(seed, "drawn sequence"))
         start = tf.zeros([batch, 0], tf.int32)
         chosen = tf.stop_gradient(self.sampler.draw(known, start, noise, repeats=self.repeats))
@@ -149,7 +168,8 @@ class SequenceGAN(Recommender, GAN):
 
     def generated_samples(self, inputs, seed):
         # Drawn once more, and drawing is dear: a few of them say enough.
-        few = {"sequence_index": inputs["sequence_index"][:_WATCHED]}
+        read = ("items", "user_index") if "items" in inputs else ("sequence_index",)
+        few = {name: inputs[name][:_WATCHED] for name in read}
         return self.fake_samples(few, seed, training=False)
 
     def reconstruction_loss(self, inputs, seed, training):
@@ -215,7 +235,7 @@ class SequenceGAN(Recommender, GAN):
         """
         if n < 1:
             raise ValueError(f"`n` should be >= 1. Received: {n!r}.")
-        start = networks.checked_start(start, n, self.sequences.num_items, self.length)
+        start = networks.checked_start(start, n, self.num_tokens - 1, self.length)
         width = None if self._attributes is None else self._attributes.shape[1]
         shape = None if attributes is None else np.shape(attributes)
         if shape != (None if width is None else (n, width)):
@@ -257,9 +277,17 @@ def policy_gradient(log_p: tf.Tensor, reward: tf.Tensor) -> tf.Tensor:
     return -tf.reduce_mean(advantage * log_p)
 
 
+def _length_of(sequences: Sequences | int) -> int:
+    """Items of a sequence."""
+    if not isinstance(sequences, int):
+        return sequences.length
+    require_length(sequences, least=1)
+    return sequences
+
+
 def build_sequence_gan(
     interactions: Interactions,
-    sequences: Sequences,
+    sequences: Sequences | int,
     *,
     attributes: Modality | None = None,
     dim: int = 48,
@@ -277,14 +305,14 @@ def build_sequence_gan(
         sequences,
         networks.build_sequence_generator(
             log_popularity(interactions),
-            sequences.length,
+            _length_of(sequences),
             blocks=blocks,
             dropout=dropout,
             seed=10_000 * seed,
             **sizes,
         ),
         networks.build_sequence_discriminator(
-            sequences.num_items + 1, sequences.length, seed=10_000 * seed + 5000, **sizes
+            interactions.num_items + 1, _length_of(sequences), seed=10_000 * seed + 5000, **sizes
         ),
         attributes=attributes,
         name="sequence_gan",
