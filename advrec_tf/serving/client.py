@@ -127,8 +127,9 @@ class Client:
             the lists have the length the model was exported with.
 
         Warns:
-            UserWarning: if there are histories of which the model knows no item, or users it does
-                not know; not over REST (see `knows`).
+            UserWarning: if there are histories of which the model knows no item (over REST of an
+                export that tells `known_items`; those of earlier versions do not), or users it does
+                not know, not over REST (see `knows`).
 
         Raises:
             ValueError: if `histories` is not a list of lists of ids, or there is not one user for
@@ -148,8 +149,8 @@ class Client:
         if not items:
             return self._table(names, np.empty((0, 0), object), np.empty((0, 0)))
         if user_ids is None:
-            table = self._lists("recommend_from_history", {"item_id": items}, names)
-            warn_of_unknown(items, self._known_of(items), "histories")
+            table, known = self._lists_of_histories({"item_id": items}, names)
+            warn_of_unknown(items, known, "histories")
             return table
         signature = "recommend_from_user_history"
         try:
@@ -159,8 +160,8 @@ class Client:
                 "`user_ids` should be left out: the model has no vectors of users, only a "
                 f"next-item model trained with `user_embedding` has. {error}"
             ) from error
-        table = self._lists(signature, {"user_id": names, "item_id": items}, names)
-        warn_of_unknown(items, self._known_of(items), "histories")
+        table, known = self._lists_of_histories({"user_id": names, "item_id": items}, names)
+        warn_of_unknown(items, known, "histories")
         then = "their lists are those of an unknown user with the same history"
         self._warn_of_users(names, then)
         return table
@@ -318,6 +319,17 @@ class Client:
             return None
         counted = {name for name, is_known in zip(ids, known, strict=True) if is_known}
         return [sum(name in counted for name in row) for row in lists]
+
+    def _lists_of_histories(self, inputs: Mapping, names: Sequence[str]):
+        """The table of lists by histories, and how many items of each the model knows; None where
+        it is not told, as by the server of an export of an earlier version."""
+        signature = "recommend_from_history"
+        if "user_id" in inputs:
+            signature = "recommend_from_user_history"
+        outputs = self.predict(signature, inputs)
+        table = self._table(names, *list_columns(signature, outputs, len(names)))
+        known = outputs.get("known_items")
+        return table, self._known_of(inputs["item_id"]) if known is None else known
 
     def _warn_of_users(self, user_ids: Sequence[str], then: str) -> None:
         """Warn of users that the model does not know; `then` is what follows."""

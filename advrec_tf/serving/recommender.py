@@ -46,7 +46,8 @@ class ServedRecommender(ServedModule):
     recommend               user_id [batch], k [batch] int32, exclude_item_id and allow_item_id
                             [batch, n]: an item of the first is not served, and where the second
                             names any no other item is
-    recommend_from_history  item_id [batch, n], what a user has; not for `ScoreTable`
+    recommend_from_history  item_id [batch, n], what a user has; not for `ScoreTable`; its answer
+                            has known_items [batch] int32 too, how many of the ids are known
     recommend_from_features  k, exclude_item_id and allow_item_id as in `recommend`, and the columns
                             of a user and of the context (`ServedNewUsers.inputs`); where there are
                             `new_users`
@@ -120,7 +121,8 @@ class ServedRecommender(ServedModule):
 
     def recommend_from_history(self, item_id):
         has = self._among(item_id)
-        return self._named(*self._best(self._history_scores(has), self.k))
+        lists = self._named(*self._best(self._history_scores(has), self.k))
+        return {**lists, "known_items": self.known_items(item_id)}
 
     def recommend_index(self, user_index):
         known = (user_index >= 0) & (user_index < self.num_users)
@@ -168,6 +170,11 @@ class ServedRecommender(ServedModule):
         return found
 
     # Their parts.
+
+    def known_items(self, item_id: tf.Tensor) -> tf.Tensor:
+        """[batch, n] string -> [batch] int32, how many of the ids the model knows."""
+        known = self.items.lookup(item_id) >= 0
+        return tf.reduce_sum(tf.cast(known, tf.int32), axis=1)
 
     def _restricted(self, scores, k, exclude_item_id, allow_item_id) -> dict[str, tf.Tensor]:
         """Lists of scores [batch, num_items], each of its own k, exclusions and allowed items."""

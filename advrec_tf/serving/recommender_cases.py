@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
-from advrec_tf.serving.module import Case, Values
+from advrec_tf.serving.module import Case, Together, Values
 
 _REPEATS = 200  # requests behind a latency
 
@@ -188,21 +188,30 @@ def requests_by_history(
         popular: [n] bool, the histories that say nothing.
     """
     signature = "recommend_from_history"
+    first = reference.of(scores[:1], k, popular=popular[:1])
     return [
         Case(
             title="histories",
             signature=signature,
             inputs={"item_id": padded},
-            expected=reference.of(scores, k, popular=popular),
+            expected=Together(
+                reference.of(scores, k, popular=popular), known_items(reference, padded)
+            ),
         ),
         Case(
             title="one history",
             signature=signature,
             inputs={"item_id": padded[:1]},
-            expected=reference.of(scores[:1], k, popular=popular[:1]),
+            expected=Together(first, known_items(reference, padded[:1])),
             repeat=_REPEATS,
         ),
     ]
+
+
+def known_items(reference: Reference, padded: Sequence[Sequence[str]]) -> Values:
+    """What is answered beside the lists of histories: how many of the ids of each are known."""
+    known = [sum(name in reference.item_index for name in row) for row in padded]
+    return Values({"known_items": np.array(known, np.int32)})
 
 
 def feature_cases(

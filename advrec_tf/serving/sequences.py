@@ -18,7 +18,7 @@ from advrec_tf.models.sequential.recurrence import recurrence_of
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
 from advrec_tf.serving.module import Case, Together, Values, after
 from advrec_tf.serving.recommender import CELLS, ServedRecommender
-from advrec_tf.serving.recommender_cases import requests_by_history
+from advrec_tf.serving.recommender_cases import known_items, requests_by_history
 from advrec_tf.serving.sequence_scorers import (
     HistoryModel,
     SequenceScorer,
@@ -30,11 +30,6 @@ from advrec_tf.serving.values import STATE_LIMIT
 
 LEAST_BATCH = 16
 """Users that a request may hold, however long the histories are."""
-
-
-def known_items(history: tf.Tensor) -> tf.Tensor:
-    """[batch, n] int32 -> [batch] int32, how many items stand there."""
-    return tf.reduce_sum(tf.cast(history != NONE, tf.int32), axis=1)
 
 
 def nothing_read(state: tf.Tensor) -> tf.Tensor:
@@ -116,10 +111,12 @@ class ServedSequences(ServedRecommender):
         return tf.pad(history, [[0, 0], [1, 0]], constant_values=NONE)
 
     def recommend_from_history(self, item_id):
-        return self._from_history(item_id, None)
+        lists = self._from_history(item_id, None)
+        return {**lists, "known_items": self.known_items(item_id)}
 
     def recommend_from_user_history(self, user_id, item_id):
-        return self._from_history(item_id, self.users.lookup(user_id))
+        lists = self._from_history(item_id, self.users.lookup(user_id))
+        return {**lists, "known_items": self.known_items(item_id)}
 
     def _from_history(self, item_id: tf.Tensor, user: tf.Tensor | None) -> dict[str, tf.Tensor]:
         """Lists by histories [batch, n] string, and by whose they are [batch] int32."""
@@ -130,7 +127,8 @@ class ServedSequences(ServedRecommender):
 
     def start_state(self, item_id):
         history = self.in_order(item_id)
-        return {"state": self.recurrence.after(history), "known_items": known_items(history)}
+        state = self.recurrence.after(history)
+        return {"state": state, "known_items": self.known_items(item_id)}
 
     def recommend_from_state(self, state, item_id, k, exclude_item_id):
         k = self._checked(k)
@@ -149,7 +147,7 @@ class ServedSequences(ServedRecommender):
             closed = tf.concat([item_id, exclude_item_id], axis=1)
         longest = tf.reduce_max(tf.concat([k, [1]], 0))
         lists = self._cut(*self._lists_from_state(state, closed, longest), k)
-        return {**lists, "state": state, "known_items": known_items(new)}
+        return {**lists, "state": state, "known_items": self.known_items(item_id)}
 
     def _lists_from_state(
         self, state: tf.Tensor, closed: tf.Tensor, k: tf.Tensor
@@ -235,7 +233,10 @@ class ServedSequences(ServedRecommender):
                     title="histories of users",
                     signature="recommend_from_user_history",
                     inputs={"user_id": [names[place] for place in user], "item_id": padded},
-                    expected=reference.of(best(user), self.k, popular=popular),
+                    expected=Together(
+                        reference.of(best(user), self.k, popular=popular),
+                        known_items(reference, padded),
+                    ),
                 )
             ]
         return [

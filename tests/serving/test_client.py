@@ -1,8 +1,11 @@
 """Clients: the same table from the folder and from a server."""
 
+import warnings
+
 import pytest
 
 from advrec_tf.serving.rest_client import RestClient
+from advrec_tf.serving.saved_model_client import SavedModelClient
 from advrec_tf.serving.values import ServingError
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
@@ -49,6 +52,29 @@ def test_a_history_stands_in_for_a_user(client):
     assert set(found["0"]) == set("cde")
     assert found["1"] == found["2"] == "dcb"  # the popular items
     assert len(client.recommend_from_history([])) == 0
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_both_warn_of_a_history_of_unknown_items_and_the_server_where_it_is_told(
+    client, monkeypatch, told
+):
+    if not told:  # as an export of an earlier version
+        answer = client.predict
+        monkeypatch.setattr(
+            client,
+            "predict",
+            lambda *asked: {k: v for k, v in answer(*asked).items() if k != "known_items"},
+        )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        client.recommend_from_history([["a", "zebra"], ["zebra", "x"], []])
+    said = [str(warning.message) for warning in caught]
+    if told or isinstance(client, SavedModelClient):
+        (only,) = said
+        assert "`histories` the model knows no item in 1 of 3 rows" in only and "row 1" in only
+        assert caught[0].filename == __file__
+    else:
+        assert said == []
 
 
 @pytest.mark.parametrize(

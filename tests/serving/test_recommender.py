@@ -126,7 +126,9 @@ def test_an_index_out_of_range_is_an_unknown_user(signatures):
 
 def test_a_history_without_a_known_item_gets_the_popular_items(signatures):
     histories = tf.constant([["zebra", ""], ["", ""]])
-    assert lists(signatures["recommend_from_history"](item_id=histories)) == ["dcb", "dcb"]
+    outputs = signatures["recommend_from_history"](item_id=histories)
+    assert lists(outputs) == ["dcb", "dcb"]
+    assert outputs["known_items"].numpy().tolist() == [0, 0]
 
 
 def test_a_history_is_a_set_and_its_items_are_left_out(signatures):
@@ -134,6 +136,7 @@ def test_a_history_is_a_set_and_its_items_are_left_out(signatures):
     outputs = signatures["recommend_from_history"](item_id=histories)
     first, second = lists(outputs)
     assert first == second and not set(first) & {"a", "b"}
+    assert outputs["known_items"].numpy().tolist() == [2, 3]  # each id that is named, zebra aside
     np.testing.assert_allclose(*outputs["score"].numpy(), rtol=1e-6)
 
 

@@ -79,6 +79,8 @@ def test_histories_are_those_of_the_users_and_two_that_say_nothing(reference):
         ["unknown", "", "", ""],
         ["", "", "", ""],
     ]
+    _, counted = by_title(cases, "histories").expected.parts
+    assert counted.outputs["known_items"].tolist() == [2, 1, 4, 0, 0]
 
 
 def test_a_served_form_that_lists_what_a_user_has_is_found(recommender, reference):

@@ -163,6 +163,9 @@ def test_a_request_by_history_may_say_whose_it_is(personal):
     message = "Of `user_ids` the model does not know 1 of 3 ids: .* The first is 'strange'"
     with pytest.warns(UserWarning, match=message):
         table = client.recommend_from_history(histories, ["b", "strange", "a"])
+    asked = {"user_id": ["b", "a"], "item_id": [["i0", "strange"], ["", "strange"]]}
+    found = client.predict("recommend_from_user_history", asked)
+    assert found["known_items"].tolist() == [1, 0]
     history = tf.constant([[0, 1]])
     for name, user in (("b", 1), ("strange", 5)):
         scores = model.score_history(history, user=tf.constant([user]))[0].numpy()
