@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from experiments.harness import earlier
 from experiments.harness.compare import corrected
 from experiments.harness.entries import settings_text
 from experiments.harness.markdown import compared, difference, facts, page, spread, table
@@ -44,8 +45,7 @@ def markdown(report: dict, path: Path) -> str:
 def continued(report: dict, before: Mapping) -> dict:
     """The report of a run with what an earlier one holds beside it, see `with_others`, and the note
     of that."""
-    joined = {**report, "protocols": with_others(report["protocols"], before)}
-    return {"note": before["note"], **joined} if "note" in before else joined
+    return earlier.noted({**report, "protocols": with_others(report["protocols"], before)}, before)
 
 
 def with_others(found: Mapping[str, dict], before: Mapping) -> dict[str, dict]:
@@ -56,37 +56,23 @@ def with_others(found: Mapping[str, dict], before: Mapping) -> dict[str, dict]:
         before: the earlier report.
 
     Returns:
-        label -> the protocol, with the command and the version that made it where that was earlier.
-        A protocol that both hold on the same data, by its facts, keeps the earlier rows that the
-        run lacks, each with what made it.
+        label -> the protocol, see `earlier.with_others`. What an earlier row stands for is not left
+        out.
     """
-    made_by = {"command": before["command"], "version": before["about"].get("version")}
-    joined = {
-        label: {"made_by": made_by, **protocol} for label, protocol in before["protocols"].items()
-    }
-    for label, protocol in found.items():
-        other = joined.get(label)
-        if other is not None and other["facts"] == protocol["facts"]:
-            protocol = _with_rows(protocol, other)
-        joined[label] = protocol
+    joined = earlier.with_others(
+        found,
+        before["protocols"],
+        earlier.maker(before),
+        rows="entries",
+        same_data=lambda one, other: one["facts"] == other["facts"],
+    )
+    for protocol in joined.values():
+        protocol["left_out"] = {
+            name: why
+            for name, why in protocol["left_out"].items()
+            if name not in protocol["entries"]
+        }
     return joined
-
-
-def _with_rows(protocol: Mapping, other: Mapping) -> dict:
-    """A protocol with the rows of an earlier one that it lacks, after its own."""
-    earlier = {
-        name: {"made_by": other["made_by"], **entry}
-        for name, entry in other["entries"].items()
-        if name not in protocol["entries"]
-    }
-    left_out = {
-        name: why for name, why in protocol["left_out"].items() if name not in other["entries"]
-    }
-    return {
-        **protocol,
-        "entries": {**protocol["entries"], **earlier},
-        "left_out": left_out,
-    }
 
 
 def _section(label: str, found: Mapping) -> list[str]:
@@ -112,34 +98,12 @@ def _section(label: str, found: Mapping) -> list[str]:
     notes = _left_out(found["left_out"])
     return [
         *("", f"## {label[0].upper()}{label[1:]}", "", f"{found['text']} {REFIT[found['refit']]}"),
-        *_made_by(found.get("made_by")),
+        *earlier.section_lines(found),
         *facts(found["facts"]),
         *table(head, lines),
-        *_earlier_rows(entries),
+        *earlier.row_lines(entries),
         *_ingredients(entries, metrics[-1]),
         *(text for note in notes for text in ("", note)),
-    ]
-
-
-def _made_by(made: Mapping | None) -> list[str]:
-    if made is None:
-        return []
-    return ["", f"Made earlier, by `{made['command']}` of version {made['version']}."]
-
-
-def _earlier_rows(entries: Mapping) -> list[str]:
-    """A sentence for each earlier run of which the table has rows."""
-    names: dict[tuple[str, str], list[str]] = {}
-    for name, entry in entries.items():
-        if made := entry.get("made_by"):
-            names.setdefault((made["command"], made["version"]), []).append(name)
-    return [
-        line
-        for (words, version), rows in names.items()
-        for line in (
-            "",
-            f"Rows made earlier, by `{words}` of version {version}: {'; '.join(rows)}.",
-        )
     ]
 
 

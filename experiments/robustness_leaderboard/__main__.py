@@ -7,7 +7,8 @@ r"""Models x defences under a named threat model, on several data sets: one page
 
 Every cell is a stage of the folder of its data set below --run-dir: a stopped run goes on with
 --resume. The page is robustness-leaderboard.md with a .json beside it; a later version of a threat
-model has a page of its own, such as robustness-leaderboard-push-quick-2.md.
+model has a page of its own, such as robustness-leaderboard-push-quick-2.md. A page in --out keeps
+the data sets and rows that a run lacks, with the command that made them.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from advrec_tf.pipelines.ending import guarded
-from experiments.harness import arguments, command
+from experiments.harness import arguments, command, reports
 
 OPTIONS = {
     "rows": (
@@ -74,8 +75,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 @guarded
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
+    from advrec_tf._version import __version__
     from advrec_tf.pipelines.attack.runner import open_runner
-    from experiments.robustness_leaderboard import study
+    from experiments.robustness_leaderboard import page, study
     from experiments.robustness_leaderboard.threats import THREATS, checked_rows
 
     if args.threat not in THREATS or args.models < 0:
@@ -107,8 +109,12 @@ def main(argv: Sequence[str] | None = None) -> None:
                 models=args.models,
             )
         )
-    report = {"threat": dataclasses.asdict(threat), "data_sets": data_sets}
-    command.publish(args, report, render, page_name(threat))
+    about = {"version": __version__}
+    report = {"about": about, "threat": dataclasses.asdict(threat), "data_sets": data_sets}
+    stem = page_name(threat)
+    if args.out and (before := args.out / f"{stem}.json").exists():
+        report = page.continued(report, reports.read(before))
+    command.publish(args, report, render, stem)
 
 
 if __name__ == "__main__":

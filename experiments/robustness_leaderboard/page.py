@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from advrec_tf.pipelines.attack.certificates import rows_of, words_of
+from experiments.harness import earlier
 from experiments.harness.markdown import number, page, spread, table
+
+_EXTENT = ("targets", "seeds")
+_DATA = ("users", "items", "interactions", "fillers")
 
 
 def render(report: dict, path: Path) -> str:
@@ -16,6 +21,50 @@ def render(report: dict, path: Path) -> str:
         _protocol(report),
         *(_data_set(found) for found in report["data_sets"]),
     )
+
+
+def continued(report: Mapping, before: Mapping) -> dict:
+    """The report of a run with the data sets, rows and certificates of an earlier one that it has
+    not measured again, and the note of that. Rows stand in the order of the earlier report, new
+    ones after them."""
+    joined = earlier.with_others(
+        _by_name(report),
+        _by_name(before),
+        earlier.maker(before),
+        rows="rows",
+        same_data=_same_data,
+    )
+    for data, found in _by_name(before).items():
+        if joined[data]["certificates"] is None and _same_data(joined[data], found):
+            joined[data]["certificates"] = found["certificates"]
+        labels = [*found["rows"], *joined[data]["rows"]]
+        joined[data]["rows"] = {
+            label: joined[data]["rows"][label]
+            for label in dict.fromkeys(labels)
+            if label in joined[data]["rows"]
+        }
+    listed = [{**found, "rows": [*found["rows"].values()]} for found in joined.values()]
+    return earlier.noted({**report, "data_sets": listed}, before)
+
+
+def _by_name(report: Mapping) -> dict[str, dict]:
+    """Data set -> what was found, its rows by their labels."""
+    return {
+        found["data"]: {**found, "rows": {_label(row): row for row in found["rows"]}}
+        for found in report["data_sets"]
+    }
+
+
+def _label(row: Mapping) -> str:
+    return f"{_model(row)} of {row['group']} targets"
+
+
+def _model(row: Mapping) -> str:
+    return f"{row['model']}:{row['defence']}"
+
+
+def _same_data(one: Mapping, other: Mapping) -> bool:
+    return all(one[fact] == other[fact] for fact in _DATA)
 
 
 def _protocol(report: dict) -> list[str]:
@@ -44,10 +93,12 @@ def _data_set(found: dict) -> list[str]:
     lines = [
         "",
         f"## {found['data']}",
+        *earlier.section_lines(found),
         "",
         f"{found['users']:,} users, {found['items']:,} items, {found['interactions']:,} training "
-        f"interactions; a fake rates {found['fillers']} items beside the target. All cells took "
-        f"{found['seconds'] / 60:.0f} minutes.",
+        f"interactions; a fake rates {found['fillers']} items beside the target. "
+        f"{_time(found)} minutes.",
+        *earlier.row_lines({_label(row): row for row in found["rows"]}),
     ]
     for group in dict.fromkeys(row["group"] for row in found["rows"]):
         rows = [row for row in found["rows"] if row["group"] == group]
@@ -56,8 +107,7 @@ def _data_set(found: dict) -> list[str]:
             "",
             f"### {group} targets",
             "",
-            f"{rows[0]['targets']} target{'s' * (rows[0]['targets'] > 1)}, "
-            f"{rows[0]['seeds']} seed{'s' * (rows[0]['seeds'] > 1)}.",
+            _extent(rows),
             *table(
                 [
                     *("model", "defence", "NDCG@10", "kept", "clean", "worst", "by"),
@@ -68,6 +118,23 @@ def _data_set(found: dict) -> list[str]:
             ),
         ]
     return lines + _certificates(found["certificates"])
+
+
+def _time(found: Mapping) -> str:
+    early = any("made_by" in row for row in found["rows"])
+    cells = "The cells that were not made earlier" if early else "All cells"
+    return f"{cells} took {found['seconds'] / 60:.0f}"
+
+
+def _extent(rows: Sequence[Mapping]) -> str:
+    """Targets and seeds of a table's rows, with the names of the rows where they differ."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        targets, seeds = (f"{row[one]} {one[:-1]}{'s' * (row[one] > 1)}" for one in _EXTENT)
+        names.setdefault(f"{targets}, {seeds}", []).append(_model(row))
+    if len(names) == 1:
+        return f"{next(iter(names))}."
+    return "; ".join(f"{words} ({', '.join(models)})" for words, models in names.items()) + "."
 
 
 def _row(row: dict, attacks: list[str]) -> list[str]:

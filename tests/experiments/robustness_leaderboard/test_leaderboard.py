@@ -86,6 +86,65 @@ def test_the_page_shows_rows_and_certificates_of_the_report(found, tmp_path):
     assert "Certified" not in page.render(without, Path(tmp_path / "x.md"))
 
 
+def row_of(defence, group="mid", seeds=1, **values):
+    return {
+        **{"model": "ease", "defence": defence, "group": group, "targets": 1, "seeds": seeds},
+        **{"ndcg": 0.2, "ndcg_undefended": 0.2, "clean_hit_rate": 0.0, "hit_rates": {"a": 0.5}},
+        **{"worst": 0.5, "worst_attack": "a", "worst_deviation": None, "seconds": 1.0, **values},
+    }
+
+
+def report_of(command, **rows_of_data):
+    about = {"users": 5, "items": 4, "interactions": 9, "fillers": 2, "seconds": 120.0}
+    data_sets = [
+        {"data": data, **about, "certificates": None, "rows": rows}
+        for data, rows in rows_of_data.items()
+    ]
+    return {
+        **{"command": command, "about": {"version": "2"}, "threat": dataclasses.asdict(THREAT)},
+        "data_sets": data_sets,
+    }
+
+
+def test_a_page_keeps_the_data_sets_and_rows_that_a_run_lacks():
+    before = report_of("old", x=[row_of("none"), row_of("d"), row_of("d", "popular")], y=[])
+    del before["about"]  # as reports were written that did not name their version
+    before |= {"note": "A remark."}
+    before["data_sets"][0]["certificates"] = {"curve": []}
+    run = report_of("new", x=[row_of("e"), row_of("d", worst=0.25, seeds=2)], z=[row_of("none")])
+    joined = page.continued(run, before)
+    assert [found["data"] for found in joined["data_sets"]] == ["x", "y", "z"]
+    x, y, z = joined["data_sets"]
+    names = [
+        (row["defence"], row["group"], row.get("made_by", {}).get("command")) for row in x["rows"]
+    ]
+    assert names == [
+        ("none", "mid", "old"),
+        ("d", "mid", None),
+        ("d", "popular", "old"),
+        ("e", "mid", None),
+    ]
+    assert x["rows"][1]["worst"] == 0.25 and x["certificates"] == {"curve": []}
+    assert (joined["command"], joined["note"]) == ("new", "A remark.")
+    assert y["made_by"] == {"command": "old", "version": None} and "made_by" not in z
+    x["certificates"] = None
+    text = page.render(joined, Path("x.md"))
+    assert "Made by `new`." in text and text.count("Made earlier, by `old`.") == 1
+    assert "Rows made earlier, by `old`: ease:none of mid targets; ease:d of popular" in text
+    assert "1 target, 1 seed (ease:none, ease:e); 1 target, 2 seeds (ease:d)." in text
+    assert text.count("The cells that were not made earlier took 2 minutes.") == 1
+
+
+def test_rows_of_other_data_of_the_same_name_are_not_kept():
+    before, run = report_of("old", x=[row_of("none")]), report_of("new", x=[row_of("d")])
+    before["data_sets"][0]["users"] = 6
+    assert page.continued(run, before)["data_sets"] == run["data_sets"]
+    before["data_sets"][0]["users"] = 5
+    again = page.continued(report_of("newest", x=[]), page.continued(run, before))
+    makers = {row["defence"]: row["made_by"]["command"] for row in again["data_sets"][0]["rows"]}
+    assert makers == {"none": "old", "d": "new"}
+
+
 def test_every_threat_model_has_cells_for_every_standard_row():
     setting = dataclasses.replace(make_setting(), targets={"popular": (29,), "mid": (5, 6)})
     for threat in THREATS.values():
