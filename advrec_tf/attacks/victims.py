@@ -58,15 +58,17 @@ class Victim:
         fit: how it is trained.
         traits: of `TRAITS`: it predicts ratings and needs them; it is trained by gradients and
             can be wrapped; it is solved by least squares, with weights and trimming; many of it
-            can be trained on a few users each and score everybody; its scores are sums over the
-            raters of an item.
+            can be trained on a few users each and score everybody; its scores hold the number of
+            an item's raters in a known form (`Recommender.count_law`).
         warm: whether the usual setting goes on from the model of the clean data.
+        lacks: trait -> why this victim does not have it, in a sentence.
     """
 
     name: str
     fit: Fit
     traits: frozenset[str] = frozenset()
     warm: bool = False
+    lacks: Mapping[str, str] = dataclasses.field(default_factory=dict, compare=False)
 
     def train(
         self,
@@ -138,9 +140,13 @@ def least_squares(recipe: Callable[..., ClosedFormRecipe]) -> Fit:
     return fit
 
 
-def weighted_ease(training: Training) -> Recommender:
-    """EASE, whose regression takes the weights as they are."""
-    return recipes.ease().train(training.interactions, weight=training.weight).model
+def weighted(recipe: ClosedFormRecipe) -> Fit:
+    """A model in closed form that takes the weights as they are."""
+
+    def fit(training: Training) -> Recommender:
+        return recipe.train(training.interactions, weight=training.weight).model
+
+    return fit
 
 
 def closed_form(recipe: ClosedFormRecipe) -> Fit:
@@ -163,7 +169,7 @@ def by_gradient(recipe: Recipe) -> Fit:
     return fit
 
 
-_GRADIENT = frozenset(("gradient",))
+_GRADIENT = frozenset(("gradient", "counts"))
 
 VICTIMS: Mapping[str, Victim] = {
     victim.name: victim
@@ -173,10 +179,27 @@ VICTIMS: Mapping[str, Victim] = {
             fit=least_squares(recipes.biased_mf),
             traits=frozenset(("ratings", "als")),
             warm=True,
+            lacks={
+                "counts": "a predicted rating is near a mean of ratings, which does not grow with "
+                "their number"
+            },
         ),
-        Victim(name="wrmf", fit=least_squares(recipes.wrmf), traits=frozenset(("als",))),
-        Victim(name="popularity", fit=closed_form(recipes.popularity())),
-        Victim(name="ease", fit=weighted_ease, traits=frozenset(("subsets", "counts"))),
+        Victim(
+            name="wrmf",
+            fit=least_squares(recipes.wrmf),
+            traits=frozenset(("als",)),
+            lacks={
+                "counts": "what is regressed on 1 grows slower than the number of raters, the more "
+                "of them there are (about as its root on FilmTrust), in no known form"
+            },
+        ),
+        Victim(
+            name="popularity",
+            fit=closed_form(recipes.popularity()),
+            lacks={"counts": "its score is the number of raters, and nothing is left without it"},
+        ),
+        Victim(name="item_knn", fit=weighted(recipes.item_knn()), traits=frozenset(("counts",))),
+        Victim(name="ease", fit=weighted(recipes.ease()), traits=frozenset(("subsets", "counts"))),
         Victim(name="softmax_mf", fit=by_gradient(recipes.softmax_mf()), traits=_GRADIENT),
         Victim(name="mf_bpr", fit=by_gradient(recipes.mf_bpr()), traits=_GRADIENT),
         Victim(name="apr", fit=by_gradient(recipes.apr()), traits=_GRADIENT),

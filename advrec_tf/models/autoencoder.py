@@ -19,6 +19,7 @@ from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.data.histories import Histories, known_only
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.rater_counts import LogOfCount
 from advrec_tf.models.replicas import mean_over_replicas, own_rows
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.models.trained import RecommenderModel
@@ -93,6 +94,7 @@ class ProfileModel(RecommenderModel):
     loss_is_share = True
     replicated = True
     rows_of_weights = ("items",)
+    count_law = LogOfCount()
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ import pandas as pd
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.rater_counts import CountLaw
 from advrec_tf.ops import html
 
 
@@ -28,9 +29,12 @@ class Recommender:
 
     Attributes:
         interactions: the training interactions; their items are left out of a user's list.
+        count_law: how scores hold the number of an item's raters, see `rater_counts`; None where
+            they do not, or in no known form.
     """
 
     interactions: Interactions
+    count_law: CountLaw | None = None
 
     def _repr_html_(self) -> str:
         rows: list[tuple] = []

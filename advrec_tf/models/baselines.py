@@ -16,6 +16,7 @@ from advrec_tf.models.base import ClosedForm, log_popularity
 from advrec_tf.models.gram import gram_matrix, inverse_of, weighted_profiles
 from advrec_tf.models.graph.propagation import RowSparse
 from advrec_tf.models.item_regression import ItemRegression
+from advrec_tf.models.rater_counts import PowerOfCount
 
 EASE_MEMORY_LIMIT = 8 * 2**30
 """Bytes that fitting EASE may take: three float64 matrices of items x items."""
@@ -101,6 +102,8 @@ class EASE(ClosedForm):
         >>> len(model.recommend(["u0001"], k=3))
         3
     """
+
+    count_law = PowerOfCount(of_weight=0.5)
 
     def __init__(self, l2: float = 300.0):
         if not l2 > 0:
@@ -215,18 +218,34 @@ class RandomWalk(ClosedForm):
                 raise ValueError(f"`{name}` should be >= 0. Received: {exponent!r}.")
         self.item, self.user, self.target = item, user, target
 
-    def fit(self, interactions: Interactions) -> RandomWalk:
+    @property
+    def count_law(self) -> PowerOfCount:
+        """A sum over the users who have the item, divided by a power of their number."""
+        return PowerOfCount(exponent=1.0 - self.target, of_weight=0.5)
+
+    def fit(self, interactions: Interactions, *, weight: np.ndarray | None = None) -> RandomWalk:
+        """Count.
+
+        Args:
+            weight: [interactions] float >= 0, how much each counts: a step over it is worth its
+                root, since a path over two interactions of a user who weighs w counts as w, and d
+                sums weights. Of a pair that stands several times the highest counts. Scores are of
+                the whole profiles. None counts all alike.
+        """
         self.interactions = interactions
-        edges = interactions.by_user()
-        users, items = edges.users(), edges.items
-        user_rows = edges.counts[users].astype(np.float64)
-        item_rows = np.bincount(items, minlength=interactions.num_items)[items].astype(np.float64)
-        sizes = interactions.num_users, interactions.num_items
-        self._to_users = RowSparse(
-            users, items, item_rows**-self.item * user_rows**-self.user, sizes
+        rows = weighted_profiles(
+            interactions, np.ones(len(interactions)) if weight is None else weight
         )
-        self._to_items = RowSparse(items, users, item_rows**-self.target, sizes[::-1])
-        self._histories = Histories(edges)
+        users, items = rows.nonzero()
+        root = rows.data[rows.data > 0]
+        sizes = interactions.num_users, interactions.num_items
+        user_rows = np.bincount(users, root**2, minlength=sizes[0])[users]
+        item_rows = np.bincount(items, root**2, minlength=sizes[1])[items]
+        self._to_users = RowSparse(
+            users, items, root * item_rows**-self.item * user_rows**-self.user, sizes
+        )
+        self._to_items = RowSparse(items, users, root * item_rows**-self.target, sizes[::-1])
+        self._histories = Histories(interactions.by_user())
         return self
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:

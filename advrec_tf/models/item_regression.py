@@ -20,7 +20,7 @@ from scipy import sparse
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.gram import inverse_of, profiles_of, weighted_profiles
 
-_BLOCK = 1024  # columns at once
+_BLOCK = 256  # columns at once: what a processor keeps near
 
 
 class ItemRegression:

@@ -18,6 +18,7 @@ from advrec_tf.models.factorization.samplers import require_negatives
 from advrec_tf.models.in_batch import InBatchSoftmax
 from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.own_batches import require_pairs
+from advrec_tf.models.rater_counts import LogOfCount
 from advrec_tf.models.replicas import (
     candidates_of_all,
     mean_compiled_apart,
@@ -195,6 +196,11 @@ class TwoTower(RecommenderModel):
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         items = self.item_tower(tf.range(self.interactions.num_items))
         return tf.matmul(self._queries(user_index), items, transpose_b=True) / self.temperature
+
+    @property
+    def count_law(self) -> LogOfCount | None:
+        """Logits of a softmax, where they are corrected for how often items are candidates."""
+        return LogOfCount() if self._settings["logq"] else None
 
     def frozen(self) -> VectorRecommender:
         """The vectors as they are now: no tower runs again for each block of users."""

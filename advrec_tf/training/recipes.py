@@ -16,7 +16,7 @@ from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models import retrieval
 from advrec_tf.models.autoencoder import ProfileAutoencoder
-from advrec_tf.models.baselines import EASE, Popularity, RandomWalk
+from advrec_tf.models.baselines import EASE, ItemKNN, Popularity, RandomWalk
 from advrec_tf.models.compositional import IdTable
 from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorization
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
@@ -296,6 +296,11 @@ def ease(*, l2: float = 200.0) -> ClosedFormRecipe:
 def random_walk(**exponents: float) -> ClosedFormRecipe:
     """`RandomWalk`, by its exponents."""
     return ClosedFormRecipe(network=lambda seed: RandomWalk(**exponents))
+
+
+def item_knn() -> ClosedFormRecipe:
+    """`ItemKNN`."""
+    return ClosedFormRecipe(network=lambda seed: ItemKNN())
 
 
 def wrmf(**settings) -> ClosedFormRecipe:

@@ -102,6 +102,10 @@ class ModelWrapper(RecommenderModel):
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         return self.model.score(user_index)
 
+    @property
+    def count_law(self):
+        return self.model.count_law
+
     def frozen(self):
         return self.model.frozen()
 

@@ -18,7 +18,7 @@ def poisoned(ratings):
     return inject(ratings, attack.profiles(ratings, [0], rng=rng), targets=[0], attack="a", rng=rng)
 
 
-@pytest.mark.parametrize("name", ["biased_mf", "wrmf", "popularity", "ease"])
+@pytest.mark.parametrize("name", ["biased_mf", "wrmf", "popularity", "item_knn", "ease"])
 def test_a_victim_trained_again_scores_the_real_users_and_the_pushed_item_rises(
     name, ratings, poisoned
 ):
@@ -65,6 +65,26 @@ def test_what_a_victim_has_no_use_for_is_refused(ratings, implicit):
             train(ratings, seed=0, weight=weight)
     assert set().union(*(v.traits for v in VICTIMS.values())) == set(TRAITS)
     assert dataclasses.replace(VICTIMS["ease"], name="x").name == "x"
+
+
+def test_a_victim_with_a_count_has_it_in_a_known_form_and_others_say_why_not(ratings):
+    for victim in VICTIMS.values():
+        assert ("counts" in victim.traits) != bool(victim.lacks.get("counts")), victim.name
+    for name in ("item_knn", "ease"):
+        assert VICTIMS[name].train(ratings, seed=0).count_law is not None
+    assert VICTIMS["wrmf"].train(ratings, seed=0).count_law is None
+
+
+def test_item_knn_of_weighted_data_recommends_by_the_whole_profile(ratings):
+    weight = np.ones(len(ratings), np.float32)
+    weight[ratings.user_index == 3] = 0.0
+    victim = VICTIMS["item_knn"]
+    other = ratings.select(ratings.user_index != 3)
+    held = ratings.by_user()[3]
+    found = victim.train(ratings, seed=0, weight=weight).score(tf.constant([3]))
+    padded = tf.constant([held], tf.int32)
+    expected = victim.train(other, seed=0).score_history(padded)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def published(data_root, attack_of, seeds=2):

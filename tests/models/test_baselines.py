@@ -134,6 +134,22 @@ def test_the_exponents_of_a_walk_discount_what_they_name_and_a_repeated_row_coun
     np.testing.assert_allclose(walk.score(tf.range(6)), expected, rtol=1e-5)
 
 
+def test_a_step_of_a_walk_counts_by_the_root_of_its_weight_and_profiles_stay_whole():
+    pairs = np.argwhere(np.random.default_rng(2).random((6, 9)) < 0.4)
+    weight = np.random.default_rng(3).random(len(pairs))
+    weight[0] = 0.0
+    x, root = np.zeros((6, 9)), np.zeros((6, 9))
+    x[tuple(pairs.T)] = 1
+    root[tuple(pairs.T)] = np.sqrt(weight)
+    of_user = np.maximum((root**2).sum(1, keepdims=True), 1e-9)
+    of_item = np.maximum((root**2).sum(0), 1e-9)
+    steps = root * of_item**-0.3 * of_user**-0.7
+    expected = x @ steps.T @ (root * of_item**-0.2)
+    walk = RandomWalk(item=0.3, user=0.7, target=0.2)
+    walk.fit(interactions_of(pairs, 6, 9), weight=weight)
+    np.testing.assert_allclose(walk.score(tf.range(6)), expected, rtol=1e-5)
+
+
 def test_a_walk_towards_the_popular_is_refused():
     with pytest.raises(ValueError, match="`target` should be >= 0. Received: -0.1"):
         RandomWalk(target=-0.1)

@@ -21,21 +21,21 @@ from advrec_tf.defence.defences import Defence, DefendedData
 from advrec_tf.defence.evidence.ranking import most_allowed
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.gram import weighted_profiles
+from advrec_tf.models.rater_counts import SUM_OVER_RATERS, CountLaw
 
 REACHES = (0.0, 0.01, 0.02, 0.05, 0.1)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class LeveledRanking(Recommender):
-    """score(u, i) * leveled_i / raters_i where the score is positive.
-
-    For models whose scores are sums over the raters of an item, as those of EASE are: the
-    fraction makes of a sum over n raters one over `leveled_counts(n)`.
+    """What the scores of a model were if an item of n raters had `leveled_counts(n)` of them.
 
     Args:
         model: whose scores are leveled.
         raters: [num_items] float, >= 0, see `weighted_counts`.
         reach: raters up to which items count alike, >= 0; 0 ranks as `model` does.
+        law: how the scores hold the number of raters. By default they are sums over them, as those
+            of EASE are.
 
     Raises:
         ValueError: if the reach is negative or the raters are not one an item.
@@ -44,6 +44,7 @@ class LeveledRanking(Recommender):
     model: Recommender
     raters: np.ndarray
     reach: float
+    law: CountLaw = SUM_OVER_RATERS
 
     def __post_init__(self):
         if not self.reach >= 0:
@@ -61,8 +62,8 @@ class LeveledRanking(Recommender):
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         scores = tf.cast(self.model.score(user_index), tf.float32)
         leveled = leveled_counts(self.raters, self.reach)
-        factor = np.divide(leveled, self.raters, out=np.ones(len(leveled)), where=self.raters > 0)
-        return tf.where(scores > 0, scores * tf.constant(factor, tf.float32)[None, :], scores)
+        ratio = np.divide(leveled, self.raters, out=np.ones(len(leveled)), where=self.raters > 0)
+        return self.law.rescaled(scores, ratio)
 
     def frozen(self) -> LeveledRanking:
         return dataclasses.replace(self, model=self.model.frozen())
@@ -87,12 +88,14 @@ def leveled_counts(raters: np.ndarray, reach: float) -> np.ndarray:
     return np.where(raters >= 2.0 * reach, raters, np.minimum(raters, np.maximum(rising, 1.0)))
 
 
-def weighted_counts(interactions: Interactions, weight: np.ndarray | None) -> np.ndarray:
-    """[num_items] float64, the users of each item by the roots of their weights ([interactions],
-    None for 1): that much of them weighted EASE sums, whose scores are leveled. Of a pair that
-    stands several times the highest weight counts."""
+def weighted_counts(
+    interactions: Interactions, weight: np.ndarray | None, power: float = 0.5
+) -> np.ndarray:
+    """[num_items] float64, the users of each item by a power of their weights ([interactions], None
+    for 1): by the root, since that much of them weighted EASE sums. Of a pair that stands several
+    times the highest weight counts."""
     root = weighted_profiles(interactions, np.ones(len(interactions)) if weight is None else weight)
-    return np.asarray(root.sum(axis=0))
+    return np.asarray(root.power(2.0 * power).sum(axis=0))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -104,7 +107,9 @@ class LevelCounts(Defence):
     Items with fewer raters than that compete by how well they fit, and accounts that push one of
     them buy nothing by their number. Where the interactions are with few items each, and an item's
     number of raters is what lists go by, little or nothing is leveled, and this defends little.
-    Raters count by the weights that defences before this one gave them, see `weighted_counts`.
+    Raters count by the weights that defences before this one gave them, as far as the model's
+    scores do (`Recommender.count_law`, which says how they hold the number of raters as well);
+    where the model knows no weights, those of the sample count that it was trained on.
 
     Args:
         reaches: that are tried, fractions of the users with interactions; one alone is taken as it
@@ -129,6 +134,11 @@ class LevelCounts(Defence):
             )
 
     def trained(self, train, data, *, seed):
+        """See `Defence.trained`.
+
+        Raises:
+            ValueError: if the model has no `count_law`.
+        """
         reach = max(self.reaches)
         if len(self.reaches) > 1:
             reach = most_allowed(
@@ -138,6 +148,15 @@ class LevelCounts(Defence):
 
     @staticmethod
     def _leveled(model: Recommender, data: DefendedData, reach: float) -> LeveledRanking:
+        law = model.count_law
+        if law is None:
+            raise ValueError(
+                "`train` should train a model that says in its `count_law` how its scores hold the "
+                f"number of an item's raters. Received: {type(model).__name__}."
+            )
         users = int((data.interactions.user_counts() > 0).sum())
-        raters = weighted_counts(data.interactions, data.weight)
-        return LeveledRanking(model=model, raters=raters, reach=reach * users)
+        if len(model.interactions) < len(data.interactions):
+            raters = weighted_counts(model.interactions, None)
+        else:
+            raters = weighted_counts(data.interactions, data.weight, law.of_weight)
+        return LeveledRanking(model=model, raters=raters, reach=reach * users, law=law)

@@ -134,10 +134,10 @@ def most_allowed(
     if not len(split.test):
         return max(strengths)
     kept = data.of(_places(data.interactions, split.train))
-    model = train(kept).frozen()
+    model = train(kept)
     evaluator = RankingEvaluator(kept.interactions, split.test, ks=(10,))
     found = {
-        strength: evaluator.evaluate(ranked(model, kept, strength)).metrics["ndcg@10"]
+        strength: evaluator.evaluate(ranked(model, kept, strength).frozen()).metrics["ndcg@10"]
         for strength in strengths
     }
     allowed = (1.0 - tolerance) * max(found.values())

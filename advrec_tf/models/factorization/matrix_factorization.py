@@ -17,7 +17,8 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.factorization.negatives import Generator, Uniform
 from advrec_tf.models.factorization.samplers import new_table
 from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
-from advrec_tf.models.objectives import BPR, Objective, require_objective
+from advrec_tf.models.objectives import BPR, Objective, SampledSoftmax, require_objective
+from advrec_tf.models.rater_counts import LogOfCount
 from advrec_tf.models.vectors import frozen_vectors
 from advrec_tf.ops.reductions import row_dot, row_sum
 
@@ -80,6 +81,15 @@ class MatrixFactorization(SparseEmbeddingModel):
         self.user_embedding = table(interactions.num_users, "user_embedding", 2 * seed)
         self.item_embedding = table(interactions.num_items, "item_embedding", 2 * seed + 1)
         self.objective = objective.bind(interactions, seed=seed)
+
+    @property
+    def count_law(self) -> LogOfCount | None:
+        """A softmax corrected for how often candidates are drawn, and pairs with uniform negatives,
+        make of scores log probabilities of items; other negatives leave no known form."""
+        settings = self.objective.settings
+        if isinstance(settings, SampledSoftmax):
+            return LogOfCount(unit=settings.temperature)
+        return LogOfCount() if isinstance(settings.negatives, Uniform) else None
 
     @property
     def shared_rows(self):

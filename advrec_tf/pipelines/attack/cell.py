@@ -26,7 +26,7 @@ SURROGATE_KINDS = {"biased_mf": "ratings", "wrmf": "implicit"}
 
 _MEANING = {
     "als": "a victim of least squares, such as wrmf",
-    "counts": "a victim whose scores are sums over the raters of an item, such as ease",
+    "counts": "a victim whose scores hold the number of an item's raters, such as ease",
     "gradient": "a victim that is trained by gradients, such as mf_bpr",
     "ratings": "ratings",
     "subsets": "a victim that can be trained on a few users each, such as ease",
@@ -88,7 +88,8 @@ class Cell:
 def why_unfit(cell: Cell, setting: AttackSetting) -> str | None:
     """Why a cell cannot be measured on this data, or None if it can."""
     has_ratings = setting.split.train.rating is not None
-    traits = VICTIMS[cell.victim].traits
+    victim = VICTIMS[cell.victim]
+    traits = victim.traits
     if "ratings" in traits and not has_ratings:
         return f"{cell.victim} needs ratings"
     if "ratings" in traits and (value := _only_rating(setting.split.train)) is not None:
@@ -96,9 +97,13 @@ def why_unfit(cell: Cell, setting: AttackSetting) -> str | None:
     if cell.attack in ATTACKS and ATTACKS[cell.attack].ratings and not has_ratings:
         return f"{cell.attack} needs ratings"
     offered = traits | ({"ratings"} if has_ratings else set())
-    missing = DEFENCES[cell.defence].needs - offered
+    missing = sorted(DEFENCES[cell.defence].needs - offered)
     if missing:
-        return f"{cell.defence} needs {', '.join(_MEANING[trait] for trait in sorted(missing))}"
+        needed = ", ".join(_MEANING[trait] for trait in missing)
+        why = (
+            f"; {cell.victim}: {victim.lacks[trait]}" for trait in missing if trait in victim.lacks
+        )
+        return "".join([f"{cell.defence} needs {needed}", *why])
     if DEFENCES[cell.defence].trim and not {"ratings", "als"} <= traits:
         return f"{cell.defence} needs a factorization of ratings by least squares"
     if cell.knowledge != UNRESTRICTED and cell.victim not in SURROGATE_KINDS:

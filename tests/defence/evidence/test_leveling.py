@@ -14,7 +14,7 @@ from advrec_tf.defence.evidence.leveling import (
 )
 from advrec_tf.defence.evidence.weights import IndependenceWeights
 from advrec_tf.models.base import MatrixRecommender
-from advrec_tf.models.baselines import EASE
+from advrec_tf.models.baselines import EASE, ItemKNN, Popularity
 from tests.worlds import interactions_of
 
 
@@ -88,6 +88,23 @@ def test_validation_takes_the_longest_reach_that_costs_nothing():
     for settings in ({"reaches": ()}, {"reaches": (1.5,)}, {"tolerance": 1.0}):
         with pytest.raises(ValueError, match="`reaches` should hold numbers in"):
             LevelCounts(**settings)
+
+
+def test_a_model_trained_on_a_sample_has_the_raters_of_the_sample():
+    data = interactions_of([(u, i) for u in range(4) for i in (0, 1)], 4, 2)
+    kept = data.select(np.array([True] * 5 + [False] * 3))  # of users 0, 1, and 2 with item 0
+    defence = LevelCounts(reaches=(1.0,))
+    given = DefendedData(interactions=data, weight=np.full(len(data), 0.5, np.float32))
+    model = defence.trained(lambda _: ItemKNN().fit(kept), given, seed=0)
+    assert model.raters.tolist() == [3, 2] and model.law.exponent == 0.5
+    weighted = defence.trained(lambda d: EASE(5.0).fit(d.interactions), given, seed=0)
+    np.testing.assert_allclose(weighted.raters, [4 * 0.5**0.5] * 2, rtol=1e-6)
+
+
+def test_a_model_whose_scores_hold_the_count_in_no_known_form_is_refused():
+    defence = LevelCounts(reaches=(0.1,))
+    with pytest.raises(ValueError, match="its `count_law` .* Received: Popularity"):
+        fit_defended(Popularity().fit, popular_and_pushed(), defence)
 
 
 def test_in_a_chain_raters_count_by_what_others_have_left_of_them():
