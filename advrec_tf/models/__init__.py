@@ -34,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "item_similarity": ["co_occurring_items", "nearest_items"],
         "multi_task": ["MultiTaskModel", "multi_task_tower"],
         "objectives": ["BPR", "SampledSoftmax"],
+        "rater_counts": ["LogOfCount", "PowerOfCount"],
         "ranking": ["RankingModel", "ranking_tower"],
         "retrieval": ["TwoTower", "two_tower"],
         "sequential.baselines": ["MarkovChain"],

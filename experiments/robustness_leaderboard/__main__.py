@@ -29,6 +29,7 @@ OPTIONS = {
         "Rows of the table, each MODEL:DEFENCE, such as ease:none; default: the standard rows.",
         {"metavar": "MODEL:DEFENCE"},
     ),
+    "groups": ([], "Only these groups of targets; by default all of the threat model."),
     "targets": (5, "Targets of each group."),
     "seeds": (3, "Every cell is measured with so many seeds."),
     "threat": (
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from advrec_tf._version import __version__
     from advrec_tf.pipelines.attack.runner import open_runner
     from experiments.robustness_leaderboard import page, study
-    from experiments.robustness_leaderboard.threats import THREATS, checked_rows
+    from experiments.robustness_leaderboard.threats import THREATS, checked_groups, checked_rows
 
     if args.threat not in THREATS or args.models < 0:
         raise ValueError(
@@ -86,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"Received: {args.threat!r}, {args.models}."
         )
     threat, rows = THREATS[args.threat], checked_rows(args.rows)
+    groups = checked_groups(args.groups, threat)
     folders = {data: args.run_dir / Path(data).name.split(".")[0] for data in args.data}
     if len(set(folders.values())) < len(args.data):
         raise ValueError(f"--data should have different names. Received: {' '.join(args.data)}.")
@@ -104,6 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 runner,
                 threat,
                 rows,
+                groups=groups,
                 targets=args.targets,
                 seeds=args.seeds,
                 models=args.models,

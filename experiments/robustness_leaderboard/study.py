@@ -19,6 +19,7 @@ def run(
     threat: ThreatModel,
     rows: tuple[tuple[str, str], ...],
     *,
+    groups: tuple[str, ...] | None = None,
     targets: int,
     seeds: int,
     models: int,
@@ -27,9 +28,10 @@ def run(
     """The rows and certificates of one data set, as JSON values.
 
     Args:
+        groups: of targets; None for all of the threat model.
         models: base models of the certified ensemble; 0 leaves certificates out.
     """
-    cells = cells_of(threat, rows, runner.setting, targets=targets, seeds=seeds)
+    cells = cells_of(threat, rows, runner.setting, groups=groups, targets=targets, seeds=seeds)
     entries = {
         cell.name(): Entry(
             train=lambda task, cell=cell: Result(runner.measure(cell)),

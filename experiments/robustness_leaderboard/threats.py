@@ -136,15 +136,34 @@ def checked_rows(names: list[str] | None) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
+def checked_groups(names: list[str], threat: ThreatModel) -> tuple[str, ...] | None:
+    """The groups named, in the order of the threat model; None for none, which means all.
+
+    Raises:
+        ValueError: if the threat model has no such group.
+    """
+    unknown = [name for name in names if name not in threat.groups]
+    if unknown:
+        raise ValueError(
+            f"`groups` should be of {', '.join(threat.groups)}, which the threat model "
+            f"{threat.title} has. Received: {unknown[0]!r}."
+        )
+    return tuple(group for group in threat.groups if group in names) or None
+
+
 def cells_of(
     threat: ThreatModel,
     rows: tuple[tuple[str, str], ...],
     setting: AttackSetting,
     *,
+    groups: tuple[str, ...] | None = None,
     targets: int,
     seeds: int,
 ) -> list[Cell]:
     """The cells of all rows that fit the data, seeds outermost.
+
+    Args:
+        groups: of targets; None for all of the threat model.
 
     Raises:
         ValueError: if an attack of the threat model is unknown.
@@ -167,7 +186,7 @@ def cells_of(
         )
         for seed in range(seeds)
         for model, defence in rows
-        for group in threat.groups
+        for group in (threat.groups if groups is None else groups)
         for target in setting.targets.get(group, ())[:targets]
         for attack in attacks
     ]

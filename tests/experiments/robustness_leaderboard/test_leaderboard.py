@@ -13,6 +13,7 @@ from experiments.robustness_leaderboard.threats import (
     THREATS,
     ThreatModel,
     cells_of,
+    checked_groups,
     checked_rows,
 )
 from tests.pipelines.attack.conftest import make_setting
@@ -176,6 +177,18 @@ def test_the_third_version_adds_the_attacker_that_searches():
     cells = cells_of(new, (("ease", "none"),), setting, targets=1, seeds=1)
     assert [cell.attack for cell in cells] == ["none", *new.attacks]
     assert "turns the knobs of a campaign" in new.note
+
+
+def test_the_groups_that_are_asked_for_are_measured_alone():
+    threat = THREATS["push-quick/3"]
+    setting = dataclasses.replace(make_setting(), targets={"popular": (29,), "mid": (5,)})
+    assert checked_groups([], threat) is None
+    groups = checked_groups(["popular", "published"], threat)
+    assert groups == ("published", "popular")
+    cells = cells_of(threat, (("ease", "none"),), setting, groups=groups, targets=1, seeds=1)
+    assert {(cell.group, cell.target) for cell in cells} == {("popular", 29)}
+    with pytest.raises(ValueError, match="`groups` should be of published, mid, .*Received: 'x'"):
+        checked_groups(["x"], threat)
 
 
 def test_a_row_that_is_none_is_refused():
