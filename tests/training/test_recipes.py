@@ -26,6 +26,7 @@ SMALL = {
 SOLVED = {
     "popularity": recipes.popularity(),
     "ease": recipes.ease(l2=2.0),
+    "item_knn": recipes.item_knn(),
     "random_walk": recipes.random_walk(target=0.7),
     "wrmf": recipes.wrmf(dim=4),
 }

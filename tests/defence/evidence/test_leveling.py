@@ -15,6 +15,7 @@ from advrec_tf.defence.evidence.leveling import (
 from advrec_tf.defence.evidence.weights import IndependenceWeights
 from advrec_tf.models.base import MatrixRecommender
 from advrec_tf.models.baselines import EASE, ItemKNN, Popularity
+from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
 from tests.worlds import interactions_of
 
 
@@ -99,6 +100,22 @@ def test_a_model_trained_on_a_sample_has_the_raters_of_the_sample():
     assert model.raters.tolist() == [3, 2] and model.law.exponent == 0.5
     weighted = defence.trained(lambda d: EASE(5.0).fit(d.interactions), given, seed=0)
     np.testing.assert_allclose(weighted.raters, [4 * 0.5**0.5] * 2, rtol=1e-6)
+
+
+def test_a_factorization_is_leveled_by_logarithms_and_as_its_vectors_alike():
+    data = popular_and_pushed()
+
+    def train(given):
+        return MatrixFactorization(given.interactions, dim=2, initial_scale=0.001)
+
+    defence = LevelCounts(reaches=(0.3,))
+    model = defence.trained(train, DefendedData(interactions=data), seed=0)
+    assert model.reach == pytest.approx(21.0)
+    scores, plain = model.score(tf.constant([0])), model.model.score(tf.constant([0]))
+    taken = np.log(data.item_counts()[5:])  # what all but the five popular ones are worth
+    assert taken[-1] == pytest.approx(np.log(10))
+    np.testing.assert_allclose((plain - scores)[0, 5:], taken, atol=1e-4)
+    np.testing.assert_allclose(model.frozen().score(tf.constant([0])), scores, atol=1e-6)
 
 
 def test_a_model_whose_scores_hold_the_count_in_no_known_form_is_refused():
