@@ -72,10 +72,11 @@ def recommend(
         raise ValueError(f"`--feature` should be COLUMN=VALUE. Received: {wrong[0]}.")
     if history and (exclude or allow):
         raise ValueError("`--history` goes without `--exclude` and `--allow`.")
+    from advrec_tf.data.vocabulary import id_text
     from advrec_tf.serving import folder
     from advrec_tf.serving.rest_client import RestClient
     from advrec_tf.serving.saved_model_client import SavedModelClient
-    from advrec_tf.serving.values import ServingError, UnknownIdWarning, id_text, printable
+    from advrec_tf.serving.values import ServingError, UnknownIdWarning, printable
 
     user, history, exclude, allow = (
         tuple(map(id_text, given)) for given in (user, history, exclude, allow)

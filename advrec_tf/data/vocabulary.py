@@ -1,12 +1,28 @@
-"""`Vocabulary`: which external ids there are, and which index each has."""
+"""`Vocabulary`: which external ids there are, and which index each has; how an id is spelled."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+
+
+def in_nfc(text: str) -> str:
+    """The text in the Unicode form NFC."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def id_text(value) -> str:
+    """An id as the readers have it: text without blanks around it, in the Unicode form NFC, and a
+    whole float as its integer."""
+    if isinstance(value, bytes):
+        value = value.decode()
+    elif isinstance(value, (float, np.floating)) and float(value).is_integer():
+        value = int(value)  # pandas makes whole floats of integers with gaps
+    return in_nfc(str(value).strip())
 
 
 class Vocabulary:
@@ -50,6 +66,15 @@ class Vocabulary:
                 index[known] = self.index_of(np.array([v for v in found if v is not None], object))
                 return index
         return self._index.get_indexer(pd.Index(asked)).astype(np.int32)
+
+    def index_of_asked(self, ids: Sequence) -> np.ndarray:
+        """As `index_of`, of ids as a user or another program spells them: text that is no id as it
+        stands is looked up as `id_text` has it, which is what clients of a served model send."""
+        ids = list(ids)
+        found = self.index_of(ids)
+        rows = [row for row in np.flatnonzero(found < 0) if isinstance(ids[row], str)]
+        found[rows] = self.index_of([id_text(ids[row]) for row in rows])
+        return found
 
 
 _INTEGER = re.compile(r"(0|-?[1-9][0-9]{0,18})(\.0*)?")

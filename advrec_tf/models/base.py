@@ -70,7 +70,8 @@ class Recommender:
         """The k best items a user has not seen, with external ids.
 
         Args:
-            user_ids: external ids; a user the model has not seen gets the popular items.
+            user_ids: external ids; blanks around a text and its Unicode form do not matter, as in
+                requests to a served model. A user the model has not seen gets the popular items.
             k: length of a list, >= 1. A list is shorter where fewer items are left.
             allow: item ids; where given, nothing else is recommended.
             exclude: item ids never recommended.
@@ -91,7 +92,7 @@ class Recommender:
             raise ValueError(f"`k` should be >= 1. Received: {k!r}.")
         data = self.interactions
         user_ids = list(user_ids)
-        index = data.users.index_of(user_ids)
+        index = data.users.index_of_asked(user_ids)
         scores = np.tile(self.unknown_user_scores(), (len(user_ids), 1))
         known = index >= 0
         if known.any():
@@ -177,7 +178,7 @@ class CandidateSubset(Recommender):
 
 
 def _item_indices(data: Interactions, ids: Sequence, name: str) -> np.ndarray:
-    index = data.items.index_of(list(ids))
+    index = data.items.index_of_asked(ids)
     if (index < 0).any():
         unknown = [item for item, i in zip(ids, index, strict=True) if i < 0]
         raise ValueError(

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from advrec_tf.serving.values import id_text
+from advrec_tf.data.vocabulary import id_text
 
 SIGNATURES = {
     "serving_default": "What a request without a signature name gets.",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from advrec_tf.data.readers.ids import as_read
+from advrec_tf.data.vocabulary import id_text
 
 NO_ITEM = ""
 """What pads lists, in requests and in answers."""
@@ -47,7 +47,7 @@ def is_count(value) -> bool:
 
 
 def ids_of(values: Iterable, name: str) -> list[str]:
-    """Ids as texts, by the rule of `readers.ids` for what is read in training.
+    """Ids as texts, as `vocabulary.id_text` has them.
 
     Raises:
         ValueError: if `values` is no list, or holds what is no id, such as None or NaN.
@@ -59,16 +59,6 @@ def ids_of(values: Iterable, name: str) -> list[str]:
         if not is_id(value) or value != value:  # NaN and NaT differ from themselves
             raise ValueError(f"`{name}` should hold ids. Received: {shown(value)}.")
     return [id_text(value) for value in values]
-
-
-def id_text(value) -> str:
-    """An id as the readers have it: text without blanks around it, in the Unicode form NFC, and a
-    whole float as its integer."""
-    if isinstance(value, bytes):
-        value = value.decode()
-    elif isinstance(value, (float, np.floating)) and float(value).is_integer():
-        value = int(value)  # pandas makes whole floats of integers with gaps
-    return as_read(str(value))
 
 
 def lists_of(values: Sequence, name: str, count: int) -> list[list[str]]:

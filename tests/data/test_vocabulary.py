@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from advrec_tf.data.vocabulary import Vocabulary
+from advrec_tf.data.vocabulary import Vocabulary, id_text
 
 
 def test_an_id_is_found_by_its_index_and_an_unknown_one_is_minus_one():
@@ -36,3 +36,14 @@ def test_ids_stand_once():
 def test_ids_of_several_kinds_are_found_as_they_are():
     mixed = Vocabulary([0, 1, "g0", "1"])
     assert mixed.index_of([1, "1", "g0", 7]).tolist() == [1, 3, 2, -1]
+
+
+def test_an_id_is_asked_for_in_another_spelling_unless_it_stands_so():
+    ids = Vocabulary(["\u00e9", "b", " b", "7"])
+    # e and an accent are one letter in the form NFC; " b" is an id of its own here.
+    asked = ["e\u0301", "\t\u00e9 ", " b", "b ", 7.0, " 7", "c", " "]
+    assert ids.index_of_asked(asked).tolist() == [0, 0, 2, 1, 3, 3, -1, -1]
+    assert ids.index_of(asked[:2]).tolist() == [-1, -1]
+    assert Vocabulary([7, 8]).index_of_asked([" 8", 7.0, "x"]).tolist() == [1, 0, -1]
+    assert ids.index_of_asked([]).tolist() == []
+    assert [id_text(value) for value in (" e\u0301", 7.0, 7, b" b")] == ["\u00e9", "7", "7", "b"]

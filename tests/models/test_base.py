@@ -19,13 +19,13 @@ SCORES = [[9, 5, 8, 7], [1, 2, 3, 4], [1, 4, 2, 3]]  # user 13 has no row
 class Scored(Recommender):
     """Scores read off the page."""
 
-    def __init__(self, scores=SCORES, users=(11, 12, 13)):
+    def __init__(self, scores=SCORES, users=(11, 12, 13), items=("a", "b", "c", "d")):
         index = np.array(ROWS, np.int32)
         self.interactions = Interactions(
             user_index=index[:, 0],
             item_index=index[:, 1],
             users=Vocabulary(users),
-            items=Vocabulary(["a", "b", "c", "d"]),
+            items=Vocabulary(items),
         )
         self.table = np.array(scores, np.float32)
 
@@ -94,6 +94,13 @@ def test_equal_scores_keep_the_order_of_the_catalogue():
 def test_ids_may_be_text():
     frame = Scored(users=("x", "y", "z")).recommend(["z", "nobody"], k=1)
     assert lists(frame) == {"z": "b", "nobody": "a"}
+
+
+def test_a_user_and_an_item_are_found_in_the_spelling_of_a_request():
+    model = Scored(users=("x", "\u00e9", "z"), items=("a", "b", "\u00fc", "d"))
+    frame = model.recommend([" z", "e\u0301 "], k=4, exclude=["u\u0308"], allow=[" b", "d "])
+    # z has seen nothing and scores b 4, d 3; the other one has seen b and scores d 4.
+    assert lists(frame) == {" z": "bd", "e\u0301 ": "d"}  # users as they were asked for
 
 
 def test_a_user_asked_for_twice_has_two_lists():

@@ -12,13 +12,13 @@ from __future__ import annotations
 import collections
 import dataclasses
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
 from advrec_tf.data.readers.columns import MISSING, Place
 from advrec_tf.data.readers.files import fault
+from advrec_tf.data.vocabulary import in_nfc
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _WHOLE_FLOAT = re.compile(r"(0|-?[1-9][0-9]*)\.0*")
@@ -45,11 +45,6 @@ class Ids:
 
 class UnusableId(ValueError):
     """A text that cannot be an id; `args` holds what was expected and the text."""
-
-
-def as_read(text: str) -> str:
-    """A single id of text as the readers have it: without blanks around it, in the form NFC."""
-    return _composed(text.strip())
 
 
 class IdCodes(dict):
@@ -133,7 +128,7 @@ class IdCodes(dict):
 
     def _normal(self, text: str) -> str:
         if not text.isascii():
-            composed = _composed(text)
+            composed = in_nfc(text)
             self.composed += composed != text
             text = composed
         if not text.isprintable():
@@ -142,10 +137,6 @@ class IdCodes(dict):
             if any("\ud800" <= character <= "\udfff" for character in text):
                 raise ValueError("an id that is text, without half of a surrogate pair")
         return text
-
-
-def _composed(text: str) -> str:
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def encode_ids(
