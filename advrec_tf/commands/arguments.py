@@ -17,6 +17,7 @@ from cyclopts.validators import Number
 
 from advrec_tf.pipelines.audit.settings import AuditSettings
 from advrec_tf.pipelines.progress import LOG
+from advrec_tf.pipelines.recommend.gan_settings import GanSettings
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 from advrec_tf.pipelines.tabular.settings import TableSettings
@@ -36,6 +37,7 @@ _SHARDS = (".parquet", ".pq", ".tfrecord", ".tfrecords")
 _flat = Parameter(name="*", group=SETTINGS)
 Audited = Annotated[AuditSettings, _flat]
 Comparison = Annotated[RecommenderSettings, _flat]
+ProfileGan = Annotated[GanSettings, _flat]
 SingleModel = Annotated[SingleSettings, _flat]
 TextTower = Annotated[TextTowerSettings, _flat]
 TableGeneration = Annotated[TableSettings, _flat]

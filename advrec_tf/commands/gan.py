@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import Comparison, Run, Source
+from advrec_tf.commands.arguments import ProfileGan, Run, Source
 from advrec_tf.pipelines.ending import conclude
-from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+from advrec_tf.pipelines.recommend.gan_settings import GanSettings
 
 
-def gan(*, source: Source, run: Run, settings: Comparison = RecommenderSettings()) -> None:
+def gan(*, source: Source, run: Run, settings: ProfileGan = GanSettings()) -> None:
     """Train the profile GAN and its ablation on interactions, and write what they generate.
 
     `advrec gan --data synthetic --out runs/gan`

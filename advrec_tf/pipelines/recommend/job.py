@@ -23,6 +23,7 @@ from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.pipelines.progress import LOG, stages_ahead
 from advrec_tf.pipelines.recommend.comparison import ModelComparison
+from advrec_tf.pipelines.recommend.gan_settings import GanSettings
 from advrec_tf.pipelines.recommend.preparation import Prepared, require_parts
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.shipping import ship
@@ -116,12 +117,12 @@ def run_ranking(
 
 def run_gan(
     prepared: Prepared,
-    settings: RecommenderSettings,
+    settings: GanSettings,
     store: StageStore,
     write: Callable[[str], None] = LOG.info,
 ) -> Outcome:
     """Only popularity, EASE, the profile GAN and its ablation, and what these two generate."""
-    comparison, whole = _begin(prepared, settings, store, write)
+    comparison, whole = _begin(prepared, settings.in_comparison(), store, write)
     comparison.baselines(whole)
     generated = comparison.generate(whole, {})
     return Outcome(

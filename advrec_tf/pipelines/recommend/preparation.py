@@ -12,7 +12,6 @@ from advrec_tf.data import audit, filters, splits
 from advrec_tf.data.readers.report import Loaded
 from advrec_tf.ops.fingerprints import fingerprint_of
 from advrec_tf.pipelines.machine import versions
-from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,6 +38,12 @@ class SplitSettings(Protocol):
     def minimum_rating(self) -> float | None: ...
     @property
     def k_core(self) -> int: ...
+
+
+class RunSettings(Protocol):
+    """A record of settings that says what it holds."""
+
+    def as_dict(self) -> dict: ...
 
 
 def prepare(loaded: Loaded, settings: SplitSettings) -> Prepared:
@@ -109,7 +114,7 @@ def require_parts(split: splits.Split) -> None:
             )
 
 
-def identity_of(prepared: Prepared, settings: RecommenderSettings) -> dict:
+def identity_of(prepared: Prepared, settings: RunSettings) -> dict:
     """What the results depend on; a run is resumed only where all of it is equal."""
     split = prepared.split
     identity = {"settings": settings.as_dict(), "data_sha256": split.fingerprint()}

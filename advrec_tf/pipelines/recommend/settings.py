@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Literal, get_args
 
-SPLITS = ("last_item", "last_day", "random_ratio", "global_time")
-TIES = ("hash", "file", "id")
+SplitName = Literal["last_item", "last_day", "random_ratio", "global_time"]
+SPLITS = get_args(SplitName)
+TieName = Literal["hash", "file", "id"]
+TIES = get_args(TieName)
 NEXT_ITEM = ("sasrec", "bert4rec", "gru4rec", "bsarec", "fmlp", "hstu")
 """The models that read the items of a history in order."""
-GAN_LOSSES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
+GanLoss = Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein"]
+GAN_LOSSES = get_args(GanLoss)
 """Names repeated here so that a mistake is told before TensorFlow loads; tests compare them."""
 
 
@@ -18,7 +21,8 @@ def _rules():
     positive = """learning_rate temperature ease_l2 epsilon autoencoder_epsilon
         autoencoder_learning_rate gan_d_learning_rate gan_g_learning_rate next_item_epsilon"""
     at_least_one = """seeds embedding_dim epochs patience autoencoder_dim
-        autoencoder_batch_size autoencoder_epochs autoencoder_patience gan_epochs gan_patience
+        autoencoder_batch_size autoencoder_epochs autoencoder_patience
+        gan_batch_size gan_epochs gan_patience
         generated_min_history ranking_epochs ranking_patience
         next_item_epochs next_item_patience"""
     at_least_zero = """k_core adversarial_weight gan_weight generated_weight prior_max_history
@@ -41,6 +45,21 @@ def _rules():
 
 
 _RULES = tuple(_rules())
+
+
+def check_settings(settings) -> None:
+    """Refuse a record of settings, of which fields by these names are known.
+
+    Raises:
+        ValueError: naming the first field that is out of range; of a tuple each value counts.
+    """
+    for name, wanted, holds in _RULES:
+        value = getattr(settings, name, None)
+        if value is None:
+            continue
+        values = value if isinstance(value, tuple) else (value,)
+        if not values or not all(holds(v) for v in values):
+            raise ValueError(f"`{name}` should be {wanted}. Received: {value!r}.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -104,8 +123,8 @@ class RecommenderSettings:
         ranking_l2: The weight of the squared norm of the ranking tower's vectors.
     """
 
-    split: Literal["last_item", "last_day", "random_ratio", "global_time"] = "last_item"
-    ties: Literal["hash", "file", "id"] = "hash"
+    split: SplitName = "last_item"
+    ties: TieName = "hash"
     minimum_rating: float | None = None
     k_core: int = 0
     seed: int = 0
@@ -138,9 +157,7 @@ class RecommenderSettings:
     next_item_epochs: int = 100
     next_item_patience: int = 4
 
-    gan_loss: Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein"] = (
-        "non_saturating"
-    )
+    gan_loss: GanLoss = "non_saturating"
     gan_weight: float = 0.03
     gan_epochs: int = 60
     gan_patience: int = 6
@@ -158,13 +175,7 @@ class RecommenderSettings:
     ranking_l2: float = 1e-4
 
     def __post_init__(self):
-        for name, wanted, holds in _RULES:
-            value = getattr(self, name)
-            if value is None:
-                continue
-            values = value if isinstance(value, tuple) else (value,)
-            if not values or not all(holds(v) for v in values):
-                raise ValueError(f"`{name}` should be {wanted}. Received: {value!r}.")
+        check_settings(self)
 
     def as_dict(self) -> dict:
         return dataclasses.asdict(self)
