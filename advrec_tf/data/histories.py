@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions, UserItems
+from advrec_tf.ops.servers import for_workers
 
 
 class Histories(tf.Module):
@@ -164,6 +165,6 @@ class PairTable(tf.Module):
         keys = tf.cast(user_index, tf.int64)[:, None] * self.num_items + tf.cast(
             item_index, tf.int64
         )
-        byte = tf.cast(tf.gather(self.table, keys // 8), tf.int32)
+        byte = tf.cast(tf.gather(for_workers(self.table), keys // 8), tf.int32)
         bit = tf.cast(keys % 8, tf.int32)
         return tf.bitwise.bitwise_and(tf.bitwise.right_shift(byte, bit), 1) == 1

@@ -34,6 +34,7 @@ from advrec_tf.models.replicas import own_rows, seed_of_all
 from advrec_tf.models.trained import require_float32, take_batches
 from advrec_tf.models.weights import WeightsWithIds
 from advrec_tf.ops.random import stream
+from advrec_tf.ops.servers import is_asynchronous
 
 
 class GAN(WeightsWithIds, keras.Model):
@@ -171,7 +172,17 @@ class GAN(WeightsWithIds, keras.Model):
         self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
     ):
         """As `keras.Model.fit`, with a `gan.health.HealthCheck` among the callbacks; `x` may be
-        `Batches`."""
+        `Batches`.
+
+        Raises:
+            ValueError: under a `ParameterServerStrategy`.
+        """
+        if is_asynchronous(self.distribute_strategy):
+            raise ValueError(
+                "A GAN should be trained on one device or by replicas, not under a "
+                "ParameterServerStrategy, whose workers would train its networks without each "
+                f"other. Received: a {type(self).__name__}."
+            )
         counted = {"x": x, **kwargs}
         take_batches(counted)
         x, kwargs = counted.pop("x"), counted

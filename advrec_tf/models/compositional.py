@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.ops.servers import rows_at
 
 COLLIDING = 0.1
 """Share of ids with all rows in common with another id from which `MultiHash` warns."""
@@ -109,10 +110,8 @@ class QuotientRemainderEmbedding(ComposedEmbedding):
         super().build(input_shape)
 
     def call(self, index):
-        quotients = tf.gather(self.quotient_rows, index // self.remainders)
-        return self._as_computed(
-            quotients * tf.gather(self.remainder_rows, index % self.remainders)
-        )
+        quotients = rows_at(self.quotient_rows, index // self.remainders)
+        return self._as_computed(quotients * rows_at(self.remainder_rows, index % self.remainders))
 
     def get_config(self):
         return {**super().get_config(), "remainders": self.remainders}
@@ -165,8 +164,8 @@ class MultiHashEmbedding(ComposedEmbedding):
         return (index * factors + offsets) % _PRIME % self.buckets
 
     def call(self, index):
-        vectors = tf.gather(self.bucket_rows, self.rows_of(index))
-        weights = tf.gather(self.importance, index)
+        vectors = rows_at(self.bucket_rows, self.rows_of(index))
+        weights = rows_at(self.importance, index)
         return self._as_computed(tf.reduce_sum(vectors * weights[..., None], -2))
 
     def collisions(self) -> int:

@@ -15,6 +15,7 @@ from advrec_tf._keras import keras
 from advrec_tf.data import features
 from advrec_tf.data.features import Column
 from advrec_tf.models.compositional import IdTable, embedding_of_ids
+from advrec_tf.ops.servers import rows_at
 
 _serializable = keras.utils.register_keras_serializable("advrec_tf")
 
@@ -128,7 +129,7 @@ class FeatureTable(keras.layers.Layer):
         )
 
     def call(self, index):
-        return tf.gather(self.rows, index)
+        return rows_at(self.rows, index)
 
     def get_config(self):
         config = super().get_config()

@@ -16,6 +16,7 @@ from advrec_tf import _tfrs
 from advrec_tf._keras import float32_layers, keras
 from advrec_tf.data.histories import PairTable
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.ops.servers import for_workers
 
 PAIR_TABLE_LIMIT = 2**29
 """Bytes allowed for the table of known pairs; above, only accidental hits are masked."""
@@ -72,7 +73,7 @@ class InBatchSoftmax:
             hidden |= self._known.known(users, items) & ~positive
         probability = None
         if self._probability is not None:
-            probability = _corrected(tf.gather(self._probability, items), generated)
+            probability = _corrected(tf.gather(for_workers(self._probability), items), generated)
         with float32_layers():  # the task makes some at each call
             return self.task(
                 queries,
@@ -101,7 +102,7 @@ class InBatchSoftmax:
         positive = tf.reduce_sum(queries * tf.gather(vectors, own), axis=1) / self.temperature
         correction = tf.math.log(tf.maximum(count, 1.0))
         if self._probability is not None:
-            probability = tf.gather(self._probability, items)
+            probability = tf.gather(for_workers(self._probability), items)
             correction -= _log(probability)
             positive -= _log(_corrected(tf.gather(probability, place), generated)[:batch])
         hidden = (count == 0)[None, :] | (own[:, None] == tf.range(tf.size(items))[None, :])
@@ -144,7 +145,7 @@ class InBatchSoftmax:
         index = inputs["item_index"]
         logits = tf.matmul(queries, vectors, transpose_b=True) / self.temperature
         if self._probability is not None:
-            probability = tf.gather(self._probability, index)
+            probability = tf.gather(for_workers(self._probability), index)
             logits -= tf.math.log(tf.maximum(probability, 1e-12))[None, :]
         hidden = (index[:, None] == index[None, :]) | inputs["generated"][None, :]
         if self._known is not None:

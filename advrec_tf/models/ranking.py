@@ -78,6 +78,7 @@ class RankingModel(RecommenderModel):
 
     loss_is_share = True
     replicated = True
+    asynchronous = True
     saves_whole = True
     mixed_precision = True
 

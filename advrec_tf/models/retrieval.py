@@ -110,6 +110,10 @@ class TwoTower(RecommenderModel):
     def replicated(self) -> bool:
         return type(self) is TwoTower
 
+    @property
+    def asynchronous(self) -> bool:
+        return self.replicated
+
     def get_config(self):
         return model_config(self, **self._settings)
 

@@ -11,9 +11,11 @@ from advrec_tf import _tfrs
 from advrec_tf._keras import keras, require_keras_2
 from advrec_tf.data.batches import Batches
 from advrec_tf.models.base import Recommender
+from advrec_tf.models.dealt import dealing
 from advrec_tf.models.own_batches import complete
 from advrec_tf.models.replicas import num_replicas
 from advrec_tf.models.weights import WeightsWithIds
+from advrec_tf.ops.servers import is_asynchronous
 
 Gradient = tf.Tensor | tf.IndexedSlices | None
 
@@ -31,12 +33,17 @@ class RecommenderModel(WeightsWithIds, Recommender, _tfrs.Model):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
+        if type(self).asynchronous is False:  # no property: it is known before the model is built
+            self._require_asynchronous_where_workers_are()
         if not self.mixed_precision:
             require_float32(self)
         self._epoch_loss = keras.metrics.Mean(name="loss")
 
     replicated = False
     """Whether the replicas of a strategy train it as one device does with the same global batch."""
+
+    asynchronous = False
+    """Whether workers of a `ParameterServerStrategy`, each with batches of its own, train it."""
 
     loss_is_share = False
     """Whether `compute_loss` is `replicas.mean_over_replicas`, so that the losses of the replicas
@@ -74,8 +81,10 @@ class RecommenderModel(WeightsWithIds, Recommender, _tfrs.Model):
         `validation_data` may be `Batches`, which know how long an epoch is.
 
         Raises:
-            ValueError: if a `ModelCheckpoint` is to save the model as a whole, and it cannot be; or
-                a callback is of Keras 3.
+            ValueError: if a `ModelCheckpoint` is to save the model as a whole, and it cannot be; a
+                callback is of Keras 3; or parameter servers are to hold a model that is not
+                `asynchronous`.
+            ConnectionError: if a parameter server is lost.
         """
         bound = inspect.signature(super().fit).bind(*args, **kwargs)
         take_batches(bound.arguments)
@@ -94,7 +103,9 @@ class RecommenderModel(WeightsWithIds, Recommender, _tfrs.Model):
         else:
             given = [*given, *self.own_callbacks()]
         bound.arguments["callbacks"] = given
-        return super().fit(*bound.args, **bound.kwargs)
+        self._require_asynchronous_where_workers_are()
+        with dealing(self, bound.arguments):
+            return super().fit(*bound.args, **bound.kwargs)
 
     def own_callbacks(self) -> list[keras.callbacks.Callback]:
         """Callbacks that every `fit` of the model gets."""
@@ -150,6 +161,14 @@ class RecommenderModel(WeightsWithIds, Recommender, _tfrs.Model):
                 "compares is of one batch, and replicas would each train on a part of it. "
                 f"Received: {type(tf.distribute.get_strategy()).__name__} of {num_replicas()} "
                 "replicas."
+            )
+
+    def _require_asynchronous_where_workers_are(self) -> None:
+        if is_asynchronous(self.distribute_strategy) and not self.asynchronous:
+            raise ValueError(
+                "Under a ParameterServerStrategy a TwoTower, a RankingModel or a "
+                "MatrixFactorization without a generator of negatives should be trained, plain or "
+                f"by `AdversarialTraining`. Received: a {type(self).__name__}."
             )
 
     def loss_and_gradients(self, inputs) -> tuple[tf.Tensor, list[Gradient]]:

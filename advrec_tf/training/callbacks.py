@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import tensorflow as tf
 
 from advrec_tf._keras import keras
 
@@ -18,8 +19,15 @@ class NonFiniteGuard(keras.callbacks.Callback):
     """Stops training at the first loss that is NaN or infinite, naming the term and step.
 
     A model that notes the exact step in its graph (`non_finite_step`, as GANs do) is
-    asked for it; for others the step is that of the last finished execution.
+    asked for it; for others the step is that of the last finished execution, and where workers of
+    a `ParameterServerStrategy` train, the last of the epoch.
     """
+
+    def __init__(self):
+        super().__init__()
+        self._supports_tf_logs = True  # Keras then lets it watch workers, whose logs come later
+        self._epoch = 0
+        self._later = False
 
     def on_train_begin(self, logs=None):
         self._epoch = 0
@@ -27,7 +35,16 @@ class NonFiniteGuard(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
 
+    def on_epoch_end(self, epoch, logs=None):
+        if self._later:
+            self._check(self.params["steps"] - 1, logs)
+
     def on_train_batch_end(self, batch, logs=None):
+        self._later = isinstance(logs, tf.distribute.coordinator.RemoteValue)
+        if not self._later:
+            self._check(batch, logs)
+
+    def _check(self, batch: int, logs) -> None:
         exact = getattr(self.model, "non_finite_step", None)
         if exact is not None:
             for name, variable in exact.items():
@@ -128,10 +145,9 @@ class RadiusCheck(keras.callbacks.Callback):
     the mean norm of what it perturbs. `AdversarialTraining.fit` adds it; both means begin anew with
     each epoch."""
 
-    _supports_tf_logs = True  # Keras then does not copy the logs of each batch
-
     def __init__(self):
         super().__init__()
+        self._supports_tf_logs = True  # Keras then does not copy the logs of each batch
         self._checked = False
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -140,9 +156,9 @@ class RadiusCheck(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self._checked:
             return
-        self._checked = True
         radius, norm = self.model.radius_and_norm()
-        if radius > norm:
+        self._checked = norm > 0  # else no worker has taken a step yet
+        if self._checked and radius > norm:
             logging.getLogger(__name__).warning(
                 "The perturbation's radius %.4g exceeds the mean norm %.4g of the perturbed "
                 "vectors, so training may push them to zero instead of learning. Use a relative "

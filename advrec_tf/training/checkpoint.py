@@ -14,6 +14,7 @@ from advrec_tf._keras import keras
 from advrec_tf.gan.health import Health
 from advrec_tf.models.weights import ids_of, require_same_ids
 from advrec_tf.ops.files import atomic_file
+from advrec_tf.ops.servers import whole_variables
 from advrec_tf.ops.stored import DamagedFileError, read_arrays
 from advrec_tf.training.early_stop import EarlyStop
 from advrec_tf.training.wrapper import innermost
@@ -152,9 +153,9 @@ def _variables(model: keras.Model) -> list:
         pairs = model.optimized()
     else:
         pairs = [(model.optimizer, model.trainable_variables)]
-    variables = list(model.weights)
+    variables = list(model.weights)  # tables in parts as a whole: other servers may go on
     for optimizer, trained in pairs:
         with model.distribute_strategy.scope():
             optimizer.build(trained)
         variables += list(optimizer.variables)
-    return variables
+    return whole_variables(variables)

@@ -24,6 +24,7 @@ from advrec_tf.models.autoencoder import ProfileModel
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
 from advrec_tf.models.sequential.model import SequenceModel
+from advrec_tf.ops.servers import is_asynchronous
 from advrec_tf.training.fitting import FitReport, fit_ranked
 from advrec_tf.training.optimizers import LazyAdam
 
@@ -167,6 +168,7 @@ def default_batches(
         of_pairs = interactions.batches
     if isinstance(model, SparseEmbeddingModel):
         single = of_pairs(batch_size=batch_size or 512, seed=seed)
-        one_device = model.distribute_strategy.num_replicas_in_sync == 1
+        strategy = model.distribute_strategy
+        one_device = strategy.num_replicas_in_sync == 1 and not is_asynchronous(strategy)
         return batches.in_blocks(single) if one_device else single
     return of_pairs(batch_size=batch_size or 256, seed=seed)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from advrec_tf.training import cluster
+from advrec_tf.ops.servers import is_asynchronous
+from advrec_tf.training import cluster, servers
 
-STRATEGIES = ("mirrored", "multi_worker")
+STRATEGIES = ("mirrored", "multi_worker", "parameter_server")
 
 
 def strategy_of(name: str, *, replicas: int | None = None) -> tf.distribute.Strategy:
@@ -14,13 +15,17 @@ def strategy_of(name: str, *, replicas: int | None = None) -> tf.distribute.Stra
 
     Args:
         name: "mirrored" for the GPUs of this machine, or devices that its
-            CPU is cut into; "multi_worker" for the processes that TF_CONFIG names.
+            CPU is cut into; "multi_worker" for the processes that TF_CONFIG names;
+            "parameter_server" for a chief, workers and servers (`ps`) that it names. Of these the
+            chief alone gets a strategy; in the others the call serves until the chief has ended,
+            and the process ends by it.
         replicas: devices of "mirrored", >= 1; by default all GPUs, or one CPU.
 
     Raises:
         ValueError: if there is no strategy of that name, there are not so many devices, TF_CONFIG
             is wrong or its port in use, or TensorFlow has set up its devices
             already.
+        SystemExit: in a worker or a parameter server, at the end.
 
     Examples:
         >>> import advrec_tf as ar
@@ -37,6 +42,10 @@ def strategy_of(name: str, *, replicas: int | None = None) -> tf.distribute.Stra
     try:
         if name == "mirrored":
             return tf.distribute.MirroredStrategy(_local_devices(replicas))
+        if name == "parameter_server":
+            task = cluster.task_of_this_process(servers=True)
+            cluster.require_free_port(task)
+            return servers.strategy_of_chief(task) if task.is_chief else servers.serve(task)
         cluster.require_free_port(cluster.task_of_this_process())
         return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:  # TensorFlow's word for "too late"
@@ -44,6 +53,15 @@ def strategy_of(name: str, *, replicas: int | None = None) -> tf.distribute.Stra
             f"The strategy {name} should be made at the start of the process, before anything is "
             f"computed. Received: {error}"
         ) from None
+
+
+def described(strategy: tf.distribute.Strategy) -> str:
+    """Who trains by a strategy, in a line."""
+    if not is_asynchronous(strategy):
+        return f"replicas     {strategy.num_replicas_in_sync}, {type(strategy).__name__}"
+    task = cluster.task_of_this_process(servers=True)
+    workers, parts = (len(task.addresses[kind]) for kind in ("worker", "ps"))
+    return f"workers      {workers}, each for itself, and {parts} parameter servers"
 
 
 def _local_devices(replicas: int | None) -> list[str]:

@@ -16,6 +16,7 @@ from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.data.batches import Batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.base import Recommender
+from advrec_tf.ops.servers import is_asynchronous
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.defaults import default_batches
 from advrec_tf.training.fitting import FitReport, fit_ranked
@@ -67,9 +68,10 @@ class Recipe:
 
     def under(self, strategy: tf.distribute.Strategy) -> Recipe:
         """The same training under a strategy. Replicas exchange gradients between compiled steps,
-        so that the step as a whole is not compiled by XLA where there are several."""
+        and workers read variables of servers in them, so that the step as a whole is not compiled
+        by XLA where there are several replicas, or servers."""
         compiling = dict(self.compiling)
-        if strategy.num_replicas_in_sync > 1:
+        if strategy.num_replicas_in_sync > 1 or is_asynchronous(strategy):
             compiling.pop("jit_compile", None)
         first = None if self.first is None else self.first.under(strategy)
         return dataclasses.replace(self, strategy=strategy, compiling=compiling, first=first)

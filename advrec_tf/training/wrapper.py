@@ -137,6 +137,10 @@ class ModelWrapper(RecommenderModel):
         return getattr(self.model, "replicated", True)
 
     @property
+    def asynchronous(self) -> bool:
+        return getattr(self.model, "asynchronous", True)
+
+    @property
     def loss_is_share(self) -> bool:
         return getattr(self.model, "loss_is_share", False)
 

@@ -50,6 +50,23 @@ def test_the_guard_asks_a_model_that_knows_for_the_exact_step():
         guard.on_train_batch_end(40, {"g_loss": math.nan})
 
 
+class Later(tf.distribute.coordinator.RemoteValue):
+    """The logs of a step that a worker has yet to take."""
+
+
+def test_the_guard_looks_at_the_end_of_an_epoch_where_workers_train_without_waiting():
+    guard = NonFiniteGuard()
+    guard.set_model(Counter())
+    guard.set_params({"steps": 3})
+    guard.on_train_begin()
+    guard.on_epoch_begin(1)
+    guard.on_train_batch_end(0, {"loss": 1.0})
+    guard.on_epoch_end(1, {"val_loss": math.nan})  # not a loss of the training
+    guard.on_train_batch_end(2, Later())
+    with pytest.raises(FloatingPointError, match="`loss` became nan by step 3 of epoch 2"):
+        guard.on_epoch_end(1, {"loss": math.nan})
+
+
 def test_a_line_an_epoch_tells_losses_validation_and_time():
     lines = []
     progress = ProgressLine("two-tower", 12, lines.append)
@@ -92,3 +109,13 @@ def test_a_radius_above_the_mean_norm_is_warned_of_once(caplog, radius, warnings
             check.on_train_batch_end(batch)
     assert len(caplog.records) == warnings
     assert all("radius 0.25 exceeds the mean norm 0.08" in r.getMessage() for r in caplog.records)
+
+
+def test_a_radius_is_judged_once_a_step_was_taken(caplog):
+    check = RadiusCheck()
+    check.set_model(Perturbed(0.0, 0.0))
+    with caplog.at_level(logging.WARNING):
+        check.on_train_batch_end(0)
+        check.model.sizes = 0.25, 0.08
+        check.on_train_batch_end(1)
+    assert "radius 0.25 exceeds the mean norm 0.08" in caplog.text

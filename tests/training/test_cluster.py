@@ -26,6 +26,41 @@ def test_the_first_worker_is_the_chief_where_no_other_is_named(monkeypatch):
         assert cluster.task_of_this_process().is_chief is chief
 
 
+SERVED = {"chief": ["host:1"], "worker": ["host:2"], "ps": ["host:3"]}
+
+
+def test_the_chief_is_named_where_there_are_parameter_servers(monkeypatch):
+    for kind in SERVED:
+        monkeypatch.setenv("TF_CONFIG", config(SERVED, kind))
+        task = cluster.task_of_this_process(servers=True)
+        assert task.name == f"{kind} 0" and task.is_chief is (kind == "chief")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, 'be JSON such as .*"ps": .*Received: no such variable'),
+        (config(TWO), "have a `chief` in its cluster. Received: 2 worker"),
+        (config({**SERVED, "ps": []}), "have a `ps` in .* Received: 1 chief, 1 worker, 0 ps"),
+        (config({"chief": ["host:1"], "ps": ["host:3"]}, "chief"), "have a `worker` in its"),
+        (
+            config({**SERVED, "evaluator": ["host:4"]}),
+            "have a cluster of `ps` and `worker` tasks and at most one `chief`. "
+            "Received: `evaluator`",
+        ),
+        (config({**SERVED, "chief": ["host:1", "host:4"]}), "one `chief`. Received: 2 of them"),
+        (config({**SERVED, "ps": ["host:1"]}), "each address once. Received: host:1 twice"),
+        (config(SERVED, "ps", 1), r"\(1 chief, 1 worker, 1 ps\). Received: task ps 1"),
+    ],
+)
+def test_a_tf_config_without_what_servers_need_is_refused(monkeypatch, text, said):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if text is not None:
+        monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match=f"^`TF_CONFIG` should .*{said}"):
+        cluster.task_of_this_process(servers=True)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -60,6 +95,17 @@ def test_a_port_in_use_is_named(monkeypatch):
         with pytest.raises(ValueError, match=f"worker 0 a port .* free. Received: {address}"):
             cluster.require_free_port(task)
     cluster.require_free_port(task)
+
+
+def test_a_local_cluster_with_servers_names_each_task_once(monkeypatch):
+    found = {}
+    for name, text in cluster.local_cluster_with_servers(2, 1).items():
+        monkeypatch.setenv("TF_CONFIG", text)
+        found[name] = cluster.task_of_this_process(servers=True)
+    assert [task.name for task in found.values()] == list(found)
+    assert list(found) == ["chief 0", "worker 0", "worker 1", "ps 0"]
+    assert len({str(task.addresses) for task in found.values()}) == 1
+    assert len({task.address for task in found.values()}) == 4
 
 
 def test_local_clusters_differ_in_the_task_alone(monkeypatch):

@@ -75,10 +75,12 @@ def test_two_workers_of_half_a_batch_train_as_one_of_the_whole():
 @pytest.mark.parametrize(
     ("name", "replicas", "said"),
     [
-        ("tpu", None, "`name` should be one of mirrored, multi_worker. Received: 'tpu'"),
+        ("tpu", None, "one of mirrored, multi_worker, parameter_server. Received: 'tpu'"),
         ("mirrored", 0, "`replicas` should be >= 1"),
         ("multi_worker", 2, "for the strategy mirrored alone. Received: 2 for multi_worker"),
         ("multi_worker", None, "`TF_CONFIG` should be JSON"),
+        ("parameter_server", 2, "for the strategy mirrored alone. Received: 2 for parameter_se"),
+        ("parameter_server", None, '`TF_CONFIG` should be JSON such as .*"ps"'),
     ],
 )
 def test_what_is_no_strategy_is_refused(monkeypatch, name, replicas, said):

@@ -28,6 +28,7 @@ class ContentTwoTower(TwoTower):
     mixed_precision = False
     one_vector_per_item = False  # what is hidden of an item is drawn for each of its places
     replicated = True
+    asynchronous = False  # its tables of content would be read whole in every step
     user_tower: ContentTower
     item_tower: ContentTower
 

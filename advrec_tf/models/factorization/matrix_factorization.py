@@ -21,6 +21,7 @@ from advrec_tf.models.objectives import BPR, Objective, SampledSoftmax, require_
 from advrec_tf.models.rater_counts import LogOfCount
 from advrec_tf.models.vectors import frozen_vectors
 from advrec_tf.ops.reductions import row_dot, row_sum
+from advrec_tf.ops.servers import rows_at
 
 
 class MatrixFactorization(SparseEmbeddingModel):
@@ -102,6 +103,10 @@ class MatrixFactorization(SparseEmbeddingModel):
         return type(self) is MatrixFactorization and not one_batch
 
     @property
+    def asynchronous(self) -> bool:
+        return self.replicated
+
+    @property
     def stratified(self) -> bool:
         settings = self.objective.settings
         plain = isinstance(settings, BPR) and isinstance(settings.negatives, Uniform)
@@ -122,8 +127,8 @@ class MatrixFactorization(SparseEmbeddingModel):
             return inputs
 
         def score(user_index, item_index):
-            user = tf.gather(tables["users"], user_index)
-            return row_dot(user[:, None], tf.gather(tables["items"], item_index))
+            user = rows_at(tables["users"], user_index)
+            return row_dot(user[:, None], rows_at(tables["items"], item_index))
 
         return self.objective.draw(inputs, score, tables)
 
@@ -146,7 +151,7 @@ class MatrixFactorization(SparseEmbeddingModel):
         return values + self.l2 * squares
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
-        users = tf.gather(self.user_embedding.embeddings, user_index)
+        users = rows_at(self.user_embedding.embeddings, user_index)
         items = tf.convert_to_tensor(self.item_embedding.embeddings)
         scored = self.objective.scored
         return tf.matmul(scored(users), scored(items), transpose_b=True)

@@ -20,6 +20,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.replicas import of_global_batch, own_rows
 from advrec_tf.ops.random import gumbel_choice, random_floats, random_indices, stream
 from advrec_tf.ops.reductions import row_dot
+from advrec_tf.ops.servers import for_workers
 
 MAX_PAIR_TABLE_BYTES = 2**31
 DEFAULT_CANDIDATES = 512
@@ -135,12 +136,13 @@ class PopularitySampler(Sampler):
 
     def shared(self, item_index, candidates, seed):
         items = self._draw([candidates or DEFAULT_CANDIDATES], seed)
-        return items, tf.gather(self._log_ratio, items)
+        return items, tf.gather(for_workers(self._log_ratio), items)
 
     def _draw(self, shape, seed):
         place = random_indices(shape, seed, self.num_items)
-        keep = random_floats(shape, stream(seed, "alias table")) < tf.gather(self._threshold, place)
-        return tf.where(keep, place, tf.gather(self._alternative, place))
+        threshold = for_workers(self._threshold)
+        keep = random_floats(shape, stream(seed, "alias table")) < tf.gather(threshold, place)
+        return tf.where(keep, place, tf.gather(for_workers(self._alternative), place))
 
 
 class InBatchSampler(Sampler):
@@ -158,7 +160,7 @@ class InBatchSampler(Sampler):
         require_negatives(item_index)
         items = of_global_batch([item_index])[0][:candidates]
         # An item of the batch has an interaction; that of a generated pair is not counted.
-        counts = tf.maximum(tf.gather(self._item_counts, items), 1.0)
+        counts = tf.maximum(tf.gather(for_workers(self._item_counts), items), 1.0)
         return items, tf.math.log(counts * (self.num_items / self._total))
 
 
@@ -179,7 +181,7 @@ class MixedSampler(InBatchSampler):
         items = of_global_batch([item_index])[0]
         items = tf.concat([items, random_indices([count], seed, self.num_items)], 0)
         uniform = count / tf.cast(tf.shape(items)[0], tf.float32)
-        by_count = tf.gather(self._item_counts, items) * (self.num_items / self._total)
+        by_count = tf.gather(for_workers(self._item_counts), items) * (self.num_items / self._total)
         return items, tf.math.log((1.0 - uniform) * by_count + uniform)
 
 

@@ -22,6 +22,7 @@ from advrec_tf.models.replicas import mean_over_replicas
 from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.ops import sparse_updates
 from advrec_tf.ops.compiled import gathered_once
+from advrec_tf.ops.servers import is_asynchronous, rows_at
 
 Rows = dict[str, tf.Tensor]
 Tables = dict[str, tf.Tensor]
@@ -79,7 +80,7 @@ class SparseEmbeddingModel(RecommenderModel):
                 layers[table].same_on_replicas = name in self.shared_rows
                 rows[name] = layers[table](index)
             else:
-                rows[name] = tf.gather(tables[table], index)
+                rows[name] = rows_at(tables[table], index)
         return mean_over_replicas(self.row_losses(rows, inputs), inputs["weight"])
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -118,14 +119,15 @@ class SparseEmbeddingModel(RecommenderModel):
             logged: names of the scalars that `step_gradients` returns.
 
         Raises:
-            ValueError: under a strategy of several replicas; if the optimizer moves rows outside
-                the batch, or the model has weights outside its tables.
+            ValueError: under a strategy of several replicas or workers; if the optimizer moves rows
+                outside the batch, or the model has weights outside its tables.
         """
-        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        strategy = tf.distribute.get_strategy()
+        if strategy.num_replicas_in_sync > 1 or is_asynchronous(strategy):
             raise ValueError(
-                "Blocks of steps should be trained on one device: the replicas of "
-                f"{type(tf.distribute.get_strategy()).__name__} would each move tables of their "
-                "own. Under a strategy give single batches, `batches.of_pairs` without `in_blocks`."
+                "Blocks of steps should be trained on one device: the replicas or workers of "
+                f"{type(strategy).__name__} would each move tables of their own. Under a strategy "
+                "give single batches, `batches.of_pairs` without `in_blocks`."
             )
         rule = sparse_updates.rule_of(optimizer)
         tables = {id(layer.embeddings) for layer in self.embedding_tables().values()}
