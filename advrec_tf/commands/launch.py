@@ -9,13 +9,15 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from advrec_tf.commands.arguments import Count
-from advrec_tf.commands.workers import MULTI_WORKER
+from advrec_tf.commands.workers import MULTI_WORKER, PARAMETER_SERVER
 
 OPTION = "--distribute"
 
 
 def launch(
-    *command: Annotated[str, Parameter(allow_leading_hyphen=True)], workers: Count = 2
+    *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    workers: Count = 2,
+    parameter_servers: Count | None = None,
 ) -> None:
     """Train by several processes of this machine, as several machines would.
 
@@ -27,12 +29,18 @@ def launch(
     ended, and the exit status is that of the first that failed. The same command with --resume goes
     on from the last checkpoint.
 
+    With --parameter-servers they run with --distribute parameter_server, beside a chief and so many
+    servers. The chief's end is the end of all. A worker that is killed is started again, and the
+    training goes on meanwhile; when a server or the chief fails, all are ended.
+
     Args:
         command: The command of each worker, after two dashes.
         workers: The number of workers.
+        parameter_servers: The number of servers that hold the tables in parts. By default there are
+            none, and the workers train together.
     """
     from advrec_tf.pipelines.launching import run_together
-    from advrec_tf.training.cluster import VARIABLE, local_clusters
+    from advrec_tf.training import cluster
 
     if command[:1] != ("train",):
         raise ValueError(
@@ -42,20 +50,28 @@ def launch(
     if any(word.partition("=")[0] == OPTION for word in command):
         raise ValueError(
             f"`{OPTION}` should be left out of the command: workers are launched with "
-            f"{MULTI_WORKER}. Received: {' '.join(command)}."
+            f"{MULTI_WORKER}, or with {PARAMETER_SERVER} where --parameter-servers is given. "
+            f"Received: {' '.join(command)}."
         )
     threads = max(1, (os.cpu_count() or 1) // workers)
-    configs = local_clusters(workers)
+    if parameter_servers is None:
+        strategy, chief = MULTI_WORKER, None
+        configs = {f"worker {i}": own for i, own in enumerate(cluster.local_clusters(workers))}
+    else:
+        strategy, chief = PARAMETER_SERVER, "chief 0"
+        configs = cluster.local_cluster_with_servers(workers, parameter_servers)
     status = run_together(
-        [sys.executable, "-m", "advrec_tf", *command, OPTION, MULTI_WORKER],
+        [sys.executable, "-m", "advrec_tf", *command, OPTION, strategy],
         {
-            f"worker {index}": {
-                VARIABLE: config,
+            name: {
+                cluster.VARIABLE: config,
                 "PYTHONUNBUFFERED": "1",
                 "TF_NUM_INTRAOP_THREADS": str(threads),
             }
-            for index, config in enumerate(configs)
+            for name, config in configs.items()
         },
+        chief=chief,
+        again=[name for name in configs if name.startswith("worker")] if chief else (),
     )
     if status:
         raise SystemExit(status)

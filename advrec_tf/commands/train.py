@@ -18,7 +18,7 @@ def train(
     settings: SingleModel = SingleSettings(),
     export: str | None = None,
     show_user: str | None = None,
-    distribute: Literal["mirrored", "multi_worker"] | None = None,
+    distribute: Literal["mirrored", "multi_worker", "parameter_server"] | None = None,
     replicas: Count | None = None,
 ) -> None:
     """Train one good model and export it.
@@ -41,7 +41,10 @@ def train(
         show_user: Show the list of the user with this id at the end.
         distribute: What trains the model: the GPUs of this machine (mirrored), or all processes
             that TF_CONFIG names, as advrec launch starts them (multi_worker). Each replica computes
-            its part of every batch. The chief alone writes. By default one device trains it.
+            its part of every batch. With parameter_server each worker trains a two_tower or a
+            factorization on batches of its own, without waiting for others, on tables that servers
+            hold in parts; results then differ from run to run. The chief alone writes. By default
+            one device trains it.
         replicas: The devices of mirrored. By default all GPUs. Without a GPU the CPU is cut into
             so many.
     """

@@ -1,7 +1,8 @@
 """What each of several workers of one training does: the chief writes, the others help it.
 
-Every worker runs the whole command, since all of them meet in each step of the training. The
-others than the chief do it in a folder of their own, which goes with them.
+Under multi_worker every worker runs the whole command, since all of them meet in each step of the
+training. The others than the chief do it in a folder of their own, which goes with them. Under
+parameter_server the chief alone runs it, and the others serve.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from advrec_tf.pipelines.ending import until_the_end
 from advrec_tf.training.cluster import task_of_this_process
 
 MULTI_WORKER = "multi_worker"
+PARAMETER_SERVER = "parameter_server"
 
 
 def writes(arguments: Mapping) -> bool:
@@ -28,7 +30,10 @@ def writes(arguments: Mapping) -> bool:
     Raises:
         ValueError: if TF_CONFIG is asked and wrong.
     """
-    return arguments.get("distribute") != MULTI_WORKER or task_of_this_process().is_chief
+    distribute = arguments.get("distribute")
+    if distribute not in (MULTI_WORKER, PARAMETER_SERVER):
+        return True
+    return task_of_this_process(servers=distribute == PARAMETER_SERVER).is_chief
 
 
 def place_of(run: Run, export: str | None) -> tuple[Run, str | None]:

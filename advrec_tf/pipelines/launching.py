@@ -8,21 +8,33 @@ import queue
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 _PATIENCE = 10.0
 """Seconds that a process has to end by itself before it is killed."""
+_LIVES = 3
+"""Times that a process which a signal killed is started again, where it is at all."""
 
 
 def run_together(
     command: Sequence[str],
     environments: Mapping[str, Mapping[str, str]],
     say: Callable[[str], None] = print,
+    *,
+    chief: str | None = None,
+    again: Collection[str] = (),
 ) -> int:
     """Run the command once for each name, with its environment added to that of this process.
 
     Each line of their output is said after the name of the process. When one of them fails, the
     others are ended; so they are when this function is left by an exception or a SIGTERM.
+
+    Args:
+        command: what each runs.
+        environments: name of a process -> what its environment has beside this one's.
+        say: takes a line.
+        chief: whose end ends the others, however it ends; by default nobody's.
+        again: those that are started again when a signal killed them, `_LIVES` times in all.
 
     Returns:
         0 where all ended well, else the exit status of the first that failed, 128 + its number for
@@ -30,30 +42,43 @@ def run_together(
     """
     lines: queue.Queue[tuple[str, str | None]] = queue.Queue()
     running: dict[str, subprocess.Popen] = {}
+    lives = dict.fromkeys(again, _LIVES)
+
+    def start(name: str) -> None:
+        running[name] = process = subprocess.Popen(
+            command,
+            env={**os.environ, **environments[name]},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        threading.Thread(target=_listen, args=(name, process, lines), daemon=True).start()
+
     with _terminated_as_asked(), _ended_at_last(running):
-        for name, own in environments.items():
-            running[name] = process = subprocess.Popen(
-                command,
-                env={**os.environ, **own},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-            )
-            threading.Thread(target=_listen, args=(name, process, lines), daemon=True).start()
-        left, status = len(running), 0
+        for name in environments:
+            start(name)
+        left, status, ending = len(running), 0, False
         while left:
             name, line = lines.get()
             if line is not None:
                 say(f"[{name}] {line}")
                 continue
-            left -= 1
             code = running[name].wait()
-            if code and not status:
-                status = 128 - code if code < 0 else code
+            found = 128 - code if code < 0 else code
+            if code < 0 and not ending and lives.get(name):
+                lives[name] -= 1
+                say(f"[{name}] ended with status {found}; it is started again.")
+                start(name)
+                continue
+            left -= 1
+            if ending or not (code or name == chief):
+                continue
+            ending, status = True, found
+            if status:
                 say(f"[{name}] ended with status {status}; the others are ended.")
-                for other in running.values():
-                    other.terminate()
+            for other in running.values():
+                other.terminate()
         return status
 
 

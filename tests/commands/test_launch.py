@@ -12,20 +12,38 @@ import pytest
 
 from advrec_tf.commands.application import main
 from advrec_tf.pipelines import launching
-from tests.worlds import tiny_world
+from tests.worlds import block_world, tiny_world
 
 
 def test_each_worker_gets_the_command_and_a_tf_config_of_its_own(monkeypatch):
     called = []
-    monkeypatch.setattr(launching, "run_together", lambda *given: called.append(given) or 5)
+    monkeypatch.setattr(
+        launching, "run_together", lambda *given, **more: called.append((given, more)) or 5
+    )
     words = ["train", "--data", "x.csv", "--out", "y", "--config", "z.json", "--quiet"]
     with pytest.raises(SystemExit) as stop:
         main(["launch", "--workers", "3", "--", *words])
-    ((command, environments),) = called
+    (((command, environments), more),) = called
+    assert more == {"chief": None, "again": ()}
     assert stop.value.code == 5
     assert command[1:] == ["-m", "advrec_tf", *words, "--distribute", "multi_worker"]
     tasks = [json.loads(own["TF_CONFIG"])["task"]["index"] for own in environments.values()]
     assert list(environments) == ["worker 0", "worker 1", "worker 2"] and tasks == [0, 1, 2]
+
+
+def test_parameter_servers_stand_beside_a_chief_whose_end_ends_all(monkeypatch):
+    called = []
+    monkeypatch.setattr(
+        launching, "run_together", lambda *given, **more: called.append((given, more)) or 0
+    )
+    main(["launch", "--workers", "2", "--parameter-servers", "1", "--", "train", "--out", "y"])
+    (((command, environments), more),) = called
+    assert command[-2:] == ["--distribute", "parameter_server"]
+    tasks = ["chief 0", "worker 0", "worker 1", "ps 0"]
+    assert list(environments) == tasks
+    found = [json.loads(own["TF_CONFIG"])["task"] for own in environments.values()]
+    assert [f"{task['type']} {task['index']}" for task in found] == tasks
+    assert more == {"chief": "chief 0", "again": ["worker 0", "worker 1"]}
 
 
 @pytest.mark.parametrize(
@@ -47,9 +65,54 @@ def workers_of(launcher):
     return [int(pid) for pid in open(path).read().split()]
 
 
-def launch(words, *more):
-    command = [sys.executable, "-m", "advrec_tf", "launch", "--", "train", *words, *more]
+def launch(words, *more, of=()):
+    command = [sys.executable, "-m", "advrec_tf", "launch", *of, "--", "train", *words, *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for_checkpoint(launcher, folder):
+    while not any((folder / "stages").glob("*.checkpoint.npz")):
+        assert launcher.poll() is None, launcher.communicate()[0][-3000:]
+        time.sleep(0.05)
+
+
+def ndcg_of(folder):
+    return json.loads((folder / "report.json").read_text())["models"]["two_tower"]["ndcg@10"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="asks Linux for the workers")
+def test_servers_outlive_a_worker_and_resume_after_a_server(tmp_path):
+    table = tmp_path / "events.parquet"
+    block_world(200, 40, 8).to_parquet(table)
+    words = ["--data", str(table), "--model", "two_tower", "--dim", "8", "--adversary", "none"]
+    words += ["--batch-size", "64", "--epochs", "60", "--patience", "60", "--out"]
+    alone = [sys.executable, "-m", "advrec_tf", "train", *words, str(tmp_path / "alone")]
+    subprocess.run(alone, check=True, capture_output=True, timeout=600)
+    of = ["--workers", "2", "--parameter-servers", "2"]
+
+    one_less = launch([*words, str(tmp_path / "worker")], of=of)
+    wait_for_checkpoint(one_less, tmp_path / "worker")
+    os.kill(workers_of(one_less)[1], signal.SIGKILL)
+    said = one_less.communicate(timeout=600)[0]
+    assert one_less.returncode == 0, said[-3000:]
+    assert "[worker 0] ended with status 137; it is started again." in said
+    assert "[chief 0] workers      2, each for itself, and 2 parameter servers" in said
+
+    broken = launch([*words, str(tmp_path / "server")], of=of)
+    wait_for_checkpoint(broken, tmp_path / "server")
+    os.kill(workers_of(broken)[-1], signal.SIGKILL)
+    said = broken.communicate(timeout=120)[0]
+    assert broken.returncode == 137 and "[ps 1] ended with status 137; the others are" in said
+    assert not (tmp_path / "server" / "report.json").exists()
+
+    # Fewer servers go on as well.
+    again = launch([*words, str(tmp_path / "server")], "--resume", of=[*of[:3], "1"])
+    said = again.communicate(timeout=600)[0]
+    assert again.returncode == 0, said[-3000:]
+    assert "continues after epoch" in (tmp_path / "server" / "run.log").read_text()
+    found = {name: ndcg_of(tmp_path / name) for name in ("alone", "worker", "server")}
+    assert found == {name: pytest.approx(found["alone"], rel=0.1) for name in found}, found
 
 
 @pytest.mark.slow
@@ -62,11 +125,7 @@ def test_a_killed_worker_ends_the_job_which_resumes_and_ends_with_the_same_repor
     assert "[worker 0] replicas     2" in whole.communicate(timeout=600)[0]
 
     broken = launch([*words, str(tmp_path / "broken")])
-    checkpoints = (tmp_path / "broken" / "stages").glob("*.checkpoint.npz")
-    while not any(checkpoints):
-        assert broken.poll() is None
-        time.sleep(0.05)
-        checkpoints = (tmp_path / "broken" / "stages").glob("*.checkpoint.npz")
+    wait_for_checkpoint(broken, tmp_path / "broken")
     os.kill(workers_of(broken)[1], signal.SIGKILL)
     said = broken.communicate(timeout=120)[0]
     assert broken.returncode and "the others are ended" in said

@@ -7,7 +7,7 @@ import pytest
 from advrec_tf.commands import workers
 from advrec_tf.commands.arguments import Run
 from advrec_tf.pipelines.ending import until_the_end
-from advrec_tf.training.cluster import local_clusters
+from advrec_tf.training.cluster import local_cluster_with_servers, local_clusters
 
 
 @pytest.fixture
@@ -22,6 +22,12 @@ def test_the_chief_writes_where_it_is_told_to(run, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", local_clusters(2)[0])
     assert workers.place_of(run, "models") == (run, "models")
     assert workers.writes({"distribute": "multi_worker"})
+
+
+def test_of_a_cluster_with_servers_the_chief_alone_writes(monkeypatch):
+    for task, config in local_cluster_with_servers(1, 1).items():
+        monkeypatch.setenv("TF_CONFIG", config)
+        assert workers.writes({"distribute": "parameter_server"}) is (task == "chief 0")
 
 
 def test_another_worker_goes_on_from_what_the_chief_keeps_and_leaves_nothing(

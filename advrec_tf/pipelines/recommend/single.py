@@ -21,6 +21,7 @@ from advrec_tf.models.compositional import IdTable, MultiHash, QuotientRemainder
 from advrec_tf.models.factorization.negatives import InBatch
 from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.objectives import SampledSoftmax
+from advrec_tf.ops.servers import is_asynchronous
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.pipelines.progress import LOG, stage_done, stages_ahead
 from advrec_tf.pipelines.recommend import next_item, variants
@@ -34,6 +35,7 @@ from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
 from advrec_tf.pipelines.stages import StageResult, StageStore
 from advrec_tf.training import recipes
 from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.distribution import described
 from advrec_tf.training.recipe import Recipe, Wrap
 
 LARGE_CATALOGUE = 20_000
@@ -48,6 +50,9 @@ DEFAULTS = {
     **{model: {"dim": 64, "blocks": 2, "dropout": 0.3} for model in NEXT_ITEM},
 }
 """What each model has where a setting is not given; the rest is as its recipe says."""
+
+ASYNCHRONOUS = ("two_tower", "factorization")
+"""Models that workers of a `ParameterServerStrategy` train."""
 
 _ID_TABLES = {"quotient_remainder": QuotientRemainder, "multi_hash": MultiHash}
 _ADVERSARIES = {
@@ -76,9 +81,14 @@ def run(
     name = model if settings.adversary == "none" else f"{model}+{_suffix(settings)}"
     write(f"model        {name}" + (", chosen by the data" if settings.model == "auto" else ""))
     recipe = recipe_of(model, settings, split.train.num_items)
+    if strategy is not None and is_asynchronous(strategy) and model not in ASYNCHRONOUS:
+        raise ValueError(
+            f"`model` should be one of {', '.join(ASYNCHRONOUS)} where workers train each for "
+            f"itself (parameter_server). Received: {model}."
+        )
     if strategy is not None:
         recipe = recipe.under(strategy)
-        write(f"replicas     {strategy.num_replicas_in_sync}, {type(strategy).__name__}")
+        write(described(strategy))
     console = Console(write=write, folder=store.folder, seed=settings.seed)
     seen, counts = split.seen(), split.train.item_counts()
     whole = EvaluationSetting(
