@@ -19,6 +19,7 @@ from advrec_tf._keras import keras
 from advrec_tf.data.features import Column, column_from_dict
 from advrec_tf.models.context import encoded_columns
 from advrec_tf.models.trained import RecommenderModel
+from advrec_tf.ops.servers import whole_variables
 
 _PREFIX = "new_users/"
 
@@ -119,8 +120,8 @@ class NewUsers(tf.Module):
         arrays = {"config": np.frombuffer(json.dumps(config).encode(), np.uint8)}
         arrays |= {f"mean/{name}": mean.numpy() for name, mean in self._means.items()}
         for name, tower in self._towers.items():
-            weights = tower.get_weights()
-            arrays |= {f"{name}/{place}": weight for place, weight in enumerate(weights)}
+            weights = whole_variables(tower.weights)
+            arrays |= {f"{name}/{place}": own.numpy() for place, own in enumerate(weights)}
         return {_PREFIX + name: value for name, value in arrays.items()}
 
     @classmethod

@@ -20,6 +20,7 @@ servers.LEAST_PART_BYTES = 64  # so that tiny tables are cut
 strategy = ar.training.strategy_of("parameter_server")  # first
 import tensorflow as tf
 from tensorflow import keras
+from advrec_tf.models.new_users import NewUsers
 from advrec_tf.ops.servers import whole_variables
 from advrec_tf.training.distribution import described
 from tests.worlds import tiny_world
@@ -35,12 +36,17 @@ def made(build, adversary):
     wrapped.compile(optimizer=ar.training.LazyAdam(0.01), steps_per_execution=2)
     return model, wrapped
 
+def features():
+    split = ar.data.load("synthetic", num_users=40, num_items=30).split("last_item")
+    return m.two_tower(split.train, use_features=True)
+
 def factorization():
     return m.MatrixFactorization(data, dim=4, objective=m.BPR(m.DNS(2)))
 
 CASES = {
     "two_tower": (lambda: m.two_tower(data, embedding_dim=4), True),
     "plain_factorization": (lambda: m.MatrixFactorization(data, dim=4), False),
+    "features": (features, False),
     "ranking": (lambda: m.ranking_tower(data, embedding_dim=4, hidden=(8,)), False),
     "factorization": (factorization, True),
 }
@@ -52,7 +58,7 @@ for name in sys.argv[2:]:
     found["parts"][name] = len(served.weights) - len(alone.weights)
     for own, value in zip(whole_variables(served.weights), alone.weights, strict=True):
         own.assign(value)
-    pairs = ar.data.batches.of_pairs(data, batch_size=16, seed=0)
+    pairs = ar.data.batches.of_pairs(served.interactions, batch_size=16, seed=0)
     more = {"checkpoint": sys.argv[1]} if name == "two_tower" else {}
     report = ar.training.fit_ranked(trained, pairs, epochs=2, **more)
     expected = ar.training.fit_ranked(trained_alone, pairs, epochs=2)
@@ -61,6 +67,10 @@ for name in sys.argv[2:]:
     apart.append(abs(report.history["loss"][-1] - expected.history["loss"][-1]))
     apart.append(np.abs(np.array(served.score(users)) - np.array(alone.score(users))).max())
     found["apart"][name] = float(max(apart))
+    if name == "features":  # what serves new users is the same, too
+        own, other = (NewUsers.of(model).to_arrays() for model in (served, alone))
+        kept = [name for name in own if "config" not in name]
+        assert kept and all(np.allclose(own[name], other[name], atol=1e-5) for name in kept)
 
 # On one device the checkpoint goes on, whose tables it has whole.
 alone, trained_alone = made(CASES["two_tower"][0], True)
@@ -124,5 +134,7 @@ def test_one_worker_trains_tables_in_parts_as_one_device_does(tmp_path):
 
 @pytest.mark.slow
 def test_more_models_train_as_on_one_device(tmp_path):
-    found, _ = trained_by_one_worker(tmp_path / "c.npz", "two_tower", "ranking", "factorization")
+    found, _ = trained_by_one_worker(
+        tmp_path / "c.npz", "features", "ranking", "factorization", "two_tower"
+    )
     assert max(found["apart"].values()) < 1e-5
