@@ -59,6 +59,18 @@ def _label(row: Mapping) -> str:
     return f"{_model(row)} of {row['group']} targets"
 
 
+def _named(rows: Sequence[Mapping]) -> dict[str, Mapping]:
+    """The rows by their models where one run made those of all groups, else by their labels."""
+    makers: dict[str, list] = {}
+    for row in rows:
+        makers.setdefault(_model(row), []).append(row.get("made_by"))
+    return {
+        _model(row) if all(one == made[0] for one in made) else _label(row): row
+        for row in rows
+        for made in [makers[_model(row)]]
+    }
+
+
 def _model(row: Mapping) -> str:
     return f"{row['model']}:{row['defence']}"
 
@@ -98,7 +110,7 @@ def _data_set(found: dict) -> list[str]:
         f"{found['users']:,} users, {found['items']:,} items, {found['interactions']:,} training "
         f"interactions; a fake rates {found['fillers']} items beside the target. "
         f"{_time(found)} minutes.",
-        *earlier.row_lines({_label(row): row for row in found["rows"]}),
+        *earlier.row_lines(_named(found["rows"])),
     ]
     for group in dict.fromkeys(row["group"] for row in found["rows"]):
         rows = [row for row in found["rows"] if row["group"] == group]
@@ -122,7 +134,7 @@ def _data_set(found: dict) -> list[str]:
 
 def _time(found: Mapping) -> str:
     early = any("made_by" in row for row in found["rows"])
-    cells = "The cells that were not made earlier" if early else "All cells"
+    cells = "All cells but those of the rows made earlier" if early else "All cells"
     return f"{cells} took {found['seconds'] / 60:.0f}"
 
 

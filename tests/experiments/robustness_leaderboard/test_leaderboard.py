@@ -131,9 +131,9 @@ def test_a_page_keeps_the_data_sets_and_rows_that_a_run_lacks():
     x["certificates"] = None
     text = page.render(joined, Path("x.md"))
     assert "Made by `new`." in text and text.count("Made earlier, by `old`.") == 1
-    assert "Rows made earlier, by `old`: ease:none of mid targets; ease:d of popular" in text
+    assert "Rows made earlier, by `old`: ease:none; ease:d of popular targets." in text
     assert "1 target, 1 seed (ease:none, ease:e); 1 target, 2 seeds (ease:d)." in text
-    assert text.count("The cells that were not made earlier took 2 minutes.") == 1
+    assert text.count("All cells but those of the rows made earlier took 2 minutes.") == 1
 
 
 def test_rows_of_other_data_of_the_same_name_are_not_kept():
