@@ -111,7 +111,7 @@ def _servers_needed() -> Iterator[None]:
         yield
     except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
         raise ConnectionError(
-            "All parameter servers should stay until the training has ended. Received: "
-            f"{str(error).splitlines()[0]} Start all processes again; a training with a "
+            "All parameter servers should stay until the training has ended. Received: the loss of "
+            f"one ({str(error).splitlines()[0]}). Start all processes again; a training with a "
             "checkpoint goes on from it (--resume of the commands)."
         ) from None
