@@ -164,26 +164,29 @@ def softmax_over_catalogue(
     @tf.custom_gradient
     def total(states, items):
         count = tf.shape(states)[0]
-        at_once = _states_at_once(cells, tf.shape(items)[0], count)
-
-        def step(start, loss, of_states, of_items):
-            stop = tf.minimum(start + at_once, count)
-            value, slope, to_items = block(
-                states[start:stop], targets[start:stop], weights[start:stop]
+        blocks, size = _blocks(cells, tf.shape(items)[0], count)
+        # The last block is filled up with states of weight 0, so that all are of one size.
+        missing = blocks * size - count
+        parts = [
+            tf.reshape(
+                tf.pad(values, [[0, missing]] + [[0, 0]] * (values.shape.rank - 1)),
+                [blocks, size, *values.shape[1:]],
             )
-            of_states = tf.concat([of_states, slope], 0)
-            return stop, loss + value, of_states, of_items + to_items
+            for values in (states, targets, weights)
+        ]
 
-        start = (tf.constant(0), tf.constant(0.0), states[:0], tf.zeros_like(items))
-        shapes = (
-            tf.TensorShape([]),
-            tf.TensorShape([]),
-            tf.TensorShape([None, states.shape[1]]),
-            items.shape,
+        def step(number, loss, of_states, of_items):
+            value, slope, to_items = block(*(values[number] for values in parts))
+            return number + 1, loss + value, of_states.write(number, slope), of_items + to_items
+
+        slopes = tf.TensorArray(
+            states.dtype, size=blocks, element_shape=[None, states.shape[1]], clear_after_read=False
         )
-        _, loss, of_states, of_items = tf.while_loop(
-            lambda at, *_: at < count, step, start, shape_invariants=shapes, parallel_iterations=1
+        start = (tf.constant(0), tf.constant(0.0), slopes, tf.zeros_like(items))
+        _, loss, slopes, of_items = tf.while_loop(
+            lambda number, *_: number < blocks, step, start, parallel_iterations=1
         )
+        of_states = tf.reshape(slopes.stack(), [-1, states.shape[1]])[:count]
         of_states = tf.ensure_shape(of_states, states.shape)
 
         def gradient(upstream):
@@ -194,11 +197,14 @@ def softmax_over_catalogue(
     return total(states, items)
 
 
-def _states_at_once(cells: int, num_items: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """Scalar int32, how many of `count` states have at most `cells` logits beside `num_items`, and
-    at least one; any number of cells, also one that no int32 holds."""
+def _blocks(cells: int, num_items: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """(blocks, size), scalars int32: how many blocks of `size` states `count` of them make where
+    each is to have at most `cells` logits beside `num_items`, and at least one state; any number of
+    cells, also one that no int32 holds."""
     most = tf.constant(cells, tf.int64) // tf.cast(num_items, tf.int64)
-    return tf.maximum(tf.cast(tf.minimum(most, tf.cast(count, tf.int64)), tf.int32), 1)
+    most = tf.maximum(tf.cast(tf.minimum(most, tf.cast(count, tf.int64)), tf.int32), 1)
+    blocks = tf.maximum(-(-count // most), 1)
+    return blocks, -(-count // blocks)
 
 
 def binary_cross_entropy(

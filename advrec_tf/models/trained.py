@@ -49,6 +49,13 @@ class RecommenderModel(WeightsWithIds, Recommender, _tfrs.Model):
     """Whether `compute_loss` is `replicas.mean_over_replicas`, so that the losses of the replicas
     of a strategy add up to that of the global batch."""
 
+    static_shapes = False
+    """Whether the step is compiled whole, by XLA, which then should know all shapes beforehand."""
+
+    def use_static_shapes(self, wanted: bool) -> None:
+        """Set `static_shapes`; each training step does."""
+        self.static_shapes = wanted
+
     def of_global_batch(self, loss: tf.Tensor) -> tf.Tensor:
         """A loss as it is logged: the mean over replicas of it is that of the global batch."""
         return loss * num_replicas() if self.loss_is_share else loss
@@ -147,6 +154,7 @@ class RecommenderModel(WeightsWithIds, Recommender, _tfrs.Model):
 
     def train_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         self._require_one_device_unless_replicated()
+        self.use_static_shapes(bool(self.jit_compile))
         inputs = self.completed(inputs)
         loss, gradients = self.loss_and_gradients(inputs)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))

@@ -132,6 +132,10 @@ class ModelWrapper(RecommenderModel):
     def predict_step(self, data):
         return self.model.predict_step(data)
 
+    def use_static_shapes(self, wanted: bool) -> None:
+        if isinstance(self.model, RecommenderModel):
+            self.model.use_static_shapes(wanted)
+
     @property
     def replicated(self) -> bool:
         return getattr(self.model, "replicated", True)

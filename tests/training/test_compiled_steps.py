@@ -1,5 +1,6 @@
-"""Towers, factorization and autoencoders train by a step that XLA compiles whole: it fails where an
-operation has no compiled form, such as one on strings, or a shape is not known."""
+"""Towers, factorization, autoencoders and next-item models train by a step that XLA compiles whole:
+it fails where an operation has no compiled form, such as one on strings, or a shape is not known.
+"""
 
 import dataclasses
 
@@ -10,6 +11,8 @@ import tensorflow as tf
 import advrec_tf as ar
 from advrec_tf._keras import keras
 from advrec_tf.data import batches
+from advrec_tf.data.windows import of_windows, training_windows
+from advrec_tf.training import recipes
 from tests.models.test_keras_habits import DATA, PAIRS
 
 RATED = dataclasses.replace(DATA, rating=(1.0 + DATA.item_index % 5).astype(np.float32))
@@ -41,6 +44,41 @@ def test_the_step_of_a_family_compiles_whole(family, attacked):
     trained.compile(optimizer=ar.training.LazyAdam(0.01), jit_compile=True)
     history = trained.fit(data, epochs=1, steps_per_epoch=1, verbose=0).history
     assert np.isfinite(history["loss"][0])
+
+
+SIZE = ar.models.EncoderSize(length=5, dim=8, blocks=1, heads=2, dropout=0.3)
+OBJECTIVES = {
+    "full": ar.models.FullSoftmax(),
+    "sampled": ar.models.SampledSoftmax(ar.models.InBatch(), temperature=0.2),
+    "one negative": ar.models.BinaryCrossEntropy(),
+    "gbce": ar.models.BinaryCrossEntropy(negatives=5, calibrated=0.75),
+}
+NEXT_ITEM = [
+    *(("sasrec", name) for name in OBJECTIVES),
+    *((name, "full") for name in recipes.NEXT_ITEM if name != "sasrec"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attacked", (False, True), ids=("plain", "attacked"))
+@pytest.mark.parametrize(("name", "objective"), NEXT_ITEM)
+def test_the_step_of_a_next_item_model_compiles_whole_and_has_the_same_loss(
+    name, objective, attacked
+):
+    kind = "prefixes" if name in ("bsarec", "fmlp") else "whole"
+    windows = training_windows(DATA, SIZE.length, kind=kind)
+    data = of_windows(windows, batch_size=10, seed=0, trimmed=False)
+    losses = []
+    for compiled in (False, True):
+        keras.utils.set_random_seed(0)
+        trained = recipes.NEXT_ITEM[name](DATA, size=SIZE, objective=OBJECTIVES[objective])
+        if attacked:
+            trained = ar.AdversarialTraining(trained, ar.fgsm(0.1))
+        trained.compile(optimizer=ar.training.LazyAdam(0.01), jit_compile=compiled)
+        losses.append(trained.fit(data, epochs=1, steps_per_epoch=2, verbose=0).history["loss"][0])
+    # what is drawn for each place, or among them, is drawn for the padding as well
+    drawn = objective in ("one negative", "sampled")
+    assert losses[0] == pytest.approx(losses[1], rel=0.02 if drawn else 1e-4)
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ from advrec_tf.models.sequential.objectives import (
     bind,
     require_sequence_objective,
 )
+from advrec_tf.models.sequential.targets import predicted
 from advrec_tf.models.sequential.user_rows import HIDDEN_USERS, UserRows
 from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.ops.random import stream
@@ -160,15 +161,8 @@ class SequenceModel(RecommenderModel):
         states = self.states(read, inputs["seed"], gap=gap, user=user, training=training)
         if self.mode == "last":
             states, targets = states[:, -1:], targets[:, -1:]
-        places = tf.where(targets != NONE)
-        weights = tf.gather(inputs["weight"], places[:, 0])
-        found = {
-            "item_index": tf.gather_nd(targets, places),
-            "user_index": tf.gather(inputs["user_index"], places[:, 0]),
-            "weight": weights,
-            "seed": inputs["seed"],
-        }
-        total = self.objective.total(tf.gather_nd(states, places), found, self.candidate_rows)
+        states, found = predicted(states, targets, inputs, static=self.static_shapes)
+        total = self.objective.total(states, found, self.candidate_rows)
         weight = sum_over_replicas(tf.reduce_sum(inputs["weight"]))
         return tf.math.divide_no_nan(total, weight * self._targets_a_window)
 
