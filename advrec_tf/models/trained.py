@@ -60,6 +60,15 @@ class RecommenderModel(WeightsWithIds, Recommender, _tfrs.Model):
         """A loss as it is logged: the mean over replicas of it is that of the global batch."""
         return loss * num_replicas() if self.loss_is_share else loss
 
+    def count_loss(self, loss: tf.Tensor) -> None:
+        """Count the loss that a training step followed in the logged mean."""
+        self._epoch_loss.update_state(self.of_global_batch(loss))
+
+    def with_regularization(self, loss: tf.Tensor) -> tf.Tensor:
+        """A loss as it is followed: with the regularization losses of the layers, of which each
+        replica adds its share."""
+        return loss + regularization_of(self) / (num_replicas() if self.loss_is_share else 1)
+
     saves_whole = False
     """Whether `save` writes the model as a whole: that needs a `get_config` with all that it was
     built from."""
@@ -158,7 +167,7 @@ class RecommenderModel(WeightsWithIds, Recommender, _tfrs.Model):
         inputs = self.completed(inputs)
         loss, gradients = self.loss_and_gradients(inputs)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
-        self._epoch_loss.update_state(self.of_global_batch(loss))
+        self.count_loss(loss)
         self.built = True  # `summary` works from here on
         return {metric.name: metric.result() for metric in self.metrics}
 
@@ -184,7 +193,7 @@ class RecommenderModel(WeightsWithIds, Recommender, _tfrs.Model):
         the layers, and its gradient by each of `trainable_variables`."""
         with tf.GradientTape() as tape:
             loss = tf.cast(self.compute_loss(inputs, training=True), tf.float32)
-            loss += regularization_of(self) / (num_replicas() if self.loss_is_share else 1)
+            loss = self.with_regularization(loss)
         variables = self.trainable_variables
         return loss, gradients_of(tape, loss, variables, self.optimizer)
 

@@ -79,16 +79,19 @@ class DisturbedTextTraining(ModelWrapper):
 
     @property
     def own_metrics(self):
-        return [self._epoch_loss, self._clean_loss, self._turned]
+        """The loss of the term is left out where it is not measured."""
+        return [self._epoch_loss, self._clean_loss, *([self._turned] if self.weight else [])]
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """The model's own loss in evaluation; with the term in training."""
         clean = self.wrapped_loss(inputs, training)
-        if not training or self.weight == 0:
+        if not training:
+            return clean
+        self._clean_loss.update_state(clean)
+        if self.weight == 0:
             return clean
         items, copies = self.draw(inputs["seed"])
         turned = self.disturbed_loss(items, copies)
-        self._clean_loss.update_state(clean)
         self._turned.update_state(turned)
         return clean + self.weight * turned
 

@@ -20,7 +20,6 @@ from advrec_tf.models.replicas import sum_over_replicas
 from advrec_tf.models.trained import (
     RecommenderModel,
     gradients_and_ascent,
-    regularization_of,
 )
 from advrec_tf.ops.checks import is_number
 from advrec_tf.perturbations import Perturbation
@@ -133,7 +132,9 @@ class AdversarialTraining(ModelWrapper):
 
     @property
     def own_metrics(self):
-        return [self._epoch_loss, self._clean_loss, self._adversarial_loss]
+        """The adversarial loss is left out where it is not measured."""
+        measured = [self._adversarial_loss] if self.term else []
+        return [self._epoch_loss, self._clean_loss, *measured]
 
     def begin_radius_and_norm(self) -> None:
         """Start the means of `radius_and_norm` anew. Keras' `reset_metrics` leaves them, since it
@@ -168,13 +169,19 @@ class AdversarialTraining(ModelWrapper):
             self._note(logs["clean_loss"], logs["adversarial_loss"], *sizes)
         else:
             logs = self.model.train_block(inputs, self.optimizer)
+            self._clean_loss.update_state(logs["loss"])
         self._epoch_loss.update_state(logs["loss"])
         return {metric.name: metric.result() for metric in self.metrics}
 
     def compute_loss(self, inputs, training: bool = False) -> tf.Tensor:
         """Clean loss in evaluation; with the adversarial term in training."""
-        if not training or not self.term:
+        if not training:
             return super().compute_loss(inputs, training)
+        if not self.term:
+            loss = super().compute_loss(inputs, training)
+            followed = RecommenderModel.with_regularization(self, loss)
+            self._clean_loss.update_state(self.of_global_batch(followed))
+            return loss
         found = self._adversarial_gradients(inputs)
         return with_gradients(found.loss, self.trainable_variables, found.gradients)
 
@@ -234,7 +241,7 @@ class AdversarialTraining(ModelWrapper):
             with perturb_outputs(self._perturbed_layers, tape=tape, deltas=deltas) as outputs:
                 loss = self.wrapped_loss(batch, training, attacked=attacked)
             if regularized:
-                loss += regularization_of(self)
+                loss = self.with_regularization(loss)
         if not outputs:
             raise ValueError(
                 "`layers` should be called when the model computes its loss, and not inside a "

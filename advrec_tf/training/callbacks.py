@@ -119,7 +119,8 @@ class AdversarialReport(keras.callbacks.Callback):
     """One line an epoch on what the adversary of `AdversarialTraining` does.
 
     Adds `radius` and `value_norm` to the epoch's logs, means over the perturbed vectors, so put it
-    before loggers such as TensorBoard.
+    before loggers such as TensorBoard. With a weight or a radius of 0 nothing is perturbed: then
+    both are left out, as `adversarial_loss` is, from the first epoch to the last.
 
     Args:
         log: takes a line.
@@ -131,13 +132,26 @@ class AdversarialReport(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
+        clean = f"Epoch {epoch + 1}: the clean loss is {logs.get('clean_loss', float('nan')):.4f}"
+        if not self.model.term:
+            self.log(
+                f"{clean}. The adversarial loss is not measured: the adversary has a weight or a "
+                "radius of 0."
+            )
+            return
         radius, norm = self.model.radius_and_norm()
         logs.update(radius=radius, value_norm=norm)
         self.log(
-            f"Epoch {epoch + 1}: the clean loss is {logs.get('clean_loss', float('nan')):.4f} and "
-            f"the adversarial loss {logs.get('adversarial_loss', float('nan')):.4f}. "
+            f"{clean} and the adversarial loss {logs.get('adversarial_loss', float('nan')):.4f}. "
             f"Perturbations of radius {radius:.4g} meet vectors of mean norm {norm:.4g}."
+            + self._warmup()
         )
+
+    def _warmup(self) -> str:
+        steps, done = self.model.term.warmup_steps, int(self.model.optimizer.iterations)
+        if not steps or done > steps:
+            return ""
+        return f" The adversary enters the loss after {steps:,} steps, of which {done:,} are done."
 
 
 class RadiusCheck(keras.callbacks.Callback):

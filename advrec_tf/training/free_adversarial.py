@@ -61,8 +61,13 @@ class FreeLB(ModelWrapper):
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Clean loss in evaluation; in training the mean over the points of the ascent."""
-        if not training or self.perturbation.epsilon == 0:
+        if not training:
             return self.wrapped_loss(inputs, training)
+        if self.perturbation.epsilon == 0:  # the points are one
+            loss = self.wrapped_loss(inputs, training)
+            self._first_loss.update_state(loss)
+            self._last_loss.update_state(loss)
+            return loss
         # Only what the layers return is used of this pass: a graph computes no more of it.
         with perturb_outputs(self._perturbed_layers) as values:
             self.wrapped_loss(inputs, training, attacked=True)

@@ -79,14 +79,17 @@ class GeneratedItems(ModelWrapper):
 
     @property
     def own_metrics(self):
-        return [self._epoch_loss, self._real_loss, self._fake_loss]
+        """The fake loss is left out where it is not measured."""
+        return [self._epoch_loss, self._real_loss, *([self._fake_loss] if self.weight else [])]
 
     def compute_loss(self, inputs, training=False):
         real = self.wrapped_loss(inputs, training)
-        if not training or self.weight == 0:
+        if not training:
+            return real
+        self._real_loss.update_state(real)
+        if self.weight == 0:
             return real
         fake = self.fake_loss(inputs)
-        self._real_loss.update_state(real)
         self._fake_loss.update_state(fake)
         return real - self.weight * self.fraction * fake
 

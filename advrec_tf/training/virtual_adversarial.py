@@ -77,15 +77,23 @@ class VirtualAdversarialTraining(ModelWrapper):
 
     @property
     def own_metrics(self):
-        return [self._epoch_loss, self._clean_loss, self._virtual_loss]
+        """The loss of the term is left out where it is not measured."""
+        measured = [self._virtual_loss] if self._has_term else []
+        return [self._epoch_loss, self._clean_loss, *measured]
+
+    @property
+    def _has_term(self) -> bool:
+        return self.weight > 0 and self.perturbation.epsilon > 0
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """The model's own loss in evaluation; with the virtual adversarial term in training."""
         clean = self.wrapped_loss(inputs, training)
-        if not training or self.weight == 0 or self.perturbation.epsilon == 0:
+        if not training:
+            return clean
+        self._clean_loss.update_state(self.of_global_batch(clean))
+        if not self._has_term:
             return clean
         virtual = self.virtual_loss(self.draw(inputs["seed"]), inputs["seed"])
-        self._clean_loss.update_state(self.of_global_batch(clean))
         self._virtual_loss.update_state(virtual)
         if self.loss_is_share:  # all replicas draw the same items, and their losses are added
             virtual /= num_replicas()

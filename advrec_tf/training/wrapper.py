@@ -39,6 +39,11 @@ class ModelWrapper(RecommenderModel):
         super().__init__(**kwargs)
         self.model = require_wrappable(model)
         self.built = model.built
+        self._as_tfrs = ()
+        inner = innermost(model)
+        if _computes_from_inputs(inner) and not isinstance(inner, RecommenderModel):
+            names = ("regularization_loss", "total_loss")  # what `tfrs.Model` logs beside `loss`
+            self._as_tfrs = tuple(keras.metrics.Mean(name=name) for name in names)
         if _is_compiled(model):
             self.compile()
 
@@ -120,7 +125,26 @@ class ModelWrapper(RecommenderModel):
         self.model.built = True  # as in `RecommenderModel`
         if hasattr(self.model, "step_done"):
             self.model.step_done()
-        return logs
+        return {**logs, **{metric.name: metric.result() for metric in self._as_tfrs}}
+
+    def reset_metrics(self):
+        """As `keras.Model.reset_metrics`; what is logged beside `metrics`, which Keras would take
+        for the results of an evaluation, begins anew too."""
+        super().reset_metrics()
+        for metric in self._as_tfrs:
+            metric.reset_state()
+
+    def count_loss(self, loss: tf.Tensor) -> None:
+        """As `RecommenderModel`; also as the `total_loss` of a `tfrs.Model`."""
+        super().count_loss(loss)
+        if self._as_tfrs:
+            self._as_tfrs[1].update_state(self.of_global_batch(loss))
+
+    def with_regularization(self, loss: tf.Tensor) -> tf.Tensor:
+        """As `RecommenderModel`; counted as the `regularization_loss` of a `tfrs.Model`."""
+        if self._as_tfrs:
+            self._as_tfrs[0].update_state(regularization_of(self))
+        return super().with_regularization(loss)
 
     def completed(self, inputs):
         ours = isinstance(self.model, RecommenderModel)

@@ -84,6 +84,17 @@ def test_the_gradient_moves_the_copy_towards_the_text_and_not_the_text():
     assert gradient[2][0] < 0  # "b" goes towards (1, 0)
 
 
+def test_with_a_weight_of_0_the_clean_loss_is_the_loss_and_no_other_is_told():
+    for weight, expected in (
+        (0.0, {"clean_loss": 5}),
+        (2.0, {"clean_loss": 5, "disturbed_loss": 1}),
+    ):
+        model = trained([["b", "b"]], weight=weight)
+        model.compute_loss({"seed": SEED}, training=True)
+        found = {metric.name: float(metric.result()) for metric in model.own_metrics}
+        assert found == pytest.approx({"loss": 0, **expected}, abs=1e-6)  # no step was taken
+
+
 def test_evaluation_is_the_model_s_own():
     model = trained([["b", "b"]])
     assert float(model.compute_loss({"seed": SEED}, training=False)) == 5.0

@@ -190,6 +190,73 @@ def test_radius_and_norm_are_those_of_the_epoch_after_validation_too():
     assert model.radius_and_norm() == pytest.approx((1.0, 10.0))
 
 
+OFF = "The adversarial loss is not measured: the adversary has a weight or a radius of 0."
+
+
+@pytest.mark.parametrize("settings", [{"epsilon": 0.0}, {"weight": 0.0}])
+def test_without_an_adversary_the_clean_loss_is_the_loss_and_no_other_is_told(settings):
+    settings = {"epsilon": 0.1, **settings}
+    budget = fgsm(settings.pop("epsilon"), relative=False)
+    model = AdversarialTraining(Linear(TABLE), budget, fraction=1.0, **settings)
+    model.model.table.activity_regularizer = lambda rows: tf.constant(8.0)
+    model.compile(keras.optimizers.SGD(0.0))
+    lines = []
+    history = model.fit(
+        tf.data.Dataset.from_tensors(batch()).repeat(3),
+        epochs=2,
+        callbacks=[AdversarialReport(lines.append)],
+        verbose=0,
+    ).history
+    # (3 + 4 + 14 + 0) / 4, and 8 / 4 of the layer, since Keras divides by the batch
+    assert history == {"loss": [7.25, 7.25], "clean_loss": [7.25, 7.25]}
+    assert lines == [f"Epoch {epoch}: the clean loss is 7.2500. {OFF}" for epoch in (1, 2)]
+    assert float(model.compute_loss(batch(), training=True)) == 5.25
+
+
+def test_each_of_two_replicas_adds_its_half_of_the_regularization(monkeypatch):
+    monkeypatch.setattr("advrec_tf.models.trained.num_replicas", lambda: 2)
+    for weight, worst in ((0.0, 0.0), (1.0, 5.75)):
+        inner = Linear(TABLE)
+        inner.loss_is_share = True
+        inner.table.activity_regularizer = lambda rows: tf.constant(8.0)
+        model = AdversarialTraining(inner, fgsm(0.1, relative=False), fraction=1.0, weight=weight)
+        # 21 / 4, half of 8 / 4, and at the worst case .5 more
+        assert float(model.loss_and_gradients(batch())[0]) == pytest.approx(5.25 + 1 + worst)
+
+
+def test_the_report_tells_of_a_warmup_until_it_is_over():
+    model = AdversarialTraining(
+        Linear(TABLE), fgsm(0.1, relative=False), fraction=1.0, warmup_steps=5
+    )
+    model.compile(keras.optimizers.SGD(0.0))
+    lines = []
+    history = model.fit(
+        tf.data.Dataset.from_tensors(batch()).repeat(3),
+        epochs=2,
+        callbacks=[AdversarialReport(lines.append)],
+        verbose=0,
+    ).history
+    # 21 / 4; at the worst case .5 more; of six steps the last follows both
+    assert history["clean_loss"] == pytest.approx([5.25, 5.25])
+    assert history["adversarial_loss"] == pytest.approx([5.75, 5.75])
+    assert history["loss"] == pytest.approx([5.25, 5.25 + 5.75 / 3])
+    assert "the clean loss is 5.2500 and the adversarial loss 5.7500." in lines[0]
+    assert lines[0].endswith(" The adversary enters the loss after 5 steps, of which 3 are done.")
+    assert lines[1].endswith(" meet vectors of mean norm 1.207.")  # (1 + 1 + sqrt 8 + 0) / 4
+
+
+def test_a_block_without_an_adversary_has_its_loss_for_the_clean_one():
+    data = interactions()
+    model = AdversarialTraining(MatrixFactorization(data, dim=3, seed=1), fgsm(0.1), weight=0.0)
+    model.compile(optimizer=LazyAdam(0.05))
+    for table in model.model.trainable_variables:
+        table.assign(tf.zeros_like(table))
+    logs = model.train_step(block_of(data))
+    assert set(logs) == {"loss", "clean_loss"}
+    # BPR of equal scores: log 2 at each step, since the gradient at 0 is 0
+    assert float(logs["clean_loss"]) == float(logs["loss"]) == pytest.approx(math.log(2))
+
+
 @pytest.mark.parametrize("settings", [{"epsilon": 0.0}, {"weight": 0.0}])
 def test_no_budget_or_no_weight_is_plain_training_step_for_step(settings):
     data = interactions()

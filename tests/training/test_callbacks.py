@@ -4,7 +4,10 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow import keras
 
+from advrec_tf.perturbations import fgsm
+from advrec_tf.training.adversarial_term import AdversarialTerm
 from advrec_tf.training.callbacks import (
     AdversarialReport,
     NonFiniteGuard,
@@ -83,6 +86,9 @@ class Perturbed(Counter):
     def __init__(self, radius, norm):
         super().__init__()
         self.sizes = radius, norm
+
+        self.term = AdversarialTerm(perturbation=fgsm(0.1))
+        self.optimizer = keras.optimizers.SGD()
 
     def radius_and_norm(self):
         return self.sizes

@@ -58,6 +58,13 @@ def test_loss_and_gradient_are_the_means_over_the_points_of_the_ascent():
     np.testing.assert_allclose(gradient, [np.array([0.6, 0.8]) * (5 + 5.1)], rtol=1e-5)
 
 
+def test_in_a_ball_of_radius_0_the_first_and_the_last_loss_are_the_loss():
+    model = FreeLB(Quadratic([[6, 8]], 0.25), pgd(0.0, steps=3, relative=False))
+    assert loss_and_gradient(model, batch(1))[0] == 75  # 3 * 6 + 4 * 8 + 100 / 4
+    found = {metric.name: float(metric.result()) for metric in model.own_metrics}
+    assert found == {"loss": 0, "first_loss": 75, "last_loss": 75}  # no step was taken
+
+
 @pytest.mark.parametrize("random_start", [False, True])
 @pytest.mark.parametrize("direction", ["gradient", "random"])
 def test_the_gradient_is_the_mean_of_those_worked_out_at_each_point_apart(direction, random_start):

@@ -46,6 +46,13 @@ def test_the_loss_is_the_real_one_less_the_weighted_fake_one(data, text):
     assert float(wrapped.compute_loss(batch, training=False)) == pytest.approx(float(real))
 
 
+def test_with_a_weight_of_0_the_real_loss_is_the_loss_and_no_other_is_told(data, text):
+    wrapped = build(data, text, weight=0.0)
+    loss = float(wrapped.compute_loss(batch_of(data), training=True))
+    found = {metric.name: float(metric.result()) for metric in wrapped.own_metrics}
+    assert found == pytest.approx({"loss": 0, "real_loss": loss}) and loss > 0  # no step was taken
+
+
 def test_the_fake_loss_is_the_cross_entropy_of_the_first_share_worked_out_again(data, text):
     batch = batch_of(data)
     wrapped = build(data, text, fraction=0.25)  # two rows of eight

@@ -106,6 +106,12 @@ def test_the_term_joins_the_loss_by_its_weight_and_only_in_training():
         settings = {"perturbation": fgsm(0.2, relative=False), **off}
         plain = trained([[3, 4, 0]], [1, 2], **settings)
         assert float(plain.compute_loss(batch, training=True)) == 5 and not plain.tower.asked
+        assert logged(plain) == {"loss": 0, "clean_loss": 5}  # no step was taken
+    assert logged(model) == pytest.approx({"loss": 0, "clean_loss": 5, "virtual_loss": term})
+
+
+def logged(model):
+    return {metric.name: float(metric.result()) for metric in model.metrics}
 
 
 def test_the_clean_vector_is_held_still():

@@ -4,6 +4,9 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
+from advrec_tf.perturbations import fgsm, pgd
+from advrec_tf.training.adversarial import AdversarialTraining
+from advrec_tf.training.free_adversarial import FreeLB
 from advrec_tf.training.wrapper import (
     ModelWrapper,
     embedding_layers,
@@ -208,3 +211,45 @@ def test_a_loss_that_adds_over_examples_is_recognized():
     summed = keras.losses.MeanSquaredError(reduction="sum")
     assert loss_is_summed(line(optimizer=sgd(), loss=summed))
     assert not loss_is_summed(line(optimizer=sgd(), loss="mse"))
+
+
+class Lookup(tfrs.Model):
+    """The loss is the mean of the numbers looked up, 1, 2 and 6; regularization adds 3."""
+
+    def __init__(self):
+        super().__init__()
+        numbers = keras.initializers.Constant([[1.0], [2.0], [6.0]])
+        regularizer = keras.regularizers.L1(1 / 3)
+        self.table = keras.layers.Embedding(3, 1, numbers, embeddings_regularizer=regularizer)
+
+    def compute_loss(self, batch, training=False):
+        return tf.reduce_mean(self.table(batch))
+
+
+@pytest.mark.parametrize(
+    ("wrap", "added"),
+    [
+        (ModelWrapper, 0),
+        (lambda model: ModelWrapper(ModelWrapper(model)), 0),
+        (lambda model: AdversarialTraining(model, fgsm(0.5, relative=False), fraction=0.5), 1),
+        (lambda model: AdversarialTraining(model, fgsm(0.5, relative=False), fraction=1.0), 2),
+        (lambda model: FreeLB(model, pgd(0.0, steps=2)), 0),
+    ],
+)
+def test_a_tfrs_model_logs_in_training_what_it_logged_before_as_means_of_the_epoch(wrap, added):
+    data = tf.data.Dataset.from_tensor_slices([[0, 1], [2, 2]])
+    plain = Lookup()
+    plain.compile(keras.optimizers.SGD(0.0))
+    before = plain.fit(data, epochs=1, verbose=0).history
+    # the last batch's: 6, and 1 / 3 (1 + 2 + 6)
+    assert before == {"loss": [6], "regularization_loss": [3], "total_loss": [9]}
+    model = wrap(Lookup())
+    model.compile(keras.optimizers.SGD(0.0))
+    stop = keras.callbacks.EarlyStopping(monitor="total_loss", patience=1)
+    found = model.fit(data, epochs=5, verbose=0, callbacks=[stop]).history
+    # (1.5 + 6) / 2, regularization, and the loss at the worst case: half of the first row or all
+    clean = 3.75 + 3
+    worst = {0: 0, 1: 0.5 * ((1 + 0.5) + (6 + 0.5)) / 2, 2: 3.75 + 0.5}[added]
+    assert found["regularization_loss"] == pytest.approx([3, 3])  # it stopped after the second
+    assert found["loss"] == found["total_loss"] == pytest.approx([clean + worst] * 2)
+    assert set(before) <= set(found)
