@@ -98,11 +98,25 @@ _OPTION_OF = {
 """Argument of a Python function that commands call -> the argument of the command."""
 
 
-def _in_options(sentence: str, command: str | None) -> str:
-    """A mistake as a user of a command knows it: `epochs` is `--epochs` there."""
-    if command not in COMMANDS:
+_OF_TRAINING = ("ties",)
+"""Arguments that what is said of data names to all commands: those that do not have them are told
+of `advrec train`, which does."""
+
+
+def _command_of(words: Sequence[str]) -> App | None:
+    """The command that the words call, such as `train` or `data info`; None where it is none."""
+    first, second = (*words, "", "")[:2]
+    if first == "data" and second in DATA_COMMANDS:
+        return app[first][second]
+    return app[first] if first in COMMANDS else None
+
+
+def _in_options(sentence: str, words: Sequence[str]) -> str:
+    """A sentence as a user of the command that was called knows it: `epochs` is `--epochs`."""
+    command = _command_of(words)
+    if command is None:
         return sentence
-    known = {argument.name for argument in app[command].assemble_argument_collection()}
+    known = {argument.name for argument in command.assemble_argument_collection()}
 
     def option(found: re.Match) -> str:
         name = "--" + _OPTION_OF.get(found[1], found[1]).replace("_", "-")
@@ -115,7 +129,9 @@ def _in_options(sentence: str, command: str | None) -> str:
 
     def given(found: re.Match) -> str:
         name = f"--{found[1].replace('_', '-')}"
-        return f"{name} {found[2]}" if name in known else found[0]
+        if name in known:
+            return f"{name} {found[2]}"
+        return f"advrec train {name} {found[2]}" if found[1] in _OF_TRAINING else found[0]
 
     sentence = re.sub(r'\b([a-z_]+)="([a-z_0-9]+)"', given, sentence)
     return re.sub(r"`([a-z_0-9]+)`", option, sentence)
@@ -153,7 +169,7 @@ def main(argv: Sequence[str] | None = None):
         if not isinstance(stop.code, str):
             raise
         words = sys.argv[1:] if argv is None else argv
-        print(_in_options(stop.code, next(iter(words), None)), file=sys.stderr)
+        print(_in_options(stop.code, words), file=sys.stderr)
         raise SystemExit(1) from None
 
 
@@ -172,7 +188,7 @@ def _run(argv: Sequence[str] | None):
         display.shown(
             quiet="--quiet" in tokens,
             verbose="--verbose" in tokens,
-            told=functools.partial(_in_options, command=next(iter(words), None)),
+            told=functools.partial(_in_options, words=words),
         ),
     ):
         if uri is None:

@@ -115,6 +115,7 @@ def info(
     from advrec_tf.data.readers.files import MissingColumnError
     from advrec_tf.data.readers.loading import load
     from advrec_tf.data.readers.overview import SAMPLE, columns_seen
+    from advrec_tf.pipelines.progress import LOG
 
     given = _given(table, item_text_column)
     if file.is_file():
@@ -137,7 +138,7 @@ def info(
             f"{error} Which column is which is said by --user-column, --item-column, "
             "--rating-column and --time-column."
         ) from error
-    print(loaded.report)
+    LOG.info(loaded.report)
     for line in summary(loaded.interactions):
         print(f"  {line}")
 
@@ -280,11 +281,12 @@ def _convert_whole(
 
     check_output(out, overwrite=overwrite, inputs=[file], name="--out")
     from advrec_tf.data.readers.loading import load
+    from advrec_tf.pipelines.progress import LOG
 
     if context_column:
         given["context_columns"] = list(context_column)
     loaded = load(str(file), **given)
-    print(loaded.report)
+    LOG.info(loaded.report)
     loaded.interactions.to_parquet(out, overwrite=overwrite)
     columns = [
         f"--{name}-column {column}"

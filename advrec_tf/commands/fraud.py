@@ -49,8 +49,10 @@ def fraud(
     runs.check_writable("--out", out)
     runs.check_writable("--export", export)
     check_output(path, overwrite=overwrite, inputs=[*source.files, labels], name="--out")
+    from advrec_tf.pipelines.progress import LOG
+
     loaded = source.load(seed=seed)
-    print(loaded.report)
+    LOG.info(loaded.report)
 
     from advrec_tf.pipelines.fraud import job
 

@@ -18,6 +18,7 @@ def gan(*, source: Source, run: Run, settings: ProfileGan = GanSettings()) -> No
     ("gan", or "gan_ablation" for the same generator trained without the discriminator). For a table
     with a column to be predicted there is `advrec table`.
     """
+    runs.check_place(run, inputs=source.files)
     path = runs.check_new(run, "generated.csv", inputs=source.files)
     from advrec_tf.data.readers.files import MissingColumnError
 

@@ -49,6 +49,7 @@ def begin(
         ValueError, OSError, ImportError: as the readers, the split and the store say.
     """
     check_writable("--export", export)
+    check_place(run, inputs=source.files)
     prepared = _prepared(source, settings, job)
     from advrec_tf.pipelines.recommend.preparation import identity_of
 
@@ -93,13 +94,29 @@ def open_store(run: Run, identity: dict, options: dict, *, inputs: Sequence[str 
     """
     from advrec_tf.pipelines.stages import StageStore
 
-    for name in WRITTEN:
-        check_new(run, name, inputs=inputs)
+    check_place(run, inputs=inputs)
     hold(run.out, resume=run.resume, say=LOG.info)
     store = StageStore(run.out, identity, resume=run.resume, options=options)
     keep_log(run.out)
     LOG.debug(command_line())
     return store
+
+
+def check_place(run: Run, *, inputs: Sequence[str | os.PathLike | None]) -> None:
+    """Before anything is read: the folder of the run.
+
+    Raises:
+        FileExistsError: if it holds a run, which is not to be resumed, or no run, but a file by the
+            name of one that a run writes.
+        ValueError: if it is a file, is not writable, or one of the `inputs` has the name and place
+            of a file that the run writes.
+    """
+    from advrec_tf.pipelines.stages import require_free
+
+    check_writable("--out", run.out)
+    require_free(run.out, resume=run.resume)
+    for name in WRITTEN:
+        check_new(run, name, inputs=inputs)
 
 
 def check_new(run: Run, name: str, *, inputs: Sequence[str | os.PathLike | None]) -> Path:

@@ -56,6 +56,7 @@ def table(
     if not (data.exists() or is_sharded(data)):
         raise FileNotFoundError(f"`--data` should be an existing file. Received: {data}.")
     inputs = shards_of(data) if is_sharded(data) else [data]
+    runs.check_place(run, inputs=inputs)
     path = runs.check_new(run, "generated.csv", inputs=inputs)
     from advrec_tf.evaluation.two_sample import require_sklearn
 

@@ -41,6 +41,7 @@ def text(
         sentence: Show the items that are nearest to this text.
         robustness: Measure what disturbed texts cost.
     """
+    runs.check_place(run, inputs=source.files)
     from advrec_tf.text.presets import fingerprint_of_preset
 
     prepared, identity, store = runs.begin(

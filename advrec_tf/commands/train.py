@@ -67,6 +67,7 @@ def train(
     from advrec_tf.pipelines.recommend import single
 
     if source.is_sharded:
+        store.claim()  # so that --resume finds a run beside the file
         prepared.ids.save(run.out / "ids.npz", overwrite=True)
     outcome = single.run(prepared, settings, store, strategy=strategy)
     runs.ship(run, prepared, identity, outcome, export)

@@ -162,7 +162,7 @@ def _tied(interactions: Interactions) -> list[str]:
     if found is None or max(found.neighbors, found.last) < TIED:
         return []
     return [
-        f'{found}. A split by time orders ties by a hash; the order of the file (`ties` "file") '
+        f'{found}. A split by time orders ties by a hash; the order of the file (ties="file") '
         'can give the answer away, and the split "last_day" needs no order within a day.'
     ]
 

@@ -136,7 +136,7 @@ def command_line() -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _Held:
-    """A run folder, by what its run is gone on with, and the stages that were done at first."""
+    """A run folder, the command of its run, and the stages that were done at first."""
 
     folder: Path
     command: str
@@ -148,7 +148,7 @@ _runs: list[_Held] = []
 
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    _runs.append(_Held(folder, f"{command_line()} --resume", _stages_in(folder)))
+    _runs.append(_Held(folder, command_line(), _stages_in(folder)))
     try:
         yield
     finally:
@@ -173,7 +173,11 @@ def _with_kept(error: BaseException) -> str:
 def _way_on() -> str:
     if not _runs:
         return "Nothing is left half written."
-    return f"What is done is kept. Continue with: {_runs[-1].command}"
+    from advrec_tf.pipelines.stages import holds_run
+
+    if not holds_run(_runs[-1].folder):
+        return f"Nothing was done yet that could be kept. Start again with: {_runs[-1].command}"
+    return f"What is done is kept. Continue with: {_runs[-1].command} --resume"
 
 
 def _stopped() -> SystemExit:

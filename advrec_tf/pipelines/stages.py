@@ -81,13 +81,8 @@ class StageStore:
         self._record = self.folder / "run.json"
         self.identity = json.loads(json.dumps(identity))
         self.verdicts: dict[str, str] = {}
+        require_free(self.folder, resume=resume, replaceable=replaceable)
         if holds_run(self.folder):
-            if not resume:
-                replace = " replace it with --overwrite," if replaceable else ""
-                raise FileExistsError(
-                    f"{self.folder} holds a run already. Continue it with --resume,{replace} or "
-                    "choose another folder."
-                )
             self._require_own_run(replaceable)
         make_run_folder(self._stages)
 
@@ -202,6 +197,22 @@ def holds_run(folder: str | os.PathLike) -> bool:
     """Whether the folder holds a run: its record, or stages of one."""
     folder = Path(folder)
     return (folder / "run.json").exists() or any((folder / "stages").glob("*.npz"))
+
+
+def require_free(
+    folder: str | os.PathLike, *, resume: bool = False, replaceable: bool = False
+) -> None:
+    """Refuse a folder that holds a run, unless that is to be resumed; arguments as `StageStore`.
+
+    Raises:
+        FileExistsError: if it does.
+    """
+    if holds_run(folder) and not resume:
+        replace = " replace it with --overwrite," if replaceable else ""
+        raise FileExistsError(
+            f"{os.fspath(folder)} holds a run already. Continue it with --resume,{replace} or "
+            "choose another folder."
+        )
 
 
 def slug(label: str) -> str:

@@ -143,12 +143,56 @@ def test_a_mistake_names_the_option_and_not_the_argument_of_a_function(capfd):
     with pytest.raises(SystemExit):
         main(["train", "--data", "nosuch.csv", "--out", "x"])
     assert "Error: `--data` should be 'synthetic'" in capfd.readouterr().err
-    assert _in_options("`epochs` and `nothing`", "train") == "`--epochs` and `nothing`"
-    assert _in_options("`keep_missing` or `missing`", "train") == "`--keep-missing` or `--missing`"
-    assert _in_options("`share` or `id_table`", "train") == "`--id-share` or `--id-table`"
-    assert _in_options('index="ivf" and x="y"', "export") == '--index ivf and x="y"'
-    assert _in_options("Error: `path` should", "train") == "Error: The path should"
-    assert _in_options("`epochs`", "doctor") == _in_options("`epochs`", None) == "`epochs`"
+    assert _in_options("`epochs` and `nothing`", ["train"]) == "`--epochs` and `nothing`"
+    assert (
+        _in_options("`keep_missing` or `missing`", ["train"]) == "`--keep-missing` or `--missing`"
+    )
+    assert _in_options("`share` or `id_table`", ["train"]) == "`--id-share` or `--id-table`"
+    assert _in_options('index="ivf" and x="y"', ["export"]) == '--index ivf and x="y"'
+    assert _in_options("Error: `path` should", ["train"]) == "Error: The path should"
+    assert _in_options("`epochs`", ["doctor"]) == _in_options("`epochs`", []) == "`epochs`"
+    for command in (["data", "info", "events.csv"], ["data", "convert", "events.csv"], ["attack"]):
+        assert _in_options("by `keep_missing` or `missing`", command) == (
+            "by `--keep-missing` or `--missing`"
+        )
+        assert _in_options('the order of the file (ties="file")', command) == (
+            "the order of the file (advrec train --ties file)"
+        )
+    assert _in_options('the file (ties="file")', ["train"]) == "the file (--ties file)"
+    assert _in_options("`missing`", ["data", "list"]) == _in_options("`missing`", ["data"])
+
+
+@pytest.mark.parametrize(
+    "command", ["train", "compare", "tune", "ranking", "gan", "text", "table", "attack"]
+)
+def test_a_place_that_cannot_be_is_refused_before_the_data_are_read(
+    command, tmp_path, monkeypatch, capfd
+):
+    def unread(*_, **__):
+        raise AssertionError("the data were read")
+
+    for name in ("Source.load", "Source.shard_columns", "TableColumns.read"):
+        monkeypatch.setattr(f"advrec_tf.commands.arguments.{name}", unread)
+    monkeypatch.setattr("advrec_tf.pipelines.attack.job.load_setting", unread)
+    data, held, alone = tmp_path / "events.csv", tmp_path / "held", tmp_path / "alone"
+    data.write_text("user_id,item_id\n1,2\n")
+    for folder in (held, alone / "stages"):
+        folder.mkdir(parents=True)
+    (held / "run.json").write_text("{}")
+    (alone / "stages" / "first.npz").write_text("")
+    words = [command, "--data", str(data)]
+    words += ["--model", "none"] if command == "text" else []
+    words += ["--item-table", str(data), "--item-table-text", "t"] if command == "text" else []
+    for out, said in (
+        (data, "which is a file"),
+        (held, "holds a run already. Continue it with --resume"),
+        (alone, "holds a run already. Continue it with --resume"),
+    ):
+        with pytest.raises(SystemExit):
+            main([*words, "--out", str(out)])
+        assert said in capfd.readouterr().err
+    with pytest.raises(AssertionError, match="the data were read"):
+        main([*words, "--out", str(tmp_path / "new")])
 
 
 def test_a_missing_column_says_how_columns_are_named(tmp_path, capfd):

@@ -68,6 +68,18 @@ def test_info_says_columns_counts_times_ties_and_doubts(events, capfd):
     assert any("33.3% of neighboring interactions" in line for line in lines)
 
 
+@pytest.mark.parametrize("command", ["info", "convert"])
+def test_notes_of_the_reader_name_options(command, events, capfd):
+    rows = ["u1,a,5", "u1,null,5", "u1,b,5", "u2,a,5", "u2,b,5"]  # equal times throughout
+    Path("ties.csv").write_text("user,product,when\n" + "\n".join(rows) + "\n")
+    out = ["--out", "ties.parquet"] if command == "convert" else []
+    main(["data", command, "ties.csv", *COLUMNS, "--time-column", "when", *out])
+    said = capfd.readouterr().out
+    assert "say so by `--keep-missing` or `--missing`." in said
+    assert command == "convert" or "of the file (advrec train --ties file) can give" in said
+    assert "keep_missing" not in said and "ties=" not in said
+
+
 def test_info_shows_the_columns_where_it_has_to_be_told_which_is_which(events, capfd):
     main(["data", "info", events])
     said = capfd.readouterr().out

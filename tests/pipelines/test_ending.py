@@ -48,6 +48,7 @@ def test_a_full_disk_is_said_in_one_sentence_with_the_way_on(monkeypatch, tmp_pa
 
     def main():
         ending.hold(tmp_path, resume=False)
+        StageStore(tmp_path, {}).claim()
         try:
             raise OSError(errno.ENOSPC, "No space left on device", "runs/a/report.json")
         except OSError as error:
@@ -90,18 +91,33 @@ def test_ctrl_c_ends_with_its_exit_code_and_the_way_on(monkeypatch, capsys, tmp_
     monkeypatch.setattr("sys.argv", ["scripts/x.py", "--run-dir=runs/a"])
     before = signal.getsignal(signal.SIGINT)
 
-    def main():
+    def main(first_stage):
         ending.hold(tmp_path, resume=False)
+        StageStore(tmp_path, {}).run("first", first_stage)
+
+    def cancelled(_):  # as a library makes another error of Ctrl-C
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise RuntimeError("cancelled") from None
+
+    def stopped(_):
         signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(SystemExit) as stop:
-        ending.guarded(main)()
-    assert stop.value.code == 130
-    said = capsys.readouterr().err
-    assert said == (
-        "Stopped. What is done is kept. Continue with: python scripts/x.py --run-dir=runs/a "
-        "--resume\n"
-    )
+    again = "Nothing was done yet that could be kept. Start again with: "
+    for first_stage, way_on, option in (
+        (cancelled, again, ""),
+        (cancelled, again, ""),  # which the same command indeed does
+        (stopped, "What is done is kept. Continue with: ", " --resume"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            ending.guarded(main)(first_stage)
+        assert stop.value.code == 130
+        said = capsys.readouterr().err
+        assert said == f"Stopped. {way_on}python scripts/x.py --run-dir=runs/a{option}\n"
+    with pytest.raises(FileExistsError, match="Continue it with --resume"):
+        StageStore(tmp_path, {})
+    StageStore(tmp_path, {}, resume=True)
     assert signal.getsignal(signal.SIGINT) is before
 
 

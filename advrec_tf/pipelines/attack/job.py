@@ -31,7 +31,7 @@ from advrec_tf.pipelines.attack.runner import JOB, CellRunner, runner_in
 from advrec_tf.pipelines.attack.setting import AttackSetting, load_setting
 from advrec_tf.pipelines.attack.summary import aggregate
 from advrec_tf.pipelines.ending import command_line
-from advrec_tf.pipelines.stages import StageResult
+from advrec_tf.pipelines.stages import StageResult, require_free
 
 
 def run(
@@ -77,6 +77,9 @@ def run(
     require_fraction(size)
     if certify < 0:
         raise ValueError(f"`certify` should be 0 or a number of models. Received: {certify!r}.")
+    replaceable = run_dir is not None and _holds_attack(Path(run_dir))
+    if run_dir is not None and not (overwrite and replaceable):
+        require_free(run_dir, resume=resume, replaceable=replaceable)
     setting = load_setting(data, per_group=per_group, own_targets=own_targets, **columns)
     group = group or next(iter(setting.targets))
     check_names(attack, victim, defence, group, setting)
@@ -105,7 +108,7 @@ def run(
             resume=resume,
             fillers=fillers,
             per_group=per_group,
-            replaceable=run_dir is not None and _holds_attack(Path(run_dir)),
+            replaceable=replaceable,
         )
         report = _measure(runner, cells) | {
             "users": runner.train.num_users,
