@@ -77,9 +77,10 @@ def run(
     require_fraction(size)
     if certify < 0:
         raise ValueError(f"`certify` should be 0 or a number of models. Received: {certify!r}.")
-    replaceable = run_dir is not None and _holds_attack(Path(run_dir))
-    if run_dir is not None and not (overwrite and replaceable):
-        require_free(run_dir, resume=resume, replaceable=replaceable)
+    if run_dir is not None and not resume:
+        replaceable = _holds_attack(Path(run_dir))
+        if not (overwrite and replaceable):
+            require_free(run_dir, replaceable=replaceable)
     setting = load_setting(data, per_group=per_group, own_targets=own_targets, **columns)
     group = group or next(iter(setting.targets))
     check_names(attack, victim, defence, group, setting)
@@ -108,7 +109,7 @@ def run(
             resume=resume,
             fillers=fillers,
             per_group=per_group,
-            replaceable=replaceable,
+            replaceable=run_dir is not None and _holds_attack(Path(run_dir)),
         )
         report = _measure(runner, cells) | {
             "users": runner.train.num_users,
