@@ -198,6 +198,7 @@ def convert(
     overwrite: bool = False,
     shard_format: Literal["parquet", "tfrecord"] = "parquet",
     rows_of_a_shard: Count = 2**20,
+    together: str | None = None,
 ) -> None:
     """Write interactions as a Parquet file, or files of any size as shards.
 
@@ -222,8 +223,16 @@ def convert(
         overwrite: Replace --out where it is a file that exists.
         shard_format: The format of shards.
         rows_of_a_shard: The rows after which a shard ends.
+        together: The column of ids whose rows are not cut between two shards, as next-item models
+            and GANs of profiles or sequences need those of a user. The rows have to be sorted by
+            it. By default a shard ends anywhere.
     """
     if out.suffix.lower() in (".parquet", ".pq"):
+        if together is not None:
+            raise ValueError(
+                "`--together` should be given where --out is a folder of shards. "
+                f"Received: --out {out}, a single file."
+            )
         _convert_whole(file, out, _given(table, item_text_column), context_column, overwrite)
         return
     if out.suffix.lower() in (".csv", ".tsv", ".gz", ".tfrecord"):
@@ -238,11 +247,16 @@ def convert(
         )
     if item_text_column is not None:
         context_column = (*context_column, item_text_column)
-    _convert_to_shards(file, out, table, context_column, shard_format, rows_of_a_shard)
+    settings = {
+        "file_format": shard_format,
+        "rows_of_a_shard": rows_of_a_shard,
+        "together": together,
+    }
+    _convert_to_shards(file, out, table, context_column, settings)
 
 
 def _convert_to_shards(
-    file: Path, out: Path, table: TableFormat, more: Names, shard_format: str, rows: int
+    file: Path, out: Path, table: TableFormat, more: Names, settings: dict
 ) -> None:
     from advrec_tf.data.streams.conversion import convert as write_again
     from advrec_tf.pipelines.progress import LOG
@@ -263,8 +277,7 @@ def _convert_to_shards(
         out,
         columns=columns or None,
         separator=given.get("separator"),
-        file_format=shard_format,
-        rows_of_a_shard=rows,
+        **settings,
         log=LOG.info,
     )
     count = len(done.shards)

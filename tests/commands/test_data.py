@@ -124,6 +124,20 @@ def test_any_other_out_is_a_folder_of_shards_with_the_rows_as_they_are(events, c
     assert "`--overwrite`" in fails([*elsewhere, "--overwrite"], capfd).err
 
 
+def test_shards_keep_the_rows_of_a_user_together_where_that_is_asked_for(events, capfd):
+    from advrec_tf.data import stream
+
+    # u1 and u2 of 2 rows and u3 of 1: a shard of one row or more ends where the next begins
+    Path(events).write_text("user,product\nu1,a\nu1,b\nu2,a\nu2,c\nu3,c\n")
+    convert = ["data", "convert", events, *COLUMNS, "--together", "user", "--out"]
+    main([*convert, "shards", "--rows-of-a-shard", "1"])
+    assert "5 rows in 3 shards" in capfd.readouterr().out
+    assert [int(shard.rows.sum()) for shard in stream("shards").shards] == [2, 2, 1]
+    assert "`--together` should be given where --out is a folder" in (
+        fails([*convert, "one.parquet"], capfd).err
+    )
+
+
 def test_a_set_is_fetched_once_its_licence_was_shown_and_accepted(events, fetched, capfd):
     said = fails(["data", "fetch", "ml-1m"], capfd)  # no terminal to ask in
     assert PUBLIC_SETS["ml-1m"].licence in said.out

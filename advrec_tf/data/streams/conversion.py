@@ -36,6 +36,7 @@ def convert(
     separator: str | None = None,
     file_format: str = "parquet",
     rows_of_a_shard: int = ROWS_OF_A_SHARD,
+    together: str | None = None,
     log: Callable[[str], None] | None = None,
 ) -> Converted:
     """Write the rows of shards, in their order, to a new folder of shards, or to none at all.
@@ -46,9 +47,13 @@ def convert(
         columns: columns to write -> the names that they get; by default all, as they are called.
         separator: of CSV files; by default the one in the header.
         file_format, rows_of_a_shard, log: as in `writing.write_shards`.
+        together: a column of ids, by its name in the source, by which the rows are sorted: all rows
+            of an id come into one shard, which `stream_windows`, `stream_sequences` and
+            `stream_profiles` ask for. The ids are held. None cuts shards anywhere.
 
     Raises:
-        FileNotFoundError, DataError, ValueError: as `stream`.
+        FileNotFoundError, DataError, ValueError: as `stream`; DataError, too, if the rows of an id
+            of `together` stand in two places, and ValueError if it is not written.
         FileExistsError: if the folder exists.
     """
     wanted = None if columns is None else list(columns)
@@ -61,6 +66,11 @@ def convert(
         opened = stream(source, columns=wanted, separator=separator)
         kinds, tables = opened.kinds, opened.blocks()
     names = {name: name if columns is None else columns[name] for name in kinds}
+    if together is not None and together not in names:
+        raise ValueError(
+            f"`together` should be a column that is written, one of {', '.join(names)}. "
+            f"Received: {together!r}."
+        )
     rows = 0
 
     def renamed() -> Iterable[pa.Table]:
@@ -76,6 +86,7 @@ def convert(
         kinds=written,
         file_format=file_format,
         rows_of_a_shard=rows_of_a_shard,
+        together=None if together is None else names[together],
         log=log,
     )
     return Converted(rows=rows, shards=shards, kinds=written)

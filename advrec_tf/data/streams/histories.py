@@ -170,10 +170,12 @@ def _grouped(
     again = met[group]
     again[np.setdiff1d(np.arange(len(group)), np.unique(group, return_index=True)[1])] = True
     if again.any():
-        user = data.users.ids[group[again]].tolist()[0]
+        user, name = data.users.ids[group[again]].tolist()[0], data.ids.users.name
         raise DataError(
-            f"{path}, column {data.ids.users.name!r}: expected all rows of a user together in one "
-            f"shard, as after a sort by user. Received rows of {user!r} in two places."
+            f"{path}, column {name!r}: expected all rows of a user together in one shard. Received "
+            f"rows of {user!r} in two places: either the rows are not sorted by {name!r}, or a "
+            "shard ends among the rows of a user. Sort the rows, then write them by "
+            f"`convert(..., together={name!r})` or `advrec data convert --together {name}`."
         )
     met[group] = True
     local = np.cumsum(first, dtype=np.int32) - np.int32(1)

@@ -16,6 +16,7 @@ import tensorflow as tf
 from pyarrow import parquet
 
 from advrec_tf.data.readers.files import DataError
+from advrec_tf.data.streams.grouping import GroupBegins
 from advrec_tf.data.streams.values import KINDS, as_kinds
 from advrec_tf.ops.files import atomic_folder
 
@@ -31,6 +32,7 @@ def write_shards(
     kinds: Mapping[str, str],
     file_format: str = "parquet",
     rows_of_a_shard: int = ROWS_OF_A_SHARD,
+    together: str | None = None,
     log: Callable[[str], None] | None = None,
 ) -> list[str]:
     """Write rows, in their order, to part-00000.parquet and so on; the names of the files.
@@ -43,13 +45,17 @@ def write_shards(
         folder: a new folder.
         kinds: column name -> kind (`values.KINDS`).
         file_format: one of `FORMATS`.
-        rows_of_a_shard: a shard ends with the block that reaches so many, >= 1.
-        log: takes a line for each shard.
+        rows_of_a_shard: a shard ends with the block that reaches so many, >= 1; with `together`,
+            where the next id after so many begins.
+        together: a column of ids, integers or text, by which the rows are sorted: the rows of an id
+            are not cut between two shards. None cuts anywhere.
+        log: takes a line for each shard but the last.
 
     Raises:
         ValueError: if a setting is out of its range.
         FileExistsError: if the folder exists.
-        DataError: if a whole number would lose digits in TFRecord.
+        DataError: if a whole number would lose digits in TFRecord, or the rows of an id of
+            `together` stand in two places.
     """
     if file_format not in FORMATS:
         raise ValueError(
@@ -57,22 +63,47 @@ def write_shards(
         )
     if rows_of_a_shard < 1:
         raise ValueError(f"`rows_of_a_shard` should be >= 1. Received: {rows_of_a_shard!r}.")
+    if together is not None and together not in kinds:
+        raise ValueError(
+            f"`together` should be one of the columns, {', '.join(kinds)}. Received: {together!r}."
+        )
     open_shard = _parquet_shard if file_format == "parquet" else _tfrecord_shard
     names: list[str] = []
-    in_shard = written = 0
+    written = 0
     with atomic_folder(folder) as unfinished, contextlib.ExitStack() as opened:
-        for block in _blocks(tables, kinds, min(ROWS_OF_A_BLOCK, rows_of_a_shard)):
-            if not names or in_shard >= rows_of_a_shard:
+        blocks = _blocks(tables, kinds, min(ROWS_OF_A_BLOCK, rows_of_a_shard))
+        for block, first in _cut(blocks, kinds, rows_of_a_shard, together):
+            if first:
                 opened.close()
+                if log is not None and names:
+                    log(f"{names[-1]}: {written:,} rows so far")
                 names.append(f"part-{len(names):05d}.{file_format}")
-                in_shard = 0
                 write = opened.enter_context(open_shard(unfinished / names[-1], kinds))
             write(block)
-            in_shard += len(block)
             written += len(block)
-            if log is not None and in_shard >= rows_of_a_shard:
-                log(f"{names[-1]}: {written:,} rows so far")
     return names
+
+
+def _cut(
+    blocks: Iterable[pa.Table], kinds: Mapping[str, str], rows_of_a_shard: int, together: str | None
+) -> Iterator[tuple[pa.Table, bool]]:
+    """The rows of blocks, cut where a shard ends, and whether they are the first of their shard."""
+    group_begins = None if together is None else GroupBegins(together, kinds[together])
+    in_shard, first = 0, True
+    for block in blocks:
+        # A shard may end before the block, or before each id that begins in it.
+        places = np.zeros(1, np.int64) if group_begins is None else group_begins(block)
+        begin = 0
+        while begin < len(block):
+            full = begin + max(rows_of_a_shard - in_shard, 0)
+            at = int(np.searchsorted(places, full))
+            end = int(places[at]) if at < len(places) else len(block)
+            if end > begin:
+                yield block.slice(begin, end - begin), first
+                in_shard, first = in_shard + end - begin, False
+            if at < len(places):
+                in_shard, first = 0, True
+            begin = end
 
 
 def _blocks(tables: Iterable[pa.Table], kinds: Mapping[str, str], size: int) -> Iterator[pa.Table]:

@@ -25,6 +25,36 @@ def test_rows_are_written_in_shards_of_about_the_size_and_read_back_in_order(tmp
         write_shards(tables, out, kinds=KINDS)
 
 
+# Users of 3, 1, 4, 2 and 1 rows. A shard of 3 rows or more ends where the next user begins: after
+# user 0 (3 rows), after users 1 and 2 (5 rows), and users 3 and 4 are left (3 rows). A row without
+# a user goes with the one before it.
+@pytest.mark.parametrize("rows_of_a_block", [1, 2, 5, 100])
+@pytest.mark.parametrize("users", [list("aaabccccdde"), [0, 0, 0, 1, 2, None, 2, 2, 3, 3, 4]])
+def test_the_rows_of_a_user_are_not_cut_between_shards(
+    tmp_path, monkeypatch, rows_of_a_block, users
+):
+    monkeypatch.setattr(writing, "ROWS_OF_A_BLOCK", rows_of_a_block)
+    kinds = {"user": "string" if users[0] == "a" else "int", "row": "int"}
+    table = pa.table({"user": users, "row": range(11)})
+    write_shards([table], tmp_path / "out", kinds=kinds, rows_of_a_shard=3, together="user")
+    shards = [parquet.read_table(path) for path in sorted((tmp_path / "out").iterdir())]
+    assert [shard["row"].to_pylist() for shard in shards] == [
+        [0, 1, 2],
+        [3, 4, 5, 6, 7],
+        [8, 9, 10],
+    ]
+
+
+def test_rows_that_are_not_sorted_by_user_are_refused(tmp_path):
+    table = pa.table({"user": ["a", "b", "a"]})
+    settings = {"kinds": {"user": "string"}, "rows_of_a_shard": 1}
+    with pytest.raises(DataError, match="'user': expected.*rows of 'a' in two places: sort"):
+        write_shards([table], tmp_path / "out", together="user", **settings)
+    with pytest.raises(ValueError, match="`together` should be one of the columns, user. Received"):
+        write_shards([table], tmp_path / "out", together="users", **settings)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_writing_that_fails_leaves_nothing(tmp_path):
     def tables():
         yield table_of(3)
