@@ -11,7 +11,7 @@ perturbed pass of one step see the same noise.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -30,7 +30,8 @@ POOL = 16
 
 @dataclasses.dataclass(frozen=True)
 class Batches:
-    """An endless dataset that can start at any epoch.
+    """An endless dataset that can start at any epoch. Iterating over it gives the first epoch, and
+    `fit` of every model takes it as it is.
 
     Attributes:
         steps_per_epoch: elements of the dataset in one epoch.
@@ -44,6 +45,10 @@ class Batches:
     dataset: Callable[[int], tf.data.Dataset]
     order: Callable[[int], tf.data.Dataset] | None = None
     read: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]] | None = None
+
+    def __iter__(self) -> Iterator:
+        """The elements of the first epoch: `dataset(0)`, of which `steps_per_epoch` are taken."""
+        return iter(self.dataset(0).take(self.steps_per_epoch))
 
 
 def _read_in_order(steps: int, order: Callable[[int], tf.data.Dataset], read) -> Batches:

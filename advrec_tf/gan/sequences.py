@@ -121,6 +121,13 @@ class SequenceGAN(Recommender, GAN):
     def _own(self, inputs):
         """(tokens [batch, length], the generator's other inputs) of a batch."""
         if "items" in inputs:
+            length = inputs["items"].shape[-1]
+            if length not in (None, self.length):
+                raise ValueError(
+                    f"A batch should bring sequences of the {self.length} items that the model was "
+                    f"built for. Received sequences of {length}: give `stream_sequences` and "
+                    "`build_sequence_gan` one length."
+                )
             return inputs["items"] + 1, self._known(inputs["user_index"])
         if self.sequences is None:
             raise ValueError(

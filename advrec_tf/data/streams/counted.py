@@ -25,7 +25,7 @@ from advrec_tf.data.interactions import (
 )
 from advrec_tf.data.readers.records import find_columns
 from advrec_tf.data.streams.batches import of_epochs
-from advrec_tf.data.streams.encoding import Encoder, count_unknown
+from advrec_tf.data.streams.encoding import Encoder, count_unknown, require_numbers
 from advrec_tf.data.streams.ids import IdCounter
 from advrec_tf.data.streams.stream import Arrays, Stream
 from advrec_tf.data.streams.vocabularies import CountedIds
@@ -251,6 +251,7 @@ def counted(
 
     Raises:
         MissingColumnError: if the stream lacks a column.
+        DataError: if the ratings or times are text.
         ValueError: if fewer than half of the rows have known ids: the vocabularies are those of
             other data.
     """
@@ -265,8 +266,8 @@ def _counted(
     withheld: np.ndarray | None,
 ) -> CountedInteractions:
     """`counted`, without the pairs `withheld`; see `Encoder`."""
-    columns = [ids.users.name, ids.items.name, rating_column, required_time]
-    find_columns(stream.shards[0].path, list(stream.kinds), columns)
+    find_columns(stream.shards[0].path, list(stream.kinds), [ids.users.name, ids.items.name])
+    require_numbers(stream, rating_column, required_time)
     encoder = Encoder(ids, stream.kinds, rating_column, withheld, required_time=required_time)
     own = stream.data_fingerprint == ids.data_fingerprint
     if own and ids.keeps_all_rows and withheld is None and required_time is None:

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from advrec_tf.data.readers.files import DataError
+from advrec_tf.data.readers.records import find_columns
 from advrec_tf.data.streams.ids import IdCounter, as_values, distinct_ids
-from advrec_tf.data.streams.stream import Arrays
+from advrec_tf.data.streams.stream import Arrays, Stream
 from advrec_tf.data.streams.values import as_array
 from advrec_tf.data.streams.vocabularies import CountedColumn, CountedIds
 
@@ -63,15 +64,10 @@ class Encoder:
         return np.isnan(self._numbers(table, self.required_time))
 
     def _numbers(self, table: pa.Table, name: str) -> np.ndarray:
-        """[n] float64, NaN where there is none; DataError for text."""
+        """[n] float64, NaN where there is none, of a column as `require_numbers` asks for."""
         kind, column = self.kinds[name], table[name]
         if kind in ("int", "bool"):
             kind, column = "float", column.cast(pa.float64())
-        if kind == "string":
-            raise DataError(
-                f"Column {name!r}: expected numbers or times. Received text: `kinds` says how to "
-                "read it."
-            )
         return as_array(column, name, kind)
 
     def index(self, table: pa.Table, column: CountedColumn) -> np.ndarray:
@@ -79,6 +75,23 @@ class Encoder:
         codes, values = distinct_ids(table[column.name], column.name, self.kinds[column.name])
         found = column.vocabulary.index_of(as_values(values)) if len(values) else codes[:0]
         return np.append(found, np.int32(-1)).astype(np.int32)[codes]
+
+
+def require_numbers(stream: Stream, *names: str | None) -> None:
+    """Refuse columns that hold no numbers or times before a row is read; None is passed over.
+
+    Raises:
+        MissingColumnError: if the stream lacks a column.
+        DataError: if a column holds text.
+    """
+    path = stream.shards[0].path
+    find_columns(path, list(stream.kinds), names)
+    for name in names:
+        if name is not None and stream.kinds[name] == "string":
+            raise DataError(
+                f"{path}, column {name!r}: expected numbers or times. Received text: `kinds` of "
+                f"`stream` says how to read it, as {{{name!r}: 'time'}}."
+            )
 
 
 def count_unknown(

@@ -18,7 +18,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.streams.batches import of_epochs
 from advrec_tf.data.streams.counted import CountedInteractions
-from advrec_tf.data.streams.encoding import Encoder
+from advrec_tf.data.streams.encoding import Encoder, require_numbers
 from advrec_tf.data.streams.stream import Arrays
 from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.data.windows import training_windows
@@ -51,6 +51,8 @@ def stream_windows(
 
     Raises:
         ValueError: if a number is < 1, `kind` is unknown, or nobody has two rows.
+        MissingColumnError: if the shards lack the column of times.
+        DataError: if it holds text.
         tf.errors.OpError: in the iteration, with the sentence of a `DataError`, where the rows of a
             user stand in two places.
     """
@@ -59,6 +61,7 @@ def stream_windows(
             "`length` should be >= 1 and `kind` 'whole' or 'prefixes'. "
             f"Received: {length!r} and {kind!r}."
         )
+    require_numbers(data.stream, time_column)
     every = length if kind == "whole" else 1
     count = int(np.maximum(-(-(data.user_counts() - 1) // every), 0).sum())
 

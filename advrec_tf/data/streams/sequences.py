@@ -16,6 +16,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import require_length, sequences_of
 from advrec_tf.data.streams.batches import of_epochs
 from advrec_tf.data.streams.counted import CountedInteractions
+from advrec_tf.data.streams.encoding import require_numbers
 from advrec_tf.data.streams.histories import shuffled_examples
 from advrec_tf.data.streams.stream import Arrays
 
@@ -46,10 +47,13 @@ def stream_sequences(
 
     Raises:
         ValueError: if a number is out of its range, or nobody has a sequence.
+        MissingColumnError: if the shards lack the column of times.
+        DataError: if it holds text.
         tf.errors.OpError: in the iteration, with the sentence of a `DataError`, where the rows of a
             user stand in two places.
     """
     require_length(length, least)
+    require_numbers(data.stream, time_column)
     rows = data.user_counts()
     count = int((rows // length + (rows % length >= least)).sum())
 

@@ -100,6 +100,24 @@ def test_a_next_item_model_trains_on_them(data):
     assert np.isfinite(history["loss"]).all()
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda data, name: ar.data.stream_windows(data, length=2, batch_size=1, time_column=name),
+        lambda data, name: ar.data.stream_sequences(data, length=2, batch_size=1, time_column=name),
+        lambda data, name: ar.data.hold_out(data, "last_item", time_column=name),
+        lambda data, name: ar.data.counted(data.stream, data.ids, time_column=name),
+        lambda data, name: ar.data.counted(data.stream, data.ids, rating_column=name),
+    ],
+)
+def test_a_column_that_is_not_there_or_holds_no_numbers_is_refused_at_the_call(data, ask):
+    columns = "'when'. Received the columns 'user_id', 'item_id', 'time'"
+    with pytest.raises(ar.data.MissingColumnError, match=f"part-0.parquet.*{columns}"):
+        ask(data, "when")
+    with pytest.raises(ar.data.DataError, match="part-0.parquet, column 'user_id'.*Received text"):
+        ask(data, "user_id")
+
+
 def test_settings_out_of_their_range_are_refused(data):
     with pytest.raises(ValueError, match="`length` should be >= 1"):
         ar.data.stream_windows(data, length=0, batch_size=4)

@@ -26,7 +26,7 @@ def data(tmp_path_factory):
 
 
 def rows_of(batches, epoch=0):
-    taken = batches.dataset(epoch).take(batches.steps_per_epoch)
+    taken = batches.dataset(epoch).take(batches.steps_per_epoch) if epoch else batches
     return [
         (user, *items)
         for batch in taken
@@ -93,6 +93,12 @@ def test_a_gan_learns_from_sequences_in_shards_what_it_learns_from_held_ones(dat
     monkeypatch.undo()
     users = tf.range(7)
     np.testing.assert_array_equal(streamed.score(users), held.score(users))
+
+
+def test_batches_of_another_length_than_that_of_the_model_are_refused(data):
+    gan = compiled(build_sequence_gan(data, 8, dim=4, heads=1))
+    with pytest.raises(ValueError, match="of the 8 items that the model.*sequences of 5: give"):
+        gan.fit(ar.data.stream_sequences(data, length=5, batch_size=4), verbose=0)
 
 
 def test_a_model_of_a_length_alone_says_what_its_batches_lack(data):
