@@ -277,7 +277,10 @@ def test_a_rows_weight_goes_with_its_row():
 def test_iterating_over_batches_is_the_first_epoch_each_time():
     # five examples in batches of two: three batches, the last one filled up from the start
     found = batches.of_index(np.arange(5), batch_size=2, seed=3, name="row")
-    epochs = [[batch["row"].numpy().tolist() for batch in found] for _ in range(2)]
-    assert epochs[0] == epochs[1] and [len(rows) for rows in epochs[0]] == [2, 2, 2]
+    epochs = [
+        [batch["row"].numpy().tolist() for batch in one]
+        for one in (found, found, found.dataset(0).take(3))
+    ]
+    assert epochs[0] == epochs[1] == epochs[2] and [len(rows) for rows in epochs[0]] == [2, 2, 2]
     rows = sum(epochs[0], [])
     assert sorted(rows[:5]) == [0, 1, 2, 3, 4] and rows[5] == rows[0]
