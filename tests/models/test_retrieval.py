@@ -244,12 +244,6 @@ def test_a_table_of_known_pairs_over_the_limit_is_given_up_with_a_warning(monkey
     )
 
 
-@pytest.mark.parametrize("temperature", [0.0, -1.0])
-def test_a_temperature_that_is_not_positive_is_refused(temperature):
-    with pytest.raises(ValueError, match="`temperature` should be > 0"):
-        small_tower(temperature=temperature)
-
-
 def blocks():
     """8 users and 8 items in two groups; each user has three of the four items of its group."""
     pairs = [(u, 4 * (u // 4) + i) for u in range(8) for i in range(4) if i != u % 4]

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from advrec_tf.models.in_batch import InBatchSoftmax
+from advrec_tf.ops.distinct import distinct
+from tests.worlds import interactions_of
+
+# Item counts 3, 2, 1, 1, 0 of 7 rows.
+ROWS = [(0, 0), (0, 1), (1, 0), (1, 2), (2, 0), (2, 1), (3, 3)]
+DATA = interactions_of(ROWS, num_users=4, num_items=5)
+
+
+def softmax(**settings):
+    settings = {"temperature": 1.0, "logq": False, "mask_known": False, **settings}
+    return InBatchSoftmax(DATA, **settings)
+
+
+def vectors(*scores):
+    return tf.constant([[score] for score in scores], tf.float32)
+
+
+def test_an_item_in_two_places_counts_twice_among_the_negatives():
+    # user 3 of item 3 against item 0 in two places: all scores 0, so that the loss is
+    # ln(1 + 2) for it, and for users of item 0, whose other place is hidden, ln(1 + 1)
+    users, items = tf.constant([3, 1, 2]), tf.constant([3, 0, 0])
+    found = distinct(items, 3)
+    losses = softmax().over_items(
+        vectors(1, 1, 1), vectors(0, 0, 0), users, found.values, found.place, items < 0
+    )
+    np.testing.assert_allclose(losses, np.log([3.0, 2.0, 2.0]), rtol=1e-6)
+
+
+def test_a_place_that_is_left_over_counts_for_nothing():
+    # size 5 for two items: the places left over repeat item 3, with a vector that would win
+    users, items = tf.constant([3, 1]), tf.constant([3, 0])
+    found = distinct(items, 5)
+    assert found.values.numpy().tolist() == [0, 3, 3, 3, 3]
+    losses = softmax().over_items(
+        vectors(1, 1), vectors(0, 0, 9, 9, 9), users, found.values, found.place, items < 0
+    )
+    np.testing.assert_allclose(losses, np.log([2.0, 2.0]), rtol=1e-6)
+
+
+def test_an_example_without_a_negative_that_counts_costs_nothing():
+    # user 0 has items 0 and 1, all there is
+    users, items = tf.constant([0, 0]), tf.constant([0, 1])
+    found = distinct(items, 2)
+    losses = softmax(mask_known=True).over_items(
+        vectors(1, 1), vectors(2, 3), users, found.values, found.place, items < 0
+    )
+    np.testing.assert_array_equal(losses, [0.0, 0.0])
+
+
+def test_the_mean_log_probability_is_over_the_interactions_items():
+    # shares 3, 2, 1, 1 of 7; the item without a row is left out
+    expected = np.log([3 / 7, 2 / 7, 1 / 7, 1 / 7]).mean()
+    assert softmax(logq=True).mean_log_probability == pytest.approx(expected, rel=1e-6)
+    assert softmax().mean_log_probability == 0.0
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0])
+def test_a_temperature_that_is_not_positive_is_refused(temperature):
+    with pytest.raises(ValueError, match="`temperature` should be > 0"):
+        softmax(temperature=temperature)
