@@ -85,27 +85,26 @@ class InBatchSoftmax:
                 compute_batch_metrics=False,
             )
 
-    def over_items(self, queries, vectors, users, items, place, generated) -> tf.Tensor:
+    def over_items(self, queries, vectors, users, items, count, place, generated) -> tf.Tensor:
         """[batch]: as `over_places`; an item in n places is one candidate that counts n times.
 
         Args:
             queries, users: [batch, dim] and [batch] int32.
-            vectors, items: [items, dim] and [items] int32, as `ops.distinct` gives them.
+            vectors, items, count: [items, dim], [items] int32 each, as `ops.distinct` gives them;
+                places of generated pairs are not counted.
             place, generated: [candidates] int32 and bool, which of the items stands in each place;
                 those of the batch come first.
         """
         batch = tf.size(users)
-        own = place[:batch]
-        count = tf.cast(~generated, tf.float32)
-        count = tf.math.unsorted_segment_sum(count, place, tf.size(items))
         logits = tf.matmul(queries, vectors, transpose_b=True) / self.temperature
-        positive = tf.reduce_sum(queries * tf.gather(vectors, own), axis=1) / self.temperature
-        correction = tf.math.log(tf.maximum(count, 1.0))
+        is_own = place[:batch, None] == tf.range(tf.size(items))[None, :]
+        positive = tf.reduce_sum(tf.where(is_own, logits, 0.0), axis=1)
+        correction = tf.math.log(tf.cast(tf.maximum(count, 1), tf.float32))
         if self._probability is not None:
             probability = tf.gather(for_workers(self._probability), items)
             correction -= _log(probability)
             positive -= _log(_corrected(tf.gather(probability, place), generated)[:batch])
-        hidden = (count == 0)[None, :] | (own[:, None] == tf.range(tf.size(items))[None, :])
+        hidden = (count == 0)[None, :] | is_own
         if self._known is not None:
             hidden |= self._known.known(users, items)
         logits = tf.where(hidden, -1e9, logits + correction[None, :])

@@ -158,10 +158,10 @@ class TwoTower(RecommenderModel):
         """As `_items_by_place`, each item once."""
         items, generated = candidates_of_all([inputs["item_index"], inputs["generated"]])
         size = tf.minimum(tf.size(items), self.interactions.num_items)
-        items, place = distinct(items, size)
+        items, count, place = distinct(items, size, counted=~generated)
         with same_on_replicas():
             vectors = self.embed_items({**inputs, "item_index": items}, training)
-        return self.softmax.over_items, vectors, items, place, generated
+        return self.softmax.over_items, vectors, items, count, place, generated
 
     def embed_users(self, inputs: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
         """The users of a batch, [batch, dim]."""

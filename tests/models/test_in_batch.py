@@ -25,9 +25,7 @@ def test_an_item_in_two_places_counts_twice_among_the_negatives():
     # ln(1 + 2) for it, and for users of item 0, whose other place is hidden, ln(1 + 1)
     users, items = tf.constant([3, 1, 2]), tf.constant([3, 0, 0])
     found = distinct(items, 3)
-    losses = softmax().over_items(
-        vectors(1, 1, 1), vectors(0, 0, 0), users, found.values, found.place, items < 0
-    )
+    losses = softmax().over_items(vectors(1, 1, 1), vectors(0, 0, 0), users, *found, items < 0)
     np.testing.assert_allclose(losses, np.log([3.0, 2.0, 2.0]), rtol=1e-6)
 
 
@@ -36,9 +34,7 @@ def test_a_place_that_is_left_over_counts_for_nothing():
     users, items = tf.constant([3, 1]), tf.constant([3, 0])
     found = distinct(items, 5)
     assert found.values.numpy().tolist() == [0, 3, 3, 3, 3]
-    losses = softmax().over_items(
-        vectors(1, 1), vectors(0, 0, 9, 9, 9), users, found.values, found.place, items < 0
-    )
+    losses = softmax().over_items(vectors(1, 1), vectors(0, 0, 9, 9, 9), users, *found, items < 0)
     np.testing.assert_allclose(losses, np.log([2.0, 2.0]), rtol=1e-6)
 
 
@@ -47,7 +43,7 @@ def test_an_example_without_a_negative_that_counts_costs_nothing():
     users, items = tf.constant([0, 0]), tf.constant([0, 1])
     found = distinct(items, 2)
     losses = softmax(mask_known=True).over_items(
-        vectors(1, 1), vectors(2, 3), users, found.values, found.place, items < 0
+        vectors(1, 1), vectors(2, 3), users, *found, items < 0
     )
     np.testing.assert_array_equal(losses, [0.0, 0.0])
 

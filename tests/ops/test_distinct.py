@@ -13,6 +13,15 @@ def test_each_value_stands_once_and_every_place_is_found(jit):
     # 0, 4 and 9; the three places left over repeat the greatest
     assert found.values.numpy().tolist() == [0, 4, 9, 9, 9, 9]
     assert found.place.numpy().tolist() == [1, 0, 2, 1, 1, 0]
+    assert found.count.numpy().tolist() == [2, 3, 1, 0, 0, 0]
+
+
+def test_what_is_not_counted_has_its_place_all_the_same():
+    counted = tf.constant([True, False, False, False, True, True])
+    found = distinct(tf.constant([4, 0, 9, 4, 4, 0]), 4, counted=counted)
+    assert found.values.numpy().tolist() == [0, 4, 9, 9]
+    assert found.count.numpy().tolist() == [1, 2, 0, 0]
+    assert found.place.numpy().tolist() == [1, 0, 2, 1, 1, 0]
 
 
 def test_as_many_values_as_places():
