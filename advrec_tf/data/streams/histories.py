@@ -7,7 +7,7 @@ users at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 import numpy as np
@@ -69,20 +69,55 @@ def stream_windows(
         found = training_windows(chunk, length, kind=kind)
         return {"history": found.items, "user_index": users[found.user_index]}
 
+    return batches_of_users(
+        data,
+        windows_of,
+        {"history": [length + 1], "user_index": []},
+        count=count,
+        cells=length + 1,
+        batch_size=batch_size,
+        time_column=time_column,
+        seed=seed,
+    )
+
+
+def batches_of_users(
+    data: CountedInteractions,
+    examples: Callable[[Interactions, np.ndarray], Arrays],
+    shapes: Mapping[str, list[int]],
+    *,
+    count: int,
+    cells: int,
+    batch_size: int,
+    seed: int,
+    time_column: str | None = None,
+    least: int = 2,
+) -> Batches:
+    """Batches of examples that are made of whole users, see `shuffled_examples`.
+
+    Args:
+        data, examples, cells, time_column, least: of `shuffled_examples`.
+        shapes: column name -> the shape of an example's int32 values.
+        count: examples of an epoch.
+        batch_size: of `of_epochs`.
+        seed: added to that of the stream, for the order; and of the seeds of the batches.
+
+    Raises:
+        ValueError: if there is no example, or `batch_size` < 1.
+    """
+
     def epoch(number: int, row: int) -> Iterator[Arrays]:
         return shuffled_examples(
             data,
-            windows_of,
+            examples,
             order=(data.stream.seed + seed, number),
             row=row,
-            cells=length + 1,
+            cells=cells,
             time_column=time_column,
+            least=least,
         )
 
-    columns = {
-        "history": tf.TensorSpec([None, length + 1], tf.int32),
-        "user_index": tf.TensorSpec([None], tf.int32),
-    }
+    columns = {name: tf.TensorSpec([None, *shape], tf.int32) for name, shape in shapes.items()}
     return of_epochs(
         epoch, columns, count=count, batch_size=batch_size, seed=seed, steps_per_epoch=None
     )

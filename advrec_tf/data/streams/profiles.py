@@ -6,17 +6,13 @@ What GANs of profiles are trained on where interactions are not held; windows on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
-import tensorflow as tf
 
 from advrec_tf.data.batches import Batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import NONE
-from advrec_tf.data.streams.batches import of_epochs
 from advrec_tf.data.streams.counted import CountedInteractions
-from advrec_tf.data.streams.histories import shuffled_examples
+from advrec_tf.data.streams.histories import batches_of_users
 from advrec_tf.data.streams.stream import Arrays
 
 
@@ -48,25 +44,13 @@ def stream_profiles(data: CountedInteractions, *, batch_size: int, seed: int = 0
         items[np.arange(longest) < known.counts[:, None]] = known.items
         return {"user_index": users[there], "items": items[there]}
 
-    def epoch(number: int, row: int) -> Iterator[Arrays]:
-        return shuffled_examples(
-            data,
-            profiles_of,
-            order=(data.stream.seed + seed, number),
-            row=row,
-            cells=longest,
-            least=1,
-        )
-
-    columns = {
-        "user_index": tf.TensorSpec([None], tf.int32),
-        "items": tf.TensorSpec([None, longest], tf.int32),
-    }
-    return of_epochs(
-        epoch,
-        columns,
+    return batches_of_users(
+        data,
+        profiles_of,
+        {"user_index": [], "items": [longest]},
         count=int((counts > 0).sum()),
+        cells=longest,
         batch_size=batch_size,
+        least=1,
         seed=seed,
-        steps_per_epoch=None,
     )

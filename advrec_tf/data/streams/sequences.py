@@ -6,18 +6,14 @@ next-item models are in `histories`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
-import tensorflow as tf
 
 from advrec_tf.data.batches import Batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import require_length, sequences_of
-from advrec_tf.data.streams.batches import of_epochs
 from advrec_tf.data.streams.counted import CountedInteractions
 from advrec_tf.data.streams.encoding import require_numbers
-from advrec_tf.data.streams.histories import shuffled_examples
+from advrec_tf.data.streams.histories import batches_of_users
 from advrec_tf.data.streams.stream import Arrays
 
 
@@ -61,21 +57,14 @@ def stream_sequences(
         found = sequences_of(chunk, length=length, least=least)
         return {"items": found.items, "user_index": users[found.user_index]}
 
-    def epoch(number: int, row: int) -> Iterator[Arrays]:
-        return shuffled_examples(
-            data,
-            sequences,
-            order=(data.stream.seed + seed, number),
-            row=row,
-            cells=length,
-            time_column=time_column,
-            least=least,
-        )
-
-    columns = {
-        "items": tf.TensorSpec([None, length], tf.int32),
-        "user_index": tf.TensorSpec([None], tf.int32),
-    }
-    return of_epochs(
-        epoch, columns, count=count, batch_size=batch_size, seed=seed, steps_per_epoch=None
+    return batches_of_users(
+        data,
+        sequences,
+        {"items": [length], "user_index": []},
+        count=count,
+        cells=length,
+        batch_size=batch_size,
+        time_column=time_column,
+        least=least,
+        seed=seed,
     )
