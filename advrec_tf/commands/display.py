@@ -13,11 +13,13 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 LOGGER = logging.getLogger("advrec_tf")
 LOG_FILE = "run.log"
+_EARLY: list[str] = []
+"""The warnings inside `shown` that no log file has yet."""
 
 
 @contextlib.contextmanager
@@ -47,6 +49,7 @@ def shown(
     try:
         yield
     finally:
+        _EARLY.clear()
         warnings.formatwarning = format_before
         LOGGER.setLevel(before[0])
         LOGGER.propagate = before[1]
@@ -68,19 +71,33 @@ def _warned(told: Callable[[str], str]) -> Callable[..., str]:
 
     def line_of(message, category, filename, lineno, line=None) -> str:
         text = " ".join(told(str(message)).split())
-        new = text not in said
+        if text in said:
+            return ""
         said.add(text)
-        return f"Warning: {text}\n" if new else ""
+        if files := [one for one in LOGGER.handlers if isinstance(one, logging.FileHandler)]:
+            _keep(text, files)
+        else:
+            _EARLY.append(text)
+        return f"Warning: {text}\n"
 
     return line_of
 
 
+def _keep(text: str, files: Iterable[logging.Handler]) -> None:
+    """Write a warning to log files, and to nothing else: it is on the standard error already."""
+    record = LOGGER.makeRecord(LOGGER.name, logging.WARNING, "", 0, text, (), None)
+    for handler in files:
+        handler.handle(record)
+
+
 def keep_log(folder: Path) -> None:
     """Inside `shown`, write every line from now on to `run.log` in the folder as well, after what
-    is there."""
+    is there, and the warnings that came before."""
     handler = logging.FileHandler(folder / LOG_FILE, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
     LOGGER.addHandler(handler)
+    while _EARLY:
+        _keep(_EARLY.pop(0), [handler])
 
 
 def ask(question: str) -> str:

@@ -90,10 +90,10 @@ def hold(folder: str | os.PathLike, *, resume: bool, say: Callable[[str], None] 
     """
     from advrec_tf.ops.files import remove_unfinished
     from advrec_tf.pipelines.run_lock import sole_run
-    from advrec_tf.pipelines.stages import holds_run
+    from advrec_tf.pipelines.stages import nothing_to_resume
 
-    if resume and not holds_run(folder):
-        say(f"{os.fspath(folder)} holds no run to resume. A new run starts.")
+    if resume and (said := nothing_to_resume(folder)):
+        say(said)
     until_the_end.enter_context(sole_run(folder, command=command_line()))
     remove_unfinished(folder)
     until_the_end.enter_context(_held(Path(folder)))

@@ -199,6 +199,15 @@ def holds_run(folder: str | os.PathLike) -> bool:
     return (folder / "run.json").exists() or any((folder / "stages").glob("*.npz"))
 
 
+def nothing_to_resume(folder: str | os.PathLike) -> str | None:
+    """What is said of a folder that should hold a run, or runs in folders of its own, and does
+    not: it may be misspelt. None where it does."""
+    folder = Path(folder)
+    if holds_run(folder) or any(map(holds_run, folder.glob("*/"))):
+        return None
+    return f"{os.fspath(folder)} holds no run to resume. A new run starts."
+
+
 def require_free(
     folder: str | os.PathLike, *, resume: bool = False, replaceable: bool = False
 ) -> None:

@@ -165,10 +165,10 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 def note_resume(args: argparse.Namespace) -> None:
     """Say so where there is nothing to resume: the folder may be misspelt."""
-    from advrec_tf.pipelines.stages import holds_run
+    from advrec_tf.pipelines.stages import nothing_to_resume
 
-    if args.resume and not holds_run(args.run_dir):
-        print(f"{args.run_dir} holds no run to resume. A new run starts.")
+    if args.resume and (said := nothing_to_resume(args.run_dir)):
+        print(said)
 
 
 def hold_run_dir(args: argparse.Namespace) -> None:

@@ -52,6 +52,20 @@ def test_the_log_file_has_every_line_and_goes_on_after_what_is_there(tmp_path):
     assert LOGGER.handlers == before
 
 
+def test_the_log_file_has_the_warnings_too_those_before_it_as_well(tmp_path, capsys):
+    with display.shown():
+        warnings.formatwarning("early", UserWarning, "module.py", 7)
+        display.keep_log(tmp_path)
+        for _ in range(2):
+            warnings.formatwarning("late", UserWarning, "module.py", 7)
+    text = (tmp_path / display.LOG_FILE).read_text()
+    assert [line.split(" ", 2)[2] for line in text.splitlines()] == [
+        "WARNING early",
+        "WARNING late",
+    ]
+    assert capsys.readouterr().out == ""  # Python prints them on the standard error
+
+
 def test_the_live_line_counts_stages_and_shows_the_epoch():
     from rich.console import Console
 

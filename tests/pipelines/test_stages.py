@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from advrec_tf.ops.stored import DamagedFileError
-from advrec_tf.pipelines.stages import StageResult, StageStore, holds_run
+from advrec_tf.pipelines.stages import StageResult, StageStore, holds_run, nothing_to_resume
 
 
 def result(value):
@@ -240,3 +240,12 @@ def test_a_part_has_an_identity_of_its_own_beside_that_of_its_run(tmp_path):
         store.part("world", data="b")
     with pytest.raises(ValueError, match="differs in epochs"):
         StageStore(tmp_path, {"epochs": 2}, resume=True)
+
+
+def test_a_study_may_keep_its_runs_in_folders_of_its_own(tmp_path):
+    assert nothing_to_resume(tmp_path) == f"{tmp_path} holds no run to resume. A new run starts."
+    (tmp_path / "filmTrust" / "stages").mkdir(parents=True)
+    assert nothing_to_resume(tmp_path) is not None
+    (tmp_path / "filmTrust" / "stages" / "a.npz").touch()
+    assert nothing_to_resume(tmp_path) is None
+    assert not holds_run(tmp_path)  # a new run may start there
