@@ -16,6 +16,7 @@ def export(
     run_dir: Path,
     out: Path,
     k: Count = 10,
+    max_k: Count = 100,
     keep: Count | None = None,
     index: Literal["auto", "exact", "ivf"] = "auto",
     recall: float = 0.95,
@@ -32,6 +33,7 @@ def export(
         run_dir: The folder of a finished run.
         out: The folder for the versions of the SavedModel.
         k: The length of a list where a request names none.
+        max_k: The longest list that a request may ask for; a longer one is refused.
         keep: The number of versions to keep; older ones are removed. By default all stay.
         index: How lists are found: exact by all items, or ivf by those of the nearest cells; auto
             is ivf for vectors from 100,000 items on.
@@ -58,6 +60,7 @@ def export(
         out,
         identity,
         k=k,
+        max_k=max_k,
         keep=keep,
         choices=choices,
         index=index,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 from advrec_tf.commands.arguments import Count, Names
 
@@ -47,7 +48,8 @@ def recommend(
         feature: What is known of one user who is not in the model, as COLUMN=VALUE: columns of
             users and of the context, of a two-tower model that was trained with --use-features or
             --use-context. Several values of a sequence have | between them.
-        k: The length of a list. By default it is as exported, and with --history at most so.
+        k: The length of a list, up to the longest that the export allows. By default it is as
+            exported.
         exclude: The ids of items that are never recommended.
         allow: The ids of the only items that are recommended.
     """
@@ -70,13 +72,12 @@ def recommend(
     wrong = [text for text in feature if "=" not in text]
     if wrong:
         raise ValueError(f"`--feature` should be COLUMN=VALUE. Received: {wrong[0]}.")
-    if history and (exclude or allow):
-        raise ValueError("`--history` goes without `--exclude` and `--allow`.")
     from advrec_tf.data.vocabulary import id_text
     from advrec_tf.serving import folder
+    from advrec_tf.serving.client_warnings import UnknownIdWarning
     from advrec_tf.serving.rest_client import RestClient
     from advrec_tf.serving.saved_model_client import SavedModelClient
-    from advrec_tf.serving.values import ServingError, UnknownIdWarning, printable
+    from advrec_tf.serving.values import ServingError, printable
 
     user, history, exclude, allow = (
         tuple(map(id_text, given)) for given in (user, history, exclude, allow)
@@ -90,18 +91,26 @@ def recommend(
         elif url is not None and name is not None:
             texts = None if titles is None else folder.read_item_text(titles)
             client = RestClient(url, name, item_text=texts)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UnknownIdWarning)  # said below, of a server, too
+        limits: dict[str, Any] = {"k": k, "exclude": list(exclude), "allow": list(allow)}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UnknownIdWarning)
             if history:
-                table = _of_history(client, history, user, k)
+                table = _of_history(client, history, user, limits)
             elif feature:
                 pairs = (text.split("=", 1) for text in feature)
                 columns = {name: [value] for name, value in pairs}
-                table = client.recommend_from_features(columns, k, list(exclude), list(allow))
+                table = client.recommend_from_features(columns, **limits)
             else:
-                table = client.recommend(list(user), k, list(exclude), list(allow))
+                table = client.recommend(list(user), **limits)
                 unknown = _unknown(client, "user", list(user))
                 _say(unknown, ": to users it does not know it recommends the most popular items")
+        for warning in caught:
+            # Of ids all are named, here and below, and by a server, too.
+            if not issubclass(warning.category, UnknownIdWarning):
+                warnings.warn(warning.message, stacklevel=2)
+            elif "`features`" in str(warning.message):
+                text = str(warning.message).replace("`features`", "`--feature`")
+                print(f"NOTE: {printable(text)}", file=sys.stderr)
         _say(_unknown(client, "item", list(exclude)), ": `--exclude` leaves out nothing there")
         _say(_unknown(client, "item", list(allow)), ": `--allow` lets in nothing there")
     except (ServingError, OSError, ValueError) as error:
@@ -111,20 +120,13 @@ def recommend(
     print(table.to_string(index=False) if len(table) else "Nothing to recommend.")
 
 
-def _of_history(client, history: Names, user: Names, k: int | None):
+def _of_history(client, history: Names, user: Names, limits: dict):
     """The list of one history, without the column of users."""
-    table = client.recommend_from_history([list(history)], list(user) or None)
+    table = client.recommend_from_history([list(history)], list(user) or None, **limits)
     unknown = _unknown(client, "user", list(user))
     _say(unknown, ": the list is that of an unknown user with this history")
     unknown = _unknown(client, "item", list(history))
     _say(unknown, ": the list is that of a user without a history", len(history))
-    if k is not None:
-        if k > client.default_k():
-            raise ValueError(
-                f"`--k` should be at most {client.default_k()}, the length with which the "
-                f"model was exported, for a history. Received: {k}."
-            )
-        table = table[table["rank"] <= k]
     return table.drop(columns="user_id")
 
 

@@ -87,12 +87,12 @@ class Column:
         return {"kind": self.kind, **dataclasses.asdict(self)}
 
     def __getstate__(self) -> dict:
-        # Without the table of `_Categorized`, which no other process could use.
+        # Without the table of `Categorized`, which no other process could use.
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Categorized(Column):
+class Categorized(Column):
     """A column whose values are looked up among `categories`."""
 
     categories: tuple[str, ...]
@@ -109,9 +109,14 @@ class _Categorized(Column):
             )
             return tf.lookup.StaticHashTable(initializer, len(self.categories))
 
+    def unknown(self, values: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
+        """Raw values and what `encode` makes of them -> [n] bool, where there is a value that is
+        none of `categories`; a missing one is none."""
+        raise NotImplementedError(f"{type(self).__name__} does not define `unknown`.")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Category(_Categorized):
+class Category(Categorized):
     """One of a few values: the code is its place among `categories`, and their number where it is
     missing or none of them."""
 
@@ -132,6 +137,9 @@ class Category(_Categorized):
         if values.dtype != tf.string:
             values = tf.strings.as_string(values)
         return self.table.lookup(values)
+
+    def unknown(self, values, codes):
+        return (codes == len(self.categories)) & (values != "")
 
 
 class Id(Category):
@@ -235,7 +243,7 @@ class Text(Column):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Sequence(_Categorized):
+class Sequence(Categorized):
     """Several categories, such as genres: [n, length] codes, 0 where there are no more; an entry
     that is none of `categories` has the last code."""
 
@@ -273,6 +281,11 @@ class Sequence(_Categorized):
         codes = tf.where(values == "", 0, codes)
         codes = tf.pad(codes, [[0, 0], [0, self.length - tf.shape(codes)[1]]])
         return tf.ensure_shape(codes, [None, self.length])
+
+    def unknown(self, values, codes):
+        import tensorflow as tf
+
+        return tf.reduce_any(codes == self.size - 1, axis=1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

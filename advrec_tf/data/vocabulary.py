@@ -68,12 +68,17 @@ class Vocabulary:
         return self._index.get_indexer(pd.Index(asked)).astype(np.int32)
 
     def index_of_asked(self, ids: Sequence) -> np.ndarray:
-        """As `index_of`, of ids as a user or another program spells them: text that is no id as it
-        stands is looked up as `id_text` has it, which is what clients of a served model send."""
-        ids = list(ids)
+        """As `index_of`, of ids as a user or another program spells them: what is no id as it
+        stands is looked up as `id_text` has it, which is what clients of a served model send, and
+        a text that spells an integer in another way, such as "17.0", is none, there as here."""
+        ids = [id_text(value) if isinstance(value, bytes) else value for value in ids]
         found = self.index_of(ids)
         rows = [row for row in np.flatnonzero(found < 0) if isinstance(ids[row], str)]
         found[rows] = self.index_of([id_text(ids[row]) for row in rows])
+        if self.ids.dtype.kind in "iu":
+            for row in np.flatnonzero(found >= 0):
+                if isinstance(ids[row], str) and id_text(ids[row]) != str(self.ids[found[row]]):
+                    found[row] = -1
         return found
 
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 from advrec_tf.data.histories import Histories, distinct_rows
 from advrec_tf.data.windows import Windows, last_windows
 from advrec_tf.models.base import Recommender
-from advrec_tf.models.sequential.history_scores import HistoryScores, scores_of
+from advrec_tf.models.sequential.history_scores import HistoryScores, require_items, scores_of
 
 
 def standardized(scores: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
@@ -156,7 +156,11 @@ class HistoryBlend(Blend):
             gap: [batch, n] float32, the time since the item before, for members that read it; 0
                 where it is not known.
             user: [batch] int32, whose histories they are, for members that read users.
+
+        Raises:
+            ValueError: if an index is none of an item (inside a graph TensorFlow says it).
         """
+        require_items(history, self.interactions.num_items)
         history = history[:, -self.horizon :]
         gap = None if gap is None else gap[:, -self.horizon :]
         scores = [scores_of(member, history, gap, user) for member in self.members]

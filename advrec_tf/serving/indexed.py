@@ -20,11 +20,12 @@ from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.serving.cell_index import CellIndex
 from advrec_tf.serving.cell_table import CellTable
 from advrec_tf.serving.index_tuning import QUERIES, IndexReport, tune
-from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
+from advrec_tf.serving.lists import LOWEST, Reference
 from advrec_tf.serving.module import Case
 from advrec_tf.serving.recommender import ServedRecommender
 from advrec_tf.serving.scorers import PairedVectors
 from advrec_tf.serving.sequences import ServedSequences, nothing_read
+from advrec_tf.serving.served_lists import longest, names_some
 
 INDEX_FROM = 10**5
 """Items from which `export` takes an index by itself; below, exact lists are quick."""
@@ -94,7 +95,8 @@ class IndexedLists(ServedRecommender):
     def serving_default(self, user_id):
         user_index = self.users.lookup(user_id)
         closed = self.histories.pairs(user_index)
-        return self._named(*self.lists(self.asked_by(user_index), closed, self.k))
+        lists = self._named(*self.lists(self.asked_by(user_index), closed, self.k))
+        return {**lists, **self.known_user(user_index)}
 
     def recommend_index(self, user_index):
         known = (user_index >= 0) & (user_index < self.num_users)
@@ -107,34 +109,27 @@ class IndexedLists(ServedRecommender):
         k = self._checked(k)
         user_index = self.users.lookup(user_id)
         closed = [self.histories.pairs(user_index), self._named_pairs(exclude_item_id)]
-        restricted = tf.reduce_any(allow_item_id != NO_ITEM, axis=1)
-
-        def not_allowed(rows):
-            allowed = self._among(tf.gather(allow_item_id, rows))
-            return tf.gather(restricted, rows)[:, None] & ~allowed
-
         asked = self.asked_by(user_index)
-        asked = asked._replace(whole=asked.whole | restricted)
-        longest = tf.reduce_max(tf.concat([k, [1]], 0))
-        found = self.lists(asked, tf.concat(closed, 0), longest, shut=not_allowed)
-        return self._cut(*found, k)
+        found = self.lists(asked, tf.concat(closed, 0), longest(k), allow_item_id)
+        return {**self._cut(*found, k), **self.known_user(user_index)}
 
     def lists(
         self,
         asked: Asked,
         closed: tf.Tensor,
         k: int | tf.Tensor,
-        *,
-        shut: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        allow_item_id: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Items and scores [batch, k].
 
         Args:
             closed: [pairs, 2] int32, (row, item) that may not be listed.
-            shut: rows [n] int32 -> [n, num_items] bool, what else may not, of rows that are
-                answered from all scores.
+            allow_item_id: [batch, n] string; a row that names some is answered from all scores,
+                with these alone.
         """
         queries, whole, every_of = asked
+        if allow_item_id is not None:
+            whole |= names_some(allow_item_id)
         items, scores = self.index.search(queries, k, closed)
         rows = tf.cast(tf.where(whole)[:, 0], tf.int32)
         every = every_of(rows)
@@ -143,8 +138,9 @@ class IndexedLists(ServedRecommender):
         every = tf.tensor_scatter_nd_update(
             every, tf.stack([place, own[:, 1]], 1), tf.fill(tf.shape(place), LOWEST)
         )
-        if shut is not None:
-            every = tf.where(shut(rows), LOWEST, every)
+        if allow_item_id is not None:
+            not_allowed = self._not_allowed(tf.gather(allow_item_id, rows))
+            every = tf.where(not_allowed, LOWEST, every)
         exact_items, exact_scores = self._best(every, k)
         return (
             tf.tensor_scatter_nd_update(items, rows[:, None], exact_items),
@@ -221,24 +217,29 @@ class ServedSequencesByIndex(IndexedLists, ServedSequences):
         asked = super().asked_by(user_index)
         return asked._replace(whole=asked.whole | self.scorer.without_history(user_index))
 
-    def _from_history(self, item_id, user):
+    def _lists_from_history(self, item_id, user, k, exclude_item_id=None, allow_item_id=None):
         history = self.in_order(item_id)
+
+        def every(rows):
+            own = None if user is None else tf.gather(user, rows)
+            return self.scorer.of_history(tf.gather(history, rows), user=own)
+
         asked = Asked(
             self.scorer.states(history, user=user),
             tf.reduce_all(history == NONE, axis=1),
-            # Whole rows are those without a history: whose they are does not matter.
-            lambda rows: self.scorer.of_history(tf.gather(history, rows)),
+            every,
         )
-        closed = tf.zeros([0, 2], tf.int32) if self.repeats else self._named_pairs(item_id)
-        return self._named(*self.lists(asked, closed, self.k))
+        closed = self._closed(item_id, exclude_item_id)
+        pairs = tf.zeros([0, 2], tf.int32) if closed is None else self._named_pairs(closed)
+        return self.lists(asked, pairs, k, allow_item_id)
 
-    def _lists_from_state(self, state, closed, k):
+    def _lists_from_state(self, state, closed, allow_item_id, k):
         asked = Asked(
             self.recurrence.queries(state),
             nothing_read(state),
             lambda rows: self._scores_of_states(tf.gather(state, rows)),
         )
-        return self.lists(asked, self._named_pairs(closed), k)
+        return self.lists(asked, self._named_pairs(closed), k, allow_item_id)
 
     def _history_cases(self, reference):
         with self.recalled(reference):

@@ -41,6 +41,7 @@ class Reference:
     Attributes:
         names: the users asked for, as text, an unknown one last.
         index: [names] int, their user index; num_users where unknown.
+        user_ids: all users as text.
         item_ids: the catalog as text; `item_index` leads back.
         unknown_item: a text that is no item's id.
         recall: None where lists are exact; else the least mean recall of lists of a length, and
@@ -63,7 +64,8 @@ class Reference:
         self.popularity = log_popularity(data)
         self.item_ids = [str(item) for item in data.items.ids]
         self.item_index = {item: index for index, item in enumerate(self.item_ids)}
-        user_index = {str(user): index for index, user in enumerate(data.users.ids)}
+        self.user_ids = [str(user) for user in data.users.ids]
+        user_index = {user: index for index, user in enumerate(self.user_ids)}
         if user_ids is None:
             places = np.linspace(0, self.num_users - 1, max(min(most, self.num_users), 1))
             user_ids = data.users.ids[places.astype(int)]

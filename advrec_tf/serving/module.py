@@ -22,6 +22,8 @@ SIGNATURES = {
     "serving_default": "What a request without a signature name gets.",
     "recommend": "Lists of the length asked for, with items excluded or allowed for each user.",
     "recommend_from_history": "Lists for users who are known by the items of their history alone.",
+    "recommend_from_history_restricted": "Lists of the length asked for, with items excluded or "
+    "allowed for each user, for users who are known by their history alone.",
     "recommend_from_user_history": "Lists for users by a history and by what was learned of them.",
     "recommend_from_features": "Lists for users who are known by columns of theirs and of the "
     "context alone.",
@@ -32,6 +34,8 @@ SIGNATURES = {
     "rank": "The candidates of a request in the order of their scores.",
     "rate": "The rating that is predicted for a user and an item.",
     "score": "The score of a user and an item.",
+    "score_from_history": "The scores of candidates for users who are known by their history "
+    "alone.",
     "score_text": "The score of a user and an item that is known by its text alone.",
     "nearest_items": "The items whose vectors have the highest cosine to a text.",
     "generate_given": "Generated rows in which some columns have the given values.",
@@ -172,6 +176,10 @@ class ServedModule(tf.Module):
         """The requests of a check, with what the model in memory answers."""
         raise NotImplementedError(f"{type(self).__name__} does not define `cases`.")
 
+    def largest(self, name: str) -> int | None:
+        """The longest first axis of a request of the signature `name`."""
+        return self.max_batch
+
     def method(self, name: str) -> Callable:
         """What answers the signature `name`."""
         return getattr(self, name)
@@ -212,11 +220,13 @@ class ServedModule(tf.Module):
 
         def call(**inputs):
             given = {key: tf.ensure_shape(inputs[key], spec.shape) for key, spec in specs.items()}
-            return method(**self._of_one_batch(given))
+            return method(**self._of_one_batch(given, self.largest(name)))
 
         return tf.function(call).get_concrete_function(**named)
 
-    def _of_one_batch(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def _of_one_batch(
+        self, inputs: dict[str, tf.Tensor], largest: int | None
+    ) -> dict[str, tf.Tensor]:
         if not self.batches:
             return inputs
         sizes = [tf.shape(value)[0] for value in inputs.values()]
@@ -229,11 +239,11 @@ class ServedModule(tf.Module):
                     [f"{names} should have the same length. Received:", *sizes],
                 )
             )
-        if self.max_batch is not None:
+        if largest is not None:
             checks.append(
                 tf.debugging.Assert(
-                    sizes[0] <= self.max_batch,
-                    [f"A request should hold at most {self.max_batch}. Received:", sizes[0]],
+                    sizes[0] <= largest,
+                    [f"A request should hold at most {largest}. Received:", sizes[0]],
                 )
             )
         return after(checks, inputs)

@@ -33,6 +33,11 @@ class ServedMultiTask(ServedModule):
             return getattr(self.ranking, _OF_RANKING[name])
         return getattr(self.lists, name)
 
+    def largest(self, name):
+        if name in _OF_RANKING:
+            return self.ranking.largest(_OF_RANKING[name])
+        return self.lists.largest(name)
+
     def inputs(self):
         return {**self.lists.inputs(), **_renamed(self.ranking.inputs())}
 

@@ -14,6 +14,7 @@ from advrec_tf.data import features
 from advrec_tf.data.features import Column
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.new_users import NewUsers
+from advrec_tf.serving.unknown_values import unknown_columns
 
 TAKEN = ("user_id", "item_id", "k", "exclude_item_id", "allow_item_id")
 """Names of other inputs; a column with such a name has that of its part before it, as in
@@ -60,20 +61,25 @@ class ServedNewUsers(tf.Module):
         """Input name -> shape and dtype."""
         return {name: column.spec() for name, (_, column) in self._named()}
 
-    def __call__(self, raw: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Raw columns by input name -> queries [batch, width] float32, and who is known by any of
-        them, [batch] bool."""
+    def __call__(
+        self, raw: Mapping[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
+        """Raw columns by input name -> queries [batch, width] float32, who is known by any of them,
+        [batch] bool, and the output of `unknown_values.unknown_columns`."""
         size = tf.shape(next(iter(raw.values())))[0]
         parts: dict[str, dict] = {"user": {}, "context": {}}
         known = tf.zeros([size], tf.bool)
+        strange = {}
         for name, (part, column) in self._named():
             encoded = column.encode(raw[name])
             parts[part][column.name] = encoded
+            if isinstance(column, features.Categorized):
+                strange[name] = column.unknown(raw[name], encoded)
             says = tf.reshape(_differs(encoded, self._blank[name]), [size, -1])
             known |= tf.reduce_any(says, axis=1)
         found = self.queries(parts["user"], parts["context"] or None, size)
         beyond = self.width - found.shape[1]
-        return tf.pad(found, [[0, 0], [0, beyond]]), known
+        return tf.pad(found, [[0, 0], [0, beyond]]), known, unknown_columns(strange)
 
     def warmup(self) -> dict[str, tf.Tensor]:
         """The columns of a request for one user."""

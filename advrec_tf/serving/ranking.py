@@ -12,11 +12,13 @@ import pandas as pd
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.data.features import Categorized
 from advrec_tf.models.compositional import holds_composed_ids
 from advrec_tf.models.ranking import RankingModel
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.serving.lists import LOWEST, NO_ITEM
 from advrec_tf.serving.module import Case, ServedModule, Values, frozen, lookup_table, text_ids
+from advrec_tf.serving.unknown_values import unknown_columns
 
 MAX_PAIRS = 2**20
 """Pairs of a user and a candidate that one request may hold."""
@@ -32,8 +34,11 @@ class ServedRanking(ServedModule):
     score  user_id [batch], item_id [batch] -> score [batch] float32, known_user and known_item
            [batch] bool
     rank   user_id [batch], item_id [batch, n] padded with "" -> item_id [batch, n] in the order of
-           their scores, score [batch, n] float32; unknown items and padding stand at the end as ""
-           with the score `LOWEST`; also as serving_default
+           their scores, score [batch, n] float32, known_user [batch] bool; unknown items and
+           padding stand at the end as "" with the score `LOWEST`; also as serving_default
+
+    Where a column has categories both answer with unknown_columns [batch, n] string, too, see
+    `unknown_values`.
 
     Scores are ratings, or probabilities of a click. An unknown user has the mean vector of users,
     an unknown item that of items; a missing value of the context is "", or NaN.
@@ -44,6 +49,8 @@ class ServedRanking(ServedModule):
     Raises:
         ValueError: if ids collide after `str`, or two inputs have one name.
     """
+
+    max_batch = MAX_PAIRS
 
     def __init__(self, model: RankingModel):
         super().__init__(name="served_ranking")
@@ -73,11 +80,13 @@ class ServedRanking(ServedModule):
 
     def score(self, user_id, item_id, **context):
         user, item = self.users.lookup(user_id), self.items.lookup(item_id)
-        pairs = tf.concat([self._joined(user, context), self.item_vectors(item)], 1)
+        asked, unknown = self._joined(user, context)
+        pairs = tf.concat([asked, self.item_vectors(item)], 1)
         return {
             "score": self._scores(pairs),
             "known_user": user < self.num_users,
             "known_item": item < self.num_items,
+            **unknown,
         }
 
     def rank(self, user_id, item_id, **context):
@@ -88,7 +97,8 @@ class ServedRanking(ServedModule):
         )
         with tf.control_dependencies([fits]):
             item = self.items.lookup(item_id)
-        asked = self._joined(self.users.lookup(user_id), context)
+        user = self.users.lookup(user_id)
+        asked, unknown = self._joined(user, context)
         asked = tf.repeat(asked, candidates, axis=0)
         vectors = self.item_vectors(tf.reshape(item, [-1]))
         scores = tf.reshape(self._scores(tf.concat([asked, vectors], 1)), tf.shape(item))
@@ -99,6 +109,8 @@ class ServedRanking(ServedModule):
         return {
             "item_id": tf.gather(served, order, batch_dims=1),
             "score": tf.gather(scores, order, batch_dims=1),
+            "known_user": user < self.num_users,
+            **unknown,
         }
 
     def inputs(self):
@@ -110,13 +122,21 @@ class ServedRanking(ServedModule):
 
     # Their parts.
 
-    def _joined(self, user: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
-        """[batch, dim] of users and, after it, of their contexts where the model has them."""
-        parts = [self.user_vectors(user)]
+    def _joined(
+        self, user: tf.Tensor, context: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """[batch, dim] of users and, after it, of their contexts where the model has them; and the
+        output of `unknown_values.unknown_columns`."""
+        parts, strange = [self.user_vectors(user)], {}
         if self.columns:
             encoded = {c.name: c.encode(context[c.input_name]) for c in self.columns}
             parts.append(self.context_tower(encoded))
-        return tf.concat(parts, 1)
+            strange = {
+                c.input_name: c.unknown(context[c.input_name], encoded[c.name])
+                for c in self.columns
+                if isinstance(c, Categorized)
+            }
+        return tf.concat(parts, 1), unknown_columns(strange)
 
     def _scores(self, pairs: tf.Tensor) -> tf.Tensor:
         """User, context and item vectors side by side -> [pairs], as the head has them: user,

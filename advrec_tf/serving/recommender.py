@@ -15,48 +15,47 @@ import tensorflow as tf
 
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.ops.top_k import top_k
-from advrec_tf.serving import folder, recommender_cases
+from advrec_tf.serving import folder, history_cases, recommender_cases
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, SAMPLE, Reference
-from advrec_tf.serving.module import (
-    Case,
-    ServedModule,
-    after,
-    frozen,
-    lookup_table,
-    text_ids,
-)
+from advrec_tf.serving.module import Case, after, frozen, lookup_table, text_ids
 from advrec_tf.serving.new_users import ServedNewUsers
 from advrec_tf.serving.scorers import PairedVectors, Scorer
+from advrec_tf.serving.served_lists import RESTRICTIONS, ServedLists
 from advrec_tf.serving.small_vectors import TablesReport
 
 CELLS = 2**25
 """Scores that a request may hold at a time: users times items, 128 MiB of float32."""
 
 MAX_USERS = 2**17
-"""Users that a request may hold, however few the items are."""
-
-_RESTRICTIONS = ("k", "exclude_item_id", "allow_item_id")
+"""Users that a request may hold, however few the items are, and pairs of a user and an item."""
 
 
-class ServedRecommender(ServedModule):
+class ServedRecommender(ServedLists):
     """Signatures, every input with the batch as its first axis; lists of ids are padded with "".
 
     serving_default         user_id [batch]
     recommend               user_id [batch], k [batch] int32, exclude_item_id and allow_item_id
                             [batch, n]: an item of the first is not served, and where the second
                             names any no other item is
-    recommend_from_history  item_id [batch, n], what a user has; not for `ScoreTable`; its answer
-                            has known_items [batch] int32 too, how many of the ids are known
+        -> item_id [batch, k] string, score [batch, k] float32, known_user [batch] bool
+    recommend_from_history  item_id [batch, n], what a user has; not for `ScoreTable`
+    recommend_from_history_restricted  the same, and k, exclude_item_id and allow_item_id as in
+                            `recommend`
+        -> item_id and score, and known_items [batch] int32, how many of the ids are known
     recommend_from_features  k, exclude_item_id and allow_item_id as in `recommend`, and the columns
                             of a user and of the context (`ServedNewUsers.inputs`); where there are
                             `new_users`
-        -> item_id [batch, k] string, score [batch, k] float32
+        -> item_id and score, and unknown_columns [batch, n] string where a column has categories,
+           see `unknown_values`
     recommend_index         user_index [batch] int32
         -> item_index [batch, k] int32, score [batch, k] float32
     score                   user_id [batch], item_id [batch]
         -> score [batch] float32, 0 where the item is unknown; known_user and known_item [batch]
            bool
+    score_from_history      item_id [batch, n], what a user has, and candidate_item_id [batch, m];
+                            where there is `recommend_from_history`
+        -> score [batch, m] float32, 0 where a candidate is unknown, known_candidate [batch, m]
+           bool, and known_items
 
     Args:
         scorer: where the scores come from.
@@ -108,21 +107,35 @@ class ServedRecommender(ServedModule):
     # The signatures.
 
     def serving_default(self, user_id):
-        return self._named(*self._best(self._unseen_scores(user_id), self.k))
+        user_index = self.users.lookup(user_id)
+        lists = self._named(*self._best(self._unseen_scores(user_index), self.k))
+        return {**lists, **self.known_user(user_index)}
 
     def recommend(self, user_id, k, exclude_item_id, allow_item_id):
-        return self._restricted(self._unseen_scores(user_id), k, exclude_item_id, allow_item_id)
+        user_index = self.users.lookup(user_id)
+        scores = self._unseen_scores(user_index)
+        lists = self._restricted(scores, k, exclude_item_id, allow_item_id)
+        return {**lists, **self.known_user(user_index)}
 
     def recommend_from_features(self, k, exclude_item_id, allow_item_id, **columns):
-        users, known = self.new_users(columns)
+        users, known, unknown_columns = self.new_users(columns)
         nobody = self.scorer.scores(tf.fill(tf.shape(known), self.num_users))
         scores = tf.where(known[:, None], self.scorer.scores_of(users), nobody)
-        return self._restricted(scores, k, exclude_item_id, allow_item_id)
+        lists = self._restricted(scores, k, exclude_item_id, allow_item_id)
+        return {**lists, **unknown_columns}
 
     def recommend_from_history(self, item_id):
-        has = self._among(item_id)
-        lists = self._named(*self._best(self._history_scores(has), self.k))
-        return {**lists, "known_items": self.known_items(item_id)}
+        lists = self._named(*self._best(self._history_scores(item_id), self.k))
+        return {**lists, **self.known_items(item_id)}
+
+    def recommend_from_history_restricted(self, item_id, k, exclude_item_id, allow_item_id):
+        scores = self._history_scores(item_id)
+        lists = self._restricted(scores, k, exclude_item_id, allow_item_id)
+        return {**lists, **self.known_items(item_id)}
+
+    def score_from_history(self, item_id, candidate_item_id):
+        found = self._of_candidates(self._scores_after(item_id), candidate_item_id)
+        return {**found, **self.known_items(item_id)}
 
     def recommend_index(self, user_index):
         known = (user_index >= 0) & (user_index < self.num_users)
@@ -140,10 +153,17 @@ class ServedRecommender(ServedModule):
 
     def score(self, user_id, item_id):
         user, item = self.users.lookup(user_id), self.items.lookup(item_id)
+        if not self.scorer.by_pairs:
+            users = tf.size(tf.unique(user).y)
+            few = tf.debugging.Assert(
+                users <= self.max_batch,
+                [f"A request should name at most {self.max_batch} users. Received:", users],
+            )
+            user = after([few], {"user": user})["user"]
         scores = self.scorer.pair_scores(user, tf.maximum(item, 0))
         return {
             "score": tf.where(item >= 0, scores, 0.0),
-            "known_user": user < self.num_users,
+            **self.known_user(user),
             "known_item": item >= 0,
         }
 
@@ -158,95 +178,45 @@ class ServedRecommender(ServedModule):
                 "exclude_item_id": lists,
                 "allow_item_id": lists,
             },
-            "recommend_from_history": {"item_id": lists},
-            "score": {"user_id": ids, "item_id": ids},
-            "recommend_index": {"user_index": numbers},
         }
-        if not self.scorer.from_histories:
-            del found["recommend_from_history"]
+        restrictions = {name: found["recommend"][name] for name in RESTRICTIONS}
+        scores = {"score": {"user_id": ids, "item_id": ids}}
+        if self.scorer.from_histories:
+            found["recommend_from_history"] = {"item_id": lists}
+            found["recommend_from_history_restricted"] = {"item_id": lists, **restrictions}
+            scores["score_from_history"] = {"item_id": lists, "candidate_item_id": lists}
+        found |= {**scores, "recommend_index": {"user_index": numbers}}
         if self.new_users is not None:
-            lengths = {name: found["recommend"][name] for name in _RESTRICTIONS}
-            found["recommend_from_features"] = {**lengths, **self.new_users.inputs()}
+            found["recommend_from_features"] = {**restrictions, **self.new_users.inputs()}
         return found
+
+    def largest(self, name):
+        """Of `score` it is pairs that count, where a user who is in several is scored once."""
+        return MAX_USERS if name == "score" else super().largest(name)
 
     # Their parts.
 
-    def known_items(self, item_id: tf.Tensor) -> tf.Tensor:
-        """[batch, n] string -> [batch] int32, how many of the ids the model knows."""
-        known = self.items.lookup(item_id) >= 0
-        return tf.reduce_sum(tf.cast(known, tf.int32), axis=1)
-
-    def _restricted(self, scores, k, exclude_item_id, allow_item_id) -> dict[str, tf.Tensor]:
-        """Lists of scores [batch, num_items], each of its own k, exclusions and allowed items."""
-        k = self._checked(k)
-        restricted = tf.reduce_any(allow_item_id != NO_ITEM, axis=1, keepdims=True)
-        closed = self._among(exclude_item_id) | (restricted & ~self._among(allow_item_id))
-        index, best = self._best(
-            tf.where(closed, LOWEST, scores), tf.reduce_max(tf.concat([k, [1]], 0))
-        )
-        return self._cut(index, best, k)
-
-    def _checked(self, k: tf.Tensor) -> tf.Tensor:
-        """The lengths of lists [batch], refused where one is out of range."""
-        in_range = tf.debugging.Assert(
-            tf.reduce_all((k >= 1) & (k <= self.max_k)),
-            [f"`k` should be in 1..{self.max_k}. Received:", k],
-        )
-        return after([in_range], {"k": k})["k"]
-
-    def _cut(self, index: tf.Tensor, best: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Lists [batch, longest], each cut to its own length k [batch]."""
-        within = tf.range(tf.shape(index)[1])[None, :] < k[:, None]
-        return self._named(tf.where(within, index, -1), tf.where(within, best, LOWEST))
-
-    def _unseen_scores(self, user_id: tf.Tensor) -> tf.Tensor:
-        """[batch] string -> [batch, num_items] float32, LOWEST where the user has the item."""
-        user_index = self.users.lookup(user_id)
+    def _unseen_scores(self, user_index: tf.Tensor) -> tf.Tensor:
+        """[batch] int32 -> [batch, num_items] float32, LOWEST where the user has the item."""
         seen = self.histories.pairs(user_index)
         return tf.tensor_scatter_nd_update(
             self.scorer.scores(user_index), seen, tf.fill(tf.shape(seen)[:1], LOWEST)
         )
 
-    def _history_scores(self, has: tf.Tensor) -> tf.Tensor:
-        """[batch, num_items] bool -> scores, same shape, LOWEST where the item is in the history;
-        those of an unknown user where the history is empty."""
+    def _history_scores(self, item_id: tf.Tensor) -> tf.Tensor:
+        """[batch, n] string -> [batch, num_items], LOWEST where the item is in the history."""
+        return tf.where(self._among(item_id), LOWEST, self._scores_after(item_id))
+
+    def _scores_after(self, item_id: tf.Tensor) -> tf.Tensor:
+        """[batch, n] string -> the scores by these histories [batch, num_items], those of an
+        unknown user where no item is known."""
+        has = self._among(item_id)
         nobody = tf.fill([tf.shape(has)[0]], self.num_users)
-        scores = tf.where(
+        return tf.where(
             tf.reduce_any(has, axis=1, keepdims=True),
             self.scorer.history_scores(tf.cast(has, tf.float32)),
             self.scorer.scores(nobody),
         )
-        return tf.where(has, LOWEST, scores)
-
-    def _among(self, item_id: tf.Tensor) -> tf.Tensor:
-        """[batch, n] string -> [batch, num_items] bool, the items named; unknown ids are not."""
-        places = self._named_pairs(item_id)
-        ones = tf.ones(tf.shape(places)[:1])
-        return tf.scatter_nd(places, ones, [tf.shape(item_id)[0], self.num_items]) > 0
-
-    def _named_pairs(self, item_id: tf.Tensor) -> tf.Tensor:
-        """[batch, n] string -> [pairs, 2] int32, (row, item) of the known items that are named."""
-        item = self.items.lookup(item_id)
-        row = tf.broadcast_to(tf.range(tf.shape(item)[0])[:, None], tf.shape(item))
-        return tf.boolean_mask(tf.stack([row, item], axis=2), item >= 0)
-
-    def _best(self, scores: tf.Tensor, k: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """[batch, num_items] -> item index, -1 for none, and score, both [batch, k]."""
-        if isinstance(k, int):
-            available = min(k, self.num_items)
-        else:
-            available = tf.minimum(k, self.num_items)
-        best, index = top_k(scores, available)
-        index = tf.where(best > LOWEST, index, -1)
-        beyond = [[0, 0], [0, k - available]]
-        return (
-            tf.pad(index, beyond, constant_values=-1),
-            tf.pad(best, beyond, constant_values=LOWEST),
-        )
-
-    def _named(self, item_index: tf.Tensor, scores: tf.Tensor) -> dict[str, tf.Tensor]:
-        ids = tf.gather(self.item_ids, tf.maximum(item_index, 0))
-        return {"item_id": tf.where(item_index >= 0, ids, NO_ITEM), "score": scores}
 
     # What an export needs besides.
 
@@ -279,13 +249,17 @@ class ServedRecommender(ServedModule):
                 "exclude_item_id": nothing,
                 "allow_item_id": nothing,
             },
-            "recommend_from_history": {"item_id": item_id[:, None]},
             "score": {"user_id": user_id, "item_id": item_id},
             "recommend_index": {"user_index": tf.constant([0])},
         }
+        restrictions = {name: found["recommend"][name] for name in RESTRICTIONS}
+        if self.scorer.from_histories:
+            history = {"item_id": item_id[:, None]}
+            found["recommend_from_history"] = history
+            found["recommend_from_history_restricted"] = {**history, **restrictions}
+            found["score_from_history"] = {**history, "candidate_item_id": item_id[:, None]}
         if self.new_users is not None:
-            asked = {name: found["recommend"][name] for name in _RESTRICTIONS}
-            found["recommend_from_features"] = {**asked, **self.new_users.warmup()}
+            found["recommend_from_features"] = {**restrictions, **self.new_users.warmup()}
         return {name: found[name] for name in self.inputs() if name in found}
 
     def assets(self):
@@ -319,8 +293,8 @@ class ServedRecommender(ServedModule):
         return recommender_cases.score_cases(reference)
 
     def _history_cases(self, reference: Reference) -> list[Case]:
-        return recommender_cases.history_cases(
-            reference, k=self.k, score=self.scorer.expected_history_scores
+        return history_cases.history_cases(
+            reference, k=self.k, max_k=self.max_k, score=self.scorer.expected_history_scores
         )
 
     def _feature_cases(self, reference: Reference) -> list[Case]:

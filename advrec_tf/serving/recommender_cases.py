@@ -1,12 +1,13 @@
 """The requests that check a served recommender, and the right answers.
 
 They are made of a `lists.Reference`, the scores of the model in memory, one function for each
-signature of `recommender.ServedRecommender`.
+signature of `recommender.ServedRecommender`; those of histories are in `history_cases`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,8 @@ def list_cases(reference: Reference, *, k: int, max_k: int) -> list[Case]:
         }
         expected = None
         if not refused:
-            expected = reference.lists(users, k=k, exclude=exclude, allow=allow)
+            lists = reference.lists(users, k=k, exclude=exclude, allow=allow)
+            expected = Together(lists, known_users(reference, users))
         return Case(
             title=title, signature="recommend", inputs=inputs, expected=expected, **settings
         )
@@ -54,7 +56,7 @@ def list_cases(reference: Reference, *, k: int, max_k: int) -> list[Case]:
             title="default",
             signature="serving_default",
             inputs={"user_id": names},
-            expected=reference.lists(k=k),
+            expected=Together(reference.lists(k=k), known_users(reference, everyone)),
         ),
         recommend("k of 1", everyone, [1] * count),
         recommend("a k for each user", everyone, lengths),
@@ -98,6 +100,11 @@ def list_cases(reference: Reference, *, k: int, max_k: int) -> list[Case]:
             repeat=_REPEATS,
         ),
     ]
+
+
+def known_users(reference: Reference, places: Sequence[int]) -> Values:
+    """What is answered beside the lists of the users at these places of the names."""
+    return Values({"known_user": reference.index[list(places)] < reference.num_users})
 
 
 def score_cases(reference: Reference) -> list[Case]:
@@ -144,74 +151,32 @@ def score_cases(reference: Reference) -> list[Case]:
     ]
 
 
-def history_cases(
-    reference: Reference, *, k: int, score: Callable[[np.ndarray], np.ndarray]
-) -> list[Case]:
-    """`recommend_from_history`: the histories of the sample, and two that say nothing.
+def restricted(
+    reference: Reference, scores: np.ndarray, *, max_k: int
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Lengths, exclusions and allowed items of a request, and its scores, LOWEST where an item may
+    not be listed: each row excludes its best item, every other one allows its two best alone.
 
     Args:
-        k: length of a list.
-        score: [n, num_items] float32 of 0 and 1 -> the scores of these histories, same shape.
+        scores: [n, num_items], LOWEST where an item may not be listed anyhow.
+        max_k: the longest list a request may ask for.
     """
-    known = reference.index[reference.index < reference.num_users]
-    own = [[reference.item_ids[i] for i in reference.seen[user]] for user in known]
-    asked = [*own, [reference.unknown_item], []]
-    longest = max(map(len, asked))
-    padded = [[*row, *[NO_ITEM] * (longest - len(row))] for row in asked]
-    profile = np.zeros((len(asked), reference.num_items), np.float32)
-    for row, ids in enumerate(asked):
-        profile[row, reference.items(ids)] = 1.0
-    says_nothing = profile.sum(axis=1) == 0
-    scores = np.where(
-        says_nothing[:, None],
-        reference.scores[-1],
-        score(profile),
-    )
-    scores = np.where(profile > 0, LOWEST, scores)
-    return requests_by_history(reference, padded, scores, k=k, popular=says_nothing)
-
-
-def requests_by_history(
-    reference: Reference,
-    padded: Sequence[Sequence[str]],
-    scores: np.ndarray,
-    *,
-    k: int,
-    popular: np.ndarray,
-) -> list[Case]:
-    """All histories in one request, and the first alone.
-
-    Args:
-        padded: [n, places] ids, of equal length.
-        scores: [n, num_items], LOWEST where an item may not be listed.
-        k: length of a list.
-        popular: [n] bool, the histories that say nothing.
-    """
-    signature = "recommend_from_history"
-    first = reference.of(scores[:1], k, popular=popular[:1])
-    return [
-        Case(
-            title="histories",
-            signature=signature,
-            inputs={"item_id": padded},
-            expected=Together(
-                reference.of(scores, k, popular=popular), known_items(reference, padded)
-            ),
-        ),
-        Case(
-            title="one history",
-            signature=signature,
-            inputs={"item_id": padded[:1]},
-            expected=Together(first, known_items(reference, padded[:1])),
-            repeat=_REPEATS,
-        ),
-    ]
-
-
-def known_items(reference: Reference, padded: Sequence[Sequence[str]]) -> Values:
-    """What is answered beside the lists of histories: how many of the ids of each are known."""
-    known = [sum(name in reference.item_index for name in row) for row in padded]
-    return Values({"known_items": np.array(known, np.int32)})
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :2]
+    candidates = scores.copy()
+    candidates[np.arange(len(scores)), best[:, 0]] = LOWEST
+    for place in range(1, len(scores), 2):
+        closed = np.ones(reference.num_items, bool)
+        closed[best[place]] = False
+        candidates[place, closed] = LOWEST
+    inputs: dict[str, Any] = {
+        "k": [1 + place % max_k for place in range(len(scores))],
+        "exclude_item_id": [[NO_ITEM, reference.item_ids[first]] for first, *_ in best],
+        "allow_item_id": [
+            [reference.item_ids[item] for item in row] if place % 2 else [NO_ITEM] * len(row)
+            for place, row in enumerate(best)
+        ],
+    }
+    return inputs, candidates
 
 
 def feature_cases(
@@ -230,30 +195,12 @@ def feature_cases(
         known: [count] bool, who is known by any of them; the others get the popular list.
         max_k: the longest list a request may ask for.
     """
-    scores = np.where(known[:, None], scores, reference.scores[-1:])
-    count = len(scores)
-    best = np.argsort(-scores, axis=1)[:, :2]
-    excluded = [[NO_ITEM, reference.item_ids[first]] for first, *_ in best]
-    allowed = [
-        [reference.item_ids[item] for item in row] if place % 2 else [NO_ITEM] * len(row)
-        for place, row in enumerate(best)
-    ]
-    candidates = np.maximum(scores, LOWEST)
-    candidates[np.arange(count), best[:, 0]] = LOWEST
-    for place in range(1, count, 2):
-        closed = np.ones(reference.num_items, bool)
-        closed[best[place]] = False
-        candidates[place, closed] = LOWEST
-    popular = ~known
-    lengths = [1 + place % max_k for place in range(count)]
+    scores = np.maximum(np.where(known[:, None], scores, reference.scores[-1:]), LOWEST)
+    limits, candidates = restricted(reference, scores, max_k=max_k)
+    lengths, popular = limits["k"], ~known
     signature = "recommend_from_features"
     listed = {name: np.asarray(values).tolist() for name, values in columns.items()}
-    inputs = {
-        "k": lengths,
-        "exclude_item_id": excluded,
-        "allow_item_id": allowed,
-        **listed,
-    }
+    inputs = {**limits, **listed}
     first = {name: values[:1] for name, values in inputs.items()}
     return [
         Case(
@@ -265,7 +212,7 @@ def feature_cases(
         Case(
             title="k of 0",
             signature=signature,
-            inputs={**inputs, "k": [0] * count},
+            inputs={**inputs, "k": [0] * len(scores)},
             expected=None,
         ),
         Case(

@@ -28,6 +28,9 @@ _DTYPES = {
 class RestClient(Client):
     """A model behind TensorFlow Serving's REST interface (`POST .../v1/models/NAME:predict`).
 
+    What the signatures take is asked once, and again after a request that failed: another version
+    may be served by then.
+
     Args:
         url: scheme, host and port, as in "http://localhost:8501".
         version: a fixed version; by default the one the server serves.
@@ -52,9 +55,10 @@ class RestClient(Client):
         self.address = f"{url.rstrip('/')}/v1/models/{model_name}{numbered}"
         self.timeout, self.max_bytes = timeout, max_bytes
         self.item_text = item_text
+        self._metadata = None
 
     def default_k(self) -> int:
-        answer = self._ask(f"{self.address}/metadata")
+        answer = self._asked_metadata()
         try:
             signatures = answer["metadata"]["signature_def"]["signature_def"]
             shape = signatures["serving_default"]["outputs"]["score"]["tensor_shape"]
@@ -65,7 +69,7 @@ class RestClient(Client):
             ) from error
 
     def input_specs(self, signature_name):
-        answer = self._ask(f"{self.address}/metadata")
+        answer = self._asked_metadata()
         try:
             signatures = answer["metadata"]["signature_def"]["signature_def"]
             if signature_name not in signatures:
@@ -98,8 +102,14 @@ class RestClient(Client):
         except RecursionError as error:
             raise ServingError(f"{self.address} answered with lists nested too deep.") from error
 
+    def _asked_metadata(self):
+        if self._metadata is None:
+            self._metadata = self._ask(f"{self.address}/metadata")
+        return self._metadata
+
     def _ask(self, address: str, request: Mapping | None = None):
         try:
             return rest.ask(address, request, timeout=self.timeout, max_bytes=self.max_bytes)
         except rest.RequestError as error:
+            self._metadata = None
             raise ServingError(one_line(str(error))) from error

@@ -21,10 +21,13 @@ class Scorer(tf.Module):
     Attributes:
         kind: a word or two for the metadata.
         from_histories: whether `history_scores` is there.
+        by_pairs: whether `pair_scores` costs no more than the pairs; else each user of them costs
+            the scores of all items.
     """
 
     kind: str
     from_histories: bool
+    by_pairs = False
 
     def scores(self, user_index: tf.Tensor) -> tf.Tensor:
         """[batch] int32 -> [batch, num_items] float32."""
@@ -32,7 +35,8 @@ class Scorer(tf.Module):
 
     def pair_scores(self, user_index: tf.Tensor, item_index: tf.Tensor) -> tf.Tensor:
         """[batch] and [batch] int32 -> [batch] float32."""
-        return tf.gather(self.scores(user_index), item_index, axis=1, batch_dims=1)
+        users, place = tf.unique(user_index)
+        return tf.gather_nd(self.scores(users), tf.stack([place, item_index], axis=1))
 
     def history_scores(self, profile: tf.Tensor) -> tf.Tensor:
         """[batch, num_items] of 0/1, what each user has -> [batch, num_items] float32."""
@@ -54,7 +58,7 @@ class PairedVectors(Scorer):
         history_map: [dim, dim] float32, mean of the history's item vectors -> user vector.
     """
 
-    kind, from_histories = "vectors", True
+    kind, from_histories, by_pairs = "vectors", True, True
     dim: int
     history_map: tf.Variable
 
@@ -170,7 +174,7 @@ class ScoreTable(Scorer):
             never recommends (-infinity) has the score `LOWEST`.
     """
 
-    kind, from_histories = "table of scores", False
+    kind, from_histories, by_pairs = "table of scores", False, True
 
     def __init__(self, table):
         super().__init__(name="score_table")

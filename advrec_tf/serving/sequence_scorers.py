@@ -49,10 +49,6 @@ class SequenceScorer(Scorer):
         gap = None if self.gaps is None else tf.gather(self.gaps, user_index)
         return self.of_history(tf.gather(self.windows, user_index), gap, user_index)
 
-    def pair_scores(self, user_index, item_index):
-        users, place = tf.unique(user_index)  # the encoder runs once for each user
-        return tf.gather_nd(self.scores(users), tf.stack([place, item_index], axis=1))
-
     def of_history(
         self,
         history: tf.Tensor,

@@ -15,21 +15,25 @@ from advrec_tf.models.base import log_popularity
 from advrec_tf.models.sequential.history_scores import HistoryScores
 from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.models.sequential.recurrence import recurrence_of
-from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
-from advrec_tf.serving.module import Case, Together, Values, after
+from advrec_tf.serving import sequence_cases
+from advrec_tf.serving.lists import LOWEST, Reference
+from advrec_tf.serving.module import Case, after
 from advrec_tf.serving.recommender import CELLS, ServedRecommender
-from advrec_tf.serving.recommender_cases import known_items, requests_by_history
 from advrec_tf.serving.sequence_scorers import (
     HistoryModel,
     SequenceScorer,
     StateScorer,
     networks_of,
 )
+from advrec_tf.serving.served_lists import RESTRICTIONS, longest
 from advrec_tf.serving.small_sequences import SmallStateScorer, TableRows
 from advrec_tf.serving.values import STATE_LIMIT
 
 LEAST_BATCH = 16
 """Users that a request may hold, however long the histories are."""
+
+_OF_USERS = ("recommend_from_history_restricted", "score_from_history")
+"""Signatures that take `user_id`, too, of a model that reads users."""
 
 
 def nothing_read(state: tf.Tensor) -> tf.Tensor:
@@ -44,8 +48,11 @@ class ServedSequences(ServedRecommender):
     A model that reads users has one more, for a history that is newer than the training:
 
     recommend_from_user_history  user_id [batch] and item_id [batch, n]
-        -> as `recommend_from_history`; who is unknown has the vector learned for that, and without
-           a known item anybody gets the popular list
+        -> as `recommend_from_history`, and known_user [batch] bool; who is unknown has the vector
+           learned for that, and without a known item anybody gets the popular list
+
+    There `recommend_from_history_restricted` and `score_from_history` take user_id [batch] and
+    answer with known_user as well; "" is nobody's.
 
     A recurrent model (GRU4Rec) has two more, so that a request need not bring the whole history;
     the client keeps the state between them:
@@ -54,8 +61,8 @@ class ServedSequences(ServedRecommender):
         -> state [batch, layers * dim] float32, zeros where no id is known, and known_items [batch]
            int32, how many ids are known
     recommend_from_state    state as answered before, numbers in [-1, 1], others are refused;
-                            item_id [batch, n], what is new, k [batch] int32 and exclude_item_id
-                            [batch, n] as in `recommend`
+                            item_id [batch, n], what is new; k [batch] int32, exclude_item_id and
+                            allow_item_id [batch, n] as in `recommend`
         -> item_id and score as `recommend`, the state after the new items, and known_items of these
 
     Args:
@@ -111,26 +118,66 @@ class ServedSequences(ServedRecommender):
         return tf.pad(history, [[0, 0], [1, 0]], constant_values=NONE)
 
     def recommend_from_history(self, item_id):
-        lists = self._from_history(item_id, None)
-        return {**lists, "known_items": self.known_items(item_id)}
+        lists = self._named(*self._lists_from_history(item_id, None, self.k))
+        return {**lists, **self.known_items(item_id)}
 
     def recommend_from_user_history(self, user_id, item_id):
-        lists = self._from_history(item_id, self.users.lookup(user_id))
-        return {**lists, "known_items": self.known_items(item_id)}
+        user = self.users.lookup(user_id)
+        lists = self._named(*self._lists_from_history(item_id, user, self.k))
+        return {**lists, **self.known_items(item_id), **self.known_user(user)}
 
-    def _from_history(self, item_id: tf.Tensor, user: tf.Tensor | None) -> dict[str, tf.Tensor]:
-        """Lists by histories [batch, n] string, and by whose they are [batch] int32."""
+    def recommend_from_history_restricted(
+        self, item_id, k, exclude_item_id, allow_item_id, user_id=None
+    ):
+        k = self._checked(k)
+        user, known = self._whose(user_id)
+        found = self._lists_from_history(item_id, user, longest(k), exclude_item_id, allow_item_id)
+        return {**self._cut(*found, k), **self.known_items(item_id), **known}
+
+    def score_from_history(self, item_id, candidate_item_id, user_id=None):
+        user, known = self._whose(user_id)
         scores = self.scorer.of_history(self.in_order(item_id), user=user)
-        if not self.repeats:
-            scores = tf.where(self._among(item_id), LOWEST, scores)
-        return self._named(*self._best(scores, self.k))
+        found = self._of_candidates(scores, candidate_item_id)
+        return {**found, **self.known_items(item_id), **known}
+
+    def _whose(self, user_id: tf.Tensor | None) -> tuple[tf.Tensor | None, dict[str, tf.Tensor]]:
+        """The users of a request whose model reads them, and which are known."""
+        if user_id is None:
+            return None, {}
+        user = self.users.lookup(user_id)
+        return user, self.known_user(user)
+
+    def _lists_from_history(
+        self,
+        item_id: tf.Tensor,
+        user: tf.Tensor | None,
+        k: int | tf.Tensor,
+        exclude_item_id: tf.Tensor | None = None,
+        allow_item_id: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Items and scores [batch, k] by histories [batch, n] string, and by whose they are [batch]
+        int32."""
+        scores = self.scorer.of_history(self.in_order(item_id), user=user)
+        closed = self._closed(item_id, exclude_item_id)
+        if closed is not None:
+            scores = tf.where(self._among(closed), LOWEST, scores)
+        if allow_item_id is not None:
+            scores = tf.where(self._not_allowed(allow_item_id), LOWEST, scores)
+        return self._best(scores, k)
+
+    def _closed(self, item_id: tf.Tensor, exclude_item_id: tf.Tensor | None) -> tf.Tensor | None:
+        """[batch, n] string, what may not be listed: what is excluded and, without repeats, what
+        the request says that a user has; None where there is nothing of the kind."""
+        parts = [] if self.repeats else [item_id]
+        parts += [] if exclude_item_id is None else [exclude_item_id]
+        return tf.concat(parts, axis=1) if parts else None
 
     def start_state(self, item_id):
         history = self.in_order(item_id)
         state = self.recurrence.after(history)
-        return {"state": state, "known_items": self.known_items(item_id)}
+        return {"state": state, **self.known_items(item_id)}
 
-    def recommend_from_state(self, state, item_id, k, exclude_item_id):
+    def recommend_from_state(self, state, item_id, k, exclude_item_id, allow_item_id):
         k = self._checked(k)
         known = tf.debugging.Assert(
             tf.reduce_all(tf.abs(state) <= STATE_LIMIT),  # NaN is not, either
@@ -140,22 +187,18 @@ class ServedSequences(ServedRecommender):
             ],
         )
         state = after([known], {"state": state})["state"]
-        new = self.in_order(item_id)
-        state = self.recurrence.advanced(state, new)
-        closed = exclude_item_id
-        if not self.repeats:
-            closed = tf.concat([item_id, exclude_item_id], axis=1)
-        longest = tf.reduce_max(tf.concat([k, [1]], 0))
-        lists = self._cut(*self._lists_from_state(state, closed, longest), k)
-        return {**lists, "state": state, "known_items": self.known_items(item_id)}
+        state = self.recurrence.advanced(state, self.in_order(item_id))
+        closed = self._closed(item_id, exclude_item_id)
+        lists = self._cut(*self._lists_from_state(state, closed, allow_item_id, longest(k)), k)
+        return {**lists, "state": state, **self.known_items(item_id)}
 
     def _lists_from_state(
-        self, state: tf.Tensor, closed: tf.Tensor, k: tf.Tensor
+        self, state: tf.Tensor, closed: tf.Tensor, allow_item_id: tf.Tensor, k: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """States [batch, width] and ids that are left out [batch, n] -> items and scores [batch,
-        k]."""
-        scores = self._scores_of_states(state)
-        return self._best(tf.where(self._among(closed), LOWEST, scores), k)
+        """States [batch, width], ids that are left out and ids that alone are allowed [batch, n] ->
+        items and scores [batch, k]."""
+        shut = self._among(closed) | self._not_allowed(allow_item_id)
+        return self._best(tf.where(shut, LOWEST, self._scores_of_states(state)), k)
 
     def _scores_of_states(self, state: tf.Tensor) -> tf.Tensor:
         """[batch, width] -> [batch, num_items]; those of nobody where nothing was read."""
@@ -169,13 +212,14 @@ class ServedSequences(ServedRecommender):
         if self.scorer.reads_users:
             user_id = found["serving_default"]["user_id"]
             found["recommend_from_user_history"] = {"user_id": user_id, "item_id": lists}
+            for name in _OF_USERS:
+                found[name]["user_id"] = user_id
         if self.recurrence is not None:
             found["start_state"] = {"item_id": lists}
             found["recommend_from_state"] = {
                 "state": tf.TensorSpec([None, self.recurrence.width], tf.float32),
                 "item_id": lists,
-                "k": tf.TensorSpec([None], tf.int32),
-                "exclude_item_id": lists,
+                **{name: found["recommend"][name] for name in RESTRICTIONS},
             }
         return found
 
@@ -185,13 +229,14 @@ class ServedSequences(ServedRecommender):
         if self.scorer.reads_users:
             user_id = found["serving_default"]["user_id"]
             found["recommend_from_user_history"] = {"user_id": user_id, "item_id": item_id}
+            for name in _OF_USERS:
+                found[name]["user_id"] = user_id
         if self.recurrence is not None:
             found["start_state"] = {"item_id": item_id}
             found["recommend_from_state"] = {
                 "state": tf.zeros([tf.shape(item_id)[0], self.recurrence.width]),
                 "item_id": item_id,
-                "k": tf.fill(tf.shape(item_id)[:1], self.k),
-                "exclude_item_id": tf.fill(tf.shape(item_id), NO_ITEM),
+                **{name: found["recommend"][name] for name in RESTRICTIONS},
             }
         return found
 
@@ -199,104 +244,4 @@ class ServedSequences(ServedRecommender):
         return {**super().notes(), "repeats": self.repeats}
 
     def _history_cases(self, reference: Reference) -> list[Case]:
-        """The histories of the sample in order, one with gaps, and two that say nothing."""
-        windows = self.scorer.windows.numpy()
-        known = reference.index[reference.index < self.num_users]
-        rows = [windows[user][windows[user] != NONE].tolist() for user in known]
-        asked = [[reference.item_ids[item] for item in row] for row in rows]
-        gaps = [NO_ITEM, reference.unknown_item]
-        asked += [[*gaps, *asked[0], *gaps], [reference.unknown_item], []]
-        rows += [rows[0], [], []]
-        longest = max(map(len, asked))
-        padded = [[*row, *[NO_ITEM] * (longest - len(row))] for row in asked]
-        history = np.full((len(rows), self.scorer.windows.shape[1]), NONE, np.int32)
-        for row, own in zip(history, rows, strict=True):
-            row[len(row) - len(own) :] = own
-        popular = np.array([not own for own in rows])
-
-        def best(user=None):
-            scores = self.scorer.expected(history, user)
-            if not self.repeats:
-                for row, own in zip(scores, rows, strict=True):
-                    row[own] = LOWEST
-            return scores
-
-        scores = best()
-        lists = reference.of(scores, self.k, popular=popular)
-        of_users = []
-        if self.scorer.reads_users:
-            # The users of the histories, and unknown ones of those that are nobody's.
-            user = np.append(known, np.full(len(rows) - len(known), self.num_users))
-            names = [*self._in_memory()[2].users.ids.astype(str), reference.names[-1]]
-            of_users = [
-                Case(
-                    title="histories of users",
-                    signature="recommend_from_user_history",
-                    inputs={"user_id": [names[place] for place in user], "item_id": padded},
-                    expected=Together(
-                        reference.of(best(user), self.k, popular=popular),
-                        known_items(reference, padded),
-                    ),
-                )
-            ]
-        return [
-            *of_users,
-            *self._state_cases(history, padded, lists),
-            *requests_by_history(reference, padded, scores, k=self.k, popular=popular),
-        ]
-
-    def _state_cases(self, history: np.ndarray, asked: list[list[str]], lists) -> list[Case]:
-        """The same lists by the state before the last item of each history and that item.
-
-        Args:
-            history: [n, length] int32, what `asked`, ids of n equally long requests, names.
-        """
-        if self.recurrence is None:
-            return []
-        before = np.concatenate([np.full((len(history), 1), NONE, np.int32), history[:, :-1]], 1)
-        states = {
-            name: self.recurrence.after(tf.constant(items, tf.int32)).numpy()
-            for name, items in {"before": before, "after": history}.items()
-        }
-        # The last name is that of the place `NONE`, -1.
-        names = [*(item.decode() for item in self.item_ids.numpy()), NO_ITEM]
-        newest = [[NO_ITEM, names[row[-1]]] for row in history]
-        inputs = {
-            "state": states["before"].tolist(),
-            "item_id": newest,
-            "k": [self.k] * len(asked),
-            "exclude_item_id": [[NO_ITEM]] * len(asked) if self.repeats else asked,
-        }
-        known = (history != NONE).sum(1).astype(np.int32)
-        start = Values({"state": states["after"], "known_items": known})
-        newest_known = (history[:, -1] != NONE).astype(np.int32)
-        end = Values({"state": states["after"], "known_items": newest_known})
-        return [
-            Case(
-                title="histories",
-                signature="start_state",
-                inputs={"item_id": asked},
-                expected=start,
-            ),
-            Case(
-                title="the last item of histories",
-                signature="recommend_from_state",
-                inputs=inputs,
-                expected=Together(lists, end),
-            ),
-            Case(
-                title="k over the longest",
-                signature="recommend_from_state",
-                inputs={**inputs, "k": [self.max_k + 1] * len(asked)},
-                expected=None,
-            ),
-            *(
-                Case(
-                    title=f"a state of {value:g}",
-                    signature="recommend_from_state",
-                    inputs={**inputs, "state": np.full_like(states["before"], value).tolist()},
-                    expected=None,
-                )
-                for value in (np.nan, 1e30)
-            ),
-        ]
+        return sequence_cases.history_cases(self, reference)

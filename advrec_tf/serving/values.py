@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import numbers
 import re
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -22,10 +21,6 @@ class ServingError(RuntimeError):
 
 class NoSignatureError(ServingError):
     """The model is there and has no signature of the name."""
-
-
-class UnknownIdWarning(UserWarning):
-    """A request names ids that the model does not know."""
 
 
 def printable(text: str) -> str:
@@ -179,6 +174,28 @@ def text_of(value):
     return value
 
 
+def column_of_answers(
+    signature: str, outputs: Mapping, name: str, shape: tuple[int, ...], kinds: str = "iuf"
+) -> np.ndarray:
+    """The output `name`, in this shape.
+
+    Args:
+        kinds: of NumPy's dtypes, "b" for truth.
+
+    Raises:
+        ServingError: if that is not what was answered; a number should be finite.
+    """
+    found = np.asarray(outputs.get(name))
+    fits = found.shape == shape and (found.size == 0 or found.dtype.kind in kinds)
+    if not fits or (found.dtype.kind == "f" and not np.isfinite(found).all()):
+        what = "truth values" if kinds == "b" else "finite numbers"
+        raise ServingError(
+            f"{signature} should answer with `{name}`, {what} in the shape {shape}. "
+            f"Received: {found.dtype} in the shape {found.shape}."
+        )
+    return found
+
+
 def list_columns(signature: str, outputs: Mapping, count: int) -> tuple[np.ndarray, np.ndarray]:
     """item_id and score, both [count, n].
 
@@ -206,66 +223,6 @@ def list_columns(signature: str, outputs: Mapping, count: int) -> tuple[np.ndarr
     if not numeric or not np.isfinite(scores.astype(np.float64)).all():
         raise ServingError(f"{signature} should answer with finite scores. Received others.")
     return items, scores
-
-
-def states_of(signature: str, value, shape: tuple[int, int]) -> np.ndarray:
-    """[users, width] float32.
-
-    Raises:
-        ServingError: if that is not what was answered.
-    """
-    found = np.asarray(value)
-    numeric = found.dtype.kind in "iuf"
-    if found.shape != shape or not numeric or not np.isfinite(found).all():
-        raise ServingError(
-            f"{signature} should answer with `state`, finite numbers in the shape {shape}. "
-            f"Received: {found.dtype} in the shape {found.shape}."
-        )
-    return found.astype(np.float32)
-
-
-def warn_of_unknown(asked: Sequence[Sequence[str]], known, name: str) -> None:
-    """Warn of the rows that name items of which the model knows none.
-
-    Args:
-        asked: ids of each user, padded.
-        known: [users], how many of them the model says it knows; None where it does not say.
-        name: of the argument.
-    """
-    if known is None:
-        return
-    rows = [
-        row
-        for row, (ids, count) in enumerate(zip(asked, np.ravel(known).tolist()))
-        if not count and any(ids)
-    ]
-    if rows:
-        first = next(name for name in asked[rows[0]] if name)
-        warnings.warn(
-            f"Of `{name}` the model knows no item in {len(rows)} of {len(asked)} rows, and read "
-            f"nothing there. The first is row {rows[0]}, with {shown(first)}.",
-            UnknownIdWarning,
-            stacklevel=3,
-        )
-
-
-def warn_of_strange(ids: Sequence[str], known: Sequence[bool] | None, name: str, then: str) -> None:
-    """Warn of single ids that the model does not know.
-
-    Args:
-        ids: distinct.
-        known: which of them the model knows; None where it does not say.
-        name: of the argument.
-        then: what follows for the answer.
-    """
-    strange = [one for one, is_known in zip(ids, known or ()) if not is_known]
-    if strange:
-        warnings.warn(
-            f"Of `{name}` the model does not know {len(strange)} of {len(ids)} ids: {then}. The "
-            f"first is {shown(strange[0])}.",
-            UnknownIdWarning,
-            stacklevel=4,
-        )
 
 
 def refusal(text: str) -> str:

@@ -63,6 +63,7 @@ def requests(served: ServedSequences, users: int, length: int) -> dict[str, dict
             "item_id": history[:, -1:],
             "k": tf.fill([users], served.k),
             "exclude_item_id": history[:, :-1],
+            "allow_item_id": tf.fill([users, 1], ""),
         },
     }
 

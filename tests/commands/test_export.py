@@ -48,11 +48,11 @@ def test_index_recall_and_tables_are_those_of_the_options(
     save_vectors(recommender, tmp_path / "shipped.npz")
     (tmp_path / "run.json").write_text('{"settings": {"use_features": true}}')
     out = ["--out", str(tmp_path / "out"), "--index", "ivf", "--recall", "0.9"]
-    out += ["--tables", "int8"]
+    out += ["--tables", "int8", "--k", "20", "--max-k", "200"]
     # As in the folder of a run by an earlier version.
     with pytest.warns(UserWarning, match="keeps no columns of users or a context"):
         main(["export", "--run-dir", str(tmp_path), *out])
     assert asked["index"] == "ivf" and asked["recall"] == 0.9
-    assert asked["tables"] == "int8"
+    assert asked["tables"] == "int8" and (asked["k"], asked["max_k"]) == (20, 200)
     printed = json.loads(capfd.readouterr().out)
     assert printed["index"] == {"probes": 3} and printed["tables"] == {"k": 5}

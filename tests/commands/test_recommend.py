@@ -2,10 +2,13 @@
 
 import shutil
 
+import pandas as pd
 import pytest
 
+import advrec_tf as ar
 from advrec_tf.commands.application import main
 from advrec_tf.serving.values import printable
+from tests.worlds import interactions_of
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
 
@@ -120,7 +123,29 @@ def test_it_takes_a_history(version, capsys):
     assert "NOTE: the model does not know zebra.\n" in shown.err
     with pytest.raises(SystemExit):
         main(["recommend", "--model", str(version), "--history", "a", "--k", "9"])
-    assert "`--k` should be at most 3" in capsys.readouterr().err
+    assert "`--k` should be in 1..7" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_history_goes_with_excluded_and_allowed_items(remote, version, server, capsys):
+    source = ["--url", server, "--name", "hand"] if remote else ["--model", str(version)]
+    history = ["recommend", *source, "--history", "a"]
+    main([*history, "--allow", "c", "d", "e", "zzz", "--exclude", "d", "--k", "7"])
+    shown = capsys.readouterr()
+    assert {line.split()[1] for line in shown.out.splitlines()[1:]} == {"c", "e"}
+    assert "NOTE: the model does not know zzz: `--allow` lets in nothing there." in shown.err
+
+
+def test_a_value_of_a_column_that_the_model_does_not_know_is_said(tmp_path, capsys):
+    users = pd.DataFrame({"job": ["nurse", "cook"]})
+    data = interactions_of([(0, 0), (1, 1)], 2, 3, user_features=users)
+    model = ar.models.two_tower(data, embedding_dim=2, use_features=True)
+    path = ar.serving.export(model, tmp_path, check=False)
+    main(["recommend", "--model", str(path), "--feature", "job=pilot"])
+    said = " ".join(capsys.readouterr().err.split())
+    assert "NOTE: Of `--feature` the model does not know what stands in job" in said
+    main(["recommend", "--model", str(path), "--feature", "job=cook"])
+    assert "NOTE" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -47,3 +47,13 @@ def test_an_id_is_asked_for_in_another_spelling_unless_it_stands_so():
     assert Vocabulary([7, 8]).index_of_asked([" 8", 7.0, "x"]).tolist() == [1, 0, -1]
     assert ids.index_of_asked([]).tolist() == []
     assert [id_text(value) for value in (" e\u0301", 7.0, 7, b" b")] == ["\u00e9", "7", "7", "b"]
+
+
+def test_an_id_is_found_where_a_client_of_a_served_model_would_find_it():
+    asked = [" 8", b"7", 8.0, "8.0", "08", " 7.", 7, b" x"]
+    integers, texts = Vocabulary([7, 8]), Vocabulary(["7", "8"])
+    # A client sends these texts, and a served model has its ids as text.
+    sent = [id_text(value) for value in asked]
+    right = [["7", "8"].index(text) if text in ("7", "8") else -1 for text in sent]
+    assert right == [1, 0, 1, -1, -1, -1, 0, -1]
+    assert integers.index_of_asked(asked).tolist() == texts.index_of_asked(asked).tolist() == right

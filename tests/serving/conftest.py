@@ -74,6 +74,32 @@ def local(version):
     return SavedModelClient(version.parent)
 
 
+def metadata_of(client):
+    """What TensorFlow Serving answers to a GET of `.../metadata`, of the export of a client."""
+
+    def tensors(specs):
+        return {
+            name: {
+                "dtype": {"string": "DT_STRING", "int32": "DT_INT32", "float32": "DT_FLOAT"}.get(
+                    spec["dtype"], "DT_BOOL"
+                ),
+                "tensor_shape": {
+                    "dim": [
+                        {"size": "-1" if n is None else str(n), "name": ""} for n in spec["shape"]
+                    ],
+                    "unknown_rank": False,
+                },
+            }
+            for name, spec in specs.items()
+        }
+
+    signatures = {
+        name: {side: tensors(specs[side]) for side in ("inputs", "outputs")}
+        for name, specs in client.metadata["signatures"].items()
+    }
+    return {"metadata": {"signature_def": {"signature_def": signatures}}}
+
+
 @pytest.fixture(scope="module")
 def server(local):
     """Speaks the REST interface of TensorFlow Serving (columnar predict, metadata), with the
@@ -83,10 +109,7 @@ def server(local):
         def do_GET(self):
             if self.path != "/v1/models/hand/metadata":
                 return self.answer(404, {"error": "Servable not found for request: Latest(x)"})
-            dim = [{"size": "-1", "name": ""}, {"size": "3", "name": ""}]
-            score = {"dtype": "DT_FLOAT", "tensor_shape": {"dim": dim, "unknown_rank": False}}
-            signature = {"serving_default": {"inputs": {}, "outputs": {"score": score}}}
-            self.answer(200, {"metadata": {"signature_def": {"signature_def": signature}}})
+            self.answer(200, metadata_of(local))
 
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

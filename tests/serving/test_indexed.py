@@ -153,10 +153,34 @@ def test_a_state_is_answered_by_the_index_as_a_history(model):
         strings([["i90"], [""]]),
         tf.constant([5, 5]),
         strings([["i3", "strange"], ["", ""]]),
+        strings([[""], [""]]),
     )
     right = served.recommend_from_history(strings([["i3", "i90"], ["", ""]]))
     np.testing.assert_array_equal(found["item_id"], right["item_id"])
     np.testing.assert_allclose(found["score"], right["score"], rtol=1e-5, atol=1e-5)
+
+
+def test_a_history_has_limits_of_its_own_and_allowed_items_are_answered_exactly(
+    by_history, sequences
+):
+    exact = forms.served_form(sequences, k=5, max_k=20, index="exact")
+    histories = strings([["i3", "i90"], ["i3", "i90"], ["strange", ""]])
+    best = by_history.recommend_from_history(histories)["item_id"].numpy()
+    asked = {
+        "item_id": histories,
+        "k": tf.constant([3, 2, 1]),
+        "exclude_item_id": strings([[best[0][0]], [""], [best[2][0]]]),
+        "allow_item_id": strings([["", ""], ["i1", "i3"], ["", ""]]),
+    }
+    found = by_history.recommend_from_history_restricted(**asked)
+    right = exact.recommend_from_history_restricted(**asked)
+    assert found["item_id"].numpy()[0].tolist() == best[0][1:4].tolist()
+    assert found["item_id"].numpy()[1].tolist() == [b"i1", b"", b""]  # i3 is in the history
+    np.testing.assert_array_equal(found["item_id"][1:], right["item_id"][1:])
+    np.testing.assert_allclose(found["score"][1:], right["score"][1:], rtol=1e-5)
+    scored = {"item_id": histories, "candidate_item_id": strings([["i3", "i1"]] * 3)}
+    answers = (form.score_from_history(**scored)["score"] for form in (by_history, exact))
+    np.testing.assert_allclose(*answers, rtol=1e-5)
 
 
 def test_who_has_no_history_is_answered_with_what_is_popular(by_history, sequences):

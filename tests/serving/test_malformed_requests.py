@@ -15,7 +15,10 @@ from advrec_tf.serving.module import ServedModule
 from tests import malformed
 
 DEMO = Path(__file__).parents[2] / "saved_models" / "demo"
-SIGNATURES = {"serving_default", "recommend", "recommend_from_history", "score", "recommend_index"}
+SIGNATURES = {
+    *("serving_default", "recommend", "recommend_from_history"),
+    *("recommend_from_history_restricted", "score", "score_from_history", "recommend_index"),
+}
 
 
 def test_the_process_outlives_malformed_requests(version):

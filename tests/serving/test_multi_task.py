@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 import advrec_tf as ar
 from tests.worlds import interactions_of
@@ -40,14 +41,20 @@ def test_lists_and_ratings_are_those_of_the_model_in_memory(exported):
         np.array([1, 1]), np.array([0, 4]), pd.DataFrame({"device": ["tv", "phone"]})
     )
     np.testing.assert_allclose(client.predict("rate", asked)["score"], expected, rtol=1e-4)
-    ranked = client.predict("rank", {"user_id": ["1"], "item_id": [["0", "4"]], "device": ["tv"]})
-    assert ranked["score"][0][0] >= ranked["score"][0][1]
+    devices = {"device": ["tv", "phone"]}
+    np.testing.assert_allclose(client.rate([1, 1], [0, 4], devices)["score"], expected, rtol=1e-4)
+    ranked = client.rank([1], [[0, 4]], {"device": ["tv"]})
+    assert ranked["rank"].tolist() == [1, 2] and ranked["score"].is_monotonic_decreasing
+    scored = client.score([1], [[0, 4]])  # of the lists, not of the head of ratings
+    right = np.asarray(model.score(tf.constant([1])))[0, [0, 4]]
+    np.testing.assert_allclose(scored["score"], right, rtol=1e-4)
 
 
 def test_it_has_the_signatures_of_both_tasks(exported):
     _, client = exported
     assert set(client.metadata["signatures"]) == {
         *("serving_default", "recommend", "recommend_from_history", "recommend_from_features"),
+        *("recommend_from_history_restricted", "score_from_history"),
         *("score", "recommend_index", "rank", "rate"),
     }
     assert client.metadata["kind"] == "vectors, ranking by ratings"

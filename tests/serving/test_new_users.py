@@ -207,7 +207,7 @@ def test_a_wrong_query_is_found_by_the_check(model, tmp_path):
     width = served.new_users.width
     calls = type(served.new_users).__call__
     wrong = type("Wrong", (type(served.new_users),), {})
-    wrong.__call__ = lambda self, raw: (tf.zeros_like(calls(self, raw)[0]), calls(self, raw)[1])
+    wrong.__call__ = lambda self, raw: (tf.zeros_like(calls(self, raw)[0]), *calls(self, raw)[1:])
     served.new_users.__class__ = wrong
     assert width == served.scorer.item_vectors.shape[1]
     with pytest.raises(ar.serving.ExportCheckError, match="recommend_from_features .columns of"):

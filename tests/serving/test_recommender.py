@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from advrec_tf.models.baselines import EASE
 from advrec_tf.serving.forms import served_form
 from advrec_tf.serving.lists import LOWEST
 
@@ -108,6 +109,54 @@ def test_a_request_for_too_many_users_is_refused(recommender):
     assert call(user_id=tf.constant(["11", "12"]))["score"].shape == [2, 3]
     with pytest.raises(tf.errors.InvalidArgumentError, match="at most 2"):
         call(user_id=tf.constant(["11", "12", "13"]))
+
+
+def test_pairs_of_few_users_are_scored_where_as_many_users_would_be_refused(recommender):
+    for model, refused in ((recommender, False), (EASE(1.0).fit(recommender.interactions), True)):
+        served = served_form(model, k=3, max_k=7)
+        served.max_batch = 2
+        call = served.signatures()["score"]
+        many = {"user_id": tf.constant(["11", "12"] * 3), "item_id": tf.constant(["a"] * 6)}
+        assert call(**many)["score"].shape == [6]
+        three = {"user_id": tf.constant(["11", "12", "13"]), "item_id": tf.constant(["a"] * 3)}
+        if refused:  # each of them costs the scores of all items
+            with pytest.raises(tf.errors.InvalidArgumentError, match="name at most 2 users"):
+                call(**three)
+        else:
+            assert call(**three)["score"].numpy().tolist() == [5, 0, 5]
+
+
+def test_the_answer_says_which_users_are_known(signatures):
+    users = tf.constant(["11", "99", "13"])
+    none = tf.constant([[""]] * 3)
+    asked = {"k": tf.constant([1, 1, 1]), "exclude_item_id": none, "allow_item_id": none}
+    for found in (
+        signatures["serving_default"](user_id=users),
+        signatures["recommend"](user_id=users, **asked),
+    ):
+        assert found["known_user"].numpy().tolist() == [True, False, True]
+
+
+def test_lists_by_history_have_limits_of_their_own(signatures):
+    histories = tf.constant([["a", "b"], ["a", "b"], ["zebra", ""]])
+    plain = signatures["recommend_from_history"](item_id=histories)
+    found = signatures["recommend_from_history_restricted"](
+        item_id=histories,
+        k=tf.constant([2, 3, 1]),
+        exclude_item_id=tf.constant([["c"], [""], ["d"]]),
+        allow_item_id=tf.constant([["", ""], ["e", "a"], ["", ""]]),
+    )
+    rest = lists(plain)[0].replace("c", "")
+    assert lists(found) == [f"{rest}-", "e--", "c--"]  # a is in the history of the second
+    assert found["known_items"].numpy().tolist() == [2, 2, 0]
+    scored = signatures["score_from_history"](
+        item_id=histories, candidate_item_id=tf.constant([["d", "a", "?"]] * 3)
+    )
+    score = scored["score"].numpy()
+    own = plain["score"].numpy()[0][lists(plain)[0].index("d")]
+    assert score[0][0] == pytest.approx(own) and score[0][2] == 0 and score[0][1] != 0
+    assert score[2].tolist() == pytest.approx([math.log(5.5), math.log(2.5), 0])
+    assert scored["known_candidate"].numpy().tolist() == [[True, True, False]] * 3
 
 
 def test_score_is_the_product_and_tells_unknown_items_apart(signatures):

@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from advrec_tf.models.base import log_popularity
 from advrec_tf.serving.forms import served_form
-from advrec_tf.serving.lists import Reference
+from advrec_tf.serving.lists import LOWEST, Reference
 from advrec_tf.serving.module import ExportCheckError
-from advrec_tf.serving.recommender_cases import history_cases, list_cases, score_cases
+from advrec_tf.serving.recommender_cases import list_cases, restricted, score_cases
 
 
 @pytest.fixture(scope="module")
@@ -70,23 +70,22 @@ def test_scores_are_asked_of_an_unknown_user_and_an_unknown_item(reference):
     assert expected["known_item"].tolist() == [True, True, True, True, False]
 
 
-def test_histories_are_those_of_the_users_and_two_that_say_nothing(reference):
-    cases = history_cases(reference, k=3, score=lambda profile: -profile)
-    assert by_title(cases, "histories").inputs["item_id"] == [
-        ["a", "b", "", ""],
-        ["c", "", "", ""],
-        ["a", "b", "c", "d"],
-        ["unknown", "", "", ""],
-        ["", "", "", ""],
-    ]
-    _, counted = by_title(cases, "histories").expected.parts
-    assert counted.outputs["known_items"].tolist() == [2, 1, 4, 0, 0]
+def test_each_row_excludes_its_best_item_and_every_other_allows_two_alone(reference):
+    scores = np.array([[5, 4, 3, 2, 1], [1, 2, 3, 4, 5], [3, 1, 2, 0, 0]], np.float32)
+    inputs, candidates = restricted(reference, scores, max_k=2)
+    assert inputs == {
+        "k": [1, 2, 1],
+        "exclude_item_id": [["", "a"], ["", "e"], ["", "a"]],
+        "allow_item_id": [["", ""], ["e", "d"], ["", ""]],
+    }
+    low = LOWEST
+    assert candidates.tolist() == [[low, 4, 3, 2, 1], [low, low, low, 4, low], [low, 1, 2, 0, 0]]
 
 
 def test_a_served_form_that_lists_what_a_user_has_is_found(recommender, reference):
     served = served_form(recommender, k=3, max_k=7)
     cases = list_cases(reference, k=3, max_k=7)
     asked(served, cases)
-    served._unseen_scores = lambda user_id: served.scorer.scores(served.users.lookup(user_id))
+    served._unseen_scores = served.scorer.scores
     with pytest.raises(ExportCheckError, match="item 'a' was seen, excluded"):
         asked(served, cases)

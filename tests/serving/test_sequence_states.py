@@ -31,8 +31,9 @@ def strings(rows):
     return tf.constant(rows, tf.string)
 
 
-def listed_from(served, state, newest, exclude, k=6):
-    asked = strings(newest), tf.fill([len(newest)], k), strings(exclude)
+def listed_from(served, state, newest, exclude, allow=None, k=6):
+    allow = [[""]] * len(newest) if allow is None else allow
+    asked = strings(newest), tf.fill([len(newest)], k), strings(exclude), strings(allow)
     return served.recommend_from_state(state, *asked)
 
 
@@ -78,6 +79,17 @@ def test_without_repeats_the_new_items_are_left_out_and_older_ones_where_named(s
     assert b"i5" not in listed and {b"i3", b"i0"} <= listed
     found = listed_from(served, state, [["i5"]], [["i3", "strange"]])
     assert not {b"i5", b"i3"} & set(found["item_id"].numpy()[0].tolist())
+
+
+def test_allowed_items_alone_are_listed_and_the_state_is_the_same(served):
+    state = served.start_state(strings([["i3"], ["i3"], [""]]))["state"]
+    newest, none = [["i0"]] * 2 + [[""]], [[""]] * 3
+    everything = listed_from(served, state, newest, none)
+    found = listed_from(served, state, newest, none, [["i0", "i5", "i2"], ["", "", ""], ["i2"] * 3])
+    listed = [[item.decode() for item in row if item] for row in found["item_id"].numpy()]
+    assert set(listed[0]) == {"i5", "i2"} and listed[2] == ["i2"]  # i0 is new, and not listed
+    assert found["item_id"].numpy()[1].tolist() == everything["item_id"].numpy()[1].tolist()
+    np.testing.assert_array_equal(found["state"], everything["state"])
 
 
 def test_unknown_ids_leave_the_state_as_it_is(served):
@@ -149,7 +161,8 @@ def test_states_and_items_of_another_shape_are_refused(client, states, newest, m
 @pytest.mark.parametrize("number", [np.nan, -np.inf, 1e30, -1.01])
 def test_a_state_that_no_history_leads_to_is_refused_by_the_graph(client, number):
     state = [[0.0] * 15 + [number]]
-    inputs = {"state": state, "item_id": [["i0"]], "exclude_item_id": [[""]], "k": [3]}
+    inputs = {"state": state, "item_id": [["i0"]], "k": [3]}
+    inputs |= {name: [[""]] for name in ("exclude_item_id", "allow_item_id")}
     with pytest.raises(ServingError, match="`state` should hold numbers from -1 to 1, as"):
         client.predict("recommend_from_state", inputs)
 
@@ -166,6 +179,9 @@ def test_a_list_is_as_long_as_is_asked(client):
     assert table["user_id"].tolist() == ["0", "1", "1", "1"]
     table, _ = client.recommend_from_state(states, [["i0"], []], 2)
     assert len(table) == 4
+    table, _ = client.recommend_from_state(states, [["i0"], []], allow=["i0", "i5"])
+    assert table[["user_id", "item_id"]].values.tolist()[0] == ["0", "i5"]
+    assert set(table["item_id"][table["user_id"] == "1"]) == {"i0", "i5"}
     with pytest.raises(ServingError, match="`k` should be in 1..100. Received: .*101"):
         client.recommend_from_state(states, [["i0"], []], 101)
     with pytest.raises(ValueError, match="`k` should be one number or 2. Received: 3"):

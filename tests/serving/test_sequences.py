@@ -163,9 +163,9 @@ def test_a_request_by_history_may_say_whose_it_is(personal):
     message = "Of `user_ids` the model does not know 1 of 3 ids: .* The first is 'strange'"
     with pytest.warns(UserWarning, match=message):
         table = client.recommend_from_history(histories, ["b", "strange", "a"])
-    asked = {"user_id": ["b", "a"], "item_id": [["i0", "strange"], ["", "strange"]]}
+    asked = {"user_id": ["b", "?"], "item_id": [["i0", "strange"], ["", "strange"]]}
     found = client.predict("recommend_from_user_history", asked)
-    assert found["known_items"].tolist() == [1, 0]
+    assert found["known_items"].tolist() == [1, 0] and found["known_user"].tolist() == [True, False]
     history = tf.constant([[0, 1]])
     for name, user in (("b", 1), ("strange", 5)):
         scores = model.score_history(history, user=tf.constant([user]))[0].numpy()
@@ -176,6 +176,20 @@ def test_a_request_by_history_may_say_whose_it_is(personal):
     unknown = client.recommend_from_history([["i0", "i1"]])
     assert unknown["item_id"].tolist() == table["item_id"][table["user_id"] == "strange"].tolist()
     assert unknown["user_id"].unique().tolist() == ["0"]
+
+
+def test_limits_and_scores_by_history_are_of_the_user_too(personal):
+    model, client = personal
+    histories = [["i0", "i1"]] * 2
+    right = model.score_history(tf.constant([[0, 1]] * 2), user=tf.constant([1, 5])).numpy()
+    with pytest.warns(UserWarning, match="Of `user_ids` the model does not know 1 of 2 ids"):
+        scored = client.score_from_history(histories, [["i0", "i3"]] * 2, ["b", "strange"])
+    np.testing.assert_allclose(scored["score"], right[:, [0, 3]].ravel(), rtol=1e-5)
+    nobody = client.score_from_history(histories[:1], [["i0", "i3"]])
+    np.testing.assert_allclose(nobody["score"], right[1, [0, 3]], rtol=1e-5)
+    listed = client.recommend_from_history(histories[:1], ["b"], k=1, exclude=["i2", "i4"])
+    order = [item for item in np.argsort(-right[0]) if item in (3, 5)]
+    assert listed[["user_id", "item_id"]].values.tolist() == [["b", f"i{order[0]}"]]
 
 
 def test_users_of_another_number_or_of_a_model_without_them_are_refused(personal):

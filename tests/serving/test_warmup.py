@@ -57,7 +57,9 @@ def test_every_warm_up_request_parses_and_is_answered(version):
         "serving_default",
         "recommend",
         "recommend_from_history",
+        "recommend_from_history_restricted",
         "score",
+        "score_from_history",
         "recommend_index",
     ]
 

@@ -118,8 +118,10 @@ def test_the_export_was_checked_with_every_signature(path):
         "serving_default",
         "recommend",
         "recommend_from_history",
+        "recommend_from_history_restricted",
         "recommend_index",
         "score",
+        "score_from_history",
         "score_text",
     }
     assert notes["needs_tensorflow_text"] and notes["check"]["requests"] > 10

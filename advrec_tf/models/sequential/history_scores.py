@@ -14,6 +14,30 @@ from advrec_tf.data.windows import Windows
 from advrec_tf.models.base import Recommender
 
 
+def require_items(history: tf.Tensor, num_items: int, name: str = "history") -> None:
+    """Check a history that is asked for from Python; inside a graph, whose builder knows what it
+    feeds, it costs nothing.
+
+    Args:
+        history: [batch, n] item indices, `NONE` where there is none.
+        name: of the argument.
+
+    Raises:
+        ValueError: if an index is none of an item; it names the first.
+    """
+    if not tf.executing_eagerly():
+        return
+    given = np.asarray(history)
+    wrong = np.argwhere((given < NONE) | (given >= num_items))
+    if len(wrong):
+        place = tuple(wrong[0].tolist())
+        raise ValueError(
+            f"`{name}` should hold item indices in 0..{num_items - 1}, and {NONE} where there is "
+            f"none; `interactions.items.index_of(ids)` gives them. Received: {given[place]} at "
+            f"{place}."
+        )
+
+
 def scores_of(
     model, history: tf.Tensor, gap: tf.Tensor | None = None, user: tf.Tensor | None = None
 ) -> tf.Tensor:

@@ -23,7 +23,7 @@ from advrec_tf.models.saving import (
     settings_from_config,
     settings_to_config,
 )
-from advrec_tf.models.sequential.history_scores import HistoryScores
+from advrec_tf.models.sequential.history_scores import HistoryScores, require_items
 from advrec_tf.models.sequential.item_rows import CandidateRows, ItemRows
 from advrec_tf.models.sequential.objectives import (
     SETTINGS,
@@ -279,7 +279,11 @@ class SequenceModel(RecommenderModel):
             gap: [batch, n] float32, the time since the item before; 0 where it is not known.
             user: [batch] int32, whose histories they are, for a model that reads users; any other
                 number than that of a user of the training is unknown, and so are all by default.
+
+        Raises:
+            ValueError: if an index is none of an item (inside a graph TensorFlow says it).
         """
+        require_items(history, self.interactions.num_items)
         states = self.last_states(history, gap, user)
         return tf.matmul(states, self.items(None), transpose_b=True)
 

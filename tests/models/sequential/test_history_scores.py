@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from advrec_tf.data.windows import last_windows
-from advrec_tf.models.sequential.history_scores import HistoryScores
+from advrec_tf.models.sequential.history_scores import HistoryScores, require_items
 from tests.worlds import interactions_of_histories
 
 
@@ -25,3 +26,14 @@ def test_windows_should_be_one_for_each_user():
     windows = last_windows(interactions_of_histories([1, 2]), 4)
     with pytest.raises(ValueError, match="one window for each of 2 users"):
         HistoryScores(Latest(), windows, data)
+
+
+@pytest.mark.parametrize(("index", "place"), [(5, (0, 1)), (-2, (1, 0))])
+def test_an_index_that_is_no_items_is_named_with_its_place(index, place):
+    given = np.array([[-1, 0], [4, 3]])
+    require_items(tf.constant(given), 5)
+    given[place] = index
+    message = rf"`history` should hold item indices in 0..4, and -1 .*{index} at \({place[0]}, "
+    with pytest.raises(ValueError, match=message):
+        require_items(tf.constant(given), 5)
+    tf.function(lambda history: require_items(history, 5))(tf.constant(given))  # no check there

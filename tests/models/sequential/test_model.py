@@ -4,9 +4,11 @@ import tensorflow as tf
 
 from advrec_tf.data.sequences import NONE
 from advrec_tf.data.windows import of_windows, training_windows
-from advrec_tf.models.sequential import encoders
+from advrec_tf.models.blend import HistoryBlend
+from advrec_tf.models.sequential import encoders, published
 from advrec_tf.models.sequential.encoders import EncoderSize
 from advrec_tf.models.sequential.model import SequenceModel
+from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.perturbations import fgsm
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.batch_parts import first_fraction
@@ -167,3 +169,12 @@ def test_an_item_counts_the_same_whatever_the_length_of_its_batch():
     logits = model.score_history(tf.constant([[4]]))[0].numpy()
     by_hand = np.log(np.exp(logits).sum()) - logits[5]
     assert float(model.compute_loss(short)) == pytest.approx(by_hand / 2.25, rel=1e-4)
+
+
+def test_a_history_of_indices_that_no_item_has_is_refused():
+    data = interactions_of_histories([0, 1], [2], num_items=3)
+    model = published.sasrec(data, size=EncoderSize(length=4, dim=8, blocks=1, heads=2))
+    blend = HistoryBlend([model, Transitions().fit(data)])
+    for asked in (model, blend):
+        with pytest.raises(ValueError, match=r"`history` should hold item indices in 0\.\.2"):
+            asked.score_history(tf.constant([[0, 3]]))
