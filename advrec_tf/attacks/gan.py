@@ -242,6 +242,8 @@ class _TemplateGAN(GAN):
             )
             self.items = tf.Variable(self.surrogate.items, trainable=False)
 
+    replicated = False
+
     def _scaled(self, ratings, rated):
         return (ratings - self.middle) / self.half * rated
 

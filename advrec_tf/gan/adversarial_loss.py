@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from advrec_tf.ops.checks import as_number
+
 
 @dataclasses.dataclass(frozen=True)
 class AdversarialLoss:
@@ -32,11 +34,11 @@ class AdversarialLoss:
 
     def __post_init__(self):
         for field in ("critic_steps", "generator_steps"):
-            if getattr(self, field) < 1:
+            if not as_number(getattr(self, field)) >= 1:
                 raise ValueError(f"`{field}` should be >= 1. Received: {getattr(self, field)!r}.")
         for field in ("weight", "penalty_weight"):
             value = getattr(self, field)
-            if value is not None and not value >= 0:
+            if value is not None and not as_number(value) >= 0:
                 raise ValueError(f"`{field}` of the loss should be >= 0. Received: {value!r}.")
 
 

@@ -32,6 +32,7 @@ from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.models.content.tower import Modality
 from advrec_tf.models.replicas import drawn_for_rows
 from advrec_tf.models.towers import in_blocks, popularity_logits, seeded_dense
+from advrec_tf.ops.checks import as_number
 from advrec_tf.ops.random import stream
 
 _NOISES = 16
@@ -100,9 +101,9 @@ class Encoding:
     drop: float = 0.5
 
     def __post_init__(self):
-        if not self.kl_weight >= 0:
+        if not as_number(self.kl_weight) >= 0:
             raise ValueError(f"`kl_weight` should be >= 0. Received: {self.kl_weight!r}.")
-        if not 0 <= self.drop < 1:
+        if not 0 <= as_number(self.drop) < 1:
             raise ValueError(f"`drop` should lie in [0, 1). Received: {self.drop!r}.")
 
 
@@ -154,7 +155,7 @@ class AttributeProfileGAN(Recommender, GAN):
                 f"`attributes` should have {interactions.num_users} vectors, one a user. "
                 f"Received: {len(attributes.vectors)}."
             )
-        if not temperature > 0:
+        if not as_number(temperature) > 0:
             raise ValueError(f"`temperature` should be > 0. Received: {temperature!r}.")
         self.interactions = interactions
         self.encoder = encoder

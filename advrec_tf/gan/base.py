@@ -30,9 +30,10 @@ from advrec_tf.gan.samples import (
     samples_and_conditions,
     shaped,
 )
-from advrec_tf.models.replicas import own_rows, seed_of_all
+from advrec_tf.models.replicas import averaged_gradients, own_rows, seed_of_all
 from advrec_tf.models.trained import require_float32, take_batches
 from advrec_tf.models.weights import WeightsWithIds
+from advrec_tf.ops.checks import as_number
 from advrec_tf.ops.random import stream
 from advrec_tf.ops.servers import is_asynchronous
 
@@ -98,7 +99,7 @@ class GAN(WeightsWithIds, keras.Model):
         require_keras_2("discriminator", discriminator)
         require_float32(self)
         self.adversarial = AdversarialLoss(loss) if isinstance(loss, str) else loss
-        if not reconstruction_weight >= 0:
+        if not as_number(reconstruction_weight) >= 0:
             raise ValueError(
                 f"`reconstruction_weight` should be >= 0. Received: {reconstruction_weight!r}."
             )
@@ -120,6 +121,10 @@ class GAN(WeightsWithIds, keras.Model):
             name: _counter(-1, f"{name}_non_finite")
             for name in ("d_loss", "g_loss", "reconstruction_loss")
         }
+
+    replicated = True
+    """Whether the replicas of a strategy train it as one device does: what is drawn for examples is
+    drawn by `models.replicas.own_rows`, and losses are means that replicas may average."""
 
     def set_loss(self, name: str) -> None:
         """Take the pair of that name; called once by the constructor.
@@ -175,7 +180,8 @@ class GAN(WeightsWithIds, keras.Model):
         `Batches`.
 
         Raises:
-            ValueError: under a `ParameterServerStrategy`.
+            ValueError: under a `ParameterServerStrategy`; or where replicas would train otherwise
+                than one device.
         """
         if is_asynchronous(self.distribute_strategy):
             raise ValueError(
@@ -186,6 +192,7 @@ class GAN(WeightsWithIds, keras.Model):
         counted = {"x": x, **kwargs}
         take_batches(counted)
         x, kwargs = counted.pop("x"), counted
+        self._require_equal_parts(x)
         given = list(getattr(callbacks, "callbacks", None) or callbacks or [])
         require_keras_2("callbacks", given)
         check = next((c for c in given if isinstance(c, health.HealthCheck)), None)
@@ -202,6 +209,28 @@ class GAN(WeightsWithIds, keras.Model):
             arrays = (x,) if y is None else (x, y)
             check.batches = lambda: [tuple(tf.convert_to_tensor(a[:256]) for a in arrays)]
         return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+
+    def _require_equal_parts(self, data) -> None:
+        """ValueError where the replicas of a strategy would train otherwise than one device."""
+        count = self.distribute_strategy.num_replicas_in_sync
+        if count == 1:
+            return
+        if not self.replicated:
+            raise ValueError(
+                f"A {type(self).__name__} should be trained on one device: what it draws and "
+                f"compares is of one batch. Received a strategy of {count} replicas."
+            )
+        if not isinstance(data, tf.data.Dataset):
+            return
+        leaves = tf.nest.flatten(data.element_spec)
+        sizes = [leaf.shape[0] for leaf in leaves if getattr(leaf, "shape", None)]
+        size = max((size for size in sizes if size is not None), default=0)
+        if size % count:
+            raise ValueError(
+                f"A batch should hold a multiple of {count} examples for a GAN under {count} "
+                "replicas, each of which averages over an equal part of it. "
+                f"Received batches of {size}."
+            )
 
     def call(self, inputs, training=False):
         """What the generator makes of its own inputs."""
@@ -264,7 +293,10 @@ class GAN(WeightsWithIds, keras.Model):
         )
 
     def train_step(self, inputs):
-        self.alternate(inputs, self.step_seed(inputs))
+        seed = self.step_seed(inputs)
+        if isinstance(inputs, dict) and "seed" in inputs:
+            inputs = {**inputs, "seed": seed}
+        self.alternate(inputs, seed)
         self.step.assign_add(1)
         return {metric.name: metric.result() for metric in self.metrics}
 
@@ -381,8 +413,5 @@ def _norm(gradients) -> tf.Tensor:
 
 
 def _apply(optimizer, gradients, variables) -> None:
-    # Losses are means over a replica's part of the batch, and optimizers add up replicas.
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    if replicas > 1:
-        gradients = [g if g is None else g / replicas for g in gradients]
-    optimizer.apply_gradients(zip(gradients, variables, strict=True))
+    # Losses are means over a replica's part of the batch.
+    optimizer.apply_gradients(zip(averaged_gradients(gradients), variables, strict=True))

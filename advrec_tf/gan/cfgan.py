@@ -28,7 +28,14 @@ from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.profiles import build_discriminator, build_generator
 from advrec_tf.models.base import Recommender
+from advrec_tf.models.replicas import (
+    drawn_for_rows,
+    num_replicas,
+    of_global_batch,
+    part_of_replica,
+)
 from advrec_tf.models.towers import in_blocks
+from advrec_tf.ops.checks import as_number
 from advrec_tf.ops.random import stream
 
 MODES = ("item", "user")
@@ -60,7 +67,7 @@ class Scheme:
     def __post_init__(self):
         for name in ("masked", "zeroed"):
             fraction = getattr(self, name)
-            if not 0 <= fraction <= 1:
+            if not 0 <= as_number(fraction) <= 1:
                 raise ValueError(f"`{name}` should be a fraction of 1. Received: {fraction!r}.")
         _require_not_negative(positive_weight=self.positive_weight)
 
@@ -94,7 +101,7 @@ class Minibatches:
     def __post_init__(self):
         for name in ("critic", "generator"):
             size = getattr(self, name)
-            if size is not None and size < 1:
+            if size is not None and not as_number(size) >= 1:
                 raise ValueError(f"`{name}` of the minibatches should be >= 1. Received: {size!r}.")
 
 
@@ -114,7 +121,8 @@ class CFGAN(Recommender, GAN):
     minibatches, then the generator `generator_steps` times in minibatches of its own, each pass
     in an order of its own, filled up from its start. Given all profiles in one batch, an epoch is
     the authors' round. Negatives are drawn anew for every minibatch, each with the probability of
-    its fraction.
+    its fraction. Under replicas each minibatch is cut among them; the graph of a step then holds
+    every minibatch, where on one device it has a loop.
 
     Args:
         interactions: the training interactions.
@@ -260,14 +268,18 @@ class CFGAN(Recommender, GAN):
     def _shown(self, profile, generated, seed):
         mask = profile
         if self.scheme.masked:
-            noise = tf.random.stateless_uniform(tf.shape(profile), stream(seed, "shown zeros"))
+            noise = drawn_for_rows(
+                tf.random.stateless_uniform, tf.shape(profile), stream(seed, "shown zeros")
+            )
             mask = tf.maximum(profile, tf.cast(noise < self.scheme.masked, tf.float32))
         return tf.concat([profile, generated * mask], axis=-1)
 
     def _reconstruction(self, profile, generated, seed):
         # Chae et al. 2018, eq. 5: the squared outputs at sampled zeros.
-        noise = tf.random.stateless_uniform(
-            tf.shape(profile), stream(seed, "zeros of the reconstruction")
+        noise = drawn_for_rows(
+            tf.random.stateless_uniform,
+            tf.shape(profile),
+            stream(seed, "zeros of the reconstruction"),
         )
         zeroed = (1.0 - profile) * tf.cast(noise < self.scheme.zeroed, tf.float32)
         error = tf.square(generated) * zeroed
@@ -277,6 +289,9 @@ class CFGAN(Recommender, GAN):
     def alternate(self, inputs, seed):
         """One round: the discriminator's passes over the batch, then the generator's."""
         index = known_only(inputs["user_index"], self.num_profiles)
+        own = index.shape[0]
+        (index,) = of_global_batch([index])  # each minibatch is cut among the replicas
+        index = tf.ensure_shape(index, [None if own is None else own * num_replicas()])
         sizes, passes = self.minibatches, self.adversarial
         self._pass("discriminator", index, seed, sizes.critic, passes.critic_steps)
         self._pass("generator", index, seed, sizes.generator, passes.generator_steps)
@@ -285,11 +300,20 @@ class CFGAN(Recommender, GAN):
         step = {"discriminator": self.discriminator_step, "generator": self.generator_step}[network]
         order = stream(seed, f"minibatches of the {network}")
         parts = minibatches(index, batch_size, passes, order)
+        if parts.shape[1] % num_replicas():
+            raise ValueError(
+                f"The minibatches of the {network} should hold a multiple of {num_replicas()} "
+                f"profiles under {num_replicas()} replicas. Received: {parts.shape[1]}."
+            )
 
         def body(i):
-            step({"user_index": parts[i]}, stream(seed, f"{network}'s step", i))
+            step({"user_index": part_of_replica(parts[i])}, stream(seed, f"{network}'s step", i))
             return (i + 1,)
 
+        if num_replicas() > 1:  # which cannot exchange gradients inside a loop of the graph
+            for i in range(parts.shape[0]):
+                body(i)
+            return
         tf.while_loop(lambda i: i < parts.shape[0], body, (0,), parallel_iterations=1)
 
     def generator_losses(self, inputs, seed):
@@ -375,5 +399,5 @@ def build_cfgan(
 
 def _require_not_negative(**numbers: float) -> None:
     for name, value in numbers.items():
-        if not value >= 0:
+        if not as_number(value) >= 0:
             raise ValueError(f"`{name}` should be >= 0. Received: {value!r}.")

@@ -19,6 +19,7 @@ from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.towers import in_blocks, seeded_dense
+from advrec_tf.ops.checks import as_number
 from advrec_tf.ops.random import stream
 
 
@@ -68,7 +69,8 @@ class FeatureVectorGAN(GAN):
         settings: of `GAN`.
 
     Raises:
-        ValueError: if the two modalities are of different numbers of items, or one is None.
+        ValueError: if the two modalities are of different numbers of items, or one is None; the
+            networks do not fit each other, or the rows, given or brought by a batch, the networks.
     """
 
     def __init__(
@@ -80,6 +82,10 @@ class FeatureVectorGAN(GAN):
         **settings,
     ):
         super().__init__(generator, discriminator, **settings)
+        self.width, self.condition_width = _widths(generator, discriminator)
+        for name, given in (("vectors", vectors), ("conditions", conditions)):
+            if given is not None:
+                self._require_width(name, given.vectors)
         self.modality = vectors
         self._vectors = self._conditions = None
         if vectors is None or conditions is None:
@@ -109,6 +115,16 @@ class FeatureVectorGAN(GAN):
             )
         return tf.gather(self._conditions, item_index)
 
+    def _require_width(self, name, rows) -> None:
+        """ValueError unless rows [n, width] are as wide as the networks read or generate them."""
+        what = "conditions" if name in ("condition", "conditions") else "vectors"
+        width = self.condition_width if what == "conditions" else self.width
+        if len(rows.shape) != 2 or rows.shape[1] not in (None, width):
+            raise ValueError(
+                f"`{name}` should be [rows, {width}]: the networks were built for {what} of width "
+                f"{width}. Received the shape {tuple(rows.shape)}."
+            )
+
     def _generated(self, condition, seed, training):
         count = tf.shape(condition)[0]
         noise = self.noise(count, [0, 0] if seed is None else seed)
@@ -118,13 +134,27 @@ class FeatureVectorGAN(GAN):
 
     def _own(self, inputs):
         """(vectors of length 1, conditions) of a batch."""
-        if "vector" in inputs:
+        if "vector" in inputs and "condition" in inputs:
+            for name in ("vector", "condition"):
+                self._require_width(name, inputs[name])
             return tf.math.l2_normalize(inputs["vector"], axis=-1), inputs["condition"]
+        if self._vectors is None or "item_index" not in inputs:
+            expected = "`vector` and `condition`" if self._vectors is None else "`item_index`"
+            raise ValueError(
+                f"A batch should bring {expected} for a model that was given "
+                f"{'the widths of the rows alone' if self._vectors is None else 'the rows'}. "
+                f"Received the keys: {', '.join(sorted(inputs))}."
+            )
         index = inputs["item_index"]
         return tf.gather(self._vectors, index), self._condition_of(index)
 
     def generate_for(self, conditions: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Conditions [batch, width of one], seed [2] -> [batch, width]: one draw for each."""
+        """Conditions [batch, width of one], seed [2] -> [batch, width]: one draw for each.
+
+        Raises:
+            ValueError: if the conditions are of another width than the generator reads.
+        """
+        self._require_width("conditions", conditions)
         return self._generated(conditions, stream(seed, "noise of the generator"), training=False)
 
     def generate(self, item_index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -163,7 +193,7 @@ class FeatureVectorGAN(GAN):
                 f"`modality` should hold {self.modality.vectors.shape} vectors. "
                 f"Received: {modality.vectors.shape}."
             )
-        if samples < 1:
+        if not as_number(samples) >= 1:
             raise ValueError(f"`samples` should be >= 1. Received: {samples!r}.")
         draws = [
             in_blocks(
@@ -177,6 +207,22 @@ class FeatureVectorGAN(GAN):
             name=modality.name,
             vectors=np.where(modality.present[:, None], modality.vectors, generated),
         )
+
+
+def _widths(generator: keras.Model, discriminator: keras.Model) -> tuple[int, int]:
+    """(of a vector, of a condition) as both networks have them.
+
+    Raises:
+        ValueError: if they do not agree.
+    """
+    width, condition = generator.output.shape[-1], generator.input["condition"].shape[-1]
+    read = discriminator.inputs[0].shape[-1]
+    if read != width + condition:
+        raise ValueError(
+            f"`discriminator` should read vector and condition side by side, {width} + {condition} "
+            f"numbers as the generator has them. Received one that reads {read}."
+        )
+    return width, condition
 
 
 def build_feature_vector_gan(
@@ -194,13 +240,25 @@ def build_feature_vector_gan(
         vectors, conditions: of items; or the two widths, where batches bring the rows.
 
     Raises:
-        ValueError: if `noise_dim` < 1, or the modalities are of different numbers of items.
+        ValueError: if a width or `noise_dim` < 1, one of the two is a width and the other not, or
+            the modalities are of different numbers of items.
     """
-    if noise_dim < 1:
+    if not as_number(noise_dim) >= 1:
         raise ValueError(f"`noise_dim` should be >= 1. Received: {noise_dim!r}.")
+    kinds = [isinstance(given, int) for given in (vectors, conditions)]
+    if kinds[0] is not kinds[1]:
+        raise ValueError(
+            "`vectors` and `conditions` should both be modalities of items, or both the widths of "
+            f"rows that batches bring. Received: {vectors!r} and {conditions!r}."
+        )
     width, condition_width = (
         given if isinstance(given, int) else given.width for given in (vectors, conditions)
     )
+    if width < 1 or condition_width < 1:
+        raise ValueError(
+            "`vectors` and `conditions` should be of width >= 1. "
+            f"Received: {width} and {condition_width}."
+        )
     return FeatureVectorGAN(
         build_vector_generator(
             width, condition_width, noise_dim=noise_dim, hidden=hidden, seed=1000 * seed

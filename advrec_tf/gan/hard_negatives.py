@@ -9,6 +9,7 @@ is too many see `models.factorization`.
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +18,9 @@ from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.models.replicas import averaged_mean, drawn_for_rows
 from advrec_tf.models.trained import RecommenderModel
+from advrec_tf.ops.checks import as_number
 from advrec_tf.ops.random import stream
 
 
@@ -88,7 +91,8 @@ class Observed(tf.Module):
         """
         items, mask = self._histories.padded(user_index)
         known = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)[:, None]
-        uniform = tf.random.stateless_uniform([tf.size(user_index), count], seed)
+        shape = tf.stack([tf.size(user_index), count])
+        uniform = drawn_for_rows(tf.random.stateless_uniform, shape, seed)
         place = tf.cast(uniform * tf.cast(known, tf.float32), tf.int32)
         place = tf.clip_by_value(place, 0, tf.maximum(known - 1, 0))
         return tf.gather(items, place, batch_dims=1)
@@ -146,16 +150,15 @@ class HardNegatives:
         weigh by how many they have."""
         users = inputs["user_index"]
         scores = scorer(users, training=training)
-        drawn = tf.random.stateless_uniform(
-            [tf.size(users), self.samples, self.candidates],
+        drawn = drawn_for_rows(
+            functools.partial(tf.random.stateless_uniform, maxval=scores.shape[-1], dtype=tf.int32),
+            tf.stack([tf.size(users), self.samples, self.candidates]),
             stream(seed, "candidates for negatives"),
-            maxval=scores.shape[-1],
-            dtype=tf.int32,
         )
         positive = observed.draw(users, self.samples, stream(seed, "positives of the user"))
         values = hardest_negative_loss(scores, positive, drawn, observed.profile(users))
         weight = inputs["weight"] * observed.counts(users)
-        return losses.weighted_mean(tf.reduce_mean(values, axis=1), weight)
+        return averaged_mean(tf.reduce_mean(values, axis=1), weight)
 
 
 class DNSFactorization(RecommenderModel):
@@ -221,5 +224,5 @@ class DNSFactorization(RecommenderModel):
 
 def _require_counts(**counts: int) -> None:
     for name, count in counts.items():
-        if count < 1:
+        if not as_number(count) >= 1:
             raise ValueError(f"`{name}` should be >= 1. Received: {count!r}.")

@@ -23,6 +23,8 @@ from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.hard_negatives import HardNegatives, Observed, build_scorer, scorer_vectors
 from advrec_tf.models.base import Recommender
+from advrec_tf.models.replicas import averaged_mean, drawn_for_rows, of_global_batch, own_rows
+from advrec_tf.ops.checks import as_number
 from advrec_tf.ops.random import stream
 
 LOSSES = ("pointwise", "pairwise")
@@ -51,14 +53,14 @@ class Selection:
     mixture: float = 0.2
 
     def __post_init__(self):
-        if self.samples < 2:
+        if not as_number(self.samples) >= 2:
             raise ValueError(f"`samples` should be >= 2. Received: {self.samples!r}.")
-        if not (self.temperature > 0 and self.d_temperature > 0):
+        if not (as_number(self.temperature) > 0 and as_number(self.d_temperature) > 0):
             raise ValueError(
                 "`temperature` and `d_temperature` should be > 0. "
                 f"Received: {self.temperature!r} and {self.d_temperature!r}."
             )
-        if not 0 <= self.mixture < 1:
+        if not 0 <= as_number(self.mixture) < 1:
             raise ValueError(f"`mixture` should lie in [0, 1). Received: {self.mixture!r}.")
 
 
@@ -207,7 +209,7 @@ class IRGAN(Recommender, GAN):
         fraction = tf.where(count > 0, self.selection.mixture, 0.0)
         drawn = _drawn(tf.math.log(chances), samples, stream(seed, "selected items"))
         own = self._observed.draw(user_index, samples, stream(seed, "positives of the user"))
-        coin = tf.random.stateless_uniform(tf.shape(drawn), stream(seed, "mixture"))
+        coin = drawn_for_rows(tf.random.stateless_uniform, tf.shape(drawn), stream(seed, "mixture"))
         items = tf.where(coin < fraction, own, drawn)
         target = tf.gather(chances, items, batch_dims=1)
         is_own = tf.gather(self._observed.profile(user_index), items, batch_dims=1)
@@ -255,8 +257,8 @@ class IRGAN(Recommender, GAN):
         else:
             values = losses.bpr(real, fake)
             right = tf.cast(real > fake, tf.float32)
-        accuracy = losses.weighted_mean(tf.reduce_mean(right, axis=1), weight)
-        return losses.weighted_mean(tf.reduce_mean(values, axis=1), weight), accuracy
+        accuracy = averaged_mean(tf.reduce_mean(right, axis=1), weight)
+        return averaged_mean(tf.reduce_mean(values, axis=1), weight), accuracy
 
     def generator_losses(self, inputs, seed):
         users, weight = inputs["user_index"], inputs["weight"]
@@ -268,17 +270,23 @@ class IRGAN(Recommender, GAN):
         picked = tf.gather(log_chances, items, batch_dims=1)
         expected = tf.reduce_mean(importance * rewards, axis=1)
         return GeneratorLosses(
-            -losses.weighted_mean(expected, weight),
+            -averaged_mean(expected, weight),
             self.reconstruction_loss(inputs, seed, training=True),
-            surrogate=losses.weighted_mean(policy_loss(picked, rewards, importance), weight),
+            surrogate=averaged_mean(policy_loss(picked, rewards, importance), weight),
             samples=chances,
         )
 
 
 def _drawn(logits: tf.Tensor, count: int, seed: tf.Tensor) -> tf.Tensor:
     """[batch, items] -> [batch, count] int32; from logits that are NaN some item, so that the loss
-    becomes NaN, which is watched, and not the index invalid."""
-    items = tf.random.stateless_categorical(logits, count, seed, dtype=tf.int32)
+    becomes NaN, which is watched, and not the index invalid.
+
+    Replicas send each other their logits: what a row draws depends on its place in the batch."""
+    (of_all,) = of_global_batch([tf.stop_gradient(logits)])
+    items = own_rows(
+        lambda _: tf.random.stateless_categorical(of_all, count, seed, dtype=tf.int32),
+        tf.shape(logits)[0],
+    )
     return tf.minimum(items, tf.shape(logits)[1] - 1)
 
 

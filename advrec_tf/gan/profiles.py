@@ -28,6 +28,7 @@ from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.replicas import drawn_for_rows
 from advrec_tf.models.towers import in_blocks
+from advrec_tf.ops.checks import as_number
 from advrec_tf.ops.random import stream
 
 
@@ -125,7 +126,7 @@ class ProfileGAN(Recommender, GAN):
     ):
         super().__init__(generator, discriminator, **settings)
         for name, fraction in (("drop", drop), ("masked_negatives", masked_negatives)):
-            if not 0 <= fraction <= 1 or (name == "drop" and fraction == 1):
+            if not 0 <= as_number(fraction) <= 1 or (name == "drop" and fraction == 1):
                 raise ValueError(f"`{name}` should be a fraction of 1. Received: {fraction!r}.")
         self.interactions = interactions
         self.drop = drop
@@ -135,6 +136,11 @@ class ProfileGAN(Recommender, GAN):
     def call(self, condition, training=False):
         """[batch, num_items] of 0/1 -> logits, same shape."""
         return self.generator(condition, training=training)
+
+    def rank_by(self, histories: Interactions) -> None:
+        """Rank users from now on by their profiles in other interactions of the same vocabularies,
+        which alone are held then, such as those of users that are evaluated."""
+        self._profiles = Profiles(histories)
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         """[batch] int32 -> [batch, num_items], what the generator gives for whole profiles."""

@@ -30,7 +30,14 @@ from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.relaxations import gumbel, straight_through_choice
 from advrec_tf.models.base import Recommender, log_popularity
 from advrec_tf.models.content.tower import Modality
+from advrec_tf.models.replicas import (
+    averaged_mean,
+    drawn_for_rows,
+    mean_over_replicas,
+    sum_over_replicas,
+)
 from advrec_tf.models.sequential import networks
+from advrec_tf.ops.checks import as_number
 from advrec_tf.ops.random import stream
 
 ESTIMATORS = ("gumbel_softmax", "policy_gradient")
@@ -81,7 +88,7 @@ class SequenceGAN(Recommender, GAN):
         super().__init__(generator, discriminator, **settings)
         if estimator not in ESTIMATORS:
             raise ValueError(f"`estimator` should be one of {ESTIMATORS}. Received: {estimator!r}.")
-        if not temperature > 0:
+        if not as_number(temperature) > 0:
             raise ValueError(f"`temperature` should be > 0. Received: {temperature!r}.")
         if attributes is not None and len(attributes.vectors) != interactions.num_users:
             raise ValueError(
@@ -89,6 +96,7 @@ class SequenceGAN(Recommender, GAN):
                 f"Received: {len(attributes.vectors)}."
             )
         self.interactions = interactions
+        self._histories = interactions
         self.sequences = None if isinstance(sequences, int) else sequences
         self.estimator = estimator
         self.temperature = temperature
@@ -107,12 +115,18 @@ class SequenceGAN(Recommender, GAN):
             reduce_retracing=True,  # for every number of start items
         )
 
+    def rank_by(self, histories: Interactions) -> None:
+        """Rank users from now on by their last items in other interactions of the same
+        vocabularies, which alone are held then, such as those of users that are evaluated."""
+        self._histories = histories
+        self.__dict__.pop("_last", None)
+
     @functools.cached_property
     def _last(self) -> tf.Tensor:
         """[num_users, length - 1]: the tokens of each user's last items, held from the first time
         on that they are asked for."""
         with tf.init_scope():
-            return tf.constant(networks.tokens_of(last_items(self.interactions, self.length - 1)))
+            return tf.constant(networks.tokens_of(last_items(self._histories, self.length - 1)))
 
     def call(self, inputs, training=False):
         """{"tokens"[, "attributes"]} -> logits [batch, length, items + 1]."""
@@ -162,7 +176,9 @@ class SequenceGAN(Recommender, GAN):
         and the noise they were drawn by; and the generator's other inputs."""
         tokens, known = self._own(inputs)
         batch = tf.shape(tokens)[0]
-        noise = gumbel([batch, self.length, self.num_tokens], stream(seed, "drawn sequence"))
+        shape = tf.stack([batch, self.length, self.num_tokens])
+        noise = drawn_for_rows(gumbel, shape, stream(seed, "drawn sequence"))
+        noise = tf.ensure_shape(noise, [None, self.length, self.num_tokens])
         start = tf.zeros([batch, 0], tf.int32)
         chosen = tf.stop_gradient(self.sampler.draw(known, start, noise, repeats=self.repeats))
         return chosen, self._open_logits(chosen, known, training), noise, known
@@ -186,7 +202,7 @@ class SequenceGAN(Recommender, GAN):
         # The first "none" belongs to the sequence: that is where it ends.
         place = tf.range(self.length)[None, :]
         counted = tf.cast((networks.before(tokens) > 0) | (place == 0), tf.float32)
-        return tf.reduce_sum(nats * counted) / tf.reduce_sum(counted)
+        return averaged_mean(nats, counted)
 
     collapse = staticmethod(collapsed_profiles)
 
@@ -240,7 +256,7 @@ class SequenceGAN(Recommender, GAN):
         Raises:
             ValueError: if n < 1, or an argument does not fit the model.
         """
-        if n < 1:
+        if not as_number(n) >= 1:
             raise ValueError(f"`n` should be >= 1. Received: {n!r}.")
         start = networks.checked_start(start, n, self.num_tokens - 1, self.length)
         width = None if self._attributes is None else self._attributes.shape[1]
@@ -271,7 +287,7 @@ class SequenceGAN(Recommender, GAN):
 
 
 def policy_gradient(log_p: tf.Tensor, reward: tf.Tensor) -> tf.Tensor:
-    """REINFORCE with the batch's mean as baseline: a scalar to minimize.
+    """REINFORCE with the mean of the (global) batch as baseline: a scalar to minimize.
 
     Args:
         log_p: [batch] float32, log-probability of what was drawn.
@@ -280,7 +296,9 @@ def policy_gradient(log_p: tf.Tensor, reward: tf.Tensor) -> tf.Tensor:
     Returns:
         -mean((reward - mean reward) * log_p).
     """
-    advantage = tf.stop_gradient(reward - tf.reduce_mean(reward))
+    reward = tf.stop_gradient(reward)
+    baseline = sum_over_replicas(mean_over_replicas(reward, tf.ones_like(reward)))
+    advantage = reward - baseline
     return -tf.reduce_mean(advantage * log_p)
 
 

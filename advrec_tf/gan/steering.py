@@ -21,6 +21,7 @@ import numpy as np
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.base import log_popularity
+from advrec_tf.ops.checks import as_number
 
 WIDEST = 64.0
 """The largest |gamma| that is tried."""
@@ -64,7 +65,7 @@ def steer(
         raise ValueError(f"`logits` should have shape {expected}. Received: {logits.shape}.")
     if np.isnan(logits).any():
         raise ValueError("`logits` should be numbers. Received NaN.")
-    if not cap >= 0:
+    if not as_number(cap) >= 0:
         raise ValueError(f"`cap` should be >= 0. Received: {cap!r}.")
     popularity = log_popularity(interactions)
     logits = logits.astype(np.float32)

@@ -53,6 +53,42 @@ def mean_over_replicas(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(tf.reduce_sum(values * weights), _total(weights))
 
 
+def averaged_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """As `mean_over_replicas` for losses that replicas average, such as those of a GAN: the mean
+    over the replicas of what they get is the weighted mean over the global batch."""
+    return mean_over_replicas(values, weights) * num_replicas()
+
+
+def averaged_gradients(gradients: Sequence) -> list:
+    """Gradients of losses that replicas average, of which some may be None: optimizers add up those
+    of all replicas, so each is divided by their number."""
+    count = num_replicas()
+    if count == 1:
+        return list(gradients)
+    return [
+        tf.IndexedSlices(g.values / count, g.indices, g.dense_shape)
+        if isinstance(g, tf.IndexedSlices)
+        else g
+        if g is None
+        else g / count
+        for g in gradients
+    ]
+
+
+def assign_on_replicas(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> None:
+    """Assign to variables what all replicas have computed alike; none of them is trained."""
+    if num_replicas() == 1:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return
+
+    def update(strategy, values):
+        for variable, value in zip(variables, values, strict=True):
+            strategy.extended.update(variable, lambda own, new: own.assign(new), args=(value,))
+
+    tf.distribute.get_replica_context().merge_call(update, args=(list(values),))
+
+
 def candidates_of_all(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """The values of all replicas, [global batch, ...] each, this replica's own first; numbers are
     differentiable. On one device the values themselves.
@@ -157,6 +193,17 @@ def drawn_for_rows(draw: Callable[..., tf.Tensor], shape: tf.Tensor, *settings) 
         *settings: such as the seed [2] int32, the same on all replicas.
     """
     return own_rows(lambda n: draw(tf.concat([[n], shape[1:]], 0), *settings), shape[0])
+
+
+def part_of_replica(values: tf.Tensor) -> tf.Tensor:
+    """The examples [n / replicas, ...] of this replica, of n that all of them know, where they
+    divide."""
+    count = num_replicas()
+    if count == 1:
+        return values
+    number = tf.distribute.get_replica_context().replica_id_in_sync_group
+    parts = tf.reshape(values, [count, values.shape[0] // count, *values.shape[1:]])
+    return parts[tf.cast(number, tf.int32)]
 
 
 def random_floats_of_rows(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -6,3 +6,8 @@ from __future__ import annotations
 def is_number(value) -> bool:
     """Whether a value can be compared with a number: no text, no None, no list."""
     return hasattr(value, "__float__")
+
+
+def as_number(value):
+    """The value; NaN, which lies in no range, where it is no number, such as a text."""
+    return value if is_number(value) else float("nan")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from advrec_tf.models.replicas import drawn_for_rows
 from advrec_tf.ops.random import stream
 from advrec_tf.tabular.transform import RowLayout, positions_of
 
@@ -37,8 +38,10 @@ class Conditions:
 
     def shown(self, batch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Flags [batch, conditional columns] of 0/1, each 1 with probability one half."""
-        uniform = tf.random.stateless_uniform(
-            [batch, len(self.columns)], stream(seed, "shown conditions")
+        uniform = drawn_for_rows(
+            tf.random.stateless_uniform,
+            tf.stack([batch, len(self.columns)]),
+            stream(seed, "shown conditions"),
         )
         return tf.cast(uniform < 0.5, tf.float32)
 

@@ -20,9 +20,12 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.data.batches import Batches
 from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import single_valued
+from advrec_tf.models.replicas import assign_on_replicas
+from advrec_tf.ops.checks import as_number
 from advrec_tf.ops.random import stream
 from advrec_tf.tabular.conditions import Conditions
 from advrec_tf.tabular.network_generator import NetworkGenerator
@@ -72,8 +75,8 @@ class TableGAN(NetworkGenerator, GAN):
     ):
         super().__init__(generator, discriminator, loss=loss, **settings)
         for name, value, holds in (
-            ("temperature", temperature, temperature > 0),
-            ("averaging", averaging, 0 <= averaging < 1),
+            ("temperature", temperature, as_number(temperature) > 0),
+            ("averaging", averaging, 0 <= as_number(averaging) < 1),
         ):
             if not holds:
                 raise ValueError(f"`{name}` is out of its range. Received: {value!r}.")
@@ -128,6 +131,25 @@ class TableGAN(NetworkGenerator, GAN):
         joined = tf.concat([rows, condition], axis=1)
         return tf.reshape(joined, [-1, self.pack * (self.layout.width + self.conditions.width)])
 
+    def fit(self, x=None, *args, **kwargs):
+        """As `GAN.fit`.
+
+        Raises:
+            ValueError: as there, and where a replica of a strategy would cut a pack of entries.
+        """
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if isinstance(x, Batches):
+            spec = x.dataset(0).element_spec
+        else:
+            spec = getattr(x, "element_spec", None)
+        rows = spec["choices"].shape[0] if isinstance(spec, dict) and "choices" in spec else None
+        if rows is not None and rows % (self.pack * replicas):
+            raise ValueError(
+                f"A batch should hold a multiple of {self.pack * replicas} entries, whole packs of "
+                f"{self.pack} for each of {replicas} replicas. Received batches of {rows}."
+            )
+        return super().fit(x, *args, **kwargs)
+
     def real_samples(self, inputs):
         rows, flags = self._rows_and_flags(inputs)
         return self._packed(rows, self.conditions.read(rows, flags))
@@ -163,8 +185,9 @@ class TableGAN(NetworkGenerator, GAN):
 
     def alternate(self, inputs, seed):
         super().alternate(inputs, seed)
-        for mean, variable in zip(self.averaged.weights, self.generator.weights, strict=True):
-            mean.assign(self.averaging * mean + (1.0 - self.averaging) * variable)
+        pairs = zip(self.averaged.weights, self.generator.weights, strict=True)
+        means = [self.averaging * mean + (1.0 - self.averaging) * now for mean, now in pairs]
+        assign_on_replicas(self.averaged.weights, means)
 
 
 def build_row_discriminator(
@@ -180,7 +203,7 @@ def build_row_discriminator(
     Raises:
         ValueError: if `pack` < 1.
     """
-    if pack < 1:
+    if not as_number(pack) >= 1:
         raise ValueError(f"`pack` should be >= 1. Received: {pack!r}.")
     layout = transform.layout
     width = layout.width + conditions.width

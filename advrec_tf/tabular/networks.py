@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.models.replicas import own_rows
 from advrec_tf.ops.random import stream
 from advrec_tf.tabular.transform import RowLayout
 
@@ -90,11 +91,14 @@ def drawn_codes(raw: tf.Tensor, layout: RowLayout, seed: tf.Tensor) -> tuple[tf.
 
 
 def _gumbel(batch: tf.Tensor, layout: RowLayout, seed: tf.Tensor) -> list[tf.Tensor]:
-    uniform = tf.random.stateless_uniform(
-        [batch, sum(layout.widths)],
-        stream(seed, "categories of the record"),
-        minval=1e-20,
-        maxval=1.0,
+    uniform = own_rows(
+        lambda rows: tf.random.stateless_uniform(
+            [rows, sum(layout.widths)],
+            stream(seed, "categories of the record"),
+            minval=1e-20,
+            maxval=1.0,
+        ),
+        batch,
     )
     return tf.split(-tf.math.log(-tf.math.log(uniform)), layout.widths, axis=1)
 

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from advrec_tf.gan import losses
+from advrec_tf.models.replicas import drawn_for_rows, num_replicas, sum_over_replicas
+from advrec_tf.ops.checks import as_number
 from advrec_tf.ops.random import stream
 from advrec_tf.tabular.conditions import Conditions
 from advrec_tf.tabular.gan import TableGAN, build_row_discriminator
@@ -40,7 +42,7 @@ class PrivateTableGAN(TableGAN):
 
     def __init__(self, *networks, clip: float = 1.0, noise_multiplier: float = 1.0, **kwargs):
         super().__init__(*networks, **kwargs)
-        if not (clip > 0 and noise_multiplier > 0):
+        if not (as_number(clip) > 0 and as_number(noise_multiplier) > 0):
             raise ValueError(
                 "`clip` and `noise_multiplier` should be > 0. "
                 f"Received: {clip!r} and {noise_multiplier!r}."
@@ -56,13 +58,17 @@ class PrivateTableGAN(TableGAN):
         """One private update of the discriminator; returns its mean loss before it."""
         real = self.real_samples(inputs)
         fake = tf.stop_gradient(self.fake_samples(inputs, seed, training=True))
-        mix = tf.random.stateless_uniform(
-            [tf.shape(real)[0], 1], stream(seed, "mix of real and generated")
+        mix = drawn_for_rows(
+            tf.random.stateless_uniform,
+            tf.stack([tf.shape(real)[0], 1]),
+            stream(seed, "mix of real and generated"),
         )
         gradients, loss, right = self.clipped_gradients(real, fake, mix)
-        count = tf.cast(tf.shape(real)[0], tf.float32)
+        count = sum_over_replicas(tf.cast(tf.shape(real)[0], tf.float32))
+        # Each replica adds its share of the one noise: the optimizer adds up what they give.
+        deviation = self.noise_multiplier * self.clip / num_replicas()
         noisy = [
-            (total + self.noise_multiplier * self.clip * self._noise(total, seed, i)) / count
+            (total + deviation * self._noise(total, seed, i)) / count
             for i, total in enumerate(gradients)
         ]
         self.d_gradient.update_state(tf.linalg.global_norm(noisy))

@@ -18,12 +18,14 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.gan.base import GAN
 from advrec_tf.gan.health import HealthCheck
+from advrec_tf.ops.checks import as_number
 from advrec_tf.tabular.batches import of_rows, of_table
 from advrec_tf.tabular.counted import CountedTable
 from advrec_tf.tabular.fidelity import Binning, fidelity, mode_coverage
 from advrec_tf.tabular.generator import TableGenerator
 from advrec_tf.training.callbacks import NonFiniteGuard
 from advrec_tf.training.checkpoint import TrainingCheckpoint
+from advrec_tf.training.distribution import require_same_epoch
 from advrec_tf.training.early_stop import EarlyStop
 
 LEAST_COVERAGE = 0.5
@@ -149,7 +151,7 @@ def fit_table_generator(
             from its shards in each epoch; fidelity is then measured beside its sample.
         validation: a frame; `CountedTable.validation` is one.
         steps: at most so many, in rounds of `steps_per_round`.
-        batch_size: rows a step.
+        batch_size: rows a step, of all replicas together; rounded down to whole packs of each.
         patience, keep_last: see `FidelityValidation`.
         refuse_copies: see `TableGenerator.refuse_copies_of`, of `train` and `validation`.
         checkpoint: file to write after rounds and to continue from if it exists.
@@ -158,9 +160,10 @@ def fit_table_generator(
     Raises:
         GenerationFailure: if no round is worth keeping: all collapsed, or training diverged
             before the first was over.
-        ValueError: if `steps` < 1, or a value of `validation` does not fit the transform.
+        ValueError: if `steps` < 1, a value of `validation` does not fit the transform, or the
+            workers of a strategy found checkpoints of different rounds.
     """
-    if steps < 1 or steps_per_round < 1:
+    if not (as_number(steps) >= 1 and as_number(steps_per_round) >= 1):
         raise ValueError(
             "`steps` and `steps_per_round` should be >= 1. "
             f"Received: {steps!r} and {steps_per_round!r}."
@@ -172,7 +175,10 @@ def fit_table_generator(
         validation, train.sample if counted else train, patience=patience, keep_last=keep_last
     )
     guard.set_model(model)
-    how = {"batch_size": batch_size, "seed": seed, "multiple_of": getattr(model, "pack", 1)}
+    # Each replica of a strategy has whole packs of rows, as many as the others.
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    whole = getattr(model, "pack", 1) * replicas
+    how = {"batch_size": batch_size, "seed": seed, "multiple_of": whole}
     if counted:
         batches = of_table(train, model.transform, steps_per_epoch=steps_per_round, **how)
         rest = batches.dataset  # an epoch is a round
@@ -186,6 +192,7 @@ def fit_table_generator(
     if checkpoint is not None:
         saver = TrainingCheckpoint(checkpoint, validation=guard)
         done = saver.restore(model)
+        require_same_epoch(model.distribute_strategy, done)
         if done and label is not None:
             write(f"  {label:<20} continues after round {done}")
     history = dict(saver.history) if saver else {}

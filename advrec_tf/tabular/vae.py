@@ -13,6 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.models.replicas import averaged_gradients, drawn_for_rows, seed_of_all
+from advrec_tf.ops.checks import as_number
 from advrec_tf.ops.random import stream
 from advrec_tf.tabular.conditions import Conditions
 from advrec_tf.tabular.network_generator import NetworkGenerator
@@ -49,7 +51,7 @@ class TableVAE(NetworkGenerator, keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not kl_weight > 0:
+        if not as_number(kl_weight) > 0:
             raise ValueError(f"`kl_weight` should be > 0. Received: {kl_weight!r}.")
         self.set_up(transform, tuple(conditional))
         self.encoder, self.decoder = encoder, decoder
@@ -83,8 +85,8 @@ class TableVAE(NetworkGenerator, keras.Model):
             return raw
         means, logits = tf.split(raw, [sum(sizes), sum(self.layout.widths)], axis=1)
         spread = tf.exp(tf.maximum(tf.concat(self.log_deviation, 0), LEAST_LOG_DEVIATION))
-        drawn = tf.tanh(means) + spread * tf.random.stateless_normal(
-            tf.shape(means), stream(seed, "spread of the numbers")
+        drawn = tf.tanh(means) + spread * drawn_for_rows(
+            tf.random.stateless_normal, tf.shape(means), stream(seed, "spread of the numbers")
         )
         drawn = tf.clip_by_value(drawn, -1.0 + 1e-4, 1.0 - 1e-4)
         return tf.concat([tf.atanh(drawn), logits], axis=1)
@@ -93,11 +95,13 @@ class TableVAE(NetworkGenerator, keras.Model):
         return [*self.decoder.weights, *self.log_deviation]
 
     def train_step(self, inputs):
+        inputs = {**inputs, "seed": seed_of_all(inputs["seed"])}
         with tf.GradientTape() as tape:
             reconstruction, divergence = self.evidence(inputs, inputs["seed"])
             loss = reconstruction + self.kl_weight * divergence
         variables = self.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        gradients = averaged_gradients(tape.gradient(loss, variables))
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self.reconstruction.update_state(reconstruction)
         self.divergence.update_state(divergence)
         return {metric.name: metric.result() for metric in self.metrics}
@@ -109,8 +113,8 @@ class TableVAE(NetworkGenerator, keras.Model):
         flags = self.conditions.shown(tf.shape(rows)[0], inputs["seed"])
         condition = self.conditions.read(rows, flags)
         mean, log_variance = tf.split(self.encoder([rows, condition], training=True), 2, axis=1)
-        noise = tf.random.stateless_normal(
-            tf.shape(mean), stream(seed, "sample of the record's code")
+        noise = drawn_for_rows(
+            tf.random.stateless_normal, tf.shape(mean), stream(seed, "sample of the record's code")
         )
         code = mean + tf.exp(0.5 * log_variance) * noise
         raw = self.decoder([code, condition], training=True)

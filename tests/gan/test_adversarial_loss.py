@@ -11,6 +11,8 @@ from advrec_tf.gan.adversarial_loss import AdversarialLoss
         ({"weight": -1.0}, "`weight` of the loss should be >= 0. Received: -1.0"),
         ({"weight": float("nan")}, "`weight` of the loss should be >= 0. Received: nan"),
         ({"penalty_weight": -1.0}, "`penalty_weight` of the loss should be >= 0. Received: -1.0"),
+        ({"weight": "0.1"}, "`weight` of the loss should be >= 0. Received: '0.1'"),
+        ({"critic_steps": "2"}, "`critic_steps` should be >= 1. Received: '2'"),
     ],
 )
 def test_numbers_out_of_range_are_refused(settings, message):

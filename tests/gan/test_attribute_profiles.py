@@ -129,6 +129,8 @@ def test_settings_out_of_range_are_refused(two_kinds, attributes):
         Encoding(kl_weight=-1.0)
     with pytest.raises(ValueError, match=r"`drop` should lie in \[0, 1\)"):
         Encoding(drop=1.0)
+    with pytest.raises(ValueError, match=r"`drop` should lie in \[0, 1\). Received: '0.5'"):
+        Encoding(drop="0.5")
 
 
 def test_inputs_that_do_not_fit_are_refused(two_kinds, attributes):

@@ -340,6 +340,9 @@ def test_transposed_rows_swap_users_and_items():
         ({"generator_steps": 0}, "`generator_steps` should be >= 1"),
         ({"critic_batch": 0}, "`critic` of the minibatches should be >= 1"),
         ({"generator_batch": 0}, "`generator` of the minibatches should be >= 1"),
+        ({"masked": "0.5"}, "`masked` should be a fraction of 1. Received: '0.5'"),
+        ({"l2": "0"}, "`l2` should be >= 0. Received: '0'"),
+        ({"critic_batch": "8"}, "`critic` of the minibatches should be >= 1. Received: '8'"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

@@ -5,7 +5,7 @@ from tensorflow import keras
 
 from advrec_tf.data import batches
 from advrec_tf.gan.adversarial_loss import AdversarialLoss
-from advrec_tf.gan.feature_vectors import build_feature_vector_gan
+from advrec_tf.gan.feature_vectors import FeatureVectorGAN, build_feature_vector_gan
 from advrec_tf.models.content.modalities import Modality
 
 KINDS = np.arange(80) % 4
@@ -102,3 +102,26 @@ def test_rows_that_batches_bring_train_like_those_that_are_held(modalities):
         brought.generate(index, seed)
     with pytest.raises(ValueError, match="`conditions` should be given"):
         brought.fill(vectors)
+
+
+def test_rows_of_another_width_than_the_networks_have_are_named(modalities):
+    vectors, conditions = modalities
+    gan = build_feature_vector_gan(8, 4, hidden=(4,), noise_dim=2)
+    wide = r"`vector` should be \[rows, 8\].*vectors of width 8. Received the shape \(2, 5\)"
+    with pytest.raises(ValueError, match=wide):
+        gan.real_samples({"vector": tf.ones([2, 5]), "condition": tf.ones([2, 4])})
+    narrow = r"`condition` should be \[rows, 4\].*Received the shape \(2, 3\)"
+    with pytest.raises(ValueError, match=narrow):
+        gan.real_samples({"vector": tf.ones([2, 8]), "condition": tf.ones([2, 3])})
+    with pytest.raises(ValueError, match=r"`conditions` should be \[rows, 4\]"):
+        gan.generate_for(tf.ones([2, 8]), tf.constant([0, 1]))
+    with pytest.raises(ValueError, match="should bring `vector` and `condition`.*item_index"):
+        gan.real_samples({"item_index": tf.constant([0])})
+    networks = gan.generator, gan.discriminator
+    with pytest.raises(ValueError, match=r"`vectors` should be \[rows, 8\].*\(80, 4\)"):
+        FeatureVectorGAN(*networks, conditions, vectors)
+    other = build_feature_vector_gan(8, 5, hidden=(4,), noise_dim=2)
+    with pytest.raises(ValueError, match=r"8 \+ 4 numbers .* one that reads 13"):
+        FeatureVectorGAN(gan.generator, other.discriminator)
+    with pytest.raises(ValueError, match="both be modalities of items, or both the widths"):
+        build_feature_vector_gan(8, conditions)

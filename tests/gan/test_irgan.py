@@ -407,6 +407,9 @@ def test_training_learns_two_groups_above_popularity_and_survives_its_weights(tm
         ({"mixture": -0.1}, "`mixture` should lie in"),
         ({"dim": 0}, "`dim` should be >= 1"),
         ({"adversarial_weight": -1.0}, "`weight` of the loss should be >= 0"),
+        ({"mixture": "0.2"}, r"`mixture` should lie in \[0, 1\). Received: '0.2'"),
+        ({"temperature": "1"}, "`temperature` and `d_temperature` should be > 0. Received: '1'"),
+        ({"candidates": "8"}, "`candidates` should be >= 1. Received: '8'"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

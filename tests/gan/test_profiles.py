@@ -195,6 +195,15 @@ def test_scores_are_the_logits_for_the_whole_profile():
     np.testing.assert_allclose(model(tf.constant(PROFILES[:1])), 20 * PROFILES[:1])
 
 
+def test_users_are_ranked_by_the_rows_that_are_named():
+    model, whole = gan(), rows()
+    before = model.scores()
+    model.rank_by(whole.select(whole.user_index != 0))
+    np.testing.assert_array_equal(model.scores()[1:], before[1:])
+    nobody = model.generator(tf.zeros([1, whole.num_items]))
+    np.testing.assert_allclose(model.scores()[:1], nobody, atol=1e-6)
+
+
 def test_noise_repeats_for_a_seed_and_differs_for_another():
     model = gan(data=wide(), masked_negatives=0.3)
     one, same, other = (
@@ -220,6 +229,8 @@ def test_networks_repeat_for_a_seed():
         ({"drop": 1.0}, "`drop` should be a fraction"),
         ({"drop": -0.1}, "`drop` should be a fraction"),
         ({"masked_negatives": 1.1}, "`masked_negatives` should be a fraction"),
+        ({"drop": "0.5"}, "`drop` should be a fraction of 1. Received: '0.5'"),
+        ({"reconstruction_weight": "1"}, "`reconstruction_weight` should be >= 0. Received: '1'"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

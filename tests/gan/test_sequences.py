@@ -103,6 +103,15 @@ def test_it_ranks_what_comes_after_the_last_items(ablation, data):
     assert ((best - last) % RING).tolist() == [RING - 1, 1, RING - 1]
 
 
+def test_users_are_ranked_by_the_rows_that_are_named(data):
+    model, users = build(data), tf.range(2)
+    before = model.score(users).numpy()
+    model.rank_by(data.select(data.user_index != 0))
+    after = model.score(users).numpy()
+    np.testing.assert_array_equal(after[1], before[1])
+    assert np.abs(after[0] - before[0]).max() > 0
+
+
 def test_real_and_drawn_sequences_are_one_hot_rows_beside_attributes(data, attributes):
     model = build(data, attributes)
     real = model.real_samples(batch(model)).numpy()
@@ -181,6 +190,8 @@ def test_arguments_that_do_not_fit_are_refused(data, attributes, ablation):
         build(data, estimator="magic")
     with pytest.raises(ValueError, match="`temperature` should be > 0"):
         build(data, temperature=0.0)
+    with pytest.raises(ValueError, match="`temperature` should be > 0. Received: '1'"):
+        build(data, temperature="1")
     few = Modality(name="few", vectors=np.eye(2, dtype=np.float32))
     with pytest.raises(ValueError, match="`attributes` should have 40 vectors"):
         build(data, few)

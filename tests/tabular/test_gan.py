@@ -68,7 +68,9 @@ def test_the_discriminator_sees_packs_of_rows(frame, transform):
 
 
 @pytest.mark.parametrize(
-    "setting", [{"pack": 0}, {"temperature": 0.0}, {"averaging": 1.0}], ids=lambda s: next(iter(s))
+    "setting",
+    [{"pack": 0}, {"temperature": 0.0}, {"averaging": 1.0}, {"pack": "2"}, {"averaging": "0.9"}],
+    ids=str,
 )
 def test_settings_out_of_range_are_refused(transform, setting):
     with pytest.raises(ValueError, match=f"`{next(iter(setting))}`"):

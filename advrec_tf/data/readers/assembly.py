@@ -79,6 +79,11 @@ class TableSettings:
                 "`user_column` and `item_column` should be two columns. "
                 f"Received: {self.user_column!r} for both."
             )
+        if self.time_column in (self.user_column, self.item_column):
+            raise ValueError(
+                "`time_column` should be another column than those of the ids, which say nothing "
+                f"of an order. Received: {self.time_column!r}."
+            )
         if self.on_missing not in ("count", "raise"):
             raise ValueError(
                 f"`on_missing` should be 'count' or 'raise'. Received: {self.on_missing!r}."

@@ -25,7 +25,12 @@ from advrec_tf.data.interactions import (
 )
 from advrec_tf.data.readers.records import find_columns
 from advrec_tf.data.streams.batches import of_epochs
-from advrec_tf.data.streams.encoding import Encoder, count_unknown, require_numbers
+from advrec_tf.data.streams.encoding import (
+    Encoder,
+    count_unknown,
+    require_numbers,
+    require_times,
+)
 from advrec_tf.data.streams.ids import IdCounter
 from advrec_tf.data.streams.stream import Arrays, Stream
 from advrec_tf.data.streams.vocabularies import CountedIds
@@ -251,7 +256,8 @@ def counted(
 
     Raises:
         MissingColumnError: if the stream lacks a column.
-        DataError: if the ratings or times are text.
+        DataError: if the ratings or times are text, or the times no such column, as
+            `encoding.require_times` says.
         ValueError: if fewer than half of the rows have known ids: the vocabularies are those of
             other data.
     """
@@ -267,7 +273,8 @@ def _counted(
 ) -> CountedInteractions:
     """`counted`, without the pairs `withheld`; see `Encoder`."""
     find_columns(stream.shards[0].path, list(stream.kinds), [ids.users.name, ids.items.name])
-    require_numbers(stream, rating_column, required_time)
+    require_numbers(stream, rating_column)
+    require_times(stream, ids, required_time)
     encoder = Encoder(ids, stream.kinds, rating_column, withheld, required_time=required_time)
     own = stream.data_fingerprint == ids.data_fingerprint
     if own and ids.keeps_all_rows and withheld is None and required_time is None:

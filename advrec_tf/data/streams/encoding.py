@@ -94,6 +94,28 @@ def require_numbers(stream: Stream, *names: str | None) -> None:
             )
 
 
+def require_times(stream: Stream, ids: CountedIds, *names: str | None) -> None:
+    """As `require_numbers`, of columns that order the rows of a user.
+
+    Raises:
+        MissingColumnError: if the stream lacks a column.
+        DataError: if a column holds text or booleans, or is that of the users or items.
+    """
+    require_numbers(stream, *names)
+    path = stream.shards[0].path
+    for name in names:
+        if name is None:
+            continue
+        if name in (ids.users.name, ids.items.name):
+            what = "users" if name == ids.users.name else "items"
+            raise DataError(
+                f"{path}, column {name!r}: expected times. Received the ids of the {what}, which "
+                "say nothing of an order."
+            )
+        if stream.kinds[name] == "bool":
+            raise DataError(f"{path}, column {name!r}: expected times. Received booleans.")
+
+
 def count_unknown(
     encoder: Encoder,
     table: pa.Table,

@@ -18,7 +18,8 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.streams.batches import of_epochs
 from advrec_tf.data.streams.counted import CountedInteractions
-from advrec_tf.data.streams.encoding import Encoder, require_numbers
+from advrec_tf.data.streams.encoding import Encoder, require_times
+from advrec_tf.data.streams.hashed import HashedVocabulary
 from advrec_tf.data.streams.stream import Arrays
 from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.data.windows import training_windows
@@ -50,9 +51,10 @@ def stream_windows(
         seed: added to that of the stream, for the order; and of the seeds of the batches.
 
     Raises:
-        ValueError: if a number is < 1, `kind` is unknown, or nobody has two rows.
+        ValueError: if a number is < 1, `kind` is unknown, nobody has two rows, or ids are hashed,
+            see `require_exact_ids`.
         MissingColumnError: if the shards lack the column of times.
-        DataError: if it holds text.
+        DataError: if it holds text or booleans, or is that of the users or items.
         tf.errors.OpError: in the iteration, with the sentence of a `DataError`, where the rows of a
             user stand in two places.
     """
@@ -61,7 +63,7 @@ def stream_windows(
             "`length` should be >= 1 and `kind` 'whole' or 'prefixes'. "
             f"Received: {length!r} and {kind!r}."
         )
-    require_numbers(data.stream, time_column)
+    require_times(data.stream, data.ids, time_column)
     every = length if kind == "whole" else 1
     count = int(np.maximum(-(-(data.user_counts() - 1) // every), 0).sum())
 
@@ -103,8 +105,10 @@ def batches_of_users(
         seed: added to that of the stream, for the order; and of the seeds of the batches.
 
     Raises:
-        ValueError: if there is no example, or `batch_size` < 1.
+        ValueError: if there is no example, `batch_size` < 1, or ids are hashed, see
+            `require_exact_ids`.
     """
+    require_exact_ids(data, time_column)
 
     def epoch(number: int, row: int) -> Iterator[Arrays]:
         return shuffled_examples(
@@ -121,6 +125,40 @@ def batches_of_users(
     return of_epochs(
         epoch, columns, count=count, batch_size=batch_size, seed=seed, steps_per_epoch=None
     )
+
+
+def require_exact_ids(data: CountedInteractions, time_column: str | None) -> None:
+    """Refuse hashed ids where rows are taken together by user.
+
+    Raises:
+        ValueError: if users are hashed, of whom two may share a bucket, so that the rows of the two
+            would be those of one user; or items are and rows are ordered by time, where equal times
+            go by the ids of the items.
+    """
+    if isinstance(data.users, HashedVocabulary):
+        raise ValueError(
+            "`data` should have users that were counted exactly, by `count_ids` without "
+            "`user_buckets`: of hashed ones two may share a bucket, and their rows would be taken "
+            f"for those of one. Received {len(data.users):,} buckets."
+        )
+    if time_column is not None and isinstance(data.items, HashedVocabulary):
+        raise ValueError(
+            "`time_column` should be None for items that are hashed, since equal times are ordered "
+            "by the ids of the items: sort the rows of each user by time in the shards. "
+            f"Received: {time_column!r}."
+        )
+
+
+def require_together(data: CountedInteractions) -> None:
+    """Refuse shards that do not hold the rows of each user together; reads them once.
+
+    Raises:
+        DataError: if the rows of a user stand in two places; it names the user and the shard.
+        ValueError: as `require_exact_ids`.
+    """
+    require_exact_ids(data, None)
+    for _ in users_in_order(data, None, np.arange(len(data.stream.shards)), 1):
+        pass
 
 
 def shuffled_examples(
@@ -152,7 +190,7 @@ def shuffled_examples(
     shards = np.random.default_rng([*order, 0]).permutation(len(data.stream.shards))
     waiting: list[Arrays] = []
     drawn = 0
-    for chunk, users in _chunks(data, time_column, shards, least):
+    for chunk, users in users_in_order(data, time_column, shards, least):
         if chunk is not None:
             waiting.append(examples(chunk, users))
         held = sum(len(part["user_index"]) for part in waiting) * cells
@@ -168,11 +206,17 @@ def shuffled_examples(
             yield {name: values[places] for name, values in columns.items()}
 
 
-def _chunks(
+def users_in_order(
     data: CountedInteractions, time_column: str | None, shards: np.ndarray, least: int
 ) -> Iterator[tuple[Interactions | None, np.ndarray]]:
     """The rows of some users at a time, who are 0, 1, ... in them, and which users these are; users
     of fewer rows than `least` are left out. The last element is None.
+
+    Args:
+        data: of a stream whose shards hold each user's rows together.
+        time_column: orders the rows of a user; None for the order of the file.
+        shards: the numbers of those that are read, one after the other.
+        least: rows of a user who is not left out, >= 1.
 
     Raises:
         DataError: if a user's rows stand in two places.

@@ -16,7 +16,7 @@ from advrec_tf.data.filters import last_of_pairs
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.split_parts import Split
 from advrec_tf.data.streams.counted import CountedInteractions
-from advrec_tf.data.streams.encoding import Encoder, require_numbers
+from advrec_tf.data.streams.encoding import Encoder, require_times
 from advrec_tf.data.ties import TieRule
 
 EVALUATED_USERS = 10_000
@@ -71,14 +71,14 @@ def hold_out(
     Raises:
         ValueError: if there is no such split, nobody has three rows, or a time is missing.
         MissingColumnError: if the stream lacks the column of times.
-        DataError: if it holds text.
+        DataError: if it holds text or booleans, or is that of the users or items.
     """
     if name not in PER_USER:
         raise ValueError(
             f"`name` should be one of {', '.join(PER_USER)} for a stream: a split by one moment "
             f"for all users needs the times of all rows. Received: {name!r}."
         )
-    require_numbers(data.stream, time_column)
+    require_times(data.stream, data.ids, time_column)
     if users < 1:
         raise ValueError(f"`users` should be >= 1. Received: {users!r}.")
     eligible = np.flatnonzero(data.user_counts() >= 3)

@@ -12,7 +12,7 @@ from advrec_tf.data.batches import Batches
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import require_length, sequences_of
 from advrec_tf.data.streams.counted import CountedInteractions
-from advrec_tf.data.streams.encoding import require_numbers
+from advrec_tf.data.streams.encoding import require_times
 from advrec_tf.data.streams.histories import batches_of_users
 from advrec_tf.data.streams.stream import Arrays
 
@@ -42,14 +42,15 @@ def stream_sequences(
         seed: added to that of the stream, for the order; and of the seeds of the batches.
 
     Raises:
-        ValueError: if a number is out of its range, or nobody has a sequence.
+        ValueError: if a number is out of its range, nobody has a sequence, or ids are hashed, see
+            `histories.require_exact_ids`.
         MissingColumnError: if the shards lack the column of times.
-        DataError: if it holds text.
+        DataError: if it holds text or booleans, or is that of the users or items.
         tf.errors.OpError: in the iteration, with the sentence of a `DataError`, where the rows of a
             user stand in two places.
     """
     require_length(length, least)
-    require_numbers(data.stream, time_column)
+    require_times(data.stream, data.ids, time_column)
     rows = data.user_counts()
     count = int((rows // length + (rows % length >= least)).sum())
 

@@ -135,6 +135,8 @@ class WholeProfileGAN(GAN):
         self.random_fraction = random_fraction
         self.temperature = temperature
 
+    replicated = False
+
     def real_samples(self, inputs):
         return self.profiles(inputs["user_index"])
 

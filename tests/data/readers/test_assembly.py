@@ -57,6 +57,7 @@ def test_texts_follow_an_item_whose_spelling_changed():
     ("settings", "message"),
     [
         ({"user_column": "item_id"}, "should be two columns. Received: 'item_id' for both"),
+        ({"time_column": "item_id"}, "`time_column` should be another column.*'item_id'"),
         ({"on_missing": "drop"}, "`on_missing` should be 'count' or 'raise'"),
         ({"rating_range": (5, 1)}, "`rating_range` should be"),
         ({"missing": "NA"}, "`missing` should hold marks. Received the text 'NA'"),

@@ -118,6 +118,49 @@ def test_a_column_that_is_not_there_or_holds_no_numbers_is_refused_at_the_call(d
         ask(data, "user_id")
 
 
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda data, name: ar.data.stream_windows(data, length=2, batch_size=1, time_column=name),
+        lambda data, name: ar.data.stream_sequences(data, length=2, batch_size=1, time_column=name),
+        lambda data, name: ar.data.hold_out(data, "last_item", time_column=name),
+        lambda data, name: ar.data.counted(data.stream, data.ids, time_column=name),
+    ],
+)
+def test_numbers_that_are_no_times_order_nobody(tmp_path, order):
+    columns = {"user_id": [1, 1, 1, 2], "item_id": [0, 1, 2, 0], "new": [True, False, True, True]}
+    parquet.write_table(pa.table(columns), tmp_path / "part.parquet")
+    stream = ar.data.stream(tmp_path)
+    data = ar.data.counted(stream, ar.data.count_ids(stream))
+    for name, what in (("user_id", "the ids of the users"), ("item_id", "the ids of the items")):
+        with pytest.raises(ar.data.DataError, match=f"'{name}': expected times. Received {what}"):
+            order(data, name)
+    with pytest.raises(ar.data.DataError, match="'new': expected times. Received booleans"):
+        order(data, "new")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda data, **time: ar.data.stream_windows(data, length=2, batch_size=1, **time),
+        lambda data, **time: ar.data.stream_sequences(data, length=2, batch_size=1, **time),
+        lambda data, **_: ar.data.stream_profiles(data, batch_size=1),
+    ],
+)
+def test_users_who_may_share_a_bucket_are_refused_before_their_rows_meet(data, read):
+    users = ar.data.count_ids(data.stream, user_buckets=2)
+    with pytest.raises(ValueError, match="`data` should have users that were counted exactly"):
+        read(ar.data.counted(data.stream, users))
+    items = ar.data.counted(data.stream, ar.data.count_ids(data.stream, item_buckets=2))
+    assert read(items).steps_per_epoch > 0
+
+
+def test_hashed_items_have_no_ids_to_order_equal_times_by(data):
+    items = ar.data.counted(data.stream, ar.data.count_ids(data.stream, item_buckets=2))
+    with pytest.raises(ValueError, match="`time_column` should be None for items that are hashed"):
+        ar.data.stream_windows(items, length=2, batch_size=1, time_column="time")
+
+
 def test_settings_out_of_their_range_are_refused(data):
     with pytest.raises(ValueError, match="`length` should be >= 1"):
         ar.data.stream_windows(data, length=0, batch_size=4)

@@ -39,6 +39,10 @@ def test_each_user_comes_once_an_epoch_with_the_profile_of_memory(data):
         assert items[items >= 0].tolist() == known[int(batch["user_index"][0])].tolist()
     later = [int(batch["user_index"][0]) for batch in batches.dataset(1).take(7)]
     assert later == users[1]
+    busy = ar.data.stream_profiles(data, batch_size=1, least=4)  # of 5, 9, 7 and 4 rows
+    assert sorted(int(batch["user_index"][0]) for batch in busy) == [2, 3, 5, 6]
+    with pytest.raises(ValueError, match="`least` should be >= 1"):
+        ar.data.stream_profiles(data, batch_size=1, least=0)
 
 
 def compiled(gan):
