@@ -29,7 +29,7 @@ COMMANDS = {
     "ranking": "Train the ranking tower and the multi-task model: clicks and ratings.",
     "recommend": "Print lists of an exported model, from its folder or from a server.",
     "export": "Export the recommender of a finished run, checked against the one in memory.",
-    "gan": "Train the profile GAN on interactions, and write what it generates.",
+    "gan": "Train a GAN on interactions, and write what it generates.",
     "table": "Train a GAN on a table, and write rows with the same columns.",
     "quality": "Compare generated rows with real ones, as a page.",
     "fraud": "Score every user of a file for fraud: a ranked list with reasons.",

@@ -18,6 +18,7 @@ from cyclopts.validators import Number
 from advrec_tf.pipelines.audit.settings import AuditSettings
 from advrec_tf.pipelines.progress import LOG
 from advrec_tf.pipelines.recommend.gan_settings import GanSettings
+from advrec_tf.pipelines.recommend.ranking_settings import RankingSettings
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 from advrec_tf.pipelines.tabular.settings import TableSettings
@@ -37,7 +38,8 @@ _SHARDS = (".parquet", ".pq", ".tfrecord", ".tfrecords")
 _flat = Parameter(name="*", group=SETTINGS)
 Audited = Annotated[AuditSettings, _flat]
 Comparison = Annotated[RecommenderSettings, _flat]
-ProfileGan = Annotated[GanSettings, _flat]
+InteractionGan = Annotated[GanSettings, _flat]
+RankingTower = Annotated[RankingSettings, _flat]
 SingleModel = Annotated[SingleSettings, _flat]
 TextTower = Annotated[TextTowerSettings, _flat]
 TableGeneration = Annotated[TableSettings, _flat]
@@ -213,13 +215,93 @@ class TableColumns(FileFormat):
 
 @Parameter(name="*", group=DATA)
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Source:
-    """Which interactions, with what is known of their users and items.
+class InteractionSource:
+    """Which interactions, for a command that reads nothing else of users and items.
 
     Attributes:
         data: A CSV or TSV file (plain or .gz), a Parquet file, a MovieLens folder, or the word
-            synthetic. For advrec train also shards: a pattern such as 'shards/*.parquet', or a
-            folder of Parquet or TFRecord files, whose rows are not held in memory.
+            synthetic. For advrec train and advrec gan also shards: a pattern such as
+            'shards/*.parquet', or a folder of Parquet or TFRecord files, whose rows are not held in
+            memory.
+    """
+
+    data: str
+    table: TableFormat = TableFormat()
+
+    @property
+    def files(self) -> list[str | Path]:
+        """What is read, and so is never written."""
+        return list(shards_of(self.data)) if self.is_sharded else [self.data]
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether the data are a pattern, or a folder of Parquet or TFRecord files."""
+        return is_sharded(self.data) and not os.path.isfile(self.data)
+
+    def shard_columns(self) -> dict[str, str]:
+        """Which columns of shards are read, as `prepare_stream` takes them.
+
+        Raises:
+            ValueError: if something is given that shards do not have.
+        """
+        given = self._columns()
+        known = ("user_column", "item_column", "time_column", "separator")
+        other = [name for name in given if name not in known]
+        if other:
+            name = other[0].replace("_", "-")
+            raise ValueError(
+                f"`--{name}` should not be given for shards, of which users, items and times are "
+                f"read. Received: --{name} beside --data {self.data}."
+            )
+        return given
+
+    def load(self, *, seed: int = 0):
+        """The `Loaded` that the arguments ask for.
+
+        Raises:
+            ValueError, OSError, ImportError: as the readers say.
+        """
+        from advrec_tf.data.readers.files import MissingColumnError
+        from advrec_tf.data.readers.loading import SYNTHETIC, load
+
+        if self.is_sharded:
+            raise ValueError(
+                "`--data` should be one file or a MovieLens folder: shards are read by `advrec "
+                "train`, and by `advrec gan` and `advrec table` for what these generate. "
+                f"Received: {self.data}."
+            )
+        columns = self._columns()
+        if self.data == SYNTHETIC:
+            if columns:
+                raise ValueError(
+                    "The built-in data have columns of their own. Received: "
+                    + ", ".join(f"--{name.replace('_', '-')}" for name in columns)
+                    + " beside --data synthetic."
+                )
+            columns = {"seed": seed}
+        try:
+            return load(self.data, **columns)
+        except MissingColumnError as error:
+            raise MissingColumnError(f"{error} {self._options_of_columns}") from None
+
+    @property
+    def _options_of_columns(self) -> str:
+        """A sentence: by which options columns are named."""
+        return (
+            "Columns are named by --user-column, --item-column, --rating-column and --time-column."
+        )
+
+    def _columns(self) -> dict:
+        """What was given, as keywords of `load`."""
+        return self.table.given()
+
+
+@Parameter(name="*", group=DATA)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source(InteractionSource):
+    """Which interactions, with what is known of their users and items.
+
+    Attributes:
         item_text_column: The column of a title or description of the item.
         user_table: A CSV, TSV or Parquet file with a line for each user: all its columns are
             features, which the ranking tower uses, and with --use-features the two-tower model.
@@ -236,7 +318,6 @@ class Source:
             hour=category.
     """
 
-    data: str
     item_text_column: str | None = None
     user_table: Path | None = None
     user_table_id: str = "user_id"
@@ -245,7 +326,6 @@ class Source:
     item_table_text: str | None = None
     context_column: Names = ()
     column_kind: Names = ()
-    table: TableFormat = TableFormat()
 
     @classmethod
     def of_options(cls, options: Mapping[str, Any]) -> Source:
@@ -266,68 +346,32 @@ class Source:
     @property
     def files(self) -> list[str | Path]:
         """What is read, and so is never written."""
-        if self.is_sharded:
-            return list(shards_of(self.data))
-        given = (self.data, self.user_table, self.item_table)
+        given = (*super().files, self.user_table, self.item_table)
         return [path for path in given if path is not None]
 
-    @property
-    def is_sharded(self) -> bool:
-        """Whether the data are a pattern, or a folder of Parquet or TFRecord files."""
-        return is_sharded(self.data) and not os.path.isfile(self.data)
-
     def shard_columns(self) -> dict[str, str]:
-        """Which columns of shards are read, as `prepare_stream` takes them.
-
-        Raises:
-            ValueError: if something is given that shards do not have.
-        """
-        given = self._columns()
-        known = ("user_column", "item_column", "time_column", "separator")
-        other = [name for name in given if name not in known]
-        if other or self.item_table is not None:
-            name = (other or ["item_table"])[0].replace("_", "-")
+        if self.item_table is not None:
             raise ValueError(
-                f"`--{name}` should not be given for shards, of which users, items and times are "
-                f"read. Received: --{name} beside --data {self.data}."
+                "`--item-table` should not be given for shards, of which users, items and times "
+                f"are read. Received: --item-table beside --data {self.data}."
             )
-        return given
+        return super().shard_columns()
 
     def load(self, *, seed: int = 0):
-        """The `Loaded` that the arguments ask for.
-
-        Raises:
-            ValueError, OSError, ImportError: as the readers say.
-        """
         from advrec_tf.data.metadata import attach_item_text
-        from advrec_tf.data.readers.files import MissingColumnError
-        from advrec_tf.data.readers.loading import SYNTHETIC, load
 
-        if self.is_sharded:
-            raise ValueError(
-                "`--data` should be one file or a MovieLens folder: shards are read by `advrec "
-                f"train` alone. Received: {self.data}."
-            )
-        columns = self._columns()
-        if self.data == SYNTHETIC:
-            if columns:
-                raise ValueError(
-                    "The built-in data have columns of their own. Received: "
-                    + ", ".join(f"--{name.replace('_', '-')}" for name in columns)
-                    + " beside --data synthetic."
-                )
-            columns = {"seed": seed}
-        try:
-            loaded = load(self.data, **columns)
-        except MissingColumnError as error:
-            raise MissingColumnError(
-                f"{error} Columns are named by --user-column, --item-column, --rating-column and "
-                "--time-column, the ids of tables by --user-table-id and --item-table-id."
-            ) from None
+        loaded = super().load(seed=seed)
         if self.item_table is None or not (self.item_table_text or self._only_titles):
             return loaded
         interactions = attach_item_text(loaded.interactions, self._texts())
         return dataclasses.replace(loaded, interactions=interactions)
+
+    @property
+    def _options_of_columns(self) -> str:
+        return (
+            "Columns are named by --user-column, --item-column, --rating-column and --time-column, "
+            "the ids of tables by --user-table-id and --item-table-id."
+        )
 
     @property
     def _only_titles(self) -> bool:
@@ -336,7 +380,7 @@ class Source:
 
     def _columns(self) -> dict:
         """What was given, as keywords of `load`."""
-        found = self.table.given()
+        found = super()._columns()
         if self.item_text_column is not None:
             found["item_text_column"] = self.item_text_column
         if self.context_column:

@@ -12,6 +12,8 @@ from advrec_tf.commands.arguments import Count
 from advrec_tf.commands.workers import MULTI_WORKER, PARAMETER_SERVER
 
 OPTION = "--distribute"
+TRAININGS = ("train", "gan", "table")
+"""The commands that workers train together by."""
 
 
 def launch(
@@ -23,11 +25,11 @@ def launch(
 
     `advrec launch --workers 2 -- train --data events.csv --out runs/mine`
 
-    Each worker runs the command with --distribute multi_worker and a TF_CONFIG of its own, on free
-    ports of this machine, and computes its part of every batch. The first one is the chief, which
-    alone writes. Lines are shown after the name of their worker. When one worker fails, all are
-    ended, and the exit status is that of the first that failed. The same command with --resume goes
-    on from the last checkpoint.
+    The command is train, gan or table. Each worker runs it with --distribute multi_worker and a
+    TF_CONFIG of its own, on free ports of this machine, and computes its part of every batch. The
+    first one is the chief, which alone writes. Lines are shown after the name of their worker. When
+    one worker fails, all are ended, and the exit status is that of the first that failed. The same
+    command with --resume goes on from the last checkpoint.
 
     With --parameter-servers they run with --distribute parameter_server, beside a chief and so many
     servers. The chief's end is the end of all. A worker that is killed is started again, and the
@@ -42,10 +44,13 @@ def launch(
     from advrec_tf.pipelines.launching import run_together
     from advrec_tf.training import cluster
 
-    if command[:1] != ("train",):
+    trainings = TRAININGS if parameter_servers is None else TRAININGS[:1]
+    if not set(command[:1]) & set(trainings):
+        servers = "" if parameter_servers is None else " beside --parameter-servers"
         raise ValueError(
-            "`command` should be a training, as in `advrec launch --workers 2 -- train --data "
-            f"events.csv --out runs/mine`. Received: {' '.join(command) or 'none'}."
+            f"`command` should be a training, {' or '.join(trainings)}{servers}, as in `advrec "
+            "launch --workers 2 -- train --data events.csv --out runs/mine`. "
+            f"Received: {' '.join(command) or 'none'}."
         )
     if any(word.partition("=")[0] == OPTION for word in command):
         raise ValueError(

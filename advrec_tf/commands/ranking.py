@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Literal
 
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import Comparison, Run, Source
+from advrec_tf.commands.arguments import RankingTower, Run, Source
 from advrec_tf.pipelines.ending import conclude
-from advrec_tf.pipelines.recommend.settings import RecommenderSettings
+from advrec_tf.pipelines.recommend.ranking_settings import RankingSettings
 
 
 def ranking(
     *,
     source: Source,
     run: Run,
-    settings: Comparison = RecommenderSettings(),
+    settings: RankingTower = RankingSettings(),
     export: str | None = None,
     exported: Literal["clicks", "ratings", "multi_task"] = "clicks",
 ) -> None:
@@ -47,7 +47,8 @@ def ranking(
                 f"`exported` should be one of {', '.join(outcome.ranking)}, which were trained. "
                 f"Received: {exported}."
             )
-        model = restored(exported, prepared.split, settings, outcome.ranking[exported])
+        kept = outcome.ranking[exported]
+        model = restored(exported, prepared.split, settings.in_comparison(), kept)
         written = runs.export_checked(model, export, identity)
     result = runs.finish(run, prepared, identity, outcome, **written)
     for name, row in result["models"].items():

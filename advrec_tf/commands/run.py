@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from advrec_tf.commands.arguments import Run, Source
+from advrec_tf.commands.arguments import InteractionSource, Run
 from advrec_tf.commands.configuration import given
 from advrec_tf.commands.display import keep_log
 from advrec_tf.ops.files import atomic_bytes
@@ -32,7 +32,7 @@ WRITTEN = (
 
 def begin(
     run: Run,
-    source: Source,
+    source: InteractionSource,
     settings,
     *,
     job: str,
@@ -70,9 +70,10 @@ def begin(
     return prepared, identity, open_store(run, identity, kept, inputs=source.files)
 
 
-def _prepared(source: Source, settings, job: str):
-    """The data read, filtered and split; of shards, which `advrec train` takes, counted."""
-    if job == "train" and source.is_sharded:
+def _prepared(source: InteractionSource, settings, job: str):
+    """The data read, filtered and split; of shards, which `advrec train` and `advrec gan` take,
+    counted."""
+    if job in ("train", "gan") and source.is_sharded:
         columns = source.shard_columns()
         from advrec_tf.pipelines.recommend.streamed import prepare_stream
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 from pathlib import Path
+from typing import Literal
 
 from advrec_tf.commands import run as runs
+from advrec_tf.commands import workers
 from advrec_tf.commands.arguments import (
     Count,
     Names,
@@ -30,6 +32,8 @@ def table(
     rows: Count | None = None,
     condition: Names = (),
     export: str | None = None,
+    distribute: Literal["mirrored", "multi_worker"] | None = None,
+    replicas: Count | None = None,
 ) -> None:
     """Train a GAN on a table, a row for each user or event, and write rows with the same columns.
 
@@ -51,7 +55,16 @@ def table(
             100,000.
         condition: Values that the generated rows are to have, as COLUMN=VALUE.
         export: The folder for the versions of the SavedModel.
+        distribute: What trains the generators: the GPUs of this machine (mirrored), or all
+            processes that TF_CONFIG names, as advrec launch starts them (multi_worker). Each
+            replica computes its part of every batch. The chief alone writes. By default one device
+            trains them.
+        replicas: The devices of mirrored. By default all GPUs. Without a GPU the CPU is cut into
+            so many.
     """
+    strategy = workers.strategy_of(distribute, replicas)
+    if distribute == workers.MULTI_WORKER:
+        run, export = workers.place_of(run, export)
     runs.check_writable("--export", export)
     if not (data.exists() or is_sharded(data)):
         raise FileNotFoundError(f"`--data` should be an existing file. Received: {data}.")
@@ -88,10 +101,11 @@ def table(
         "versions": versions(),
     }
     own = {"data": data, "rows": rows, "condition": condition or None, "export": export}
+    own |= {"distribute": distribute, "replicas": replicas}
     options = given(columns, run, settings)
     options |= {name: value for name, value in own.items() if value is not None}
     store = runs.open_store(run, identity, options, inputs=inputs)
-    outcome = job.run(read, settings, store, deliver=delivery)
+    outcome = job.run(read, settings, store, deliver=delivery, strategy=strategy)
     notes = [*read.schema.noticed, f"training: {outcome.fits['gan']['verdict']}", *delivery.notes]
     if settings.private:
         notes.append(job.spent(outcome, settings))

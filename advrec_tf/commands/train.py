@@ -49,17 +49,8 @@ def train(
             so many.
     """
     options = {"show_user": show_user, "distribute": distribute, "replicas": replicas}
-    strategy = None
-    if replicas is not None and distribute != "mirrored":
-        raise ValueError(
-            "`replicas` should be given beside --distribute mirrored. Received: "
-            f"{replicas} beside {distribute or 'no --distribute'}."
-        )
-    if distribute is not None:
-        from advrec_tf.training.distribution import strategy_of
-
-        strategy = strategy_of(distribute, replicas=replicas)  # before TensorFlow computes
-    if distribute == "multi_worker":
+    strategy = workers.strategy_of(distribute, replicas)
+    if distribute == workers.MULTI_WORKER:
         run, export = workers.place_of(run, export)
     prepared, identity, store = runs.begin(
         run, source, settings, job="train", export=export, options=options

@@ -19,8 +19,29 @@ from advrec_tf.commands.arguments import Run
 from advrec_tf.pipelines.ending import until_the_end
 from advrec_tf.training.cluster import task_of_this_process
 
+MIRRORED = "mirrored"
 MULTI_WORKER = "multi_worker"
 PARAMETER_SERVER = "parameter_server"
+
+
+def strategy_of(distribute: str | None, replicas: int | None):
+    """The strategy that --distribute and --replicas ask for, to be made before TensorFlow computes;
+    None for one device.
+
+    Raises:
+        ValueError: if replicas are given without `mirrored`.
+        ValueError, SystemExit: as `training.strategy_of`.
+    """
+    if replicas is not None and distribute != MIRRORED:
+        raise ValueError(
+            "`replicas` should be given beside --distribute mirrored. Received: "
+            f"{replicas} beside {distribute or 'no --distribute'}."
+        )
+    if distribute is None:
+        return None
+    from advrec_tf.training import distribution
+
+    return distribution.strategy_of(distribute, replicas=replicas)
 
 
 def writes(arguments: Mapping) -> bool:

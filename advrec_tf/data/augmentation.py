@@ -108,15 +108,20 @@ def top_unseen(
         missing[np.setdiff1d(np.arange(interactions.num_users), users)] = 0
     user_rows, item_rows = [], []
     for user in np.flatnonzero(missing):
-        own = scores[user].astype(np.float64)
-        own[known[int(user)]] = -np.inf
-        count = min(int(missing[user]), int(np.isfinite(own).sum()))
-        best = np.argsort(-own, kind="stable")[:count]
-        user_rows.append(np.full(count, user, np.int32))
-        item_rows.append(best.astype(np.int32))
+        best = best_unseen(scores[user], known[int(user)], int(missing[user]))
+        user_rows.append(np.full(len(best), user, np.int32))
+        item_rows.append(best)
     if not user_rows:
         return np.zeros(0, np.int32), np.zeros(0, np.int32)
     return np.concatenate(user_rows), np.concatenate(item_rows)
+
+
+def best_unseen(scores: np.ndarray, seen: np.ndarray, count: int) -> np.ndarray:
+    """[count or fewer] int32, the items with the best scores [num_items] beside those `seen`."""
+    own = scores.astype(np.float64)
+    own[seen] = -np.inf
+    count = min(count, int(np.isfinite(own).sum()))
+    return np.argsort(-own, kind="stable")[:count].astype(np.int32)
 
 
 def sample_unseen(

@@ -52,12 +52,32 @@ def test_parameter_servers_stand_beside_a_chief_whose_end_ends_all(monkeypatch):
         (["compare", "--data", "x"], "should be a training"),
         ([], "Received: none."),
         (["train", "--distribute", "mirrored"], "`--distribute` should be left out"),
+        (["data", "list"], "should be a training, train or gan or table, as in"),
     ],
 )
 def test_what_is_no_training_of_several_workers_is_refused(words, said, capfd):
     with pytest.raises(SystemExit):
         main(["launch", "--", *words])
     assert said in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["gan", "table"])
+def test_generators_are_trained_by_workers_that_train_together_alone(command, monkeypatch, capfd):
+    called = []
+    monkeypatch.setattr(launching, "run_together", lambda given, *_, **__: called.append(given))
+    main(["launch", "--", command, "--out", "y"])
+    assert called[0][1:] == [
+        "-m",
+        "advrec_tf",
+        command,
+        "--out",
+        "y",
+        "--distribute",
+        "multi_worker",
+    ]
+    with pytest.raises(SystemExit):
+        main(["launch", "--parameter-servers", "1", "--", command, "--out", "y"])
+    assert "should be a training, train beside --parameter-servers" in capfd.readouterr().err
 
 
 def workers_of(launcher):

@@ -1,8 +1,12 @@
+import contextlib
+import dataclasses
 import json
+import re
 
 import pytest
 
 from advrec_tf.commands.application import main
+from advrec_tf.pipelines.recommend.ranking_settings import RankingSettings
 from advrec_tf.serving import folder
 from advrec_tf.serving.saved_model_client import SavedModelClient
 from tests.worlds import tiny_world
@@ -18,6 +22,15 @@ def rated(tmp_path_factory):
 def words(table, out, *more):
     options = ["--out", str(out), "--ranking-epochs", "1", "--ease-l2", "30", "--quiet"]
     return ["ranking", "--data", str(table), "--rating-column", "rating", *options, *more]
+
+
+def test_the_help_lists_the_settings_of_the_tower_and_of_no_other_model(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    with contextlib.suppress(SystemExit):
+        main(["ranking", "--help"])
+    settings = capsys.readouterr().out.split("Settings (of several values")[1]
+    listed = re.findall(r"^\W*--([a-z0-9-]+)", settings, flags=re.MULTILINE)
+    assert listed == [field.name.replace("_", "-") for field in dataclasses.fields(RankingSettings)]
 
 
 @pytest.mark.slow

@@ -117,6 +117,7 @@ def test_a_private_run_says_what_it_spent(csv, tmp_path, capfd):
         (["--label", "churned", "--condition", "plan=paid"], "COLUMN=VALUE on one of churned"),
         (["--label", "churned", "--pack", "0"], "`--pack` should be >= 1"),
         (["--label", "churned", "--loss", "vanilla"], "`--loss` should be one of"),
+        (["--label", "churned", "--replicas", "2"], "beside --distribute mirrored. Received: 2"),
     ],
 )
 def test_mistakes_end_in_a_sentence(csv, tmp_path, more, message, capfd):
@@ -141,7 +142,7 @@ def shards(csv):
 def test_shards_are_counted_with_the_fractions_and_kinds_that_are_named(
     shards, tmp_path, monkeypatch, capfd
 ):
-    def run(read, settings, store, deliver):
+    def run(read, settings, store, deliver, strategy):
         # A fifth of 240 rows is held out; of the 192 others a quarter validates.
         assert (len(read.holdout), len(read.validation), len(read)) == (48, 48, 144)
         assert read.schema["visits"].kind == "category" and deliver.rows == 240

@@ -114,4 +114,4 @@ def test_what_needs_all_rows_in_memory_is_refused_for_shards(shards, tmp_path, c
 def test_shards_are_refused_where_a_command_holds_all_rows(shards, tmp_path, capfd):
     with pytest.raises(SystemExit):
         main(["compare", "--data", str(shards), "--out", str(tmp_path / "run")])
-    assert "shards are read by `advrec train` alone" in capfd.readouterr().err
+    assert "shards are read by `advrec train`, and by `advrec gan`" in capfd.readouterr().err

@@ -7,6 +7,7 @@ import pytest
 from advrec_tf.commands import workers
 from advrec_tf.commands.arguments import Run
 from advrec_tf.pipelines.ending import until_the_end
+from advrec_tf.training import distribution
 from advrec_tf.training.cluster import local_cluster_with_servers, local_clusters
 
 
@@ -22,6 +23,19 @@ def test_the_chief_writes_where_it_is_told_to(run, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", local_clusters(2)[0])
     assert workers.place_of(run, "models") == (run, "models")
     assert workers.writes({"distribute": "multi_worker"})
+
+
+def test_a_strategy_is_made_where_one_is_asked_for(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        distribution, "strategy_of", lambda *given, **more: asked.append((given, more))
+    )
+    assert workers.strategy_of(None, None) is None and not asked
+    workers.strategy_of("mirrored", 2)
+    assert asked == [(("mirrored",), {"replicas": 2})]
+    for distribute, said in ((None, "no --distribute"), ("multi_worker", "multi_worker")):
+        with pytest.raises(ValueError, match=f"beside --distribute mirrored.*2 beside {said}"):
+            workers.strategy_of(distribute, 2)
 
 
 def test_of_a_cluster_with_servers_the_chief_alone_writes(monkeypatch):

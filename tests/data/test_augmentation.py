@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from advrec_tf.data.augmentation import AugmentedInteractions, sample_unseen, top_unseen
+from advrec_tf.data.augmentation import (
+    AugmentedInteractions,
+    best_unseen,
+    sample_unseen,
+    top_unseen,
+)
 from tests.worlds import interactions_of
 
 REAL = interactions_of([(0, 0), (0, 1), (0, 2), (1, 3)], num_users=3, num_items=4)
@@ -106,3 +111,10 @@ def test_logits_to_draw_from_that_do_not_fit_are_refused():
         sample_unseen(np.zeros((1, 4)), [0, 1], REAL, [1, 1], rng=rng)
     with pytest.raises(ValueError, match="`logits` should be numbers"):
         sample_unseen(np.full((1, 4), np.nan), [0], REAL, [1], rng=rng)
+
+
+def test_the_best_of_what_is_not_seen_are_as_many_as_there_are():
+    scores = np.array([0.1, 0.9, 0.5, 0.7])
+    assert best_unseen(scores, np.array([1]), 2).tolist() == [3, 2]
+    assert best_unseen(scores, np.array([0, 1, 3]), 2).tolist() == [2]
+    assert scores.tolist() == [0.1, 0.9, 0.5, 0.7]  # as they were

@@ -7,13 +7,16 @@ history, and the best unseen items up to a reach become rows.
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from advrec_tf.data.augmentation import AugmentedInteractions, top_unseen
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.sequences import NONE
 from advrec_tf.evaluation.protocols import ColdStart
 from advrec_tf.models.base import log_popularity
 from advrec_tf.ops.files import atomic_file
@@ -21,6 +24,59 @@ from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 
 TEMPERATURES = (0.5, 1.0, 2.0, 5.0)
 POPULARITY_WEIGHTS = (0.0, 0.5, 1.0)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class GeneratedPairs:
+    """Generated interactions of users whose real ones need not be held.
+
+    Attributes:
+        real: the training interactions.
+        user_index, item_index: [generated] int32.
+        source: the generator's name.
+    """
+
+    real: Interactions
+    user_index: np.ndarray
+    item_index: np.ndarray
+    source: str
+
+    def __len__(self) -> int:
+        return len(self.item_index)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class GeneratedSequences:
+    """Generated sequences, which belong to nobody.
+
+    Attributes:
+        real: the training interactions.
+        items: [sequences, length] int32, `NONE` after the end of a sequence.
+        source: the generator's name.
+    """
+
+    real: Interactions
+    items: np.ndarray
+    source: str
+
+    @property
+    def item_index(self) -> np.ndarray:
+        """[items of all sequences] int32, one sequence after the other."""
+        return self.items[self.items != NONE]
+
+    def __len__(self) -> int:
+        return len(self.item_index)
+
+
+Generated = AugmentedInteractions | GeneratedPairs | GeneratedSequences
+"""What a generator wrote."""
+
+
+def counted(rows: Generated) -> str:
+    """How many were generated, in words."""
+    if isinstance(rows, GeneratedSequences):
+        return f"{len(rows.items)} sequences with {len(rows)} items"
+    return f"{len(rows)} interactions"
 
 
 def blended(
@@ -91,23 +147,23 @@ def generated_rows(
 
 
 def write_csv(
-    generated: dict[str, AugmentedInteractions],
+    generated: Mapping[str, Generated],
     path: str | os.PathLike,
     *,
     overwrite: bool = False,
 ) -> None:
-    """One row per generated interaction: user_id, item_id, source."""
-    tables = [
-        pd.DataFrame(
-            {
-                "user_id": rows.real.users.ids[rows.user_index],
-                "item_id": rows.real.items.ids[rows.item_index],
-                "source": rows.source,
-            }
-        )
-        for rows in generated.values()
-    ]
+    """One row per generated interaction: user_id, item_id, source. Of sequences one for each item:
+    sequence (1, 2, ...), place (1, 2, ...), item_id, source."""
+    tables = [_table(rows) for rows in generated.values()]
     columns = ["user_id", "item_id", "source"]
     table = pd.concat(tables) if tables else pd.DataFrame(columns=columns)
     with atomic_file(path, overwrite=overwrite) as unfinished:
         table.to_csv(unfinished, index=False)
+
+
+def _table(rows: Generated) -> pd.DataFrame:
+    own = {"item_id": rows.real.items.ids[rows.item_index], "source": rows.source}
+    if not isinstance(rows, GeneratedSequences):
+        return pd.DataFrame({"user_id": rows.real.users.ids[rows.user_index], **own})
+    sequence, place = np.nonzero(rows.items != NONE)
+    return pd.DataFrame({"sequence": sequence + 1, "place": place + 1, **own})

@@ -12,7 +12,7 @@ model is a stage of its own, so the job can be killed and resumed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
@@ -23,8 +23,9 @@ from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.pipelines.progress import LOG, stages_ahead
 from advrec_tf.pipelines.recommend.comparison import ModelComparison
-from advrec_tf.pipelines.recommend.gan_settings import GanSettings
+from advrec_tf.pipelines.recommend.generation import Generated
 from advrec_tf.pipelines.recommend.preparation import Prepared, require_parts
+from advrec_tf.pipelines.recommend.ranking_settings import RankingSettings
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.shipping import ship
 from advrec_tf.pipelines.recommend.variants import Console, EvaluationSetting
@@ -44,7 +45,8 @@ class Outcome:
         ranking: objective -> result of the ranking tower.
         choices: what validation chose, by name.
         shipped: the recommender to export, where one was trained.
-        generated: source -> generated rows of the cold evaluation setting (first seed).
+        generated: source -> generated rows of the cold evaluation setting (first seed), or of the
+            GAN that was trained alone.
         verdicts: stage -> what its training showed (`training.health`, `gan.health`).
     """
 
@@ -54,7 +56,7 @@ class Outcome:
     cold: ColdStart | None = None
     ranking: dict[str, StageResult] = dataclasses.field(default_factory=dict)
     shipped: VectorRecommender | None = None
-    generated: dict[str, AugmentedInteractions] = dataclasses.field(default_factory=dict)
+    generated: Mapping[str, Generated] = dataclasses.field(default_factory=dict)
     verdicts: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -65,7 +67,7 @@ def run(
     write: Callable[[str], None] = LOG.info,
 ) -> Outcome:
     """Train, measure and choose. Deterministic for equal data, settings and machine."""
-    comparison, whole = _begin(prepared, settings, store, write)
+    comparison, whole = begin(prepared, settings, store, write)
     cold, cold_setting = _cold_setting(prepared.split, whole, settings, write)
 
     settings_run = [setting for setting in (whole, cold_setting) if setting is not None]
@@ -98,12 +100,12 @@ def run(
 
 def run_ranking(
     prepared: Prepared,
-    settings: RecommenderSettings,
+    settings: RankingSettings,
     store: StageStore,
     write: Callable[[str], None] = LOG.info,
 ) -> Outcome:
     """Only the baselines, the ranking tower and, with ratings, the multi-task model."""
-    comparison, whole = _begin(prepared, settings, store, write)
+    comparison, whole = begin(prepared, settings.in_comparison(), store, write)
     comparison.baselines(whole)
     ranking = comparison.ranking_towers(prepared.split, whole.tests["test"], to_export=True)
     return Outcome(
@@ -115,32 +117,26 @@ def run_ranking(
     )
 
 
-def run_gan(
+def begin(
     prepared: Prepared,
-    settings: GanSettings,
+    settings: RecommenderSettings,
     store: StageStore,
-    write: Callable[[str], None] = LOG.info,
-) -> Outcome:
-    """Only popularity, EASE, the profile GAN and its ablation, and what these two generate."""
-    comparison, whole = _begin(prepared, settings.in_comparison(), store, write)
-    comparison.baselines(whole)
-    generated = comparison.generate(whole, {})
-    return Outcome(
-        split=prepared.split,
-        results=comparison.results,
-        choices={},
-        generated={name: generated[name] for name in ("gan", "gan_ablation") if name in generated},
-        verdicts=store.verdicts,
-    )
+    write: Callable[[str], None],
+) -> tuple[ModelComparison, EvaluationSetting]:
+    """What trains the models of a comparison, and the data of the whole evaluation setting.
 
-
-def _begin(prepared, settings, store, write) -> tuple[ModelComparison, EvaluationSetting]:
+    Raises:
+        ValueError: if the validation or the test part of the split has no interaction.
+    """
     tf.config.experimental.enable_op_determinism()
     split = prepared.split
     require_parts(split)
     console = Console(write=write, folder=store.folder, seed=settings.seed)
-    test = RankingEvaluator(split.train, split.test, also_seen=split.validation, ks=TABLE_KS)
-    validation = RankingEvaluator(split.train, split.validation, ks=TABLE_KS)
+    seen, counts = split.seen(), split.train.item_counts()
+    test = RankingEvaluator(
+        seen, split.test, also_seen=split.validation, ks=TABLE_KS, item_counts=counts
+    )
+    validation = RankingEvaluator(seen, split.validation, ks=TABLE_KS, item_counts=counts)
     whole = EvaluationSetting(
         name="whole", train=split.train, validation=validation, tests={"test": test}
     )

@@ -131,7 +131,7 @@ def markdown(report: dict, command: str) -> str:
     lines += ["", legend(report)]
     generators = generator_cells(report)
     if generators:
-        lines += ["", "## Profile GAN and its ablation without the adversary, last epoch", ""]
+        lines += ["", "## GAN and its ablation without the adversary, last epoch", ""]
         lines += markdown_table(generators)
     for plot in report.get("plots", ()):
         lines += ["", f"![{Path(plot).stem.replace('_', ' ')}]({plot})"]

@@ -119,7 +119,7 @@ def draw_training(history: dict[str, list[float]]):
     right.axhline(0.5, color="#9a9a9a", linewidth=0.8, linestyle="--", label="guessing")
     right.set_ylim(0, 1.05)
     right.legend(frameon=False)
-    figure.suptitle("Profile GAN: discriminator and generator")
+    figure.suptitle("GAN: discriminator and generator")
     return figure
 
 

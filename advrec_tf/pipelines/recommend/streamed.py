@@ -18,30 +18,37 @@ from advrec_tf.data.streams.holding import PER_USER, StreamSplit, hold_out
 from advrec_tf.data.streams.stream import stream
 from advrec_tf.data.streams.vocabularies import CountedIds, count_ids
 from advrec_tf.pipelines.progress import LOG
+from advrec_tf.pipelines.recommend.gan_settings import GanSettings
 from advrec_tf.pipelines.recommend.preparation import Prepared
 from advrec_tf.pipelines.recommend.settings import NEXT_ITEM
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 
+StreamedSettings = SingleSettings | GanSettings
+"""Of jobs that read shards."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class PreparedStream(Prepared):
-    """`Prepared`, with the vocabularies, which are kept beside the model."""
+    """`Prepared`, with the vocabularies, which are kept beside the model, and the column of times
+    that orders the rows of a user, or None for the order of the files."""
 
     ids: CountedIds
+    time_column: str | None = None
 
 
-def require_streamed(settings: SingleSettings) -> None:
+def require_streamed(settings: StreamedSettings) -> None:
     """Refuse settings that need all interactions in memory.
 
     Raises:
         ValueError: naming the first of them.
     """
+    columns = [getattr(settings, name, False) for name in ("use_features", "use_context")]
     refused = (
         ("split", settings.split, settings.split not in PER_USER, f"one of {', '.join(PER_USER)}"),
         ("minimum_rating", settings.minimum_rating, settings.minimum_rating is not None, "absent"),
         ("k_core", settings.k_core, settings.k_core > 0, "0"),
-        ("use_features", settings.use_features, settings.use_features, "off"),
-        ("use_context", settings.use_context, settings.use_context, "off"),
+        ("use_features", *columns[:1] * 2, "off"),
+        ("use_context", *columns[1:] * 2, "off"),
         (
             "model",
             settings.model,
@@ -58,7 +65,7 @@ def require_streamed(settings: SingleSettings) -> None:
 
 
 def prepare_stream(
-    source: str | Sequence[str], columns: Mapping[str, str], settings: SingleSettings
+    source: str | Sequence[str], columns: Mapping[str, str], settings: StreamedSettings
 ) -> PreparedStream:
     """Open, count and split shards; whatever is left out is counted.
 
@@ -110,7 +117,13 @@ def prepare_stream(
         "validation_rows": len(split.validation),
         "test_rows": len(split.test),
     }
-    return PreparedStream(split=split, counts=counts, audit=audit.audit(_held(split)), ids=ids)
+    return PreparedStream(
+        split=split,
+        counts=counts,
+        audit=audit.audit(_held(split)),
+        ids=ids,
+        time_column=time_column,
+    )
 
 
 def _shards(count: int) -> str:

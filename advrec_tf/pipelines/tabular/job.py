@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.gan.adversarial_loss import AdversarialLoss
@@ -34,6 +35,7 @@ from advrec_tf.tabular.schema import TableSchema
 from advrec_tf.tabular.training import fit_table_generator
 from advrec_tf.tabular.transform import TableTransform
 from advrec_tf.tabular.vae import build_table_vae
+from advrec_tf.training.distribution import described
 
 GENERATORS = ("gan", "vae", *CONTROLS)
 _REPORT_ROWS = (2_000, 20_000)
@@ -116,6 +118,7 @@ def run(
     generators: tuple[str, ...] = GENERATORS,
     deliver: Callable[[TableGAN], None] | None = None,
     write: Callable[[str], None] = LOG.info,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Outcome:
     """Train, generate and measure.
 
@@ -127,18 +130,23 @@ def run(
         deliver: called with the trained GAN before anything is measured: what the run is for is
             written first, and no report can end it.
         write: takes lines of progress.
+        strategy: under which the generators are trained; each of several workers calls it then.
 
     Raises:
         GenerationFailure: if the GAN wrote nothing worth keeping.
         ImportError: if scikit-learn is not installed.
     """
+    if strategy is not None:
+        write(described(strategy))
     schema, parts = table.schema, parts_of(table, settings)
     transform = parts.transform(schema, settings)
     least, most = _REPORT_ROWS
     count = int(np.clip(len(parts.known), least, most))
     qualities, fits, models = {}, {}, {}
     for name in generators:
-        models[name], fit = generator(name, transform, parts, settings, store, write)
+        models[name], fit = generator(
+            name, transform, parts, settings, store, write, strategy=strategy
+        )
         if fit is not None:
             fits[name] = fit
     if deliver is not None:
@@ -163,11 +171,14 @@ def generator(
     settings: TableSettings,
     store: StageStore,
     write: Callable[[str], None] = LOG.info,
+    *,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> tuple[TableGenerator, dict | None]:
     """One of `GENERATORS`, trained where it is trained, and how its fit went."""
     if name in CONTROLS:
         return CONTROLS[name](transform, parts.known, seed=settings.seed), None
-    model = untrained(name, transform, settings)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = untrained(name, transform, settings)
 
     def train(checkpoint: Path) -> StageResult:
         keras.utils.set_random_seed(settings.seed)

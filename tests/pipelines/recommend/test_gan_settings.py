@@ -31,7 +31,29 @@ def test_settings_out_of_range_are_refused_by_the_name_of_the_command(given, mes
         GanSettings(**given)
 
 
-def test_every_setting_is_one_of_the_comparison_but_the_batch_size():
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"model": "tables"}, "`model` should be one of profiles, sequences. Received: 'tables'"),
+        ({"length": 5}, "`length` should be given for the model sequences alone"),
+        ({"model": "sequences", "length": 1}, "`length` should be >= 2. Received: 1"),
+        (
+            {"model": "sequences", "generated_min_history": 5},
+            "`generated_min_history` should be given for the model profiles alone",
+        ),
+    ],
+)
+def test_a_setting_that_the_gan_does_not_read_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        GanSettings(**given)
+
+
+def test_what_is_not_given_has_its_default():
+    assert GanSettings().filled_up_to == 20 and GanSettings().items_of_a_sequence == 10
+    assert GanSettings(generated_min_history=7).in_comparison().generated_min_history == 7
+
+
+def test_every_setting_is_one_of_the_comparison_but_batch_size_and_what_is_generated():
     names = {field.name for field in dataclasses.fields(GanSettings)}
     whole = {field.name for field in dataclasses.fields(RecommenderSettings)}
-    assert names - whole == {"gan_batch_size"}
+    assert names - whole == {"gan_batch_size", "model", "length"}

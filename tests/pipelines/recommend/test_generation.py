@@ -2,7 +2,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advrec_tf.pipelines.recommend.generation import blended, generated_rows, write_csv
+from advrec_tf.data.sequences import NONE
+from advrec_tf.pipelines.recommend.generation import (
+    GeneratedSequences,
+    blended,
+    counted,
+    generated_rows,
+    write_csv,
+)
+from tests.worlds import interactions_of
 
 
 def test_blended_scores_are_standardized_per_user_and_joined_with_popularity():
@@ -34,6 +42,17 @@ def test_the_csv_holds_external_ids_and_the_source(tmp_path, tiny_prepared, tiny
     assert len(table) == len(rows)
     assert set(table["source"]) == {"gan"}
     assert table["user_id"].iloc[0] == train.users.ids[rows.user_index[0]]
+
+
+def test_the_csv_of_sequences_has_a_line_for_each_item_in_its_place(tmp_path):
+    items = np.array([[3, 1], [2, NONE]])
+    rows = GeneratedSequences(
+        real=interactions_of([(0, 3)], 1, 4, items=list("abcd")), items=items, source="gan"
+    )
+    assert rows.item_index.tolist() == [3, 1, 2] and counted(rows) == "2 sequences with 3 items"
+    write_csv({"gan": rows}, tmp_path / "rows.csv")
+    lines = (tmp_path / "rows.csv").read_text().splitlines()
+    assert lines == ["sequence,place,item_id,source", "1,1,d,gan", "1,2,b,gan", "2,1,c,gan"]
 
 
 def test_nothing_generated_still_writes_a_table_with_its_header(tmp_path):
