@@ -83,9 +83,22 @@ SMALL = {"noise_dim": 8, "conditional": ("group", "day")}
 
 
 @pytest.fixture(scope="session")
-def fitted(frame, transform):
-    """name -> generator, each trained for a few steps."""
-    models = {name: make(transform, frame) for name, make in CONTROLS.items()}
+def controls(frame, transform):
+    """name -> generator, of those that are not trained."""
+    return {name: make(transform, frame) for name, make in CONTROLS.items()}
+
+
+@pytest.fixture(scope="session")
+def untrained(transform):
+    """A GAN as it is built."""
+    return build_table_gan(transform, **SMALL)
+
+
+@pytest.fixture(scope="session")
+def fitted(frame, transform, controls):
+    """name -> generator, each trained for a few steps. For one file alone: each worker that is
+    given another file with it would train them again."""
+    models = dict(controls)
     for name, build in (("gan", build_table_gan), ("vae", build_table_vae)):
         models[name] = compile_generator(build(transform, **SMALL))
         report = fit_table_generator(

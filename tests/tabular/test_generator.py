@@ -8,15 +8,15 @@ from advrec_tf.tabular.disclosure import duplicate_fraction
 from advrec_tf.tabular.transform import TableTransform
 
 
-def test_conditions_on_unknown_columns_values_or_lengths_are_refused(fitted):
+def test_conditions_on_unknown_columns_values_or_lengths_are_refused(untrained):
     with pytest.raises(ValueError, match="`conditions` should be on group, day.*Received: value"):
-        fitted["gan"].generate(3, {"value": 1.0})
+        untrained.generate(3, {"value": 1.0})
     with pytest.raises(ValueError, match="Column 'group'.*Received: 'middle'"):
-        fitted["gan"].generate(3, {"group": "middle"})
+        untrained.generate(3, {"group": "middle"})
     with pytest.raises(ValueError, match="should have 3 values for 'group'. Received: 2"):
-        fitted["gan"].generate(3, {"group": ["left", "left"]})
+        untrained.generate(3, {"group": ["left", "left"]})
     with pytest.raises(ValueError, match="`n` should be >= 1"):
-        fitted["gan"].generate(0)
+        untrained.generate(0)
 
 
 def test_copies_of_refused_rows_are_drawn_anew(frame, transform):
