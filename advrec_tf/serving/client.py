@@ -16,7 +16,7 @@ from advrec_tf.serving.client_histories import HistoryRequests
 from advrec_tf.serving.client_scores import ScoreRequests
 from advrec_tf.serving.client_warnings import warn_of_values
 from advrec_tf.serving.feature_columns import raw_columns, table_of
-from advrec_tf.serving.values import ids_of
+from advrec_tf.serving.values import ServingError, ids_of
 
 _LIST_INPUTS = ("k", "exclude_item_id", "allow_item_id")
 
@@ -67,9 +67,24 @@ class Client(HistoryRequests, ScoreRequests):
         if limits.k is not None or limits.names_items:
             signature = "recommend"
             inputs |= self._limit_inputs(limits, len(user_ids))
-        table, outputs = self._lists(signature, inputs, user_ids)
+        try:
+            table, outputs = self._lists(signature, inputs, user_ids)
+        except ServingError as error:
+            if not self._ranks_alone():
+                raise
+            raise ServingError(
+                "The model lists no items by itself, it ranks candidates: `rank(user_ids, "
+                f"candidates, features)` asks it. {error}"
+            ) from error
         self._warn_of_users(user_ids, outputs, "their lists are the popular items")
         return table
+
+    def _ranks_alone(self) -> bool:
+        """Whether the model asks for candidates where others are asked by users alone."""
+        try:
+            return "item_id" in self.input_specs("serving_default")
+        except ServingError:  # it is not told: the first error counts
+            return False
 
     def recommend_from_features(
         self,

@@ -64,6 +64,7 @@ class RestClient(Client):
             shape = signatures["serving_default"]["outputs"]["score"]["tensor_shape"]
             return int(shape["dim"][1]["size"])
         except (KeyError, IndexError, TypeError, ValueError) as error:
+            self._metadata = None
             raise ServingError(
                 f"{self.address} does not tell its list length: {shown(answer)}"
             ) from error
@@ -82,6 +83,7 @@ class RestClient(Client):
                 found[name] = (_DTYPES[spec["dtype"]], shape)
             return found
         except (KeyError, AttributeError, TypeError, ValueError) as error:
+            self._metadata = None
             raise ServingError(
                 f"{self.address} does not tell the inputs of {signature_name}: {shown(answer)}"
             ) from error

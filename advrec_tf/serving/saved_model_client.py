@@ -94,13 +94,16 @@ class SavedModelClient(Client):
     def predict(self, signature_name: str, inputs: Mapping) -> dict[str, np.ndarray]:
         tf = self._tf
         signature = self._signature(signature_name)
+        specs = signature.structured_input_signature[1]
+        if set(inputs) != set(specs):  # a server refuses as much
+            raise ServingError(
+                f"{signature_name} of {self.path} refused: its inputs should be "
+                f"{', '.join(sorted(specs))}. Received: {', '.join(sorted(inputs)) or 'none'}."
+            )
         try:
-            fed = {
-                name: tf.constant(inputs[name], spec.dtype)
-                for name, spec in signature.structured_input_signature[1].items()
-            }
+            fed = {name: tf.constant(inputs[name], spec.dtype) for name, spec in specs.items()}
             outputs = signature(**fed)
-        except (KeyError, TypeError, ValueError, tf.errors.OpError) as error:
+        except (TypeError, ValueError, tf.errors.OpError) as error:
             raise ServingError(
                 f"{signature_name} of {self.path} refused: {refusal(str(error))}"
             ) from error

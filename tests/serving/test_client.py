@@ -29,6 +29,7 @@ def test_lists_come_as_a_table_with_titles(client):
     }
 
 
+@pytest.mark.filterwarnings("ignore:Of `")
 @pytest.mark.parametrize(
     ("k", "exclude", "items"),
     [(2, (), "dc"), (None, ("d",), "cba"), (7, ("a", "zebra"), "dcbe"), (1, list("dcb"), "a")],
@@ -37,6 +38,7 @@ def test_k_and_exclude_reach_the_model(client, k, exclude, items):
     assert "".join(client.recommend(["no one"], k, exclude)["item_id"]) == items
 
 
+@pytest.mark.filterwarnings("ignore:Of `")
 def test_each_user_may_have_a_length_and_lists_of_its_own(client):
     table = client.recommend(
         [11, 12, "no one"], k=[1, 3, 2], exclude=[["c"], [], []], allow=[[], ["a", "b"], ["e"]]

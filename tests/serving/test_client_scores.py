@@ -101,6 +101,16 @@ def test_a_ranking_model_scores_and_ranks_in_a_context(ranking):
     assert ranked["rank"].tolist() == [1, 2, 3]
 
 
+def test_a_ranking_model_that_is_asked_for_lists_says_what_to_ask(ranking):
+    _, client = ranking
+    message = (
+        r"lists no items by itself, it ranks candidates: `rank\(.*its inputs should be device, "
+        "item_id, user_id. Received: user_id"
+    )
+    with pytest.raises(ServingError, match=message):
+        client.recommend([1])
+
+
 def test_what_a_ranking_model_does_not_know_is_said_and_scored(ranking):
     _, client = ranking
     with pytest.warns(UnknownIdWarning) as caught:

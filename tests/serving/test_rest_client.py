@@ -80,3 +80,21 @@ def test_a_server_is_asked_once_and_does_not_tell_of_unknown_ids(server):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(remote.recommend(["11"], allow=["zzz"])) == 0
+
+
+def test_what_signatures_take_is_asked_once_and_again_after_an_error(server, monkeypatch):
+    client, asked = RestClient(server, "hand"), []
+    ask = client._ask
+
+    def counted(address, request=None):
+        asked.append(address.rpartition("/")[2])
+        return ask(address, request)
+
+    monkeypatch.setattr(client, "_ask", counted)
+    client.recommend_from_history([["a"]], k=2)
+    client.score([11], ["a"])
+    assert asked == ["metadata", "hand:predict", "hand:predict"]
+    with pytest.raises(ServingError):
+        client.recommend([11], k=99)
+    client.score([11], ["a"])
+    assert asked.count("metadata") == 2
