@@ -27,6 +27,7 @@ def attack(
     edits: tuple[int, ...] = (),
     max_users: Count | None = None,
     certify: int = 0,
+    verified_share: float | None = None,
     out: Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -80,6 +81,8 @@ def attack(
             tighter the bounds. Each model scores all users: 3,000 take about 20 seconds on 780
             users and 721 items, and more in proportion to models, users and items; the memory is
             that of several tables of users x items.
+        verified_share: The share of the real users, drawn at random, who are known to be real by
+            the defences that ask for some (verified-counts); no fake user is. By default 0.2.
         out: The folder for the measures, attack.json, and a page, attack.md; with --run-dir for
             plots as well, without it for the stages that --resume goes on from.
         resume: Go on with the run in --out: what was measured is not measured again. The report of
@@ -113,6 +116,7 @@ def attack(
     of_a_run = {"edits": edits or None, "max_users": max_users}
     of_a_victim = {"victim": victim, "fillers": fillers, "seeds": seeds, **columns.given()}
     of_a_victim |= {"certify": certify or None, "resume": resume or None}
+    of_a_victim["verified_share"] = verified_share
     if run_dir is not None:
         _refuse(of_a_victim, "left out beside --run-dir")
         given = {
@@ -147,6 +151,7 @@ def attack(
         fillers=fillers,
         seeds=seeds or 1,
         certify=certify,
+        **({} if verified_share is None else {"verified_share": verified_share}),
         out=path,
         run_dir=out,
         resume=resume,

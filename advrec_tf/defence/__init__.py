@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "evidence.leveling": ["LevelCounts", "LeveledRanking"],
         "evidence.ranking": ["EvidenceRanking", "RankByEvidence"],
         "evidence.coherence": ["Coherence", "coherence"],
+        "evidence.verified": ["VerifiedCounts"],
         "evidence.weights": ["CapContributions", "CoherenceWeights", "IndependenceWeights"],
         "online": ["OnlineScorer"],
         "registry": ["DEFENCES", "DETECTORS"],

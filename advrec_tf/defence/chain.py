@@ -44,6 +44,10 @@ class Chain(Defence):
         found = [d.detector for d in self.defences if hasattr(d, "detector")]
         return found[0] if found else None
 
+    def knowing(self, verified):
+        told = tuple(defence.knowing(verified) for defence in self.defences)
+        return dataclasses.replace(self, defences=told)
+
     def trained(self, train, data, *, seed):
         for defence in self.defences:
             train = functools.partial(_trained, defence, train, seed)

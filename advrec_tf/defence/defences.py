@@ -16,7 +16,7 @@ attackers that know a defence are in `adaptive`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -74,6 +74,10 @@ class Defence:
 
     needs: ClassVar[frozenset[str]] = frozenset()
     trim: float = 0.0
+
+    def knowing(self, verified: Sequence[int | str]) -> Defence:
+        """The same where users with these ids are known to be real; most defences do not ask."""
+        return self
 
     def training_data(self, interactions: Interactions, *, seed: int) -> DefendedData:
         """The data to train on; `interactions` are not altered."""

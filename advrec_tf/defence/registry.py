@@ -36,6 +36,7 @@ from advrec_tf.defence.detectors.simulated_attack_forest import SimulatedAttackF
 from advrec_tf.defence.ensembles import ForestAndOverlap, StackedForest
 from advrec_tf.defence.evidence.leveling import LevelCounts
 from advrec_tf.defence.evidence.ranking import RankByEvidence
+from advrec_tf.defence.evidence.verified import VerifiedCounts
 from advrec_tf.defence.evidence.weights import (
     CapContributions,
     CoherenceWeights,
@@ -129,6 +130,9 @@ STRICTNESS = {
 }
 """`REMOVE_BY_OVERLAP` with thresholds below and above 3: what robustness costs honest users."""
 
+VERIFIED = "verified-counts"
+"""The defence, or part of a chain, that asks for users who are known to be real."""
+
 DEFENCES: dict[str, Defence] = {
     "none": Defence(),
     "remove-suspicious": RemoveSuspicious(detector=simulated_attack_forest),
@@ -159,6 +163,11 @@ DEFENCES: dict[str, Defence] = {
     "coherence-weights": CoherenceWeights(),
     "level-counts": LevelCounts(),
     "coherence-weights+level-counts": Chain(defences=(CoherenceWeights(), LevelCounts())),
+    VERIFIED: VerifiedCounts(),
+    "coherence-weights+verified-counts": Chain(defences=(CoherenceWeights(), VerifiedCounts())),
+    "coherence-weights+verified-counts+level-counts": Chain(
+        defences=(CoherenceWeights(), VerifiedCounts(), LevelCounts())
+    ),
     "coherence-weights+rank-by-evidence": Chain(defences=(CoherenceWeights(), RankByEvidence())),
     "remove-suspicious-by-overlap+independence-weights+rank-by-evidence": Chain(
         defences=(REMOVE_BY_OVERLAP, IndependenceWeights(), RankByEvidence())
@@ -211,6 +220,9 @@ ABOUT: dict[str, str] = {
     "copies of a profile count together as one.",
     "cap-contributions": "Weighs users with many interactions down, so that nobody counts for more "
     "than the median user.",
+    VERIFIED: "Of users who are known to be real it learns how many raters of an item "
+    "are believable, and weighs the others of items that have more down to that number; no account "
+    "of an attacker is known to be real.",
     "coherence-weights": "Weighs users and items by how well what they have, or who has them, "
     "hangs together: what does not, or too well, as a copy does, counts for little.",
 }

@@ -108,6 +108,8 @@ ROWS = (
     ("ease", "coherence-weights"),
     ("ease", "level-counts"),
     ("ease", "coherence-weights+level-counts"),
+    ("ease", "verified-counts"),
+    ("ease", "coherence-weights+verified-counts+level-counts"),
     ("ease", "coherence-weights+rank-by-evidence"),
     ("ease", "subset-ensemble"),
     *((model, name) for model in ("softmax_mf", "autoencoder") for name in (NONE, EVIDENCE)),

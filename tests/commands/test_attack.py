@@ -42,6 +42,10 @@ def test_the_measures_of_an_attack_are_written_once(tmp_path, capfd):
         (["--run-dir", "x", "--victim", "biased_mf"], "`--victim` should be left out beside --run"),
         (["--run-dir", "x", "--user-column", "u"], "`--user-column` should be left out beside"),
         (["--run-dir", "x", "--certify", "9"], "`--certify` should be left out beside --run-dir"),
+        (
+            ["--run-dir", "x", "--verified-share", ".1"],
+            "`--verified-share` should be left out beside",
+        ),
         (["--data", "x", "--resume"], "`--resume` should be given beside --out"),
         (["--data", "x", "--edits", "1", "2"], "`--edits` should be given beside --run-dir alone"),
         (["--run-dir", "x"], "`--run-dir` should be the folder of a finished `advrec train"),

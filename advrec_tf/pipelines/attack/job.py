@@ -27,7 +27,7 @@ from advrec_tf.pipelines.attack.cell import (
 )
 from advrec_tf.pipelines.attack.certificates import certified
 from advrec_tf.pipelines.attack.evidence import of_target, sentences
-from advrec_tf.pipelines.attack.runner import JOB, CellRunner, runner_in
+from advrec_tf.pipelines.attack.runner import JOB, VERIFIED_SHARE, CellRunner, runner_in
 from advrec_tf.pipelines.attack.setting import AttackSetting, load_setting
 from advrec_tf.pipelines.attack.summary import aggregate
 from advrec_tf.pipelines.ending import command_line
@@ -47,6 +47,7 @@ def run(
     fillers: int | None = None,
     seeds: int = 1,
     certify: int = 0,
+    verified_share: float = VERIFIED_SHARE,
     out: str | os.PathLike | None = None,
     run_dir: str | os.PathLike | None = None,
     resume: bool = False,
@@ -62,6 +63,7 @@ def run(
         group: of targets, each of which is attacked alone; by default the first that there is.
         fillers: as `CellRunner` takes it.
         seeds: repetitions, with the seeds 0, 1, ...
+        verified_share: as `CellRunner` takes it; only some defences ask for it.
         certify: base models of the certified ensemble, see `certificates.certified`; 0 for none.
         out: a JSON file for the mean and for every measurement, with a page .md beside it.
         run_dir: the folder of the stages of the run, which `resume` goes on with; by default they
@@ -97,7 +99,7 @@ def run(
         for target in setting.targets[group]
     ]
     _require_fit(cells[0], setting)
-    settings = {**asked, "seeds": seeds, "certify": certify}
+    settings = {**asked, "seeds": seeds, "certify": certify, "verified_share": verified_share}
     if out is not None and resume and not overwrite:
         _require_same(Path(out), settings)
     if run_dir is not None and overwrite and not resume:
@@ -109,6 +111,7 @@ def run(
             resume=resume,
             fillers=fillers,
             per_group=per_group,
+            verified_share=verified_share,
             replaceable=run_dir is not None and _holds_attack(Path(run_dir)),
         )
         report = _measure(runner, cells) | {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from advrec_tf.defence.registry import about
+from advrec_tf.defence.registry import VERIFIED, about
 from advrec_tf.pipelines.attack import certificates, chosen, summary
 from advrec_tf.pipelines.attack.cell import KNOWING, NONE
 from advrec_tf.pipelines.attack.measures import explained
@@ -37,7 +37,7 @@ def markdown(report: dict) -> str:
         f"{most}{report['accounts']:,} fake users, each with {most}{report['fillers']:,} items "
         "beside the target.",
         "",
-        *(line for said in _abouts(mean) for line in (said, "")),
+        *(line for said in _abouts(report) for line in (said, "")),
         f"The columns: {summary.legend(undefended)}",
         "",
         *markdown_table(summary.rows_of(mean, undefended)),
@@ -76,9 +76,13 @@ def lines_of(report: dict) -> list[str]:
     return lines
 
 
-def _abouts(mean: dict) -> list[str]:
-    """A sentence on an attack that knows the defence, and one on the defence."""
+def _abouts(report: dict) -> list[str]:
+    """A sentence on an attack that knows the defence, and sentences on the defence."""
+    mean = report["mean"]
     said = [chosen.ABOUT[mean["attack"]]] if mean["attack"] in chosen.ABOUT else []
     if mean["defence"] != NONE:
         said.append(f"The defence {mean['defence']}: {about(mean['defence'])}")
+    if VERIFIED in mean["defence"].split("+"):
+        share = report["settings"]["verified_share"]
+        said.append(f"{share:.0%} of the real users, drawn at random, are known to be real.")
     return said

@@ -19,7 +19,9 @@ from advrec_tf.attacks.injection import Poisoned, inject
 from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.attacks.threat_model import informed
 from advrec_tf.attacks.victims import VICTIMS
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.adaptive import BestResponse
+from advrec_tf.defence.defences import Defence
 from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.evaluation.attack_effect import ManipulationEvaluator, TargetStanding
 from advrec_tf.evaluation.classification import area_under_curve
@@ -48,16 +50,47 @@ COLLATERAL = ("ndcg@10", "capped_recall@20")
 """Metrics of the ranking of honest users: what attack and defence cost everybody else."""
 
 
+VERIFIED_SHARE = 0.2
+"""Of the real users, who are known to be real where a defence asks for some."""
+
+
+def verified_of(train: Interactions, share: float) -> np.ndarray:
+    """The ids of a share of the users with interactions, drawn at random and always the same.
+
+    Raises:
+        ValueError: if the share is no fraction, or there are so few users that it is nobody.
+    """
+    users = np.flatnonzero(train.user_counts() > 0)
+    count = round(share * len(users)) if 0 < share <= 1 else 0
+    if not count:
+        raise ValueError(
+            "`verified_share` should be in (0, 1] and hold one of the "
+            f"{len(users):,} users with interactions at least. Received: {share!r}."
+        )
+    chosen = np.random.default_rng(0).choice(users, count, replace=False)
+    return train.users.ids[np.sort(chosen)]
+
+
 class CellRunner:
     """Measures cells of one evaluation setting, with results in `store`.
 
     Args:
         fillers: items that a fake profile rates beside the target; None takes the evaluation
             setting's number.
+        verified_share: share of the real users, drawn at random, who are known to be real by
+            defences that ask for some, in (0, 1].
     """
 
-    def __init__(self, setting: AttackSetting, store: StageStore, *, fillers: int | None = None):
+    def __init__(
+        self,
+        setting: AttackSetting,
+        store: StageStore,
+        *,
+        fillers: int | None = None,
+        verified_share: float = VERIFIED_SHARE,
+    ):
         self.setting, self.store = setting, store
+        self.verified = verified_of(setting.split.train, verified_share)
         self.train = setting.split.train
         self.fillers = fillers or setting.fillers
         self.ranking = RankingEvaluator(self.train, setting.split.test, ks=(10, 20))
@@ -81,6 +114,10 @@ class CellRunner:
     def num_profiles(self, size: float) -> int:
         """Fake profiles of an attack of this size, at least one."""
         return max(1, round(size * self.train.num_users))
+
+    def defence_of(self, cell: Cell) -> Defence:
+        """The defence of the cell, which knows the verified users."""
+        return DEFENCES[cell.defence].knowing(self.verified)
 
     def attack_of(self, cell: Cell) -> Attack:
         """The attack with the cell's budget; a segment is the published one where there is one."""
@@ -111,7 +148,7 @@ class CellRunner:
                 num_profiles=self.num_profiles(cell.size),
                 num_fillers=self.fillers,
                 num_items=self.train.num_items,
-                defence=DEFENCES[cell.defence],
+                defence=self.defence_of(cell),
                 surrogate=surrogate,
             )
         has_ratings = self.train.rating is not None
@@ -123,7 +160,7 @@ class CellRunner:
                 for name in ADAPTIVE_CANDIDATES
                 if has_ratings or not ATTACKS[name].ratings
             ),
-            defence=DEFENCES[cell.defence],
+            defence=self.defence_of(cell),
             surrogate=surrogate,
             num_evading=2,
         )
@@ -212,7 +249,7 @@ class CellRunner:
             data = poisoned.interactions
             summary |= self._stealth_of(poisoned, fakes_of or cell)
         started = time.perf_counter()
-        defence = DEFENCES[cell.defence]
+        defence = self.defence_of(cell)
         rows = defence.training_data(data, seed=cell.seed)
         model = clean
         if attacked or cell.defence != NONE:
@@ -238,19 +275,27 @@ def open_runner(
     resume: bool = False,
     fillers: int | None = None,
     per_group: int = 5,
+    verified_share: float = VERIFIED_SHARE,
     **columns,
 ) -> CellRunner:
     """The runner of `data` with its results in a run folder; every process of a run opens its own.
 
     Args:
         data, per_group, columns: as `load_setting` takes them.
-        fillers: as `CellRunner` takes it.
+        fillers, verified_share: as `CellRunner` takes them.
 
     Raises:
         as `load_setting` and `StageStore` do.
     """
     setting = load_setting(data, per_group=per_group, **columns)
-    return runner_in(run_dir, setting, resume=resume, fillers=fillers, per_group=per_group)
+    return runner_in(
+        run_dir,
+        setting,
+        resume=resume,
+        fillers=fillers,
+        per_group=per_group,
+        verified_share=verified_share,
+    )
 
 
 def runner_in(
@@ -260,6 +305,7 @@ def runner_in(
     resume: bool = False,
     fillers: int | None = None,
     per_group: int = 5,
+    verified_share: float = VERIFIED_SHARE,
     replaceable: bool = False,
 ) -> CellRunner:
     """The runner of data that were read, see `open_runner`; `replaceable` as of `StageStore`."""
@@ -269,9 +315,10 @@ def runner_in(
         "data": setting.split.fingerprint(),
         "fillers": fillers or setting.fillers,
         "per_group": per_group,
+        "verified_share": verified_share,
         "targets": {group: [*map(int, items)] for group, items in setting.targets.items()},
         "segments": {str(item): [*map(int, items)] for item, items in setting.segments.items()},
         "versions": versions(),
     }
     store = StageStore(run_dir, identity, resume=resume, replaceable=replaceable)
-    return CellRunner(setting, store, fillers=fillers)
+    return CellRunner(setting, store, fillers=fillers, verified_share=verified_share)

@@ -73,6 +73,17 @@ def test_what_a_knowing_attacker_chose_stands_beside_the_same_fakes_without_the_
     assert "| 3 | 0 | " in out.with_suffix(".md").read_text()
 
 
+def test_the_page_says_how_many_are_verified_where_the_defence_asks(path, tmp_path):
+    out, words = tmp_path / "run" / "attack.json", {**ATTACK, "victim": "ease"}
+    words |= {"own_targets": ["3"], "out": out, "run_dir": out.parent, "rating_column": "rating"}
+    lines = []
+    job.run(path, **words | {"defence": "verified-counts"}, verified_share=0.5, log=lines.append)
+    said = "50% of the real users, drawn at random, are known to be real."
+    assert said in out.with_suffix(".md").read_text()
+    with pytest.raises(FileExistsError, match="It has verified_share 0.5 and not 0.2"):
+        job.run(path, **words | {"defence": "verified-counts"}, resume=True, log=lines.append)
+
+
 def test_certificates_and_evidence_are_stages_that_a_resumed_run_takes(path, tmp_path, monkeypatch):
     out, words = tmp_path / "run" / "attack.json", {**ATTACK, "victim": "ease", "certify": 20}
     words |= {"own_targets": ["3"], "out": out, "run_dir": out.parent, "rating_column": "rating"}

@@ -4,6 +4,8 @@ import pytest
 
 from advrec_tf.pipelines.attack import responses
 from advrec_tf.pipelines.attack.cell import Cell
+from advrec_tf.pipelines.attack.runner import verified_of
+from tests.worlds import interactions_of
 
 CELL = Cell(attack="average", victim="biased_mf", target=0, group="tail", size=0.1)
 
@@ -49,6 +51,29 @@ def test_a_best_response_is_searched_for_one_victim_behind_one_defence(make_runn
     poisoned, _ = runner.poisoned(cell)
     assert 1 <= poisoned.is_fake.sum() <= 5
     assert runner.store.has(f"profiles-{cell.name()}")  # not shared with other defences
+
+
+def test_defences_are_told_who_is_verified_and_no_fake_user_is(make_runner):
+    runner = make_runner()
+    users = runner.train.users.ids.tolist()
+    assert len(runner.verified) == 10 and set(runner.verified.tolist()) <= set(users)
+    for name in ("verified-counts", "coherence-weights+verified-counts"):
+        defence = runner.defence_of(dataclasses.replace(CELL, defence=name))
+        told = defence.defences[1] if "+" in name else defence
+        assert told.verified == tuple(runner.verified)
+    found = runner.run(dataclasses.replace(CELL, victim="ease", defence="verified-counts"))
+    assert found["ndcg@10"] > 0
+
+
+def test_the_verified_users_are_a_share_of_those_with_interactions():
+    pairs = interactions_of([(user, 0) for user in (1, 3, 5, 7)], num_users=9)
+    found = verified_of(pairs, 0.5)
+    assert len(set(found.tolist())) == 2 and set(found.tolist()) <= {1, 3, 5, 7}
+    assert found.tolist() == verified_of(pairs, 0.5).tolist()
+    assert verified_of(pairs, 1.0).tolist() == [1, 3, 5, 7]
+    for share in (0.0, 0.1, 1.5, float("nan")):
+        with pytest.raises(ValueError, match="`verified_share` should be in .* of the 4 users"):
+            verified_of(pairs, share)
 
 
 def test_a_level_of_knowledge_limits_what_an_attack_sees(make_runner):
