@@ -80,6 +80,7 @@ def world(tmp_path_factory):
     events["rating"] = rng.integers(1, 6, size=len(events))
     events["hour"], events["device"] = np.arange(len(events)) % 24, rng.choice(["tv", "pc"], 500)
     events.to_csv(folder / "events.csv", index=False)
+    events.sort_values(["user", "time"]).to_csv(folder / "sorted.csv", index=False)
     users = events["user_id"].unique()
     pd.DataFrame({"user_id": users, "age": rng.integers(16, 80, size=len(users))}).to_csv(
         folder / "users.csv", index=False
@@ -204,8 +205,10 @@ def provide(words):
             export = ["--export", str(path)] if path.parts[0] == "saved_models" else []
             out = "runs/made" if export else str(path)
             main([*train, "--epochs", "1", "--out", out, *export])
-    if words[1] in ("train", "tune", "ranking"):
-        words += ["--epochs", "1"]
+    epochs = {"train": "--epochs", "tune": "--epochs"}
+    epochs |= {"ranking": "--ranking-epochs", "gan": "--gan-epochs"}
+    if words[1] in epochs:
+        words += [epochs[words[1]], "1"]
     if words[1] in ("train", "compare", "ranking", "gan") and "--resume" not in words:
         shutil.rmtree(given["--out"], ignore_errors=True)
     if words[1] == "tune":

@@ -1,9 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
+from advrec_tf.pipelines.recommend.gan_settings import GanSettings
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 from advrec_tf.pipelines.recommend.streamed import prepare_stream, require_streamed
-from tests.worlds import tiny_world
+from tests.worlds import interactions_of_times, tiny_world
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,21 @@ def test_all_rows_train_but_those_of_the_two_other_parts(shards):
     assert again.split.fingerprint() == split.fingerprint()
     other = prepare_stream(pattern, {}, SingleSettings(split="random_ratio"))
     assert not np.array_equal(other.split.test.item_index, split.test.item_index)
+
+
+def test_numbers_that_are_times_of_no_unit_are_told(tmp_path, caplog):
+    data = interactions_of_times([[3, 1, 2], [2, 3, 1]], [[0, 1, 2], [2, 1, 0]])
+    for name, factor in (("positions", 1.0), ("seconds", 1e9)):
+        folder = tmp_path / name
+        folder.mkdir()
+        times = data.timestamp * factor
+        dataclasses.replace(data, timestamp=times).to_parquet(folder / "one.parquet")
+        with caplog.at_level("INFO", logger="advrec_tf"):
+            caplog.clear()
+            prepared = prepare_stream(str(folder), {"time_column": "timestamp"}, GanSettings())
+        assert prepared.time_column == "timestamp"
+        told = "column 'timestamp': all of 2 times lie before 3 March 1973" in caplog.text
+        assert told is (name == "positions")
 
 
 @pytest.mark.parametrize(
