@@ -207,6 +207,11 @@ class SequenceGAN(Recommender, GAN):
     collapse = staticmethod(collapsed_profiles)
 
     @property
+    def metrics(self):
+        # Without an adversary the discriminator is not trained, and nothing is drawn.
+        return super().metrics if self.adversarial.weight else [self.reconstruction]
+
+    @property
     def measures_diversity(self):
         return self.adversarial.weight > 0  # drawing is dear
 

@@ -103,6 +103,12 @@ def test_it_ranks_what_comes_after_the_last_items(ablation, data):
     assert ((best - last) % RING).tolist() == [RING - 1, 1, RING - 1]
 
 
+def test_an_ablation_logs_nothing_that_it_does_not_measure(ablation, data):
+    assert [metric.name for metric in ablation.metrics] == ["reconstruction_loss"]
+    assert ablation.health.healthy and not ablation.health.notes
+    assert len(build(data).metrics) == 7
+
+
 def test_users_are_ranked_by_the_rows_that_are_named(data):
     model, users = build(data), tf.range(2)
     before = model.score(users).numpy()

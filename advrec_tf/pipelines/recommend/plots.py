@@ -43,7 +43,8 @@ def draw_gan(outcome: Outcome, run_dir: Path) -> list[Path]:
     for setting in ("cold", "whole"):
         if "gan" in outcome.results[setting]:
             history = outcome.results[setting]["gan"][0].summary["history"]
-            figures["gan_training"] = draw_training(history)
+            if "d_loss" in history:  # without an adversary there is none
+                figures["gan_training"] = draw_training(history)
             break
     if outcome.generated:
         figures["generated_popularity"] = draw_popularity(outcome.generated)
