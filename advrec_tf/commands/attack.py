@@ -151,7 +151,7 @@ def attack(
         fillers=fillers,
         seeds=seeds or 1,
         certify=certify,
-        **({} if verified_share is None else {"verified_share": verified_share}),
+        verified_share=job.VERIFIED_SHARE if verified_share is None else verified_share,
         out=path,
         run_dir=out,
         resume=resume,
