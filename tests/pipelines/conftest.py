@@ -15,18 +15,18 @@ from advrec_tf.pipelines.stages import StageStore
 from advrec_tf.training import recipes
 from tests.tracing import run_eagerly
 
-TINY = {
+TINY = {  # one epoch each: fewer than lie between two validations of an autoencoder or a GAN
     "embedding_dim": 8,
-    "batch_size": 512,
-    "epochs": 2,
+    "batch_size": 1024,
+    "epochs": 1,
     "epsilon": (0.1,),
     "autoencoder_epsilon": (0.1,),
-    "autoencoder_epochs": 2,
+    "autoencoder_epochs": 1,
     "autoencoder_dim": 8,
-    "gan_epochs": 2,
+    "gan_epochs": 1,
     "ranking_epochs": 1,
     "next_item": "gru4rec",
-    "next_item_epochs": 2,
+    "next_item_epochs": 1,
     "generated_min_history": 10,
     "ease_l2": (30.0,),
 }

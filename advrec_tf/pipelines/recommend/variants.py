@@ -37,6 +37,9 @@ from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.fitting import FitReport, fit_ranked
 from advrec_tf.training.recipe import Recipe, TrainedModel, Wrap
 
+_EVERY = 2
+"""Epochs from one validation of an autoencoder or a GAN to the next; of one epoch, that one."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class EvaluationSetting:
@@ -180,7 +183,7 @@ def train_autoencoder(
         seed=seed,
         wrap=None if perturbation is None else recipes.perturbed_items(perturbation),
         patience=settings.autoencoder_patience,
-        every=2,
+        every=min(_EVERY, settings.autoencoder_epochs),
     )
 
 
@@ -292,7 +295,7 @@ def train_gan(
         epochs=settings.gan_epochs,
         evaluator=setting.validation,
         patience=settings.gan_patience,
-        every=2,
+        every=min(_EVERY, settings.gan_epochs),
         checkpoint=checkpoint,
         callbacks=[
             console.board(label),
