@@ -1,6 +1,7 @@
 """Fixtures shared by all rooms."""
 
 import os
+import sys
 from pathlib import Path
 
 # Before TensorFlow and scikit-learn load: what is compiled in a test runs for milliseconds, so the
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 import advrec_tf  # noqa: F401  (before any tf.keras: it selects Keras 2)
-from tests.tracing import run_eagerly
+from tests.tracing import leave_out_what_a_gpu_runs, run_eagerly
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -22,6 +23,9 @@ LONGEST = (
     "pipelines/recommend/test_job.py",  # trains what two other files read
     "test_documentation.py",
     "training/test_wrap_any_model.py",
+    "commands/test_table.py",
+    "commands/test_train.py",
+    "training/test_servers.py",
 )
 
 
@@ -96,3 +100,9 @@ def pytest_collection_modifyitems(items):
         return place not in LONGEST
 
     items.sort(key=comes_later)
+
+
+def pytest_collection_finish(session):
+    """With --slow graphs are as a user has them."""
+    if "tensorflow" in sys.modules and session.config.option.markexpr == "not slow":
+        leave_out_what_a_gpu_runs()

@@ -1,4 +1,4 @@
-"""Training without graphs."""
+"""Training without graphs, and graphs that are made in less time."""
 
 import contextlib
 
@@ -14,3 +14,14 @@ def run_eagerly():
         yield
     finally:
         tf.config.run_functions_eagerly(False)
+
+
+def leave_out_what_a_gpu_runs():
+    """From here on graphs do not hold what a GPU would run in the place of a recurrent layer, with
+    its gradient: Keras traces it each time, and without a GPU it is never run. Where there is a GPU
+    all stays as it is."""
+    import tensorflow as tf
+    from tf_keras.src.layers.rnn import gru_lstm_utils
+
+    if not tf.config.list_physical_devices("GPU"):
+        gru_lstm_utils.function_register = lambda *_, **__: None
