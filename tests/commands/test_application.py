@@ -171,8 +171,10 @@ def test_a_place_that_cannot_be_is_refused_before_the_data_are_read(
     def unread(*_, **__):
         raise AssertionError("the data were read")
 
-    for name in ("Source.load", "Source.shard_columns", "TableColumns.read"):
-        monkeypatch.setattr(f"advrec_tf.commands.arguments.{name}", unread)
+    for source in ("InteractionSource", "Source"):
+        for name in ("load", "shard_columns"):
+            monkeypatch.setattr(f"advrec_tf.commands.arguments.{source}.{name}", unread)
+    monkeypatch.setattr("advrec_tf.commands.arguments.TableColumns.read", unread)
     monkeypatch.setattr("advrec_tf.pipelines.attack.job.load_setting", unread)
     data, held, alone = tmp_path / "events.csv", tmp_path / "held", tmp_path / "alone"
     data.write_text("user_id,item_id\n1,2\n")
