@@ -6,20 +6,16 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal, get_args
 
-from advrec_tf.pipelines.recommend.settings import (
-    GanLoss,
-    RecommenderSettings,
-    SplitName,
-    TieName,
-    check_settings,
-)
+from advrec_tf.pipelines.recommend.settings import GAN_LOSSES, GanLoss, RecommenderSettings
+from advrec_tf.pipelines.settings import SplitSettings, at_least, described, one_of, positive
 
 GanName = Literal["profiles", "sequences"]
 GANS = get_args(GanName)
 
 
+@described
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GanSettings:
+class GanSettings(SplitSettings):
     """Everything that decides the result of `gan_job.run`, apart from the data.
 
     Tuples are searched on validation; a tuple of one value is a fixed setting.
@@ -27,14 +23,6 @@ class GanSettings:
     Attributes:
         model: What is generated: further interactions of users who have few (profiles), or short
             sequences of items (sequences).
-        split: How the test interactions are chosen: the last item of each user (last_item), all
-            items of each user's last day (last_day), a random part (random_ratio), or the latest of
-            all (global_time).
-        ties: What orders interactions of a user with equal times: a hash of the ids (hash), their
-            order in the file (file), or the ids of the items (id).
-        minimum_rating: Interactions rated lower than this are left out.
-        k_core: Users and items with fewer interactions are left out, until all have as many.
-        seed: The seed of everything that is drawn.
         ease_l2: The weight of the squared norm in EASE, which stands beside the GAN in the report.
         length: The items of a sequence: by default 10. Of the GAN of sequences alone.
         gan_loss: The loss of the GAN.
@@ -50,11 +38,6 @@ class GanSettings:
     """
 
     model: GanName = "profiles"
-    split: SplitName = "last_item"
-    ties: TieName = "hash"
-    minimum_rating: float | None = None
-    k_core: int = 0
-    seed: int = 0
 
     ease_l2: tuple[float, ...] = (30.0, 100.0, 300.0, 1000.0)
 
@@ -68,14 +51,17 @@ class GanSettings:
     gan_g_learning_rate: float = 2e-3
     generated_min_history: int | None = None
 
+    RULES = (
+        one_of("model", GANS),
+        *positive("ease_l2 gan_d_learning_rate gan_g_learning_rate"),
+        *at_least(2, "length"),
+        *at_least(1, "gan_batch_size gan_epochs gan_patience generated_min_history"),
+        *at_least(0, "gan_weight"),
+        one_of("gan_loss", GAN_LOSSES),
+    )
+
     def __post_init__(self):
-        check_settings(self)
-        if self.model not in GANS:
-            raise ValueError(
-                f"`model` should be one of {', '.join(GANS)}. Received: {self.model!r}."
-            )
-        if self.length is not None and self.length < 2:
-            raise ValueError(f"`length` should be >= 2. Received: {self.length!r}.")
+        super().__post_init__()
         for name, model in (("length", "sequences"), ("generated_min_history", "profiles")):
             if getattr(self, name) is not None and self.model != model:
                 raise ValueError(
@@ -98,6 +84,3 @@ class GanSettings:
         own = self.as_dict() | {"generated_min_history": self.filled_up_to}
         del own["model"], own["length"]
         return RecommenderSettings(autoencoder_batch_size=own.pop("gan_batch_size"), **own)
-
-    def as_dict(self) -> dict:
-        return dataclasses.asdict(self)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal, get_args
 
-SplitName = Literal["last_item", "last_day", "random_ratio", "global_time"]
-SPLITS = get_args(SplitName)
-TieName = Literal["hash", "file", "id"]
-TIES = get_args(TieName)
+from advrec_tf.pipelines.settings import (
+    SplitSettings,
+    at_least,
+    described,
+    fractions,
+    one_of,
+    positive,
+)
+
 NEXT_ITEM = ("sasrec", "bert4rec", "gru4rec", "bsarec", "fmlp", "hstu")
 """The models that read the items of a history in order."""
 GanLoss = Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein"]
@@ -16,67 +21,14 @@ GAN_LOSSES = get_args(GanLoss)
 """Names repeated here so that a mistake is told before TensorFlow loads; tests compare them."""
 
 
-def _rules():
-    """(field, what it should be, does it hold): stated so that NaN never passes."""
-    positive = """learning_rate temperature ease_l2 epsilon autoencoder_epsilon
-        autoencoder_learning_rate gan_d_learning_rate gan_g_learning_rate next_item_epsilon"""
-    at_least_one = """seeds embedding_dim epochs patience autoencoder_dim
-        autoencoder_batch_size autoencoder_epochs autoencoder_patience
-        gan_batch_size gan_epochs gan_patience
-        generated_min_history ranking_epochs ranking_patience
-        next_item_epochs next_item_patience"""
-    at_least_zero = """k_core adversarial_weight gan_weight generated_weight prior_max_history
-        ranking_l2"""
-    fractions = "adversarial_fraction generated_fraction cold_fraction"
-    infinity = float("inf")
-    yield from ((name, "> 0", lambda v: 0 < v < infinity) for name in positive.split())
-    yield from ((name, ">= 1", lambda v: v >= 1) for name in at_least_one.split())
-    yield from ((name, ">= 0", lambda v: 0 <= v < infinity) for name in at_least_zero.split())
-    yield from ((name, "in (0, 1]", lambda v: 0 < v <= 1) for name in fractions.split())
-    yield "batch_size", ">= 2, since negatives are the rest of the batch", lambda v: v >= 2
-    yield "autoencoder_drop", "in (0, 1)", lambda v: 0 < v < 1
-    yield "minimum_rating", "a number", lambda v: -infinity < v < infinity
-    yield "seed", "in 0..2147483647", lambda v: 0 <= v < 2**31
-    yield "split", f"one of {', '.join(SPLITS)}", lambda v: v in SPLITS
-    yield "ties", f"one of {', '.join(TIES)}", lambda v: v in TIES
-    known = ("none", *NEXT_ITEM)
-    yield "next_item", f"one of {', '.join(known)}", lambda v: v in known
-    yield "gan_loss", f"one of {', '.join(GAN_LOSSES)}", lambda v: v in GAN_LOSSES
-
-
-_RULES = tuple(_rules())
-
-
-def check_settings(settings) -> None:
-    """Refuse a record of settings, of which fields by these names are known.
-
-    Raises:
-        ValueError: naming the first field that is out of range; of a tuple each value counts.
-    """
-    for name, wanted, holds in _RULES:
-        value = getattr(settings, name, None)
-        if value is None:
-            continue
-        values = value if isinstance(value, tuple) else (value,)
-        if not values or not all(holds(v) for v in values):
-            raise ValueError(f"`{name}` should be {wanted}. Received: {value!r}.")
-
-
+@described
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RecommenderSettings:
+class RecommenderSettings(SplitSettings):
     """Everything that decides the result of `job.run`, apart from the data.
 
     Tuples are searched on validation; a tuple of one value is a fixed setting.
 
     Attributes:
-        split: How the test interactions are chosen: the last item of each user (last_item), all
-            items of each user's last day (last_day), a random part (random_ratio), or the latest of
-            all (global_time).
-        ties: What orders interactions of a user with equal times: a hash of the ids (hash), their
-            order in the file (file), or the ids of the items (id).
-        minimum_rating: Interactions rated lower than this are left out.
-        k_core: Users and items with fewer interactions are left out, until all have as many.
-        seed: The seed of the first run.
         seeds: How often every model is trained, each time with the next seed.
         use_features: Give the towers the features of users and items beside their ids.
         embedding_dim: The dimension of the user and item vectors of the towers.
@@ -123,11 +75,6 @@ class RecommenderSettings:
         ranking_l2: The weight of the squared norm of the ranking tower's vectors.
     """
 
-    split: SplitName = "last_item"
-    ties: TieName = "hash"
-    minimum_rating: float | None = None
-    k_core: int = 0
-    seed: int = 0
     seeds: int = 1
 
     use_features: bool = False
@@ -174,8 +121,18 @@ class RecommenderSettings:
     ranking_patience: int = 2
     ranking_l2: float = 1e-4
 
-    def __post_init__(self):
-        check_settings(self)
-
-    def as_dict(self) -> dict:
-        return dataclasses.asdict(self)
+    RULES = (
+        *positive("learning_rate temperature ease_l2 epsilon autoencoder_epsilon"),
+        *positive("autoencoder_learning_rate gan_d_learning_rate gan_g_learning_rate"),
+        *positive("next_item_epsilon"),
+        *at_least(1, "seeds embedding_dim epochs patience autoencoder_dim autoencoder_batch_size"),
+        *at_least(1, "autoencoder_epochs autoencoder_patience gan_epochs gan_patience"),
+        *at_least(1, "generated_min_history ranking_epochs ranking_patience"),
+        *at_least(1, "next_item_epochs next_item_patience"),
+        *at_least(0, "adversarial_weight gan_weight generated_weight prior_max_history ranking_l2"),
+        *fractions("adversarial_fraction generated_fraction cold_fraction"),
+        ("batch_size", ">= 2, since negatives are the rest of the batch", lambda v: v >= 2),
+        ("autoencoder_drop", "in (0, 1)", lambda v: 0 < v < 1),
+        one_of("next_item", ("none", *NEXT_ITEM)),
+        one_of("gan_loss", GAN_LOSSES),
+    )

@@ -5,22 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from advrec_tf.pipelines.recommend.settings import NEXT_ITEM, SPLITS, TIES
+from advrec_tf.pipelines.recommend.settings import NEXT_ITEM
+from advrec_tf.pipelines.settings import SplitSettings, at_least, described, fractions, positive
 
 
+@described
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SingleSettings:
+class SingleSettings(SplitSettings):
     """Everything that decides the result of `single.run`, apart from the data.
 
     Attributes:
-        split: How the test interactions are chosen: the last item of each user (last_item), all
-            items of each user's last day (last_day), a random part (random_ratio), or the latest of
-            all (global_time).
-        ties: What orders interactions of a user with equal times: a hash of the ids (hash), their
-            order in the file (file), or the ids of the items (id).
-        minimum_rating: Interactions rated lower than this are left out.
-        k_core: Users and items with fewer interactions are left out, until all have as many.
-        seed: The seed of everything that is drawn.
         model: The model. With auto it is two_tower where --use-features or --use-context is given,
             factorization where there are more than 20,000 items, and else autoencoder. The others
             are next-item models, which read a user's items in order: self-attention (sasrec, in
@@ -66,12 +60,6 @@ class SingleSettings:
             chose, and export that model.
     """
 
-    split: Literal["last_item", "last_day", "random_ratio", "global_time"] = "last_item"
-    ties: Literal["hash", "file", "id"] = "hash"
-    minimum_rating: float | None = None
-    k_core: int = 0
-    seed: int = 0
-
     model: Literal[
         "auto",
         "two_tower",
@@ -109,35 +97,18 @@ class SingleSettings:
     prior_max_history: int = 10
     refit: bool = True
 
+    RULES = (
+        *positive("epsilon adversarial_weight learning_rate temperature"),
+        *fractions("adversarial_fraction id_share"),
+        *at_least(2, "batch_size length negatives"),
+        *at_least(1, "dim blocks epochs patience"),
+        *at_least(0, "prior_max_history"),
+        ("drop", "in (0, 1)", lambda v: 0 < v < 1),
+        ("dropout", "in [0, 1)", lambda v: 0 <= v < 1),
+    )
+
     def __post_init__(self):
-        infinity = float("inf")
-        rules = (
-            ("minimum_rating", "a number", lambda v: v is None or -infinity < v < infinity),
-            ("k_core", ">= 0", lambda v: v >= 0),
-            ("seed", "in 0..2147483647", lambda v: 0 <= v < 2**31),
-            ("epsilon", "> 0", lambda v: 0 < v < infinity),
-            ("adversarial_weight", "> 0", lambda v: 0 < v < infinity),
-            ("adversarial_fraction", "in (0, 1]", lambda v: 0 < v <= 1),
-            ("dim", ">= 1", lambda v: v is None or v >= 1),
-            ("id_share", "in (0, 1]", lambda v: v is None or 0 < v <= 1),
-            ("learning_rate", "> 0", lambda v: v is None or 0 < v < infinity),
-            ("batch_size", ">= 2", lambda v: v is None or v >= 2),
-            ("temperature", "> 0", lambda v: v is None or 0 < v < infinity),
-            ("drop", "in (0, 1)", lambda v: v is None or 0 < v < 1),
-            ("length", ">= 2", lambda v: v is None or v >= 2),
-            ("blocks", ">= 1", lambda v: v is None or v >= 1),
-            ("dropout", "in [0, 1)", lambda v: v is None or 0 <= v < 1),
-            ("negatives", ">= 2", lambda v: v is None or v >= 2),
-            ("epochs", ">= 1", lambda v: v is None or v >= 1),
-            ("patience", ">= 1", lambda v: v >= 1),
-            ("prior_max_history", ">= 0", lambda v: v >= 0),
-            ("split", f"one of {', '.join(SPLITS)}", lambda v: v in SPLITS),
-            ("ties", f"one of {', '.join(TIES)}", lambda v: v in TIES),
-        )
-        for name, wanted, holds in rules:
-            if not holds(getattr(self, name)):
-                value = getattr(self, name)
-                raise ValueError(f"`{name}` should be {wanted}. Received: {value!r}.")
+        super().__post_init__()
         for name, columns in (("use_features", "features"), ("use_context", "a context")):
             if getattr(self, name) and self.model not in ("auto", "two_tower"):
                 raise ValueError(
@@ -185,6 +156,3 @@ class SingleSettings:
                 f"Received: {self.negatives} and "
                 + ("no `loss`." if self.loss is None else f"`loss` {self.loss}.")
             )
-
-    def as_dict(self) -> dict:
-        return dataclasses.asdict(self)

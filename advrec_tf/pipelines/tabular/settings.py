@@ -8,10 +8,15 @@ from __future__ import annotations
 import dataclasses
 
 from advrec_tf.pipelines.recommend.settings import GAN_LOSSES
+from advrec_tf.pipelines.settings import SEED, Settings, at_least, one_of, positive
+
+
+def _is_half_at_most(value: float) -> bool:
+    return 0 < value <= 0.5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TableSettings:
+class TableSettings(Settings):
     """Everything that decides the result of `job.run`, apart from the data.
 
     A `noise_multiplier` above 0 trains the discriminator by DP-SGD (`tabular.private_gan`). Then
@@ -75,36 +80,18 @@ class TableSettings:
     patience: int = 8
     refuse_copies: bool = True
 
-    def __post_init__(self):
-        at_least_one = "max_modes critic_steps pack noise_dim steps steps_per_round batch_size"
-        rules = [(name, ">= 1", lambda v: v >= 1) for name in (at_least_one + " patience").split()]
-        rules += [
-            (name, "> 0", lambda v: 0 < v < float("inf"))
-            for name in ("g_learning_rate", "d_learning_rate", "vae_learning_rate")
-        ]
-        rules += [
-            (name, "in (0, .5]", lambda v: 0 < v <= 0.5)
-            for name in ("holdout_fraction", "validation_fraction")
-        ]
-        rules += [
-            (name, ">= 0", lambda v: 0 <= v < float("inf"))
-            for name in ("adversarial_weight", "reconstruction_weight")
-        ]
-        rules += [
-            ("noise_multiplier", ">= 0", lambda v: 0 <= v < float("inf")),
-            ("clip", "> 0", lambda v: 0 < v < float("inf")),
-            ("delta", "in (0, 1)", lambda v: 0 < v < 1),
-        ]
-        rules.append(("seed", "in 0..2147483647", lambda v: 0 <= v < 2**31))
-        rules.append(("loss", f"one of {', '.join(GAN_LOSSES)}", lambda v: v in GAN_LOSSES))
-        for name, wanted, holds in rules:
-            value = getattr(self, name)
-            if not holds(value):
-                raise ValueError(f"`{name}` should be {wanted}. Received: {value!r}.")
+    RULES = (
+        *at_least(1, "max_modes critic_steps pack noise_dim steps steps_per_round batch_size"),
+        *at_least(1, "patience"),
+        *positive("g_learning_rate d_learning_rate vae_learning_rate clip"),
+        ("holdout_fraction", "in (0, .5]", _is_half_at_most),
+        ("validation_fraction", "in (0, .5]", _is_half_at_most),
+        *at_least(0, "adversarial_weight reconstruction_weight noise_multiplier"),
+        ("delta", "in (0, 1)", lambda v: 0 < v < 1),
+        SEED,
+        one_of("loss", GAN_LOSSES),
+    )
 
     @property
     def private(self) -> bool:
         return self.noise_multiplier > 0
-
-    def as_dict(self) -> dict:
-        return dataclasses.asdict(self)
