@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import advrec_tf  # noqa: F401  (before any tf.keras: it selects Keras 2)
-from tests.tracing import leave_out_what_a_gpu_runs, run_eagerly
+from tests.tracing import make_graphs_lighter, run_eagerly
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -105,4 +105,4 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish(session):
     """With --slow graphs are as a user has them."""
     if "tensorflow" in sys.modules and session.config.option.markexpr == "not slow":
-        leave_out_what_a_gpu_runs()
+        make_graphs_lighter()

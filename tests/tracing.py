@@ -16,12 +16,14 @@ def run_eagerly():
         tf.config.run_functions_eagerly(False)
 
 
-def leave_out_what_a_gpu_runs():
-    """From here on graphs do not hold what a GPU would run in the place of a recurrent layer, with
-    its gradient: Keras traces it each time, and without a GPU it is never run. Where there is a GPU
-    all stays as it is."""
+def make_graphs_lighter():
+    """From here on graphs run as they are traced: to rewrite one costs more than its few runs in a
+    test. Nor do they hold what a GPU would run in the place of a recurrent layer, with its
+    gradient, which Keras traces each time. Where there is a GPU all stays as it is."""
     import tensorflow as tf
     from tf_keras.src.layers.rnn import gru_lstm_utils
 
-    if not tf.config.list_physical_devices("GPU"):
-        gru_lstm_utils.function_register = lambda *_, **__: None
+    if tf.config.list_physical_devices("GPU"):
+        return
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    gru_lstm_utils.function_register = lambda *_, **__: None
