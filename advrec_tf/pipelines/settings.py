@@ -1,10 +1,9 @@
 """What records of settings share: rules that their values keep, and which interactions are used.
 
 A record is a frozen dataclass that is checked when built; commands show its attributes as options.
-Nothing heavy is imported here, so that a mistake is told before TensorFlow loads.
+Nothing heavy is imported here, so that a mistake is told before TensorFlow loads. Annotations are
+evaluated in this module: those of fields that a record inherits are read where it is defined.
 """
-
-from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable

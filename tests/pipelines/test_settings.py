@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 import dataclasses
+import typing
 from typing import ClassVar
 
 import pytest
@@ -73,3 +76,8 @@ def test_options_that_records_share_are_described_once_and_come_first():
     assert lines.index("seed: The seed of everything that is drawn.") + 1 == lines.index(
         "rates: Learning rates."
     )
+
+
+def test_the_types_of_inherited_fields_are_known_where_the_record_is_defined():
+    hints = typing.get_type_hints(Tiny.__init__)  # as cyclopts reads them; no SplitName here
+    assert hints["split"] == settings.SplitName and hints["minimum_rating"] == float | None
