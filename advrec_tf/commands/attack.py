@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import Count, Names, Source, TableFormat
+from advrec_tf.commands.arguments import Count, Names
 from advrec_tf.commands.configuration import OPTIONS
+from advrec_tf.commands.sources import Source
+from advrec_tf.commands.table_formats import TableFormat
 from advrec_tf.pipelines.progress import LOG
 
 

@@ -9,7 +9,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import Audited, Source
+from advrec_tf.commands.arguments import Audited
+from advrec_tf.commands.sources import Source
 from advrec_tf.pipelines.audit.settings import AuditSettings
 
 FAILED = 3

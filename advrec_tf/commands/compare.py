@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import Comparison, Run, Source
+from advrec_tf.commands.arguments import Comparison, Run
+from advrec_tf.commands.sources import Source
 from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 

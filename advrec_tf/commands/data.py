@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from advrec_tf.commands.arguments import Count, Names, TableFormat
+from advrec_tf.commands.arguments import Count, Names
+from advrec_tf.commands.table_formats import TableFormat
 
 File = Annotated[Path, Parameter(name="file")]
 

@@ -9,7 +9,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import Count, Source
+from advrec_tf.commands.arguments import Count
+from advrec_tf.commands.sources import Source
 
 
 def fraud(

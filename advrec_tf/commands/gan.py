@@ -6,7 +6,8 @@ from typing import Literal
 
 from advrec_tf.commands import run as runs
 from advrec_tf.commands import workers
-from advrec_tf.commands.arguments import Count, InteractionGan, InteractionSource, Run
+from advrec_tf.commands.arguments import Count, InteractionGan, Run
+from advrec_tf.commands.sources import InteractionSource
 from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.recommend.gan_settings import GanSettings
 

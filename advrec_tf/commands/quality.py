@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import TableColumns
+from advrec_tf.commands.table_formats import TableColumns
 
 
 def quality(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import RankingTower, Run, Source
+from advrec_tf.commands.arguments import RankingTower, Run
+from advrec_tf.commands.sources import Source
 from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.recommend.ranking_settings import RankingSettings
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from advrec_tf.commands.arguments import InteractionSource, Run
+from advrec_tf.commands.arguments import Run
 from advrec_tf.commands.configuration import given
 from advrec_tf.commands.display import keep_log
+from advrec_tf.commands.sources import InteractionSource
 from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.pipelines.ending import command_line, hold
 from advrec_tf.pipelines.progress import LOG

@@ -9,16 +9,10 @@ from typing import Literal
 
 from advrec_tf.commands import run as runs
 from advrec_tf.commands import workers
-from advrec_tf.commands.arguments import (
-    Count,
-    Names,
-    Run,
-    TableColumns,
-    TableGeneration,
-    is_sharded,
-    shards_of,
-)
+from advrec_tf.commands.arguments import Count, Names, Run, TableGeneration
 from advrec_tf.commands.configuration import given
+from advrec_tf.commands.sources import is_sharded, shards_of
+from advrec_tf.commands.table_formats import TableColumns
 from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.tabular.settings import TableSettings
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import Run, Source, TextTower
+from advrec_tf.commands.arguments import Run, TextTower
+from advrec_tf.commands.sources import Source
 from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.text.settings import TextTowerSettings
 

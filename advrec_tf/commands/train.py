@@ -6,7 +6,8 @@ from typing import Literal
 
 from advrec_tf.commands import run as runs
 from advrec_tf.commands import workers
-from advrec_tf.commands.arguments import Count, Run, SingleModel, Source
+from advrec_tf.commands.arguments import Count, Run, SingleModel
+from advrec_tf.commands.sources import Source
 from advrec_tf.pipelines.ending import conclude
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from advrec_tf.commands import configuration
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import Count, Run, SingleModel, Source
+from advrec_tf.commands.arguments import Count, Run, SingleModel
+from advrec_tf.commands.sources import Source
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 
 

@@ -12,7 +12,8 @@ import dataclasses
 import typing
 from pathlib import Path
 
-from advrec_tf.commands.arguments import Source, TableFormat
+from advrec_tf.commands.sources import Source
+from advrec_tf.commands.table_formats import TableFormat
 from advrec_tf.pipelines.ending import hold
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from experiments.harness.settings_help import descriptions, help_of

@@ -173,8 +173,8 @@ def test_a_place_that_cannot_be_is_refused_before_the_data_are_read(
 
     for source in ("InteractionSource", "Source"):
         for name in ("load", "shard_columns"):
-            monkeypatch.setattr(f"advrec_tf.commands.arguments.{source}.{name}", unread)
-    monkeypatch.setattr("advrec_tf.commands.arguments.TableColumns.read", unread)
+            monkeypatch.setattr(f"advrec_tf.commands.sources.{source}.{name}", unread)
+    monkeypatch.setattr("advrec_tf.commands.table_formats.TableColumns.read", unread)
     monkeypatch.setattr("advrec_tf.pipelines.attack.job.load_setting", unread)
     data, held, alone = tmp_path / "events.csv", tmp_path / "held", tmp_path / "alone"
     data.write_text("user_id,item_id\n1,2\n")

@@ -4,7 +4,8 @@ import pytest
 
 from advrec_tf.commands import configuration
 from advrec_tf.commands import run as runs
-from advrec_tf.commands.arguments import Run, Source
+from advrec_tf.commands.arguments import Run
+from advrec_tf.commands.sources import Source
 from advrec_tf.pipelines.ending import guarded
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from advrec_tf.commands.application import main
-from advrec_tf.commands.arguments import TableColumns
+from advrec_tf.commands.table_formats import TableColumns
 from advrec_tf.pipelines.tabular import job
 from advrec_tf.serving.c_api import SavedModelSession
 from tests.tracing import run_eagerly
