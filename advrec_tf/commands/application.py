@@ -1,7 +1,7 @@
 """`advrec`: the application, its commands, and how mistakes end.
 
 A command is a function in a module of this folder and a line in `COMMANDS`; it is imported when it
-is called. Options come from its signature and from the records of `commands.arguments` and of the
+is called. Options come from its signature and from the records of `commands` and of the
 pipelines' settings; `--config FILE` gives them from a file.
 """
 

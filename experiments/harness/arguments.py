@@ -1,6 +1,6 @@
 """Arguments that studies share: data, settings, run folder.
 
-The commands of the package have theirs in `advrec_tf.commands.arguments`.
+The commands of the package have theirs in `advrec_tf.commands.sources`.
 
 Importing it is quick: no TensorFlow, so `--help` and mistakes in arguments answer at once.
 """
@@ -144,7 +144,7 @@ def table_columns(args: argparse.Namespace) -> dict:
 
 
 def load_from(args: argparse.Namespace):
-    """The `Loaded` that the arguments ask for, see `commands.arguments.Source`."""
+    """The `Loaded` that the arguments ask for, see `commands.sources.Source`."""
     given = {name: getattr(args, name) for name in _SOURCE if getattr(args, name, None) is not None}
     table = table_columns(args)
     for name in ("column_names", "missing"):
