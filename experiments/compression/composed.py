@@ -8,7 +8,8 @@ import time
 import numpy as np
 
 import advrec_tf as ar
-from experiments.compression.study import KINDS, measured, parameters, rounded
+from experiments.compression.study import KINDS, measured, parameters
+from experiments.harness.small_vectors import rounded
 
 SHARE = 0.25
 """The parameters of the small tables, as a share of those of a row for each id."""

@@ -8,7 +8,8 @@ import numpy as np
 
 import advrec_tf as ar
 from advrec_tf.models.vectors import VectorRecommender
-from advrec_tf.serving.small_tables import TABLES, SmallTable
+from advrec_tf.serving.small_tables import TABLES
+from experiments.harness.small_vectors import bytes_of, rounded
 
 KINDS = ("fgsm", "random")
 """What moves the vectors: an adversary, and noise of the same size."""
@@ -48,7 +49,7 @@ def run(split, *, dim: int, epochs: int, epsilon: float, seeds: int) -> list[dic
                     {
                         "model": name,
                         "tables": kind,
-                        "bytes": size(items.shape[1], kind),
+                        "bytes": bytes_of(items.shape[1], kind),
                         **{key: [] for key in ("clean", *KINDS)},
                     },
                 )
@@ -78,23 +79,6 @@ def trained(split, dim: int, epochs: int, seed: int, *, adversarial: bool):
     return model
 
 
-def rounded(users: np.ndarray, items: np.ndarray, kind: str, interactions) -> VectorRecommender:
-    """The model whose vectors are what small tables of a kind, of `TABLES`, say."""
-    if kind != "float32":
-        users, items = (SmallTable(one, kind, name=kind).decoded() for one in (users, items))
-    return VectorRecommender(
-        user_vectors=users,
-        item_vectors=items,
-        unknown_user=np.zeros(items.shape[1], np.float32),
-        interactions=interactions,
-    )
-
-
 def parameters(model) -> int:
     """The numbers that training learns."""
     return sum(variable.shape.num_elements() for variable in model.trainable_variables)
-
-
-def size(dim: int, kind: str) -> int:
-    """Bytes of a vector; int8 has a scale of float16."""
-    return dim * np.dtype(kind).itemsize + 2 * (kind == "int8")

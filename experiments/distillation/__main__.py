@@ -1,9 +1,11 @@
-r"""How much of a large model's accuracy does a tenth of its dimensions learn from its lists?
+r"""How much of a large model's accuracy does a tenth of its size learn from its lists?
 
     python -m experiments.distillation --data "$ADVREC_DATA/citeulike-kd" --out docs/results
 
-Beside the student of the large model stand the same small model alone, and students of teachers
-that know less: popularity, the lists of other users, random items.
+A tenth of the size is a tenth of the dimensions, or int8 vectors of as many bytes. Beside the
+student of the large model stand the same small model alone, the large one cut to as many
+dimensions, and students of teachers that know less: popularity, the lists of other users, random
+items.
 """
 
 import argparse
@@ -19,7 +21,7 @@ from experiments.distillation import page
 from experiments.harness import command
 
 OPTIONS = {
-    "dim": (200, "The width of the teacher's vectors; students have a tenth of it."),
+    "dim": (200, "The width of the teacher's vectors; students have a tenth of its bytes."),
     "epochs": (60, "Epochs of each model, at most."),
     "weight": (1.0, "The weight of the teacher's part of the loss.", {"type": float}),
 }

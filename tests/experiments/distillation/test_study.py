@@ -47,11 +47,7 @@ def test_the_rank_among_the_negatives_gives_the_metrics(split):
         interactions=split.train,
     )
 
-    class Vectors:
-        user_vectors = staticmethod(lambda: model.user_vectors)
-        item_vectors = staticmethod(lambda: model.item_vectors)
-
-    found = study.sampled_metrics(Vectors, split, negatives)
+    found = study.sampled_metrics(model, split, negatives)
     assert found["ndcg@5"] == pytest.approx(1 / np.log2(5))
     assert found["hit_rate@5"] == 1.0
 
@@ -62,8 +58,23 @@ def test_controls_have_the_form_of_the_teachers_lists(split):
     assert [one.shape for one in found.values()] == [(2, 10)] * 3
 
 
+def test_a_tenth_is_fewer_dimensions_or_int8_of_as_many_bytes():
+    # 20 * 4 bytes; int8 rows have a scale of 2 bytes.
+    few, narrow = study.tenths(200)
+    assert (few.dim, few.tables, few.bytes) == (20, "float32", 80)
+    assert (narrow.dim, narrow.tables, narrow.bytes) == (78, "int8", 80)
+
+
+def test_vectors_are_cut_to_the_nearest_products():
+    # The product is diag(3, 2, 1): two dimensions keep 3 and 2.
+    users, items = study.cut(np.diag([3.0, 2.0, 1.0]), np.eye(3), 2)
+    assert users.shape == items.shape == (3, 2)
+    np.testing.assert_allclose(users @ items.T, np.diag([3.0, 2.0, 0.0]), atol=1e-9)
+
+
 @pytest.mark.slow
 def test_every_model_has_a_row_and_every_seed_a_value(split):
     rows = study.run(split, dim=110, epochs=1, weight=1.0, seeds=1, log=lambda line: None)
-    assert [row["dim"] for row in rows] == [110, 11, 11, 11, 11, 11]
+    assert [row["dim"] for row in rows] == [110, *[11] * 6, *[42] * 3]
+    assert all(row["bytes"] <= 44 for row in rows[1:])
     assert all(len(row["ndcg@5"]) == len(row["full ndcg@10"]) == 1 for row in rows)
