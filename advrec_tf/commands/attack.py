@@ -67,7 +67,7 @@ def attack(
         defence: The defence. By default none; with --run-dir all: smoothing, purification, removal.
         targets: The group of targets: published, popular, mid or tail. By default it is the first
             that the data have; with --run-dir mid.
-        items: Attack the items with these ids, as they stand in the data.
+        items: Attack the items with these ids, as they stand in the data, in the place of a group.
         per_group: The number of targets in a group.
         size: The number of fake profiles per real user. With --run-dir a fifth of it is tried as
             well.
@@ -153,7 +153,7 @@ def attack(
         fillers=fillers,
         seeds=seeds or 1,
         certify=certify,
-        verified_share=job.VERIFIED_SHARE if verified_share is None else verified_share,
+        verified_share=verified_share,
         out=path,
         run_dir=out,
         resume=resume,

@@ -35,7 +35,10 @@ def minimum_rating(interactions: Interactions, threshold: float) -> Filtered:
         ValueError: if there are no ratings, or none is that high.
     """
     if interactions.rating is None:
-        raise ValueError("`interactions` should have ratings. Received interactions without.")
+        raise ValueError(
+            "`interactions` should have ratings, whose column `rating_column` names. Received "
+            "interactions without."
+        )
     keep = interactions.rating >= threshold
     highest = np.nanmax(interactions.rating, initial=-np.inf)
     return _keep(interactions, keep, f"The minimum rating should be at most {highest}", threshold)

@@ -6,10 +6,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "adaptive": ["EvadingAttack"],
+        "chain": ["Chain"],
         "certified.certificate": ["Certificate", "certify"],
         "certified.subset_ensemble": ["SubsetEnsemble", "subset_ease", "subset_svd"],
         "certified.subset_votes": ["SubsetVotes"],
         "defences": [
+            "Defence",
+            "DefendedData",
+            "fit_defended",
             "RemoveSuspicious",
             "DownWeight",
             "LeastTrimmedSquares",

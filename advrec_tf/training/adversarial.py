@@ -66,13 +66,21 @@ class AdversarialTraining(ModelWrapper):
         vulnerability: lambda >= 0 of vulnerability-aware training (Zhang et al. 2024): the radius
             of each example is epsilon * lambda * `vulnerable_fraction` of its user; 0 gives
             all the same radius. Only for a `SparseEmbeddingModel` trained in blocks.
+        summed: whether the model's loss is a sum over the examples of a batch and not a mean: the
+            loss of a fraction is that much smaller then, and the factor above is `weight` alone.
+            By default its `keras.losses.Loss` objects say so, such as that of
+            `tfrs.tasks.Retrieval`; a loss computed in the model's own code is taken for a mean.
         warmup_steps: training steps before the adversary enters. 0, the default, is the method as
             published; from scratch, an epoch's worth of steps is safer.
         seed: of the noise, where batches carry none (the key `seed` of `data.batches`).
 
+    Warns:
+        UserWarning: if some losses of the model are sums and some are means, and `summed` does not
+            say which to go by.
+
     Raises:
-        ValueError: if an argument is out of range, there is no layer to perturb, or `model`
-            trains by a `train_step` of its own.
+        ValueError: if an argument is out of range, there is no layer to perturb, `model` trains by
+            a `train_step` of its own, or is trained adversarially already.
 
     Examples:
         >>> import advrec_tf as ar
@@ -97,10 +105,16 @@ class AdversarialTraining(ModelWrapper):
         weight: float = 1.0,
         fraction: float = 0.2,
         vulnerability: float = 0.0,
+        summed: bool | None = None,
         warmup_steps: int = 0,
         seed: int = 0,
         **kwargs,
     ):
+        if isinstance(model, AdversarialTraining):
+            raise ValueError(
+                "`model` should be the model itself. Received: an AdversarialTraining, whose loss "
+                "has an adversarial term already; its `model` is the one inside."
+            )
         super().__init__(model, **kwargs)
         fits = vulnerability == 0 or isinstance(model, SparseEmbeddingModel)
         if not (is_number(vulnerability) and vulnerability >= 0 and fits):
@@ -114,7 +128,7 @@ class AdversarialTraining(ModelWrapper):
             weight=weight,
             fraction=fraction,
             warmup_steps=warmup_steps,
-            summed=loss_is_summed(model),
+            summed=self._is_summed(summed, fraction),
         )
         self.vulnerability = vulnerability
         self.seed = seed
@@ -124,6 +138,13 @@ class AdversarialTraining(ModelWrapper):
         self._adversarial_loss = keras.metrics.Mean(name="adversarial_loss")
         self._radius = keras.metrics.Mean(name="radius")
         self._value_norm = keras.metrics.Mean(name="value_norm")
+
+    def _is_summed(self, summed: bool | None, fraction: float) -> bool:
+        if summed is not None and not isinstance(summed, bool):
+            raise ValueError(f"`summed` should be True, False or None. Received: {summed!r}.")
+        if summed is not None or fraction == 1:  # of a whole batch it makes no difference
+            return bool(summed)
+        return loss_is_summed(self.model)
 
     @property
     def perturbation(self) -> Perturbation:

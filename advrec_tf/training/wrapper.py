@@ -8,6 +8,7 @@ knows nothing of it.
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
@@ -345,11 +346,27 @@ def require_perturbation(perturbation: Perturbation) -> Perturbation:
 
 def loss_is_summed(model: keras.Model) -> bool:
     """Whether a loss of the model adds over examples, as that of `tfrs.tasks.Retrieval` does by
-    default; else it is taken for a mean."""
+    default; else it is taken for a mean. Only `keras.losses.Loss` objects say which they are.
+
+    Warns:
+        UserWarning: if some of its losses are sums and some are means.
+    """
     losses = list(tf.nest.flatten(getattr(model, "loss", None)))
     for part in (model, *model.submodules):
         losses += [value for value in vars(part).values() if isinstance(value, keras.losses.Loss)]
-    return any(getattr(loss, "reduction", None) == keras.losses.Reduction.SUM for loss in losses)
+    losses = [loss for loss in losses if isinstance(loss, keras.losses.Loss)]
+    summed = [loss for loss in losses if loss.reduction == keras.losses.Reduction.SUM]
+    means = [loss for loss in losses if loss.reduction != keras.losses.Reduction.SUM]
+    if summed and means:
+        warnings.warn(
+            f"{type(model).__name__} has losses that are sums over the batch "
+            f"({type(summed[0]).__name__}) and losses that are means "
+            f"({type(means[0]).__name__}). Of a fraction of the batch both are taken for sums, so "
+            "that the means weigh as much as if the whole batch were perturbed. With `fraction=1` "
+            "there is no difference; `summed` says which to go by.",
+            stacklevel=4,
+        )
+    return bool(summed)
 
 
 def _layer_named(model: keras.Model, name: str) -> keras.layers.Layer:

@@ -93,6 +93,20 @@ def test_only_the_first_share_of_the_batch_is_taken_adversarially(fraction, chos
     assert found == pytest.approx(21 / 4 + 2 * fraction * adversarial, rel=1e-5)
 
 
+def test_a_loss_of_the_models_own_code_is_a_sum_where_it_is_said():
+    # As above with a fraction of 1/2: the losses 3 and 4 and .5 each; a mean counts half of it.
+    settings = {"fraction": 0.5, "weight": 2.0}
+    for summed, factor in ((None, 0.5), (False, 0.5), (True, 1.0)):
+        found = loss_of(Linear(TABLE), fgsm(0.1, relative=False), summed=summed, **settings)
+        assert found == pytest.approx(21 / 4 + 2 * factor * 4.0, rel=1e-5)
+
+
+def test_a_model_that_is_trained_adversarially_is_not_wrapped_again():
+    model = AdversarialTraining(Linear(TABLE), fgsm(0.1, relative=False))
+    with pytest.raises(ValueError, match="Received: an AdversarialTraining, whose loss has an adv"):
+        AdversarialTraining(model, fgsm(0.1, relative=False))
+
+
 def test_the_weights_of_the_rows_count_in_the_adversarial_term_too():
     # clean (3 + 3 * 4) / 4 = 3.75 and so the other, with .5 more
     inputs = batch([0, 1], weight=[1, 3])
@@ -380,6 +394,7 @@ def test_perturbing_the_item_layer_leaves_no_item_vector_out():
         ({"fraction": "0.5"}, "`fraction` in .0, 1.. Received: 1.0 and '0.5'"),
         ({"weight": None}, "`weight` should be >= 0 .* Received: None and 0.2"),
         ({"vulnerability": "1"}, "`vulnerability` should be >= 0.*Received: '1'"),
+        ({"summed": 1}, "`summed` should be True, False or None. Received: 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

@@ -213,6 +213,17 @@ def test_a_loss_that_adds_over_examples_is_recognized():
     assert not loss_is_summed(line(optimizer=sgd(), loss="mse"))
 
 
+def test_a_model_whose_losses_are_sums_and_means_is_told_of():
+    class Both(Line):
+        def __init__(self):
+            super().__init__()
+            self.retrieval = tfrs.tasks.Retrieval()
+            self.ranking = tfrs.tasks.Ranking(loss=keras.losses.MeanSquaredError())
+
+    with pytest.warns(UserWarning, match=r"sums over the batch .* means \(MeanSquaredError\)"):
+        assert loss_is_summed(Both())
+
+
 class Lookup(tfrs.Model):
     """The loss is the mean of the numbers looked up, 1, 2 and 6; regularization adds 3."""
 

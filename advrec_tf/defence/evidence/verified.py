@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy import optimize, stats
@@ -19,7 +19,9 @@ from scipy import optimize, stats
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.defences import Defence, DefendedData
 from advrec_tf.models.gram import profiles_of
+from advrec_tf.ops.checks import is_number
 
+_FEW = 20  # verified users below which their numbers of raters say little
 _SHAPES = (1e-3, 1e4)  # of the prior: from all items in a few hands to all alike
 
 
@@ -41,19 +43,26 @@ class VerifiedCounts(Defence):
     Args:
         verified: ids of users who are known to be real, as the interactions have them. Those that
             the interactions do not have count for nothing, with a warning that tells how many.
+            Blanks around an id and its Unicode form do not matter.
         chance: that an item of real users alone exceeds its bound, in (0, 1).
 
+    Warns:
+        UserWarning: in training, if fewer than twenty are verified, or some have no interactions.
+
     Raises:
-        ValueError: if the chance is out of range; in training if there is no verified user with an
+        ValueError: if an argument is out of range; in training if there is no verified user with an
             interaction.
     """
 
-    verified: Sequence[int | str] = ()
+    verified: Iterable[int | str] = ()
     chance: float = 0.001
 
     def __post_init__(self):
-        if not 0 < self.chance < 1:
+        if not (is_number(self.chance) and 0 < self.chance < 1):
             raise ValueError(f"`chance` should be in (0, 1). Received: {self.chance!r}.")
+        if isinstance(self.verified, (str, bytes)) or not isinstance(self.verified, Iterable):
+            raise ValueError(f"`verified` should hold ids of users. Received: {self.verified!r}.")
+        object.__setattr__(self, "verified", tuple(dict.fromkeys(self.verified)))
 
     def knowing(self, verified):
         return dataclasses.replace(self, verified=tuple(verified))
@@ -70,7 +79,7 @@ class VerifiedCounts(Defence):
 
 def _known_users(interactions: Interactions, ids: Sequence[int | str]) -> np.ndarray:
     """[num_users] bool: users with interactions that have one of the ids."""
-    index = interactions.users.index_of(ids)
+    index = interactions.users.index_of_asked(ids)
     known = np.zeros(interactions.num_users, bool)
     known[index[index >= 0]] = True
     known &= interactions.user_counts() > 0
@@ -82,6 +91,12 @@ def _known_users(interactions: Interactions, ids: Sequence[int | str]) -> np.nda
     if known.sum() < len(ids):
         warnings.warn(
             f"{len(ids) - int(known.sum())} of {len(ids)} verified users have no interactions.",
+            stacklevel=3,
+        )
+    if known.sum() < min(_FEW, (interactions.user_counts() > 0).sum()):
+        warnings.warn(
+            f"What is believable of an item is told by {int(known.sum())} verified users, fewer "
+            f"than {_FEW}: items of honest users may be held for pushed.",
             stacklevel=3,
         )
     return known

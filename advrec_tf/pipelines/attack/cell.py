@@ -7,6 +7,8 @@ cell is measured is left to `runner`.
 from __future__ import annotations
 
 import dataclasses
+import difflib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.attacks.victims import VICTIMS
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.registry import DEFENCES
-from advrec_tf.pipelines.attack.setting import AttackSetting
+from advrec_tf.pipelines.attack.setting import OWN, AttackSetting
 
 NONE = "none"
 ADAPTIVE, BEST_RESPONSE = "adaptive", "best-response"
@@ -23,6 +25,20 @@ KNOWING = (ADAPTIVE, BEST_RESPONSE)
 UNRESTRICTED = "unrestricted"
 SURROGATE_KINDS = {"biased_mf": "ratings", "wrmf": "implicit"}
 """Victim -> the kind of surrogate that an attacker trains who knows the victim."""
+
+
+def require_one_group(group: str | None, own_targets: Sequence[str]) -> None:
+    """Refuse targets that are named twice.
+
+    Raises:
+        ValueError: if there are items of one's own beside another group.
+    """
+    if own_targets and group not in (None, OWN):
+        raise ValueError(
+            "`targets` should be left out beside `items`, which are attacked in its place. "
+            f"Received: {group!r} and {', '.join(map(str, own_targets))}."
+        )
+
 
 _MEANING = {
     "als": "a victim of least squares, such as wrmf",
@@ -131,6 +147,8 @@ def check_names(attack: str, victim: str, defence: str, group: str, setting: Att
     ):
         if name not in known:
             why = " (the groups that these data have items in)" if kind == "targets" else ""
+            near = difflib.get_close_matches(name, known, n=1)
+            why += f". The nearest is {near[0]}" if near else ""
             raise ValueError(
                 f"`{kind}` should be one of {', '.join(known)}{why}. Received: {name!r}."
             )

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from advrec_tf.attacks.rating_statistics import shift_in_words
+from advrec_tf.defence.registry import VERIFIED
 from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.ops.stored import read_json
 from advrec_tf.pipelines.attack import page
@@ -23,6 +24,7 @@ from advrec_tf.pipelines.attack.cell import (
     Cell,
     check_names,
     require_fraction,
+    require_one_group,
     why_unfit,
 )
 from advrec_tf.pipelines.attack.certificates import certified
@@ -47,7 +49,7 @@ def run(
     fillers: int | None = None,
     seeds: int = 1,
     certify: int = 0,
-    verified_share: float = VERIFIED_SHARE,
+    verified_share: float | None = None,
     out: str | os.PathLike | None = None,
     run_dir: str | os.PathLike | None = None,
     resume: bool = False,
@@ -63,7 +65,7 @@ def run(
         group: of targets, each of which is attacked alone; by default the first that there is.
         fillers: as `CellRunner` takes it.
         seeds: repetitions, with the seeds 0, 1, ...
-        verified_share: as `CellRunner` takes it; only some defences ask for it.
+        verified_share: as `CellRunner` takes it, for the defences that ask for it.
         certify: base models of the certified ensemble, see `certificates.certified`; 0 for none.
         out: a JSON file for the mean and for every measurement, with a page .md beside it.
         run_dir: the folder of the stages of the run, which `resume` goes on with; by default they
@@ -77,6 +79,13 @@ def run(
             or, with `resume` alone, `out` is the report of an attack with other settings.
     """
     require_fraction(size)
+    require_one_group(group, own_targets)
+    if verified_share is not None and VERIFIED not in defence.split("+"):
+        raise ValueError(
+            f"`verified_share` should be given beside a defence with {VERIFIED}, which asks who is "
+            f"known to be real. Received: {verified_share!r} and the defence {defence!r}."
+        )
+    verified_share = VERIFIED_SHARE if verified_share is None else verified_share
     if certify < 0:
         raise ValueError(f"`certify` should be 0 or a number of models. Received: {certify!r}.")
     if run_dir is not None and not resume:

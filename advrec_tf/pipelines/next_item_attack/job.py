@@ -19,7 +19,7 @@ from advrec_tf.data.next_item import queries_of
 from advrec_tf.models.baselines import Popularity
 from advrec_tf.models.sequential.transitions import Transitions
 from advrec_tf.ops.files import atomic_bytes
-from advrec_tf.pipelines.attack.cell import require_fraction
+from advrec_tf.pipelines.attack.cell import require_fraction, require_one_group
 from advrec_tf.pipelines.attack.setting import GROUPS, OWN, choose_targets, items_of
 from advrec_tf.pipelines.ending import command_line
 from advrec_tf.pipelines.next_item_attack import defences, page, plots
@@ -219,6 +219,7 @@ def _answers(model, chosen, audience: Audience, cell: dict) -> list[dict]:
 
 def _targets(trained, group, own_targets, per_group) -> tuple[np.ndarray, str]:
     train = trained.split.train
+    require_one_group(group, own_targets)
     if own_targets:
         return np.array(items_of(train, own_targets)), OWN
     groups = choose_targets(train, per_group=per_group, seed=0)

@@ -1,10 +1,11 @@
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
 
 from advrec_tf.defence.chain import Chain
-from advrec_tf.defence.defences import Defence
+from advrec_tf.defence.defences import Defence, fit_defended
 from advrec_tf.defence.evidence.verified import (
     VerifiedCounts,
     believable_counts,
@@ -19,6 +20,7 @@ VERIFIED = [(0, 0), (0, 1), (0, 2), (1, 3), (1, 4), (1, 5)]
 OTHERS = [(2, item) for item in range(6)]
 ACCOUNTS = [(3 + number, 0) for number in range(8)]
 WORLD = interactions_of([*VERIFIED, *OTHERS, *ACCOUNTS])
+FEW = pytest.mark.filterwarnings("ignore:What is believable of an item is told by")
 
 
 def test_the_fit_finds_the_distribution_of_the_rates():
@@ -41,6 +43,7 @@ def test_the_bound_is_a_quantile_of_what_the_verified_raters_predict():
     assert (np.diff(found) >= 0).all()  # the more verified raters, the more are believable
 
 
+@FEW
 def test_accounts_weigh_so_that_their_roots_add_up_to_the_bound():
     found = VerifiedCounts(verified=[0, 1]).training_data(WORLD, seed=0)
     assert len(found.interactions) == len(WORLD) and found.suspicion is None
@@ -55,6 +58,7 @@ def test_accounts_weigh_so_that_their_roots_add_up_to_the_bound():
     assert np.sqrt(pushed).sum() == pytest.approx(bound, rel=1e-6)
 
 
+@FEW
 def test_no_number_of_accounts_adds_more_than_the_bound_allows():
     added = []
     for count in (20, 200):
@@ -73,6 +77,7 @@ def test_where_all_users_are_verified_nothing_changes():
     np.testing.assert_array_equal(found.weight, 1.0)
 
 
+@FEW
 def test_ids_without_interactions_are_counted_and_some_are_needed():
     with pytest.warns(UserWarning, match="2 of 4 verified users have no interactions"):
         VerifiedCounts(verified=[0, 1, 77, 78]).training_data(WORLD, seed=0)
@@ -81,7 +86,34 @@ def test_ids_without_interactions_are_counted_and_some_are_needed():
             VerifiedCounts(verified=ids).training_data(WORLD, seed=0)
 
 
-@pytest.mark.parametrize("chance", [0.0, 1.0, float("nan")])
+@FEW
+def test_ids_that_repeat_count_once_and_blanks_around_them_do_not_matter():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = VerifiedCounts(verified=(one for one in ["0 ", "1", 1, "1"]))
+        weight = found.training_data(WORLD, seed=0).weight
+    assert found.verified == ("0 ", "1", 1)
+    told = [str(warning.message) for warning in caught]
+    assert len(told) == 2 and "1 of 3 verified users" in told[0] and "by 2 verified" in told[1]
+    expected = VerifiedCounts(verified=[0, 1]).training_data(WORLD, seed=0).weight
+    np.testing.assert_array_equal(weight, expected)
+
+
+@pytest.mark.parametrize("verified", ["u5", b"u5", None, 3])
+def test_verified_users_are_several_ids(verified):
+    with pytest.raises(ValueError, match="`verified` should hold ids of users. Received: "):
+        VerifiedCounts(verified=verified)
+
+
+def test_a_fitting_function_gets_fewer_rows_of_what_is_not_believable():
+    sizes = []
+    fit_defended(lambda rows: sizes.append(len(rows)), WORLD, VerifiedCounts(verified=range(11)))
+    with pytest.warns(UserWarning, match="told by 2 verified users, fewer than 20"):
+        fit_defended(lambda rows: sizes.append(len(rows)), WORLD, VerifiedCounts(verified=[0, 1]))
+    assert sizes[0] == len(WORLD) > sizes[1]
+
+
+@pytest.mark.parametrize("chance", [0.0, 1.0, float("nan"), "0.1"])
 def test_a_chance_is_a_probability(chance):
     with pytest.raises(ValueError, match="`chance` should be in"):
         VerifiedCounts(chance=chance)

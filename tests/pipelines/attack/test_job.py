@@ -84,6 +84,26 @@ def test_the_page_says_how_many_are_verified_where_the_defence_asks(path, tmp_pa
         job.run(path, **words | {"defence": "verified-counts"}, resume=True, log=lines.append)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"group": "tail"}, "`targets` should be left out beside `items`.*: 'tail' and 3"),
+        (
+            {"verified_share": 0.3},
+            "`verified_share` should be given beside a defence with verified",
+        ),
+        (
+            {"defence": "verified-count"},
+            "The nearest is verified-counts. Received: 'verified-count'",
+        ),
+    ],
+)
+def test_what_does_not_go_together_or_is_misspelt_is_refused(path, given, message):
+    words = {**ATTACK, "own_targets": ["3"], "rating_column": "rating", "log": lambda line: None}
+    with pytest.raises(ValueError, match=message):
+        job.run(path, **words | given)
+
+
 def test_certificates_and_evidence_are_stages_that_a_resumed_run_takes(path, tmp_path, monkeypatch):
     out, words = tmp_path / "run" / "attack.json", {**ATTACK, "victim": "ease", "certify": 20}
     words |= {"own_targets": ["3"], "out": out, "run_dir": out.parent, "rating_column": "rating"}
