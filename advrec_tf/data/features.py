@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 
+from advrec_tf.data.vocabulary import id_text
+
 if TYPE_CHECKING:  # reading data needs no TensorFlow, so methods import it
     import tensorflow as tf
 
@@ -341,14 +343,15 @@ def _is_list(value) -> bool:
 
 
 def _text(value) -> str:
-    """As `str`, a whole float as its integer; "" where it is missing."""
+    """As `str`, a whole float as its integer; "" where it is missing. Texts are spelled as ids are:
+    without blanks around them, in the Unicode form NFC."""
     if isinstance(value, (bool, np.bool_)):
         return str(value).lower()
     if value is None or value is pd.NA or value is pd.NaT or value != value:
         return ""
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         return str(int(value))
-    return str(value)
+    return id_text(value)
 
 
 def _texts(series: pd.Series) -> np.ndarray:

@@ -27,6 +27,15 @@ def test_a_category_that_is_missing_or_unknown_has_the_last_code():
     assert column.encoded(pd.Series(["x", "z", None, "y"])).tolist() == [0, 2, 2, 1]
 
 
+@pytest.mark.parametrize("kind", [Category, Text, Sequence])
+def test_blanks_around_a_value_and_its_unicode_form_make_no_second_one(kind):
+    spelled = pd.Series(["Bern", " Bern ", "Zu\u0308rich", "Z\u00fcrich\t"])
+    column = kind.fitted("city", spelled)
+    assert getattr(column, "categories", ("Bern", "Z\u00fcrich")) == ("Bern", "Z\u00fcrich")
+    first, second, third, fourth = column.raw(spelled).tolist()
+    assert first == second != third == fourth
+
+
 def test_numbers_and_truth_are_categories_by_their_text():
     column = Category.fitted("flag", pd.Series([True, False]))
     assert column.categories == ("false", "true")
