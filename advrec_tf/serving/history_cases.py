@@ -11,6 +11,7 @@ from advrec_tf.serving.module import Case, Together, Values
 from advrec_tf.serving.recommender_cases import restricted
 
 _REPEATS = 200  # requests behind a latency
+_FEWER_REPEATS = 50  # behind that of signatures that do more of the same
 _CANDIDATES = 3
 
 
@@ -120,6 +121,23 @@ def restricted_requests(
         "score": np.pad(found, [(0, 0), (0, 1)]),
         "known_candidate": np.array([[True] * _CANDIDATES + [False]] * len(scores)),
     }
+    scored = {"item_id": padded, "candidate_item_id": asked, **(users or {})}
+    alone = [
+        Case(
+            title="one history",
+            signature=signature,
+            inputs={name: value[:1] for name, value in inputs.items()},
+            expected=reference.of(candidates[:1], limits["k"][:1], popular=popular[:1]),
+            repeat=_FEWER_REPEATS,
+        ),
+        Case(
+            title="candidates of one history",
+            signature="score_from_history",
+            inputs={name: value[:1] for name, value in scored.items()},
+            expected=Values({name: value[:1] for name, value in right.items()}),
+            repeat=_FEWER_REPEATS,
+        ),
+    ]
     return [
         Case(
             title="histories",
@@ -136,9 +154,10 @@ def restricted_requests(
         Case(
             title="candidates, an unknown one among them",
             signature="score_from_history",
-            inputs={"item_id": padded, "candidate_item_id": asked, **(users or {})},
+            inputs=scored,
             expected=Together(Values(right), known),
         ),
+        *alone,
     ]
 
 

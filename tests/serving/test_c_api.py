@@ -69,7 +69,7 @@ def test_strings_of_any_length_pass_in_and_out(answers):
 
 
 def test_an_empty_batch_gives_empty_outputs(answers):
-    assert answers["nobody"]["outputs"] == {"item_id": [], "score": []}
+    assert answers["nobody"]["outputs"] == {"item_id": [], "score": [], "known_user": []}
 
 
 def test_lists_of_lists_and_empty_ones_can_be_fed(answers):

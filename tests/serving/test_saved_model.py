@@ -32,6 +32,7 @@ def test_the_metadata_describes_the_export(recommender, version):
     assert notes["signatures"]["serving_default"]["outputs"] == {
         "item_id": {"dtype": "string", "shape": [None, 3]},
         "score": {"dtype": "float32", "shape": [None, 3]},
+        "known_user": {"dtype": "bool", "shape": [None]},
     }
 
 

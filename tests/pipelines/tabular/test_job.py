@@ -32,7 +32,7 @@ def test_what_the_run_is_for_is_delivered_before_anything_is_measured(tmp_path, 
     frame = pd.DataFrame({"a": np.arange(60) % 7, "b": ["x", "y"] * 30})
     table = Table(frame=frame, schema=infer(frame))
     model, delivered = mock.Mock(), []
-    monkeypatch.setattr(job, "generator", lambda *args: (model, None))
+    monkeypatch.setattr(job, "generator", lambda *args, **kwargs: (model, None))
     monkeypatch.setattr(job, "quality", broken)
     store = StageStore(tmp_path / "run", {}, resume=False)
     with pytest.raises(ValueError, match="no measure today"):
