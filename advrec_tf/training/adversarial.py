@@ -49,6 +49,10 @@ class AdversarialTraining(ModelWrapper):
 
         loss + weight * fraction * loss of a fraction of the batch at the worst case
 
+    Of a loss that is a sum over the batch the fraction has that much less, and the factor is
+    `weight` alone: `keras.losses.Loss` objects say so, such as that of `tfrs.tasks.Retrieval`, and
+    a model whose own code sums says it by an attribute, `loss_is_summed = True`.
+
     Nothing is required of a batch. `AdversarialTraining(model, fgsm(0.1))` is a good first choice:
     a relative radius, the default, fits embeddings of any scale. An absolute radius above their
     norm lets nothing be learned; `fit` warns of it. Of a fraction, models of this package keep all
@@ -66,16 +70,12 @@ class AdversarialTraining(ModelWrapper):
         vulnerability: lambda >= 0 of vulnerability-aware training (Zhang et al. 2024): the radius
             of each example is epsilon * lambda * `vulnerable_fraction` of its user; 0 gives
             all the same radius. Only for a `SparseEmbeddingModel` trained in blocks.
-        summed: whether the model's loss is a sum over the examples of a batch and not a mean: the
-            loss of a fraction is that much smaller then, and the factor above is `weight` alone.
-            By default its `keras.losses.Loss` objects say so, such as that of
-            `tfrs.tasks.Retrieval`; a loss computed in the model's own code is taken for a mean.
         warmup_steps: training steps before the adversary enters. 0, the default, is the method as
             published; from scratch, an epoch's worth of steps is safer.
         seed: of the noise, where batches carry none (the key `seed` of `data.batches`).
 
     Warns:
-        UserWarning: if some losses of the model are sums and some are means, and `summed` does not
+        UserWarning: if some losses of the model are sums and some are means, and the model does not
             say which to go by.
 
     Raises:
@@ -105,7 +105,6 @@ class AdversarialTraining(ModelWrapper):
         weight: float = 1.0,
         fraction: float = 0.2,
         vulnerability: float = 0.0,
-        summed: bool | None = None,
         warmup_steps: int = 0,
         seed: int = 0,
         **kwargs,
@@ -128,7 +127,7 @@ class AdversarialTraining(ModelWrapper):
             weight=weight,
             fraction=fraction,
             warmup_steps=warmup_steps,
-            summed=self._is_summed(summed, fraction),
+            summed=fraction != 1 and loss_is_summed(model),  # of a whole batch it is all one
         )
         self.vulnerability = vulnerability
         self.seed = seed
@@ -138,13 +137,6 @@ class AdversarialTraining(ModelWrapper):
         self._adversarial_loss = keras.metrics.Mean(name="adversarial_loss")
         self._radius = keras.metrics.Mean(name="radius")
         self._value_norm = keras.metrics.Mean(name="value_norm")
-
-    def _is_summed(self, summed: bool | None, fraction: float) -> bool:
-        if summed is not None and not isinstance(summed, bool):
-            raise ValueError(f"`summed` should be True, False or None. Received: {summed!r}.")
-        if summed is not None or fraction == 1:  # of a whole batch it makes no difference
-            return bool(summed)
-        return loss_is_summed(self.model)
 
     @property
     def perturbation(self) -> Perturbation:

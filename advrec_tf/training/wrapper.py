@@ -346,11 +346,21 @@ def require_perturbation(perturbation: Perturbation) -> Perturbation:
 
 def loss_is_summed(model: keras.Model) -> bool:
     """Whether a loss of the model adds over examples, as that of `tfrs.tasks.Retrieval` does by
-    default; else it is taken for a mean. Only `keras.losses.Loss` objects say which they are.
+    default; else it is taken for a mean. `keras.losses.Loss` objects say which they are, and before
+    them the attribute `loss_is_summed` of the model.
 
     Warns:
-        UserWarning: if some of its losses are sums and some are means.
+        UserWarning: if some of its losses are sums and some are means, and it has no such
+            attribute.
+
+    Raises:
+        ValueError: if the attribute is no truth value.
     """
+    said = getattr(model, "loss_is_summed", None)
+    if said is not None:
+        if not isinstance(said, bool):
+            raise ValueError(f"`loss_is_summed` should be True or False. Received: {said!r}.")
+        return said
     losses = list(tf.nest.flatten(getattr(model, "loss", None)))
     for part in (model, *model.submodules):
         losses += [value for value in vars(part).values() if isinstance(value, keras.losses.Loss)]
@@ -363,8 +373,8 @@ def loss_is_summed(model: keras.Model) -> bool:
             f"({type(summed[0]).__name__}) and losses that are means "
             f"({type(means[0]).__name__}). Of a fraction of the batch both are taken for sums, so "
             "that the means weigh as much as if the whole batch were perturbed. With `fraction=1` "
-            "there is no difference; `summed` says which to go by.",
-            stacklevel=4,
+            "there is no difference; the model's attribute `loss_is_summed` says which to go by.",
+            stacklevel=3,
         )
     return bool(summed)
 

@@ -97,8 +97,13 @@ def test_a_loss_of_the_models_own_code_is_a_sum_where_it_is_said():
     # As above with a fraction of 1/2: the losses 3 and 4 and .5 each; a mean counts half of it.
     settings = {"fraction": 0.5, "weight": 2.0}
     for summed, factor in ((None, 0.5), (False, 0.5), (True, 1.0)):
-        found = loss_of(Linear(TABLE), fgsm(0.1, relative=False), summed=summed, **settings)
+        model = Linear(TABLE)
+        model.loss_is_summed = summed
+        found = loss_of(model, fgsm(0.1, relative=False), **settings)
         assert found == pytest.approx(21 / 4 + 2 * factor * 4.0, rel=1e-5)
+    model.loss_is_summed = 1
+    with pytest.raises(ValueError, match="`loss_is_summed` should be True or False. Received: 1"):
+        AdversarialTraining(model, fgsm(0.1, relative=False))
 
 
 def test_a_model_that_is_trained_adversarially_is_not_wrapped_again():
@@ -394,7 +399,6 @@ def test_perturbing_the_item_layer_leaves_no_item_vector_out():
         ({"fraction": "0.5"}, "`fraction` in .0, 1.. Received: 1.0 and '0.5'"),
         ({"weight": None}, "`weight` should be >= 0 .* Received: None and 0.2"),
         ({"vulnerability": "1"}, "`vulnerability` should be >= 0.*Received: '1'"),
-        ({"summed": 1}, "`summed` should be True, False or None. Received: 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
