@@ -33,9 +33,10 @@ class VerifiedCounts(Defence):
     chance does (`believable_counts`). Where it has u of them, more than the bound b, an interaction
     of these with it weighs (b / u)^2, so that the roots of the weights, which weighted EASE sums,
     add up to b; where a model sums the weights themselves, they add up to less. Interactions of
-    verified users weigh 1. It bounds what any number of accounts can add to one item, however they
-    look, as long as none of them is verified. The bound is tight where few have an item and loose
-    where many do.
+    verified users weigh 1. It bounds what accounts can add to one item, however they look, as long
+    as none of them is verified. The bound is tight where few have an item and loose where many do.
+    It is in proportion to all interactions of users who are not verified: accounts that doubled
+    those would double it.
 
     The verified users should have the taste of the others: where a kind of user is not among them,
     its items are capped as if they were pushed.
