@@ -20,6 +20,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.vectors import with_popularity_prior
 from advrec_tf.serving.forms import export
+from advrec_tf.serving.rest_client import RestClient
 from advrec_tf.serving.saved_model_client import SavedModelClient
 from advrec_tf.serving.values import ServingError
 
@@ -158,3 +159,11 @@ def server(local):
 @pytest.fixture
 def no_proxy(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture(params=["folder", "server"])
+def client(request, local, server):
+    """Both clients of the same export."""
+    if request.param == "folder":
+        return local
+    return RestClient(server, "hand", item_text=local.item_text)

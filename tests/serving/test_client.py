@@ -4,18 +4,10 @@ import warnings
 
 import pytest
 
-from advrec_tf.serving.rest_client import RestClient
 from advrec_tf.serving.saved_model_client import SavedModelClient
 from advrec_tf.serving.values import ServingError
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
-
-
-@pytest.fixture(params=["folder", "server"])
-def client(request, local, server):
-    if request.param == "folder":
-        return local
-    return RestClient(server, "hand", item_text=local.item_text)
 
 
 def test_lists_come_as_a_table_with_titles(client):

@@ -4,17 +4,9 @@ import numpy as np
 import pytest
 
 from advrec_tf.serving.client_warnings import UnknownIdWarning
-from advrec_tf.serving.rest_client import RestClient
 from advrec_tf.serving.values import NoSignatureError, ServingError
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
-
-
-@pytest.fixture(params=["folder", "server"])
-def client(request, local, server):
-    if request.param == "folder":
-        return local
-    return RestClient(server, "hand", item_text=local.item_text)
 
 
 def listed(table):

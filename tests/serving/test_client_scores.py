@@ -8,18 +8,10 @@ import pytest
 
 import advrec_tf as ar
 from advrec_tf.serving.client_warnings import UnknownIdWarning
-from advrec_tf.serving.rest_client import RestClient
 from advrec_tf.serving.values import ServingError
 from tests.worlds import interactions_of
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
-
-
-@pytest.fixture(params=["folder", "server"])
-def client(request, local, server):
-    if request.param == "folder":
-        return local
-    return RestClient(server, "hand", item_text=local.item_text)
 
 
 def test_pairs_are_scored_in_the_order_asked_for(client):

@@ -86,6 +86,8 @@ def run(
             f"known to be real. Received: {verified_share!r} and the defence {defence!r}."
         )
     verified_share = VERIFIED_SHARE if verified_share is None else verified_share
+    if not 0 < verified_share <= 1:
+        raise ValueError(f"`verified_share` should be in (0, 1]. Received: {verified_share!r}.")
     if certify < 0:
         raise ValueError(f"`certify` should be 0 or a number of models. Received: {certify!r}.")
     if run_dir is not None and not resume:

@@ -22,7 +22,7 @@ from advrec_tf.attacks.victims import VICTIMS
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.adaptive import BestResponse
 from advrec_tf.defence.defences import Defence
-from advrec_tf.defence.registry import DEFENCES
+from advrec_tf.defence.registry import DEFENCES, VERIFIED
 from advrec_tf.evaluation.attack_effect import ManipulationEvaluator, TargetStanding
 from advrec_tf.evaluation.classification import area_under_curve
 from advrec_tf.evaluation.ranking import RankingEvaluator
@@ -90,7 +90,7 @@ class CellRunner:
         verified_share: float = VERIFIED_SHARE,
     ):
         self.setting, self.store = setting, store
-        self.verified = verified_of(setting.split.train, verified_share)
+        self.verified_share = verified_share
         self.train = setting.split.train
         self.fillers = fillers or setting.fillers
         self.ranking = RankingEvaluator(self.train, setting.split.test, ks=(10, 20))
@@ -115,9 +115,15 @@ class CellRunner:
         """Fake profiles of an attack of this size, at least one."""
         return max(1, round(size * self.train.num_users))
 
+    @functools.cached_property
+    def verified(self) -> np.ndarray:
+        """The ids of the users who are known to be real, see `verified_of`."""
+        return verified_of(self.setting.split.train, self.verified_share)
+
     def defence_of(self, cell: Cell) -> Defence:
-        """The defence of the cell, which knows the verified users."""
-        return DEFENCES[cell.defence].knowing(self.verified)
+        """The defence of the cell, which knows the verified users where it asks for them."""
+        defence = DEFENCES[cell.defence]
+        return defence.knowing(self.verified) if VERIFIED in cell.defence.split("+") else defence
 
     def attack_of(self, cell: Cell) -> Attack:
         """The attack with the cell's budget; a segment is the published one where there is one."""

@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.pipelines.attack import responses
 from advrec_tf.pipelines.attack.cell import Cell
 from advrec_tf.pipelines.attack.runner import verified_of
@@ -63,6 +64,14 @@ def test_defences_are_told_who_is_verified_and_no_fake_user_is(make_runner):
         assert told.verified == tuple(runner.verified)
     found = runner.run(dataclasses.replace(CELL, victim="ease", defence="verified-counts"))
     assert found["ndcg@10"] > 0
+
+
+def test_who_is_verified_is_not_asked_where_no_defence_asks(make_runner):
+    runner = make_runner()
+    runner.verified_share = 0.001  # nobody of 50
+    assert runner.defence_of(CELL) == DEFENCES["none"]
+    with pytest.raises(ValueError, match="`verified_share` should be in"):
+        runner.defence_of(dataclasses.replace(CELL, defence="verified-counts"))
 
 
 def test_the_verified_users_are_a_share_of_those_with_interactions():
