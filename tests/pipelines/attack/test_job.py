@@ -89,6 +89,10 @@ def test_the_page_says_how_many_are_verified_where_the_defence_asks(path, tmp_pa
     [
         ({"group": "tail"}, "`targets` should be left out beside `items`.*: 'tail' and 3"),
         (
+            {"defence": "verified-counts", "verified_share": 1.5},
+            r"`verified_share` should be in \(0, 1\]. Received: 1.5",
+        ),
+        (
             {"verified_share": 0.3},
             "`verified_share` should be given beside a defence with verified",
         ),
