@@ -50,9 +50,9 @@ class Client(HistoryRequests, ScoreRequests):
             `text` where item texts are known.
 
         Warns:
-            UserWarning: if there are users that the model does not know (over REST of an export
-                that tells `known_user`; those of earlier versions do not), or items of `exclude` or
-                `allow`, not over REST (see `knows`).
+            UserWarning: if there are users, or items of `exclude` or `allow`, that the model does
+                not know (over REST of an export that tells `known_user`, `known_excluded` and
+                `known_allowed`; those of earlier versions do not).
 
         Raises:
             ValueError: if an argument is of another type or length, or an id is None or NaN.
@@ -60,7 +60,6 @@ class Client(HistoryRequests, ScoreRequests):
         """
         user_ids = ids_of(user_ids, "user_ids")
         limits = Limits.of(k, exclude, allow, len(user_ids))
-        self._warn_of_items(limits)
         if not user_ids:
             return self._empty_table()
         signature, inputs = "serving_default", {"user_id": user_ids}
@@ -76,6 +75,7 @@ class Client(HistoryRequests, ScoreRequests):
                 "The model lists no items by itself, it ranks candidates: `rank(user_ids, "
                 f"candidates, features)` asks it. {error}"
             ) from error
+        self._warn_of_limits(signature, limits, outputs)
         self._warn_of_users(user_ids, outputs, "their lists are the popular items")
         return table
 
@@ -105,8 +105,9 @@ class Client(HistoryRequests, ScoreRequests):
             known gets the popular items.
 
         Warns:
-            UserWarning: if a column of categories has values that the model does not know; exports
-                of earlier versions do not tell.
+            UserWarning: if a column of categories has values that the model does not know, or
+                `exclude` or `allow` such items; exports of earlier versions do not tell of values,
+                nor of items over REST.
 
         Raises:
             ValueError: if there is a column that the model does not take, or an argument is of
@@ -125,10 +126,10 @@ class Client(HistoryRequests, ScoreRequests):
         columns = raw_columns(table, {n: s for n, s in specs.items() if n not in _LIST_INPUTS})
         size = len(table)
         limits = Limits.of(k, exclude, allow, size)
-        self._warn_of_items(limits)
         if not size:
             return self._empty_table()
         inputs = {**columns, **self._limit_inputs(limits, size)}
         lists, outputs = self._lists(signature, inputs, [str(place) for place in range(size)])
+        self._warn_of_limits(signature, limits, outputs)
         warn_of_values(columns, outputs.get("unknown_columns"), "features")
         return lists

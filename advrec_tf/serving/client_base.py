@@ -121,15 +121,23 @@ class ClientBase:
             known = self.knows("users", user_ids) if user_ids else None
         warn_of_ids(user_ids, known, "user_ids", then)
 
-    def _warn_of_items(self, limits: Limits) -> None:
-        """Warn of items named in lists that the model does not know."""
-        for lists, name, then in (
-            (limits.exclude, "exclude", "they exclude nothing"),
-            (limits.allow, "allow", "they allow nothing"),
+    def _warn_of_limits(self, signature: str, limits: Limits, outputs: Mapping) -> None:
+        """Warn of items of `exclude` and `allow` that the model does not know, by its answer or, of
+        an export that does not tell, by `knows`."""
+        for lists, name, output, then in (
+            (limits.exclude, "exclude", "known_excluded", "they exclude nothing"),
+            (limits.allow, "allow", "known_allowed", "they allow nothing"),
         ):
-            ids = list(dict.fromkeys(one for row in lists for one in row if one))
-            if ids:
-                warn_of_ids(ids, self.knows("items", ids), name, then)
+            named = np.array(lists) != NO_ITEM
+            if not named.any():
+                continue
+            ids = np.array(lists)[named].tolist()
+            if output in outputs:
+                known = column_of_answers(signature, outputs, output, named.shape, "b")[named]
+                told = known.tolist()
+            else:
+                told = self.knows("items", ids)
+            warn_of_ids(ids, told, name, then)
 
     def _known_items(
         self, signature: str, lists: Sequence[Sequence[str]], outputs: Mapping

@@ -52,10 +52,10 @@ class HistoryRequests(ClientBase):
             As `recommend`; `user_id` is that given, or else the place in `histories`, as text.
 
         Warns:
-            UserWarning: if there are histories of which the model knows no item, or users it does
-                not know (over REST of an export that tells `known_items` and `known_user`; those of
-                earlier versions do not), or items of `exclude` or `allow`, not over REST (see
-                `knows`).
+            UserWarning: if there are histories of which the model knows no item, or users or items
+                of `exclude` or `allow` that it does not know (over REST of an export that tells
+                `known_items`, `known_user`, `known_excluded` and `known_allowed`; those of earlier
+                versions do not).
 
         Raises:
             ValueError: if `histories` is not a list of lists of ids, or there is not one user for
@@ -66,7 +66,6 @@ class HistoryRequests(ClientBase):
         items = histories_of(histories, "histories")
         names, users = self._whose(user_ids, len(items))
         limits = Limits.of(k, exclude, allow, len(items))
-        self._warn_of_items(limits)
         if not items:
             return self._empty_table()
         if users:
@@ -80,6 +79,7 @@ class HistoryRequests(ClientBase):
                 signature = "recommend_from_history_restricted"
                 inputs |= self._limit_inputs(limits, len(items)) | self._nobody(signature, inputs)
         table, outputs = self._lists(signature, inputs, names, lengths)
+        self._warn_of_limits(signature, limits, outputs)
         warn_of_rows(items, self._known_items(signature, items, outputs), "histories")
         if users:
             self._warn_of_users(names, outputs, _AS_NOBODY)
@@ -196,8 +196,8 @@ class HistoryRequests(ClientBase):
             float32.
 
         Warns:
-            UserWarning: if the model knows none of the newest items of a user, or items of
-                `exclude` or `allow`, the latter not over REST (see `knows`).
+            UserWarning: if the model knows none of the newest items of a user, or does not know
+                items of `exclude` or `allow`; over REST as `recommend_from_history`.
 
         Raises:
             ValueError: if an argument is of another type, length or shape, or `states` hold what
@@ -210,13 +210,13 @@ class HistoryRequests(ClientBase):
         shape = (len(items), int(width))
         given = states_given(states, shape)
         limits = Limits.of(k, exclude, allow, len(items))
-        self._warn_of_items(limits)
         if not items:
             return self._empty_table(), np.zeros(shape, np.float32)
         inputs = {"state": given.tolist(), "item_id": items}
         inputs |= self._limit_inputs(limits, len(items))
         names = [str(place) for place in range(len(items))]
         table, outputs = self._lists(signature, inputs, names)
+        self._warn_of_limits(signature, limits, outputs)
         warn_of_rows(items, self._known_items(signature, items, outputs), "newest")
         return table, self._state(signature, outputs, shape)
 

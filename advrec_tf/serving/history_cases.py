@@ -8,7 +8,7 @@ import numpy as np
 
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
 from advrec_tf.serving.module import Case, Together, Values
-from advrec_tf.serving.recommender_cases import restricted
+from advrec_tf.serving.recommender_cases import known_limits, restricted
 
 _REPEATS = 200  # requests behind a latency
 _FEWER_REPEATS = 50  # behind that of signatures that do more of the same
@@ -143,7 +143,11 @@ def restricted_requests(
             title="histories",
             signature=signature,
             inputs=inputs,
-            expected=Together(reference.of(candidates, limits["k"], popular=popular), known),
+            expected=Together(
+                reference.of(candidates, limits["k"], popular=popular),
+                known,
+                known_limits(reference, limits),
+            ),
         ),
         Case(
             title="k over the longest",

@@ -111,7 +111,8 @@ class IndexedLists(ServedRecommender):
         closed = [self.histories.pairs(user_index), self._named_pairs(exclude_item_id)]
         asked = self.asked_by(user_index)
         found = self.lists(asked, tf.concat(closed, 0), longest(k), allow_item_id)
-        return {**self._cut(*found, k), **self.known_user(user_index)}
+        known = self.known_limits(exclude_item_id, allow_item_id)
+        return {**self._cut(*found, k), **known, **self.known_user(user_index)}
 
     def lists(
         self,

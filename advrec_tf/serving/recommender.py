@@ -37,16 +37,19 @@ class ServedRecommender(ServedLists):
     recommend               user_id [batch], k [batch] int32, exclude_item_id and allow_item_id
                             [batch, n]: an item of the first is not served, and where the second
                             names any no other item is
-        -> item_id [batch, k] string, score [batch, k] float32, known_user [batch] bool
+        -> item_id [batch, k] string, score [batch, k] float32, known_user [batch] bool; of
+           `recommend` known_excluded and known_allowed [batch, n] bool, too, which of the ids that
+           restrict a list are known
     recommend_from_history  item_id [batch, n], what a user has; not for `ScoreTable`
     recommend_from_history_restricted  the same, and k, exclude_item_id and allow_item_id as in
                             `recommend`
-        -> item_id and score, and known_items [batch] int32, how many of the ids are known
+        -> item_id and score, and known_items [batch] int32, how many of the ids are known; of the
+           latter known_excluded and known_allowed, too
     recommend_from_features  k, exclude_item_id and allow_item_id as in `recommend`, and the columns
                             of a user and of the context (`ServedNewUsers.inputs`); where there are
                             `new_users`
-        -> item_id and score, and unknown_columns [batch, n] string where a column has categories,
-           see `unknown_values`
+        -> item_id and score, known_excluded and known_allowed, and unknown_columns [batch, n]
+           string where a column has categories, see `unknown_values`
     recommend_index         user_index [batch] int32
         -> item_index [batch, k] int32, score [batch, k] float32
     score                   user_id [batch], item_id [batch]

@@ -43,7 +43,9 @@ def list_cases(reference: Reference, *, k: int, max_k: int) -> list[Case]:
         expected = None
         if not refused:
             lists = reference.lists(users, k=k, exclude=exclude, allow=allow)
-            expected = Together(lists, known_users(reference, users))
+            expected = Together(
+                lists, known_users(reference, users), known_limits(reference, inputs)
+            )
         return Case(
             title=title, signature="recommend", inputs=inputs, expected=expected, **settings
         )
@@ -105,6 +107,17 @@ def list_cases(reference: Reference, *, k: int, max_k: int) -> list[Case]:
 def known_users(reference: Reference, places: Sequence[int]) -> Values:
     """What is answered beside the lists of the users at these places of the names."""
     return Values({"known_user": reference.index[list(places)] < reference.num_users})
+
+
+def known_limits(reference: Reference, inputs: Mapping[str, Any]) -> Values:
+    """What is answered of the ids that restrict the lists of a request: which of them are known."""
+    outputs = {"known_excluded": "exclude_item_id", "known_allowed": "allow_item_id"}
+    return Values(
+        {
+            name: np.array([[one in reference.item_index for one in row] for row in inputs[asked]])
+            for name, asked in outputs.items()
+        }
+    )
 
 
 def score_cases(reference: Reference) -> list[Case]:
@@ -207,7 +220,9 @@ def feature_cases(
             title="columns of users",
             signature=signature,
             inputs=inputs,
-            expected=reference.of(candidates, lengths, popular=popular),
+            expected=Together(
+                reference.of(candidates, lengths, popular=popular), known_limits(reference, limits)
+            ),
         ),
         Case(
             title="k of 0",

@@ -19,7 +19,7 @@ from advrec_tf.serving.history_cases import (
 )
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
 from advrec_tf.serving.module import Case, Together, Values
-from advrec_tf.serving.recommender_cases import restricted
+from advrec_tf.serving.recommender_cases import known_limits, restricted
 from advrec_tf.serving.sequence_scorers import SequenceScorer
 
 
@@ -122,7 +122,7 @@ def _state_cases(
             title="the last item of histories",
             signature="recommend_from_state",
             inputs=inputs,
-            expected=Together(lists, end),
+            expected=Together(lists, end, known_limits(reference, limits)),
         ),
         Case(
             title="k over the longest",

@@ -63,7 +63,8 @@ class ServedSequences(ServedRecommender):
     recommend_from_state    state as answered before, numbers in [-1, 1], others are refused;
                             item_id [batch, n], what is new; k [batch] int32, exclude_item_id and
                             allow_item_id [batch, n] as in `recommend`
-        -> item_id and score as `recommend`, the state after the new items, and known_items of these
+        -> item_id and score as `recommend`, the state after the new items, known_items of these,
+           known_excluded and known_allowed
 
     Args:
         model: a trained sequence model, transition counts, or a blend of such models.
@@ -130,9 +131,10 @@ class ServedSequences(ServedRecommender):
         self, item_id, k, exclude_item_id, allow_item_id, user_id=None
     ):
         k = self._checked(k)
-        user, known = self._whose(user_id)
+        user, known_user = self._whose(user_id)
         found = self._lists_from_history(item_id, user, longest(k), exclude_item_id, allow_item_id)
-        return {**self._cut(*found, k), **self.known_items(item_id), **known}
+        known = {**self.known_items(item_id), **self.known_limits(exclude_item_id, allow_item_id)}
+        return {**self._cut(*found, k), **known, **known_user}
 
     def score_from_history(self, item_id, candidate_item_id, user_id=None):
         user, known = self._whose(user_id)
@@ -190,7 +192,8 @@ class ServedSequences(ServedRecommender):
         state = self.recurrence.advanced(state, self.in_order(item_id))
         closed = self._closed(item_id, exclude_item_id)
         lists = self._cut(*self._lists_from_state(state, closed, allow_item_id, longest(k)), k)
-        return {**lists, "state": state, **self.known_items(item_id)}
+        known = {**self.known_items(item_id), **self.known_limits(exclude_item_id, allow_item_id)}
+        return {**lists, "state": state, **known}
 
     def _lists_from_state(
         self, state: tf.Tensor, closed: tf.Tensor, allow_item_id: tf.Tensor, k: tf.Tensor

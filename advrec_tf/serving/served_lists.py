@@ -43,11 +43,22 @@ class ServedLists(ServedModule):
         known = self.items.lookup(item_id) >= 0
         return {"known_items": tf.reduce_sum(tf.cast(known, tf.int32), axis=1)}
 
+    def known_limits(
+        self, exclude_item_id: tf.Tensor, allow_item_id: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """The outputs that say which ids of each restriction [batch, n] the model knows, bool."""
+        return {
+            "known_excluded": self.items.lookup(exclude_item_id) >= 0,
+            "known_allowed": self.items.lookup(allow_item_id) >= 0,
+        }
+
     def _restricted(self, scores, k, exclude_item_id, allow_item_id) -> dict[str, tf.Tensor]:
-        """Lists of scores [batch, num_items], each of its own k, exclusions and allowed items."""
+        """Lists of scores [batch, num_items], each of its own k, exclusions and allowed items, and
+        which of these are known."""
         k = self._checked(k)
         closed = self._among(exclude_item_id) | self._not_allowed(allow_item_id)
-        return self._cut(*self._best(tf.where(closed, LOWEST, scores), longest(k)), k)
+        lists = self._cut(*self._best(tf.where(closed, LOWEST, scores), longest(k)), k)
+        return {**lists, **self.known_limits(exclude_item_id, allow_item_id)}
 
     def _checked(self, k: tf.Tensor) -> tf.Tensor:
         """The lengths of lists [batch], refused where one is out of range."""

@@ -71,6 +71,36 @@ def test_both_warn_of_a_history_of_unknown_items_and_the_server_where_it_is_told
         assert said == []
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_both_warn_of_unknown_items_of_a_limit_and_the_server_where_it_is_told(
+    client, monkeypatch, told
+):
+    if not told:  # as an export of an earlier version
+        answer = client.predict
+        limits = ("known_excluded", "known_allowed")
+        monkeypatch.setattr(
+            client,
+            "predict",
+            lambda *asked: {k: v for k, v in answer(*asked).items() if k not in limits},
+        )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        client.recommend(["11", "12"], exclude=[["a", "y"], ["z", "y"]], allow=["b", "x"])
+        client.recommend_from_history([["a"], ["b"]], exclude=[["c"], ["zebra"]], allow=["d"])
+    said = [str(warning.message) for warning in caught]
+    if told or isinstance(client, SavedModelClient):
+        assert said == [
+            "Of `exclude` the model does not know 2 of 3 ids: they exclude nothing. The first is "
+            "'y'.",
+            "Of `allow` the model does not know 1 of 2 ids: they allow nothing. The first is 'x'.",
+            "Of `exclude` the model does not know 1 of 2 ids: they exclude nothing. The first is "
+            "'zebra'.",
+        ]
+        assert {warning.filename for warning in caught} == {__file__}
+    else:
+        assert said == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

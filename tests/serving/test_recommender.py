@@ -137,6 +137,20 @@ def test_the_answer_says_which_users_are_known(signatures):
         assert found["known_user"].numpy().tolist() == [True, False, True]
 
 
+def test_the_answer_says_which_ids_that_restrict_a_list_are_known(signatures):
+    limits = {
+        "k": tf.constant([1, 1]),
+        "exclude_item_id": tf.constant([["", "c", "zebra"], ["", "", ""]]),
+        "allow_item_id": tf.constant([["", "x"], ["", "e"]]),
+    }
+    for found in (
+        signatures["recommend"](user_id=tf.constant(["11", "99"]), **limits),
+        signatures["recommend_from_history_restricted"](item_id=tf.fill([2, 1], "a"), **limits),
+    ):
+        assert found["known_excluded"].numpy().tolist() == [[False, True, False], 3 * [False]]
+        assert found["known_allowed"].numpy().tolist() == [[False, False], [False, True]]
+
+
 def test_lists_by_history_have_limits_of_their_own(signatures):
     histories = tf.constant([["a", "b"], ["a", "b"], ["zebra", ""]])
     plain = signatures["recommend_from_history"](item_id=histories)

@@ -82,6 +82,14 @@ def test_each_row_excludes_its_best_item_and_every_other_allows_two_alone(refere
     assert candidates.tolist() == [[low, 4, 3, 2, 1], [low, low, low, 4, low], [low, 1, 2, 0, 0]]
 
 
+def test_a_served_form_that_mixes_up_what_restricts_a_list_is_found(recommender, reference):
+    served = served_form(recommender, k=3, max_k=7)
+    limits = served.known_limits
+    served.known_limits = lambda exclude, allow: limits(allow, exclude)
+    with pytest.raises(ExportCheckError, match="`known_excluded`"):
+        asked(served, list_cases(reference, k=3, max_k=7))
+
+
 def test_a_served_form_that_lists_what_a_user_has_is_found(recommender, reference):
     served = served_form(recommender, k=3, max_k=7)
     cases = list_cases(reference, k=3, max_k=7)
