@@ -133,11 +133,13 @@ class Source(InteractionSource):
         item_text_column: The column of a title or description of the item.
         user_table: A CSV, TSV or Parquet file with a line for each user: all its columns are
             features, which the ranking tower uses, and with --use-features the two-tower model.
-        user_table_id: The column of the user ids in --user-table.
+        user_table_id: The column of the user ids in --user-table, by default called as in the
+            interactions.
         item_table: The same of items: all its columns are features, and the one that
             --item-table-text names holds the titles. MovieLens' movies.dat, or a JSON object of
             titles by id, holds titles alone.
-        item_table_id: The column of the item ids in --item-table.
+        item_table_id: The column of the item ids in --item-table, by default called as in the
+            interactions.
         item_table_text: The column of the titles in --item-table.
         context_column: The columns that describe an interaction itself, such as its hour and its
             device. The ranking tower uses them, and with --use-context of advrec train two_tower.
@@ -148,9 +150,9 @@ class Source(InteractionSource):
 
     item_text_column: str | None = None
     user_table: Path | None = None
-    user_table_id: str = "user_id"
+    user_table_id: str | None = None
     item_table: Path | None = None
-    item_table_id: str = "item_id"
+    item_table_id: str | None = None
     item_table_text: str | None = None
     context_column: Names = ()
     column_kind: Names = ()
@@ -231,13 +233,14 @@ class Source(InteractionSource):
 
         assert self.item_table is not None
         given = self.table.given()
-        marks = {name: given[name] for name in ("missing", "keep_missing") if name in given}
+        shared = ("item_column", "missing", "keep_missing")
+        settings = table_settings({name: given[name] for name in shared if name in given})
         form = {name: given[name] for name in ("encoding", "escape", "max_text") if name in given}
         return read_texts(
             self.item_table,
-            id_column=self.item_table_id,
+            id_column=self.item_table_id or settings.item_column,
             text_column=self.item_table_text,
-            missing=table_settings(marks).id_marks,
+            missing=settings.id_marks,
             log=LOG.info,
             **form,
         )

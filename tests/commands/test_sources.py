@@ -3,6 +3,7 @@ import pytest
 
 from advrec_tf.commands.sources import Source
 from advrec_tf.commands.table_formats import TableFormat
+from advrec_tf.data.readers.files import MissingColumnError
 
 
 def written(tmp_path, rows, items=None):
@@ -70,6 +71,27 @@ def test_tables_of_users_and_items_and_the_context_are_columns_of_the_data(tmp_p
     assert [(c.name, c.kind) for c in data.schema.context] == [("hour", "category")]
     with pytest.raises(ValueError, match="`--column-kind` should be COLUMN=KIND. Received: hour"):
         Source(**given, column_kind=("hour",)).load()
+
+
+def test_the_ids_of_tables_are_called_as_in_the_interactions_where_nothing_is_said(tmp_path):
+    (tmp_path / "rows.csv").write_text("who,what\n1,10\n1,20\n2,10\n")
+    (tmp_path / "users.csv").write_text("who,age\n1,30\n2,40\n")
+    (tmp_path / "items.csv").write_text("what,price,title\n10,1.5,Tea\n20,2,Jam\n")
+    given = {
+        "data": str(tmp_path / "rows.csv"),
+        "user_table": tmp_path / "users.csv",
+        "item_table": tmp_path / "items.csv",
+        "item_table_text": "title",
+    }
+    table = TableFormat(user_column="who", item_column="what")
+    data = Source(**given, table=table).load().interactions
+    assert data.user_features["age"].tolist() == [30, 40]
+    assert data.item_features["price"].tolist() == [1.5, 2]
+    assert data.item_text.tolist() == ["Tea", "Jam"]
+    with pytest.raises(
+        MissingColumnError, match="users.csv, header: .* 'user_id'.*--user-table-id"
+    ):
+        Source(**{**given, "user_table_id": "user_id"}, table=table).load()
 
 
 def test_a_table_of_items_may_have_a_separator_of_its_own_and_titles_that_look_missing(tmp_path):

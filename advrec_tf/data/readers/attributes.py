@@ -25,6 +25,10 @@ from advrec_tf.data.vocabulary import Vocabulary
 _PARQUET = (".parquet", ".pq")
 
 
+class UnknownIdsError(files.DataError):
+    """No id of a side table is one of the interactions."""
+
+
 def with_tables(loaded: Loaded, wanted: TableSettings, **how) -> Loaded:
     """The interactions with the tables of users and items that the settings name.
 
@@ -43,9 +47,20 @@ def with_tables(loaded: Loaded, wanted: TableSettings, **how) -> Loaded:
     ):
         if source is None:
             continue
-        table, counts, said = read_side_table(
-            source, vocabulary, id_column=column, called=f"table of {what}s", wanted=wanted, **how
+        named = (
+            f"`{what}_table_id` names the column of its ids, by default that of the interactions."
         )
+        try:
+            table, counts, said = read_side_table(
+                source,
+                vocabulary,
+                id_column=column,
+                called=f"table of {what}s",
+                wanted=wanted,
+                **how,
+            )
+        except (files.MissingColumnError, UnknownIdsError) as error:
+            raise type(error)(f"{error} {named}") from None
         tables[f"{what}_features"] = table
         notes += [f"table of {what}s, {line}" for line in said]
         noticed |= {f"{what} table: {oddity}": count for oddity, count in counts.items()}
@@ -100,7 +115,7 @@ def read_side_table(
         )
     index = vocabulary.index_of(keys)
     if not len(index) or index.max() < 0:
-        raise files.DataError(
+        raise UnknownIdsError(
             f"{called}, column {id_column!r}: expected ids of the interactions, such as "
             f"{vocabulary.ids.tolist()[:3]!r}. Received: {list(keys[:3])!r}."
         )

@@ -100,11 +100,11 @@ def test_parts_of_a_split_code_the_context_alike():
     [
         (
             {"users": USERS.rename(columns={"user_id": "id"})},
-            "table of users, header: .* 'user_id'",
+            "table of users, header: .* 'user_id'.* `user_table_id` names the column of its ids",
         ),
         ({"users": pd.concat([USERS, USERS])}, "row 3, .* one row an id \\(its first is row 0"),
         ({"users": USERS[["user_id"]]}, "a column beside 'user_id'"),
-        ({"items": ITEMS.assign(item_id=[7, 8, 9])}, r"such as \[1, 2, 3\]"),
+        ({"items": ITEMS.assign(item_id=[7, 8, 9])}, r"such as \[1, 2, 3\].*`item_table_id`"),
         ({"context_columns": ["place"]}, "expected a column 'place'"),
         ({"context_columns": ["user_id"]}, "`context_columns` should hold names of columns other"),
         ({"kinds": {"age": "number"}}, "which are none"),
