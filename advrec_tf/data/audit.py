@@ -20,7 +20,7 @@ from advrec_tf.data.filters import pair_keys
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
 from advrec_tf.data.ties import rank_of_ids
-from advrec_tf.data.time_units import UNITS, units_of
+from advrec_tf.data.time_units import UNITS, units_of, without_unit
 
 PARTS = ("train", "validation", "test")
 
@@ -131,8 +131,8 @@ def _times(times: np.ndarray, first) -> list[str]:
     unit = units_of(times)  # -1: no time since 1973
     names = list(UNITS)
     sizes = np.bincount(unit[unit >= 0], minlength=len(UNITS))
-    if not sizes.any():
-        return []
+    if (said := without_unit(times)) is not None:
+        return [said]
     main = int(sizes.argmax())
     found = []
     for other in np.flatnonzero(sizes):

@@ -39,6 +39,17 @@ def mixes_units(times: np.ndarray) -> bool:
     return len(np.unique(units[units >= 0])) > 1
 
 
+def without_unit(times: np.ndarray) -> str | None:
+    """A sentence where all times lie before 1973 in every unit, such as positions; else None."""
+    if not len(times) or (units_of(times) >= 0).any():
+        return None
+    return (
+        f"All {len(times):,} times lie before 3 March 1973 in every unit ({times.min():g} to "
+        f"{times.max():g}): they order the rows of a user as they stand, such as positions would. "
+        "Where they are no such thing, name another `time_column`."
+    )
+
+
 def dates_as_seconds(times: np.ndarray) -> np.ndarray | None:
     """Dates that are written as numbers, such as 20240501, -> seconds since 1970 (UTC), NaN where
     one is; None unless all are whole numbers that are days of the years 1900 to 2099.

@@ -44,6 +44,14 @@ def test_days_are_seconds_and_what_is_missing_stays_missing():
     np.testing.assert_array_equal(found, [DAY, np.nan, 0.0])
 
 
+def test_times_have_no_unit_where_none_lies_after_1973():
+    said = time_units.without_unit(np.array([7.0, 2.0]))
+    assert "All 2 times lie before 3 March 1973 in every unit (2 to 7)" in said
+    assert "`time_column`" in said
+    assert time_units.without_unit(np.array([7.0, 1.4e9])) is None
+    assert time_units.without_unit(np.zeros(0)) is None
+
+
 def test_times_of_two_units_are_mixed_and_early_or_missing_ones_are_none():
     assert time_units.mixes_units(np.array([1.4e9, 1.4e12, np.nan]))
     assert not time_units.mixes_units(np.array([1.4e9, 5.0, np.nan, 1.5e9]))

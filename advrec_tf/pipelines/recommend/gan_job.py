@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -210,6 +211,14 @@ class SequenceTask(Task):
     def __init__(self, prepared: Prepared, settings: GanSettings):
         super().__init__(prepared, settings)
         self.length = settings.items_of_a_sequence
+        longest = int(self.train.user_counts().max(initial=0))
+        if self.length > longest:
+            warnings.warn(
+                f"`length` should be at most that of the longest history, {longest} training rows "
+                f"of {self.train.num_users:,} users, or no sequence that trains ever has an item "
+                f"in the places after it. Received: {self.length}.",
+                stacklevel=2,
+            )
         self._held = None if self.in_shards else sequences_of(self.train, length=self.length)
 
     def build(self, loss: AdversarialLoss) -> SequenceGAN:

@@ -19,7 +19,7 @@ from advrec_tf.data.streams.counted import counted
 from advrec_tf.data.streams.holding import PER_USER, StreamSplit, hold_out
 from advrec_tf.data.streams.stream import stream
 from advrec_tf.data.streams.vocabularies import CountedIds, count_ids
-from advrec_tf.data.time_units import units_of
+from advrec_tf.data.time_units import without_unit
 from advrec_tf.pipelines.progress import LOG
 from advrec_tf.pipelines.recommend.gan_settings import GanSettings
 from advrec_tf.pipelines.recommend.preparation import Prepared
@@ -111,7 +111,8 @@ def prepare_stream(
         f"  evaluated on {split.settings['evaluated_users']:,} users, whose {len(split.held):,} "
         "training rows are held"
     )
-    if (said := _no_times(split.held.timestamp, time_column)) is not None:
+    times = split.held.timestamp
+    if times is not None and (said := without_unit(times)) is not None:
         LOG.info(f"  note: {said}")
     counts = {
         "read": report.as_dict(),
@@ -128,17 +129,6 @@ def prepare_stream(
         audit=audit.audit(_held(split)),
         ids=ids,
         time_column=time_column,
-    )
-
-
-def _no_times(times: np.ndarray | None, name: str | None) -> str | None:
-    """A sentence where numbers of a column of times are none of any unit, such as positions."""
-    if times is None or not len(times) or (units_of(times) >= 0).any():
-        return None
-    return (
-        f"column {name!r}: all of {len(times):,} times lie before 3 March 1973 in every unit "
-        f"({times.min():g} to {times.max():g}). They order the rows of a user as they stand, such "
-        "as positions would; where they are no such thing, name another column"
     )
 
 

@@ -1,5 +1,7 @@
 """The GANs of `advrec gan`, from memory and from shards."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,18 @@ def test_shards_that_cut_the_rows_of_a_user_are_refused_before_anything_trains(t
     with pytest.raises(ar.data.DataError, match="in two places.*--together user_id"):
         gan_job.run(data, settings, store, lambda line: None)
     assert not list((tmp_path / "run" / "stages").iterdir())
+
+
+def test_a_length_that_no_history_fills_is_warned_of(pattern):
+    shards, memory = prepared(pattern, GanSettings())
+    longest = memory.split.train.user_counts().max()
+    said = rf"longest history, {longest} training rows of 60 users,.* Received: {longest + 1}\."
+    for data in (shards, memory):
+        with pytest.warns(UserWarning, match=said):
+            gan_job.SequenceTask(data, GanSettings(model="sequences", length=longest + 1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            gan_job.SequenceTask(data, GanSettings(model="sequences", length=longest))
 
 
 def test_nothing_is_generated_where_everybody_has_rows_enough(pattern):

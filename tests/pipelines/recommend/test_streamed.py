@@ -44,7 +44,7 @@ def test_numbers_that_are_times_of_no_unit_are_told(tmp_path, caplog):
             caplog.clear()
             prepared = prepare_stream(str(folder), {"time_column": "timestamp"}, GanSettings())
         assert prepared.time_column == "timestamp"
-        told = "column 'timestamp': all of 2 times lie before 3 March 1973" in caplog.text
+        told = "note: All 2 times lie before 3 March 1973 in every unit (" in caplog.text
         assert told is (name == "positions")
 
 
