@@ -6,7 +6,7 @@ What depends on the kind of a column is in `features`; reading tables is left to
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from advrec_tf.data.features import KINDS, SEVERAL, Column, Id
 TEXT_WORDS = 3
 """A column of text, most values of which are different and have so many words on average, is
 taken for texts, and not for categories."""
+
+SEVERAL_SHARE = 0.1
+"""The share of different texts from which a column with several entries in them may be lists."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,8 +108,8 @@ def kind_of(series: pd.Series) -> str:
     """The kind that values look like.
 
     Datetimes are times; numbers with more than two values are numbers; lists of numbers are
-    vectors, other lists and cells with `SEVERAL` in them are sequences; values of several words
-    that are mostly different are texts; all else is a category.
+    vectors, other lists and texts that `are_lists` are sequences; values of several words that are
+    mostly different are texts; all else is a category.
     """
     if pd.api.types.is_datetime64_any_dtype(series):
         return "time"
@@ -121,9 +124,26 @@ def kind_of(series: pd.Series) -> str:
         widths = {len(value) for value in lists}
         return "vector" if numeric and len(widths) == 1 else "sequence"
     texts = [value for value in known if isinstance(value, str)]
-    if any(SEVERAL in text for text in texts):
+    if are_lists(texts):
         return "sequence"
     words = sum(len(text.split()) for text in texts)
     if len(set(texts)) > len(texts) / 2 and words >= TEXT_WORDS * len(texts) > 0:
         return "text"
     return "category"
+
+
+def are_lists(texts: Iterable[str]) -> bool:
+    """Whether `SEVERAL` separates the entries of lists, and is no part of ids such as "x|y".
+
+    Many of the different texts then have several entries, entries recur in other texts, and not
+    always at one place, as the parts of "user|session" do.
+    """
+    distinct = {text.strip() for text in texts}
+    lists = [[part.strip() for part in text.split(SEVERAL)] for text in distinct]
+    several = sum(len(own) > 1 for own in lists)
+    if not several or several < SEVERAL_SHARE * len(lists):
+        return False
+    entries = set().union(*lists)
+    places = {(place, part) for own in lists for place, part in enumerate(own)}
+    in_place = several == len(lists) and len(places) == len(entries)
+    return len(entries) <= len(lists) and not in_place

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advrec_tf.data.schema import columns_of, features_of, kind_of, require_kinds
+from advrec_tf.data.schema import are_lists, columns_of, features_of, kind_of, require_kinds
 from tests.worlds import interactions_of
 
 
@@ -24,6 +24,25 @@ from tests.worlds import interactions_of
 )
 def test_values_say_of_which_kind_they_are(kind, values):
     assert kind_of(pd.Series(values)) == kind
+
+
+@pytest.mark.parametrize(
+    ("texts", "lists"),
+    [
+        (["a|b", "a", "b"], True),  # 2 entries in 3 texts
+        (["a|b", "b|c", "a|c"], True),  # a and b, b and c: both have b
+        (["x|y", "a", "b"], False),  # 4 entries in 3 texts
+        (["de|1", "de|2", "de|3"], False),  # 4 entries in 3 texts
+        (["u|1", "u|2", "v|1", "v|2", "v|3"], False),  # 5 in 5, but u and v are never second
+        ([*"abcdefghijk", "a|b"], False),  # 1 of 12 texts
+        ([*"abcdefghi", "a|b"], True),  # 1 of 10
+        (["a", "b"], False),
+        ([], False),
+    ],
+)
+def test_entries_of_lists_recur_and_parts_of_ids_do_not(texts, lists):
+    assert are_lists(texts * 2) is lists
+    assert (kind_of(pd.Series(texts, dtype=object)) == "sequence") is lists
 
 
 def test_a_kind_may_be_named_where_values_do_not_show_it():

@@ -17,6 +17,15 @@ def test_each_column_of_a_text_file_has_its_kind_and_its_first_value(tmp_path):
     assert (note.kind, note.distinct, note.missing, note.example) == ("category", 2, 1, "a")
 
 
+def test_ids_with_a_stroke_in_them_are_no_lists(tmp_path):
+    path = tmp_path / "events.csv"
+    path.write_text("user,genres\nx|y,war\na,war|love\nb,love\n")
+    assert [(c.name, c.kind) for c in columns_seen(path)] == [
+        ("user", "category"),  # 4 entries in 3 texts
+        ("genres", "sequence"),
+    ]
+
+
 def test_a_column_of_numbers_with_something_else_among_them_is_mixed(tmp_path):
     path = tmp_path / "events.csv"
     path.write_text("n\n" + "".join(f"{n}\n" for n in range(50)) + "oops\n")
