@@ -10,8 +10,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from advrec_tf.data import audit
 from advrec_tf.data.readers.report import Count, ReadReport
 from advrec_tf.data.split_parts import Split
