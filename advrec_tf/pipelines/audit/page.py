@@ -36,11 +36,13 @@ def render(report: dict) -> str:
         lstrip_blocks=True,
     )
     models = report["models"]
+    reasons = _reasons(models)
     return environment.get_template("page.html.j2").render(
         report=report,
         models=models,
         counts=[_counts(model["verdicts"]) for model in models],
-        verdicts=_verdict_rows(models),
+        verdicts=_verdict_rows(models, reasons),
+        reasons=list(reasons),
         sections=[
             {
                 "name": name,
@@ -83,8 +85,14 @@ def _counts(verdicts: list[dict]) -> dict[str, int]:
     return {status: statuses.count(status) for status in (PASSED, FAILED, NOT_JUDGED)}
 
 
-def _verdict_rows(models: list[dict]) -> list[dict]:
-    """A row a check, with the outcome for each model."""
+def _reasons(models: list[dict]) -> dict[str, int]:
+    """Why verdicts are not judged -> the number that stands for it in the table, each once."""
+    said = (verdict["why"] for model in models for verdict in model["verdicts"])
+    return {why: place for place, why in enumerate(dict.fromkeys(filter(None, said)), 1)}
+
+
+def _verdict_rows(models: list[dict], reasons: dict[str, int]) -> list[dict]:
+    """A row a check, with the outcome for each model and the number of its reason, if any."""
     return [
         {
             **outcomes[0],
@@ -94,7 +102,7 @@ def _verdict_rows(models: list[dict]) -> list[dict]:
                 {
                     "status": outcome["status"],
                     "text": number(outcome["value"]),
-                    "why": outcome["why"],
+                    "why": reasons.get(outcome["why"]),
                 }
                 for outcome in outcomes
             ],

@@ -69,16 +69,26 @@ _GAN_HEADS = {
 
 
 def generator_cells(report: dict) -> list[tuple[str, ...]]:
-    """The GAN and its ablation as a table: figures of the last epoch and the verdict; [] where none
-    was trained."""
+    """The GAN and its ablation as a table of the figures of the last epoch; [] where none was
+    trained."""
     rows = []
-    for setting, models in report.get("generators", {}).items():
-        for name, row in models.items():
-            label = name if setting == "whole" else f"{name}, users cut"
-            figures = [f"{row[key]:.4f}" if key in row else "" for key in _GAN_HEADS]
-            epochs = f"{row['epochs']} (best {row['best_epoch']})"
-            rows.append((label, epochs, *figures, row["verdict"] or ""))
-    return [("generator", "epochs", *_GAN_HEADS.values(), "verdict"), *rows] if rows else []
+    for label, row in _generators(report):
+        figures = [f"{row[key]:.4f}" if key in row else "" for key in _GAN_HEADS]
+        rows.append((label, f"{row['epochs']} (best {row['best_epoch']})", *figures))
+    return [("generator", "epochs", *_GAN_HEADS.values()), *rows] if rows else []
+
+
+def generator_verdicts(report: dict) -> dict[str, str]:
+    """What is said of the training of each row of `generator_cells`, where anything is."""
+    return {label: row["verdict"] for label, row in _generators(report) if row["verdict"]}
+
+
+def _generators(report: dict) -> list[tuple[str, dict]]:
+    return [
+        (name if setting == "whole" else f"{name}, users cut", row)
+        for setting, models in report.get("generators", {}).items()
+        for name, row in models.items()
+    ]
 
 
 def generator_lines(report: dict) -> list[str]:
@@ -87,9 +97,8 @@ def generator_lines(report: dict) -> list[str]:
     if not cells:
         return []
     heads = ("generator", "epochs", *_GAN_HEADS)
-    return aligned_table([heads, *(row[:-1] for row in cells[1:])]) + [
-        f"{row[0]}: {row[-1]}" for row in cells[1:]
-    ]
+    said = generator_verdicts(report)
+    return aligned_table([heads, *cells[1:]]) + [f"{label}: {text}" for label, text in said.items()]
 
 
 def table_lines(report: dict) -> list[str]:
@@ -130,15 +139,18 @@ def markdown(report: dict, command: str) -> str:
     lines += markdown_table(_cells(report))
     lines += ["", legend(report)]
     generators = generator_cells(report)
+    of_generators = generator_verdicts(report)
     if generators:
         lines += ["", "## GAN and its ablation without the adversary, last epoch", ""]
         lines += markdown_table(generators)
+    if of_generators:
+        lines += ["", *(f"- {label}: {text}" for label, text in of_generators.items())]
     for plot in report.get("plots", ()):
         lines += ["", f"![{Path(plot).stem.replace('_', ' ')}]({plot})"]
     lines += [
         f"\nThe training of `{stage}` was not healthy: {said}"
         for stage, said in report.get("training_health", {}).items()
-        if not is_healthy(said)
+        if not is_healthy(said) and said not in of_generators.values()
     ]
     comparisons = {"All users, test interactions": report["comparisons"]}
     for test, rows in report.get("cold_start", {}).get("comparisons", {}).items():

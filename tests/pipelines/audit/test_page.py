@@ -1,5 +1,7 @@
 import json
 
+import markupsafe
+
 from advrec_tf.pipelines.audit import page
 from advrec_tf.pipelines.audit.thresholds import CHECKS, SECTIONS
 
@@ -14,6 +16,20 @@ def test_the_page_shows_both_models_and_escapes_what_is_in_data(report):
     for check in CHECKS:
         assert str(check.threshold) in html
     assert html.count("<h2") == 1 + len(SECTIONS)
+
+
+def test_a_reason_that_verdicts_share_is_said_once_below_them(report):
+    html = page.render(report)
+    verdicts = [verdict for model in report["models"] for verdict in model["verdicts"]]
+    given = [verdict["why"] for verdict in verdicts if verdict["why"]]
+    reasons = page._reasons(report["models"])
+    assert len(reasons) < len(given)  # some are shared
+    assert list(reasons.values()) == list(range(1, len(reasons) + 1))
+    table, below = html.split('<h2 id="verdict">')[1].split("<h2")[0].split("</table>")
+    for why, place in reasons.items():
+        said = str(markupsafe.escape(why))
+        assert table.count(f'href="#reason-{place}"') == given.count(why)
+        assert said not in table and below.count(f'<li id="reason-{place}">{said}</li>') == 1
 
 
 def test_a_page_can_be_made_again_from_the_figures(report):

@@ -58,15 +58,16 @@ GENERATORS = {
 }
 
 
-def test_the_gan_has_a_row_with_its_verdict():
+def test_the_gan_has_a_row_and_its_verdict_stands_below():
     report = {"generators": GENERATORS}
     heads, row = page.generator_cells(report)
     figures = ("1.2500", "0.7500", "6.5000", "0.6250", "0.0312")
-    assert row == ("gan", "3 (best 2)", *figures, "healthy: no collapse")
+    assert row == ("gan", "3 (best 2)", *figures)
     assert len(heads) == len(row)
     assert page.generator_lines(report)[-1] == "gan: healthy: no collapse"
     report["generators"] = {"cold": GENERATORS["whole"]}
     assert page.generator_cells(report)[1][0] == "gan, users cut"
+    assert page.generator_verdicts(report) == {"gan, users cut": "healthy: no collapse"}
     assert page.generator_lines({"generators": {}}) == [] == page.generator_cells({})
 
 
@@ -84,8 +85,15 @@ def test_the_page_shows_the_gan_and_the_plots():
         "plots": ["plots/gan_training.png"],
     }
     text = page.markdown(report, "advrec gan")
-    assert "| gan | 3 (best 2) | 1.2500 |" in text and "| healthy: no collapse |" in text
+    assert "| gan | 3 (best 2) | 1.2500 |" in text
+    assert "| 0.0312 |\n\n- gan: healthy: no collapse\n" in text
     assert "![gan training](plots/gan_training.png)" in text
+    sick = "not healthy: one sample for all noise"
+    ill = {"whole": {"gan": {**GENERATORS["whole"]["gan"], "verdict": sick}}}
+    said = {"whole-gan": sick, "whole-tower": "not healthy: the loss grew"}
+    text = page.markdown({**report, "generators": ill, "training_health": said}, "advrec gan")
+    assert text.count(sick) == 1
+    assert "The training of `whole-tower` was not healthy: not healthy: the loss grew" in text
     assert "## GAN and its ablation" not in page.markdown(
         {**report, "generators": {}}, "advrec ranking"
     )
