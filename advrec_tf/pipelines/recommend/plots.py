@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from matplotlib import colormaps
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.ops.figures import subplots
@@ -27,6 +27,9 @@ _COLORS = {
     "shipped": "#e45756",
     "ranking": "#b279a2",
 }
+
+
+_DOTS = 20  # epochs, each of which has a dot on its line
 
 
 def draw_all(outcome: Outcome, report: dict, run_dir: Path) -> list[Path]:
@@ -108,18 +111,25 @@ def draw_training(history: dict[str, list[float]]):
     """Losses of discriminator and generator, accuracy and diversity over epochs."""
     figure, (left, right) = _axes(11, 4, 2)
     epochs = np.arange(1, len(history["d_loss"]) + 1)
-    left.plot(epochs, history["d_loss"], color="#e45756", label="discriminator loss")
-    left.plot(epochs, history["g_loss"], color="#4c78a8", label="generator loss (adversarial)")
+    for ax, name, color, label in (
+        (left, "d_loss", "#e45756", "loss of the discriminator"),
+        (left, "g_loss", "#4c78a8", "adversarial loss of the generator"),
+        (right, "d_accuracy", "#e45756", "accuracy of the discriminator"),
+        (right, "diversity", "#59a14f", "diversity of what is generated"),
+    ):
+        # a single epoch has no line
+        marker = "o" if len(epochs) <= _DOTS else ""
+        ax.plot(epochs, history[name], color=color, label=label, marker=marker, markersize=4)
     for ax in (left, right):
         ax.set_xlabel("epoch")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        ax.set_xlim(0.5, len(epochs) + 0.5)
     left.set_ylabel("loss")
-    left.legend(frameon=False)
-    right.plot(epochs, history["d_accuracy"], color="#e45756", label="discriminator accuracy")
-    right.plot(epochs, history["diversity"], color="#59a14f", label="diversity of generated")
-    right.axhline(0.5, color="#9a9a9a", linewidth=0.8, linestyle="--", label="guessing")
-    right.set_ylim(0, 1.05)
-    right.legend(frameon=False)
+    right.axhline(0.5, color="#9a9a9a", linewidth=0.8, linestyle="--", label="accuracy of guessing")
+    right.set_ylabel("accuracy, diversity")
+    right.set_ylim(-0.03, 1.05)
+    for ax in (left, right):
+        ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
     figure.suptitle("GAN: discriminator and generator")
     return figure
 
@@ -130,8 +140,8 @@ def draw_popularity(generated: dict[str, AugmentedInteractions]):
     real = next(iter(generated.values())).real
     counts = real.item_counts()
     order = np.argsort(-counts, kind="stable")
-    fraction = np.arange(1, len(order) + 1) / len(order)
-    ax.plot(fraction, np.cumsum(counts[order]) / counts.sum(), color="black", label="real rows")
+    places = np.arange(1, len(order) + 1)
+    ax.plot(places, np.cumsum(counts[order]) / counts.sum(), color="black", label="real rows")
     # lines that fall together are told apart: the later ones are thinner and broken
     styles = itertools.cycle([("-", 3.0), ("--", 1.6), (":", 1.6), ("-.", 1.6)])
     for (name, rows), (style, width) in zip(generated.items(), styles, strict=False):
@@ -139,11 +149,16 @@ def draw_popularity(generated: dict[str, AugmentedInteractions]):
             continue
         written = np.bincount(rows.item_index, minlength=real.num_items)
         share = np.cumsum(written[order]) / written.sum()
-        ax.plot(fraction, share, style, linewidth=width, label=f"generated: {name}")
-    ax.set_xlabel("share of the catalogue, most popular items first")
+        ax.plot(places, share, style, linewidth=width, label=f"generated: {name}")
+    # what is generated is often of the first few items
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    ax.set_xlim(1, max(len(order), 2))
+    ax.set_ylim(0, 1.03)
+    ax.set_xlabel("items, most popular first (logarithmic)")
     ax.set_ylabel("share of the rows")
     ax.set_title("popularity of real and of generated interactions")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="lower right")
     return figure
 
 

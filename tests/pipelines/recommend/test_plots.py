@@ -1,15 +1,34 @@
 import numpy as np
+import pytest
 
 from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.pipelines.recommend import plots
 from tests.worlds import interactions_of
 
 
-def test_epochs_are_whole_numbers():
+@pytest.mark.parametrize("epochs", [1, 2, 40])
+def test_epochs_are_whole_numbers_and_a_single_one_is_seen(epochs):
     names = ("d_loss", "g_loss", "d_accuracy", "diversity")
-    figure = plots.draw_training({name: [0.5, 0.25] for name in names})
+    figure = plots.draw_training({name: [0.5] * epochs for name in names})
     for ax in figure.axes:
         assert all(float(tick).is_integer() for tick in ax.get_xticks())
+        low, high = ax.get_xlim()
+        assert low < 1 and high > epochs
+        line = ax.get_lines()[0]
+        assert (line.get_marker() == "o") is (epochs < 40)
+
+
+def test_popular_items_that_are_generated_have_room():
+    # 1,000 items, all that is generated is of the first: the line reaches 1 there
+    pairs = [(u, 0) for u in range(2)] + [(u % 3, u) for u in range(1, 1000)]
+    real = interactions_of(pairs, 3, 1000)
+    rows = AugmentedInteractions(
+        real=real, user_index=np.int32([2]), item_index=np.int32([0]), fraction=0.5, weight=1.0
+    )
+    ax = plots.draw_popularity({"gan": rows}).axes[0]
+    assert ax.get_xscale() == "log" and ax.get_xlim() == (1, 1000)
+    of_real, of_generated = (line.get_xydata() for line in ax.get_lines())
+    assert of_generated[0].tolist() == [1, 1] and of_real[0].tolist() == [1, 2 / 1001]
 
 
 def test_lines_of_equal_rows_are_told_apart():
