@@ -38,18 +38,23 @@ class _Altered(WrappedAttack):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class NoiseInjection(_Altered):
-    """Normal noise on every rating but those of the targets, before rounding to the scale.
-
-    Args:
-        factor: deviation of the noise, in deviations of all ratings, >= 0.
-    """
+class _Random(_Altered):
+    """By normal numbers of the deviation `factor`, in deviations of all ratings."""
 
     factor: float = 0.5
 
     def __post_init__(self):
         if not self.factor >= 0:
             raise ValueError(f"`factor` should be >= 0. Received: {self.factor!r}.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NoiseInjection(_Random):
+    """Normal noise on every rating but those of the targets, before rounding to the scale.
+
+    Args:
+        factor: deviation of the noise, in deviations of all ratings, >= 0.
+    """
 
     def _altered(self, profiles, is_target, statistics, rng):
         noise = rng.normal(scale=self.factor * statistics.std, size=profiles.shape)
@@ -57,18 +62,12 @@ class NoiseInjection(_Altered):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class UserShifting(_Altered):
+class UserShifting(_Random):
     """One shift for all ratings of a profile but those of the targets, as user means differ.
 
     Args:
         factor: deviation of the shift, in deviations of all ratings, >= 0.
     """
-
-    factor: float = 0.5
-
-    def __post_init__(self):
-        if not self.factor >= 0:
-            raise ValueError(f"`factor` should be >= 0. Received: {self.factor!r}.")
 
     def _altered(self, profiles, is_target, statistics, rng):
         shift = rng.normal(scale=self.factor * statistics.std, size=(len(profiles), 1))

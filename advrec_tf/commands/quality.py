@@ -43,10 +43,10 @@ def quality(
     inputs = [real, synthetic, holdout]
     for name in ("quality.html", "quality.json"):
         check_output(out / name, overwrite=overwrite, inputs=inputs, name="--out")
-    from advrec_tf.evaluation.two_sample import require_sklearn
+    from advrec_tf.ops.extras import require_sklearn
     from advrec_tf.tabular.files import read_like
 
-    require_sklearn()
+    require_sklearn("Classifier tests need")
     table = columns.read(real)
     print(table)
     files = columns.file_format()

@@ -65,9 +65,9 @@ def table(
     inputs = shards_of(data) if is_sharded(data) else [data]
     runs.check_place(run, inputs=inputs)
     path = runs.check_new(run, "generated.csv", inputs=inputs)
-    from advrec_tf.evaluation.two_sample import require_sklearn
+    from advrec_tf.ops.extras import require_sklearn
 
-    require_sklearn()
+    require_sklearn("Classifier tests need")
     read = columns.count(data, settings) if is_sharded(data) else columns.read(data)
     print(read)
     settings = _with_label(settings, read.schema.label)

@@ -11,28 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from advrec_tf.ops.extras import require_sklearn
+
 MAX_SAMPLE_SIZE = 10_000
 FOLDS = 5
 _MAX_CATEGORIES = 250  # the limit of scikit-learn's gradient boosting
 _NUM_SHUFFLES = 3
 _FEWEST_NUMBERS = 50
 """With fewer numbers in a column a fold may have none, which gradient boosting cannot take."""
-
-
-def require_sklearn():
-    """The package scikit-learn.
-
-    Raises:
-        ImportError: if it is not installed; the message says how to install it.
-    """
-    try:
-        import sklearn
-    except ImportError as error:
-        raise ImportError(
-            "Classifier tests need scikit-learn, the extra `analysis`: "
-            "bash scripts/install.sh --extras analysis."
-        ) from error
-    return sklearn
 
 
 def code_by_frequency(
@@ -71,7 +57,7 @@ def code_by_frequency(
 
 def gradient_boosting(categorical: Sequence[int], *, seed: int, regression: bool = False):
     """scikit-learn's histogram gradient boosting with the settings of every classifier test."""
-    require_sklearn()
+    require_sklearn("Classifier tests need")
     from sklearn import ensemble
 
     estimator = (
@@ -110,7 +96,7 @@ def two_sample_auc(
         ImportError: if scikit-learn is not installed.
         ValueError: if either sample has fewer rows than folds, or the columns differ.
     """
-    require_sklearn()
+    require_sklearn("Classifier tests need")
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 

@@ -27,7 +27,7 @@ from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.replicas import drawn_for_rows
-from advrec_tf.models.towers import in_blocks
+from advrec_tf.models.towers import in_blocks, seeded_dense
 from advrec_tf.ops.checks import as_number
 from advrec_tf.ops.random import stream
 
@@ -49,17 +49,8 @@ def build_generator(
     if unit_condition:
         x = keras.layers.UnitNormalization(name="unit_condition")(x)
     for i, units in enumerate(hidden):
-        x = keras.layers.Dense(
-            units,
-            activation=activation,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=seed + i),
-            name=f"generator_hidden_{i}",
-        )(x)
-    logits = keras.layers.Dense(
-        num_items,
-        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 99),
-        name="generator_logits",
-    )(x)
+        x = seeded_dense(units, seed + i, activation=activation, name=f"generator_hidden_{i}")(x)
+    logits = seeded_dense(num_items, seed + 99, name="generator_logits")(x)
     return keras.Model(condition, logits, name="generator")
 
 
@@ -79,17 +70,9 @@ def build_discriminator(
     pair = keras.Input(shape=(width + num_items,), name="condition_and_profile")
     x = pair
     for i, units in enumerate(hidden):
-        x = keras.layers.Dense(
-            units,
-            activation=activation,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=seed + i),
-            name=f"discriminator_hidden_{i}",
-        )(x)
-    logit = keras.layers.Dense(
-        1,
-        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 99),
-        name="discriminator_logit",
-    )(x)
+        name = f"discriminator_hidden_{i}"
+        x = seeded_dense(units, seed + i, activation=activation, name=name)(x)
+    logit = seeded_dense(1, seed + 99, name="discriminator_logit")(x)
     return keras.Model(pair, logit, name="discriminator")
 
 

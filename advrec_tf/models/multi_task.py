@@ -18,6 +18,7 @@ from advrec_tf.models.compositional import IdTable
 from advrec_tf.models.ranking import RankingModel, build_head
 from advrec_tf.models.retrieval import TwoTower, two_tower
 from advrec_tf.models.saving import model_config, model_from_config
+from advrec_tf.models.towers import parts_read
 from advrec_tf.models.trained import RecommenderModel
 
 
@@ -177,10 +178,7 @@ def multi_task_tower(
         ValueError: if features or a context are asked for and there are none, or there are no
             ratings.
     """
-    if use_features is None:
-        use_features = interactions.has_features
-    if use_context is None:
-        use_context = interactions.context is not None
+    use_features, use_context = parts_read(interactions, use_features, use_context)
     towers = two_tower(
         interactions,
         embedding_dim=embedding_dim,

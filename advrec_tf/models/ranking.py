@@ -22,7 +22,7 @@ from advrec_tf.models.context import ContextVectors, context_tower
 from advrec_tf.models.own_batches import require_pairs
 from advrec_tf.models.replicas import mean_over_replicas, own_rows
 from advrec_tf.models.saving import model_config, model_from_config
-from advrec_tf.models.towers import entity_towers, in_blocks
+from advrec_tf.models.towers import entity_towers, in_blocks, parts_read
 from advrec_tf.models.trained import RecommenderModel
 
 OBJECTIVES = ("ratings", "clicks")
@@ -269,10 +269,7 @@ def ranking_tower(
     Raises:
         ValueError: if features or a context are asked for and there are none.
     """
-    if use_features is None:
-        use_features = interactions.has_features
-    if use_context is None:
-        use_context = interactions.context is not None
+    use_features, use_context = parts_read(interactions, use_features, use_context)
     user_tower, item_tower = entity_towers(
         interactions,
         use_features=use_features,

@@ -117,6 +117,16 @@ def entity_towers(
     )
 
 
+def parts_read(
+    interactions: Interactions, use_features: bool | None, use_context: bool | None
+) -> tuple[bool, bool]:
+    """Whether towers get the side tables and the context: None is for where there are any."""
+    return (
+        interactions.has_features if use_features is None else use_features,
+        interactions.context is not None if use_context is None else use_context,
+    )
+
+
 def in_blocks(
     function: Callable[[tf.Tensor], tf.Tensor], num_ids: int, block: int = 4096
 ) -> np.ndarray:

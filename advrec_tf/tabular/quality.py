@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data.readers.files import DataError
-from advrec_tf.evaluation.two_sample import FOLDS, require_sklearn
+from advrec_tf.evaluation.two_sample import FOLDS
+from advrec_tf.ops.extras import require_sklearn
 from advrec_tf.tabular.disclosure import disclosure
 from advrec_tf.tabular.fidelity import (
     Binning,
@@ -64,7 +65,7 @@ def quality(
         DataError: if a table lacks columns.
         ImportError: if scikit-learn is not installed.
     """
-    require_sklearn()
+    require_sklearn("Classifier tests need")
     real = schema.require_same(real, "real")
     synthetic = schema.require_same(synthetic, "synthetic")
     if len(synthetic) < FOLDS:

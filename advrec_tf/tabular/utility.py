@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from advrec_tf.evaluation.two_sample import code_by_frequency, gradient_boosting, require_sklearn
+from advrec_tf.evaluation.two_sample import code_by_frequency, gradient_boosting
+from advrec_tf.ops.extras import require_sklearn
 from advrec_tf.tabular.schema import TableSchema
 from advrec_tf.tabular.two_sample import feature_matrices
 
@@ -32,7 +33,7 @@ def label_score(
         ImportError: if scikit-learn is not installed.
         ValueError: if training or test rows hold one value only.
     """
-    require_sklearn()
+    require_sklearn("Classifier tests need")
     from sklearn.metrics import r2_score, roc_auc_score
 
     column = schema[schema.label]

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from advrec_tf.data.schema import features_of
-from advrec_tf.models.towers import build_index_tower, entity_towers, in_blocks
+from advrec_tf.models.towers import build_index_tower, entity_towers, in_blocks, parts_read
 from tests.worlds import interactions_of
 
 TABLE = pd.DataFrame(
@@ -98,3 +98,11 @@ def test_a_tower_repeats_for_a_seed():
 def test_blocks_cover_every_index_once_and_in_order(block):
     outputs = in_blocks(lambda index: tf.stack([index, 2 * index], 1), 7, block=block)
     np.testing.assert_array_equal(outputs, np.stack([np.arange(7), 2 * np.arange(7)], 1))
+
+
+def test_towers_read_what_there_is_where_nothing_is_said():
+    bare = interactions_of([(0, 0), (1, 1)])
+    told = interactions_of([(0, 0), (1, 1)], item_features=TABLE[:2])
+    assert parts_read(bare, None, None) == (False, False)
+    assert parts_read(told, None, None) == (True, False)
+    assert parts_read(told, False, True) == (False, True)

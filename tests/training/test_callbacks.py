@@ -1,7 +1,6 @@
 import logging
 import math
 
-import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow import keras
@@ -14,22 +13,7 @@ from advrec_tf.training.callbacks import (
     ProgressLine,
     RadiusCheck,
 )
-
-
-class Counter:
-    """A model that can be asked for nothing but its weight."""
-
-    name = "counter"
-
-    def __init__(self):
-        self.weight = 0
-        self.stop_training = False
-
-    def get_weights(self):
-        return [np.array(self.weight)]
-
-    def set_weights(self, weights):
-        self.weight = int(weights[0])
+from tests.training.counter import Counter
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -1,9 +1,9 @@
 import types
 
-import numpy as np
 import pytest
 
 from advrec_tf.training.early_stop import EarlyStop, RankingValidation
+from tests.training.counter import Counter
 
 
 class Scripted:
@@ -14,22 +14,6 @@ class Scripted:
 
     def evaluate(self, model):
         return types.SimpleNamespace(metrics={"ndcg@10": self.values.pop(0), "mrr": 0.5})
-
-
-class Counter:
-    """A model whose only weight is the number of the epoch."""
-
-    name = "counter"
-
-    def __init__(self):
-        self.weight = 0
-        self.stop_training = False
-
-    def get_weights(self):
-        return [np.array(self.weight)]
-
-    def set_weights(self, weights):
-        self.weight = int(weights[0])
 
 
 def run(validation, epochs, first=0):

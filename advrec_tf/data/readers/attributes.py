@@ -16,7 +16,7 @@ import pandas as pd
 
 from advrec_tf.data.readers import files, ids, records
 from advrec_tf.data.readers.assembly import TableSettings
-from advrec_tf.data.readers.cells import read_cells
+from advrec_tf.data.readers.cells import joined, read_cells
 from advrec_tf.data.readers.frame_columns import arrow_ids, frame_ids, frame_of_arrow
 from advrec_tf.data.readers.report import Count, Loaded
 from advrec_tf.data.schema import require_kinds
@@ -97,14 +97,14 @@ def read_side_table(
     said: list[str] = []
     if isinstance(source, (str, os.PathLike)) and Path(source).suffix.lower() not in _PARQUET:
         called = str(source)
-        found = read_cells(source, id_column, None, how, id_marks=wanted.id_marks)
+        cells = read_cells(source, id_column, None, how, id_marks=wanted.id_marks)
         columns = {}
-        for name, texts in found.cells.items():
-            columns[name], own = wanted.types.typed(name, texts, source=called, place=found.place)
+        for name, texts in cells.cells.items():
+            columns[name], own = wanted.types.typed(name, texts, source=called, place=cells.place)
             said += own
-        keys, table = found.keys, pd.DataFrame(columns)
-        first = found.without_id[0] if found.without_id else None
-        without_id = Count(len(found.without_id), first)
+        keys, table = cells.keys, pd.DataFrame(columns)
+        first = cells.without_id[0] if cells.without_id else None
+        without_id = Count(len(cells.without_id), first)
     else:
         if isinstance(source, (str, os.PathLike)):
             called, source = str(source), _arrow_of_parquet(source)
@@ -113,21 +113,19 @@ def read_side_table(
         raise files.DataError(
             f"{called}: expected a column beside {id_column!r}. Received that one alone."
         )
-    index = vocabulary.index_of(keys)
-    if not len(index) or index.max() < 0:
+    rows = joined(table, keys, vocabulary)
+    if rows is None:
         raise UnknownIdsError(
             f"{called}, column {id_column!r}: expected ids of the interactions, such as "
             f"{vocabulary.ids.tolist()[:3]!r}. Received: {list(keys[:3])!r}."
         )
-    row_of = np.full(len(vocabulary), -1)
-    row_of[index[index >= 0]] = np.flatnonzero(index >= 0)
+    found, strange, without_row = rows
     counts = {
         "row without an id, left out": without_id,
-        "row of an id without interactions, left out": Count(int((index < 0).sum())),
-        "id without a row": Count(int((row_of < 0).sum())),
+        "row of an id without interactions, left out": Count(strange),
+        "id without a row": Count(without_row),
     }
-    joined = table.reindex(row_of).reset_index(drop=True)
-    return joined, {what: count for what, count in counts.items() if count.number}, said
+    return found, {what: count for what, count in counts.items() if count.number}, said
 
 
 def _of_frame(source, id_column, called, wanted) -> tuple[list, pd.DataFrame, Count]:

@@ -20,6 +20,7 @@ from advrec_tf.data.readers.notations.dates import DAY
 from advrec_tf.data.readers.notations.find_numbers import find_numbers, shape_of
 from advrec_tf.data.readers.notations.scan import ColumnScan
 from advrec_tf.data.readers.notations.spelling import argument
+from advrec_tf.data.vocabulary import Vocabulary
 
 _ASKED = {"number": "number", "date": "date", "time": "date"}  # other kinds are texts
 
@@ -108,6 +109,22 @@ def read_cells(
     if keys and ids.integer_like(keys).all():
         keys = [int(key) for key in keys]
     return Cells(source, [keys[code] for code in column.codes], cells, lines, without_id)
+
+
+def joined(
+    table: pd.DataFrame, keys: Sequence, vocabulary: Vocabulary
+) -> tuple[pd.DataFrame, int, int] | None:
+    """(a row for each id of the vocabulary, empty where the table has none; how many rows are of
+    other ids; how many ids have no row), of a table with the ids `keys`, each once; None where none
+    of them is one of the vocabulary."""
+    index = vocabulary.index_of(keys)
+    known = index >= 0
+    if not known.any():
+        return None
+    row_of = np.full(len(vocabulary), -1)
+    row_of[index[known]] = np.flatnonzero(known)
+    found = table.reindex(row_of).reset_index(drop=True)
+    return found, int((~known).sum()), int((row_of < 0).sum())
 
 
 def flagged(name: str, cells: Sequence[str], missing: Collection[str]) -> pd.DataFrame:

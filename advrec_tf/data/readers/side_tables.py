@@ -12,12 +12,11 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from advrec_tf.data.features import SEVERAL
 from advrec_tf.data.readers import files, ids, movielens
-from advrec_tf.data.readers.cells import Cells, ColumnTypes, flagged, read_cells
+from advrec_tf.data.readers.cells import Cells, ColumnTypes, flagged, joined, read_cells
 from advrec_tf.data.readers.columns import MISSING
 from advrec_tf.data.readers.files import DataError
 from advrec_tf.data.vocabulary import Vocabulary
@@ -120,15 +119,14 @@ def read_attributes(
             )
         types = ColumnTypes(kinds=kinds, readings=readings, missing=missing, alone=True)
         table = pd.concat([_columns_of(found, name, types, log) for name in found.cells], axis=1)
-    index = vocabulary.index_of(keys)
-    if not len(index) or index.max() < 0:
+    rows = joined(table, keys, vocabulary)
+    if rows is None:
         raise ValueError(
             f"`id_column` of {path} should hold ids such as {vocabulary.ids.tolist()[:3]!r}. "
             f"Received: {keys[:3]!r}."
         )
-    row_of = np.full(len(vocabulary), -1)
-    row_of[index[index >= 0]] = np.flatnonzero(index >= 0)
-    return table.reindex(row_of).reset_index(drop=True), int((row_of < 0).sum())
+    table, _, without_row = rows
+    return table, without_row
 
 
 def _kind(path: str | os.PathLike) -> str:

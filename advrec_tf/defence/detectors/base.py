@@ -13,24 +13,6 @@ import numpy as np
 from advrec_tf.data.interactions import Interactions
 
 
-def require_sklearn():
-    """The package scikit-learn.
-
-    Raises:
-        ImportError: if it is not installed; the message says how to install it.
-    """
-    try:
-        import sklearn.cluster
-        import sklearn.ensemble
-        import sklearn.tree
-    except ImportError as error:
-        raise ImportError(
-            "This detector needs scikit-learn, the extra `analysis`: "
-            "bash scripts/install.sh --extras analysis."
-        ) from error
-    return sklearn
-
-
 class Detector:
     """Scores users; a subclass implements `fit` and `scores_of`.
 

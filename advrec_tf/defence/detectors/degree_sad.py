@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from advrec_tf.defence.detectors.base import require_sklearn
 from advrec_tf.defence.detectors.feature_detector import FeatureDetector
+from advrec_tf.ops.extras import require_sklearn
 
 FEATURES = ("mud", "rud", "qud")
 
@@ -22,7 +22,7 @@ class DegreeSAD(FeatureDetector):
         super().__init__(columns=FEATURES, **settings)
 
     def fit_table(self, table, is_fake):
-        self.tree = require_sklearn().tree.DecisionTreeClassifier(
+        self.tree = require_sklearn("This detector needs").tree.DecisionTreeClassifier(
             criterion="entropy", random_state=self.seed
         )
         self.tree.fit(table.values, is_fake)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 
-from advrec_tf.defence.detectors.base import require_sklearn
 from advrec_tf.defence.detectors.feature_detector import FeatureDetector
+from advrec_tf.ops.extras import require_sklearn
 
 
 class ForestDetector(FeatureDetector):
@@ -30,7 +30,7 @@ class ForestDetector(FeatureDetector):
         self.min_leaf_size = min_leaf_size
 
     def fit_table(self, table, is_fake):
-        self.forest = require_sklearn().ensemble.RandomForestClassifier(
+        self.forest = require_sklearn("This detector needs").ensemble.RandomForestClassifier(
             n_estimators=self.num_trees,
             min_samples_leaf=self.min_leaf_size,
             class_weight="balanced",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from advrec_tf.defence.detectors.base import require_sklearn
 from advrec_tf.defence.detectors.feature_detector import FeatureDetector
+from advrec_tf.ops.extras import require_sklearn
 
 
 class IsolationForestDetector(FeatureDetector):
@@ -26,7 +26,7 @@ class IsolationForestDetector(FeatureDetector):
         self.num_trees = num_trees
 
     def fit_table(self, table, is_fake):
-        self.forest = require_sklearn().ensemble.IsolationForest(
+        self.forest = require_sklearn("This detector needs").ensemble.IsolationForest(
             n_estimators=self.num_trees, random_state=self.seed
         )
         self.forest.fit(table.values[~is_fake])

@@ -20,8 +20,9 @@ from advrec_tf.attacks import heuristic
 from advrec_tf.attacks.injection import Poisoned, inject
 from advrec_tf.attacks.rating_statistics import above_zero
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.defence.detectors.base import TransductiveDetector, require_sklearn
+from advrec_tf.defence.detectors.base import TransductiveDetector
 from advrec_tf.defence.features import FeatureTable, ProfileFeatures
+from advrec_tf.ops.extras import require_sklearn
 
 Builder = Callable[[int, int], heuristic.Attack]
 """(number of profiles, number of fillers) -> an attack."""
@@ -177,7 +178,9 @@ class SimulatedAttackForest(TransductiveDetector):
         number = max(1, min(_CLUSTERS, len(values) // 4))
         spread = np.maximum(values.std(axis=0), 1e-12)
         scaled = np.clip((values - values.mean(axis=0)) / spread, -5.0, 5.0)
-        clusters = require_sklearn().cluster.KMeans(number, n_init=1, random_state=self.seed)
+        clusters = require_sklearn("This detector needs").cluster.KMeans(
+            number, n_init=1, random_state=self.seed
+        )
         cluster = clusters.fit_predict(scaled)
         # The largest first, each to the fold with the fewest users so far.
         sizes, fold_of, filled = np.bincount(cluster), np.zeros(number, int), np.zeros(_FOLDS)
@@ -187,7 +190,7 @@ class SimulatedAttackForest(TransductiveDetector):
         return fold_of[cluster]
 
     def _forest(self):
-        return require_sklearn().ensemble.RandomForestClassifier(
+        return require_sklearn("This detector needs").ensemble.RandomForestClassifier(
             n_estimators=self.num_trees,
             min_samples_leaf=self.min_leaf_size,
             class_weight="balanced",

@@ -175,16 +175,12 @@ def _vectors(
     comparison.keep(
         whole, "shipped", StageResult({**fitted.summary, **measured.summary}, measured.arrays)
     )
-    everything, shipped = split.everything(), fitted
-    if settings.refit:
-        epochs = fitted.summary["best_epoch"]
-        shipped = store.run(
-            "refit",
-            lambda checkpoint: _refit(
-                recipe, everything, checkpoint, epochs, settings.seed, wrap, console.detail
-            ),
-        )
-        stage_done(f"refit on all {len(everything):,} interactions, {epochs} epochs")
+    everything = split.everything()
+
+    def refit(checkpoint: Path, epochs: int) -> StageResult:
+        return _refit(recipe, everything, checkpoint, epochs, settings.seed, wrap, console.detail)
+
+    shipped = _on_everything(fitted, refit, settings, store, len(everything))
     recommender = prior.on(shipped, everything if settings.refit else whole.train)
     new_users = NewUsers.from_arrays(shipped.arrays)
     return (
@@ -196,6 +192,23 @@ def _vectors(
             "scales_tried": tried,
         },
     )
+
+
+def _on_everything(
+    fitted: StageResult,
+    refit: Callable[[Path, int], StageResult],
+    settings: SingleSettings,
+    store: StageStore,
+    rows: int,
+) -> StageResult:
+    """What is shipped: trained again on all `rows` interactions for the best number of epochs, if
+    the settings ask for it, else what was fitted."""
+    if not settings.refit:
+        return fitted
+    epochs = fitted.summary["best_epoch"]
+    shipped = store.run("refit", lambda checkpoint: refit(checkpoint, epochs))
+    stage_done(f"refit on all {rows:,} interactions, {epochs} epochs")
+    return shipped
 
 
 def _next_item(
@@ -228,22 +241,13 @@ def _next_item(
     )
     stage_done(f"{name:<36} validation ndcg@10 {fitted.summary['validation']:.4f}")
     comparison.keep(whole, name, fitted)
-    everything, shipped = split.everything(), fitted
-    if settings.refit:
-        epochs = fitted.summary["best_epoch"]
-        shipped = store.run(
-            "refit",
-            lambda checkpoint: next_item.refit(
-                recipe,
-                everything,
-                checkpoint,
-                epochs=epochs,
-                seed=settings.seed,
-                wrap=wrap,
-                log=console.detail,
-            ),
-        )
-        stage_done(f"refit on all {len(everything):,} interactions, {epochs} epochs")
+    everything = split.everything()
+
+    def refit(checkpoint: Path, epochs: int) -> StageResult:
+        settled = {"epochs": epochs, "seed": settings.seed, "wrap": wrap, "log": console.detail}
+        return next_item.refit(recipe, everything, checkpoint, **settled)
+
+    shipped = _on_everything(fitted, refit, settings, store, len(everything))
     recommender = next_item.model_of(recipe, shipped, everything, seed=settings.seed)
     return fitted, recommender, {"prior_scale": None, "prior_max_history": 0, "scales_tried": {}}
 

@@ -4,16 +4,7 @@ import pytest
 from advrec_tf.attacks.sequential.co_visitation import CoVisitation
 from advrec_tf.attacks.sequential.session_flooding import SessionFlooding
 from advrec_tf.data.order import ordered_by_user
-from tests.worlds import interactions_of_histories
-
-DATA = interactions_of_histories([0, 1], [2, 1], [3, 0, 1], [1, 2], [9], num_items=10)
-TIMES = [[10, 20], [12, 15], [11, 13, 50], [20, 30], [40]]
-TIMED = interactions_of_histories([0, 1], [2, 1], [3, 0, 1], [1, 2], [9], times=TIMES)
-TARGET = np.array([7])
-
-
-def rng():
-    return np.random.default_rng(0)
+from tests.attacks.sequential.five_users import DATA, TARGET, TIMED, rng
 
 
 def test_fake_users_keep_their_order_in_time_and_real_ones_stay():

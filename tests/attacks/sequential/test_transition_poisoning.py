@@ -1,17 +1,7 @@
-import numpy as np
 import pytest
 
 from advrec_tf.attacks.sequential.transition_poisoning import TransitionPoisoning, anchor_values
-from tests.worlds import interactions_of_histories
-
-DATA = interactions_of_histories([0, 1], [2, 1], [3, 0, 1], [1, 2], [9], num_items=10)
-TIMES = [[10, 20], [12, 15], [11, 13, 50], [20, 30], [40]]
-TIMED = interactions_of_histories([0, 1], [2, 1], [3, 0, 1], [1, 2], [9], times=TIMES)
-TARGET = np.array([7])
-
-
-def rng():
-    return np.random.default_rng(0)
+from tests.attacks.sequential.five_users import DATA, TARGET, rng
 
 
 def test_anchors_are_valued_by_users_who_end_on_them_and_pairs_that_are_wanting():
