@@ -39,7 +39,8 @@ def accuracy(sections: Sections) -> str:
         ax.set_yticks(places, names, fontsize=8)
         ax.invert_yaxis()
         ax.set_title(title, fontsize=10)
-        ax.set_xlabel(metric)
+        ax.set_xlim(left=0)  # an interval may reach below
+        ax.set_xlabel(_called(metric))
     return _uri(figure)
 
 
@@ -75,8 +76,8 @@ def evasion(sections: Sections) -> str:
             label=f"{_short(name)}, radius {found['radius']:g}",
         )
     metric = sections[0][1]["metric"]
-    left.set(xlabel="radius, of each vector's norm", ylabel=f"{metric} lost, %")
-    right.set(xlabel="steps of PGD", ylabel=metric)
+    left.set(xlabel="radius, of each vector's norm", ylabel=f"{_called(metric)} lost, %")
+    right.set(xlabel="steps of PGD", ylabel=_called(metric))
     right.set_ylim(0, 1.25 * max(max(found["by_steps"].values()) for _, found in sections))
     for ax in (left, right):
         ax.legend(frameon=False, fontsize=7)
@@ -128,7 +129,7 @@ def fairness(sections: Sections) -> str:
     ax.set_yticks(places, [f"{column}: {group}" for column, group in labels], fontsize=8)
     ax.invert_yaxis()
     ax.set_xlim(left=0)
-    ax.set_xlabel(sections[0][1]["metric"])
+    ax.set_xlabel(_called(sections[0][1]["metric"]))
     if len(sections) > 1:
         ax.legend(frameon=False, fontsize=8)
     return _uri(figure)
@@ -148,6 +149,11 @@ def _short(name: str) -> str:
     """The end of a long name, which tells it from others."""
     text = name if len(name) <= 24 else f"...{name[-21:]}"
     return text.replace("$", r"\$")  # a dollar sign would begin a formula
+
+
+def _called(metric: str) -> str:
+    """A metric as the captions call it."""
+    return metric.replace("ndcg", "NDCG")
 
 
 def _uri(figure: Figure) -> str:

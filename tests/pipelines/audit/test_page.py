@@ -1,4 +1,5 @@
 import json
+import re
 
 import markupsafe
 
@@ -26,10 +27,19 @@ def test_a_reason_that_verdicts_share_is_said_once_below_them(report):
     assert len(reasons) < len(given)  # some are shared
     assert list(reasons.values()) == list(range(1, len(reasons) + 1))
     table, below = html.split('<h2 id="verdict">')[1].split("<h2")[0].split("</table>")
+    below = re.sub("</?code>", "", below)
     for why, place in reasons.items():
-        said = str(markupsafe.escape(why))
+        said = str(markupsafe.escape(why.replace("`", "")))
         assert table.count(f'href="#reason-{place}"') == given.count(why)
         assert said not in table and below.count(f'<li id="reason-{place}">{said}</li>') == 1
+
+
+def test_code_in_a_note_is_set_as_code_and_escaped(report):
+    alone = json.loads(json.dumps({**report, "models": report["models"][:1]}))
+    verdict = alone["models"][0]["verdicts"][0]
+    verdict.update(status="not judged", value=None, why="Give `--fit <name>` to it.")
+    html = page.render(alone)
+    assert "Give <code>--fit &lt;name&gt;</code> to it." in html and "`--fit" not in html
 
 
 def test_a_page_can_be_made_again_from_the_figures(report):
