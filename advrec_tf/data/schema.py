@@ -20,6 +20,9 @@ taken for texts, and not for categories."""
 SEVERAL_SHARE = 0.1
 """The share of different texts from which a column with several entries in them may be lists."""
 
+FEW_TEXTS = 10
+"""With fewer different texts lists need not have entries in common."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Schema:
@@ -136,9 +139,10 @@ def are_lists(texts: Iterable[str]) -> bool:
     """Whether `SEVERAL` separates the entries of lists, and is no part of ids such as "x|y".
 
     Many of the different texts then have several entries, entries recur in other texts, and not
-    always at one place, as the parts of "user|session" do.
+    always at one place, as the parts of "user|session" do. Of a few texts, in which little recurs,
+    half have several entries.
     """
-    distinct = {text.strip() for text in texts}
+    distinct = {text.strip() for text in texts} - {""}
     lists = [[part.strip() for part in text.split(SEVERAL)] for text in distinct]
     several = sum(len(own) > 1 for own in lists)
     if not several or several < SEVERAL_SHARE * len(lists):
@@ -146,4 +150,5 @@ def are_lists(texts: Iterable[str]) -> bool:
     entries = set().union(*lists)
     places = {(place, part) for own in lists for place, part in enumerate(own)}
     in_place = several == len(lists) and len(places) == len(entries)
-    return len(entries) <= len(lists) and not in_place
+    recur = len(entries) <= len(lists) or (len(lists) < FEW_TEXTS and 2 * several >= len(lists))
+    return recur and not in_place

@@ -36,6 +36,9 @@ def test_values_say_of_which_kind_they_are(kind, values):
         (["u|1", "u|2", "v|1", "v|2", "v|3"], False),  # 5 in 5, but u and v are never second
         ([*"abcdefghijk", "a|b"], False),  # 1 of 12 texts
         ([*"abcdefghi", "a|b"], True),  # 1 of 10
+        (["a|b", "c", ""], True),  # 3 entries in 2 texts, which are few: half have several
+        ([f"{i}|x{i}" for i in range(8)] + ["8", "9"], False),  # 18 entries in 10 texts
+        ([f"{i}|x{i}" for i in range(8)] + ["8"], True),  # 17 entries in 9 texts, which are few
         (["a", "b"], False),
         ([], False),
     ],
