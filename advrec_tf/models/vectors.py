@@ -33,10 +33,14 @@ class VectorRecommender(Recommender):
         interactions: the training interactions, for ids and for the items already seen.
         new_users: what makes vectors of users by their columns, of the two-tower model that the
             vectors are of; None where there is no such model or it has no columns.
+        new_user_scale: weighs what columns say of a new user against popularity, as `scale` of
+            `with_popularity_prior` does for users with few interactions; None for lists by columns
+            without the prior.
 
     Raises:
         ValueError: if the shapes do not fit each other or the vocabularies, or a value is
-            not finite.
+            not finite; or `new_user_scale` is negative, or there are no `new_users` or no prior
+            for it.
     """
 
     user_vectors: np.ndarray
@@ -44,6 +48,7 @@ class VectorRecommender(Recommender):
     unknown_user: np.ndarray
     interactions: Interactions
     new_users: NewUsers | None = None
+    new_user_scale: float | None = None
 
     def __post_init__(self):
         dim = self.user_vectors.shape[-1]
@@ -58,6 +63,17 @@ class VectorRecommender(Recommender):
                 raise ValueError(f"`{name}` should have shape {shape}. Received: {value.shape}.")
             if not np.isfinite(value).all():
                 raise ValueError(f"`{name}` should be finite. Received NaN or infinity.")
+        scale = self.new_user_scale
+        if scale is None:
+            return
+        if not 0 <= scale < np.inf:
+            raise ValueError(f"`new_user_scale` should be >= 0. Received: {scale!r}.")
+        if self.new_users is None or not self.unknown_user.any():
+            raise ValueError(
+                "`new_user_scale` should be given beside `new_users` and vectors that have a "
+                "popularity prior (`with_popularity_prior`). Received: "
+                + ("no `new_users`." if self.new_users is None else "an `unknown_user` of zeros.")
+            )
 
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         """[batch] int32 -> [batch, num_items] float32."""
@@ -75,7 +91,7 @@ class VectorRecommender(Recommender):
         self, users: pd.DataFrame | None = None, context: pd.DataFrame | None = None
     ) -> np.ndarray:
         """[rows, dim] float32, vectors of users who were not there in training, by their columns,
-        without any popularity prior; see `new_users.NewUsers.vectors`.
+        with the popularity prior where there is a `new_user_scale`; see `NewUsers.vectors`.
 
         Raises:
             ValueError: if there are only vectors, or a table does not fit.
@@ -86,8 +102,21 @@ class VectorRecommender(Recommender):
                 "a context. Received vectors without one."
             )
         found = self.new_users.vectors(users, context)
-        beyond = self.user_vectors.shape[1] - found.shape[1]
-        return np.pad(found, [(0, 0), (0, beyond)])
+        return beside_prior(found, self.user_vectors.shape[1], *self.new_user_prior())
+
+    def new_user_prior(self) -> tuple[float, np.ndarray]:
+        """What vectors by columns are multiplied by, and [dim] what is then added to them."""
+        if self.new_user_scale is None:
+            return 1.0, np.zeros_like(self.unknown_user)
+        return self.new_user_scale, self.unknown_user
+
+
+def beside_prior(queries, width: int, scale: float, prior: np.ndarray):
+    """Queries by columns [rows, d <= width] in the space of vectors of this width: `scale` times
+    these, with 0 in the further dimensions, and the vector [width] of the prior; by NumPy, or in a
+    graph of tensors."""
+    pad = tf.pad if tf.is_tensor(queries) else np.pad
+    return pad(queries * np.float32(scale), [[0, 0], [0, width - queries.shape[1]]]) + prior
 
 
 def frozen_vectors(
@@ -162,6 +191,8 @@ def save_vectors(recommender: VectorRecommender, path: str | os.PathLike) -> Non
         columns |= pack_ids("item_text", np.array([text or "" for text in data.item_text], object))
     if recommender.new_users is not None:
         columns |= recommender.new_users.to_arrays()
+    if recommender.new_user_scale is not None:
+        columns["new_user_scale"] = np.float64(recommender.new_user_scale)
     with atomic_file(path, overwrite=True) as unfinished, open(unfinished, "wb") as file:
         np.savez(file, **columns)
 
@@ -175,6 +206,7 @@ def load_vectors(path: str | os.PathLike) -> VectorRecommender:
     """
     cure = "Write it again with `save_vectors`; a finished run does so with --resume."
     stored = read_arrays(path, cure=cure)
+    scale = stored.get("new_user_scale")
     try:
         interactions = Interactions(
             user_index=stored["user_index"],
@@ -189,6 +221,7 @@ def load_vectors(path: str | os.PathLike) -> VectorRecommender:
             unknown_user=stored["unknown_user"],
             interactions=interactions,
             new_users=NewUsers.from_arrays(stored),
+            new_user_scale=float(scale) if scale is not None else None,
         )
     except KeyError as error:
         raise DamagedFileError(path, f"it lacks {error}", cure) from None

@@ -309,9 +309,9 @@ def _new_users(model, scorer: Scorer) -> ServedNewUsers | None:
     if not isinstance(scorer, PairedVectors):
         return None
     data, model = model.interactions, getattr(model, "retrieval", model)
-    queries = None
-    if isinstance(model, VectorRecommender):
-        queries = model.new_users
-    elif type(model) is TwoTower and NewUsers.possible(model):
-        queries = NewUsers.of(model)
-    return None if queries is None else ServedNewUsers(queries, data, scorer.dim)
+    if isinstance(model, VectorRecommender) and model.new_users is not None:
+        scale, prior = model.new_user_prior()
+        return ServedNewUsers(model.new_users, data, scorer.dim, scale=scale, prior=prior)
+    if type(model) is TwoTower and NewUsers.possible(model):
+        return ServedNewUsers(NewUsers.of(model), data, scorer.dim)
+    return None

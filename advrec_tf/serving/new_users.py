@@ -14,6 +14,7 @@ from advrec_tf.data import features
 from advrec_tf.data.features import Column
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.new_users import NewUsers
+from advrec_tf.models.vectors import beside_prior
 from advrec_tf.serving.unknown_values import unknown_columns
 
 TAKEN = ("user_id", "item_id", "k", "exclude_item_id", "allow_item_id")
@@ -35,12 +36,24 @@ class ServedNewUsers(tf.Module):
         interactions: the training interactions, with the tables of columns if these are there.
         width: of the vectors that are served, at least that of the model's: the dimensions after
             these are 0.
+        scale, prior: what queries are multiplied by, and [width] what is then added, see
+            `VectorRecommender.new_user_prior`; by default nothing.
     """
 
-    def __init__(self, queries: NewUsers, interactions: Interactions, width: int):
+    def __init__(
+        self,
+        queries: NewUsers,
+        interactions: Interactions,
+        width: int,
+        *,
+        scale: float = 1.0,
+        prior: np.ndarray | None = None,
+    ):
         super().__init__(name="served_new_users")
         self.queries = queries
         self.width = width
+        self.scale = scale
+        self.prior = np.zeros(width, np.float32) if prior is None else prior
         self.columns: dict[str, tuple[str, Column]] = {}
         for part, columns in (("user", self.queries.user), ("context", self.queries.context)):
             for column in columns:
@@ -78,8 +91,10 @@ class ServedNewUsers(tf.Module):
             says = tf.reshape(_differs(encoded, self._blank[name]), [size, -1])
             known |= tf.reduce_any(says, axis=1)
         found = self.queries(parts["user"], parts["context"] or None, size)
-        beyond = self.width - found.shape[1]
-        return tf.pad(found, [[0, 0], [0, beyond]]), known, unknown_columns(strange)
+        return self._beside_prior(found), known, unknown_columns(strange)
+
+    def _beside_prior(self, queries):
+        return beside_prior(queries, self.width, self.scale, self.prior)
 
     def warmup(self) -> dict[str, tf.Tensor]:
         """The columns of a request for one user."""
@@ -91,7 +106,7 @@ class ServedNewUsers(tf.Module):
 
     def sample(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         """Raw columns by input name, of users and contexts of the training data and of nobody, the
-        last; the queries of the model in memory, [rows, dim]; and who is known by any column,
+        last; the queries of the model in memory, [rows, width]; and who is known by any column,
         [rows] bool: a user without a row in the side table is not. Most are of users with one,
         however few these are. The columns of a table that is not there, as of a model that was
         loaded, are values that they may have."""
@@ -121,7 +136,7 @@ class ServedNewUsers(tf.Module):
             says = _differs(column.encoded(values), self._blank[name])
             known |= np.reshape(says, [len(known), -1]).any(axis=1)
         frames = [pd.DataFrame(columns) if columns else None for columns in tables.values()]
-        return raw, self.queries.vectors(*frames), known
+        return raw, self._beside_prior(self.queries.vectors(*frames)), known
 
     def notes(self) -> list[dict]:
         """JSON values: which input has which column of which part."""

@@ -236,7 +236,14 @@ class ServedRecommender(ServedLists):
             **({"dim": self.scorer.dim} if isinstance(self.scorer, PairedVectors) else {}),
             **({} if self.tables is None else {"tables": self.tables.as_dict()}),
             **({} if self.new_users is None else {"features": self.new_users.notes()}),
+            **self._note_on_prior(),
         }
+
+    def _note_on_prior(self) -> dict:
+        """How columns of a new user are weighed against popularity, where they are."""
+        if self.new_users is None or not self.new_users.prior.any():
+            return {}
+        return {"new_user_scale": self.new_users.scale}
 
     def warmup(self):
         """One request a signature, for the first user and item."""

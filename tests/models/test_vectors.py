@@ -135,6 +135,26 @@ def test_the_tower_of_columns_comes_back_from_the_file_with_the_vectors(tmp_path
         plain.new_user_vectors(asked)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"new_user_scale": -1.0}, "`new_user_scale` should be >= 0. Received: -1.0"),
+        ({"new_user_scale": 1.0, "new_users": None}, "beside `new_users`.* no `new_users`"),
+        (
+            {"new_user_scale": 1.0, "unknown_user": np.zeros(3, np.float32)},
+            "a popularity prior.* `unknown_user` of zeros",
+        ),
+    ],
+)
+def test_a_prior_of_new_users_that_means_nothing_is_refused(given, message):
+    ages = pd.DataFrame({"age": [20.0, 30.0, 40.0]})
+    data = dataclasses.replace(interactions(), user_features=ages)
+    tower = NewUsers.of(two_tower(data, embedding_dim=2, use_features=True))
+    plain = with_popularity_prior(USERS, ITEMS, data, scale=0.5, prior_max_history=2)
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(plain, **{"new_users": tower, **given})
+
+
 def test_a_file_with_half_a_tower_is_damaged(tmp_path):
     ages = pd.DataFrame({"age": [20.0, 30.0, 40.0]})
     data = dataclasses.replace(interactions(), user_features=ages)

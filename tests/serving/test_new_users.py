@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import advrec_tf as ar
 from advrec_tf.models.new_users import NewUsers
-from advrec_tf.models.vectors import with_popularity_prior
+from advrec_tf.models.vectors import load_vectors, save_vectors, with_popularity_prior
 from advrec_tf.serving import folder
 from advrec_tf.serving.feature_columns import raw_columns, table_of
 from advrec_tf.serving.new_users import ServedNewUsers
@@ -100,6 +100,27 @@ def test_lists_are_those_of_the_columns_in_memory(client, model):
     np.testing.assert_allclose(first["score"], np.sort(np.delete(expected[0], 3))[::-1], rtol=1e-4)
     assert second["item_id"].tolist() == [str(i) for i in np.argsort(-expected[1]) if i in (0, 4)]
     assert client.recommend_from_features(pd.DataFrame({"age": []})).empty
+
+
+def test_lists_by_columns_may_have_the_popularity_prior(model, tmp_path):
+    # half of what the columns say, and log(interactions + .5): the fifth item has none
+    taste = model.new_user_vectors(*new_table()) @ model.item_vectors().T
+    expected = 0.5 * taste + np.log([1.5, 1.5, 1.5, 1.5, 0.5])
+    vectors = with_popularity_prior(
+        model.user_vectors(), model.item_vectors(), DATA, scale=2.0, prior_max_history=3
+    )
+    told = dataclasses.replace(vectors, new_users=NewUsers.of(model), new_user_scale=0.5)
+    found = told.new_user_vectors(*new_table()) @ told.item_vectors.T
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    save_vectors(told, tmp_path / "vectors.npz")
+    again = load_vectors(tmp_path / "vectors.npz")
+    version = ar.serving.export(again, tmp_path / "mine", k=5, max_k=5)  # checked
+    assert folder.read_metadata(version)["new_user_scale"] == 0.5
+    served = ar.serving.SavedModelClient(version).recommend_from_features(NEW)
+    for user, scores in enumerate(expected):
+        own = served[served["user_id"] == str(user)]
+        assert own["item_id"].tolist() == [str(item) for item in np.argsort(-scores)]
+        np.testing.assert_allclose(own["score"], -np.sort(-scores), rtol=1e-4)
 
 
 def test_who_is_known_by_nothing_gets_the_popular_list(client):

@@ -68,6 +68,8 @@ class RecommenderSettings(SplitSettings):
         generated_fraction: The largest fraction of generated interactions in a batch.
         prior_max_history: Users with at most this many interactions are served with a popularity
             prior, where validation finds that it helps.
+        new_user_prior: Give lists of new users by their columns (recommend_from_features) the same
+            prior. It was chosen for users with few interactions, not for these.
         cold_fraction: The fraction of users whose interactions are cut to 1, 3 or 5 for the
             comparison on short histories.
         ranking_epochs: The largest number of epochs of the ranking tower.
@@ -115,6 +117,7 @@ class RecommenderSettings(SplitSettings):
     generated_fraction: float = 0.125
 
     prior_max_history: int = 10
+    new_user_prior: bool = False
     cold_fraction: float = 0.2
 
     ranking_epochs: int = 15
@@ -136,3 +139,17 @@ class RecommenderSettings(SplitSettings):
         one_of("next_item", ("none", *NEXT_ITEM)),
         one_of("gan_loss", GAN_LOSSES),
     )
+
+    def __post_init__(self):
+        super().__post_init__()
+        require_columns(self.new_user_prior, "`use_features`", self.use_features)
+
+
+def require_columns(new_user_prior: bool, options: str, on: bool) -> None:
+    """ValueError where lists by columns should have a prior and `options`, of which one should be
+    on, make none of them."""
+    if new_user_prior and not on:
+        raise ValueError(
+            f"`new_user_prior` should be off without {options}, by whose columns new users are "
+            "told. Received: it is on alone."
+        )

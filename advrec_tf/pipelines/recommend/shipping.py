@@ -20,6 +20,7 @@ from advrec_tf.models.vectors import (
 )
 from advrec_tf.ops.files import atomic_file
 from advrec_tf.ops.stored import DamagedFileError
+from advrec_tf.pipelines.progress import LOG
 from advrec_tf.pipelines.recommend import variants
 from advrec_tf.pipelines.recommend.comparison import BASELINES, ModelComparison
 from advrec_tf.pipelines.recommend.settings import NEXT_ITEM
@@ -51,6 +52,20 @@ class Prior:
             scale=1.0 if self.scale is None else self.scale,
             prior_max_history=0 if self.scale is None else self.prior_max_history,
         )
+
+    def of_new_users(
+        self, recommender: VectorRecommender, stored: StageResult, *, wanted: bool
+    ) -> VectorRecommender:
+        """The recommender with the stored queries by columns, if there are some; with this prior in
+        their lists where that is `wanted` and there is one."""
+        new_users = NewUsers.from_arrays(stored.arrays)
+        scale = self.scale if wanted and new_users is not None else None
+        if wanted and scale is None:
+            why = (
+                "no prior was chosen" if new_users is not None else "there are no lists by columns"
+            )
+            LOG.info(f"note: new users have no popularity prior (`new_user_prior`), since {why}")
+        return dataclasses.replace(recommender, new_users=new_users, new_user_scale=scale)
 
 
 def ship(
@@ -97,8 +112,8 @@ def ship(
                 summary = {**result.summary, **measured.summary}
                 comparison.keep(setting, row, StageResult(summary, measured.arrays))
     chosen = results[best][seed]
-    new_users = NewUsers.from_arrays(chosen.arrays)
-    return dataclasses.replace(prior.on(chosen, whole.train), new_users=new_users), choices
+    wanted = comparison.settings.new_user_prior
+    return prior.of_new_users(prior.on(chosen, whole.train), chosen, wanted=wanted), choices
 
 
 def choose_prior(

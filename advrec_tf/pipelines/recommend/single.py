@@ -19,7 +19,6 @@ from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.compositional import IdTable, MultiHash, QuotientRemainder
 from advrec_tf.models.factorization.negatives import InBatch
-from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.objectives import SampledSoftmax
 from advrec_tf.ops.servers import is_asynchronous
 from advrec_tf.perturbations import Perturbation
@@ -182,10 +181,10 @@ def _vectors(
 
     shipped = _on_everything(fitted, refit, settings, store, len(everything))
     recommender = prior.on(shipped, everything if settings.refit else whole.train)
-    new_users = NewUsers.from_arrays(shipped.arrays)
+    recommender = prior.of_new_users(recommender, shipped, wanted=settings.new_user_prior)
     return (
         fitted,
-        dataclasses.replace(recommender, interactions=everything, new_users=new_users),
+        dataclasses.replace(recommender, interactions=everything),
         {
             "prior_scale": prior.scale,
             "prior_max_history": prior.prior_max_history,

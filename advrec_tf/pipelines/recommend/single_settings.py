@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from advrec_tf.pipelines.recommend.settings import NEXT_ITEM
+from advrec_tf.pipelines.recommend.settings import NEXT_ITEM, require_columns
 from advrec_tf.pipelines.settings import SplitSettings, at_least, described, fractions, positive
 
 
@@ -56,6 +56,8 @@ class SingleSettings(SplitSettings):
         patience: Evaluations without a better validation before training stops.
         prior_max_history: Users with at most this many interactions are served with a popularity
             prior, where validation finds that it helps.
+        new_user_prior: Give lists of new users by their columns (recommend_from_features) the same
+            prior. It was chosen for users with few interactions, not for these.
         refit: Train on all interactions at the end, with the number of epochs that validation
             chose, and export that model.
     """
@@ -95,6 +97,7 @@ class SingleSettings(SplitSettings):
     epochs: int | None = None
     patience: int = 4
     prior_max_history: int = 10
+    new_user_prior: bool = False
     refit: bool = True
 
     RULES = (
@@ -115,6 +118,8 @@ class SingleSettings(SplitSettings):
                     f"`{name}` should be off for a model that knows ids only: the two_tower model "
                     f"takes {columns}. Received: it is on, and `model` is {self.model!r}."
                 )
+        on = self.use_features or self.use_context
+        require_columns(self.new_user_prior, "`use_features` and `use_context`", on)
         self._check_id_table()
         self._check_next_item()
 

@@ -21,6 +21,7 @@ from advrec_tf.pipelines.recommend.single_settings import SingleSettings
             "two_tower alone. Received: 'multi_hash', and `model` is 'auto'",
         ),
         ({"id_table": "multi_hash", "model": "sasrec"}, "and `model` is 'sasrec'"),
+        ({"new_user_prior": True}, "`new_user_prior` should be off without `use_features` and"),
         ({"model": "autoencoder", "use_features": True}, "the two_tower model takes features"),
         ({"model": "sasrec", "use_context": True}, "the two_tower model takes a context"),
     ],
