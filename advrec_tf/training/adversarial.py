@@ -33,13 +33,8 @@ from advrec_tf.training.attacked_rows import LOGGED, attacked_steps, first_radiu
 from advrec_tf.training.batch_parts import first_fraction, seed_of
 from advrec_tf.training.callbacks import RadiusCheck
 from advrec_tf.training.perturb_outputs import perturb_outputs
-from advrec_tf.training.wrapper import (
-    ModelWrapper,
-    innermost,
-    layers_to_perturb,
-    loss_is_summed,
-    require_perturbation,
-)
+from advrec_tf.training.wrapped import layers_to_perturb, loss_is_summed, require_perturbation
+from advrec_tf.training.wrapper import ModelWrapper, innermost
 
 
 class AdversarialTraining(ModelWrapper):

@@ -13,7 +13,8 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.training.batch_parts import seed_of
 from advrec_tf.training.perturb_outputs import replaced_calls
-from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb
+from advrec_tf.training.wrapped import layers_to_perturb
+from advrec_tf.training.wrapper import ModelWrapper
 
 
 class ChangedLookups(ModelWrapper):

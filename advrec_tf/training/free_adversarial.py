@@ -15,7 +15,8 @@ from advrec_tf._keras import keras
 from advrec_tf.perturbations import Perturbation, ascend, balls, starting_points
 from advrec_tf.training.batch_parts import seed_of
 from advrec_tf.training.perturb_outputs import perturb_outputs
-from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb, require_perturbation
+from advrec_tf.training.wrapped import layers_to_perturb, require_perturbation
+from advrec_tf.training.wrapper import ModelWrapper
 
 _SEEDS_A_STEP = 1000
 

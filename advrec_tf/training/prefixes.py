@@ -14,7 +14,7 @@ from advrec_tf.data.windows import Windows
 from advrec_tf.models.sequential.model import SequenceModel
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.virtual_adversarial import VirtualAdversarialTraining
-from advrec_tf.training.wrapper import layers_to_perturb
+from advrec_tf.training.wrapped import layers_to_perturb
 
 
 def virtual_adversarial_prefixes(

@@ -17,7 +17,8 @@ from advrec_tf.models.replicas import num_replicas
 from advrec_tf.ops.checks import is_number
 from advrec_tf.perturbations import Perturbation, power_iteration
 from advrec_tf.training.perturb_outputs import perturb_outputs
-from advrec_tf.training.wrapper import ModelWrapper, layers_to_perturb, require_perturbation
+from advrec_tf.training.wrapped import layers_to_perturb, require_perturbation
+from advrec_tf.training.wrapper import ModelWrapper
 
 
 class VirtualAdversarialTraining(ModelWrapper):

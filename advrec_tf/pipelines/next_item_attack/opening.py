@@ -14,7 +14,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers.report import Loaded
 from advrec_tf.data.splits import Split
 from advrec_tf.models.sequential.model import SequenceModel
-from advrec_tf.pipelines.recommend import next_item, single
+from advrec_tf.pipelines.recommend import next_item, single_recipes
 from advrec_tf.pipelines.recommend.preparation import prepare
 from advrec_tf.pipelines.recommend.settings import NEXT_ITEM
 from advrec_tf.pipelines.recommend.single_settings import SingleSettings
@@ -50,7 +50,7 @@ class TrainedRun:
         return recipe.train(
             interactions,
             seed=settings.seed,
-            wrap=single.adversary_of(settings.model, settings),
+            wrap=single_recipes.adversary_of(settings.model, settings),
             epochs=self.epochs,
         ).model
 

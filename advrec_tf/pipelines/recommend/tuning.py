@@ -23,7 +23,7 @@ from advrec_tf.pipelines.progress import LOG, stage_done, stages_ahead
 from advrec_tf.pipelines.recommend.boards import Board
 from advrec_tf.pipelines.recommend.preparation import Prepared, require_parts
 from advrec_tf.pipelines.recommend.settings import NEXT_ITEM
-from advrec_tf.pipelines.recommend.single import (
+from advrec_tf.pipelines.recommend.single_recipes import (
     DEFAULTS,
     adversary_of,
     chosen_model,

@@ -12,7 +12,7 @@ from advrec_tf.data.augmentation import AugmentedInteractions
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.new_users import NewUsers
 from advrec_tf.perturbations import Perturbation
-from advrec_tf.pipelines.recommend import single, variants
+from advrec_tf.pipelines.recommend import single, single_recipes, variants
 from advrec_tf.pipelines.recommend.preparation import Prepared
 from advrec_tf.pipelines.recommend.settings import RecommenderSettings
 from advrec_tf.pipelines.recommend.shipping import load_shipped, save_shipped, ship
@@ -66,8 +66,8 @@ def test_a_run_ships_the_tower_it_trained_and_again_when_it_is_resumed(
     first = run(split, settings, tmp_path).shipped
     # The same training without a run gives the model in memory.
     data = split.everything() if settings.refit else split.train
-    wrap = single.adversary_of("two_tower", settings)
-    recipe = single.recipe_of("two_tower", settings, data.num_items)
+    wrap = single_recipes.adversary_of("two_tower", settings)
+    recipe = single_recipes.recipe_of("two_tower", settings, data.num_items)
     model = recipe.train(data, seed=settings.seed, wrap=wrap, epochs=1).model
     expected = model.new_user_vectors(*tables)
     save_shipped(first, tmp_path)
@@ -130,5 +130,5 @@ def test_a_tower_without_columns_of_users_keeps_its_vectors_alone(split, given):
     else:
         data = split.train
     settings = settings_of(model="two_tower", **given)
-    model = single.recipe_of("two_tower", settings, 8).build(data, seed=0)
+    model = single_recipes.recipe_of("two_tower", settings, 8).build(data, seed=0)
     assert set(variants.kept_of(model)) == {"user_vectors", "item_vectors"}
