@@ -17,7 +17,7 @@ from advrec_tf.models.base import Recommender
 from advrec_tf.training import recipes
 from advrec_tf.training.recipe import ClosedFormRecipe, Recipe, Wrap
 
-TRAITS = ("ratings", "gradient", "als", "subsets", "counts")
+TRAITS = ("ratings", "gradient", "als", "subsets", "counts", "profiles")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,8 @@ class Victim:
         traits: of `TRAITS`: it predicts ratings and needs them; it is trained by gradients and
             can be wrapped; it is solved by least squares, with weights and trimming; many of it
             can be trained on a few users each and score everybody; its scores hold the number of
-            an item's raters in a known form (`Recommender.count_law`).
+            an item's raters in a known form (`Recommender.count_law`); it takes weights and scores
+            users by their own profiles, whatever these weigh.
         warm: whether the usual setting goes on from the model of the clean data.
         lacks: trait -> why this victim does not have it, in a sentence.
     """
@@ -198,8 +199,16 @@ VICTIMS: Mapping[str, Victim] = {
             fit=closed_form(recipes.popularity()),
             lacks={"counts": "its score is the number of raters, and nothing is left without it"},
         ),
-        Victim(name="item_knn", fit=weighted(recipes.item_knn()), traits=frozenset(("counts",))),
-        Victim(name="ease", fit=weighted(recipes.ease()), traits=frozenset(("subsets", "counts"))),
+        Victim(
+            name="item_knn",
+            fit=weighted(recipes.item_knn()),
+            traits=frozenset(("counts", "profiles")),
+        ),
+        Victim(
+            name="ease",
+            fit=weighted(recipes.ease()),
+            traits=frozenset(("subsets", "counts", "profiles")),
+        ),
         Victim(name="softmax_mf", fit=by_gradient(recipes.softmax_mf()), traits=_GRADIENT),
         Victim(name="mf_bpr", fit=by_gradient(recipes.mf_bpr()), traits=_GRADIENT),
         Victim(name="apr", fit=by_gradient(recipes.apr()), traits=_GRADIENT),

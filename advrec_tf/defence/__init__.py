@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "adaptive": ["EvadingAttack"],
         "chain": ["Chain"],
+        "certified.bounded": ["BoundedCertificate", "certify_bounded"],
         "certified.certificate": ["Certificate", "certify"],
         "certified.subset_ensemble": ["SubsetEnsemble", "subset_ease", "subset_svd"],
         "certified.subset_votes": ["SubsetVotes"],
@@ -26,6 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "evidence.ranking": ["EvidenceRanking", "RankByEvidence"],
         "evidence.coherence": ["Coherence", "coherence"],
         "evidence.verified": ["VerifiedCounts"],
+        "evidence.verified_bounds": ["BoundedRanking", "VerifiedBounds"],
         "evidence.weights": ["CapContributions", "CoherenceWeights", "IndependenceWeights"],
         "online": ["OnlineScorer"],
         "registry": ["DEFENCES", "DETECTORS"],

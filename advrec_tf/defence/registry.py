@@ -37,6 +37,7 @@ from advrec_tf.defence.ensembles import ForestAndOverlap, StackedForest
 from advrec_tf.defence.evidence.leveling import LevelCounts
 from advrec_tf.defence.evidence.ranking import RankByEvidence
 from advrec_tf.defence.evidence.verified import VerifiedCounts
+from advrec_tf.defence.evidence.verified_bounds import VerifiedBounds
 from advrec_tf.defence.evidence.weights import (
     CapContributions,
     CoherenceWeights,
@@ -130,8 +131,16 @@ STRICTNESS = {
 }
 """`REMOVE_BY_OVERLAP` with thresholds below and above 3: what robustness costs honest users."""
 
-VERIFIED = "verified-counts"
-"""The defence, or part of a chain, that asks for users who are known to be real."""
+_AT = "-at-"
+COUNTS, BOUNDS = "verified-counts", "verified-bounds"
+VERIFIED = (COUNTS, BOUNDS)
+"""The defences, or parts of a chain, that ask for users who are known to be real."""
+
+
+def asks_who_is_verified(name: str) -> bool:
+    """Whether a defence, or a part of it, asks for users who are known to be real."""
+    return any(part.partition(_AT)[0] in VERIFIED for part in name.split("+"))
+
 
 DEFENCES: dict[str, Defence] = {
     "none": Defence(),
@@ -163,7 +172,13 @@ DEFENCES: dict[str, Defence] = {
     "coherence-weights": CoherenceWeights(),
     "level-counts": LevelCounts(),
     "coherence-weights+level-counts": Chain(defences=(CoherenceWeights(), LevelCounts())),
-    VERIFIED: VerifiedCounts(),
+    COUNTS: VerifiedCounts(),
+    BOUNDS: VerifiedBounds(),
+    "coherence-weights+verified-bounds": Chain(defences=(CoherenceWeights(), VerifiedBounds())),
+    "verified-bounds-at-1": VerifiedBounds(widths=(1.0,)),
+    "coherence-weights+verified-bounds-at-1": Chain(
+        defences=(CoherenceWeights(), VerifiedBounds(widths=(1.0,)))
+    ),
     "coherence-weights+verified-counts": Chain(defences=(CoherenceWeights(), VerifiedCounts())),
     "coherence-weights+verified-counts+level-counts": Chain(
         defences=(CoherenceWeights(), VerifiedCounts(), LevelCounts())
@@ -184,6 +199,11 @@ _BY_OVERLAP = (
 )
 _ADVERSARIAL = "Adversarial training of the embeddings: beside the plain loss the model lowers"
 _TENTH = "a tenth of each vector's norm"
+_NOT_REAL = "no account of an attacker is known to be real"
+_BOUNDS = (
+    "Keeps each score near that of a model which learned from users who are known to be real "
+    "alone: no further from it than two halves of these users disagree"
+)
 
 ABOUT: dict[str, str] = {
     "none": "The model is trained as it is, on all that it is given.",
@@ -220,16 +240,17 @@ ABOUT: dict[str, str] = {
     "copies of a profile count together as one.",
     "cap-contributions": "Weighs users with many interactions down, so that nobody counts for more "
     "than the median user.",
-    VERIFIED: "Of users who are known to be real it learns how many raters of an item "
-    "are believable, and weighs the others of items that have more down to that number; no account "
-    "of an attacker is known to be real.",
+    COUNTS: "Of users who are known to be real it learns how many raters of an item "
+    "are believable, and weighs the others of items that have more down to that number; "
+    f"{_NOT_REAL}.",
+    BOUNDS: f"{_BOUNDS}, times a width, the narrowest that held-out interactions allow; "
+    f"{_NOT_REAL}.",
+    "verified-bounds-at-1": f"{_BOUNDS}; {_NOT_REAL}, and it costs accuracy.",
     "coherence-weights": "Weighs users and items by how well what they have, or who has them, "
     "hangs together: what does not, or too well, as a copy does, counts for little.",
 }
 """Name of a defence, or of a part of a chain -> what it does, in a sentence. The record does not
 tell: "apr" and its control "noise" are of one class."""
-
-_AT = "-at-"
 
 
 def about(name: str) -> str:

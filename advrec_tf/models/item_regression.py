@@ -35,7 +35,10 @@ class ItemRegression:
     def __init__(self, interactions: Interactions, weight: np.ndarray | None, *, l2: float):
         self._profiles = profiles_of(interactions)
         self._weighted = weight is not None
-        self._rows = self._profiles if weight is None else weighted_profiles(interactions, weight)
+        self._rows = self._profiles
+        if weight is not None:
+            rows = weighted_profiles(interactions, weight)
+            self._rows = rows[rows.sum(axis=1) > 0]  # users who weigh 0 are none of the regression
         self._l2 = l2
 
     def scores(self) -> np.ndarray:

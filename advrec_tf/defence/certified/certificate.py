@@ -15,22 +15,17 @@ from advrec_tf.defence.certified.bounds import (
     least_models,
     vote_bounds,
 )
+from advrec_tf.defence.certified.kept import Kept, kept_measures, require_test
 from advrec_tf.defence.certified.subset_ensemble import SubsetEnsemble
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Certificate:
+class Certificate(Kept):
     """What holds for every attack by `num_fakes` users.
 
     Attributes:
         num_fakes: users that are added, with whatever interactions.
         clean: fraction of the subsets that hold none of them.
-        hits: held-out interactions that the lists hold on clean data.
-        kept: of `hits`, those that no attack removes from its list.
-        barred: mean over users of the fraction of unlisted items that no attack brings into the
-            list.
-        precision, recall, ndcg: of lists of k after the worst attack, at least; hits that are kept
-            are counted at the end of the list. Means over users with held-out interactions.
         confidence: with which it holds for each user.
         least_models: how many models it takes at that confidence to keep any hit, at the best; None
             where no number does, since too few subsets are clean.
@@ -38,19 +33,8 @@ class Certificate:
 
     num_fakes: int
     clean: float
-    hits: int
-    kept: int
-    barred: float
-    precision: float
-    recall: float
-    ndcg: float
     confidence: float
     least_models: int | None = None
-
-    @property
-    def kept_share(self) -> float:
-        """`kept` over `hits`, 0 without a hit."""
-        return self.kept / self.hits if self.hits else 0.0
 
 
 def certify(
@@ -81,12 +65,8 @@ def certify(
         ValueError: if the users or items differ, nothing is held out, or a number is out of range.
     """
     train = ensemble.interactions
+    require_test(train, test, k)
     sizes = (train.num_users, train.num_items)
-    if (test.num_users, test.num_items) != sizes or not len(test) or k < 1:
-        raise ValueError(
-            f"`test` should hold interactions of {sizes[0]} users and {sizes[1]} items, and `k` "
-            f"be >= 1. Received: {test!r}, {k!r}."
-        )
     seen, wanted = train.by_user(), test.by_user()
     has_item = np.zeros(sizes, bool)
     has_item[seen.users(), seen.items] = True
@@ -118,33 +98,19 @@ def certify(
             others = np.setdiff1d(np.flatnonzero(~has_item[user]), listed)
             barred = barred_items(lower[user], upper[user], listed=listed, **budget)[others]
             rows.append((len(hits), kept, len(items), barred.mean() if len(others) else 1.0))
-        certificate = _certificate(np.array(rows), int(fakes), clean, k, confidence)
         least = least_models(
             votes_each=ensemble.votes_each,
             confidence=third,
             comparisons=(max(most, 1), sizes[1]),
             **budget,
         )
-        found.append(dataclasses.replace(certificate, least_models=least))
+        found.append(
+            Certificate(
+                num_fakes=int(fakes),
+                clean=clean,
+                confidence=confidence,
+                least_models=least,
+                **kept_measures(np.array(rows), k),
+            )
+        )
     return found
-
-
-def _certificate(
-    rows: np.ndarray, num_fakes: int, clean: float, k: int, confidence: float
-) -> Certificate:
-    """Of rows [users, 4]: hits, kept hits, held-out items, the fraction of items that is barred."""
-    hits, kept, items, barred = rows.T
-    gain = 1.0 / np.log2(np.arange(k) + 2.0)
-    ideal = np.append(0.0, np.cumsum(gain))[np.minimum(items, k).astype(int)]
-    at_the_end = np.append(0.0, np.cumsum(gain[::-1]))[kept.astype(int)]
-    return Certificate(
-        num_fakes=num_fakes,
-        clean=clean,
-        hits=int(hits.sum()),
-        kept=int(kept.sum()),
-        barred=float(barred.mean()),
-        precision=float((kept / k).mean()),
-        recall=float((kept / items).mean()),
-        ndcg=float((at_the_end / ideal).mean()),
-        confidence=confidence,
-    )

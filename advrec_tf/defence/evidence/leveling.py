@@ -139,10 +139,11 @@ class LevelCounts(Defence):
         Raises:
             ValueError: if the model has no `count_law`.
         """
-        reach = max(self.reaches)
-        if len(self.reaches) > 1:
+        reaches = sorted(self.reaches)
+        reach = reaches[-1]
+        if len(reaches) > 1:
             reach = most_allowed(
-                train, data, self.reaches, self._leveled, tolerance=self.tolerance, seed=seed
+                train, data, reaches, self._leveled, tolerance=self.tolerance, seed=seed
             )
         return self._leveled(train(data), data, reach)
 

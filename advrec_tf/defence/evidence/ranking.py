@@ -96,10 +96,11 @@ class RankByEvidence(Defence):
             )
 
     def trained(self, train, data, *, seed):
-        strength = max(self.strengths)
-        if len(self.strengths) > 1:
+        strengths = sorted(self.strengths)
+        strength = strengths[-1]
+        if len(strengths) > 1:
             strength = most_allowed(
-                train, data, self.strengths, self._bounded, tolerance=self.tolerance, seed=seed
+                train, data, strengths, self._bounded, tolerance=self.tolerance, seed=seed
             )
         return self._bounded(train(data), data, strength)
 
@@ -118,21 +119,21 @@ def most_allowed(
     tolerance: float,
     seed: int,
 ) -> float:
-    """The highest of the strengths of a ranking that validation allows.
+    """The strongest form of a ranking that validation allows.
 
     Args:
         train: called once, on the data without a tenth of each user's interactions.
-        strengths: at least one.
+        strengths: at least one, the weakest first.
         ranked: (model, the data it was trained on, strength) -> the ranking.
         tolerance: fraction of the best NDCG@10 on the tenth that may be lost.
         seed: of the tenth.
 
     Returns:
-        One of the strengths; the highest where nothing can be held out.
+        One of the strengths; the last where nothing can be held out.
     """
     split = random_ratio(data.interactions, validation=0.0, test=0.1, seed=seed)
     if not len(split.test):
-        return max(strengths)
+        return strengths[-1]
     kept = data.of(_places(data.interactions, split.train))
     model = train(kept)
     evaluator = RankingEvaluator(kept.interactions, split.test, ks=(10,))
@@ -141,7 +142,7 @@ def most_allowed(
         for strength in strengths
     }
     allowed = (1.0 - tolerance) * max(found.values())
-    return max(strength for strength, value in found.items() if value >= allowed)
+    return [strength for strength, value in found.items() if value >= allowed][-1]
 
 
 def _places(whole: Interactions, part: Interactions) -> np.ndarray:

@@ -61,15 +61,13 @@ class VerifiedCounts(Defence):
     def __post_init__(self):
         if not (is_number(self.chance) and 0 < self.chance < 1):
             raise ValueError(f"`chance` should be in (0, 1). Received: {self.chance!r}.")
-        if isinstance(self.verified, (str, bytes)) or not isinstance(self.verified, Iterable):
-            raise ValueError(f"`verified` should hold ids of users. Received: {self.verified!r}.")
-        object.__setattr__(self, "verified", tuple(dict.fromkeys(self.verified)))
+        object.__setattr__(self, "verified", ids_of_verified(self.verified))
 
     def knowing(self, verified):
         return dataclasses.replace(self, verified=tuple(verified))
 
     def training_data(self, interactions, *, seed):
-        known = _known_users(interactions, self.verified)
+        known = known_users(interactions, self.verified)
         weight = _item_weights(interactions, known, self.chance)
         own = known[interactions.user_index]
         return DefendedData(
@@ -78,8 +76,26 @@ class VerifiedCounts(Defence):
         )
 
 
-def _known_users(interactions: Interactions, ids: Sequence[int | str]) -> np.ndarray:
-    """[num_users] bool: users with interactions that have one of the ids."""
+def ids_of_verified(ids: Iterable[int | str]) -> tuple[int | str, ...]:
+    """Ids of users, each once.
+
+    Raises:
+        ValueError: if they are no collection, or one text.
+    """
+    if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
+        raise ValueError(f"`verified` should hold ids of users. Received: {ids!r}.")
+    return tuple(dict.fromkeys(ids))
+
+
+def known_users(interactions: Interactions, ids: Sequence[int | str]) -> np.ndarray:
+    """[num_users] bool: users with interactions that have one of the ids.
+
+    Warns:
+        UserWarning: if some of them have no interactions, or they are fewer than twenty.
+
+    Raises:
+        ValueError: if none of them has interactions.
+    """
     index = interactions.users.index_of_asked(ids)
     known = np.zeros(interactions.num_users, bool)
     known[index[index >= 0]] = True

@@ -44,6 +44,8 @@ _MEANING = {
     "als": "a victim of least squares, such as wrmf",
     "counts": "a victim whose scores hold the number of an item's raters, such as ease",
     "gradient": "a victim that is trained by gradients, such as mf_bpr",
+    "profiles": "a victim that takes weights and scores users by their own interactions, whatever "
+    "these weigh, such as ease",
     "ratings": "ratings",
     "subsets": "a victim that can be trained on a few users each, such as ease",
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from advrec_tf.attacks.rating_statistics import shift_in_words
-from advrec_tf.defence.registry import VERIFIED
+from advrec_tf.defence.registry import VERIFIED, asks_who_is_verified
 from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.ops.stored import read_json
 from advrec_tf.pipelines.attack import page
@@ -80,10 +80,11 @@ def run(
     """
     require_fraction(size)
     require_one_group(group, own_targets)
-    if verified_share is not None and VERIFIED not in defence.split("+"):
+    if verified_share is not None and not asks_who_is_verified(defence):
         raise ValueError(
-            f"`verified_share` should be given beside a defence with {VERIFIED}, which asks who is "
-            f"known to be real. Received: {verified_share!r} and the defence {defence!r}."
+            f"`verified_share` should be given beside a defence with {' or '.join(VERIFIED)}, "
+            f"which asks who is known to be real. Received: {verified_share!r} and the defence "
+            f"{defence!r}."
         )
     verified_share = VERIFIED_SHARE if verified_share is None else verified_share
     if not 0 < verified_share <= 1:

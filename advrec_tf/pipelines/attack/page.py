@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from advrec_tf.defence.registry import VERIFIED, about
+from advrec_tf.defence.registry import about, asks_who_is_verified
 from advrec_tf.pipelines.attack import certificates, chosen, summary
 from advrec_tf.pipelines.attack.cell import KNOWING, NONE
 from advrec_tf.pipelines.attack.measures import explained
@@ -82,7 +82,7 @@ def _abouts(report: dict) -> list[str]:
     said = [chosen.ABOUT[mean["attack"]]] if mean["attack"] in chosen.ABOUT else []
     if mean["defence"] != NONE:
         said.append(f"The defence {mean['defence']}: {about(mean['defence'])}")
-    if VERIFIED in mean["defence"].split("+"):
+    if asks_who_is_verified(mean["defence"]):
         share = report["settings"]["verified_share"]
         said.append(f"{share:.0%} of the real users, drawn at random, are known to be real.")
     return said

@@ -22,7 +22,7 @@ from advrec_tf.attacks.victims import VICTIMS
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.adaptive import BestResponse
 from advrec_tf.defence.defences import Defence
-from advrec_tf.defence.registry import DEFENCES, VERIFIED
+from advrec_tf.defence.registry import DEFENCES, asks_who_is_verified
 from advrec_tf.evaluation.attack_effect import ManipulationEvaluator, TargetStanding
 from advrec_tf.evaluation.classification import area_under_curve
 from advrec_tf.evaluation.ranking import RankingEvaluator
@@ -123,7 +123,7 @@ class CellRunner:
     def defence_of(self, cell: Cell) -> Defence:
         """The defence of the cell, which knows the verified users where it asks for them."""
         defence = DEFENCES[cell.defence]
-        return defence.knowing(self.verified) if VERIFIED in cell.defence.split("+") else defence
+        return defence.knowing(self.verified) if asks_who_is_verified(cell.defence) else defence
 
     def attack_of(self, cell: Cell) -> Attack:
         """The attack with the cell's budget; a segment is the published one where there is one."""
