@@ -175,9 +175,9 @@ DEFENCES: dict[str, Defence] = {
     COUNTS: VerifiedCounts(),
     BOUNDS: VerifiedBounds(),
     "coherence-weights+verified-bounds": Chain(defences=(CoherenceWeights(), VerifiedBounds())),
-    "verified-bounds-at-1": VerifiedBounds(widths=(1.0,)),
-    "coherence-weights+verified-bounds-at-1": Chain(
-        defences=(CoherenceWeights(), VerifiedBounds(widths=(1.0,)))
+    "verified-bounds-at-0.5": VerifiedBounds(widths=(0.5,)),
+    "coherence-weights+verified-bounds-at-0.5": Chain(
+        defences=(CoherenceWeights(), VerifiedBounds(widths=(0.5,)))
     ),
     "coherence-weights+verified-counts": Chain(defences=(CoherenceWeights(), VerifiedCounts())),
     "coherence-weights+verified-counts+level-counts": Chain(
@@ -245,7 +245,7 @@ ABOUT: dict[str, str] = {
     f"{_NOT_REAL}.",
     BOUNDS: f"{_BOUNDS}, times a width, the narrowest that held-out interactions allow; "
     f"{_NOT_REAL}.",
-    "verified-bounds-at-1": f"{_BOUNDS}; {_NOT_REAL}, and it costs accuracy.",
+    "verified-bounds-at-0.5": f"{_BOUNDS}, times a width of 0.5; {_NOT_REAL}.",
     "coherence-weights": "Weighs users and items by how well what they have, or who has them, "
     "hangs together: what does not, or too well, as a copy does, counts for little.",
 }

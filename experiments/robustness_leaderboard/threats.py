@@ -112,7 +112,7 @@ ROWS = (
     ("ease", "coherence-weights+verified-counts+level-counts"),
     ("ease", "verified-bounds"),
     ("ease", "coherence-weights+verified-bounds"),
-    ("ease", "coherence-weights+verified-bounds-at-1"),
+    ("ease", "coherence-weights+verified-bounds-at-0.5"),
     ("ease", "coherence-weights+rank-by-evidence"),
     ("ease", "subset-ensemble"),
     *((model, name) for model in ("softmax_mf", "autoencoder") for name in (NONE, EVIDENCE)),

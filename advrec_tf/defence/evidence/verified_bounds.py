@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -24,7 +24,7 @@ from advrec_tf.defence.evidence.ranking import most_allowed
 from advrec_tf.defence.evidence.verified import ids_of_verified, known_users
 from advrec_tf.models.base import Recommender
 
-WIDTHS = (0.5, 1.0, 2.0, 4.0, 8.0, math.inf)
+WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, math.inf)
 _BLOCK = 1024  # users scored at once
 
 
@@ -88,10 +88,11 @@ class VerifiedBounds(Defence):
 
     For a given width it holds whatever the accounts do, however many they are, as long as none of
     them is verified (`certify_bounded` counts what): they can only choose among scores within the
-    bounds. That the width is chosen on the interactions of everybody leaves an attacker a say in
-    it, so a promise needs one width. Items that no verified user has can hardly be recommended at
-    narrow widths, so where verified users have few of the items, validation takes a wide one or
-    infinity, which bounds nothing.
+    bounds. It holds behind defences that weigh; one that removes users may be led to remove
+    verified ones. That the width is chosen on the interactions of everybody leaves an attacker a
+    say in it, so a promise needs one width. Items that no verified user has can hardly be
+    recommended at narrow widths, so where verified users have few of the items, validation takes a
+    wide one or infinity, which bounds nothing.
 
     Args:
         verified: as `VerifiedCounts` takes it; at least two of them have interactions.
@@ -181,9 +182,8 @@ def _bounded(
         raise ValueError(
             "`train` should give a new model each time it is called. Received the same one twice."
         )
-    user_scale, item_scale = scales(
-        parts, data.interactions, [_raters(data, users) for users in (known, *halves)]
-    )
+    raters = [_raters(data, users) for users in (known, *halves)]
+    user_scale, item_scale = scales(parts, data.interactions, known, raters)
     return BoundedRanking(
         model=model, anchor=anchor, user_scale=user_scale, item_scale=item_scale, width=1.0
     )
@@ -214,49 +214,62 @@ def _raters(data: DefendedData, users: np.ndarray) -> np.ndarray:
 
 
 def scales(
-    halves: Sequence[Recommender], interactions: Interactions, raters: Sequence[np.ndarray]
+    halves: Sequence[Recommender],
+    interactions: Interactions,
+    known: np.ndarray,
+    raters: Sequence[np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
     """How far two models of half of the verified users each disagree, by user and by item.
 
-    The scale of an item is the root mean square of the differences between both, over users who do
-    not have it and over items that either half has as often as the verified users have this one
-    (within a factor of the root of two). The scale of a user is that over the items the user does
-    not have, as a multiple of the one over all users.
+    The scale of an item is the root mean square of the differences between both, over verified
+    users who do not have it and over items that either half has as often as the verified users have
+    this one (within a factor of the root of two). The scale of a user is that over the items the
+    user does not have, as a multiple of the one of verified users. So neither depends on what
+    others have, but a user's on the user's own items.
 
     Args:
         halves: two models.
         interactions: of the users who are scored.
+        known: [n] int, verified users.
         raters: [num_items] int each: of the verified users, and of the two halves.
 
     Returns:
         [num_users] and [num_items] float32.
     """
-    users, items = interactions.num_users, interactions.num_items
-    seen = interactions.by_user()
-    of_item, times = np.zeros(items), np.zeros(items)
-    of_user = np.zeros(users)
-    one, other = (half.frozen() for half in halves)
-    for start in range(0, users, _BLOCK):
-        block = np.arange(start, min(start + _BLOCK, users), dtype=np.int32)
-        square = np.square(np.asarray(one.score(block)) - np.asarray(other.score(block)))
-        new = np.ones(square.shape, bool)
-        first, last = seen.row_splits[[block[0], block[-1] + 1]]
-        new[seen.users()[first:last] - start, seen.items[first:last]] = False
-        square *= new
-        of_item += square.sum(axis=0)
-        times += new.sum(axis=0)
-        of_user[block] = square.sum(axis=1) / np.maximum(new.sum(axis=1), 1)
-    step = [_steps(counts) for counts in raters]
-    size = 1 + max(int(steps.max(initial=0)) for steps in step)
+    of_user = np.zeros(interactions.num_users)
+    of_item, times = np.zeros(interactions.num_items), np.zeros(interactions.num_items)
+    verified = np.isin(np.arange(interactions.num_users), known)
+    for users, square, new in _differences(halves, interactions):
+        of_user[users] = square.sum(axis=1) / np.maximum(new.sum(axis=1), 1)
+        of_item += square[verified[users]].sum(axis=0)
+        times += new[verified[users]].sum(axis=0)
+    mean = of_user[known].mean()
+    relative = np.sqrt(of_user / mean) if mean > 0 else np.zeros(len(of_user))
+    whole, *parts = (_steps(counts) for counts in raters)
+    size = 1 + max(int(steps.max(initial=0)) for steps in (whole, *parts))
     total, number = np.zeros(size), np.zeros(size)
-    for steps in step[1:]:
+    for steps in parts:
         total += np.bincount(steps, of_item, minlength=size)
         number += np.bincount(steps, times, minlength=size)
-    measured = np.flatnonzero(number)
-    by_step = np.interp(np.arange(size), measured, (total[measured] / number[measured]) ** 0.5)
-    mean = of_user.mean()
-    relative = np.sqrt(of_user / mean) if mean > 0 else np.zeros(users)
-    return relative.astype(np.float32), by_step[step[0]].astype(np.float32)
+    met = np.flatnonzero(number)
+    by_step = np.interp(np.arange(size), met, np.sqrt(total[met] / number[met]))
+    return relative.astype(np.float32), by_step[whole].astype(np.float32)
+
+
+def _differences(
+    halves: Sequence[Recommender], interactions: Interactions
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Blocks of users: their indices [b], squared differences [b, num_items], 0 for items they
+    have, and which items they do not have [b, num_items] bool."""
+    one, other = (half.frozen() for half in halves)
+    seen = interactions.by_user()
+    for start in range(0, interactions.num_users, _BLOCK):
+        users = np.arange(start, min(start + _BLOCK, interactions.num_users), dtype=np.int32)
+        square = np.square(np.asarray(one.score(users)) - np.asarray(other.score(users)))
+        first, last = seen.row_splits[[users[0], users[-1] + 1]]
+        new = np.ones(square.shape, bool)
+        new[seen.users()[first:last] - start, seen.items[first:last]] = False
+        yield users, square * new, new
 
 
 def _steps(raters: np.ndarray) -> np.ndarray:
