@@ -82,9 +82,11 @@ def attack(
             against any number of fake users. By default 0: no certificates. The more models, the
             tighter the bounds. Each model scores all users: 3,000 take about 20 seconds on 780
             users and 721 items, and more in proportion to models, users and items; the memory is
-            that of several tables of users x items.
+            that of several tables of users x items. Beside it stands what bounds by verified users
+            (--verified-share) promise.
         verified_share: The share of the real users, drawn at random, who are known to be real by
-            the defences that ask for some (verified-counts); no fake user is. By default 0.2.
+            the defences that ask for some (verified-counts, verified-bounds) and by --certify; no
+            fake user is. By default 0.2.
         out: The folder for the measures, attack.json, and a page, attack.md; with --run-dir for
             plots as well, without it for the stages that --resume goes on from.
         resume: Go on with the run in --out: what was measured is not measured again. The report of

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from advrec_tf.pipelines.attack.certificates import rows_of, words_of
+from advrec_tf.pipelines.attack import bounded, certificates
 from experiments.harness import earlier
 from experiments.harness.markdown import number, page, spread, table
 
 _EXTENT = ("targets", "seeds")
+CERTIFICATES = {"certificates": certificates, "bounded": bounded}
+"""Key of a section -> the module that puts what it holds into words and rows."""
 _DATA = ("users", "items", "interactions", "fillers")
 
 
@@ -35,8 +37,9 @@ def continued(report: Mapping, before: Mapping) -> dict:
         same_data=_same_data,
     )
     for data, found in _by_name(before).items():
-        if joined[data]["certificates"] is None and _same_data(joined[data], found):
-            joined[data]["certificates"] = found["certificates"]
+        for kind in CERTIFICATES:
+            if joined[data].get(kind) is None and _same_data(joined[data], found):
+                joined[data][kind] = found.get(kind)
         labels = [*found["rows"], *joined[data]["rows"]]
         joined[data]["rows"] = {
             label: joined[data]["rows"][label]
@@ -129,7 +132,7 @@ def _data_set(found: dict) -> list[str]:
                 [_row(row, attacks) for row in rows],
             ),
         ]
-    return lines + _certificates(found["certificates"])
+    return lines + _certificates(found)
 
 
 def _time(found: Mapping) -> str:
@@ -164,8 +167,10 @@ def _row(row: dict, attacks: list[str]) -> list[str]:
     ]
 
 
-def _certificates(found: dict | None) -> list[str]:
-    if found is None:
-        return []
-    head, *rows = rows_of(found)
-    return ["", "### Certified", "", words_of(found), *table(head, rows)]
+def _certificates(found: dict) -> list[str]:
+    lines = []
+    for kind, made in CERTIFICATES.items():
+        if found.get(kind) is not None:
+            head, *rows = made.rows_of(found[kind])
+            lines += ["", made.words_of(found[kind]), *table(head, rows)]
+    return ["", "### Certified", *lines] if lines else []

@@ -112,8 +112,8 @@ def known_users(interactions: Interactions, ids: Sequence[int | str]) -> np.ndar
         )
     if known.sum() < min(_FEW, (interactions.user_counts() > 0).sum()):
         warnings.warn(
-            f"What is believable of an item is told by {int(known.sum())} verified users, fewer "
-            f"than {_FEW}: items of honest users may be held for pushed.",
+            f"{int(known.sum())} users are verified, fewer than {_FEW}: they say little about the "
+            "items of the others, which may be held for pushed.",
             stacklevel=3,
         )
     return known

@@ -18,6 +18,7 @@ from advrec_tf.defence.registry import VERIFIED, asks_who_is_verified
 from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.ops.stored import read_json
 from advrec_tf.pipelines.attack import page
+from advrec_tf.pipelines.attack.bounded import bounded
 from advrec_tf.pipelines.attack.cell import (
     KNOWING,
     NONE,
@@ -65,7 +66,7 @@ def run(
         group: of targets, each of which is attacked alone; by default the first that there is.
         fillers: as `CellRunner` takes it.
         seeds: repetitions, with the seeds 0, 1, ...
-        verified_share: as `CellRunner` takes it, for the defences that ask for it.
+        verified_share: as `CellRunner` takes it, for the defences and certificates that ask for it.
         certify: base models of the certified ensemble, see `certificates.certified`; 0 for none.
         out: a JSON file for the mean and for every measurement, with a page .md beside it.
         run_dir: the folder of the stages of the run, which `resume` goes on with; by default they
@@ -80,11 +81,11 @@ def run(
     """
     require_fraction(size)
     require_one_group(group, own_targets)
-    if verified_share is not None and not asks_who_is_verified(defence):
+    if verified_share is not None and not certify and not asks_who_is_verified(defence):
         raise ValueError(
-            f"`verified_share` should be given beside a defence with {' or '.join(VERIFIED)}, "
-            f"which asks who is known to be real. Received: {verified_share!r} and the defence "
-            f"{defence!r}."
+            f"`verified_share` should be given beside a defence with {' or '.join(VERIFIED)} or "
+            "beside `certify`, which ask who is known to be real. Received: "
+            f"{verified_share!r} and the defence {defence!r}."
         )
     verified_share = VERIFIED_SHARE if verified_share is None else verified_share
     if not 0 < verified_share <= 1:
@@ -135,6 +136,7 @@ def run(
             "accounts": runner.num_profiles(size),
             "fillers": runner.fillers,
             "certificates": _certificates(runner, certify, size),
+            "bounded": _bounded(runner) if certify else None,
         }
     log("\n".join(page.lines_of(report)))
     if out is not None:
@@ -197,6 +199,11 @@ def _certificates(runner: CellRunner, models: int, size: float) -> dict | None:
     name = f"certificates-{models}-{accounts}"
     split = runner.setting.split
     return _stage(runner, name, lambda: certified(split.train, split.test, models, [accounts]))
+
+
+def _bounded(runner: CellRunner) -> dict:
+    split = runner.setting.split
+    return _stage(runner, "bounded", lambda: bounded(split.train, split.test, runner.verified))
 
 
 def _require_same(path: Path, settings: dict) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
-from advrec_tf.defence.registry import about, asks_who_is_verified
-from advrec_tf.pipelines.attack import certificates, chosen, summary
+from advrec_tf.defence.registry import BOUNDS, about, asks_who_is_verified
+from advrec_tf.pipelines.attack import bounded, certificates, chosen, summary
 from advrec_tf.pipelines.attack.cell import KNOWING, NONE
 from advrec_tf.pipelines.attack.measures import explained
 from advrec_tf.pipelines.recommend.page import aligned_table, markdown_table
@@ -18,6 +18,10 @@ ABOUT_TARGETS = (
 ABOUT_CERTIFICATES = (
     f"A promise of the defence {certificates.CERTIFIED}, whatever the attack; the model above has "
     "none."
+)
+ABOUT_BOUNDED = (
+    f"A promise of the defence {BOUNDS} with one width, whatever the attack; the model above has "
+    "it where that is its defence."
 )
 ABOUT_MEASURES = "attack.md, the page that --out writes, says what each measure is."
 _WIDTH = 100
@@ -53,10 +57,10 @@ def markdown(report: dict) -> str:
     if report["targets"]:
         lines += ["", "## What the targets rest on", "", ABOUT_TARGETS, ""]
         lines += [f"- {target['words']}" for target in report["targets"]]
-    if report["certificates"] is not None:
-        lines += ["", "## Certified", "", ABOUT_CERTIFICATES, ""]
-        lines += [certificates.words_of(report["certificates"]), ""]
-        lines += markdown_table(certificates.rows_of(report["certificates"]))
+    if promises := _promises(report):
+        lines += ["", "## Certified"]
+    for words, rows in promises:
+        lines += ["", words, "", *markdown_table(rows)]
     return "\n".join(lines) + "\n"
 
 
@@ -68,12 +72,23 @@ def lines_of(report: dict) -> list[str]:
         lines += ["", "What the attacker chose:", *aligned_table(rows)]
     for target in report["targets"]:
         lines += ["", *textwrap.wrap(target["words"], _WIDTH)]
-    if report["certificates"] is not None:
-        words = certificates.words_of(report["certificates"]).replace("*", "")
-        rows = certificates.rows_of(report["certificates"])
-        lines += ["", *textwrap.wrap(f"Certified. {ABOUT_CERTIFICATES} {words}", _WIDTH)]
+    for words, rows in _promises(report):
+        lines += ["", *textwrap.wrap(f"Certified. {words.replace('*', '')}", _WIDTH)]
         lines += ["", *aligned_table(rows)]
     return lines
+
+
+def _promises(report: dict) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """What is certified: words, and rows of a table."""
+    known = (
+        ("certificates", ABOUT_CERTIFICATES, certificates),
+        ("bounded", ABOUT_BOUNDED, bounded),
+    )
+    return [
+        (f"{about_it} {found.words_of(report[name])}", found.rows_of(report[name]))
+        for name, about_it, found in known
+        if report.get(name) is not None
+    ]
 
 
 def _abouts(report: dict) -> list[str]:

@@ -20,7 +20,7 @@ VERIFIED = [(0, 0), (0, 1), (0, 2), (1, 3), (1, 4), (1, 5)]
 OTHERS = [(2, item) for item in range(6)]
 ACCOUNTS = [(3 + number, 0) for number in range(8)]
 WORLD = interactions_of([*VERIFIED, *OTHERS, *ACCOUNTS])
-FEW = pytest.mark.filterwarnings("ignore:What is believable of an item is told by")
+FEW = pytest.mark.filterwarnings("ignore:.* users are verified, fewer than 20")
 
 
 def test_the_fit_finds_the_distribution_of_the_rates():
@@ -94,7 +94,9 @@ def test_ids_that_repeat_count_once_and_blanks_around_them_do_not_matter():
         weight = found.training_data(WORLD, seed=0).weight
     assert found.verified == ("0 ", "1", 1)
     told = [str(warning.message) for warning in caught]
-    assert len(told) == 2 and "1 of 3 verified users" in told[0] and "by 2 verified" in told[1]
+    assert (
+        len(told) == 2 and "1 of 3 verified users" in told[0] and "2 users are verified" in told[1]
+    )
     expected = VerifiedCounts(verified=[0, 1]).training_data(WORLD, seed=0).weight
     np.testing.assert_array_equal(weight, expected)
 
@@ -108,7 +110,7 @@ def test_verified_users_are_several_ids(verified):
 def test_a_fitting_function_gets_fewer_rows_of_what_is_not_believable():
     sizes = []
     fit_defended(lambda rows: sizes.append(len(rows)), WORLD, VerifiedCounts(verified=range(11)))
-    with pytest.warns(UserWarning, match="told by 2 verified users, fewer than 20"):
+    with pytest.warns(UserWarning, match="2 users are verified, fewer than 20"):
         fit_defended(lambda rows: sizes.append(len(rows)), WORLD, VerifiedCounts(verified=[0, 1]))
     assert sizes[0] == len(WORLD) > sizes[1]
 

@@ -12,7 +12,7 @@ from advrec_tf.models.base import MatrixRecommender
 from advrec_tf.models.baselines import EASE, Popularity
 from tests.worlds import interactions_of, interactions_of_matrix
 
-FEW = pytest.mark.filterwarnings("ignore:What is believable of an item is told by")
+FEW = pytest.mark.filterwarnings("ignore:.* users are verified, fewer than 20")
 RNG = np.random.default_rng(0)
 REAL = (RNG.random((30, 12)) < 0.4).astype(int)
 REAL[np.arange(30), np.arange(30) % 12] = 1  # nobody has nothing

@@ -67,6 +67,12 @@ def test_certificates_shrink_with_the_number_of_fakes(found):
     assert found["certificates"]["settings"]["num_models"] == 20
 
 
+def test_bounds_by_verified_users_keep_all_hits_at_width_0(found):
+    alone, *wider = found["bounded"]["curve"]
+    assert alone["width"] == 0 and alone["kept"] == alone["hits"]
+    assert wider[-1]["kept"] < wider[-1]["hits"]
+
+
 def test_what_is_measured_is_not_measured_again(folder, found, monkeypatch):
     runner = CellRunner(make_setting(), StageStore(folder, {}, resume=True))
     monkeypatch.setattr(runner, "measure", lambda cell: pytest.fail("measured twice"))
@@ -83,7 +89,8 @@ def test_the_page_shows_rows_and_certificates_of_the_report(found, tmp_path):
     assert f"{found['rows'][1]['ndcg']:.4f}" in row and row.count("|") == 10
     assert "Threat model test/1: 5 accounts" in text and "No attacker here knows" in text
     assert "20 models of EASE on 10 random users" in text
-    without = report | {"data_sets": [found | {"certificates": None}]}
+    assert f"within bounds by {found['bounded']['verified']} verified users" in text
+    without = report | {"data_sets": [found | {"certificates": None, "bounded": None}]}
     assert "Certified" not in page.render(without, Path(tmp_path / "x.md"))
 
 
@@ -111,7 +118,7 @@ def test_a_page_keeps_the_data_sets_and_rows_that_a_run_lacks():
     before = report_of("old", x=[row_of("none"), row_of("d"), row_of("d", "popular")], y=[])
     del before["about"]  # as reports were written that did not name their version
     before |= {"note": "A remark."}
-    before["data_sets"][0]["certificates"] = {"curve": []}
+    before["data_sets"][0] |= {"certificates": {"curve": []}, "bounded": {"curve": [1]}}
     run = report_of("new", x=[row_of("e"), row_of("d", worst=0.25, seeds=2)], z=[row_of("none")])
     joined = page.continued(run, before)
     assert [found["data"] for found in joined["data_sets"]] == ["x", "y", "z"]
@@ -126,9 +133,10 @@ def test_a_page_keeps_the_data_sets_and_rows_that_a_run_lacks():
         ("e", "mid", None),
     ]
     assert x["rows"][1]["worst"] == 0.25 and x["certificates"] == {"curve": []}
+    assert x["bounded"] == {"curve": [1]}
     assert (joined["command"], joined["note"]) == ("new", "A remark.")
     assert y["made_by"] == {"command": "old", "version": None} and "made_by" not in z
-    x["certificates"] = None
+    x["certificates"] = x["bounded"] = None
     text = page.render(joined, Path("x.md"))
     assert "Made by `new`." in text and text.count("Made earlier, by `old`.") == 1
     assert "Rows made earlier, by `old`: ease:none; ease:d of popular targets." in text

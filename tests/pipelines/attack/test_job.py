@@ -115,6 +115,8 @@ def test_certificates_and_evidence_are_stages_that_a_resumed_run_takes(path, tmp
     job.run(path, **words, log=lines.append)
     first = json.loads(out.read_text())
     assert [one["num_fakes"] for one in first["certificates"]["curve"]] == [1, 2, 10]
+    shares = [one["kept_share"] for one in first["bounded"]["curve"]]
+    assert shares == sorted(shares, reverse=True) and shares[0] > 0
     (target,) = first["targets"]
     assert target["item_id"] == 3 and target["words"].startswith("Item 3: ")
     assert "With the accounts of the attack there are" in target["words"]
@@ -126,7 +128,7 @@ def test_certificates_and_evidence_are_stages_that_a_resumed_run_takes(path, tmp
         job.run(path, **words, fillers=7, resume=True, log=lines.append)
     job.run(path, **words, overwrite=True, log=lines.append)  # measured anew
     assert (out.parent / "run.json").exists()
-    for name in ("certified", "of_target"):
+    for name in ("certified", "bounded", "of_target"):
         monkeypatch.setattr(job, name, lambda *a: pytest.fail("measured twice"))
     again = job.run(path, **words, resume=True, log=lines.append)
     assert again["target_raters"] == first["mean"]["target_raters"]

@@ -1,4 +1,5 @@
 from advrec_tf.pipelines.attack import page
+from tests.pipelines.attack.test_bounded import FOUND as BOUNDED
 from tests.pipelines.attack.test_certificates import FOUND
 from tests.pipelines.attack.test_chosen import CAMPAIGN
 
@@ -32,6 +33,16 @@ def test_the_page_has_measures_targets_and_certificates():
     lines = page.lines_of(REPORT)
     assert "Item 3 rests on nobody." in lines and lines[-1].split()[:3] == ["10", "40", "30"]
     assert not any("*" in line for line in lines)
+
+
+def test_bounds_stand_beside_certificates():
+    report = REPORT | {"bounded": BOUNDED}
+    text = page.markdown(report)
+    assert text.count("## Certified") == 1
+    assert "A promise of the defence subset-ensemble" in text
+    assert "A promise of the defence verified-bounds with one width" in text
+    assert "| 0.5 | 0.5000 | 40 | 30 | 0.750 |" in text
+    assert page.lines_of(report)[-1].split()[:4] == ["0.5", "0.5000", "40", "30"]
 
 
 def test_without_an_attack_and_certificates_their_sections_are_absent():
