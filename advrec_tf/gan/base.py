@@ -31,6 +31,7 @@ from advrec_tf.gan.samples import (
     shaped,
 )
 from advrec_tf.models.replicas import averaged_gradients, own_rows, seed_of_all
+from advrec_tf.models.traced_once import TracedOnce
 from advrec_tf.models.trained import require_float32, take_batches
 from advrec_tf.models.weights import WeightsWithIds
 from advrec_tf.ops.checks import as_number
@@ -38,7 +39,7 @@ from advrec_tf.ops.random import stream
 from advrec_tf.ops.servers import is_asynchronous
 
 
-class GAN(WeightsWithIds, keras.Model):
+class GAN(TracedOnce, WeightsWithIds, keras.Model):
     """A generator and a discriminator, trained by `fit` on any dataset.
 
     A batch is `samples` [batch, features...], or a pair (samples, conditions). The generator reads

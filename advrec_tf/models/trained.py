@@ -14,13 +14,14 @@ from advrec_tf.models.base import Recommender
 from advrec_tf.models.dealt import dealing
 from advrec_tf.models.own_batches import complete
 from advrec_tf.models.replicas import num_replicas
+from advrec_tf.models.traced_once import TracedOnce
 from advrec_tf.models.weights import WeightsWithIds
 from advrec_tf.ops.servers import is_asynchronous
 
 Gradient = tf.Tensor | tf.IndexedSlices | None
 
 
-class RecommenderModel(WeightsWithIds, Recommender, _tfrs.Model):
+class RecommenderModel(TracedOnce, WeightsWithIds, Recommender, _tfrs.Model):
     """A `Recommender` trained by `compile` and `fit` on batches of `data.batches`.
 
     Subclasses implement `compute_loss(inputs, training)`, a weighted mean over the batch

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.models.replicas import averaged_gradients, drawn_for_rows, seed_of_all
+from advrec_tf.models.traced_once import TracedOnce
 from advrec_tf.ops.checks import as_number
 from advrec_tf.ops.random import stream
 from advrec_tf.tabular.conditions import Conditions
@@ -25,7 +26,7 @@ LEAST_LOG_DEVIATION = -4.0
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
-class TableVAE(NetworkGenerator, keras.Model):
+class TableVAE(NetworkGenerator, TracedOnce, keras.Model):
     """Encoder and decoder of table rows.
 
     Args:

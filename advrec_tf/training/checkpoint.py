@@ -12,6 +12,7 @@ import numpy as np
 
 from advrec_tf._keras import keras
 from advrec_tf.gan.health import Health
+from advrec_tf.models.traced_once import optimized_variables
 from advrec_tf.models.weights import ids_of, require_same_ids
 from advrec_tf.ops.files import atomic_file
 from advrec_tf.ops.servers import whole_variables
@@ -149,12 +150,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
 
 def _variables(model: keras.Model) -> list:
-    if hasattr(model, "optimized"):
-        pairs = model.optimized()
-    else:
-        pairs = [(model.optimizer, model.trainable_variables)]
     variables = list(model.weights)  # tables in parts as a whole: other servers may go on
-    for optimizer, trained in pairs:
+    for optimizer, trained in optimized_variables(model):
         with model.distribute_strategy.scope():
             optimizer.build(trained)
         variables += list(optimizer.variables)
