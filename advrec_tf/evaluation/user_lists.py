@@ -36,7 +36,7 @@ class UserLists(tf.Module):
         self.names = [f"{name}@{k}" for k in self.ks for name in PER_USER] + ["mrr"]
         scores = tf.TensorSpec([None, self.num_items], tf.float32)
         self.of_scores = tf.function(
-            self._of_scores, [scores, tf.TensorSpec([None], tf.int32)]
+            self._of_scores, [scores, tf.TensorSpec([None], tf.int32)], autograph=False
         ).get_concrete_function()
 
     def _of_scores(self, scores: tf.Tensor, users: tf.Tensor):
