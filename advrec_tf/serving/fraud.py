@@ -12,9 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.defence.online import OnlineScorer
-from advrec_tf.serving.module import Case, ServedModule, Values, after
-
-_REPEATS = 100
+from advrec_tf.serving.module import REPEATS, Case, ServedModule, Values, after
 
 Profile = tuple[Sequence[str], Sequence[float]]
 """Item ids and ratings of one user."""
@@ -81,7 +79,7 @@ class ServedFraudScorer(ServedModule):
         profiles = self._profiles()
         return [
             self._case("all profiles", profiles),
-            self._case("one profile", profiles[:1], repeat=_REPEATS),
+            self._case("one profile", profiles[:1], repeat=REPEATS),
             Case(
                 title="a profile without an entry",
                 signature="serving_default",

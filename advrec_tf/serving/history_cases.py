@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
-from advrec_tf.serving.module import Case, Together, Values
+from advrec_tf.serving.module import REPEATS, Case, Together, Values
 from advrec_tf.serving.recommender_cases import known_limits, restricted
 
-_REPEATS = 200  # requests behind a latency
-_FEWER_REPEATS = 50  # behind that of signatures that do more of the same
 _CANDIDATES = 3
 
 
@@ -84,7 +82,7 @@ def requests_by_history(
                 reference.of(scores[:1], k, popular=popular[:1]),
                 known_items(reference, padded[:1]),
             ),
-            repeat=_REPEATS,
+            repeat=REPEATS,
         ),
     ]
 
@@ -128,14 +126,14 @@ def restricted_requests(
             signature=signature,
             inputs={name: value[:1] for name, value in inputs.items()},
             expected=reference.of(candidates[:1], limits["k"][:1], popular=popular[:1]),
-            repeat=_FEWER_REPEATS,
+            repeat=REPEATS,
         ),
         Case(
             title="candidates of one history",
             signature="score_from_history",
             inputs={name: value[:1] for name, value in scored.items()},
             expected=Values({name: value[:1] for name, value in right.items()}),
-            repeat=_FEWER_REPEATS,
+            repeat=REPEATS,
         ),
     ]
     return [

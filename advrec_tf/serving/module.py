@@ -42,6 +42,9 @@ SIGNATURES = {
 }
 """Every signature that an export of this package may have, and what it answers."""
 
+REPEATS = 50
+"""How often a case is asked whose latency is reported."""
+
 
 class ExportCheckError(RuntimeError):
     """The export does not load, or answers differently from the model in memory."""

@@ -17,13 +17,20 @@ from advrec_tf.models.compositional import holds_composed_ids
 from advrec_tf.models.ranking import RankingModel
 from advrec_tf.models.towers import in_blocks
 from advrec_tf.serving.lists import LOWEST, NO_ITEM
-from advrec_tf.serving.module import Case, ServedModule, Values, frozen, lookup_table, text_ids
+from advrec_tf.serving.module import (
+    REPEATS,
+    Case,
+    ServedModule,
+    Values,
+    frozen,
+    lookup_table,
+    text_ids,
+)
 from advrec_tf.serving.unknown_values import unknown_columns
 
 MAX_PAIRS = 2**20
 """Pairs of a user and a candidate that one request may hold."""
 
-_REPEATS = 200
 _SAMPLE = 64
 
 
@@ -212,7 +219,7 @@ class ServedRanking(ServedModule):
                 signature="score",
                 inputs=one,
                 expected=Values({"score": expected[:1]}),
-                repeat=_REPEATS,
+                repeat=REPEATS,
             ),
             Case(
                 title="nobody and nothing known",

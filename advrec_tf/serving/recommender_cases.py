@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
-from advrec_tf.serving.module import Case, Together, Values
-
-_REPEATS = 200  # requests behind a latency
+from advrec_tf.serving.module import REPEATS, Case, Together, Values
 
 
 def list_cases(reference: Reference, *, k: int, max_k: int) -> list[Case]:
@@ -91,15 +89,15 @@ def list_cases(reference: Reference, *, k: int, max_k: int) -> list[Case]:
             signature="serving_default",
             inputs={"user_id": names[:1]},
             expected=reference.lists(one, k=k),
-            repeat=_REPEATS,
+            repeat=REPEATS,
         ),
-        recommend("one user", one, [k], exclude=[best[0][:1]], repeat=_REPEATS),
+        recommend("one user", one, [k], exclude=[best[0][:1]], repeat=REPEATS),
         Case(
             title="one user",
             signature="recommend_index",
             inputs={"user_index": by_index[:1]},
             expected=reference.lists(of_index[:1], k=k),
-            repeat=_REPEATS,
+            repeat=REPEATS,
         ),
     ]
 
@@ -159,7 +157,7 @@ def score_cases(reference: Reference) -> list[Case]:
             expected=Values(
                 {"score": scores[:1], "known_user": known_users[:1], "known_item": [True]}
             ),
-            repeat=_REPEATS,
+            repeat=REPEATS,
         ),
     ]
 
@@ -241,6 +239,6 @@ def feature_cases(
             signature=signature,
             inputs=first,
             expected=reference.of(candidates[:1], lengths[:1], popular=popular[:1]),
-            repeat=_REPEATS,
+            repeat=REPEATS,
         ),
     ]
