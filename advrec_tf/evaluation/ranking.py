@@ -144,7 +144,6 @@ class RankingEvaluator:
         self._tail = np.ones(self.num_items, bool)
         self._tail[by_popularity[: int(np.ceil(HEAD_FRACTION * self.num_items))]] = False
         self._block = int(np.clip(_BLOCK_CELLS // self.num_items, 16, 4096))
-        # Compiled once an evaluator, whatever the number of models it measures.
         self._lists = UserLists(Histories(known), Histories(found), self.ks)
         self._by_vectors = VectorLists(self._lists)
 

@@ -7,6 +7,7 @@ whatever has the score that it had.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,36 +20,28 @@ PER_USER = ("ndcg", "hit_rate", "recall", "capped_recall", "precision", "f1", "m
 """Metrics at a cut-off, in the order of the columns; `mrr` comes after those of all cut-offs."""
 
 
-class UserLists(tf.Module):
-    """Ranks whole rows of scores.
+class RowLists:
+    """Ranks whole rows of scores, whoever's they are.
 
     Args:
-        seen: items that are not ranked.
-        relevant: items to be found, none of them seen.
+        num_items: the length of a row.
         ks: cut-offs in rising order.
     """
 
-    def __init__(self, seen: Histories, relevant: Histories, ks: Sequence[int]):
-        super().__init__(name="user_lists")
-        self.seen, self.relevant, self.ks = seen, relevant, tuple(ks)
-        self.num_items = seen.num_items
+    def __init__(self, num_items: int, ks: Sequence[int]):
+        self.num_items, self.ks = num_items, tuple(ks)
         self.k = min(self.ks[-1], self.num_items)
         self.names = [f"{name}@{k}" for k in self.ks for name in PER_USER] + ["mrr"]
-        scores = tf.TensorSpec([None, self.num_items], tf.float32)
-        self.of_scores = tf.function(
-            self._of_scores, [scores, tf.TensorSpec([None], tf.int32)], autograph=False
-        ).get_concrete_function()
 
-    def _of_scores(self, scores: tf.Tensor, users: tf.Tensor):
-        """[block, num_items] and [block] int32 -> metrics [block, names], top items [block, k],
-        count of NaN."""
+    def of_pairs(self, scores: tf.Tensor, relevant: tf.Tensor, seen: tf.Tensor):
+        """[block, num_items] and pairs (row, item), row by row and rising within one -> metrics
+        [block, names], top items [block, k], count of NaN."""
         # A sum is NaN where a term is, or where infinities of both signs meet.
         num_nan = tf.cond(
             tf.math.is_nan(tf.reduce_sum(scores)),
             lambda: tf.math.count_nonzero(tf.math.is_nan(scores)),
             lambda: tf.constant(0, tf.int64),
         )
-        relevant, seen = self.relevant.pairs(users), self.seen.pairs(users)
         relevant_scores = tf.gather_nd(scores, relevant)
         below = lowered(relevant_scores)
         changed = tf.concat([seen, relevant], 0)
@@ -104,6 +97,34 @@ class UserLists(tf.Module):
         columns.append(tf.where(best > -np.inf, 1.0 / (1.0 + better), 0.0))
         values = tf.ensure_shape(tf.stack(columns, 1), [None, len(self.names)])
         return values, tf.where(scores > -np.inf, items, -1)
+
+
+class UserLists(RowLists):
+    """Ranks whole rows of scores of users.
+
+    Args:
+        seen: items that are not ranked.
+        relevant: items to be found, none of them seen.
+        ks: cut-offs in rising order.
+    """
+
+    def __init__(self, seen: Histories, relevant: Histories, ks: Sequence[int]):
+        super().__init__(seen.num_items, ks)
+        self.seen, self.relevant = seen, relevant
+
+    def of_scores(self, scores: tf.Tensor, users: tf.Tensor):
+        """[block, num_items] and [block] int32 -> metrics [block, names], top items [block, k],
+        count of NaN."""
+        ranked = _compiled(self.num_items, self.ks)
+        return ranked(scores, self.relevant.pairs(users), self.seen.pairs(users))
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(num_items: int, ks: tuple[int, ...]):
+    """`RowLists.of_pairs`, traced once for all users and interactions of so many items."""
+    scores, pairs = tf.TensorSpec([None, num_items]), tf.TensorSpec([None, 2], tf.int32)
+    of_pairs = RowLists(num_items, ks).of_pairs
+    return tf.function(of_pairs, [scores, pairs, pairs], autograph=False).get_concrete_function()
 
 
 def lowered(scores: tf.Tensor) -> tf.Tensor:

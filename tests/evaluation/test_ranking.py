@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.vocabulary import Vocabulary
+from advrec_tf.evaluation import user_lists
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import Recommender
 
@@ -36,6 +37,19 @@ SCORES = [[7, 6, 5, 4, 3, 2, 1, 9]]
 def one_user(ks=(2, 4)):
     evaluator = RankingEvaluator(rows([(0, 7)], 1, 8), rows([(0, 1), (0, 3), (0, 6)], 1, 8), ks=ks)
     return evaluator.evaluate(Scored(SCORES))
+
+
+def test_evaluators_of_one_catalogue_share_a_graph_and_not_their_users():
+    scored = Scored([[3, 2, 1], [3, 2, 1]])
+    evaluators = [
+        RankingEvaluator(rows([(1, 0)], 2, 3), rows(relevant, 2, 3), ks=(1,))
+        for relevant in ([(0, 0), (1, 1)], [(0, 2), (1, 2)])
+    ]
+    # User 0 is shown item 0, user 1 item 1, for item 0 is seen.
+    assert evaluators[0].evaluate(scored).metrics["hit_rate@1"] == 1
+    traced = user_lists._compiled.cache_info().misses
+    assert evaluators[1].evaluate(scored).metrics["hit_rate@1"] == 0
+    assert user_lists._compiled.cache_info().misses == traced
 
 
 def test_every_metric_equals_the_value_worked_by_hand():
