@@ -149,7 +149,8 @@ def summary(interactions) -> list[str]:
     too few for the report of the reader."""
     import numpy as np
 
-    from advrec_tf.data import audit
+    from advrec_tf.data.findings import findings
+    from advrec_tf.data.tied_times import ties as ties_of
 
     counts = interactions.user_counts()
     lines = [
@@ -165,14 +166,14 @@ def summary(interactions) -> list[str]:
         lines.append("no times were read: a split by time takes the order of the file")
         return lines
     lines.append(f"times: {_span(interactions.timestamp.min(), interactions.timestamp.max())}")
-    ties = audit.ties(interactions)
-    if ties is not None and not any(str(ties) in found for found in audit.findings(interactions)):
+    ties = ties_of(interactions)
+    if ties is not None and not any(str(ties) in found for found in findings(interactions)):
         lines.append(f"ties: {ties}")
     return lines
 
 
 def _span(first: float, last: float) -> str:
-    from advrec_tf.data.audit import UNITS
+    from advrec_tf.data.time_units import UNITS
 
     units = [unit for unit, bound in UNITS.items() if first >= bound]
     if not units:

@@ -1,187 +1,41 @@
 """What interactions and splits hold that may mislead: findings of data, and leaks of a split.
 
-`findings` looks at interactions as they were read: units of time, zeros among ratings, ties in
-time, one user with most of the data. `audit` counts what a split holds and what it leaks.
-Both only count and say; nothing is repaired here. Times are compared between users, so they
-must be of one clock: positions in each user's own history would make the figures about time
-meaningless.
+`findings` and `ties`, of modules of their own, look at interactions as they were read. `audit`
+counts what a split holds and what it leaks. Both only count and say; nothing is repaired here.
+Times are compared between users, so they must be of one clock: positions in each user's own history
+would make the figures about time meaningless.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-import time
 
 import numpy as np
-import pandas as pd
 
 from advrec_tf.data.filters import pair_keys
+from advrec_tf.data.findings import findings
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
-from advrec_tf.data.ties import rank_of_ids
-from advrec_tf.data.time_units import UNITS, units_of, without_unit
+from advrec_tf.data.tied_times import TIED, Ties, ties
+
+__all__ = [
+    "NEVER_SEEN",
+    "PARTS",
+    "TIED",
+    "SplitAudit",
+    "Ties",
+    "audit",
+    "findings",
+    "never_seen",
+    "ties",
+    "ties_of_split",
+]
 
 PARTS = ("train", "validation", "test")
 
-TIED = 0.01
-"""The share of tied neighbors, or of tied test interactions, from which an audit warns."""
-
 NEVER_SEEN = 0.1
 """The share of test interactions with an item that is in no other part from which it warns."""
-
-_DOMINANT = 0.2  # the fraction of all interactions from which one user is worth a sentence
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Ties:
-    """How far equal times leave the order of a user's interactions open.
-
-    Attributes:
-        neighbors: fraction of neighboring interactions of a user with equal times.
-        ascending: fraction of these neighbors, in the order of the file, whose item id is the
-            larger one: 1/2 by chance, and near 0 or 1 where the file is sorted by item.
-        last: fraction of users with two interactions whose last one ties with the one before.
-    """
-
-    neighbors: float
-    ascending: float
-    last: float
-
-    def __str__(self) -> str:
-        said = (
-            f"{self.neighbors:.1%} of neighboring interactions of a user have equal times, and "
-            f"{self.last:.1%} of the users end in a tie"
-        )
-        if self.neighbors < 0.001:  # what few pairs have in common says nothing
-            return said
-        share = f"{self.ascending:.0%} of the tied pairs have ascending item ids"
-        return f"{said}; {share} (50% by chance)"
-
-
-def ties(interactions: Interactions) -> Ties | None:
-    """The ties of interactions; None without times, or where no user has two interactions."""
-    if interactions.timestamp is None:
-        return None
-    if not pd.Series(_moment_keys(interactions)).duplicated().any():
-        several = len(interactions) and interactions.user_counts().max() > 1
-        return Ties(neighbors=0.0, ascending=0.5, last=0.0) if several else None
-    order = np.lexsort((interactions.timestamp, interactions.user_index))
-    user, moment = interactions.user_index[order], interactions.timestamp[order]
-    same_user = user[1:] == user[:-1]
-    tied = same_user & (moment[1:] == moment[:-1])
-    rank = rank_of_ids(interactions.items.ids)[interactions.item_index[order]]
-    ascending = rank[1:] > rank[:-1]
-    last = same_user & np.append(user[2:] != user[1:-1], True)
-    return Ties(
-        neighbors=float(tied[same_user].mean()),
-        ascending=float(ascending[tied].mean()) if tied.any() else 0.5,
-        last=float(tied[last].mean()),
-    )
-
-
-def _moment_keys(interactions: Interactions) -> np.ndarray:
-    """[n] int64, equal where user and time are equal."""
-    times = interactions.timestamp
-    assert times is not None
-    moments = times - times.min(initial=0.0)
-    span = moments.max(initial=0.0) + 1.0
-    if span * interactions.num_users < 2**62 and (moments == np.floor(moments)).all():
-        return interactions.user_index * np.int64(span) + moments.astype(np.int64)
-    moments, kinds = pd.factorize(times)
-    return interactions.user_index.astype(np.int64) * len(kinds) + moments
-
-
-def findings(
-    interactions: Interactions, positions: np.ndarray | None = None, place: str = "row"
-) -> list[str]:
-    """Sentences about values that are possible and can hardly be true.
-
-    Args:
-        interactions: as they were read.
-        positions: [n] int, the line or row of each; by default its position.
-        place: what a position is, "line" or "row".
-    """
-    if not len(interactions):
-        return []
-    where = np.arange(len(interactions)) if positions is None else positions
-
-    def first(mask: np.ndarray) -> str:
-        return f"the first in {place} {where[mask.argmax()]}"
-
-    found = []
-    if interactions.timestamp is not None:
-        found += _times(interactions.timestamp, first)
-        found += _tied(interactions)
-    if interactions.rating is not None:
-        found += _ratings(interactions.rating)
-    counts = interactions.user_counts()
-    fraction = counts.max() / len(interactions)
-    if fraction > _DOMINANT and (counts > 0).sum() >= 20:
-        (user,) = interactions.users.ids[[counts.argmax()]].tolist()
-        found.append(
-            f"One user, {user!r}, has {fraction:.0%} of all interactions "
-            f"({counts.max():,} of {len(interactions):,}): models may learn that user alone."
-        )
-    return found
-
-
-def _times(times: np.ndarray, first) -> list[str]:
-    bounds = list(UNITS.values())
-    unit = units_of(times)  # -1: no time since 1973
-    names = list(UNITS)
-    sizes = np.bincount(unit[unit >= 0], minlength=len(UNITS))
-    if (said := without_unit(times)) is not None:
-        return [said]
-    main = int(sizes.argmax())
-    found = []
-    for other in np.flatnonzero(sizes):
-        if other != main:
-            odd = unit == other
-            found.append(
-                f"{sizes[other]:,} of {len(times):,} times look like {names[other]} where most "
-                f"look like {names[main]} ({first(odd)}): the column may mix units, and the order "
-                "of interactions would be wrong."
-            )
-    if (early := unit < 0).any() and sizes[main] > len(times) / 2:
-        found.append(
-            f"{early.sum():,} of {len(times):,} times lie before 1973 where most look like "
-            f"{names[main]} since 1970 ({first(early)}): they may stand for an unknown time."
-        )
-    now = time.time() * bounds[main] / bounds[0]
-    if (late := (unit == main) & (times > now + bounds[main] / 1e3)).any():
-        found.append(
-            f"{late.sum():,} of {len(times):,} times, read as {names[main]} since 1970, lie in "
-            f"the future ({first(late)})."
-        )
-    return found
-
-
-def _tied(interactions: Interactions) -> list[str]:
-    found = ties(interactions)
-    if found is None or max(found.neighbors, found.last) < TIED:
-        return []
-    return [
-        f'{found}. A split by time orders ties by a hash; the order of the file (ties="file") '
-        'can give the answer away, and the split "last_day" needs no order within a day.'
-    ]
-
-
-def _ratings(ratings: np.ndarray) -> list[str]:
-    values, counts = np.unique(ratings[~np.isnan(ratings)], return_counts=True)
-    if len(values) == 1 and counts[0] > 1:
-        return [f"All {counts[0]:,} ratings are {values[0]:g}: they say nothing of preference."]
-    rated = values[values > 0]
-    if values.min(initial=1) != 0 or len(rated) < 3 or rated[0] < 1:
-        return []
-    zeros = int(counts[0])
-    gap = rated[0] > np.diff(rated).min() * 1.5
-    if not gap and zeros <= counts[1:].max():
-        return []
-    return [
-        f"{zeros / counts.sum():.0%} of the ratings are 0 and the others lie in "
-        f"{rated[0]:g}..{rated[-1]:g}: 0 may mean that there is no rating (`unrated=0` says so)."
-    ]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

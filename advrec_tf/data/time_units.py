@@ -34,7 +34,7 @@ def unit_of(times: np.ndarray) -> str:
 
 
 def mixes_units(times: np.ndarray) -> bool:
-    """Whether times since 1973 look like more than one unit, of which `audit.findings` warns."""
+    """Whether times since 1973 look like more than one unit, of which `findings` warns."""
     units = units_of(np.asarray(times, np.float64)[~np.isnan(times)])
     return len(np.unique(units[units >= 0])) > 1
 

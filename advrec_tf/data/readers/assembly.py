@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data import audit
+from advrec_tf.data.findings import findings
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.readers.cells import ColumnTypes
 from advrec_tf.data.readers.columns import MISSING
@@ -281,7 +281,7 @@ def assemble(parsed: Parsed, settings: TableSettings) -> Loaded:
         num_items=interactions.num_items,
         left_out=left_out,
         noticed={what: count for what, count in counts.items() if count.number},
-        notes=(*parsed.notes, *_marks(parsed), *audit.findings(interactions, kept, place)),
+        notes=(*parsed.notes, *_marks(parsed), *findings(interactions, kept, place)),
     )
     return Loaded(interactions=interactions, report=report)
 

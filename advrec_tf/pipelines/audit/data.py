@@ -1,7 +1,7 @@
 """The section `data`: what the file and its split hold that may mislead, and who looks fake.
 
-Counting is done by `data.audit`, suspicion and its reasons by the fraud pipeline; here they become
-one dictionary. It does not depend on the model.
+Counting is done by `data.audit` and `data.findings`, suspicion and its reasons by the fraud
+pipeline; here they become one dictionary. It does not depend on the model.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import numpy as np
 
 from advrec_tf.data import audit
 from advrec_tf.data.filters import pair_keys
+from advrec_tf.data.findings import findings
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
 
@@ -40,7 +41,7 @@ def measure(read: Interactions, split: Split, *, seed: int = 0) -> dict:
         "never_seen": counted.never_seen,
         "users_only_in_test": counted.users_only_in_test / max(counted.users["test"], 1),
         "items_only_in_test": counted.items_only_in_test / max(counted.items["test"], 1),
-        "findings": list(dict.fromkeys([*audit.findings(read), *counted.warnings()])),
+        "findings": list(dict.fromkeys([*findings(read), *counted.warnings()])),
         "suspicious": suspicious(split.everything(), seed=seed),
     }
 
