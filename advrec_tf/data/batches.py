@@ -70,7 +70,8 @@ def shuffled_index(
 
     Args:
         sizes: [count] of each example; where given, the examples of `POOL` batches are sorted by
-            size, so that those of a batch have about one, and the batches are shuffled again.
+            size, so that those of a batch have about one. The batches are shuffled again, and the
+            examples of each, since what takes the first examples of a batch would get its smallest.
     """
     steps = -(-count // batch_size)
     grouped = None if sizes is None else tf.constant(sizes, tf.int32)
@@ -97,11 +98,14 @@ def shuffled_index(
 
 
 def _by_size(order, sizes, batch_size: int, key) -> tf.Tensor:
-    """`order` with the examples of each pool sorted by size, cut into batches, in random order."""
+    """`order` with the examples of each pool sorted by size and cut into batches; the batches are
+    in random order, and so are the examples of each."""
     pools = tf.range(tf.size(order)) // (POOL * batch_size)
     ranks = pools * (tf.reduce_max(sizes) + 1) + tf.gather(sizes, order)
     ordered = tf.gather(order, tf.argsort(ranks, stable=True))
     batches = tf.reshape(ordered, [-1, batch_size])
+    places = tf.argsort(tf.random.stateless_uniform(tf.shape(batches), key + 1))
+    batches = tf.gather(batches, places, batch_dims=1)
     shuffled = tf.random.experimental.stateless_shuffle(tf.range(tf.shape(batches)[0]), key)
     return tf.reshape(tf.gather(batches, shuffled), [-1])
 

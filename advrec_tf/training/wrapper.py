@@ -107,6 +107,22 @@ class ModelWrapper(RecommenderModel):
     def count_law(self):
         return self.model.count_law
 
+    @property
+    def score_history(self):
+        """That of the wrapped model; absent where that has none, as `hasattr` tells."""
+        return self.model.score_history
+
+    @property
+    def reads_gaps(self) -> bool:
+        return getattr(self.model, "reads_gaps", False)
+
+    @property
+    def reads_users(self) -> bool:
+        return getattr(self.model, "reads_users", False)
+
+    def unknown_user_scores(self):
+        return self.model.unknown_user_scores()
+
     def frozen(self):
         return self.model.frozen()
 

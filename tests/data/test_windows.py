@@ -99,6 +99,20 @@ def test_trimmed_batches_hold_windows_of_about_one_length():
     assert places * 8 < 1.25 * lengths.sum()  # hardly any padding
 
 
+def test_the_first_windows_of_a_batch_are_no_shorter_than_the_others():
+    # 30 histories of 2 items and 30 of 6, one pool, so that a batch of both kinds is met in the
+    # middle: of 4 batches of 16 the second holds 14 short and 2 long ones.
+    histories = [[0, 1]] * 30 + [[0, 1, 2, 3, 4, 5]] * 30
+    found = windows.training_windows(interactions_of_histories(*histories), 5)
+    made = windows.of_windows(found, batch_size=16, seed=0)
+    first = []
+    for batch in made.dataset(0).take(20 * made.steps_per_epoch):
+        lengths = (batch["history"].numpy() != NONE).sum(axis=1)
+        if len(set(lengths)) > 1:
+            first.append(lengths[0] == lengths.min())
+    assert len(first) >= 10 and 0 < np.mean(first) < 1
+
+
 def test_an_epoch_depends_on_its_number_alone():
     _, made, _ = batches_of_one_epoch(trimmed=True)
     skipped = list(made.dataset(0).skip(5).take(5))

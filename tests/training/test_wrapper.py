@@ -4,11 +4,16 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from tensorflow import keras
 
+from advrec_tf.data.next_item import queries_of_sessions
+from advrec_tf.evaluation.next_item import NextItemEvaluator
+from advrec_tf.models.sequential import published
+from advrec_tf.models.sequential.encoders import EncoderSize
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.free_adversarial import FreeLB
 from advrec_tf.training.wrapper import ModelWrapper
 from tests.training.lines import Line, X, Y, line, sgd
+from tests.worlds import interactions_of, interactions_of_histories
 
 
 def test_what_the_wrapped_model_was_compiled_with_is_taken_over():
@@ -19,6 +24,29 @@ def test_what_the_wrapped_model_was_compiled_with_is_taken_over():
     logs = wrapper.fit(X, Y, batch_size=2, verbose=0).history
     assert model.get_weights()[0].item() == pytest.approx(1 - 0.1 * 2)
     assert logs == {"loss": [1.0], "mae": [1.0]}
+
+
+def test_a_wrapper_scores_histories_as_the_wrapped_model_and_only_where_that_does():
+    data = interactions_of_histories([0, 1, 2], [2, 3], [4, 0, 1], num_items=5)
+    size = EncoderSize(length=4, dim=4, blocks=1, heads=1, dropout=0.0)
+    model = published.sasrec(data, size=size)
+    wrapper = AdversarialTraining(model, fgsm(0.1), layers=["item_rows"])
+    asked = tf.constant([[3, 2, 1]])
+    np.testing.assert_array_equal(wrapper.score_history(asked), model.score_history(asked))
+    # Sessions of nobody that training knew: asked by their user they would all be ranked alike.
+    unseen = interactions_of([(3, item) for item in (4, 3, 2, 0)], 4, 5)
+    evaluator = NextItemEvaluator(queries_of_sessions(unseen), data, ks=(2,))
+    found = [evaluator.evaluate(one).per_user["ndcg@2"] for one in (wrapper, model)]
+    np.testing.assert_array_equal(*found)
+    assert not hasattr(ModelWrapper(line()), "score_history")
+
+
+def test_an_unknown_user_gets_what_the_wrapped_model_gives():
+    class Own(Line):
+        def unknown_user_scores(self):
+            return np.arange(3.0)
+
+    np.testing.assert_array_equal(ModelWrapper(Own()).unknown_user_scores(), np.arange(3.0))
 
 
 def test_the_wrapper_can_bring_its_own_optimizer_and_the_loss_of_an_uncompiled_model():
