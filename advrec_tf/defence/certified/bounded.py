@@ -9,7 +9,11 @@ import numpy as np
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.certified.kept import Kept, kept_measures, require_test
-from advrec_tf.defence.evidence.verified_bounds import WIDTHS, BoundedRanking
+from advrec_tf.defence.evidence.verified_bounds import (
+    WIDTHS,
+    BoundedRanking,
+    checked_widths,
+)
 
 _BLOCK = 1024  # users scored at once
 
@@ -35,9 +39,11 @@ def certify_bounded(
     """A certificate for each width.
 
     A hit is kept where fewer than k other items have a highest score as high as its least one, an
-    item barred where k others have a least score above its highest one. It is exact, no sample and
-    no confidence, for users whose own interactions stay as they are, as long as no account of the
-    attacker is verified and the width is not chosen on interactions that an attacker can add to.
+    item barred where k others have a least score above its highest one. It is no sample and has no
+    confidence; it holds for users whose own interactions stay as they are, as long as no account of
+    the attacker is verified and the width is not chosen on interactions that an attacker can add
+    to. Nothing is promised of equal scores: where verified users say nothing of many items, as few
+    of them do, these are all equal at width 0.
 
     Args:
         ranking: what `VerifiedBounds` ranks by, trained on clean data; its own width is not used.
@@ -46,14 +52,20 @@ def certify_bounded(
         k: length of the lists, >= 1.
 
     Raises:
-        ValueError: if the users or items differ, nothing is held out, or a number is out of range.
+        ValueError: if `ranking` has no bounds, the users or items differ, nothing is held out that
+            users do not have, or a number is out of range.
     """
-    train = ranking.interactions
+    if not isinstance(ranking, BoundedRanking):
+        raise ValueError(
+            "`ranking` should be what `VerifiedBounds` ranks by, as `fit_defended` gives it. "
+            f"Received: {type(ranking).__name__}."
+        )
+    widths, train = checked_widths(widths), ranking.interactions
     require_test(train, test, k)
     ranking = ranking.frozen()
     return [
         BoundedCertificate(
-            width=float(width),
+            width=width,
             **kept_measures(_rows(dataclasses.replace(ranking, width=width), test, k), k),
         )
         for width in widths

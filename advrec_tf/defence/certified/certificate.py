@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -62,8 +62,20 @@ def certify(
         confidence: of a user's certificate, in (0, 1).
 
     Raises:
-        ValueError: if the users or items differ, nothing is held out, or a number is out of range.
+        ValueError: if it is no `SubsetEnsemble`, the users or items differ, nothing is held out
+            that users do not have, or a number is out of range.
     """
+    if not isinstance(ensemble, SubsetEnsemble):
+        raise ValueError(
+            "`ensemble` should be a `SubsetEnsemble`, whose votes are counted. "
+            f"Received: {type(ensemble).__name__}."
+        )
+    given = list(num_fakes) if isinstance(num_fakes, Iterable) else []
+    if not given or not all(_is_count(fakes) for fakes in given):
+        raise ValueError(
+            "`num_fakes` should be a list of whole numbers >= 0, one at least. "
+            f"Received: {num_fakes!r}."
+        )
     train = ensemble.interactions
     require_test(train, test, k)
     sizes = (train.num_users, train.num_items)
@@ -86,7 +98,7 @@ def certify(
     most = max((len(items) for items in relevant), default=1)
     lower_of_held_out, _ = bounds(max(most, 1))
     found = []
-    for fakes in num_fakes:
+    for fakes in given:
         clean = clean_fraction(sizes[0], ensemble.subset_size, fakes)
         budget = {"clean": clean, "k": k}
         rows = []
@@ -114,3 +126,7 @@ def certify(
             )
         )
     return found
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from advrec_tf.data.filters import pair_keys
 from advrec_tf.data.interactions import Interactions
 
 
@@ -60,11 +61,17 @@ def require_test(train: Interactions, test: Interactions, k: int) -> None:
     """Refuse held-out interactions that are none of the users and items.
 
     Raises:
-        ValueError: if users or items differ, nothing is held out or `k` < 1.
+        ValueError: if users or items differ, `k` < 1, or nothing is held out that is not among the
+            training interactions of its user.
     """
     sizes = (train.num_users, train.num_items)
     if (test.num_users, test.num_items) != sizes or not len(test) or k < 1:
         raise ValueError(
             f"`test` should hold interactions of {sizes[0]} users and {sizes[1]} items, and `k` "
             f"be >= 1. Received: {test!r}, {k!r}."
+        )
+    if np.isin(pair_keys(test), pair_keys(train)).all():
+        raise ValueError(
+            "`test` should hold items that their users do not have in training. Received "
+            f"{test!r}, all of whose pairs are training interactions."
         )

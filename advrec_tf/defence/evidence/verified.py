@@ -105,15 +105,17 @@ def known_users(interactions: Interactions, ids: Sequence[int | str]) -> np.ndar
             f"`verified` should hold ids of users with interactions. Received {len(ids)} ids, none "
             "of which has one."
         )
-    if known.sum() < len(ids):
+    absent = [one for one, place in zip(ids, index, strict=True) if place < 0 or not known[place]]
+    if absent:
         warnings.warn(
-            f"{len(ids) - int(known.sum())} of {len(ids)} verified users have no interactions.",
+            f"{len(absent)} of {len(ids)} ids in `verified` are no users with interactions, such "
+            f"as {absent[0]!r}.",
             stacklevel=3,
         )
     if known.sum() < min(_FEW, (interactions.user_counts() > 0).sum()):
         warnings.warn(
-            f"{int(known.sum())} users are verified, fewer than {_FEW}: they say little about the "
-            "items of the others, which may be held for pushed.",
+            f"Verified users with interactions are {int(known.sum())}, fewer than {_FEW}: they say "
+            "little about the items of the others, which may be held for pushed.",
             stacklevel=3,
         )
     return known

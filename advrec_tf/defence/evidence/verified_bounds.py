@@ -23,6 +23,7 @@ from advrec_tf.defence.defences import Defence, DefendedData, Train
 from advrec_tf.defence.evidence.ranking import most_allowed
 from advrec_tf.defence.evidence.verified import ids_of_verified, known_users
 from advrec_tf.models.base import Recommender
+from advrec_tf.ops.checks import is_number
 
 WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, math.inf)
 _BLOCK = 1024  # users scored at once
@@ -50,8 +51,14 @@ class BoundedRanking(Recommender):
     width: float
 
     def __post_init__(self):
-        if not self.width >= 0:
+        if not _is_width(self.width):
             raise ValueError(f"`width` should be >= 0. Received: {self.width!r}.")
+
+    def __repr__(self) -> str:
+        return (
+            f"BoundedRanking(model={type(self.model).__name__}, "
+            f"anchor={type(self.anchor).__name__}, width={self.width:g})"
+        )
 
     @property
     def interactions(self) -> Interactions:
@@ -128,11 +135,8 @@ class VerifiedBounds(Defence):
 
     def __post_init__(self):
         object.__setattr__(self, "verified", ids_of_verified(self.verified))
-        if not self.widths or not all(width >= 0 for width in self.widths):
-            raise ValueError(
-                f"`widths` should hold numbers >= 0. Received: {tuple(self.widths)!r}."
-            )
-        if not 0 <= self.tolerance < 1:
+        object.__setattr__(self, "widths", checked_widths(self.widths))
+        if not (is_number(self.tolerance) and 0 <= self.tolerance < 1):
             raise ValueError(f"`tolerance` should be in [0, 1). Received: {self.tolerance!r}.")
 
     def knowing(self, verified):
@@ -162,6 +166,24 @@ class VerifiedBounds(Defence):
                 bounded, data, widths, _of_width, tolerance=self.tolerance, seed=seed
             )
         return _of_width(bounded(data), data, width)
+
+
+def checked_widths(widths: Sequence[float]) -> tuple[float, ...]:
+    """Widths of bounds.
+
+    Raises:
+        ValueError: if they are not one number >= 0 at least, of which infinity is one.
+    """
+    given = tuple(widths) if isinstance(widths, Iterable) else ()
+    if not given or not all(_is_width(width) for width in given):
+        raise ValueError(
+            f"`widths` should be a list of numbers >= 0, one at least. Received: {widths!r}."
+        )
+    return tuple(float(width) for width in given)
+
+
+def _is_width(width: object) -> bool:
+    return width == math.inf or (is_number(width) and width >= 0)
 
 
 def _of_width(ranking: BoundedRanking, data: DefendedData, width: float) -> BoundedRanking:

@@ -67,3 +67,12 @@ def test_bounds_hold_for_every_score_within_them():
 def test_held_out_interactions_of_other_items_are_refused():
     with pytest.raises(ValueError, match="`test` should hold interactions of 1 users and 3"):
         certify_bounded(ranking_of([[1, 2, 3]]), interactions_of([(0, 1)], 1, 4))
+
+
+def test_what_has_no_bounds_and_no_widths_are_refused():
+    test = interactions_of([(0, 1)], 1, 3)
+    with pytest.raises(ValueError, match="`ranking` should be what .* Received: MatrixRecommender"):
+        certify_bounded(ranking_of([[1, 2, 3]]).model, test)
+    for widths in ([], 0.5, [-1.0]):
+        with pytest.raises(ValueError, match="`widths` should be a list of numbers"):
+            certify_bounded(ranking_of([[1, 2, 3]]), test, widths=widths)

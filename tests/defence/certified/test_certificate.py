@@ -3,6 +3,7 @@ import pytest
 
 from advrec_tf.defence.certified.certificate import Certificate, certify
 from advrec_tf.defence.certified.subset_ensemble import SubsetEnsemble
+from advrec_tf.models.baselines import Popularity
 from tests.worlds import interactions_of
 
 MILLION = 1_000_000
@@ -50,3 +51,13 @@ def test_few_models_certify_less_and_a_wrong_test_is_refused():
     assert isinstance(found, Certificate) and found.kept == 0
     with pytest.raises(ValueError, match="`test` should hold interactions of 2 users"):
         certify(model, interactions_of([(0, 1)], 3, 4), (1,))
+
+
+def test_what_casts_no_votes_and_numbers_that_are_none_are_refused():
+    has = np.array([[1, 0, 0, 0], [1, 0, 0, 0]])
+    test = interactions_of([(0, 1)], 2, 4)
+    with pytest.raises(ValueError, match="`ensemble` should be a `SubsetEnsemble`.* Popularity"):
+        certify(Popularity().fit(test), test, [1])
+    for fakes in (2, [1.5], [-1], []):
+        with pytest.raises(ValueError, match="`num_fakes` should be a list of whole numbers"):
+            certify(ensemble_of([[0, 0.9, 0.1, 0], [0, 0.6, 0.4, 0]], has), test, fakes)

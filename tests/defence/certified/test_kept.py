@@ -32,3 +32,5 @@ def test_held_out_interactions_are_of_the_same_users_and_items():
             require_test(train, test, k)
     with pytest.raises(ValueError, match="`k` be >= 1"):
         require_test(train, interactions_of([(1, 1)], 2, 3), 0)
+    with pytest.raises(ValueError, match="`test` should hold items that their users do not have"):
+        require_test(train, interactions_of([(0, 0)], 2, 3), 1)

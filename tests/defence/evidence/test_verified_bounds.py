@@ -12,7 +12,7 @@ from advrec_tf.models.base import MatrixRecommender
 from advrec_tf.models.baselines import EASE, Popularity
 from tests.worlds import interactions_of, interactions_of_matrix
 
-FEW = pytest.mark.filterwarnings("ignore:.* users are verified, fewer than 20")
+FEW = pytest.mark.filterwarnings("ignore:Verified users with interactions are")
 RNG = np.random.default_rng(0)
 REAL = (RNG.random((30, 12)) < 0.4).astype(int)
 REAL[np.arange(30), np.arange(30) % 12] = 1  # nobody has nothing
@@ -160,6 +160,9 @@ def test_two_verified_users_at_least_are_needed():
         ({"widths": []}, "widths"),
         ({"widths": [-1.0]}, "widths"),
         ({"widths": [float("nan")]}, "widths"),
+        ({"widths": ["a"]}, "widths"),
+        ({"widths": 0.5}, "widths"),
+        ({"tolerance": "1"}, "tolerance"),
         ({"tolerance": 1.0}, "tolerance"),
         ({"verified": "u1"}, "verified"),
     ],
@@ -171,6 +174,12 @@ def test_arguments_out_of_range_are_refused(settings, name):
 
 def test_a_width_is_not_negative():
     model = of_scores(np.ones((1, 2)))
+    ranking = BoundedRanking(
+        model=model, anchor=model, user_scale=np.ones(1), item_scale=np.ones(2), width=0.5
+    )
+    assert repr(ranking) == (
+        "BoundedRanking(model=MatrixRecommender, anchor=MatrixRecommender, width=0.5)"
+    )
     with pytest.raises(ValueError, match="`width` should be >= 0"):
         BoundedRanking(
             model=model, anchor=model, user_scale=np.ones(1), item_scale=np.ones(2), width=-1.0

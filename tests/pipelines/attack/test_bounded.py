@@ -32,7 +32,7 @@ def test_a_curve_is_text_in_rows_and_its_cost_in_words():
     assert "NDCG@10 0.6250 without bounds, 1.2 seconds beside 0.2." in words_of(FOUND)
 
 
-@pytest.mark.filterwarnings("ignore:.* users are verified, fewer than 20")
+@pytest.mark.filterwarnings("ignore:Verified users with interactions are")
 def test_wider_bounds_keep_less(make_attack_setting):
     split = make_attack_setting().split
     found = bounded(split.train, split.test, split.train.users.ids[:15])
