@@ -141,8 +141,10 @@ class ModelWrapper(RecommenderModel):
 
     def reset_metrics(self):
         """As `keras.Model.reset_metrics`; what is logged beside `metrics`, which Keras would take
-        for the results of an evaluation, begins anew too."""
+        for the results of an evaluation, begins anew too, and so do all metrics of the wrapped
+        model: an evaluation logs its `loss`, not that of the wrapper."""
         super().reset_metrics()
+        self.model.reset_metrics()
         for metric in self._as_tfrs:
             metric.reset_state()
 
@@ -163,7 +165,13 @@ class ModelWrapper(RecommenderModel):
         return self.model.completed(inputs) if ours else inputs
 
     def test_step(self, data) -> dict[str, tf.Tensor]:
-        return self.model.test_step(data)
+        """That of the wrapped model. The wrapper's own `loss` becomes what it logs: Keras takes the
+        results of an evaluation from `metrics` where they have the same names."""
+        logs = self.model.test_step(data)
+        if "loss" in logs:
+            self._epoch_loss.reset_state()
+            self._epoch_loss.update_state(logs["loss"])
+        return logs
 
     def predict_step(self, data):
         return self.model.predict_step(data)

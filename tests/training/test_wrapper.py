@@ -61,6 +61,42 @@ def test_the_wrapper_can_bring_its_own_optimizer_and_the_loss_of_an_uncompiled_m
     assert set(wrapper.evaluate(X, Y, verbose=0, return_dict=True)) == {"loss", "mae"}
 
 
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.line = line()
+
+    def call(self, x):
+        return self.line(x)
+
+
+def functional():
+    inputs = keras.Input([1])
+    return keras.Model(inputs, line()(inputs))
+
+
+@pytest.mark.parametrize("model", [line, functional, Subclassed])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        ModelWrapper,
+        lambda model: ModelWrapper(ModelWrapper(model)),
+        lambda model: AdversarialTraining(model, fgsm(0.1), layers=["slope"]),
+        lambda model: FreeLB(model, pgd(0.1, steps=2), layers=["slope"]),
+    ],
+)
+def test_each_evaluation_and_each_epoch_has_the_loss_of_its_own_data(model, wrap):
+    wrapper = wrap(model())
+    wrapper.compile(sgd(0.0), "mse", metrics=["mse"])
+    # errors -1 and 1; of the others -3 and -3
+    logs = wrapper.fit(X, Y, epochs=2, validation_data=(X, X + 3), verbose=0).history
+    assert logs["mse"] == pytest.approx([1, 1])
+    assert logs["val_loss"] == logs["val_mse"] == pytest.approx([9, 9])
+    for targets, expected in ((Y, 1), (X + 3, 9), (Y, 1)):
+        found = wrapper.evaluate(X, targets, verbose=0, return_dict=True)
+        assert found == {"loss": pytest.approx(expected), "mse": pytest.approx(expected)}
+
+
 def test_a_tfrs_model_takes_the_batch_as_it_comes():
     wrapper = ModelWrapper(Line())
     wrapper.compile(optimizer=sgd())
