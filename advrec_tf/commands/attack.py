@@ -23,7 +23,7 @@ def attack(
     targets: str | None = None,
     items: Names = (),
     per_group: Count = 5,
-    size: float = 0.05,
+    size: float | None = None,
     fillers: Count | None = None,
     seeds: Count | None = None,
     edits: tuple[int, ...] = (),
@@ -69,8 +69,8 @@ def attack(
             that the data have; with --run-dir mid.
         items: Attack the items with these ids, as they stand in the data, in the place of a group.
         per_group: The number of targets in a group.
-        size: The number of fake profiles per real user. With --run-dir a fifth of it is tried as
-            well.
+        size: The number of fake profiles per real user. By default 0.05. With --run-dir a fifth of
+            it is tried as well.
         fillers: The number of items that a fake profile rates beside its target. By default it is
             the published number, or what the mean user rates.
         seeds: The number of repetitions. By default 1.

@@ -16,6 +16,8 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.certified.bounded import certify_bounded
 from advrec_tf.defence.evidence.verified_bounds import VerifiedBounds
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.ops.words import counted
+from advrec_tf.pipelines.attack.certificates import time_of
 from advrec_tf.pipelines.attack.defended import train_defended
 
 WIDTHS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
@@ -69,13 +71,14 @@ def bounded(train: Interactions, test: Interactions, verified: np.ndarray) -> di
 def words_of(found: dict) -> str:
     """What was certified, at which cost, and what the columns of `rows_of` say."""
     return (
-        f"EASE within bounds by {found['verified']:,} verified users: each score stays near that "
-        "of EASE on these users alone, by a width times what two halves of them disagree; NDCG@10 "
-        f"{found['ndcg_ease']:.4f} without bounds, {found['seconds']:.1f} seconds beside "
-        f"{found['seconds_ease']:.1f}. Whatever accounts do that are not verified, and however "
-        "many they are: *kept* are the hits that stay in their lists, *barred* the unlisted items "
-        "that cannot enter one; precision, recall and the last NDCG are at least these, the first "
-        "NDCG is what is reached without an attack. At width 0 the verified users rank alone."
+        f"EASE within bounds by {counted(found['verified'], 'verified user')}: each score stays "
+        "near that of EASE on these users alone, by a width times what two halves of them "
+        f"disagree; NDCG@10 {found['ndcg_ease']:.4f} without bounds, {time_of(found['seconds'])} "
+        f"seconds beside {time_of(found['seconds_ease'])}. Whatever accounts do that are not "
+        "verified, and however many they are: *kept* are the hits that stay in their lists, "
+        "*barred* the unlisted items that cannot enter one; precision, recall and the last NDCG "
+        "are at least these, the first NDCG is what is reached without an attack. At width 0 the "
+        "verified users rank alone."
     )
 
 

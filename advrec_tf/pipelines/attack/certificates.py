@@ -14,6 +14,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.certified.certificate import certify
 from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.evaluation.ranking import RankingEvaluator
+from advrec_tf.ops.words import counted, enumerated
 
 CERTIFIED = "subset-ensemble"
 FRACTIONS = (0.002, 0.005, 0.01)
@@ -66,17 +67,18 @@ def words_of(found: dict) -> str:
     """What was certified, at which cost, and what the columns of `rows_of` say."""
     settings = found["settings"]
     return (
-        f"{settings['num_models']:,} models of EASE on {settings['subset_size']} random users "
-        f"each, which vote for {settings['votes_each']} items: NDCG@10 {found['ndcg']:.4f} beside "
-        f"{found['ndcg_ease']:.4f} of EASE, {_time(found['seconds'])} seconds beside "
-        f"{_time(found['seconds_ease'])}. For each user with a confidence of "
+        f"{counted(settings['num_models'], 'model')} of EASE on {settings['subset_size']} random "
+        f"users each, which vote{'s' * (settings['num_models'] == 1)} for "
+        f"{settings['votes_each']} items: NDCG@10 {found['ndcg']:.4f} beside "
+        f"{found['ndcg_ease']:.4f} of EASE, {time_of(found['seconds'])} seconds beside "
+        f"{time_of(found['seconds_ease'])}. For each user with a confidence of "
         f"{100 * found['curve'][0]['confidence']:g} %, whatever the fakes do: *kept* are the hits "
         "that stay in their lists, *barred* the unlisted items that cannot enter one; precision, "
         f"recall and NDCG are at least these.{_too_few(found)}"
     )
 
 
-def _time(seconds: float) -> str:
+def time_of(seconds: float) -> str:
     """Seconds to be read, none of which is 0."""
     if seconds < 0.05:
         return "less than 0.1"
@@ -94,13 +96,13 @@ def _too_few(found: dict) -> str:
         needed = ", ".join(f"{needed:,} against {fakes}" for fakes, needed in few.items())
         text += (
             f" {models:,} model{'s are' if models > 1 else ' is'} too few to keep anything against "
-            f"{' or '.join(map(str, few))} fakes, whatever the votes: at this confidence it takes "
-            f"at least {needed}, and more where votes are split."
+            f"{enumerated(few, 'or')} fake{'s' * (list(few) != [1])}, whatever the votes: at this "
+            f"confidence it takes at least {needed}, and more where votes are split."
         )
     if never:
         text += (
-            f" No number of models keeps anything against {', '.join(never)}: too few subsets of "
-            f"{size} users are free of them."
+            f" No number of models keeps anything against {enumerated(never, 'or')}: "
+            f"too few subsets of {size} users are free of them."
         )
     return text
 

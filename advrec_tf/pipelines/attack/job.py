@@ -17,6 +17,7 @@ from advrec_tf.attacks.rating_statistics import shift_in_words
 from advrec_tf.defence.registry import VERIFIED, asks_who_is_verified
 from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.ops.stored import read_json
+from advrec_tf.ops.words import enumerated
 from advrec_tf.pipelines.attack import page
 from advrec_tf.pipelines.attack.bounded import bounded
 from advrec_tf.pipelines.attack.cell import (
@@ -36,6 +37,9 @@ from advrec_tf.pipelines.attack.summary import aggregate
 from advrec_tf.pipelines.ending import command_line
 from advrec_tf.pipelines.stages import StageResult, require_free
 
+SIZE = 0.05
+"""Fake profiles as a fraction of the real users, by default."""
+
 
 def run(
     data: str,
@@ -46,7 +50,7 @@ def run(
     group: str | None = None,
     own_targets: Sequence[str] = (),
     per_group: int = 5,
-    size: float = 0.05,
+    size: float | None = None,
     fillers: int | None = None,
     seeds: int = 1,
     certify: int = 0,
@@ -62,7 +66,8 @@ def run(
 
     Args:
         data, own_targets, per_group, columns: as `load_setting` takes them.
-        attack, victim, defence, size: as `Cell` takes them.
+        attack, victim, defence: as `Cell` takes them.
+        size: as `Cell` takes it, by default `SIZE`.
         group: of targets, each of which is attacked alone; by default the first that there is.
         fillers: as `CellRunner` takes it.
         seeds: repetitions, with the seeds 0, 1, ...
@@ -75,10 +80,14 @@ def run(
             earlier one in `run_dir`.
 
     Raises:
-        ValueError: if a name or a number is refused, or the data cannot be read.
+        ValueError: if a name or a number is refused, or `size` or `fillers` is given without an
+            attack, or the data cannot be read.
         FileExistsError: if `run_dir` holds a run, and neither `resume` nor `overwrite` is given,
             or, with `resume` alone, `out` is the report of an attack with other settings.
     """
+    # Certificates are counted against as many fakes as an attack of this size has.
+    _require_attack(attack, fillers=fillers, size=None if certify else size)
+    size = SIZE if size is None else size
     require_fraction(size)
     require_one_group(group, own_targets)
     if verified_share is not None and not certify and not asks_who_is_verified(defence):
@@ -148,6 +157,21 @@ def run(
     return report["mean"]
 
 
+def _require_attack(attack: str, **of_fakes: float | None) -> None:
+    """Refuse what says how fake users are where there are none.
+
+    Raises:
+        ValueError: if such a setting is given beside no attack.
+    """
+    given = {name: value for name, value in of_fakes.items() if value is not None}
+    if attack == NONE and given:
+        names = enumerated(f"`{name}`" for name in given)
+        raise ValueError(
+            f"{names} should be left out beside the attack {NONE!r}, which has no fake users. "
+            f"Received: {enumerated(map(repr, given.values()))}."
+        )
+
+
 def _require_fit(cell: Cell, setting: AttackSetting) -> None:
     """Refuse what cannot be measured on these data before any work.
 
@@ -166,7 +190,8 @@ def _require_fit(cell: Cell, setting: AttackSetting) -> None:
 
 
 def _measure(runner: CellRunner, cells: Sequence[Cell]) -> dict:
-    """The measures of all cells and their mean; of a defended model also those without it."""
+    """The measures of all cells and their mean; of an attack on a defended model also those of the
+    attack without the defence, and of the defence without the attack."""
     measured = [
         runner.run(cell) | _evidence(runner, cell) | _chosen(runner, cell) for cell in cells
     ]
@@ -185,6 +210,9 @@ def _measure(runner: CellRunner, cells: Sequence[Cell]) -> dict:
         ]
         (found["undefended"],) = aggregate(bare)
         found["undefended_cells"] = bare
+        alone = [runner.run(dataclasses.replace(cell, attack=NONE)) for cell in cells]
+        (found["defence_alone"],) = aggregate(alone)
+        found["defence_alone_cells"] = alone
     return found
 
 

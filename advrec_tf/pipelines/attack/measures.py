@@ -20,12 +20,13 @@ MEANINGS = {
     "target_hit_rate": "the share of real users who have not rated the target and find it among "
     "their first k items.",
     "target_ndcg": "the same, where a hit at rank r counts 1 / log2(r + 1).",
-    "prediction_shift": "by how much the score of the target rose against the clean model, in the "
-    "unit of the model's scores.",
+    "prediction_shift": "by how much the score of the target rose against the same model, with "
+    "the same defence, without an attack, in the unit of the model's scores.",
     "score_shift": "the same in standard deviations of the user's scores, which can be compared "
     "between models.",
-    "list_overlap": "the share of a user's first k items, the target left out, that the clean "
-    "model lists, too: how far other items are disturbed.",
+    "list_overlap": "the share of a user's first k items, the target left out, that the same "
+    "model, with the same defence, lists without an attack, too: how far other items are "
+    "disturbed.",
     "ndcg": "NDCG at k of honest users on held-out interactions: what the attack and the defence "
     "cost everybody else.",
     "capped_recall": "the same as recall: the share found among the first k, of k at most.",

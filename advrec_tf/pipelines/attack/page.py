@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
-from advrec_tf.defence.registry import BOUNDS, about, asks_who_is_verified
+from advrec_tf.defence.evidence.verified_bounds import VerifiedBounds
+from advrec_tf.defence.registry import BOUNDS, DEFENCES, about, asks_who_is_verified
+from advrec_tf.ops.words import counted
 from advrec_tf.pipelines.attack import bounded, certificates, chosen, summary
 from advrec_tf.pipelines.attack.cell import KNOWING, NONE
 from advrec_tf.pipelines.attack.measures import explained
@@ -15,44 +17,40 @@ ABOUT_TARGETS = (
     "honest users the accounts hold by EASE, exactly, whatever model is attacked; a mean over the "
     "seeds."
 )
-ABOUT_CERTIFICATES = (
-    f"A promise of the defence {certificates.CERTIFIED}, whatever the attack; the model above has "
-    "none."
-)
-ABOUT_BOUNDED = (
-    f"A promise of the defence {BOUNDS} with one width, whatever the attack; the model above has "
-    "it where that is its defence."
-)
 ABOUT_MEASURES = "attack.md, the page that --out writes, says what each measure is."
 _WIDTH = 100
 
 
 def markdown(report: dict) -> str:
     """The page."""
-    mean, undefended = report["mean"], report.get("undefended")
+    mean, beside = report["mean"], _beside(report)
     most = "at most " if mean["attack"] in KNOWING else ""  # these may spend less
+    accounts = (
+        "no fake users"
+        if mean["attack"] == NONE
+        else f"{most}{counted(report['accounts'], 'fake user')}, each with {most}"
+        f"{counted(report['fillers'], 'item')} beside the target"
+    )
     lines = [
         f"# {summary.title_of(mean)}",
         "",
         f"Made by `{report['command']}`.",
         "",
         f"{report['users']:,} users, {report['items']:,} items, {report['interactions']:,} "
-        "training interactions; "
-        f"{most}{report['accounts']:,} fake users, each with {most}{report['fillers']:,} items "
-        "beside the target.",
+        f"training interactions; {accounts}.",
         "",
         *(line for said in _abouts(report) for line in (said, "")),
-        f"The columns: {summary.legend(undefended)}",
+        f"The columns: {summary.legend(mean, **beside)}",
         "",
-        *markdown_table(summary.rows_of(mean, undefended)),
+        *markdown_table(summary.rows_of(mean, **beside)),
         "",
         "The measures, means over targets and seeds:",
         "",
         *(f"- `{name}`: {said}" for name, said in explained(summary.measures_of(mean))),
     ]
     if rows := chosen.rows_of(report["cells"]):
-        beside = f" {chosen.UNDEFENDED}" if undefended is not None else ""
-        lines += ["", "## What the attacker chose", "", chosen.COLUMNS + beside, ""]
+        same = f" {chosen.UNDEFENDED}" if beside["undefended"] is not None else ""
+        lines += ["", "## What the attacker chose", "", chosen.COLUMNS + same, ""]
         lines += markdown_table(rows)
     if report["targets"]:
         lines += ["", "## What the targets rest on", "", ABOUT_TARGETS, ""]
@@ -66,7 +64,7 @@ def markdown(report: dict) -> str:
 
 def lines_of(report: dict) -> list[str]:
     """The same for the console."""
-    lines = ["", *summary.lines_of(report["mean"], report.get("undefended"))]
+    lines = ["", *summary.lines_of(report["mean"], **_beside(report))]
     lines.append(f"  {ABOUT_MEASURES}")
     if rows := chosen.rows_of(report["cells"]):
         lines += ["", "What the attacker chose:", *aligned_table(rows)]
@@ -78,11 +76,43 @@ def lines_of(report: dict) -> list[str]:
     return lines
 
 
+def _beside(report: dict) -> dict[str, dict | None]:
+    """The records that stand beside that of an attack on a defended model, as `summary` takes
+    them."""
+    return {"undefended": report.get("undefended"), "alone": report.get("defence_alone")}
+
+
+def _about_certificates(defence: str) -> str:
+    """Whose promise the certificates are, and whether the attacked model makes it."""
+    if defence == certificates.CERTIFIED:
+        own = (
+            f"it is the defence of the model above, with {DEFENCES[defence].num_models:,} models, "
+            "and is certified here with as many as were asked for."
+        )
+    else:
+        own = "the model above has none."
+    return f"A promise of the defence {certificates.CERTIFIED}, whatever the attack; {own}"
+
+
+def _about_bounded(defence: str) -> str:
+    """The same of bounds, of which a defence with several widths chooses one."""
+    bounds = DEFENCES[defence]
+    if isinstance(bounds, VerifiedBounds):
+        several = "that it chooses" * (len(bounds.widths) > 1)
+        own = f"the model above has it, with the width {several or f'{bounds.widths[0]:g}'}."
+    elif BOUNDS in defence:
+        own = "in the model above it is joined to another defence, which the figures are not of."
+    else:
+        own = "the model above has none."
+    return f"A promise of the defence {BOUNDS} with one width, whatever the attack; {own}"
+
+
 def _promises(report: dict) -> list[tuple[str, list[tuple[str, ...]]]]:
     """What is certified: words, and rows of a table."""
+    defence = report["mean"]["defence"]
     known = (
-        ("certificates", ABOUT_CERTIFICATES, certificates),
-        ("bounded", ABOUT_BOUNDED, bounded),
+        ("certificates", _about_certificates(defence), certificates),
+        ("bounded", _about_bounded(defence), bounded),
     )
     return [
         (f"{about_it} {found.words_of(report[name])}", found.rows_of(report[name]))

@@ -95,7 +95,8 @@ class CellRunner:
         self.fillers = fillers or setting.fillers
         self.ranking = RankingEvaluator(self.train, setting.split.test, ks=(10, 20))
         self._clean = functools.lru_cache(maxsize=16)(self._train_clean)
-        self._before = functools.lru_cache(maxsize=64)(self._stand_clean)
+        self._unattacked = functools.lru_cache(maxsize=16)(self._train_unattacked)
+        self._before = functools.lru_cache(maxsize=64)(self._stand_unattacked)
         self._stealth: dict[str, dict[str, float]] = {}
 
     def run(self, cell: Cell, *, fakes_of: Cell | None = None) -> dict:
@@ -122,8 +123,11 @@ class CellRunner:
 
     def defence_of(self, cell: Cell) -> Defence:
         """The defence of the cell, which knows the verified users where it asks for them."""
-        defence = DEFENCES[cell.defence]
-        return defence.knowing(self.verified) if asks_who_is_verified(cell.defence) else defence
+        return self._defence(cell.defence)
+
+    def _defence(self, name: str) -> Defence:
+        defence = DEFENCES[name]
+        return defence.knowing(self.verified) if asks_who_is_verified(name) else defence
 
     def attack_of(self, cell: Cell) -> Attack:
         """The attack with the cell's budget; a segment is the published one where there is one."""
@@ -146,7 +150,7 @@ class CellRunner:
         def surrogate(rows, defence, seed):
             start = None
             if VICTIMS[cell.victim].warm:
-                start, _ = self._clean(cell.victim, cell.seed + 1000)
+                start, *_ = self._clean(cell.victim, cell.seed + 1000)
             return train_defended(cell.victim, rows, defence, seed=seed, start=start)
 
         if cell.attack == BEST_RESPONSE:
@@ -210,17 +214,31 @@ class CellRunner:
         summary = {"seconds": seconds, "shape": list(profiles.shape), **about}
         return StageResult(summary, {"row": row, "item": item, "rating": profiles[row, item]})
 
-    def _train_clean(self, victim: str, seed: int) -> tuple[Recommender, dict[str, float]]:
-        """The victim on clean data without a defence, and its ranking of honest users."""
+    def _train_clean(self, victim: str, seed: int) -> tuple[Recommender, dict[str, float], float]:
+        """The victim on clean data without a defence, its ranking of honest users, and the seconds
+        of its training."""
+        started = time.perf_counter()
         model = VICTIMS[victim].train(self.train, seed=seed)
-        return model, self._collateral(model)
+        seconds = time.perf_counter() - started
+        return model, self._collateral(model), seconds
 
-    def _stand_clean(
-        self, victim: str, seed: int, target: int
+    def _train_unattacked(self, victim: str, defence: str, seed: int) -> tuple[Recommender, float]:
+        """The victim behind the defence on clean data, and the seconds that both took."""
+        if defence == NONE:
+            model, _, seconds = self._clean(victim, seed)
+            return model, seconds
+        started = time.perf_counter()
+        known = self._defence(defence)
+        rows = known.training_data(self.train, seed=seed)
+        model = train_defended(victim, rows, known, seed=seed)
+        return model, time.perf_counter() - started
+
+    def _stand_unattacked(
+        self, victim: str, defence: str, seed: int, target: int
     ) -> tuple[ManipulationEvaluator, TargetStanding]:
-        """What measures the target, and how it stands on clean data without a defence."""
+        """What measures the target, and how it stands on clean data behind the defence."""
         evaluator = ManipulationEvaluator(self.train, [target])
-        return evaluator, evaluator.standing(self._clean(victim, seed)[0])
+        return evaluator, evaluator.standing(self._unattacked(victim, defence, seed)[0])
 
     def _stealth_of(self, poisoned: Poisoned, cell: Cell) -> dict[str, float]:
         """`stealth`, once for the profiles of several victims and defences."""
@@ -246,32 +264,45 @@ class CellRunner:
         why = why_unfit(cell, self.setting)
         if why is not None:
             raise ValueError(f"`cell` should fit the data and the victim: {why}. Received: {cell}.")
-        clean, accuracy = self._clean(cell.victim, cell.seed)
-        evaluator, before = self._before(cell.victim, cell.seed, cell.target)
-        attacked = cell.attack != NONE
-        data, summary = self.train, {**dataclasses.asdict(cell)}
-        if attacked:
-            poisoned, summary["generation_seconds"] = self.poisoned(fakes_of or cell)
-            data = poisoned.interactions
-            summary |= self._stealth_of(poisoned, fakes_of or cell)
-        started = time.perf_counter()
-        defence = self.defence_of(cell)
-        rows = defence.training_data(data, seed=cell.seed)
-        model = clean
-        if attacked or cell.defence != NONE:
-            start = clean if VICTIMS[cell.victim].warm and attacked else None
-            model = train_defended(cell.victim, rows, defence, seed=cell.seed, start=start)
-        summary["training_seconds"] = time.perf_counter() - started
-        summary |= evaluator.metrics(evaluator.standing(model), before)
+        clean, accuracy, _ = self._clean(cell.victim, cell.seed)
+        evaluator, standing_clean = self._before(cell.victim, NONE, cell.seed, cell.target)
+        summary = dataclasses.asdict(cell)
+        if cell.attack == NONE:
+            _, before = self._before(cell.victim, cell.defence, cell.seed, cell.target)
+            model, seconds = self._unattacked(cell.victim, cell.defence, cell.seed)
+            summary |= {"training_seconds": seconds} | evaluator.metrics(before)
+        else:
+            model, measured = self._attacked(cell, fakes_of or cell, clean, evaluator)
+            summary |= measured
         summary |= self._collateral(model)
         summary |= {f"{name}, clean": value for name, value in accuracy.items()}
-        standing = evaluator.metrics(before)
-        summary |= {
+        standing = evaluator.metrics(standing_clean)
+        return summary | {
             f"{name}, clean": standing[name] for name in standing if name.startswith("target_")
         }
-        if attacked and rows.suspicion is not None:
+
+    def _attacked(
+        self, cell: Cell, fakes_of: Cell, clean: Recommender, evaluator: ManipulationEvaluator
+    ) -> tuple[Recommender, dict]:
+        """The victim of the cell, and what is measured of the fakes and of the target.
+
+        Scores and lists stand beside those of the same victim behind the same defence without an
+        attack: votes and bounded scores have another unit than the scores of the plain model, and
+        what the defence itself moves is not the attack's doing.
+        """
+        poisoned, seconds = self.poisoned(fakes_of)
+        summary = {"generation_seconds": seconds, **self._stealth_of(poisoned, fakes_of)}
+        started = time.perf_counter()
+        defence = self.defence_of(cell)
+        rows = defence.training_data(poisoned.interactions, seed=cell.seed)
+        start = clean if VICTIMS[cell.victim].warm else None
+        model = train_defended(cell.victim, rows, defence, seed=cell.seed, start=start)
+        summary["training_seconds"] = time.perf_counter() - started
+        _, before = self._before(cell.victim, cell.defence, cell.seed, cell.target)
+        summary |= evaluator.metrics(evaluator.standing(model), before)
+        if rows.suspicion is not None:
             summary["defence_auc"] = area_under_curve(poisoned.is_fake.astype(int), rows.suspicion)
-        return summary
+        return model, summary
 
 
 def open_runner(
@@ -322,6 +353,7 @@ def runner_in(
         "fillers": fillers or setting.fillers,
         "per_group": per_group,
         "verified_share": verified_share,
+        "shifts": "against the same defence without an attack",
         "targets": {group: [*map(int, items)] for group, items in setting.targets.items()},
         "segments": {str(item): [*map(int, items)] for item, items in setting.segments.items()},
         "versions": versions(),

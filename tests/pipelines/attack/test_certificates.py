@@ -47,10 +47,14 @@ def test_too_few_models_are_said_with_how_many_it_takes():
     curve = [one | {"num_fakes": fakes, "least_models": least} for fakes, least in CURVE.items()]
     settings = FOUND["settings"] | {"num_models": 1}
     words = words_of(FOUND | {"settings": settings, "curve": curve})
+    assert words.startswith("1 model of EASE on 10 random users each, which votes for 25 items")
     assert "1 model is too few to keep anything against 1 or 10 fakes, whatever" in words
     assert "it takes at least 21 against 1, 4,000 against 10, and more" in words
     assert "No number of models keeps anything against 500: too few subsets of 10 users" in words
     assert words_of(FOUND | {"curve": curve[:1]}).endswith("are at least these.")
+    three = [curve[0], curve[1], curve[1] | {"num_fakes": 15}]
+    text = words_of(FOUND | {"settings": settings, "curve": three})
+    assert "anything against 1, 10 or 15 fakes, whatever" in text
     some = words_of(FOUND | {"curve": curve[:2]})  # 3,000 models are enough against 1
     assert "too few to keep anything against 10 fakes, whatever the votes" in some
     assert "it takes at least 4,000 against 10, and more" in some

@@ -49,9 +49,12 @@ def test_rows_left_out_are_said_and_a_defence_stands_beside_its_absence(path, tm
     job.run(path, **defended, per_group=1, out=out, log=lines.append, rating_column="rating")
     said = "\n".join(lines)
     assert "left out: earlier rows of a user-item pair: " in said and "missing user id" in said
-    assert "undefended    defended" in said
+    assert "undefended  defence alone       defended" in said
     written = json.loads(out.read_text())
     assert written["undefended"]["defence"] == "none" and len(written["undefended_cells"]) == 1
+    alone = written["defence_alone"]
+    assert (alone["attack"], alone["defence"]) == ("none", "independence-weights")
+    assert len(written["defence_alone_cells"]) == 1 and "target_hit_rate@10" in alone
 
 
 def test_what_a_knowing_attacker_chose_stands_beside_the_same_fakes_without_the_defence(
@@ -69,7 +72,9 @@ def test_what_a_knowing_attacker_chose_stands_beside_the_same_fakes_without_the_
     assert (bare["attack"], bare["defence"]) == ("best-response", "none")
     for name in ("generation_seconds", "pca_auc", "target_raters"):  # of the fakes
         assert bare[name] == cell[name]
-    assert "chosen" not in written["mean"] and "undefended    defended" in "\n".join(lines)
+    assert "chosen" not in written[
+        "mean"
+    ] and "undefended  defence alone       defended" in "\n".join(lines)
     assert "| 3 | 0 | " in out.with_suffix(".md").read_text()
 
 
@@ -95,6 +100,10 @@ def test_the_page_says_how_many_are_verified_where_the_defence_asks(path, tmp_pa
         (
             {"verified_share": 0.3},
             "`verified_share` should be given beside a defence with verified",
+        ),
+        (
+            {"attack": "none", "size": 0.1, "fillers": 3},
+            "`fillers` and `size` should be left out beside the attack 'none'.*: 3 and 0.1",
         ),
         (
             {"defence": "verified-count"},

@@ -8,6 +8,7 @@ MEAN = {
     **{"knowledge": "unrestricted", "targets": 1, "seeds": 2, "x": 0.5, "x, clean": 0.25},
     "target_raters": 3.0,
 }
+SHARE = {"verified_share": 0.2}
 REPORT = {
     "mean": MEAN,
     "cells": [],
@@ -24,7 +25,7 @@ REPORT = {
 
 def test_the_page_has_measures_targets_and_certificates():
     text = page.markdown(REPORT)
-    assert text.startswith("# average on ease, defence none: 1 targets, 2 seeds\n")
+    assert text.startswith("# average on ease, defence none: 1 target, 2 seeds\n")
     assert "- `target_raters`: users who have the target" in text
     assert "| x | 0.2500 | 0.5000 |" in text and "1,000 users, 30 items" in text
     assert "50 fake users, each with 6 items beside the target." in text
@@ -43,6 +44,26 @@ def test_bounds_stand_beside_certificates():
     assert "A promise of the defence verified-bounds with one width" in text
     assert "| 0.5 | 0.5000 | 40 | 30 | 0.750 |" in text
     assert page.lines_of(report)[-1].split()[:4] == ["0.5", "0.5000", "40", "30"]
+
+
+def test_a_promise_is_of_the_model_above_where_it_has_that_defence():
+    def said(defence):
+        return page.markdown(
+            REPORT | {"bounded": BOUNDED, "mean": MEAN | {"defence": defence}, "settings": SHARE}
+        )
+
+    assert said("none").count("whatever the attack; the model above has none.") == 2
+    assert "; it is the defence of the model above, with 200 models," in said("subset-ensemble")
+    assert said("subset-ensemble").count("the model above has none") == 1
+    assert "has it, with the width 0.5." in said("verified-bounds-at-0.5")
+    assert "has it, with the width that it chooses." in said("verified-bounds")
+    assert "joined to another defence" in said("coherence-weights+verified-bounds")
+
+
+def test_without_an_attack_there_are_no_fake_users():
+    text = page.markdown(REPORT | {"mean": MEAN | {"attack": "none"}})
+    assert "2,000 training interactions; no fake users." in text
+    assert "|  | clean |\n" in text and "| x | 0.5000 |" in text
 
 
 def test_without_an_attack_and_certificates_their_sections_are_absent():

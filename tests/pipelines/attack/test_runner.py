@@ -1,10 +1,12 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.pipelines.attack import responses
 from advrec_tf.pipelines.attack.cell import Cell
+from advrec_tf.pipelines.attack.defended import train_defended
 from advrec_tf.pipelines.attack.runner import verified_of
 from tests.worlds import interactions_of
 
@@ -24,8 +26,26 @@ def test_a_cell_is_measured_once_and_profiles_are_shared_between_victims(make_ru
 
 def test_without_an_attack_and_a_defence_nothing_moves(make_runner):
     found = make_runner().run(dataclasses.replace(CELL, attack="none"))
-    assert found["prediction_shift"] == 0 and found["list_overlap@10"] == 1
+    assert "prediction_shift" not in found and "list_overlap@10" not in found
+    assert found["target_rank"] == found["target_rank, clean"]
     assert found["ndcg@10"] == found["ndcg@10, clean"]
+
+
+def test_shifts_are_against_the_same_defence_without_an_attack(make_runner):
+    # Votes are whole numbers and popularity below 1, the scores of EASE below 1: the shift of votes
+    # against EASE would hold the votes that the target has without an attack.
+    runner = make_runner()
+    cell = dataclasses.replace(CELL, victim="ease", defence="subset-ensemble")
+    found = runner.run(cell)
+    users = np.flatnonzero(runner._before("ease", "none", 0, 0)[0].applies[0])
+    before, _ = runner._unattacked("ease", "subset-ensemble", 0)
+    defence, (poisoned, _) = runner.defence_of(cell), runner.poisoned(cell)
+    rows = defence.training_data(poisoned.interactions, seed=0)
+    after = train_defended("ease", rows, defence, seed=0)
+    moved = after.score(users).numpy()[:, 0] - before.score(users).numpy()[:, 0]
+    assert found["prediction_shift"] == pytest.approx(moved.mean(), abs=1e-4)
+    alone = runner.run(dataclasses.replace(cell, attack="none"))
+    assert alone["ndcg@10"] > 0 and "prediction_shift" not in alone
 
 
 def test_a_segment_attack_rates_the_published_segment(make_runner):
