@@ -78,7 +78,34 @@ def gradient_boosting(categorical: Sequence[int], *, seed: int, regression: bool
 def two_sample_auc(
     first: np.ndarray, second: np.ndarray, *, categorical: Sequence[int] = (), seed: int = 0
 ) -> float:
-    """Classifier two-sample test; Lopez-Paz & Oquab 2017 (arXiv:1610.06545).
+    """Classifier two-sample test; Lopez-Paz & Oquab 2017 (arXiv:1610.06545), two-sided.
+
+    The area under the ROC curve is the Mann-Whitney statistic (Hanley and McNeil 1982,
+    doi:10.1148/radiology.143.1.7063747): where the samples are alike and independent it lies around
+    .5 on both sides alike, so that it tells them apart by its distance from .5 whichever way. Far
+    below .5 rows of one sample are copies of rows of the other, see `classifier_auc`.
+
+    Args:
+        first, second, categorical, seed: as `classifier_auc` takes them.
+
+    Returns:
+        `folded(classifier_auc(...))`, in [.5, 1]; .5 where the samples cannot be told apart.
+
+    Raises:
+        ImportError, ValueError: as `classifier_auc`.
+    """
+    return folded(classifier_auc(first, second, categorical=categorical, seed=seed))
+
+
+def folded(auc: float) -> float:
+    """max(auc, 1 - auc): how far an area under a ROC curve is from chance, in [.5, 1]."""
+    return max(auc, 1.0 - auc)
+
+
+def classifier_auc(
+    first: np.ndarray, second: np.ndarray, *, categorical: Sequence[int] = (), seed: int = 0
+) -> float:
+    """How well a classifier tells rows of two samples apart that it was not trained on.
 
     Gradient boosting on equally many rows of both samples (at most `MAX_SAMPLE_SIZE`),
     cross-validated in `FOLDS` folds for three shuffles.
@@ -90,7 +117,8 @@ def two_sample_auc(
     Returns:
         Mean area under the ROC curve; .5 where the samples cannot be told apart. Chance moves it
         slightly below .5 on small samples. Far below .5 it says that rows of one sample are copies
-        of rows of the other: a row left out gets the label of its copy.
+        of rows of the other: a row left out gets the label of its copy. Equal rows are not kept in
+        one fold, which would leave nothing to learn of columns with few values.
 
     Raises:
         ImportError: if scikit-learn is not installed.

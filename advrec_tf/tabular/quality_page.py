@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import html
 
+from advrec_tf.evaluation.two_sample import folded
 from advrec_tf.tabular.quality import AIMS, headline, reached
 
 _STYLE = """
@@ -20,7 +21,8 @@ img{max-width:100%;margin:.6em 0}
 """
 
 _NAMES = {
-    "two_sample_auc": "classifier two-sample test, area under the curve",
+    "two_sample_auc": "classifier two-sample test, area under the curve, counted from .5 "
+    "both ways (copies of training rows bring the classifier below .5)",
     "worst_total_variation": "total variation of the worst column",
     "train_on_synthetic_ratio": "train on generated / train on real, tested on real",
     "duplicates": "records that copy a training record which is the only one of its kind",
@@ -113,7 +115,8 @@ def _more(result: dict) -> str:
         rows += [[f"label: {label['measure']}, trained on real rows", label["real"]]]
         rows += [[f"label: {label['measure']}, trained on generated rows", label["synthetic"]]]
     if "two_sample_auc_holdout" in result:
-        rows.append(["two-sample test against unseen real rows", result["two_sample_auc_holdout"]])
+        unseen = folded(result["two_sample_auc_holdout"])
+        rows.append(["two-sample test against unseen real rows", unseen])
     rows += [
         ["difference of correlations, mean", result["correlations"]["mean"]],
         ["values and bins that are reached", result["mode_coverage"]],
@@ -148,12 +151,12 @@ def comparison_rows(others: dict[str, dict]) -> list[list]:
         ]
     ]
     for name, result in others.items():
-        figures = headline(result)
+        figures, unseen = headline(result), result.get("two_sample_auc_holdout")
         rows.append(
             [
                 name,
                 figures["two_sample_auc"],
-                result.get("two_sample_auc_holdout"),
+                None if unseen is None else folded(unseen),
                 figures["worst_total_variation"],
                 result["correlations"]["mean"],
                 figures["train_on_synthetic_ratio"],

@@ -43,14 +43,26 @@ def feature_matrices(
     return matrices, categorical
 
 
-def two_sample_auc(
+def classifier_auc(
     real: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSchema, *, seed: int = 0
 ) -> float:
-    """`evaluation.two_sample.two_sample_auc` of the learned columns of two tables.
+    """`evaluation.two_sample.classifier_auc` of the learned columns of two tables: below .5 where
+    one holds copies of the other's rows.
 
     Raises:
         ImportError: if scikit-learn is not installed.
         ValueError: if either table has fewer rows than folds.
     """
     matrices, categorical = feature_matrices([real, synthetic], schema)
-    return two_sample.two_sample_auc(*matrices, categorical=categorical, seed=seed)
+    return two_sample.classifier_auc(*matrices, categorical=categorical, seed=seed)
+
+
+def two_sample_auc(
+    real: pd.DataFrame, synthetic: pd.DataFrame, schema: TableSchema, *, seed: int = 0
+) -> float:
+    """`evaluation.two_sample.two_sample_auc` of the learned columns of two tables.
+
+    Raises:
+        ImportError, ValueError: as `classifier_auc`.
+    """
+    return two_sample.folded(classifier_auc(real, synthetic, schema, seed=seed))

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from advrec_tf.evaluation.two_sample import code_by_frequency, two_sample_auc
+from advrec_tf.evaluation.two_sample import (
+    classifier_auc,
+    code_by_frequency,
+    folded,
+    two_sample_auc,
+)
 
 pytest.importorskip("sklearn", reason="needs the extra `analysis`")
 
@@ -26,6 +31,14 @@ def test_samples_of_one_distribution_cannot_be_told_apart_and_a_shift_can():
     first, second = rng.normal(size=(2, 200, 3))
     assert two_sample_auc(first, second) == pytest.approx(0.5, abs=0.08)
     assert two_sample_auc(first, second + 3) > 0.9
+
+
+def test_copies_count_as_far_from_chance_as_what_the_classifier_tells_apart():
+    assert [folded(auc) for auc in (0.25, 0.5, 0.75)] == [0.75, 0.5, 0.75]
+    first = np.random.default_rng(0).normal(size=(200, 3))
+    copies = classifier_auc(first, first)  # a row left out gets the label of its copy
+    assert copies < 0.35
+    assert two_sample_auc(first, first) == 1 - copies
 
 
 def test_categories_that_one_sample_lacks_are_seen():

@@ -13,7 +13,10 @@ def test_aims_are_reached_from_their_own_side():
 
 
 def test_copies_and_too_few_rows_reach_nothing():
-    assert reached("two_sample_auc", quality_of(0.25)) is False
+    for auc in (0.25, 0.34):  # of reports of before; below .5 is as far from chance as above
+        assert reached("two_sample_auc", quality_of(auc)) is False
+        assert headline(quality_of(auc))["two_sample_auc"] == 1 - auc
+    assert reached("two_sample_auc", quality_of(0.36)) is True  # .64
     few = quality_of(0.5, rows=99)
     assert {reached(name, few) for name in headline(few)} == {None}
     assert reached("duplicates", quality_of(0.5, rows=100)) is True
