@@ -40,15 +40,19 @@ def export(
         recall: The share of the items of exact lists that lists of an index should have.
         tables: How vectors are kept: float32, half of it, or int8 with a scale for each, about a
             quarter. What the rounding costs is printed and stands beside the model.
-        parquet: A file for the lists of all users, for those who need no server.
+        parquet: A file for the lists of all users, for those who need no server; its name ends in
+            .parquet, or in .csv or .tsv for text.
     """
+    from advrec_tf.serving.batch_lists import recommend_all, require_lists_suffix
+
     runs.check_writable("--out", out)
+    if parquet is not None:
+        require_lists_suffix(parquet, "--parquet")
     record = run_dir / "run.json"
     if not record.exists():
         raise ValueError(f"{record} should exist; a run writes it when it begins.")
 
     from advrec_tf.pipelines.recommend.shipping import load_shipped
-    from advrec_tf.serving.batch_lists import recommend_all
 
     recommender = load_shipped(run_dir)
     identity = json.loads(record.read_text())

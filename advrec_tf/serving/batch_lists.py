@@ -1,15 +1,21 @@
-"""The lists of all users as a batch job: a Parquet file in place of a server."""
+"""The lists of all users as a batch job: a Parquet or CSV file in place of a server."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.base import Recommender
 from advrec_tf.ops.files import atomic_file
 
 _BLOCK_CELLS = 2**24
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
 def recommend_all(
@@ -19,7 +25,7 @@ def recommend_all(
     *,
     block: int | None = None,
 ) -> int:
-    """Write the k best unseen items of every user of `model.interactions` to a Parquet file.
+    """Write the k best unseen items of every user of `model.interactions` to a file.
 
     The table has a row per recommendation: `user_id` and `item_id` as the data has them (whole
     numbers or text), `rank` int32 (1 is best), `score` float32. A list is shorter where fewer
@@ -28,7 +34,8 @@ def recommend_all(
 
     Args:
         model: any recommender, after `fit`.
-        path: file to write; an existing one is replaced.
+        path: file to write, Parquet where it ends in .parquet, text in UTF-8 with a line of names
+            where it ends in .csv or .tsv; an existing one is replaced.
         k: length of a list, >= 1.
         block: users scored at a time; by default so many that their scores take 64 MiB.
 
@@ -36,16 +43,44 @@ def recommend_all(
         The number of recommendations written.
 
     Raises:
-        ValueError: if `k` or `block` is < 1.
-        ImportError: if pyarrow is not installed.
+        ValueError: if `k` or `block` is < 1, or `path` has another suffix.
+        ImportError: if the file is to be Parquet and pyarrow is not installed.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as parquet
-
+    require_lists_suffix(path)
     data = model.interactions
     block = max(1, _BLOCK_CELLS // max(data.num_items, 1)) if block is None else block
     if k < 1 or block < 1:
         raise ValueError(f"`k` and `block` should be >= 1. Received: {k!r} and {block!r}.")
+    frozen = model.frozen()
+    written = 0
+    suffix = Path(path).suffix.lower()
+    with (
+        atomic_file(path, overwrite=True) as partial,
+        _parquet(partial, data) if suffix == ".parquet" else _text(partial, suffix) as write,
+    ):
+        for start in range(0, data.num_users, block):
+            lists = frozen.recommend(data.users.ids[start : start + block], k)
+            write(lists)
+            written += len(lists)
+    return written
+
+
+def require_lists_suffix(path: str | os.PathLike, name: str = "path") -> None:
+    """ValueError unless `path` ends as a file that `recommend_all` writes; `name` is that of the
+    argument."""
+    known = (".parquet", *_SEPARATORS)
+    if Path(path).suffix.lower() not in known:
+        raise ValueError(
+            f"`{name}` should end in {', '.join(known[:-1])} or {known[-1]}, which says what kind "
+            f"of file is written. Received: {os.fspath(path)}."
+        )
+
+
+@contextlib.contextmanager
+def _parquet(path: Path, data: Interactions) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """A function that adds lists to a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
 
     def typed(ids):
         return pa.int64() if ids.dtype.kind in "iu" else pa.string()
@@ -58,14 +93,9 @@ def recommend_all(
             ("score", pa.float32()),
         ]
     )
-    frozen = model.frozen()
-    written = 0
-    with (
-        atomic_file(path, overwrite=True) as partial,
-        parquet.ParquetWriter(partial, schema) as writer,
-    ):
-        for start in range(0, data.num_users, block):
-            lists = frozen.recommend(data.users.ids[start : start + block], k)
+    with parquet.ParquetWriter(path, schema) as writer:
+
+        def write(lists: pd.DataFrame) -> None:
             columns = {
                 name: np.asarray(lists[name])
                 if pa.types.is_primitive(kind)
@@ -73,5 +103,20 @@ def recommend_all(
                 for name, kind in zip(schema.names, schema.types)
             }
             writer.write_table(pa.table(columns, schema=schema))
-            written += len(lists)
-    return written
+
+        yield write
+
+
+@contextlib.contextmanager
+def _text(path: Path, suffix: str) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """A function that adds lists to a text file."""
+    names = ["user_id", "rank", "item_id", "score"]
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        settings = {"index": False, "sep": _SEPARATORS[suffix], "lineterminator": "\n"}
+        pd.DataFrame(columns=names).to_csv(file, **settings)
+
+        def write(lists: pd.DataFrame) -> None:
+            lists = lists[names].astype({"score": np.float32})
+            lists.to_csv(file, header=False, **settings)
+
+        yield write

@@ -17,6 +17,10 @@ def test_it_exports_a_finished_run(recommender, tmp_path, capfd):
     (tmp_path / "run.json").write_text('{"seed": 1}')
     choices = {"shipped_model": "two_tower", "id_table": "multi_hash", "refit": True}
     (tmp_path / "report.json").write_text(json.dumps({"choices": choices}))
+    with pytest.raises(SystemExit):
+        main([*asked, "--parquet", str(tmp_path / "lists.txt")])
+    assert "`--parquet` should end in .parquet, .csv or .tsv" in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
     (tmp_path / "out" / "1" / "assets.extra").mkdir(parents=True)
     (tmp_path / "out" / "1" / folder.METADATA).touch()
     main([*asked, "--keep", "1", "--parquet", str(tmp_path / "lists.parquet")])

@@ -1,4 +1,4 @@
-"""The lists of all users in a Parquet file."""
+"""The lists of all users in a file."""
 
 import pandas as pd
 import pytest
@@ -48,3 +48,41 @@ def test_a_failed_job_leaves_the_old_file(recommender, tmp_path, monkeypatch):
 def test_a_length_below_one_is_refused(recommender, tmp_path):
     with pytest.raises(ValueError, match="`k` and `block` should be >= 1. Received: 0"):
         recommend_all(recommender, tmp_path / "x.parquet", 0)
+
+
+@pytest.mark.parametrize("block", [None, 2])
+@pytest.mark.parametrize(("name", "separator"), [("x.csv", ","), ("x.TSV", "\t")])
+def test_text_has_a_line_for_each_recommendation_below_the_names(
+    recommender, tmp_path, block, name, separator
+):
+    path = tmp_path / name
+    lists = recommender.recommend([11, 12, 13], 2)
+    # users 11 and 12 have two items left or more, user 13 one
+    assert recommend_all(recommender, path, 2, block=block) == 5
+    lines = [line.split(separator) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert lines[0] == ["user_id", "rank", "item_id", "score"]
+    assert [line[:3] for line in lines[1:]] == [
+        ["11", "1", "c"],
+        ["11", "2", "d"],
+        ["12", "1", "e"],
+        ["12", "2", "d"],
+        ["13", "1", "e"],
+    ]
+    assert [float(line[3]) for line in lines[1:]] == pytest.approx(list(lists["score"]), rel=1e-6)
+
+
+def test_an_id_that_holds_the_separator_is_read_back(make_recommender, tmp_path):
+    model = make_recommender(items=["a,b", 'c"d', "e", "f", "g"])
+    recommend_all(model, tmp_path / "x.csv", 4)
+    found = pd.read_csv(tmp_path / "x.csv")
+    # user 12 has item "e", and likes best what comes last
+    assert found[found["user_id"] == 12]["item_id"].tolist() == ["g", "f", 'c"d', "a,b"]
+
+
+@pytest.mark.parametrize("name", ["lists.txt", "lists", "lists.csv.gz"])
+def test_another_kind_of_file_is_refused_with_those_there_are(recommender, tmp_path, name):
+    with pytest.raises(
+        ValueError, match=r"`path` should end in \.parquet, \.csv or \.tsv.*" + name
+    ):
+        recommend_all(recommender, tmp_path / name)
+    assert not list(tmp_path.iterdir())
