@@ -17,6 +17,7 @@ from advrec_tf.models.gram import gram_matrix, inverse_of, weighted_profiles
 from advrec_tf.models.graph.propagation import RowSparse
 from advrec_tf.models.item_regression import ItemRegression
 from advrec_tf.models.rater_counts import PowerOfCount
+from advrec_tf.models.sequential.history_scores import require_items
 
 EASE_MEMORY_LIMIT = 8 * 2**30
 """Bytes that fitting EASE may take: three float64 matrices of items x items."""
@@ -37,7 +38,12 @@ class Popularity(ClosedForm):
         return tf.tile(self._scores[None, :], [tf.size(user_index), 1])
 
     def score_history(self, histories: tf.Tensor) -> tf.Tensor:
-        """[batch, n], whatever they hold -> [batch, num_items] float32."""
+        """[batch, n] int32 item indices, which change nothing, -> [batch, num_items] float32.
+
+        Raises:
+            ValueError: if an index is none of an item.
+        """
+        require_items(histories, self.interactions.num_items, "histories")
         return tf.tile(self._scores[None, :], [tf.shape(histories)[0], 1])
 
 
@@ -171,16 +177,18 @@ class EASE(ClosedForm):
         return tf.matmul(self._histories.dense(user_index), self.weights)
 
     def score_history(self, histories: tf.Tensor) -> tf.Tensor:
-        """[batch, n] int32 item indices, padded by what is no item, -> [batch, num_items] float32.
+        """[batch, n] int32 item indices, `NONE` where there is none, -> [batch, num_items] float32.
 
         Raises:
-            ValueError: if EASE was solved over the users, which gives no weights of items.
+            ValueError: if EASE was solved over the users, which gives no weights of items, or an
+                index is none of an item.
         """
         if self.weights is None:
             raise ValueError(
                 "EASE that was solved over the users scores those users alone. Received histories, "
                 f"of data with over {DUAL_RATIO} times more items than users."
             )
+        require_items(histories, self.interactions.num_items, "histories")
         return tf.matmul(distinct_rows(histories, self.interactions.num_items), self.weights)
 
 
@@ -252,8 +260,13 @@ class RandomWalk(ClosedForm):
         return self._walk(self._histories.dense(user_index))
 
     def score_history(self, histories: tf.Tensor) -> tf.Tensor:
-        """[batch, n] int32 item indices, padded by what is no item, -> [batch, num_items] float32:
-        what a user with these items would get."""
+        """[batch, n] int32 item indices, `NONE` where there is none, -> [batch, num_items] float32:
+        what a user with these items would get.
+
+        Raises:
+            ValueError: if an index is none of an item.
+        """
+        require_items(histories, self.interactions.num_items, "histories")
         return self._walk(distinct_rows(histories, self.interactions.num_items))
 
     def _walk(self, profiles: tf.Tensor) -> tf.Tensor:

@@ -48,6 +48,8 @@ def test_a_history_is_scored_as_that_of_a_user_with_the_same_items():
         model.fit(data)
         want = model.score(tf.constant([0, 1, 2])).numpy()
         np.testing.assert_allclose(model.score_history(histories).numpy(), want, rtol=1e-5)
+        with pytest.raises(ValueError, match=r"`histories` should .* 0..3, .*: 4 at \(0, 1\)"):
+            model.score_history(tf.constant([[0, 4]]))
 
 
 def test_item_knn_sums_the_cosines_with_the_items_of_the_user():

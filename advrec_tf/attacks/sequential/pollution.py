@@ -26,17 +26,37 @@ class Goal:
     """What an attack on histories is after.
 
     Attributes:
-        item: [n] int32, one item for each history. It never comes into the history itself.
+        item: [n] int32, one item for each history, or an int, one for all. It never comes into the
+            history itself.
         promote: raise the item's log-probability (a target), or lower it (the true next item).
     """
 
-    item: np.ndarray
+    item: np.ndarray | int
     promote: bool = False
+
+    def of_each(self, count: int) -> Goal:
+        """The goal with an item for each of so many histories.
+
+        Raises:
+            ValueError: if it has an item for each of another number of histories.
+        """
+        item = np.asarray(self.item)
+        if item.shape not in ((), (count,)):
+            raise ValueError(
+                f"`goal` should have one item, or an item for each of {count} histories. "
+                f"Received: {item.shape}."
+            )
+        return dataclasses.replace(self, item=np.broadcast_to(item, (count,)).astype(np.int32))
 
     def gains(self, scores: tf.Tensor, row: np.ndarray | None = None) -> tf.Tensor:
         """Scores [m, num_items] of histories of `row` [m] -> [m] float32, high is good for the
         attack: the log-probability of the item by a softmax of the scores, or its negative."""
-        item = self.item if row is None else self.item[row]
+        goal = (
+            self
+            if row is None or not np.ndim(self.item)
+            else dataclasses.replace(self, item=np.asarray(self.item)[row])
+        )
+        item = goal.of_each(len(scores)).item
         found = tf.gather(tf.nn.log_softmax(scores), tf.constant(item, tf.int32), batch_dims=1)
         return found if self.promote else -found
 
@@ -126,11 +146,7 @@ class ProfilePollution:
         """As `histories`, after 0, 1, ..., `changes` edits: a whole curve for the price of its
         last point."""
         histories = np.asarray(histories, np.int32)
-        if goal.item.shape != histories.shape[:1]:
-            raise ValueError(
-                f"`goal` should have an item for each of {len(histories)} histories. "
-                f"Received: {goal.item.shape}."
-            )
+        goal = goal.of_each(len(histories))
         if self.search == "gradient" and not hasattr(model, "last_states"):
             raise ValueError(
                 "`model` should have `item_rows` and `last_states`, as a SequenceModel, to be "

@@ -12,6 +12,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.order import ordered_by_user
 from advrec_tf.data.windows import last_windows
 from advrec_tf.models.base import ClosedForm
+from advrec_tf.models.sequential.history_scores import require_items
 
 DENSE_CELLS = 2**26
 """Items x items up to which a table that is full enough is kept as a dense matrix."""
@@ -123,8 +124,13 @@ class Transitions(ClosedForm):
         return self.score_history(tf.gather(self._recent, user_index))
 
     def score_history(self, histories: tf.Tensor) -> tf.Tensor:
-        """[batch, n] int32 item indices, padded on the left by what is no item, -> [batch,
-        num_items] float32."""
+        """[batch, n] int32 item indices, `NONE` at the left of shorter ones, -> [batch, num_items]
+        float32.
+
+        Raises:
+            ValueError: if an index is none of an item.
+        """
+        require_items(histories, self.num_items, "histories")
         histories = tf.cast(histories, tf.int32)[:, -self._horizon() :]
         age = tf.range(tf.shape(histories)[1] - 1, -1, -1)
         weights = tf.pow(tf.constant(self.decay, tf.float32), tf.cast(age, tf.float32))

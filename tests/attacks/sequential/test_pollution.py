@@ -118,7 +118,10 @@ def test_the_gradient_finds_edits_about_as_good_as_trying_all(model, kind):
         ({"search": "best"}, "`search` should be one of"),
         ({"changes": -1}, "`changes` should be >= 0"),
         ({"search": "gradient"}, "`model` should have `item_rows`"),
-        ({"goal": Goal(item=np.zeros(3, np.int32))}, "`goal` should have an item for each"),
+        (
+            {"goal": Goal(item=np.zeros(3, np.int32))},
+            "`goal` should have one item, or an item for each of 2",
+        ),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
@@ -138,3 +141,16 @@ def test_after_each_edit_the_histories_are_those_of_that_budget(kind):
         LastItem(), HISTORIES[:0], Goal(item=TRUE.item[:0]), rng=np.random.default_rng(0)
     )
     assert [len(found) for found in empty] == [0, 0, 0, 0]
+
+
+def test_one_target_for_all_histories_is_that_target_for_each():
+    attack = ProfilePollution(changes=1)
+    found = [
+        attack.histories(
+            LastItem(), HISTORIES, Goal(item=item, promote=True), rng=np.random.default_rng(0)
+        )
+        for item in (5, np.array([5, 5]))
+    ]
+    np.testing.assert_array_equal(*found)
+    scores = tf.math.log([[0.25, 0.75], [0.5, 0.5]])
+    assert np.exp(Goal(item=1, promote=True).gains(scores)).tolist() == pytest.approx([0.75, 0.5])

@@ -51,8 +51,8 @@ def test_popularity_damps_by_both_items(data):
 def test_older_items_of_a_history_weigh_less_and_what_is_no_item_nothing(data):
     model = Transitions(decay=0.5, **PLAIN).fit(data)
     want = COUNTS[2] + 0.5 * COUNTS[1] + 0.25 * COUNTS[0]
-    assert scores(model, [-1, 0, 1, 2], [0, 1, 2, 9])[0] == pytest.approx(want)
-    assert scores(model, [0, 1, 2, 9])[0] == pytest.approx(0.5 * want)
+    assert scores(model, [-1, 0, 1, 2], [0, 1, 2, -1])[0] == pytest.approx(want)
+    assert scores(model, [0, 1, 2, -1])[0] == pytest.approx(0.5 * want)
     assert scores(model, [-1, -1, -1, -1])[0].tolist() == [0, 0, 0, 0]
 
 
@@ -70,7 +70,7 @@ def test_ties_go_by_the_rule_of_the_interactions():
 
 
 def test_the_dense_table_scores_as_the_sparse_one(data, monkeypatch):
-    histories = np.random.default_rng(0).integers(-1, 5, size=(7, 6))
+    histories = np.random.default_rng(0).integers(-1, 4, size=(7, 6))
     dense = scores(Transitions().fit(data), *histories)
     monkeypatch.setattr(transitions, "DENSE_CELLS", 0)
     sparse = Transitions().fit(data)
@@ -154,3 +154,10 @@ def test_sessions_have_the_counted_number_of_predictions(data_root):
     evaluator = NextItemEvaluator(queries, sessions.train, ks=(20,), repeats=True)
     found = evaluator.evaluate(Transitions().fit(sessions.train)).metrics
     assert found["hit_rate@20"] > 0.6 and found["map@20"] > 0.3
+
+
+def test_a_history_with_an_index_of_no_item_is_refused():
+    model = Transitions().fit(interactions_of([(0, 0), (0, 1)], 1, 2, timestamp=[0.0, 1.0]))
+    assert model.score_history(tf.constant([[-1, 0]])).shape == (1, 2)
+    with pytest.raises(ValueError, match=r"`histories` should .* 0..1, .*: 500 at \(0, 1\)"):
+        model.score_history(tf.constant([[1, 500]]))
