@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from advrec_tf.ops.checks import is_number
+from advrec_tf.ops.checks import is_number, is_whole
 from advrec_tf.ops.random import random_floats, random_normals
 from advrec_tf.ops.reductions import row_sum
 
@@ -66,8 +66,8 @@ class Perturbation:
             raise ValueError(
                 f"`direction` should be one of {DIRECTIONS}. Received: {self.direction!r}."
             )
-        if not (is_number(self.steps) and self.steps >= 1):
-            raise ValueError(f"`steps` should be >= 1. Received: {self.steps!r}.")
+        if not (is_whole(self.steps) and self.steps >= 1):
+            raise ValueError(f"`steps` should be a whole number >= 1. Received: {self.steps!r}.")
         size = self.step_size
         if size is not None and not (is_number(size) and size > 0):
             raise ValueError(f"`step_size` should be > 0. Received: {self.step_size!r}.")

@@ -217,6 +217,8 @@ def test_a_step_is_the_radius_for_one_step_and_two_and_a_half_shares_for_more():
         {"norm": "l1"},
         {"direction": "uphill"},
         {"steps": 0},
+        {"steps": 1.5},
+        {"steps": True},
         {"step_size": 0.0},
     ],
 )

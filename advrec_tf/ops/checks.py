@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 
 def is_number(value) -> bool:
     """Whether a value can be compared with a number: no text, no None, no list."""
     return hasattr(value, "__float__")
+
+
+def is_whole(value) -> bool:
+    """Whether a value is a whole number by its type: 2, not 2.0, and no truth value."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def as_number(value):

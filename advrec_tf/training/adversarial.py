@@ -21,7 +21,7 @@ from advrec_tf.models.trained import (
     RecommenderModel,
     gradients_and_ascent,
 )
-from advrec_tf.ops.checks import is_number
+from advrec_tf.ops.checks import is_number, is_whole
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial_term import (
     AdversarialGradients,
@@ -125,6 +125,8 @@ class AdversarialTraining(ModelWrapper):
             summed=fraction != 1 and loss_is_summed(model),  # of a whole batch it is all one
         )
         self.vulnerability = vulnerability
+        if not (is_whole(seed) and -(2**31) <= seed < 2**31):
+            raise ValueError(f"`seed` should be a whole number of 32 bits. Received: {seed!r}.")
         self.seed = seed
         self._chose_layers = layers is not None
         self._perturbed_layers = layers_to_perturb(model, layers)

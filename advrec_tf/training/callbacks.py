@@ -173,11 +173,14 @@ class RadiusCheck(keras.callbacks.Callback):
         radius, norm = self.model.radius_and_norm()
         self._checked = norm > 0  # else no worker has taken a step yet
         if self._checked and radius > norm:
+            relative = self.model.term.perturbation.relative
             logging.getLogger(__name__).warning(
                 "The perturbation's radius %.4g exceeds the mean norm %.4g of the perturbed "
-                "vectors, so training may push them to zero instead of learning. Use a relative "
-                "radius, such as fgsm(0.1, relative=True), a smaller one, or a warm-up "
-                "(`warmup_steps`).",
+                "vectors, so training may push them to zero instead of learning. Use %s, or a "
+                "warm-up (`warmup_steps`).",
                 radius,
                 norm,
+                "a relative radius below 1, such as fgsm(0.1)"
+                if relative
+                else "a relative radius, such as fgsm(0.1, relative=True), a smaller one",
             )

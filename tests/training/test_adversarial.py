@@ -398,6 +398,8 @@ def test_perturbing_the_item_layer_leaves_no_item_vector_out():
         ({"warmup_steps": "9"}, "`warmup_steps` should be >= 0. Received: '9'"),
         ({"fraction": "0.5"}, "`fraction` in .0, 1.. Received: 1.0 and '0.5'"),
         ({"weight": None}, "`weight` should be >= 0 .* Received: None and 0.2"),
+        ({"seed": "x"}, "`seed` should be a whole number of 32 bits. Received: 'x'"),
+        ({"seed": 2**31}, "`seed` should be a whole number of 32 bits. Received: 2147483648"),
         ({"vulnerability": "1"}, "`vulnerability` should be >= 0.*Received: '1'"),
     ],
 )

@@ -483,15 +483,25 @@ def test_mixed_precision_trains_with_finite_losses(policy):
     assert history["adversarial_loss"][-1] > 0.5 * history["clean_loss"][-1]
 
 
-def test_a_radius_that_lets_nothing_be_learned_is_said(caplog):
-    model = Ranking()
-    wrapper = AdversarialTraining(
-        model, fgsm(5.0, relative=False)
-    )  # Keras initializes embeddings within .05
+@pytest.mark.parametrize(
+    ("relative", "radius", "cure"),
+    [
+        (
+            False,
+            "radius 5 ",
+            "Use a relative radius, such as fgsm(0.1, relative=True), a smaller one",
+        ),
+        (True, "radius ", "Use a relative radius below 1, such as fgsm(0.1), or a warm-up"),
+    ],
+)
+def test_a_radius_that_lets_nothing_be_learned_is_said(caplog, relative, radius, cure):
+    # Keras initializes embeddings within .05
+    wrapper = AdversarialTraining(Ranking(), fgsm(5.0, relative=relative))
     wrapper.compile(optimizer=keras.optimizers.Adam(0.001))
     wrapper.fit(batches(*Ranking.names), epochs=2, verbose=0)
     (record,) = [r for r in caplog.records if "exceeds the mean norm" in r.getMessage()]
-    assert "radius 5 exceeds" in record.getMessage() and record.levelname == "WARNING"
+    assert radius in record.getMessage() and cure in record.getMessage()
+    assert record.levelname == "WARNING"
 
 
 def test_replicas_stay_equal_under_a_mirrored_strategy():
