@@ -87,6 +87,7 @@ def convert(
         file_format=file_format,
         rows_of_a_shard=rows_of_a_shard,
         together=None if together is None else names[together],
+        source_of_together=together,
         log=log,
     )
     return Converted(rows=rows, shards=shards, kinds=written)

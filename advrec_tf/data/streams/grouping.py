@@ -21,10 +21,11 @@ class GroupBegins:
     Args:
         name: of the column of ids, integers or text.
         kind: of the column, see `values.KINDS`.
+        source: the column's name where the rows come from, which an error says; by default `name`.
     """
 
-    def __init__(self, name: str, kind: str):
-        self.name, self.kind = name, kind
+    def __init__(self, name: str, kind: str, *, source: str | None = None):
+        self.name, self.kind, self.source = name, kind, source or name
         self._met: set = set()
         self._last = None
 
@@ -45,9 +46,9 @@ class GroupBegins:
                 continue
             if value in self._met:
                 raise DataError(
-                    f"Column {self.name!r}: expected all rows of an id together, as after a sort "
+                    f"Column {self.source!r}: expected all rows of an id together, as after a sort "
                     f"by it. Received rows of {value!r} in two places: sort the rows by "
-                    f"{self.name!r} before they are written as shards."
+                    f"{self.source!r} before they are written as shards."
                 )
             self._met.add(value)
             self._last = value

@@ -33,6 +33,7 @@ def write_shards(
     file_format: str = "parquet",
     rows_of_a_shard: int = ROWS_OF_A_SHARD,
     together: str | None = None,
+    source_of_together: str | None = None,
     log: Callable[[str], None] | None = None,
 ) -> list[str]:
     """Write rows, in their order, to part-00000.parquet and so on; the names of the files.
@@ -49,6 +50,7 @@ def write_shards(
             where the next id after so many begins.
         together: a column of ids, integers or text, by which the rows are sorted: the rows of an id
             are not cut between two shards. None cuts anywhere.
+        source_of_together: the name of that column where the rows come from, which an error says.
         log: takes a line for each shard but the last.
 
     Raises:
@@ -72,7 +74,10 @@ def write_shards(
     written = 0
     with atomic_folder(folder) as unfinished, contextlib.ExitStack() as opened:
         blocks = _blocks(tables, kinds, min(ROWS_OF_A_BLOCK, rows_of_a_shard))
-        for block, first in _cut(blocks, kinds, rows_of_a_shard, together):
+        begins = None
+        if together is not None:
+            begins = GroupBegins(together, kinds[together], source=source_of_together)
+        for block, first in _cut(blocks, rows_of_a_shard, begins):
             if first:
                 opened.close()
                 if log is not None and names:
@@ -85,10 +90,9 @@ def write_shards(
 
 
 def _cut(
-    blocks: Iterable[pa.Table], kinds: Mapping[str, str], rows_of_a_shard: int, together: str | None
+    blocks: Iterable[pa.Table], rows_of_a_shard: int, group_begins: GroupBegins | None
 ) -> Iterator[tuple[pa.Table, bool]]:
     """The rows of blocks, cut where a shard ends, and whether they are the first of their shard."""
-    group_begins = None if together is None else GroupBegins(together, kinds[together])
     in_shard, first = 0, True
     for block in blocks:
         # A shard may end before the block, or before each id that begins in it.

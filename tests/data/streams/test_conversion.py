@@ -72,6 +72,14 @@ def test_shards_by_user_are_read_by_windows_of_histories(tmp_path):
         convert(tmp_path / "one.parquet", tmp_path / "new", together="user_id", **settings)
 
 
+def test_rows_in_two_places_are_said_of_the_column_of_the_source(tmp_path):
+    table = pa.table({"who": ["a", "b", "a"], "item_id": [0, 1, 2]})
+    parquet.write_table(table, tmp_path / "one.parquet")
+    names = {"who": "user_id", "item_id": "item_id"}
+    with pytest.raises(DataError, match="'who': expected .* of 'a' in .*: sort the rows by 'who'"):
+        convert(tmp_path / "one.parquet", tmp_path / "out", columns=names, together="who")
+
+
 def test_nothing_is_written_where_a_shard_is_damaged_in_the_middle(tmp_path):
     folder = parquet_shards(tmp_path / "in")
     path = folder / "part-1.parquet"
