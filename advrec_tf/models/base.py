@@ -80,8 +80,8 @@ class Recommender:
             One line a recommendation: `user_id`, `rank` (1 is best), `item_id`, `score`.
 
         Raises:
-            ValueError: if `user_ids` is one text, k < 1, or `allow` or `exclude` names an unknown
-                item.
+            ValueError: if `user_ids` is one text, k < 1, `allow` or `exclude` names an unknown
+                item, or a score is NaN.
         """
         if isinstance(user_ids, (str, bytes)):
             raise ValueError(
@@ -97,6 +97,11 @@ class Recommender:
         known = index >= 0
         if known.any():
             scores[known] = np.asarray(self.score(tf.constant(index[known], tf.int32)))
+        if np.isnan(scores).any():
+            raise ValueError(
+                f"The model should have scores that are numbers. {type(self).__name__} gives NaN: "
+                "its weights are, as after a training that diverged."
+            )
         open_items = np.ones(data.num_items, bool)
         if allow is not None:
             open_items[:] = False

@@ -29,8 +29,9 @@ def complete(
     encoded columns of the context from raw ones under their names.
 
     Raises:
-        ValueError: if the batch is no dict, or has neither users nor items.
-        tf.errors.InvalidArgumentError: in training, if an id is not of the training interactions.
+        ValueError: if the batch is no dict, or has neither users nor items, or is a single row.
+        tf.errors.InvalidArgumentError: in training, if an id is not of the training interactions,
+            or a weight is negative or not finite.
     """
     if not isinstance(inputs, Mapping):
         raise ValueError(
@@ -38,13 +39,22 @@ def complete(
             f"and `item_id`, as `batches.of_pairs` makes it. Received: {type(inputs).__name__}."
         )
     found = dict(inputs)
+    for name in (name for pair in _IDS for name in pair):
+        if name in found and tf.convert_to_tensor(found[name]).shape.rank == 0:
+            raise ValueError(
+                f"`{name}` should be of a batch, [batch]: a dataset of single rows is batched by "
+                "`dataset.batch(256)`. Received: a single value."
+            )
     for index, name in _IDS:
         if index not in found and name in found:
             found[index] = _index_of(found[name], getattr(interactions.schema, name))
     if "user_index" not in found:
         return found
     size = tf.shape(found["user_index"])[0]
-    found.setdefault("weight", tf.ones([size]))
+    if "weight" not in found:
+        found["weight"] = tf.ones([size])
+    elif "generated" not in found:  # else it is a batch of `data.batches`
+        found["weight"] = _checked_weight(found["weight"])
     found.setdefault("generated", tf.zeros([size], tf.bool))
     if "rating" in found:
         found.setdefault("label", tf.cast(found["rating"], tf.float32))
@@ -73,9 +83,30 @@ def require_pairs(inputs: Mapping[str, tf.Tensor]) -> None:
 def _index_of(ids: tf.Tensor, column: Id) -> tf.Tensor:
     index = column.encode(ids)
     unknown = len(column.categories)
+    strange = tf.boolean_mask(ids, index >= unknown)
     known = tf.debugging.Assert(
-        tf.reduce_all(index < unknown),
-        [f"`{column.name}` should hold ids of the training interactions. Received:", ids],
+        tf.size(strange) == 0,
+        [
+            f"`{column.name}` should hold ids of the training interactions. Of this batch so many "
+            "are none:",
+            tf.size(strange),
+            "which are:",
+            strange,
+        ],
+        summarize=10,
     )
     with tf.control_dependencies([] if known is None else [known]):
         return tf.identity(index)
+
+
+def _checked_weight(weight: tf.Tensor) -> tf.Tensor:
+    """The weights of a batch as float32, refused where one is negative or not finite."""
+    weight = tf.cast(weight, tf.float32)
+    wrong = tf.boolean_mask(weight, ~((weight >= 0) & tf.math.is_finite(weight)))
+    right = tf.debugging.Assert(
+        tf.size(wrong) == 0,
+        ["`weight` should hold finite numbers >= 0. Received in this batch:", wrong],
+        summarize=10,
+    )
+    with tf.control_dependencies([] if right is None else [right]):
+        return tf.identity(weight)

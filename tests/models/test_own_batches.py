@@ -40,6 +40,29 @@ def test_an_unknown_id_is_refused():
         complete({"user_id": tf.constant(["?"]), "item_index": tf.constant([0])}, DATA, 0)
 
 
+def test_the_ids_that_are_unknown_are_named_and_counted():
+    ids = {"user_id": tf.constant(["u", "v", "?", "w", "!"]), "item_index": tf.range(5)}
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        complete(ids, DATA, 0)
+    assert all(part in str(error.value) for part in ("none:", "2", "which are:", "?", "!"))
+    assert "'u'" not in str(error.value) and '"u"' not in str(error.value)
+
+
+def test_a_single_row_is_refused_with_how_it_is_batched():
+    ids = tf.data.Dataset.from_tensor_slices({"user_id": ["u"], "item_id": ["0"]})
+    with pytest.raises(ValueError, match="`user_id` should be of a batch.*batched by"):
+        complete(next(iter(ids)), DATA, 0)
+
+
+def test_weights_are_made_float32_and_refused_below_0_or_not_finite():
+    ids = {"user_id": tf.constant(["u", "v"]), "item_id": tf.constant(["0", "2"])}
+    weight = complete({**ids, "weight": tf.constant([2, 0], tf.int64)}, DATA, 0)["weight"]
+    assert weight.dtype == tf.float32 and weight.numpy().tolist() == [2, 0]
+    for wrong in (-1.0, np.nan, np.inf):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="`weight` should hold finite"):
+            complete({**ids, "weight": tf.constant([1.0, wrong])}, DATA, 0)
+
+
 @pytest.mark.parametrize("make", [ar.models.two_tower, ar.models.ranking_tower])
 def test_a_batch_of_other_keys_is_refused_with_the_keys_it_has(make):
     model = make(dataclasses.replace(DATA, context=None), embedding_dim=2)
@@ -104,3 +127,11 @@ def test_objects_of_keras_3_are_refused_with_the_import_to_use():
     adversarial = ar.AdversarialTraining(model, ar.fgsm(0.1, relative=False))
     with pytest.raises(ValueError, match="`optimizer` should be of Keras 2"):
         adversarial.compile(optimizer=keras_3.optimizers.Adam())
+
+
+def test_lists_of_a_model_whose_weights_are_nan_are_refused():
+    model = ar.models.two_tower(dataclasses.replace(DATA, context=None), embedding_dim=2)
+    assert len(model.recommend(["u"], 1)) == 1
+    model.set_weights([np.full_like(value, np.nan) for value in model.get_weights()])
+    with pytest.raises(ValueError, match="TwoTower gives NaN"):
+        model.recommend(["u"], 1)
