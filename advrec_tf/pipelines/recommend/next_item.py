@@ -9,6 +9,7 @@ other rows were trained on.
 from __future__ import annotations
 
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -85,13 +86,24 @@ def recipe_of(settings: SingleSettings, num_items: int) -> Recipe:
 
 
 def objective_of(settings: SingleSettings, num_items: int) -> SequenceObjective:
-    """What states are compared with."""
+    """What states are compared with.
+
+    Warns:
+        UserWarning: if as many candidates or negatives are drawn as there are items, or more.
+    """
     loss = settings.loss or ("sampled_softmax" if num_items > LARGE_CATALOGUE else "softmax")
     if loss == "softmax":
         return FullSoftmax()
+    drawn = settings.negatives or (256 if loss == "gbce" else 512)
+    if drawn >= num_items:
+        warnings.warn(
+            f"`negatives` should be fewer than the {num_items:,} items of the data: {drawn:,} are "
+            f"drawn for the loss {loss}, and the loss softmax, over all items, costs no more.",
+            stacklevel=2,
+        )
     if loss == "gbce":
-        return BinaryCrossEntropy(negatives=settings.negatives or 256, calibrated=0.75)
-    return SampledSoftmax(candidates=settings.negatives or 512)
+        return BinaryCrossEntropy(negatives=drawn, calibrated=0.75)
+    return SampledSoftmax(candidates=drawn)
 
 
 def fit(

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,15 @@ def test_the_names_of_the_settings_are_those_of_the_recipes():
 )
 def test_the_loss_follows_the_settings_and_the_catalogue(given, items, objective):
     assert next_item.objective_of(settings_of(**given), items) == objective
+
+
+def test_as_many_negatives_as_items_are_warned_of():
+    given = settings_of(model="sasrec", loss="sampled_softmax", negatives=120)
+    with pytest.warns(UserWarning, match="fewer than the 120 items of the data: 120 are drawn"):
+        next_item.objective_of(given, 120)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        next_item.objective_of(given, 121)
 
 
 @pytest.mark.parametrize(
