@@ -78,7 +78,8 @@ def served_form(
         model: any recommender of the package after `fit`, or one that has `interactions` and
             `score(user_index [batch]) -> [batch, num_items]`.
         k: length of a list where the request names none.
-        max_k: longest list a request may ask for.
+        max_k: longest list a request may ask for, at most the number of items, or 100 where there
+            are fewer.
         index: "exact" compares a user with all items; "ivf" with those of some cells, see
             `ServedByIndex`, which vectors and sequence models can; "auto" is "ivf" for these of at
             least `INDEX_FROM` items where the recall can be reached, else "exact".

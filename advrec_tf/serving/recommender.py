@@ -26,6 +26,9 @@ from advrec_tf.serving.small_vectors import TablesReport
 CELLS = 2**25
 """Scores that a request may hold at a time: users times items, 128 MiB of float32."""
 
+LONGEST = 100
+"""The longest list that a request may ask for, however few the items are."""
+
 MAX_USERS = 2**17
 """Users that a request may hold, however few the items are, and pairs of a user and an item."""
 
@@ -67,7 +70,8 @@ class ServedRecommender(ServedLists):
             the check compares with.
         unknown_scores: [num_items], the same for a user nobody knows.
         k: length of a list where the request names none, 1 <= k <= max_k.
-        max_k: longest list a request may ask for.
+        max_k: longest list a request may ask for, at most the number of items, or `LONGEST` where
+            there are fewer.
         new_users: what makes queries of the columns of users who are not in the model; only beside
             `PairedVectors`.
 
@@ -94,7 +98,8 @@ class ServedRecommender(ServedLists):
         if not 1 <= k <= max_k:
             raise ValueError(f"`k` should be in 1..max_k. Received: k={k!r}, max_k={max_k!r}.")
         data = interactions
-        self.k, self.max_k = k, max_k
+        # A longer list would be padding; short catalogues keep the lengths that clients ask for.
+        self.k, self.max_k = k, min(max_k, max(k, data.num_items, LONGEST))
         self.num_users, self.num_items = data.num_users, data.num_items
         self.max_batch = min(MAX_USERS, max(64, CELLS // max(self.num_items, 1)))
         self.scorer = scorer

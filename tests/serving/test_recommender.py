@@ -242,6 +242,12 @@ def test_an_empty_id_is_refused(make_recommender):
         served_form(make_recommender(items=("", "b", "c", "d", "e")))
 
 
+def test_the_longest_list_is_no_longer_than_the_catalogue_or_100(recommender):
+    # the catalogue has 5 items
+    kept = [served_form(recommender, max_k=max_k).notes()["max_k"] for max_k in (20, 100, 10**5)]
+    assert kept == [20, 100, 100]
+
+
 @pytest.mark.parametrize(("k", "max_k"), [(0, 5), (6, 5)])
 def test_a_k_outside_max_k_is_refused_when_built(recommender, k, max_k):
     with pytest.raises(ValueError, match=r"`k` should be in 1\.\.max_k"):
