@@ -112,11 +112,15 @@ def _text(path: Path, suffix: str) -> Iterator[Callable[[pd.DataFrame], None]]:
     """A function that adds lists to a text file."""
     names = ["user_id", "rank", "item_id", "score"]
     with open(path, "w", encoding="utf-8", newline="") as file:
-        settings = {"index": False, "sep": _SEPARATORS[suffix], "lineterminator": "\n"}
-        pd.DataFrame(columns=names).to_csv(file, **settings)
+
+        def add(lists: pd.DataFrame, header: bool) -> None:
+            lists.to_csv(
+                file, header=header, index=False, sep=_SEPARATORS[suffix], lineterminator="\n"
+            )
+
+        add(pd.DataFrame(columns=names), header=True)
 
         def write(lists: pd.DataFrame) -> None:
-            lists = lists[names].astype({"score": np.float32})
-            lists.to_csv(file, header=False, **settings)
+            add(lists[names].astype({"score": np.float32}), header=False)
 
         yield write
