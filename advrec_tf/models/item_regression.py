@@ -38,7 +38,8 @@ class ItemRegression:
         self._rows = self._profiles
         if weight is not None:
             rows = weighted_profiles(interactions, weight)
-            self._rows = rows[rows.sum(axis=1) > 0]  # users who weigh 0 are none of the regression
+            weighs = rows.sum(axis=1) > 0
+            self._rows = rows[weighs] if weighs.any() else rows  # nobody else is regressed on
         self._l2 = l2
 
     def scores(self) -> np.ndarray:

@@ -42,8 +42,8 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--user-table-id",
-        default="user_id",
-        help="The column of the user ids in --user-table. The default is user_id.",
+        help="The column of the user ids in --user-table, by default called as in the "
+        "interactions.",
     )
     group.add_argument(
         "--item-table",
@@ -54,8 +54,8 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--item-table-id",
-        default="item_id",
-        help="The column of the item ids in --item-table. The default is item_id.",
+        help="The column of the item ids in --item-table, by default called as in the "
+        "interactions.",
     )
     group.add_argument("--item-table-text", help="The column of the titles in --item-table.")
     group.add_argument(

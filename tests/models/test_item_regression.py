@@ -23,3 +23,16 @@ def test_scores_and_weights_are_those_of_the_regression_over_items(weighted, mon
     found = ItemRegression(data, weight, l2=L2)
     np.testing.assert_allclose(found.weights(), expected, atol=1e-6)
     np.testing.assert_allclose(found.scores(), x @ expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("weighing", [[0, 3], []])
+def test_users_who_weigh_nothing_are_scored_by_what_the_others_taught(weighing):
+    rng = np.random.default_rng(4)
+    profiles = rng.random((USERS, ITEMS)) < 0.4
+    data = interactions_of(np.argwhere(profiles), USERS, ITEMS)
+    weight = np.isin(data.user_index, weighing).astype(float)
+    y = profiles * np.isin(np.arange(USERS), weighing)[:, None]
+    inverse = np.linalg.inv(y.T @ y + L2 * np.eye(ITEMS))
+    expected = profiles @ (np.eye(ITEMS) - inverse / np.diag(inverse))
+    found = ItemRegression(data, weight, l2=L2).scores()
+    np.testing.assert_allclose(found, expected, atol=1e-6)

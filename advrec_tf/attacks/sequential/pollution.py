@@ -51,12 +51,10 @@ class Goal:
     def gains(self, scores: tf.Tensor, row: np.ndarray | None = None) -> tf.Tensor:
         """Scores [m, num_items] of histories of `row` [m] -> [m] float32, high is good for the
         attack: the log-probability of the item by a softmax of the scores, or its negative."""
-        goal = (
-            self
-            if row is None or not np.ndim(self.item)
-            else dataclasses.replace(self, item=np.asarray(self.item)[row])
-        )
-        item = goal.of_each(len(scores)).item
+        item = np.asarray(self.item)
+        if row is not None and item.ndim:
+            item = item[row]
+        item = dataclasses.replace(self, item=item).of_each(len(scores)).item
         found = tf.gather(tf.nn.log_softmax(scores), tf.constant(item, tf.int32), batch_dims=1)
         return found if self.promote else -found
 

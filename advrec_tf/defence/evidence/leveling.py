@@ -139,12 +139,9 @@ class LevelCounts(Defence):
         Raises:
             ValueError: if the model has no `count_law`.
         """
-        reaches = sorted(self.reaches)
-        reach = reaches[-1]
-        if len(reaches) > 1:
-            reach = most_allowed(
-                train, data, reaches, self._leveled, tolerance=self.tolerance, seed=seed
-            )
+        reach = most_allowed(
+            train, data, sorted(self.reaches), self._leveled, tolerance=self.tolerance, seed=seed
+        )
         return self._leveled(train(data), data, reach)
 
     @staticmethod

@@ -96,12 +96,9 @@ class RankByEvidence(Defence):
             )
 
     def trained(self, train, data, *, seed):
-        strengths = sorted(self.strengths)
-        strength = strengths[-1]
-        if len(strengths) > 1:
-            strength = most_allowed(
-                train, data, strengths, self._bounded, tolerance=self.tolerance, seed=seed
-            )
+        strength = most_allowed(
+            train, data, sorted(self.strengths), self._bounded, tolerance=self.tolerance, seed=seed
+        )
         return self._bounded(train(data), data, strength)
 
     @staticmethod
@@ -122,7 +119,8 @@ def most_allowed(
     """The strongest form of a ranking that validation allows.
 
     Args:
-        train: called once, on the data without a tenth of each user's interactions.
+        train: called once, on the data without a tenth of each user's interactions, unless there
+            is one strength alone.
         strengths: at least one, the weakest first.
         ranked: (model, the data it was trained on, strength) -> the ranking.
         tolerance: fraction of the best NDCG@10 on the tenth that may be lost.
@@ -131,6 +129,8 @@ def most_allowed(
     Returns:
         One of the strengths; the last where nothing can be held out.
     """
+    if len(strengths) == 1:
+        return strengths[0]
     split = random_ratio(data.interactions, validation=0.0, test=0.1, seed=seed)
     if not len(split.test):
         return strengths[-1]

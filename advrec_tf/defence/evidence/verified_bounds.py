@@ -159,12 +159,10 @@ class VerifiedBounds(Defence):
         def bounded(data: DefendedData) -> BoundedRanking:
             return _bounded(train, data, known, halves)
 
-        widths = sorted(self.widths, reverse=True)
-        width = widths[0]
-        if len(widths) > 1:
-            width = most_allowed(
-                bounded, data, widths, _of_width, tolerance=self.tolerance, seed=seed
-            )
+        widest_first = sorted(self.widths, reverse=True)
+        width = most_allowed(
+            bounded, data, widest_first, _of_width, tolerance=self.tolerance, seed=seed
+        )
         return _of_width(bounded(data), data, width)
 
 

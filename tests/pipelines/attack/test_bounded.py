@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from advrec_tf.pipelines.attack.bounded import WIDTHS, bounded, rows_of, words_of
+from tests.pipelines.attack.test_certificates import KEPT
 
 FOUND = {
     "verified": 156,
@@ -12,13 +13,7 @@ FOUND = {
         {
             "width": 0.5,
             "ndcg_clean": 0.5,
-            "hits": 40,
-            "kept": 30,
-            "kept_share": 0.75,
-            "barred": 0.5,
-            "precision": 0.1,
-            "recall": 0.2,
-            "ndcg": 0.3,
+            **KEPT,
         }
     ],
 }

@@ -2,6 +2,10 @@ import pytest
 
 from advrec_tf.pipelines.attack.certificates import certified, rows_of, words_of
 
+KEPT = {
+    **{"hits": 40, "kept": 30, "kept_share": 0.75, "barred": 0.5},
+    **{"precision": 0.1, "recall": 0.2, "ndcg": 0.3},
+}
 FOUND = {
     "settings": {"num_models": 3000, "subset_size": 10, "votes_each": 25},
     "ndcg": 0.5,
@@ -11,13 +15,7 @@ FOUND = {
     "curve": [
         {
             "num_fakes": 10,
-            "hits": 40,
-            "kept": 30,
-            "kept_share": 0.75,
-            "barred": 0.5,
-            "precision": 0.1,
-            "recall": 0.2,
-            "ndcg": 0.3,
+            **KEPT,
             "confidence": 0.999,
         }
     ],
