@@ -1,6 +1,6 @@
 r"""How fast catalogues are ranked for all metrics, beside the bare product of the vectors.
 
-    python -m experiments.speed.full_ranking --items 10000 1000000 --rounds 5
+    python -m experiments.speed.full_ranking --items 10000 1000000 --out docs/results
 
 Random vectors of users and items, generated interactions; in turns the evaluator ranks the
 catalogue for all metrics, and the product of 256 users at a time with all items and its maximum is
@@ -27,7 +27,7 @@ from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.vectors import VectorRecommender
 from advrec_tf.pipelines.ending import guarded
 from experiments.harness import command
-from experiments.harness.markdown import table
+from experiments.speed.cell_page import CellPage
 from experiments.speed.cells import generated_split
 
 OPTIONS = {
@@ -40,7 +40,15 @@ OPTIONS = {
     "dim": (64, "The number of factors."),
     "rounds": (5, "Rounds of which medians are taken."),
 }
-HEAD = ("items", "users/s, product", "users/s, ranked", "users/s, whole rows", "share of product")
+PAGE = CellPage(
+    "full-ranking",
+    "Full ranking beside the bare product",
+    ("items", "users/s, product", "users/s, ranked", "users/s, whole rows", "share of product"),
+    "Product: the scores of all items by a matrix product, and their maximum, which no full ranking "
+    "can do without. Ranked: lists and all metrics. Whole rows: the same of a model that gives "
+    "scores and no vectors. Users a second by the clock, medians over the rounds; the share is that "
+    "of processor time, in which other work on the machine does not count.",
+)
 PRODUCT, RANKED, ROWS = "product", "ranked", "rows"
 _BLOCK = 256
 _MOST = 32
@@ -128,6 +136,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help="Sizes of the catalogues; default: 10000 1000000.",
     )
     command.add_options(parser, OPTIONS)
+    command.add_report(parser, PAGE.markdown, out=command.HERE)
     return parser.parse_args(argv)
 
 
@@ -138,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for items in args.items:
         users, ways = ways_of(items, args)
         found.append(line(items, users, measured(ways, args.rounds)))
-    print("\n".join(table(HEAD, found)))
+    PAGE.publish(args, OPTIONS, found)
 
 
 if __name__ == "__main__":

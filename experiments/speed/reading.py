@@ -1,6 +1,6 @@
 r"""How fast a million interactions are read, beside the parsers of pandas and Arrow.
 
-    python -m experiments.speed.reading --interactions 1000000 --rounds 5
+    python -m experiments.speed.reading --interactions 1000000 --out docs/results
 
 All of them read the same files, in turns. Medians of seconds of the clock and of processor time,
 of all threads, and of the ratio to pandas' processor time in each round: on a machine that others
@@ -25,7 +25,7 @@ import pandas as pd
 from advrec_tf.data.readers.loading import load
 from advrec_tf.pipelines.ending import guarded
 from experiments.harness import command
-from experiments.harness.markdown import table
+from experiments.speed.cell_page import CellPage
 
 OPTIONS = {
     "interactions": (1_000_000, "Lines of the files."),
@@ -34,7 +34,15 @@ OPTIONS = {
     "rounds": (5, "Rounds of which medians are taken."),
 }
 OURS = "ar.data.load"
-HEAD = ("file", "reader", "seconds", "processor seconds", "times pandas")
+PAGE = CellPage(
+    "speed-reading",
+    "Reading beside the parsers of pandas and Arrow",
+    ("file", "reader", "seconds", "processor seconds", "times pandas"),
+    "All read the same files, in turns. Medians over the rounds of seconds of the clock and of the "
+    "processor, of all threads, and of the ratio to pandas in processor time, in which other work "
+    "on the machine does not count. `load` does more than a parser: ids are numbered and checked, "
+    "numbers and times are judged, and the report is made.",
+)
 _COLUMNS = {"rating_column": "rating", "time_column": "timestamp"}
 
 
@@ -98,6 +106,7 @@ def lines(file: str, seconds: dict[str, list[tuple[float, float]]]) -> list[list
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = command.parser_of(__doc__)
     command.add_options(parser, OPTIONS)
+    command.add_report(parser, PAGE.markdown, out=command.HERE)
     return parser.parse_args(argv)
 
 
@@ -111,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         found = []
         for file, of_file in readers(Path(folder)).items():
             found += lines(file, measured(of_file, args.rounds))
-    print("\n".join(table(HEAD, found)))
+    PAGE.publish(args, OPTIONS, found)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 r"""What `AdversarialTraining` costs: a training step with it beside one without.
 
-    python -m experiments.speed.wrapper --rounds 9
+    python -m experiments.speed.wrapper --out docs/results
 
 A TFRS retrieval model and a Keras ranking model, neither of this package, take steps on one batch:
 plain, and by FGSM at each fraction, in turns. Ratios are medians over rounds, of processor time,
@@ -26,10 +26,18 @@ from advrec_tf.perturbations import fgsm
 from advrec_tf.pipelines.ending import guarded
 from advrec_tf.training.adversarial import AdversarialTraining
 from experiments.harness import command
-from experiments.harness.markdown import table
+from experiments.speed.cell_page import CellPage
 
 FRACTIONS = (1.0, 0.2)
-HEAD = ("model", "step", "milliseconds", "processor milliseconds", "times the plain step")
+PAGE = CellPage(
+    "speed-adversarial-training",
+    "What adversarial training costs a step",
+    ("model", "step", "milliseconds", "processor milliseconds", "times the plain step"),
+    "Steps of a TFRS retrieval model with two hidden layers a tower and of a Keras ranking model with "
+    "a cross layer, neither of this package: plain, and wrapped by `AdversarialTraining`, which "
+    "attacks the named fraction of the batch by FGSM, in turns. Medians over the rounds; the ratio "
+    "is of processor time, in which other work on the machine does not count.",
+)
 PLAIN = "plain"
 OPTIONS = {
     "users": (20_000, "Users of both models."),
@@ -129,6 +137,7 @@ def lines(model: str, passed: dict[str, list[tuple[float, float]]]) -> list[list
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = command.parser_of(__doc__)
     command.add_options(parser, OPTIONS)
+    command.add_report(parser, PAGE.markdown, out=command.HERE)
     return parser.parse_args(argv)
 
 
@@ -146,7 +155,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, (build, data) in models.items():
         steps = steps_of(build, data)
         found += lines(name, measured(steps, count=args.steps, rounds=args.rounds))
-    print("\n".join(table(HEAD, found)))
+    PAGE.publish(args, OPTIONS, found)
 
 
 if __name__ == "__main__":

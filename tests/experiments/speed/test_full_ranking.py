@@ -10,7 +10,7 @@ def test_the_study_measures_the_product_and_both_ways_of_ranking(monkeypatch, ca
         ["--items", "1200", "--users", "1", "--interactions", "3", "--dim", "4", "--rounds", "1"]
     )
     printed = capsys.readouterr().out
-    assert all(name in printed for name in full_ranking.HEAD) and "| 1,200 |" in printed
+    assert all(name in printed for name in full_ranking.PAGE.head) and "| 1,200 |" in printed
 
 
 def test_the_share_is_that_of_processor_time():
