@@ -37,7 +37,9 @@ def attack(
 ) -> None:
     """Attack one recommender, defend it, and measure both.
 
-    `advrec attack --data ml100k --victim biased_mf --attack segment`
+    `advrec attack --data ml100k`
+
+    `advrec attack --data ml100k --victim biased_mf --attack segment --defence none`
 
     `advrec attack --data events.csv --rating-column stars --victim mf_bpr --attack revadv
     --defence APR --items B00042 B00107`
@@ -62,9 +64,12 @@ def attack(
             variable ADVREC_DATA), the word synthetic, a MovieLens folder or a table file. With
             --run-dir it is where the file of that run is now; by default where it was.
         run_dir: The folder of a finished `advrec train` of a next-item model, to attack that.
-        victim: The recommender that is attacked. By default biased_mf.
+        victim: The recommender that is attacked. By default ease; biased_mf is the one that papers
+            attack.
         attack: The attack. By default average; with --run-dir all.
-        defence: The defence. By default none; with --run-dir all: smoothing, purification, removal.
+        defence: The defence. By default coherence-weights+level-counts, or coherence-weights alone
+            for a victim that level-counts is not for; with --run-dir all: smoothing, purification,
+            removal.
         targets: The group of targets: published, popular, mid or tail. By default it is the first
             that the data have; with --run-dir mid.
         items: Attack the items with these ids, as they stand in the data, in the place of a group.
@@ -146,8 +151,8 @@ def attack(
     job.run(
         data,
         attack=attack or "average",
-        victim=victim or "biased_mf",
-        defence=defence or "none",
+        victim=victim or "ease",
+        defence=defence,
         group=targets,
         own_targets=items,
         per_group=per_group,

@@ -14,7 +14,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "defences": [
             "Defence",
             "DefendedData",
-            "fit_defended",
             "RemoveSuspicious",
             "DownWeight",
             "LeastTrimmedSquares",
@@ -29,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "evidence.verified": ["VerifiedCounts"],
         "evidence.verified_bounds": ["BoundedRanking", "VerifiedBounds"],
         "evidence.weights": ["CapContributions", "CoherenceWeights", "IndependenceWeights"],
+        "fitting": ["default_defence", "fit_defended"],
         "online": ["OnlineScorer"],
         "registry": ["DEFENCES", "DETECTORS"],
         "sequential.pace": ["PaceSurprise"],

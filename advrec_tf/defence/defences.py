@@ -9,8 +9,8 @@ A victim calls all four, so it needs to know no defence by name. `needs` says wh
 of the victim: "ratings", "gradient" (trained by `compile` and `fit`), "als" (alternating least
 squares), "subsets" (trained on a few users each), "counts" (scores that are sums over raters) or
 "profiles" (users are scored by their own interactions, whatever these weigh).
-`fit_defended` applies a defence that only alters data or ranking to any fitting function. No
-defence sees labels. Detectors come from their own modules, ERM users from `poisoning_training`;
+`fitting.fit_defended` applies a defence that only alters data or ranking to any fitting function.
+No defence sees labels. Detectors come from their own modules, ERM users from `poisoning_training`;
 attackers that know a defence are in `adaptive`.
 """
 
@@ -91,43 +91,6 @@ class Defence:
     def trained(self, train: Train, data: DefendedData, *, seed: int) -> Recommender:
         """What is ranked by: `train(data)`, or what a defence makes of it."""
         return train(data)
-
-
-def fit_defended(
-    fit: Callable[..., object],
-    interactions: Interactions,
-    defence: Defence,
-    *,
-    weighted: bool = False,
-    seed: int = 0,
-):
-    """What `fit` makes of the data that a defence leaves, ranked as the defence ranks.
-
-    Args:
-        fit: interactions -> a trained model, a new one each time.
-        weighted: whether `fit` takes (interactions, weight), the second [interactions] float32 in
-            [0, 1] or None, as `fit` of closed-form models does; otherwise weights become
-            probabilities of being kept, see `DefendedData.sampled`.
-        defence: one that alters the data, or ranks by what was trained.
-        seed: of the defence and of the sampling.
-
-    Raises:
-        ValueError: if the defence wraps the model or trims its least squares: then the model has
-            to be built around it.
-    """
-    if defence.trim or type(defence).wrap is not Defence.wrap:
-        raise ValueError(
-            "`defence` should only alter data or ranking: a fitting function cannot be wrapped. "
-            f"Received: {defence}."
-        )
-    data = defence.training_data(interactions, seed=seed)
-
-    def train(data: DefendedData):
-        if weighted:
-            return fit(data.interactions, data.weight)
-        return fit(data.sampled(np.random.default_rng(seed)))
-
-    return defence.trained(train, data, seed=seed)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ or defence is its module, an entry here (a defence with a sentence in `ABOUT`), 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from advrec_tf.defence.certified.subset_votes import SubsetVotes
 from advrec_tf.defence.chain import Chain
@@ -132,9 +132,18 @@ STRICTNESS = {
 """`REMOVE_BY_OVERLAP` with thresholds below and above 3: what robustness costs honest users."""
 
 _AT = "-at-"
+COHERENCE = "coherence-weights"
+DEFAULT = f"{COHERENCE}+level-counts"
+"""What `fitting.default_defence` does to a model that says how its scores hold the number of an
+item's raters; to others it does `COHERENCE`."""
 COUNTS, BOUNDS = "verified-counts", "verified-bounds"
 VERIFIED = (COUNTS, BOUNDS)
 """The defences, or parts of a chain, that ask for users who are known to be real."""
+
+
+def default_for(offered: Set[str]) -> str:
+    """The name of the default defence of a victim that offers so much, see `Defence.needs`."""
+    return DEFAULT if DEFENCES[DEFAULT].needs <= offered else COHERENCE
 
 
 def asks_who_is_verified(name: str) -> bool:
@@ -169,9 +178,9 @@ DEFENCES: dict[str, Defence] = {
     "subset-ensemble": SubsetVotes(),
     "independence-weights": IndependenceWeights(),
     "cap-contributions": CapContributions(),
-    "coherence-weights": CoherenceWeights(),
+    COHERENCE: CoherenceWeights(),
     "level-counts": LevelCounts(),
-    "coherence-weights+level-counts": Chain(defences=(CoherenceWeights(), LevelCounts())),
+    DEFAULT: Chain(defences=(CoherenceWeights(), LevelCounts())),
     COUNTS: VerifiedCounts(),
     BOUNDS: VerifiedBounds(),
     "coherence-weights+verified-bounds": Chain(defences=(CoherenceWeights(), VerifiedBounds())),

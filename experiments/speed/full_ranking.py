@@ -44,10 +44,10 @@ PAGE = CellPage(
     "full-ranking",
     "Full ranking beside the bare product",
     ("items", "users/s, product", "users/s, ranked", "users/s, whole rows", "share of product"),
-    "Product: the scores of all items by a matrix product, and their maximum, which no full ranking "
-    "can do without. Ranked: lists and all metrics. Whole rows: the same of a model that gives "
-    "scores and no vectors. Users a second by the clock, medians over the rounds; the share is that "
-    "of processor time, in which other work on the machine does not count.",
+    "Product: the scores of all items by a matrix product, and their maximum, which no full "
+    "ranking can do without. Ranked: lists and all metrics. Whole rows: the same of a model that "
+    "gives scores and no vectors. Users a second by the clock, medians over the rounds; the share "
+    "is that of processor time, in which other work on the machine does not count.",
 )
 PRODUCT, RANKED, ROWS = "product", "ranked", "rows"
 _BLOCK = 256

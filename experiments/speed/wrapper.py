@@ -33,10 +33,10 @@ PAGE = CellPage(
     "speed-adversarial-training",
     "What adversarial training costs a step",
     ("model", "step", "milliseconds", "processor milliseconds", "times the plain step"),
-    "Steps of a TFRS retrieval model with two hidden layers a tower and of a Keras ranking model with "
-    "a cross layer, neither of this package: plain, and wrapped by `AdversarialTraining`, which "
-    "attacks the named fraction of the batch by FGSM, in turns. Medians over the rounds; the ratio "
-    "is of processor time, in which other work on the machine does not count.",
+    "Steps of a TFRS retrieval model with two hidden layers a tower and of a Keras ranking model "
+    "with a cross layer, neither of this package: plain, and wrapped by `AdversarialTraining`, "
+    "which attacks the named fraction of the batch by FGSM, in turns. Medians over the rounds; the "
+    "ratio is of processor time, in which other work on the machine does not count.",
 )
 PLAIN = "plain"
 OPTIONS = {

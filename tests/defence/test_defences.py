@@ -7,17 +7,13 @@ from advrec_tf.attacks.copies import CopyAttack
 from advrec_tf.attacks.injection import inject
 from advrec_tf.data import batches
 from advrec_tf.defence.defences import (
-    Defence,
     DefendedData,
     DownWeight,
-    LeastTrimmedSquares,
     RemoveSuspicious,
-    fit_defended,
     rating_consistency_weights,
 )
 from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
-from tests.defence.altering import DropFirst, Halve
 from tests.defence.detectors_by_rule import by_length
 
 pytest.importorskip("sklearn")
@@ -114,17 +110,3 @@ def test_removal_by_overlap_removes_copies_and_keeps_nearly_all_honest_users(lar
     left = found.interactions.user_counts() > 0
     assert left[~poisoned.is_fake].mean() > 0.95
     assert left[poisoned.is_fake].mean() <= 0.17
-
-
-def test_a_fitting_function_gets_the_data_that_a_defence_leaves(world):
-    def length(interactions):
-        return len(interactions)
-
-    assert fit_defended(length, world, Defence()) == len(world)
-    assert fit_defended(length, world, DropFirst()) == int((world.user_index > 0).sum())
-    # Each interaction weighs half, so about half are kept.
-    assert fit_defended(length, world, Halve()) == pytest.approx(len(world) / 2, rel=0.15)
-    with pytest.raises(ValueError, match="cannot be wrapped"):
-        fit_defended(length, world, DEFENCES["apr"])
-    with pytest.raises(ValueError, match="should only alter data or ranking"):
-        fit_defended(length, world, LeastTrimmedSquares())

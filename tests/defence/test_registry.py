@@ -5,7 +5,17 @@ import pytest
 from advrec_tf.attacks.victims import TRAITS
 from advrec_tf.defence.defences import Defence
 from advrec_tf.defence.detectors.base import Detector
-from advrec_tf.defence.registry import ABOUT, DEFENCES, DETECTORS, KINDS, STRICTNESS, about
+from advrec_tf.defence.registry import (
+    ABOUT,
+    COHERENCE,
+    DEFAULT,
+    DEFENCES,
+    DETECTORS,
+    KINDS,
+    STRICTNESS,
+    about,
+    default_for,
+)
 
 
 def test_every_defence_and_detector_of_the_tables_is_one():
@@ -42,3 +52,9 @@ def test_a_limit_and_the_parts_of_a_chain_are_said():
     for unknown in ("nosuch", "apr-at-3"):
         with pytest.raises(KeyError):
             about(unknown)
+
+
+def test_the_default_levels_counts_for_victims_that_say_how_they_hold_them():
+    assert default_for({"counts", "gradient"}) == "coherence-weights+level-counts"
+    assert default_for({"gradient"}) == default_for(frozenset()) == "coherence-weights"
+    assert {DEFAULT, COHERENCE} <= set(DEFENCES)

@@ -10,6 +10,7 @@ itself, without labels. It knows neither users nor profiles: what these are wort
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -115,6 +116,8 @@ class LevelCounts(Defence):
         reaches: that are tried, fractions of the users with interactions; one alone is taken as it
             is, without the second training.
         tolerance: fraction of the best NDCG@10 that may be lost, in [0, 1).
+        optional: whether a model without `count_law` is ranked by as it is, with a warning, rather
+            than refused.
 
     Raises:
         ValueError: if there is no reach, one is no fraction, or the tolerance is out of range.
@@ -122,6 +125,7 @@ class LevelCounts(Defence):
 
     reaches: Sequence[float] = REACHES
     tolerance: float = 0.01
+    optional: bool = False
 
     needs: ClassVar[frozenset[str]] = frozenset({"counts"})
 
@@ -137,21 +141,34 @@ class LevelCounts(Defence):
         """See `Defence.trained`.
 
         Raises:
-            ValueError: if the model has no `count_law`.
+            ValueError: if the model has no `count_law` and this is not `optional`.
         """
+        model = train(data)
+        if getattr(model, "count_law", None) is None:
+            self._require_law(model)
+            return model
         reach = most_allowed(
             train, data, sorted(self.reaches), self._leveled, tolerance=self.tolerance, seed=seed
         )
-        return self._leveled(train(data), data, reach)
+        return self._leveled(model, data, reach)
+
+    def _require_law(self, model: Recommender) -> None:
+        name = type(model).__name__
+        if not self.optional:
+            raise ValueError(
+                "`train` should train a model that says in its `count_law` how its scores hold the "
+                f"number of an item's raters. Received: {name}."
+            )
+        warnings.warn(
+            f"{name} does not say in its `count_law` how its scores hold the number of an item's "
+            "raters: items that few have are ranked by their number as well.",
+            stacklevel=2,
+        )
 
     @staticmethod
     def _leveled(model: Recommender, data: DefendedData, reach: float) -> LeveledRanking:
         law = model.count_law
-        if law is None:
-            raise ValueError(
-                "`train` should train a model that says in its `count_law` how its scores hold the "
-                f"number of an item's raters. Received: {type(model).__name__}."
-            )
+        assert law is not None
         users = int((data.interactions.user_counts() > 0).sum())
         if len(model.interactions) < len(data.interactions):
             raters = weighted_counts(model.interactions, None)

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from advrec_tf.attacks.rating_statistics import shift_in_words
-from advrec_tf.defence.registry import VERIFIED, asks_who_is_verified
+from advrec_tf.attacks.victims import VICTIMS
+from advrec_tf.defence.registry import VERIFIED, asks_who_is_verified, default_for
 from advrec_tf.ops.files import atomic_bytes
 from advrec_tf.ops.stored import read_json
 from advrec_tf.ops.words import enumerated
@@ -46,7 +47,7 @@ def run(
     *,
     attack: str,
     victim: str,
-    defence: str,
+    defence: str | None = None,
     group: str | None = None,
     own_targets: Sequence[str] = (),
     per_group: int = 5,
@@ -66,7 +67,8 @@ def run(
 
     Args:
         data, own_targets, per_group, columns: as `load_setting` takes them.
-        attack, victim, defence: as `Cell` takes them.
+        attack, victim, defence: as `Cell` takes them; by default the defence is that of
+            `registry.default_for`.
         size: as `Cell` takes it, by default `SIZE`.
         group: of targets, each of which is attacked alone; by default the first that there is.
         fillers: as `CellRunner` takes it.
@@ -85,6 +87,9 @@ def run(
         FileExistsError: if `run_dir` holds a run, and neither `resume` nor `overwrite` is given,
             or, with `resume` alone, `out` is the report of an attack with other settings.
     """
+    if defence is None:
+        known = VICTIMS.get(victim)  # one that is not known is refused below
+        defence = default_for(known.traits if known else frozenset())
     # Certificates are counted against as many fakes as an attack of this size has.
     _require_attack(attack, fillers=fillers, size=None if certify else size)
     size = SIZE if size is None else size

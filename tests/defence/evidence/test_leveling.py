@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from advrec_tf.defence.chain import Chain
-from advrec_tf.defence.defences import DefendedData, fit_defended
+from advrec_tf.defence.defences import DefendedData
 from advrec_tf.defence.evidence.leveling import (
     LevelCounts,
     LeveledRanking,
@@ -13,6 +13,7 @@ from advrec_tf.defence.evidence.leveling import (
     weighted_counts,
 )
 from advrec_tf.defence.evidence.weights import IndependenceWeights
+from advrec_tf.defence.fitting import fit_defended
 from advrec_tf.models.base import MatrixRecommender
 from advrec_tf.models.baselines import EASE, ItemKNN, Popularity
 from advrec_tf.models.factorization.matrix_factorization import MatrixFactorization
@@ -84,7 +85,7 @@ def test_validation_takes_the_longest_reach_that_costs_nothing():
 
     defence = LevelCounts(reaches=(0.0, 0.001, 0.002), tolerance=0.0)
     model = defence.trained(train, DefendedData(interactions=data), seed=0)
-    assert trained[0] < len(data) == trained[1]
+    assert trained[1] < len(data) == trained[0]
     assert model.reach == pytest.approx(0.14)  # of these no reach levels anything
     for settings in ({"reaches": ()}, {"reaches": (1.5,)}, {"tolerance": 1.0}):
         with pytest.raises(ValueError, match="`reaches` should hold numbers in"):

@@ -7,8 +7,9 @@ import tensorflow as tf
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.defence.chain import Chain
-from advrec_tf.defence.defences import DefendedData, RemoveSuspicious, fit_defended
+from advrec_tf.defence.defences import DefendedData, RemoveSuspicious
 from advrec_tf.defence.evidence.ranking import EvidenceRanking, RankByEvidence
+from advrec_tf.defence.fitting import fit_defended
 from advrec_tf.models.base import MatrixRecommender
 from advrec_tf.models.baselines import EASE
 from tests.worlds import interactions_of

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from advrec_tf.defence.chain import Chain
-from advrec_tf.defence.defences import Defence, fit_defended
+from advrec_tf.defence.defences import Defence
 from advrec_tf.defence.evidence.verified import (
     VerifiedCounts,
     believable_counts,
     gamma_prior,
 )
 from advrec_tf.defence.evidence.weights import CapContributions
+from advrec_tf.defence.fitting import fit_defended
 from tests.worlds import interactions_of
 
 # Items 0 to 5; users 0 and 1 are verified. Every item has one rater of the verified and one of the

@@ -5,9 +5,9 @@ import pytest
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.chain import Chain
-from advrec_tf.defence.defences import fit_defended
 from advrec_tf.defence.evidence.verified_bounds import BoundedRanking, VerifiedBounds, scales
 from advrec_tf.defence.evidence.weights import CapContributions
+from advrec_tf.defence.fitting import fit_defended
 from advrec_tf.models.base import MatrixRecommender
 from advrec_tf.models.baselines import EASE, Popularity
 from tests.worlds import interactions_of, interactions_of_matrix

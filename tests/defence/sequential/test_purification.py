@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from advrec_tf.attacks.sequential.co_visitation import CoVisitation
-from advrec_tf.defence.defences import fit_defended
+from advrec_tf.defence.fitting import fit_defended
 from advrec_tf.defence.sequential.purification import (
     PurifiedHistories,
     RemoveSuspiciousHistories,
