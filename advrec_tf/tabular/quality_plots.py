@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.patches import Rectangle
 
-from advrec_tf.ops.figures import subplots
+from advrec_tf.ops.figures import plot_epochs, subplots
 from advrec_tf.tabular.columns import Column, Date
 from advrec_tf.tabular.fidelity import Binning, features_of
 from advrec_tf.tabular.schema import TableSchema
@@ -75,14 +75,13 @@ def _tidy(ax) -> None:
 def draw_training(history: dict[str, list[float]]):
     """Losses of discriminator and generator, and distance to held-out rows, over rounds."""
     figure, (left, right) = subplots(1, 2, figsize=(11, 3.8))
-    rounds = np.arange(1, len(history["d_loss"]) + 1)
-    left.plot(rounds, history["d_loss"], color=SYNTHETIC, label="discriminator")
-    left.plot(rounds, history["g_loss"], color=REAL, label="generator")
+    plot_epochs(left, history["d_loss"], color=SYNTHETIC, label="discriminator")
+    plot_epochs(left, history["g_loss"], color=REAL, label="generator")
     left.set(xlabel="round", ylabel="loss", title="discriminator and generator")
     left.legend(frameon=False)
-    right.plot(rounds, history["val_distance"], color="black", label="distance (stops early)")
-    right.plot(rounds, history["val_columns"], color=REAL, label="of columns")
-    right.plot(rounds, history["val_pairs"], color=SYNTHETIC, label="of pairs of columns")
+    plot_epochs(right, history["val_distance"], color="black", label="distance (stops early)")
+    plot_epochs(right, history["val_columns"], color=REAL, label="of columns")
+    plot_epochs(right, history["val_pairs"], color=SYNTHETIC, label="of pairs of columns")
     right.set(
         xlabel="round", ylabel="mean total variation", title="distance to held-out rows", ylim=0
     )

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from advrec_tf.ops.figures import subplots
+from advrec_tf.ops.figures import subplots, whole_ticks
 from advrec_tf.pipelines.next_item_attack.page import LOWER, RAISE, curves_of
 
 COLORS = (
@@ -77,7 +76,7 @@ _DONE = {"substitute": "exchanged", "insert": "put in", "delete": "taken out"}
 
 def draw_curve(ax, points: Sequence[Mapping], value: str, *, color, search: str, label: str):
     """One curve of `pollution_curves`; ticks of the x axis are whole edits."""
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    whole_ticks(ax)
     ax.plot(
         [point["budget"] for point in points],
         [point.get(value, float("nan")) for point in points],

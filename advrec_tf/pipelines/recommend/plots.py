@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from matplotlib import colormaps
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import StrMethodFormatter
 
 from advrec_tf.data.augmentation import AugmentedInteractions
-from advrec_tf.ops.figures import subplots
+from advrec_tf.ops.figures import plot_epochs, subplots
 from advrec_tf.pipelines.recommend.job import Outcome
 from advrec_tf.pipelines.recommend.settings import NEXT_ITEM
 
@@ -27,9 +27,6 @@ _COLORS = {
     "shipped": "#e45756",
     "ranking": "#b279a2",
 }
-
-
-_DOTS = 20  # epochs, each of which has a dot on its line
 
 
 def draw_all(outcome: Outcome, report: dict, run_dir: Path) -> list[Path]:
@@ -110,20 +107,14 @@ def draw_metrics(report: dict):
 def draw_training(history: dict[str, list[float]]):
     """Losses of discriminator and generator, accuracy and diversity over epochs."""
     figure, (left, right) = _axes(11, 4, 2)
-    epochs = np.arange(1, len(history["d_loss"]) + 1)
     for ax, name, color, label in (
         (left, "d_loss", "#e45756", "loss of the discriminator"),
         (left, "g_loss", "#4c78a8", "adversarial loss of the generator"),
         (right, "d_accuracy", "#e45756", "accuracy of the discriminator"),
         (right, "diversity", "#59a14f", "diversity of what is generated"),
     ):
-        # a single epoch has no line
-        marker = "o" if len(epochs) <= _DOTS else ""
-        ax.plot(epochs, history[name], color=color, label=label, marker=marker, markersize=4)
-    for ax in (left, right):
+        plot_epochs(ax, history[name], color=color, label=label)
         ax.set_xlabel("epoch")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        ax.set_xlim(0.5, len(epochs) + 0.5)
     left.set_ylabel("loss")
     right.axhline(0.5, color="#9a9a9a", linewidth=0.8, linestyle="--", label="accuracy of guessing")
     right.set_ylabel("accuracy, diversity")
