@@ -111,6 +111,14 @@ def here(world, tmp_path, monkeypatch):
 
 
 @of_pages("python")
+def test_the_python_of_a_page_imports_the_package_before_tfrs(page):
+    # TFRS alone fails in a new process, which the tests are not.
+    code = "\n".join(blocks(page, "python"))
+    if "tensorflow_recommenders" in code:
+        assert code.index("import advrec_tf") < code.index("tensorflow_recommenders")
+
+
+@of_pages("python")
 def test_the_python_of_a_page_runs_from_top_to_bottom(page, here, request):
     if page.name != "README.md":  # that one as its reader runs it, the others in less time
         request.getfixturevalue("eagerly")

@@ -1,9 +1,10 @@
-"""A campaign with knobs: what an attacker turns who can try the defence before paying for accounts.
+"""A campaign and its settings: what an attacker varies who can try the defence beforehand.
 
 `CampaignAttack` are copies of real users of which there may be fewer, and shorter ones, than the
 budget allows, with fillers that all accounts share, and a community chosen at random or around a
-user who has the target. `turned` lists the campaigns one knob away. Which of them works is searched
-by `defence.adaptive.BestResponse`. Times are left to `injection`, which spreads them as real ones.
+user who has the target. `turned` lists the campaigns one setting away. Which of them works is
+searched by `defence.adaptive.BestResponse`. Times are left to `injection`, which spreads them as
+real ones.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from advrec_tf.attacks.copies import CopyAttack
 from advrec_tf.attacks.heuristic import checked_targets
 from advrec_tf.attacks.rating_statistics import RatingStatistics
 
-KNOBS: Mapping[str, Sequence] = {
+SETTINGS: Mapping[str, Sequence] = {
     "accounts": (0.2, 0.4, 0.7, 1.0),
     "length": (0.15, 0.3, 0.6, 1.0),
     "shared": (0.0, 0.25, 0.5, 0.75),
@@ -103,10 +104,10 @@ def _share(fillers: np.ndarray, statistics: RatingStatistics, shared: float, rng
 
 
 def turned(attack: CampaignAttack) -> list[CampaignAttack]:
-    """The campaigns one step of one knob away, of the same budget; those that make no sense, such
-    as more sources than a community has, are left out."""
+    """The campaigns one step of one setting away, of the same budget; those that make no sense,
+    such as more sources than a community has, are left out."""
     found = []
-    for name, values in KNOBS.items():
+    for name, values in SETTINGS.items():
         place = values.index(getattr(attack, name))
         for other in (place - 1, place + 1):
             if not 0 <= other < len(values):

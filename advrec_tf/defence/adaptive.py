@@ -2,9 +2,9 @@
 
 `EvadingAttack` generates more profiles than it may inject and keeps those that the defender's
 detector finds least suspicious; `BestResponse` tries attacks against a copy of the whole defended
-system, goes on from the best by turning one knob after another, and uses what works best. Both are
-called like any other attack. They know the settings of the defence and the data, not the defence's
-random draws.
+system, goes on from the best by trying one setting after another, and uses what works best. Both
+are called like any other attack. They know the settings of the defence and the data, not the
+defence's random draws.
 """
 
 from __future__ import annotations

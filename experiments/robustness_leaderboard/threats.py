@@ -83,7 +83,7 @@ THREATS: Mapping[str, ThreatModel] = {
             attacks=(*_HEURISTIC, _INFORMED, BEST_RESPONSE),
             adaptive=False,
             note=f"{_INFORMED} is made to pass weights by coherence; {BEST_RESPONSE} knows model "
-            "and defence and turns the knobs of a campaign (accounts, length, shared fillers, "
+            "and defence and tries settings of a campaign (accounts, length, shared fillers, "
             "sources, community, ratings) on a copy of both, and what worked best there is "
             "injected; the others know no defence.",
         ),

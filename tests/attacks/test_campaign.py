@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from advrec_tf.attacks.campaign import KNOBS, CampaignAttack, turned
+from advrec_tf.attacks.campaign import SETTINGS, CampaignAttack, turned
 
 TARGETS = np.array([0])
 BUDGET = {"num_profiles": 10, "num_fillers": 8}
 
 
-def made(ratings, **knobs):
-    attack = CampaignAttack(**BUDGET, **knobs)
+def made(ratings, **settings):
+    attack = CampaignAttack(**BUDGET, **settings)
     return attack.profiles(ratings, TARGETS, rng=np.random.default_rng(0))
 
 
@@ -49,17 +49,17 @@ def test_fillers_can_be_rated_by_their_mean(ratings):
     assert set(mean[mean[:, item] > 0, item]) == {nearest}
 
 
-def test_a_knob_is_turned_one_step_and_what_makes_no_sense_is_left_out():
+def test_a_setting_is_turned_one_step_and_what_makes_no_sense_is_left_out():
     start = CampaignAttack(**BUDGET, num_sources=1, community=25)
     found = turned(start)
     changed = {
         name: sorted(getattr(one, name) for one in found if getattr(one, name) != value)
-        for name in KNOBS
+        for name in SETTINGS
         if (value := getattr(start, name)) is not None
     }
     assert changed["accounts"] == [0.7] and changed["shared"] == [0.25]
     assert changed["community"] == [50] and changed["num_sources"] == [2]
     # Eight sources are more than a community of four would have; 25 has them.
-    assert all(one.num_profiles == 10 for one in found) and len(found) == len(KNOBS)
+    assert all(one.num_profiles == 10 for one in found) and len(found) == len(SETTINGS)
     with pytest.raises(ValueError, match="`accounts` and `length` should be in"):
         CampaignAttack(**BUDGET, accounts=0.0)

@@ -20,7 +20,7 @@ from advrec_tf.data.readers.report import Loaded, note_of_unread
 
 
 def from_frame(frame, *, source: str | None = None, **settings) -> Loaded:
-    """The same for a pandas DataFrame or a pyarrow Table [rows, columns].
+    """Interactions of a pandas DataFrame or a pyarrow Table [rows, columns], read as files are.
 
     Ids may be integers, whole floats (pandas makes them of integers with gaps) or str; times
     numbers, datetimes or text. Places in messages are rows counted from 0, not index labels.
@@ -75,7 +75,7 @@ def from_frame(frame, *, source: str | None = None, **settings) -> Loaded:
 
 
 def read_parquet(path: str | os.PathLike, **settings) -> Loaded:
-    """The same for a Parquet file; the columns that are not named are not read.
+    """Interactions of a Parquet file, as `load` reads it; columns that are not named are not read.
 
     Raises:
         FileNotFoundError: if there is no such file.

@@ -41,7 +41,7 @@ LEAST_KNOWN = 0.5
 
 
 class CountedInteractions(Interactions):
-    """See the module; `counted` makes one.
+    """Interactions that stay in their files, with their vocabularies; `counted` makes one.
 
     Attributes:
         stream: where the rows are.

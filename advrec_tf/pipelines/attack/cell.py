@@ -69,7 +69,7 @@ class Cell:
     Attributes:
         attack: name in `ATTACKS`; "none" for no attack; "adaptive" for the best of several attacks
             on a copy of defence and victim, see `responses.ADAPTIVE_CANDIDATES`; "best-response"
-            for a search over the knobs of a campaign on such a copy, see `responses.best_response`.
+            for a search over the settings of a campaign there, see `responses.best_response`.
         victim, defence: names in `VICTIMS` and `DEFENCES`.
         group: group of targets, see `setting.GROUPS`.
         target: item index.

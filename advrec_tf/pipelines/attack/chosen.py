@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from advrec_tf.attacks.campaign import KNOBS, CampaignAttack
+from advrec_tf.attacks.campaign import SETTINGS, CampaignAttack
 from advrec_tf.attacks.heuristic import Attack, SegmentAttack
 from advrec_tf.attacks.registry import ATTACKS
 from advrec_tf.attacks.wrappers import WrappedAttack
@@ -21,8 +21,9 @@ from advrec_tf.pipelines.progress import LOG
 ABOUT = {
     ADAPTIVE: "The attack adaptive knows model and defence: it tries several attacks on a copy of "
     "both and injects the one that worked best there.",
-    BEST_RESPONSE: "The attack best-response knows model and defence: on a copy of both it turns "
-    "the knobs of a campaign, which are copies of real users, and injects what worked best there.",
+    BEST_RESPONSE: "The attack best-response knows model and defence: on a copy of both it tries "
+    "settings of a campaign, whose accounts are copies of real users, and injects what worked best "
+    "there.",
 }
 """Attack -> what it does, in a sentence."""
 COLUMNS = (
@@ -38,8 +39,8 @@ UNDEFENDED = (
     "The column *undefended* is of the same accounts, which were chosen against the defence: one "
     "who attacks a model without it might choose others that do better."
 )
-_KNOBS = [knob for knob in KNOBS if knob != "accounts"]
-_HEAD = ("target", "seed", "attack", "accounts", *_KNOBS, "tried")
+_SETTINGS = [name for name in SETTINGS if name != "accounts"]
+_HEAD = ("target", "seed", "attack", "accounts", *_SETTINGS, "tried")
 _WORDS = {True: "yes", False: "no", None: "all"}
 
 
@@ -84,12 +85,12 @@ def searched(
 
 def described(attack: Attack) -> dict:
     """`attack`, its name; `evading`, true where the least suspicious of its profiles are taken;
-    and the knobs of a campaign."""
+    and the settings of a campaign."""
     if isinstance(attack, WrappedAttack):
         evading = {"evading": True} if isinstance(attack, EvadingAttack) else {}
         return described(attack.attack) | evading
     if isinstance(attack, CampaignAttack):
-        return {"attack": "campaign", **{knob: getattr(attack, knob) for knob in KNOBS}}
+        return {"attack": "campaign", **{name: getattr(attack, name) for name in SETTINGS}}
     if isinstance(attack, SegmentAttack):  # a published segment does not change its name
         attack = dataclasses.replace(attack, segment=None)
     budget = {"num_profiles": attack.num_profiles, "num_fillers": attack.num_fillers}
@@ -111,7 +112,7 @@ def rows_of(cells: Sequence[dict]) -> list[tuple[str, ...]]:
                 str(cell["seed"]),
                 f"{found['attack']}{evading}",
                 str(found["registered"]),
-                *(_text(found[knob]) if knob in found else "" for knob in _KNOBS),
+                *(_text(found[name]) if name in found else "" for name in _SETTINGS),
                 str(found["tried"]),
                 f"{found['hit_rate']:.4f}",
             )

@@ -43,7 +43,7 @@ def within_pool(attack: Attack, num_items: int) -> Attack:
 def best_response(
     *, num_profiles: int, num_fillers: int, num_items: int, defence: Defence, surrogate: Surrogate
 ) -> BestResponse:
-    """The attacker that turns the knobs of a campaign on a copy of defence and victim.
+    """The attacker that tries settings of a campaign on a copy of defence and victim.
 
     It starts from the best of `STARTS` and of average profiles of popular items, and tries `TRIES`
     campaigns more.

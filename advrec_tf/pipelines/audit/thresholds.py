@@ -14,7 +14,7 @@ SECTIONS = {
     "accuracy": "Nobody attacks: a model should be worth more than what costs nothing, for users "
     "with short histories too, on interactions that it has not seen.",
     "lists": "Nobody attacks: lists should be of new items, differ between users, and not change "
-    "with every breath.",
+    "under little noise.",
     "evasion": "An attacker moves every user and item vector by a part of its norm, knows the "
     "model and its training data, and wants the lists of all users to be wrong (white box).",
     "poisoning": "An attacker registers fake users before the next training, knows the ratings of "

@@ -1,6 +1,6 @@
 """Generated interactions: calibrated scores of a generator, drawn for users with few interactions.
 
-The GAN, its ablation, EASE, popularity and noise all pass through the same door: scores are
+The GAN, its ablation, EASE, popularity and noise are all treated alike: scores are
 standardized per user, blended with log popularity, the blend calibrated on withheld
 history, and the best unseen items up to a reach become rows.
 """

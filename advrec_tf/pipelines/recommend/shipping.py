@@ -1,4 +1,4 @@
-"""Which model goes out, and how strongly popularity speaks for users with few interactions."""
+"""Which model is exported, and how strong its popularity prior is."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ def test_the_third_version_adds_the_attacker_that_searches():
     setting = dataclasses.replace(make_setting(), targets={"mid": (5,)})
     cells = cells_of(new, (("ease", "none"),), setting, targets=1, seeds=1)
     assert [cell.attack for cell in cells] == ["none", *new.attacks]
-    assert "turns the knobs of a campaign" in new.note
+    assert "tries settings of a campaign" in new.note
 
 
 def test_the_groups_that_are_asked_for_are_measured_alone():

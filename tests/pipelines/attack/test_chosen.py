@@ -19,11 +19,11 @@ CAMPAIGN = {
 }
 
 
-def test_a_campaign_is_described_by_its_knobs_and_another_attack_by_its_name():
+def test_a_campaign_is_described_by_its_settings_and_another_attack_by_its_name():
     campaign = CampaignAttack(**BUDGET, accounts=0.4, length=0.3, shared=0.25, num_sources=2)
-    knobs = described(campaign)
-    assert knobs["attack"] == "campaign" and knobs["accounts"] == 0.4 and len(knobs) == 8
-    assert knobs["num_sources"] == 2 and knobs["community"] is None
+    settings = described(campaign)
+    assert settings["attack"] == "campaign" and settings["accounts"] == 0.4 and len(settings) == 8
+    assert settings["num_sources"] == 2 and settings["community"] is None
     pooled = AverageAttack(**BUDGET, pool=0.2)
     assert described(pooled) == {"attack": "average-over-popular"}
     known = PartialKnowledge(attack=SegmentAttack(**BUDGET, segment=(1, 2)), fraction=0.5)
