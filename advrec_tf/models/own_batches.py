@@ -19,14 +19,15 @@ _IDS = (("user_index", "user_id"), ("item_index", "item_id"))
 
 
 def complete(
-    inputs: Mapping[str, tf.Tensor], interactions: Interactions, step: tf.Tensor | int
+    inputs: Mapping[str, tf.Tensor], interactions: Interactions, seed: tf.Tensor
 ) -> dict[str, tf.Tensor]:
     """A batch with `user_index` and `item_index`, or `user_id` and `item_id`, [batch] each, and
     what else models read.
 
-    Added where they are absent: the indices of ids; `weight` of ones, `generated` of False, `seed`
-    from the training step, the same on all replicas of a strategy; `label` from `rating`; the
-    encoded columns of the context from raw ones under their names.
+    Added where they are absent: the indices of ids; `weight` of ones, `generated` of False; the
+    `seed` [2] int32 given here, which should be the same on all replicas of a strategy and another
+    at each training step; `label` from `rating`; the encoded columns of the context from raw ones
+    under their names.
 
     Raises:
         ValueError: if the batch is no dict, or has neither users nor items, or is a single row.
@@ -61,7 +62,7 @@ def complete(
     if "seed" in found:
         found["seed"] = seed_of_all(found["seed"])
     else:
-        found["seed"] = tf.stack([0, tf.cast(step, tf.int32)])
+        found["seed"] = seed
     if interactions.context is not None:
         for column in interactions.schema.context:
             if column.name in found:

@@ -16,6 +16,7 @@ from advrec_tf.models.own_batches import complete
 from advrec_tf.models.replicas import num_replicas
 from advrec_tf.models.traced_once import TracedOnce
 from advrec_tf.models.weights import WeightsWithIds
+from advrec_tf.ops.random import seed_of_step
 from advrec_tf.ops.servers import is_asynchronous
 
 Gradient = tf.Tensor | tf.IndexedSlices | None
@@ -151,13 +152,19 @@ class RecommenderModel(TracedOnce, WeightsWithIds, Recommender, _tfrs.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
-    def completed(self, inputs):
-        """A batch with what the model reads of it; see `own_batches.complete`."""
+    @property
+    def steps_done(self) -> tf.Tensor | int:
+        """The training steps done before; 0 where there is no optimizer."""
+        return getattr(getattr(self, "optimizer", None), "iterations", 0)
+
+    def completed(self, inputs, seed: tf.Tensor | None = None):
+        """A batch with what the model reads of it; see `own_batches.complete`. `seed` [2] is for a
+        batch without one; by default it follows `steps_done`."""
         interactions = getattr(self, "interactions", None)
         if interactions is None:
             return inputs
-        step = getattr(getattr(self, "optimizer", None), "iterations", 0)
-        return complete(inputs, interactions, step)
+        seed = seed_of_step(0, self.steps_done) if seed is None else seed
+        return complete(inputs, interactions, seed)
 
     def test_step(self, inputs):
         return _tfrs.Model.test_step(self, self.completed(inputs))

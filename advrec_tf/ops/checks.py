@@ -15,6 +15,17 @@ def is_whole(value) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
+def require_seed(seed) -> int:
+    """The seed itself.
+
+    Raises:
+        ValueError: if it is no whole number of 32 bits.
+    """
+    if not (is_whole(seed) and -(2**31) <= seed < 2**31):
+        raise ValueError(f"`seed` should be a whole number of 32 bits. Received: {seed!r}.")
+    return seed
+
+
 def as_number(value):
     """The value; NaN, which lies in no range, where it is no number, such as a text."""
     return value if is_number(value) else float("nan")

@@ -87,6 +87,11 @@ def stream(seed: tf.Tensor, name: str, index: int | tf.Tensor = 0) -> tf.Tensor:
     return seed + [first, second + index]
 
 
+def seed_of_step(seed: int | tf.Tensor, step: int | tf.Tensor) -> tf.Tensor:
+    """[2] int32, the seed of a batch that brings none: another at each step and for each seed."""
+    return tf.stack([tf.cast(seed, tf.int32), tf.cast(step, tf.int32)])
+
+
 def random_floats(shape, seed: tf.Tensor, low: float = 0.0) -> tf.Tensor:
     """float32 in [low, 1), uniform, on a grid of 2^23 points, made of random bits by XLA's rule."""
     bits = tf.random.stateless_uniform(

@@ -16,17 +16,18 @@ import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.models.factorization.sparse_model import SparseEmbeddingModel
-from advrec_tf.models.replicas import sum_over_replicas
 from advrec_tf.models.trained import (
     RecommenderModel,
     gradients_and_ascent,
 )
-from advrec_tf.ops.checks import is_number, is_whole
+from advrec_tf.ops.checks import is_number, require_seed
+from advrec_tf.ops.random import seed_of_step
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial_term import (
     AdversarialGradients,
     AdversarialTerm,
     Evaluation,
+    usable_ascent,
     with_gradients,
 )
 from advrec_tf.training.attacked_rows import LOGGED, attacked_steps, first_radius_and_norm
@@ -67,7 +68,8 @@ class AdversarialTraining(ModelWrapper):
             all the same radius. Only for a `SparseEmbeddingModel` trained in blocks.
         warmup_steps: training steps before the adversary enters. 0, the default, is the method as
             published; from scratch, an epoch's worth of steps is safer.
-        seed: of the noise, where batches carry none (the key `seed` of `data.batches`).
+        seed: of the noise, and of what the model draws, where batches carry none (the key `seed` of
+            `data.batches`).
 
     Warns:
         UserWarning: if some losses of the model are sums and some are means, and the model does not
@@ -125,9 +127,7 @@ class AdversarialTraining(ModelWrapper):
             summed=fraction != 1 and loss_is_summed(model),  # of a whole batch it is all one
         )
         self.vulnerability = vulnerability
-        if not (is_whole(seed) and -(2**31) <= seed < 2**31):
-            raise ValueError(f"`seed` should be a whole number of 32 bits. Received: {seed!r}.")
-        self.seed = seed
+        self.seed = require_seed(seed)
         self._chose_layers = layers is not None
         self._perturbed_layers = layers_to_perturb(model, layers)
         self._clean_loss = keras.metrics.Mean(name="clean_loss")
@@ -173,8 +173,9 @@ class AdversarialTraining(ModelWrapper):
                 "`SparseEmbeddingModel` names its attackable rows. Received layers and a block."
             )
         if self.term:
-            sizes = first_radius_and_norm(self.model, self.term, inputs)
-            steps = attacked_steps(self.model, self.term, vulnerability=self.vulnerability)
+            settings = {"vulnerability": self.vulnerability}
+            sizes = first_radius_and_norm(self.model, self.term, inputs, **settings)
+            steps = attacked_steps(self.model, self.term, **settings)
             logs = self.model.train_block(inputs, self.optimizer, steps, LOGGED)
             self._note(logs["clean_loss"], logs["adversarial_loss"], *sizes)
         else:
@@ -211,6 +212,7 @@ class AdversarialTraining(ModelWrapper):
         batch = tf.nest.map_structure(
             lambda leaf: tf.convert_to_tensor(leaf) if isinstance(leaf, np.ndarray) else leaf, batch
         )
+        batch = self.completed(batch, seed_of_step(self.given_seed, 0))
 
         def evaluate(deltas=None, **_):
             return self._evaluate(batch, deltas, training=False, attacked=True, parameters=False)
@@ -238,7 +240,7 @@ class AdversarialTraining(ModelWrapper):
                 regularized=regularized and counted,
             )
 
-        step = getattr(getattr(self, "optimizer", None), "iterations", 0)
+        step = self.steps_done
         found = self.term.gradients(evaluate, seed_of(batch, self.seed, step), step)
         self._note(found.clean_loss, found.adversarial_loss, found.radius, found.value_norm)
         return found
@@ -266,7 +268,7 @@ class AdversarialTraining(ModelWrapper):
             gradients=gradients,
             values=[tf.cast(value, tf.float32) for value in outputs],
             value_gradients=[
-                _usable(gradient, value, shared)
+                usable_ascent(gradient, value, shared)
                 for gradient, value, shared in zip(ascent, outputs, outputs.shared, strict=True)
             ],
             masks=outputs.masks,
@@ -278,17 +280,3 @@ class AdversarialTraining(ModelWrapper):
         self._adversarial_loss.update_state(self.of_global_batch(adversarial_loss))
         self._radius.update_state(radius)
         self._value_norm.update_state(value_norm)
-
-
-def _usable(
-    gradient: tf.Tensor | tf.IndexedSlices | None, value: tf.Tensor, shared: bool
-) -> tf.Tensor:
-    """A gradient as a dense float32 tensor: 0 where the loss does not depend on the value, and
-    where it overflowed in half precision. That of a value which all replicas share is the sum of
-    theirs, so that they perturb it alike."""
-    if gradient is None:
-        return tf.zeros_like(value, tf.float32)
-    gradient = tf.cast(tf.convert_to_tensor(gradient), tf.float32)
-    if value.dtype != tf.float32:
-        gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
-    return sum_over_replicas(gradient) if shared else gradient

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from advrec_tf.models.replicas import sum_over_replicas
 from advrec_tf.models.trained import Gradient
 from advrec_tf.ops.checks import is_number
 from advrec_tf.perturbations import Perturbation, balls, row_norm, worst_case
@@ -128,12 +129,15 @@ class AdversarialTerm:
         if self.warmup_steps:
             factor *= tf.cast(tf.cast(step, tf.int64) >= self.warmup_steps, tf.float32)
         radius, norm = mean_radius_and_norm(
-            start.values, self.perturbation, start.masks, start.scales
+            start.values,
+            self.perturbation,
+            start.masks,
+            start.scales if scales is None else scales,
         )
         return AdversarialGradients(
             loss=clean.loss + factor * worst.loss,
             gradients=[
-                _sum_of(one, other, factor)
+                sum_of(one, other, factor)
                 for one, other in zip(clean.gradients, worst.gradients, strict=True)
             ],
             clean_loss=clean.loss,
@@ -202,7 +206,19 @@ def with_gradients(
     return tf.stop_gradient(loss) + (slope - tf.stop_gradient(slope))
 
 
-def _sum_of(one: Gradient, other: Gradient, factor: tf.Tensor) -> Gradient:
+def usable_ascent(gradient: Gradient, value: tf.Tensor, shared: bool) -> tf.Tensor:
+    """A gradient by a perturbed value as a dense float32 tensor: 0 where the loss does not depend
+    on the value, and where it overflowed in half precision. That of a value which all replicas
+    share is the sum of theirs, so that they perturb it alike."""
+    if gradient is None:
+        return tf.zeros_like(value, tf.float32)
+    gradient = tf.cast(tf.convert_to_tensor(gradient), tf.float32)
+    if value.dtype != tf.float32:
+        gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
+    return sum_over_replicas(gradient) if shared else gradient
+
+
+def sum_of(one: Gradient, other: Gradient, factor: tf.Tensor | float) -> Gradient:
     """one + factor * other, sparse where both are."""
     if other is None:
         return one

@@ -68,17 +68,23 @@ def attacked_steps(
 
 
 def first_radius_and_norm(
-    model: SparseEmbeddingModel, term: AdversarialTerm, block: dict[str, tf.Tensor]
+    model: SparseEmbeddingModel,
+    term: AdversarialTerm,
+    block: dict[str, tf.Tensor],
+    *,
+    vulnerability: float = 0.0,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """`mean_radius_and_norm` of the first step of a block: at every step it would cost time."""
     tables = {name: layer.embeddings for name, layer in model.embedding_tables().items()}
     inputs = model.draw(first_batch(block), tables)
-    rows = [
-        tf.gather(tables[table], index)
+    rows = {
+        name: tf.gather(tables[table], index)
         for name, (table, index) in model.lookups(inputs).items()
-        if name in model.attackable
-    ]
-    return mean_radius_and_norm(rows, term.perturbation)
+        if vulnerability or name in model.attackable
+    }
+    names = [name for name in rows if name in model.attackable]
+    scales = _scales(model, rows, inputs, names, vulnerability) if vulnerability else None
+    return mean_radius_and_norm([rows[name] for name in names], term.perturbation, scales=scales)
 
 
 def _scales(model, rows, inputs, names, vulnerability: float) -> list[tf.Tensor | float]:

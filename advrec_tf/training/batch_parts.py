@@ -11,6 +11,7 @@ import math
 import tensorflow as tf
 
 from advrec_tf.models.replicas import num_replicas
+from advrec_tf.ops.random import seed_of_step
 
 
 def first_fraction(batch, fraction: float, *, by_weight: bool = False):
@@ -54,7 +55,7 @@ def seed_of(batch, seed: int, step: tf.Tensor | int, *, same: bool = False) -> t
     given = batch.get("seed") if isinstance(batch, dict) else None
     if given is not None and given.dtype == tf.int32 and given.shape == [2]:
         return given if isinstance(number, int) else given + [number, 0]
-    return tf.stack([tf.constant(seed, tf.int32) + number, tf.cast(step, tf.int32)])
+    return seed_of_step(seed + number, step)
 
 
 def _count(examples, fraction: float):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from advrec_tf._keras import keras
+from advrec_tf.ops.checks import require_seed
 from advrec_tf.training.batch_parts import seed_of
 from advrec_tf.training.perturb_outputs import replaced_calls
 from advrec_tf.training.wrapped import layers_to_perturb
@@ -28,7 +29,7 @@ class ChangedLookups(ModelWrapper):
             outside of 0..num_items - 1, such as padding, stay.
         num_items: items that are changed and that come in, >= 1 and at most those of the layer.
         rate: fraction of the items that are changed, in (0, 1].
-        seed: of the draws, where batches carry none.
+        seed: a whole number of 32 bits, of the draws where batches carry none.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -51,14 +52,13 @@ class ChangedLookups(ModelWrapper):
             raise ValueError(f"`num_items` should be >= 1. Received: {num_items!r}.")
         self._layers_read = layers_to_perturb(model, [layer])
         self._check_num_items(num_items)
-        self.num_items, self.rate, self.seed = num_items, rate, seed
+        self.num_items, self.rate, self.seed = num_items, rate, require_seed(seed)
 
     def compute_loss(self, inputs, training: bool = False) -> tf.Tensor:
         """The model's own loss; in training at changed lookups."""
         if not training:
             return self.wrapped_loss(inputs, training)
-        step = getattr(getattr(self, "optimizer", None), "iterations", 0)
-        seed = seed_of(inputs, self.seed, step, same=True)
+        seed = seed_of(inputs, self.seed, self.steps_done, same=True)
         change = self.change_for(inputs, seed)
         with replaced_calls(
             self._layers_read, lambda _, lookup, index: change(lookup, index, seed)

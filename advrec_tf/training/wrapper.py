@@ -8,12 +8,14 @@ knows nothing of it. What a wrapper asks of the model it is given is in `wrapped
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from advrec_tf import _tfrs
 from advrec_tf._keras import keras, require_keras_2
 from advrec_tf.models.trained import RecommenderModel, regularization_of
+from advrec_tf.ops.random import seed_of_step
 from advrec_tf.training.wrapped import require_wrappable, state_kept
 
 
@@ -31,9 +33,13 @@ class ModelWrapper(RecommenderModel):
 
     mixed_precision = True  # it is for the wrapped model to say
 
+    seed = 0
+    """Of what is drawn where batches carry no seed; a subclass may take one as an argument."""
+
     def __init__(self, model: keras.Model, **kwargs):
         super().__init__(**kwargs)
         self.model = require_wrappable(model)
+        self._steps_outside: Callable[[], tf.Tensor | int] | None = None
         self.built = model.built
         self._as_tfrs = ()
         inner = innermost(model)
@@ -73,6 +79,9 @@ class ModelWrapper(RecommenderModel):
                 **running,
             }
         super().compile(optimizer=optimizer or self.model.optimizer, **running)
+        self._steps_outside = None
+        if isinstance(self.model, ModelWrapper):
+            self.model._steps_outside = lambda: self.steps_done
         if inner or not (compiled or _computes_from_inputs(self.model)):
             self.model.compile(optimizer=self.optimizer, **inner)
         if not _has_loss(self.model):
@@ -160,14 +169,29 @@ class ModelWrapper(RecommenderModel):
             self._as_tfrs[0].update_state(regularization_of(self))
         return super().with_regularization(loss)
 
-    def completed(self, inputs):
-        ours = isinstance(self.model, RecommenderModel)
-        return self.model.completed(inputs) if ours else inputs
+    @property
+    def steps_done(self) -> tf.Tensor | int:
+        """As `RecommenderModel`; inside another wrapper that one counts, whose optimizer moves."""
+        return super().steps_done if self._steps_outside is None else self._steps_outside()
+
+    def completed(self, inputs, seed: tf.Tensor | None = None):
+        """As `RecommenderModel`. The steps are those of the wrapper: the wrapped model takes
+        none."""
+        if not isinstance(self.model, RecommenderModel):
+            return inputs
+        seed = seed_of_step(self.given_seed, self.steps_done) if seed is None else seed
+        return self.model.completed(inputs, seed)
+
+    @property
+    def given_seed(self) -> int:
+        """`seed`, or where that is 0 the one of the wrapper inside."""
+        inside = self.model.given_seed if isinstance(self.model, ModelWrapper) else 0
+        return self.seed or inside
 
     def test_step(self, data) -> dict[str, tf.Tensor]:
         """That of the wrapped model. The wrapper's own `loss` becomes what it logs: Keras takes the
         results of an evaluation from `metrics` where they have the same names."""
-        logs = self.model.test_step(data)
+        logs = self.model.test_step(self.completed(data))
         if "loss" in logs:
             self._epoch_loss.reset_state()
             self._epoch_loss.update_state(logs["loss"])
@@ -224,13 +248,16 @@ class ModelWrapper(RecommenderModel):
         them out, by that of Keras it has them already."""
         return self.model.losses if _computes_from_inputs(self.model) else []
 
-    def wrapped_loss(self, batch, training: bool, *, attacked: bool = False) -> tf.Tensor:
+    def wrapped_loss(
+        self, batch, training: bool, *, attacked: bool = False, regularized: bool | None = None
+    ) -> tf.Tensor:
         """Scalar float32: the wrapped model's loss of a batch as it comes to `train_step`.
 
         With `attacked` it is that of a batch which is not to be counted: the model's metrics and
-        the moving statistics of its normalizations stay as they are, and the regularization
-        losses that Keras adds in `compute_loss` are taken out.
+        the moving statistics of its normalizations stay as they are. Unless `regularized`, by
+        default where it is counted, `regularization_inside` is taken out.
         """
+        regularized = not attacked if regularized is None else regularized
         with state_kept(self.model) if attacked else contextlib.nullcontext():
             if _computes_from_inputs(self.model):
                 return tf.cast(self.model.compute_loss(batch, training=training), tf.float32)
@@ -239,9 +266,14 @@ class ModelWrapper(RecommenderModel):
             loss = tf.cast(self.model.compute_loss(x, y, predicted, sample_weight), tf.float32)
             if not attacked:
                 self.model.compute_metrics(x, y, predicted, sample_weight)
-            elif type(self.model).compute_loss is keras.Model.compute_loss:
-                loss -= regularization_of(self.model)
-            return loss
+            return loss if regularized else loss - self.regularization_inside()
+
+    def regularization_inside(self) -> tf.Tensor | float:
+        """The regularization losses of the last call that Keras adds inside of the wrapped model's
+        `compute_loss`; 0 where that is the model's own."""
+        if type(self.model).compute_loss is keras.Model.compute_loss:
+            return regularization_of(self.model)
+        return 0.0
 
 
 def innermost(model: keras.Model) -> keras.Model:

@@ -19,31 +19,35 @@ DATA = dataclasses.replace(DATA, context=pd.DataFrame({"device": list("xyxyx")})
 
 def test_a_batch_of_ids_is_completed():
     given = {"user_id": tf.constant(["w", "u"]), "item_id": tf.constant([2, 0], tf.int64)}
-    found = complete({**given, "device": tf.constant(["y", "z"])}, DATA, 7)
+    found = complete({**given, "device": tf.constant(["y", "z"])}, DATA, tf.constant([5, 7]))
     assert found["user_index"].numpy().tolist() == [2, 0]
     assert found["item_index"].numpy().tolist() == [2, 0]
     assert found["weight"].numpy().tolist() == [1, 1]
     assert found["generated"].numpy().tolist() == [False, False]
-    assert found["seed"].numpy().tolist() == [0, 7]
+    assert found["seed"].numpy().tolist() == [5, 7]
     assert found["context/device"].numpy().tolist() == [1, 2]
 
 
 def test_what_a_batch_has_is_kept():
     given = next(iter(batches.of_pairs(DATA, batch_size=5, seed=0).dataset(0)))
-    found = complete(given, DATA, 7)
+    found = complete(given, DATA, tf.constant([5, 7]))
     assert found.keys() == given.keys()
     assert all(found[name] is given[name] for name in given)
 
 
 def test_an_unknown_id_is_refused():
     with pytest.raises(tf.errors.InvalidArgumentError, match="`user_id` should hold ids of the"):
-        complete({"user_id": tf.constant(["?"]), "item_index": tf.constant([0])}, DATA, 0)
+        complete(
+            {"user_id": tf.constant(["?"]), "item_index": tf.constant([0])},
+            DATA,
+            tf.constant([0, 0]),
+        )
 
 
 def test_the_ids_that_are_unknown_are_named_and_counted():
     ids = {"user_id": tf.constant(["u", "v", "?", "w", "!"]), "item_index": tf.range(5)}
     with pytest.raises(tf.errors.InvalidArgumentError) as error:
-        complete(ids, DATA, 0)
+        complete(ids, DATA, tf.constant([0, 0]))
     assert all(part in str(error.value) for part in ("none:", "2", "which are:", "?", "!"))
     assert "'u'" not in str(error.value) and '"u"' not in str(error.value)
 
@@ -51,16 +55,18 @@ def test_the_ids_that_are_unknown_are_named_and_counted():
 def test_a_single_row_is_refused_with_how_it_is_batched():
     ids = tf.data.Dataset.from_tensor_slices({"user_id": ["u"], "item_id": ["0"]})
     with pytest.raises(ValueError, match="`user_id` should be of a batch.*batched by"):
-        complete(next(iter(ids)), DATA, 0)
+        complete(next(iter(ids)), DATA, tf.constant([0, 0]))
 
 
 def test_weights_are_made_float32_and_refused_below_0_or_not_finite():
     ids = {"user_id": tf.constant(["u", "v"]), "item_id": tf.constant(["0", "2"])}
-    weight = complete({**ids, "weight": tf.constant([2, 0], tf.int64)}, DATA, 0)["weight"]
+    weight = complete({**ids, "weight": tf.constant([2, 0], tf.int64)}, DATA, tf.constant([0, 0]))[
+        "weight"
+    ]
     assert weight.dtype == tf.float32 and weight.numpy().tolist() == [2, 0]
     for wrong in (-1.0, np.nan, np.inf):
         with pytest.raises(tf.errors.InvalidArgumentError, match="`weight` should hold finite"):
-            complete({**ids, "weight": tf.constant([1.0, wrong])}, DATA, 0)
+            complete({**ids, "weight": tf.constant([1.0, wrong])}, DATA, tf.constant([0, 0]))
 
 
 @pytest.mark.parametrize("make", [ar.models.two_tower, ar.models.ranking_tower])
@@ -82,6 +88,16 @@ def test_adversarial_training_completes_a_batch_of_ids_too():
     pairs = model.completed(ids)
     assert pairs["weight"].numpy().tolist() == [1, 1]
     assert float(model.compute_loss(pairs, training=True)) > float(model.compute_loss(pairs)) > 0
+
+
+def test_the_losses_under_attack_of_a_batch_of_ids_are_those_of_its_indices():
+    data = dataclasses.replace(DATA, context=None)
+    model = ar.AdversarialTraining(ar.models.MatrixFactorization(data, dim=2), ar.fgsm(0.1), seed=3)
+    ids = {"user_id": np.array(["u", "v"]), "item_id": np.array(["0", "2"])}
+    pairs = model.completed({name: tf.constant(column) for name, column in ids.items()})
+    found = model.losses_under_attack(ids)
+    assert found == model.losses_under_attack(pairs)
+    assert found["adversarial_loss"] > found["clean_loss"] > 0
 
 
 def test_a_pipeline_of_ids_alone_trains_in_epochs_that_end():

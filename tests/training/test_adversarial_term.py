@@ -45,6 +45,14 @@ def test_the_step_follows_the_clean_loss_and_the_loss_at_the_worst_case():
     assert (float(found.radius), float(found.value_norm)) == pytest.approx((1.0, 5.0))
 
 
+def test_the_radius_that_is_told_is_that_of_the_scales_given():
+    term = AdversarialTerm(perturbation=fgsm(1.0, relative=False))
+    found = term.gradients(square([]), SEED, 0, scales=[tf.constant([[0.5]])])
+    # half a step along (3, 4) leads to (3.3, 4.4), of length 5.5, of which half the square counts
+    assert float(found.adversarial_loss) == pytest.approx(5.5**2 / 2)
+    assert (float(found.radius), float(found.value_norm)) == pytest.approx((0.5, 5.0))
+
+
 @pytest.mark.parametrize(("summed", "factor"), [(False, 0.5), (True, 1.0)])
 def test_a_fraction_of_a_mean_counts_by_its_size_and_that_of_a_sum_has_its_size(summed, factor):
     calls = []

@@ -170,3 +170,10 @@ def test_radius_and_norm_are_those_of_the_first_step():
     radius, norm = first_radius_and_norm(Linear(), term, rows_block([[0, 2], [3, 3]]))
     mean = (1 + math.sqrt(8)) / 2
     assert (float(radius), float(norm)) == pytest.approx((0.1 * mean, mean))
+
+
+def test_the_radius_that_is_told_is_that_of_vulnerable_users():
+    # one user alone is of average loss: 1 / 2 of epsilon, times lambda
+    term = AdversarialTerm(perturbation=fgsm(0.1, relative=False))
+    found = first_radius_and_norm(Linear(), term, rows_block([[1, 1]]), vulnerability=3.0)
+    assert [float(one) for one in found] == pytest.approx([0.1 * 3 / 2, 1.0])

@@ -132,3 +132,35 @@ def test_a_budget_that_is_a_number_and_no_layer_are_refused():
         FreeLB(Quadratic(ROWS, 0.7), 0.3)
     with pytest.raises(ValueError, match="`layers` should name a layer to perturb"):
         FreeLB(Quadratic(ROWS, 0.7), pgd(0.3, relative=False), layers=[])
+
+
+def test_the_gradient_of_a_table_has_the_rows_of_the_batch_alone():
+    model = FreeLB(Quadratic(ROWS, 0.7), pgd(0.3, steps=3, relative=False))
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(batch(2), training=True)
+    (gradient,) = tape.gradient(loss, model.trainable_variables)
+    assert isinstance(gradient, tf.IndexedSlices)
+    assert set(gradient.indices.numpy().tolist()) == {0, 1}
+
+
+def test_lazy_adam_leaves_the_rows_outside_of_the_batch_as_they_were():
+    model = FreeLB(Quadratic(ROWS, 0.7), pgd(0.3, steps=2, relative=False))
+    model.compile(optimizer=LazyAdam(0.1), run_eagerly=True)
+    for rows in (3, 2):  # a dense gradient would move row 2 by what it remembers of the first step
+        before = model.model.table.get_weights()[0]
+        model.fit(tf.data.Dataset.from_tensors(batch(rows)), verbose=0)
+    np.testing.assert_array_equal(model.model.table.get_weights()[0][2], before[2])
+
+
+def test_the_random_points_follow_the_seed_where_batches_carry_none():
+    def points(seed):
+        model = FreeLB(
+            Quadratic(ROWS, 0.7), pgd(0.3, steps=1, random_start=True, relative=False), seed=seed
+        )
+        model.compute_loss({k: v for k, v in batch().items() if k != "seed"}, training=True)
+        return model.model.seen[-1]
+
+    np.testing.assert_array_equal(points(1), points(1))
+    assert np.abs(points(1) - points(2)).min() > 1e-4
+    with pytest.raises(ValueError, match="`seed` should be a whole number of 32 bits"):
+        FreeLB(Quadratic(ROWS, 0.7), pgd(0.3), seed=0.5)

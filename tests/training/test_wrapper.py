@@ -8,9 +8,11 @@ from advrec_tf.data.next_item import queries_of_sessions
 from advrec_tf.evaluation.next_item import NextItemEvaluator
 from advrec_tf.models.sequential import published
 from advrec_tf.models.sequential.encoders import EncoderSize
+from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.perturbations import fgsm, pgd
 from advrec_tf.training.adversarial import AdversarialTraining
 from advrec_tf.training.free_adversarial import FreeLB
+from advrec_tf.training.random_substitutions import RandomSubstitutions
 from advrec_tf.training.wrapper import ModelWrapper
 from tests.training.lines import Line, X, Y, line, sgd
 from tests.worlds import interactions_of, interactions_of_histories
@@ -109,9 +111,18 @@ def test_a_tfrs_model_takes_the_batch_as_it_comes():
 
 
 @pytest.mark.parametrize("kind", ["keras", "tfrs"])
-def test_regularization_counts_once(kind):
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        ModelWrapper,
+        lambda model: FreeLB(model, pgd(1e-7, steps=4, relative=False), layers=["slope"]),
+        lambda model: FreeLB(model, pgd(0.0, steps=4), layers=["slope"]),
+    ],
+)
+def test_regularization_counts_once(kind, wrap):
     # errors -1 and 1: 1; l2 of the slope 1: .5
-    layer = keras.layers.Dense(1, use_bias=False, kernel_regularizer=keras.regularizers.L2(0.5))
+    settings = {"use_bias": False, "kernel_regularizer": keras.regularizers.L2(0.5)}
+    layer = keras.layers.Dense(1, **settings, name="slope")
     inner = keras.Sequential([layer])
     inner.build([None, 1])
     layer.set_weights([np.ones([1, 1])])
@@ -121,12 +132,12 @@ def test_regularization_counts_once(kind):
     else:
         model = inner
         model.compile(sgd(), "mse")
-    wrapper = ModelWrapper(model)
+    wrapper = wrap(model)
     wrapper.compile(optimizer=sgd())
     data = tf.data.Dataset.from_tensors((X, Y))
-    assert wrapper.fit(data, verbose=0).history["loss"] == [pytest.approx(1.5)]
+    assert wrapper.fit(data, verbose=0).history["loss"] == [pytest.approx(1.5, rel=1e-5)]
     # the slope of the loss is 2 + 2 * .5
-    assert layer.get_weights()[0].item() == pytest.approx(1 - 0.1 * 3)
+    assert layer.get_weights()[0].item() == pytest.approx(1 - 0.1 * 3, rel=1e-5)
 
 
 def test_predictions_and_weights_are_those_of_the_wrapped_model(tmp_path):
@@ -224,3 +235,58 @@ def test_a_tfrs_model_logs_in_training_what_it_logged_before_as_means_of_the_epo
     assert found["regularization_loss"] == pytest.approx([3, 3])  # it stopped after the second
     assert found["loss"] == found["total_loss"] == pytest.approx([clean + worst] * 2)
     assert set(before) <= set(found)
+
+
+class SeedsNoted(RecommenderModel):
+    """Keeps the seeds of the batches it was asked about; its loss is that of nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.interactions = interactions_of([(0, 0), (1, 1)], 2, 2)
+        self.rows = keras.layers.Embedding(2, 2)
+        self.seeds = []
+
+    def compute_loss(self, inputs, training=False):
+        self.seeds.append(inputs["seed"].numpy().tolist())
+        return tf.reduce_sum(self.rows(inputs["user_index"]))
+
+    def score(self, user_index):
+        return self.rows(user_index)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "seed"),
+    [
+        (lambda model: model, 0),
+        (ModelWrapper, 0),
+        (lambda model: AdversarialTraining(model, fgsm(0.1), seed=7), 7),
+        (lambda model: FreeLB(model, pgd(0.1, steps=2), seed=7), 7),
+        (lambda model: RandomSubstitutions(model, layer=model.rows, num_items=2, seed=7), 7),
+        (lambda model: ModelWrapper(AdversarialTraining(model, fgsm(0.1), seed=7)), 7),
+        (lambda model: FreeLB(ModelWrapper(model), pgd(0.1, steps=2), seed=7), 7),
+    ],
+)
+def test_a_pipeline_without_seeds_gets_another_at_each_step_of_the_wrapper(wrap, seed):
+    model = SeedsNoted()
+    wrapper = wrap(model)
+    wrapper.compile(optimizer=sgd(), run_eagerly=True)
+    own = {"user_index": tf.constant([0, 1]), "item_index": tf.constant([0, 1])}
+    data = tf.data.Dataset.from_tensors(own).repeat(3)
+    wrapper.fit(data, verbose=0)
+    drawn = dict.fromkeys(map(tuple, model.seeds))  # each once: a step may ask several times
+    assert list(drawn) == [(seed, 0), (seed, 1), (seed, 2)]
+    model.seeds.clear()
+    wrapper.evaluate(data.take(1), verbose=0)
+    assert model.seeds == [[seed, 3]]
+
+
+def test_a_wrapper_inside_another_counts_the_steps_of_that_one():
+    # 2 with a slope of 1, worst at 2 -+ .5 from 1 and 3: 1.5^2; it enters at the second step
+    inner = AdversarialTraining(
+        Line(), fgsm(0.5, relative=False), layers=["slope"], fraction=1, warmup_steps=1
+    )
+    wrapper = ModelWrapper(inner)
+    wrapper.compile(optimizer=sgd(0.0))
+    data = tf.data.Dataset.from_tensors((X, Y))
+    losses = [wrapper.fit(data, verbose=0).history["loss"][0] for _ in range(2)]
+    assert losses == pytest.approx([1.0, 1.0 + 1.5**2])
