@@ -15,7 +15,7 @@ def export(
     *,
     run_dir: Path,
     out: Path,
-    k: Count = 10,
+    k: Count | None = None,
     max_k: Count = 100,
     keep: Count | None = None,
     index: Literal["auto", "exact", "ivf"] = "auto",
@@ -32,8 +32,10 @@ def export(
     Args:
         run_dir: The folder of a finished run.
         out: The folder for the versions of the SavedModel.
-        k: The length of a list where a request names none.
-        max_k: The longest list that a request may ask for; a longer one is refused.
+        k: The length of a list where a request names none. By default 10, or --max-k where that
+            is shorter.
+        max_k: The longest list that a request may ask for; a longer one is refused. It is cut to
+            the number of items, or to 100 where there are fewer.
         keep: The number of versions to keep; older ones are removed. By default all stay.
         index: How lists are found: exact by all items, or ivf by those of the nearest cells; auto
             is ivf for vectors from 100,000 items on.
@@ -44,6 +46,7 @@ def export(
             .parquet, or in .csv or .tsv for text.
     """
     from advrec_tf.serving.batch_lists import recommend_all, require_lists_suffix
+    from advrec_tf.serving.served_lists import default_length
 
     runs.check_writable("--out", out)
     if parquet is not None:
@@ -73,7 +76,7 @@ def export(
     )
     print(json.dumps(exported["export"], indent=2))
     if parquet is not None:
-        count = recommend_all(recommender, parquet, k)
+        count = recommend_all(recommender, parquet, default_length(max_k) if k is None else k)
         print(f"{count:,} recommendations in {parquet}")
 
 

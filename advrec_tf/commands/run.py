@@ -160,7 +160,7 @@ def export_checked(
     folder: str | Path | None,
     identity: dict,
     *,
-    k: int = 10,
+    k: int | None = None,
     keep: int | None = None,
     choices: Mapping = MappingProxyType({}),
     **settings,

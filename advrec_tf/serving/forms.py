@@ -43,6 +43,7 @@ from advrec_tf.serving.scorer_choice import as_item_weights, as_table, as_vector
 from advrec_tf.serving.scorers import PairedVectors, Scorer, VectorScorer
 from advrec_tf.serving.sequence_scorers import HistoryModel
 from advrec_tf.serving.sequences import ServedSequences
+from advrec_tf.serving.served_lists import LONGEST, list_lengths
 from advrec_tf.serving.small_sequences import small_sequences
 from advrec_tf.serving.small_tables import TABLES
 from advrec_tf.serving.small_vectors import small_scorer
@@ -60,8 +61,8 @@ _TRIED_USERS = 16
 def served_form(
     model: Recommender | ServedModule,
     *,
-    k: int = 10,
-    max_k: int = 100,
+    k: int | None = None,
+    max_k: int = LONGEST,
     index: str = "auto",
     recall: float = RECALL,
     tables: str = "float32",
@@ -77,9 +78,10 @@ def served_form(
     Args:
         model: any recommender of the package after `fit`, or one that has `interactions` and
             `score(user_index [batch]) -> [batch, num_items]`.
-        k: length of a list where the request names none.
-        max_k: longest list a request may ask for, at most the number of items, or 100 where there
-            are fewer.
+        k: length of a list where the request names none; None is 10, or max_k where that is
+            shorter.
+        max_k: longest list a request may ask for. It is cut, with a warning, to the number of
+            items, or to 100 where there are fewer.
         index: "exact" compares a user with all items; "ivf" with those of some cells, see
             `ServedByIndex`, which vectors and sequence models can; "auto" is "ivf" for these of at
             least `INDEX_FROM` items where the recall can be reached, else "exact".
@@ -127,16 +129,20 @@ def served_form(
 
 
 def _form(
-    model, *, k: int, max_k: int, index: str, recall: float, tables: str, held_out
+    model, *, k: int | None, max_k: int, index: str, recall: float, tables: str, held_out
 ) -> ServedModule:
+    lists_alone = {"k": k, "max_k": max_k, "recall": recall, "held_out": held_out}
     if isinstance(model, ServedModule):
+        _refuse(lists_alone, "a graph that is made already", model)
         return model
     inner = model
     while isinstance(getattr(inner, "model", None), keras.Model):
         inner = inner.model
     if isinstance(inner, RankingModel) and inner.contexts is not None:
+        _refuse(lists_alone, "a ranking tower with a context, which serves no lists,", inner)
         return ServedRanking(inner)
     if isinstance(inner, HistoryModel):
+        k, max_k = list_lengths(k, max_k, inner.interactions.num_items)
         small = {"tables": tables, "held_out": held_out}
         return _sequences(inner, index=index, recall=recall, **small, k=k, max_k=max_k)
     data = getattr(model, "interactions", None)
@@ -146,6 +152,7 @@ def _form(
             f"`score(user_index)`. Received: {type(model).__name__}. Another graph can be exported "
             "as a subclass of `serving.ServedModule`."
         )
+    k, max_k = list_lengths(k, max_k, data.num_items)
     frozen = model.frozen() if hasattr(model, "frozen") else model
 
     def score(index: np.ndarray) -> np.ndarray:
@@ -212,8 +219,8 @@ def export(
     model: Recommender | ServedModule,
     directory: str | os.PathLike,
     *,
-    k: int = 10,
-    max_k: int = 100,
+    k: int | None = None,
+    max_k: int = LONGEST,
     index: str = "auto",
     recall: float = RECALL,
     tables: str = "float32",
@@ -231,7 +238,8 @@ def export(
     Args:
         model: any recommender of the package, as in `served_form`; or a `ServedModule`.
         directory: the model's folder; each export becomes a new numbered version in it.
-        k, max_k: length of a list where a request names none, and the longest it may ask for.
+        k, max_k: length of a list where a request names none, and the longest it may ask for, as
+            in `served_form`.
         index, recall: how lists are found, as in `served_form`; what an index reaches stands in
             `MODEL_CARD.md` and, as "index", in `assets.extra/advrec_tf.json`.
         tables, held_out: how vectors are kept, as in `served_form`; what small tables cost stands
@@ -263,6 +271,19 @@ def export(
         check=check,
         timeout=timeout,
     )
+
+
+def _refuse(settings: Mapping, kind: str, model) -> None:
+    """ValueError where a setting of lists, other than its default, is given for a model without."""
+    defaults = {"k": None, "max_k": LONGEST, "recall": RECALL, "held_out": None}
+    for name, value in settings.items():
+        if name == "held_out":
+            value = None if value is None else f"{type(value).__name__} of {len(value):,} rows"
+        if value != defaults[name]:
+            raise ValueError(
+                f"`{name}` should be left out for {kind} and would count for nothing. Received: "
+                f"{value} for {type(model).__name__}."
+            )
 
 
 def _sequences(

@@ -20,14 +20,11 @@ from advrec_tf.serving.lists import LOWEST, NO_ITEM, SAMPLE, Reference
 from advrec_tf.serving.module import Case, after, frozen, lookup_table, text_ids
 from advrec_tf.serving.new_users import ServedNewUsers
 from advrec_tf.serving.scorers import PairedVectors, Scorer
-from advrec_tf.serving.served_lists import RESTRICTIONS, ServedLists
+from advrec_tf.serving.served_lists import LONGEST, RESTRICTIONS, ServedLists, list_lengths
 from advrec_tf.serving.small_vectors import TablesReport
 
 CELLS = 2**25
 """Scores that a request may hold at a time: users times items, 128 MiB of float32."""
-
-LONGEST = 100
-"""The longest list that a request may ask for, however few the items are."""
 
 MAX_USERS = 2**17
 """Users that a request may hold, however few the items are, and pairs of a user and an item."""
@@ -69,9 +66,8 @@ class ServedRecommender(ServedLists):
         score: [n] int32 user indices -> [n, num_items], the scores of the model in memory; what
             the check compares with.
         unknown_scores: [num_items], the same for a user nobody knows.
-        k: length of a list where the request names none, 1 <= k <= max_k.
-        max_k: longest list a request may ask for, at most the number of items, or `LONGEST` where
-            there are fewer.
+        k, max_k: length of a list where the request names none, and the longest that it may ask
+            for, as in `list_lengths`.
         new_users: what makes queries of the columns of users who are not in the model; only beside
             `PairedVectors`.
 
@@ -90,16 +86,13 @@ class ServedRecommender(ServedLists):
         *,
         score: Callable[[np.ndarray], np.ndarray],
         unknown_scores: np.ndarray,
-        k: int = 10,
-        max_k: int = 100,
+        k: int | None = None,
+        max_k: int = LONGEST,
         new_users: ServedNewUsers | None = None,
     ):
         super().__init__(name="served_recommender")
-        if not 1 <= k <= max_k:
-            raise ValueError(f"`k` should be in 1..max_k. Received: k={k!r}, max_k={max_k!r}.")
         data = interactions
-        # A longer list would be padding; short catalogues keep the lengths that clients ask for.
-        self.k, self.max_k = k, min(max_k, max(k, data.num_items, LONGEST))
+        self.k, self.max_k = list_lengths(k, max_k, data.num_items)
         self.num_users, self.num_items = data.num_users, data.num_items
         self.max_batch = min(MAX_USERS, max(64, CELLS // max(self.num_items, 1)))
         self.scorer = scorer

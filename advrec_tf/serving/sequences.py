@@ -25,7 +25,7 @@ from advrec_tf.serving.sequence_scorers import (
     StateScorer,
     networks_of,
 )
-from advrec_tf.serving.served_lists import RESTRICTIONS, longest
+from advrec_tf.serving.served_lists import LONGEST, RESTRICTIONS, longest
 from advrec_tf.serving.small_sequences import SmallStateScorer, TableRows
 from advrec_tf.serving.values import STATE_LIMIT
 
@@ -74,7 +74,9 @@ class ServedSequences(ServedRecommender):
         k, max_k: as in `ServedRecommender`.
     """
 
-    def __init__(self, model: HistoryModel, *, repeats: bool = False, k: int = 10, max_k=100):
+    def __init__(
+        self, model: HistoryModel, *, repeats: bool = False, k: int | None = None, max_k=LONGEST
+    ):
         data = model.interactions
         unknown = log_popularity(data)
 

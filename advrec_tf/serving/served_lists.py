@@ -6,11 +6,19 @@ Where scores come from, and which signatures there are, is left to `recommender`
 
 from __future__ import annotations
 
+import warnings
+
 import tensorflow as tf
 
 from advrec_tf.ops.top_k import top_k
 from advrec_tf.serving.lists import LOWEST, NO_ITEM
 from advrec_tf.serving.module import ServedModule, after
+
+LENGTH = 10
+"""Length of a list where nobody asks for another."""
+
+LONGEST = 100
+"""The longest list that a request may ask for, however few the items are."""
 
 RESTRICTIONS = ("k", "exclude_item_id", "allow_item_id")
 """The inputs that say how long a list is and what may stand in it."""
@@ -116,6 +124,39 @@ class ServedLists(ServedModule):
         item = self.items.lookup(candidate_item_id)
         found = tf.gather(scores, tf.maximum(item, 0), axis=1, batch_dims=1)
         return {"score": tf.where(item >= 0, found, 0.0), "known_candidate": item >= 0}
+
+
+def list_lengths(k: int | None, max_k: int, num_items: int) -> tuple[int, int]:
+    """The length of a list where a request names none, and the longest that it may ask for.
+
+    A list longer than the catalogue would be padding, so that `max_k` is cut to the number of
+    items, or to `LONGEST` where there are fewer; short catalogues keep the lengths that clients
+    ask for.
+
+    Args:
+        k: 1 <= k <= max_k; None is `LENGTH`, or max_k where that is shorter.
+
+    Raises:
+        ValueError: if k or max_k is out of range.
+    """
+    asked = default_length(max_k) if k is None else k
+    if not 1 <= asked <= max_k:
+        if k is None:
+            raise ValueError(f"`max_k` should be >= 1. Received: {max_k!r}.")
+        raise ValueError(f"`k` should be in 1..max_k. Received: k={k!r}, max_k={max_k!r}.")
+    most = max(asked, num_items, LONGEST)
+    if max_k > most:
+        warnings.warn(
+            f"The longest list is cut to {most:,}, as there are {num_items:,} items. Received: "
+            f"max_k={max_k!r}.",
+            stacklevel=3,
+        )
+    return asked, min(max_k, most)
+
+
+def default_length(max_k: int) -> int:
+    """The length of a list where none is given: `LENGTH`, or the longest where that is shorter."""
+    return min(LENGTH, max_k)
 
 
 def names_some(item_id: tf.Tensor) -> tf.Tensor:

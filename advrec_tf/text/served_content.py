@@ -24,6 +24,7 @@ from advrec_tf.serving.lists import LOWEST, NO_ITEM, Reference
 from advrec_tf.serving.module import Case, Values, frozen
 from advrec_tf.serving.recommender import ServedRecommender
 from advrec_tf.serving.scorers import VectorScorer
+from advrec_tf.serving.served_lists import LONGEST
 from advrec_tf.text.language_model import LanguageModelTower
 from advrec_tf.text.served import MAX_TEXTS
 
@@ -35,8 +36,8 @@ class ServedContent(ServedRecommender):
         model: its user tower reads histories of the text modality `text`.
         encoder: makes the vectors of that modality, as it did for training.
         text: name of the item modality that texts are vectors of.
-        k: length of a list where the request names none, 1 <= k <= max_k.
-        max_k: longest list a request may ask for.
+        k, max_k: length of a list where the request names none, and the longest that it may ask
+            for, as in `ServedRecommender`.
 
     Raises:
         ValueError: if a tower cannot take a text, the widths differ, or a length is out of range.
@@ -50,8 +51,8 @@ class ServedContent(ServedRecommender):
         encoder: LanguageModelTower,
         *,
         text: str = "text",
-        k: int = 10,
-        max_k: int = 100,
+        k: int | None = None,
+        max_k: int = LONGEST,
     ):
         for tower, name in ((model.user_tower, HISTORY), (model.item_tower, text)):
             if name not in tower.names:

@@ -33,6 +33,12 @@ def test_it_exports_a_finished_run(recommender, tmp_path, capfd):
         "model": {"shipped_model": "two_tower", "id_table": "multi_hash"},
     }
     assert len(pd.read_parquet(tmp_path / "lists.parquet")) == 5
+    # Without --k lists are as long as the longest that may be asked for, of each of three users.
+    plain = ["--max-k", "1", "--parquet", str(tmp_path / "lists.parquet")]
+    main(["export", "--run-dir", str(tmp_path), "--out", str(tmp_path / "out"), *plain])
+    capfd.readouterr()
+    assert folder.read_metadata(tmp_path / "out" / "3")["k"] == 1
+    assert len(pd.read_parquet(tmp_path / "lists.parquet")) == 3
 
 
 def test_index_recall_and_tables_are_those_of_the_options(

@@ -1,6 +1,9 @@
 """Which served form a model takes, and that what is served is the model."""
 
+import dataclasses
+
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -167,6 +170,41 @@ def test_a_recall_of_no_index_and_an_index_of_a_small_catalogue_are_said(recomme
     # Of cells of five items none may be read.
     with pytest.warns(UserWarning, match=few), pytest.raises(ValueError, match="`recall` should"):
         served_form(recommender, k=3, max_k=4, index="ivf", recall=0.1)
+
+
+def test_a_k_left_out_is_10_or_the_longest_that_may_be_asked_for(recommender, tmp_path):
+    forms = [served_form(recommender, max_k=max_k) for max_k in (7, 10, 30)]
+    assert [(form.k, form.max_k) for form in forms] == [(7, 7), (10, 10), (10, 30)]
+    version = export(recommender, tmp_path, max_k=4, check=False)
+    notes = folder.read_metadata(version)
+    assert (notes["k"], notes["max_k"]) == (4, 4)
+    with pytest.raises(ValueError, match="`max_k` should be >= 1. Received: 0"):
+        served_form(recommender, max_k=0)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"k": 10}, "10"),
+        ({"max_k": 5}, "5"),
+        ({"recall": 0.9}, "0.9"),
+        ({"held_out": DATA}, f"Interactions of {len(DATA)} rows"),
+    ],
+)
+def test_a_setting_of_lists_is_refused_where_it_would_count_for_nothing(recommender, setting, said):
+    (name,) = setting
+    made = served_form(recommender, k=3, max_k=7)
+    with pytest.raises(
+        ValueError, match=f"`{name}` should be left out for a graph that.*{said} for ServedRec"
+    ):
+        served_form(made, **setting)
+    context = pd.DataFrame({"device": ["tv"] * len(DATA)})
+    tower = ranking_tower(dataclasses.replace(DATA, context=context), embedding_dim=2)
+    with pytest.raises(
+        ValueError, match=f"`{name}` should be left out for a ranking tower.*{said} for Rank"
+    ):
+        served_form(tower, **setting)
+    assert served_form(made) is made
 
 
 @pytest.mark.parametrize("inside", ["", "deeper"])

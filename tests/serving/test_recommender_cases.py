@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from advrec_tf.models.base import log_popularity
+from advrec_tf.serving import recommender_cases
 from advrec_tf.serving.forms import served_form
 from advrec_tf.serving.lists import LOWEST, Reference
 from advrec_tf.serving.module import ExportCheckError
@@ -58,6 +59,16 @@ def test_each_user_excludes_the_item_that_would_be_first(reference):
     rows = by_title(list_cases(reference, k=3, max_k=7), title).inputs["exclude_item_id"]
     assert [row[1] for row in rows] == ["c", "e", "e", "d"]
     assert {row[2] for row in rows} == {"unknown"}
+
+
+def test_the_longest_lists_are_asked_of_as_many_users_as_their_ids_allow(reference, monkeypatch):
+    title = "longest, with an item excluded for each user"
+    monkeypatch.setattr(recommender_cases, "LISTED", 15)  # two lists of 7 ids
+    two = by_title(list_cases(reference, k=3, max_k=7), title).inputs
+    assert two["user_id"] == ["11", "unknown"] and two["k"] == [7, 7]
+    assert [row[1] for row in two["exclude_item_id"]] == ["c", "d"]
+    one = by_title(list_cases(reference, k=3, max_k=16), title).inputs
+    assert one["user_id"] == ["11"] and one["k"] == [16]
 
 
 def test_scores_are_asked_of_an_unknown_user_and_an_unknown_item(reference):

@@ -111,6 +111,11 @@ def test_each_is_exported_and_answers_as_in_memory(build, settings, tmp_path):
     assert listed["item_id"].tolist()[:3] == best_of(trained, [0, 1], without=[0, 1])
 
 
+def test_a_k_left_out_is_no_longer_than_the_longest_list(model):
+    served = ServedSequences(model, max_k=4)
+    assert (served.k, served.max_k) == (4, 4)
+
+
 def test_windows_end_with_an_empty_one_for_nobody(model):
     windows = ServedSequences(model).scorer.windows.numpy()
     assert (windows[-1] == NONE).all() and windows[0].tolist() == [NONE, 0, 1, 2]

@@ -1,15 +1,29 @@
 """Parts of lists in the graph, by hand."""
 
+import pytest
 import tensorflow as tf
 
 from advrec_tf.serving.forms import served_form
 from advrec_tf.serving.lists import LOWEST
-from advrec_tf.serving.served_lists import longest, names_some
+from advrec_tf.serving.served_lists import list_lengths, longest, names_some
 
 
 def test_the_longest_list_has_a_place_even_where_nobody_asks():
     assert longest(tf.constant([2, 5])).numpy() == 5
     assert longest(tf.constant([], tf.int32)).numpy() == 1
+
+
+def test_the_lengths_of_lists_are_those_asked_for_or_10_and_the_size_of_the_catalogue():
+    assert list_lengths(None, 7, 5) == (7, 7)  # no longer than the longest
+    assert list_lengths(None, 100, 5) == (10, 100)
+    assert list_lengths(3, 7, 5) == (3, 7)
+    with pytest.warns(UserWarning, match="cut to 250, as there are 250 items. Received: max_k=300"):
+        assert list_lengths(3, 300, 250) == (3, 250)
+    with pytest.warns(UserWarning, match="cut to 150"):
+        assert list_lengths(150, 300, 5) == (150, 150)  # as long as the default of a request
+    for k in (0, 8):
+        with pytest.raises(ValueError, match=f"in 1..max_k. Received: k={k}, max_k=7"):
+            list_lengths(k, 7, 5)
 
 
 def test_padding_names_nothing():

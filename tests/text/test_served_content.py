@@ -131,6 +131,7 @@ def test_towers_must_take_texts(model, encoder):
     ids = content_two_tower(model.interactions, item_ids=True, dim=4)
     with pytest.raises(ValueError, match="user_tower that takes 'history'"):
         ServedContent(ids, encoder)
+    assert ServedContent(model, encoder, max_k=4).k == 4
     with pytest.raises(ValueError, match=r"`k` should be in 1\.\.max_k"):
         ServedContent(model, encoder, k=0)
 
