@@ -18,7 +18,10 @@ CUT_LEGEND = (
     "cut to n: NDCG@10 of users cut to n interactions, on half of the history taken away (another "
     "task than the test items, so not comparable with the first column)"
 )
-SEEDS_LEGEND = "in brackets the deviation over seeds"
+SEEDS_LEGEND = (
+    "in brackets the deviation over seeds, which leaves out that of what was generated: GAN and "
+    "ablation are trained once, with the first seed"
+)
 
 
 def legend(report: dict) -> str:
