@@ -38,7 +38,7 @@ def test_the_legend_explains_the_columns_that_are_there():
     report["models"]["ease"]["deviation_over_seeds"] = {"ndcg@10": 0.01}
     report["cold_start"] = {"users": {"cut_to_1": 3}}
     report["protocol"]["histories"] = "EASE reads validation"
-    assert page.legend(report).endswith("deviation over seeds. Note: EASE reads validation.")
+    assert page.legend(report).endswith("the first seed. Note: EASE reads validation.")
     assert "cut to n interactions" in page.legend(report)
 
 
