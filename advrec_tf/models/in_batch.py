@@ -27,7 +27,8 @@ class InBatchSoftmax:
 
     Yi et al. 2019 (sampling-bias-corrected neural modeling, RecSys): example b is scored
     against every candidate c of the batch by (u_b . v_c) / temperature - log q_c with q_c
-    the fraction of training interactions that are of item c.
+    the fraction of training interactions that are of item c, and of an item without any that of
+    half an interaction.
 
     Args:
         interactions: the training interactions: known pairs, item frequencies.
@@ -48,9 +49,9 @@ class InBatchSoftmax:
             raise ValueError(f"`temperature` should be > 0. Received: {temperature!r}.")
         self.temperature = temperature
         counts = interactions.item_counts().astype(np.float64)
-        self._probability = (
-            tf.constant(counts / max(len(interactions), 1), tf.float32) if logq else None
-        )
+        log_q = np.log(np.maximum(counts, 0.5) / max(len(interactions), 1))
+        self._log_q = tf.constant(log_q, tf.float32) if logq else None
+        self._mean_log_q = float(log_q[counts > 0].mean()) if logq and counts.any() else 0.0
         self._known = _known_pairs(interactions) if mask_known else None
         with float32_layers():
             self.task = _tfrs.Retrieval(
@@ -71,14 +72,16 @@ class InBatchSoftmax:
         hidden = generated[None, :] & ~positive
         if self._known is not None:
             hidden |= self._known.known(users, items) & ~positive
-        probability = None
-        if self._probability is not None:
-            probability = _corrected(tf.gather(for_workers(self._probability), items), generated)
+        if self._log_q is not None:
+            # One more dimension, since the correction of the task ends at q = 1e-6.
+            log_q = _corrected(self._log_q_of(items), generated)
+            ones = tf.ones_like(queries[:, :1])
+            queries = tf.concat([queries, self.temperature * ones], 1)
+            vectors = tf.concat([vectors, -log_q[:, None]], 1)
         with float32_layers():  # the task makes some at each call
             return self.task(
                 queries,
                 vectors,
-                candidate_sampling_probability=probability,
                 candidate_ids=items,
                 score_mask=~hidden,
                 compute_metrics=False,
@@ -100,10 +103,10 @@ class InBatchSoftmax:
         is_own = place[:batch, None] == tf.range(tf.size(items))[None, :]
         positive = tf.reduce_sum(tf.where(is_own, logits, 0.0), axis=1)
         correction = tf.math.log(tf.cast(tf.maximum(count, 1), tf.float32))
-        if self._probability is not None:
-            probability = tf.gather(for_workers(self._probability), items)
-            correction -= _log(probability)
-            positive -= _log(_corrected(tf.gather(probability, place), generated)[:batch])
+        if self._log_q is not None:
+            log_q = self._log_q_of(items)
+            correction -= log_q
+            positive -= _corrected(tf.gather(log_q, place), generated)[:batch]
         hidden = (count == 0)[None, :] | is_own
         if self._known is not None:
             hidden |= self._known.known(users, items)
@@ -123,7 +126,7 @@ class InBatchSoftmax:
         """
         items = inputs["candidate_index"]
         logits = tf.matmul(queries, vectors, transpose_b=True) / self.temperature
-        if self._probability is not None:
+        if self._log_q is not None:
             logits -= inputs["candidate_log_q"][None, :]
         positive = inputs["column"][:, None] == tf.range(tf.size(items))[None, :]
         hidden = ~inputs["candidate_open"][None, :]
@@ -143,9 +146,8 @@ class InBatchSoftmax:
         """
         index = inputs["item_index"]
         logits = tf.matmul(queries, vectors, transpose_b=True) / self.temperature
-        if self._probability is not None:
-            probability = tf.gather(for_workers(self._probability), index)
-            logits -= tf.math.log(tf.maximum(probability, 1e-12))[None, :]
+        if self._log_q is not None:
+            logits -= self._log_q_of(index)[None, :]
         hidden = (index[:, None] == index[None, :]) | inputs["generated"][None, :]
         if self._known is not None:
             hidden |= self._known.known(inputs["user_index"], index)
@@ -153,13 +155,12 @@ class InBatchSoftmax:
 
     @property
     def mean_log_probability(self) -> float:
-        """Mean over the training interactions of log q of their items, the logQ correction of an
-        item that is not in training; 0 without the correction."""
-        if self._probability is None:
-            return 0.0
-        probability = self._probability.numpy()
-        known = probability[probability > 0]
-        return float(np.log(known).mean())
+        """Mean over the items that training interactions have, each once, of log q: the logQ
+        correction of an item that is not in training; 0 without the correction."""
+        return self._mean_log_q
+
+    def _log_q_of(self, items: tf.Tensor) -> tf.Tensor:
+        return tf.gather(for_workers(self._log_q), items)
 
 
 def _known_pairs(interactions: Interactions) -> PairTable | None:
@@ -175,12 +176,8 @@ def _known_pairs(interactions: Interactions) -> PairTable | None:
     return None
 
 
-def _corrected(probability: tf.Tensor, generated: tf.Tensor) -> tf.Tensor:
+def _corrected(log_q: tf.Tensor, generated: tf.Tensor) -> tf.Tensor:
     """Of the candidates, [candidates] each. The item of a generated pair is no negative, so it
-    needs no correction; one that nobody has interacted with would otherwise get log 0."""
-    return tf.where(generated, tf.reduce_mean(probability), probability)
-
-
-def _log(probability: tf.Tensor) -> tf.Tensor:
-    """The logarithm within the limits that `tfrs.tasks.Retrieval` has."""
-    return tf.math.log(tf.clip_by_value(probability, 1e-6, 1.0))
+    needs no correction of its own, which may be that of an item that nobody interacted with: it
+    has the logarithm of their mean q."""
+    return tf.where(generated, tf.math.log(tf.reduce_mean(tf.exp(log_q))), log_q)

@@ -48,11 +48,46 @@ def test_an_example_without_a_negative_that_counts_costs_nothing():
     np.testing.assert_array_equal(losses, [0.0, 0.0])
 
 
-def test_the_mean_log_probability_is_over_the_interactions_items():
+def test_the_mean_log_probability_is_over_the_items_of_the_interactions():
     # shares 3, 2, 1, 1 of 7; the item without a row is left out
     expected = np.log([3 / 7, 2 / 7, 1 / 7, 1 / 7]).mean()
     assert softmax(logq=True).mean_log_probability == pytest.approx(expected, rel=1e-6)
     assert softmax().mean_log_probability == 0.0
+
+
+class Counts:
+    """Interactions of which nothing is known but how many are of each item."""
+
+    def __init__(self, *counts):
+        self.counts = np.array(counts)
+
+    def __len__(self):
+        return int(self.counts.sum())
+
+    def item_counts(self):
+        return self.counts
+
+
+@pytest.mark.parametrize("form", ["places", "items"])
+def test_items_of_two_and_one_among_millions_are_corrected_by_their_counts(form):
+    # All scores 0, users of the items 1 (twice), 2 (once) and 3 (never, which counts as half):
+    # the logits are -ln 2, -ln 1 and -ln .5 but for a constant, so that exp gives 1/2, 1 and 2
+    made = InBatchSoftmax(Counts(4_000_000, 2, 1, 0), temperature=0.5, logq=True, mask_known=False)
+    users, items = tf.constant([0, 1, 2]), tf.constant([1, 2, 3])
+    given = (vectors(1, 1, 1), vectors(0, 0, 0), users)
+    if form == "places":
+        losses = made.over_places(*given, items, items < 0)
+    else:
+        losses = made.over_items(*given, *distinct(items, 3), items < 0)
+    np.testing.assert_allclose(losses, np.log([7.0, 3.5, 7 / 4]), rtol=1e-5)
+    batch = {"item_index": items, "generated": items < 0}
+    logits = made.negative_logits(vectors(1, 1, 1), vectors(0, 0, 0), batch)
+    np.testing.assert_allclose(logits[0, 2] - logits[0, 1], np.log(2.0), rtol=1e-5)
+    # Of a generated pair of the item 2 the correction is that of the mean q, 3.5 / 3: exp gives
+    # 1/2 and 2 for the others, and 3 / 3.5 for its own.
+    if form == "places":
+        losses = made.over_places(*given, items, items == 2)
+        np.testing.assert_allclose(losses[1], np.log(1 + 2.5 * 3.5 / 3), rtol=1e-5)
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0])

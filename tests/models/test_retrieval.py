@@ -88,8 +88,8 @@ def test_the_loss_is_a_softmax_over_what_is_neither_known_nor_generated():
     known = [{1, 2}, {0}, {0, 1}, set(), {3}, {0, 1, 3}]  # row 5: column 3 is its own item 3
     hidden = [[c in known[r] or c in (4, 5) for c in range(6)] for r in range(6)]
     # share of rows per column; a generated column corrects only its own row's positive, which
-    # takes the mean of the batch's shares: 0 for item 4, 1/7 for item 3
-    fraction = np.array([3, 3, 2, 1, 0, 1]) / 7
+    # takes the mean of the batch's shares: of half a row for item 4, 1/7 for item 3
+    fraction = np.array([3, 3, 2, 1, 0.5, 1]) / 7
     log_probability = np.log(np.where(generated, fraction.mean(), fraction))
     weight = [1.0, 1, 1, 1, 0.5, 0.25]
     model = small_tower()
