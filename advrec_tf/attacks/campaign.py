@@ -62,6 +62,7 @@ class CampaignAttack(CopyAttack):
 
     def profiles(self, interactions, targets, *, rng):
         """[at most num_profiles, num_items] float32; see `attacks.heuristic.Attack`."""
+        rng = np.random.default_rng(rng)
         targets = checked_targets(interactions, targets)
         statistics = RatingStatistics.of(interactions)
         copies = CopyAttack(

@@ -21,6 +21,7 @@ import numpy as np
 from advrec_tf.attacks.heuristic import checked_targets
 from advrec_tf.attacks.injection import Poisoned, inject
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.ops.rng import RNG
 
 DAY = 86_400.0
 
@@ -47,15 +48,14 @@ class ClickFraud:
                 f"Received: {self.num_accounts!r} and {self.num_clicks!r}."
             )
 
-    def events(
-        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
-    ) -> np.ndarray:
+    def events(self, interactions: Interactions, targets: np.ndarray, *, rng: RNG) -> np.ndarray:
         """Times [num_accounts, num_items] float64 of the clicks, NaN where there is none; each
         account clicks `num_clicks` items, every target among them.
 
         Raises:
             ValueError: if the interactions have no times, or there are fewer clicks than targets.
         """
+        rng = np.random.default_rng(rng)
         targets = checked_targets(interactions, targets)
         if interactions.timestamp is None:
             raise ValueError("`interactions` should have times. Received none.")
@@ -174,13 +174,14 @@ def inject_events(
     *,
     targets: np.ndarray,
     attack: str,
-    rng: np.random.Generator,
+    rng: RNG,
 ) -> Poisoned:
     """`clean` with a new user for each account, as by `injection.inject`, at the given times.
 
     Args:
         times: [accounts, num_items] float64, NaN where an account has no click.
     """
+    rng = np.random.default_rng(rng)
     times = np.asarray(times, np.float64)
     interactions = clean.interactions if isinstance(clean, Poisoned) else clean
     poisoned = inject(

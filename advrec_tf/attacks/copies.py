@@ -11,6 +11,7 @@ import numpy as np
 
 from advrec_tf.attacks.heuristic import ShillingAttack, checked_targets, target_rating
 from advrec_tf.attacks.rating_statistics import RatingStatistics
+from advrec_tf.ops.rng import RNG
 
 MIN_TEMPLATES = 10
 
@@ -43,7 +44,7 @@ def nearest_users(
     held: np.ndarray,
     count: int,
     *,
-    rng: np.random.Generator,
+    rng: RNG,
     users: np.ndarray,
     center: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -54,6 +55,7 @@ def nearest_users(
         users: [users] int, what stands for each row.
         center: [num_items] bool, the items to be near to, in the place of those of a user drawn.
     """
+    rng = np.random.default_rng(rng)
     if center is None or not center.any():
         center = held[rng.integers(len(users))]
     common = held @ center.astype(np.float32)
@@ -95,6 +97,7 @@ class CopyAttack(ShillingAttack):
             )
 
     def profiles(self, interactions, targets, *, rng):
+        rng = np.random.default_rng(rng)
         targets = checked_targets(interactions, targets)
         statistics = RatingStatistics.of(interactions)
         known = np.zeros((interactions.num_users, interactions.num_items), np.float32)

@@ -28,6 +28,7 @@ from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import collapsed_profiles
 from advrec_tf.gan.losses import gan_loss
 from advrec_tf.ops.random import stream
+from advrec_tf.ops.rng import RNG
 
 AIMS = ("selected", "surrogate")
 USERS_ASKED = 1024
@@ -111,15 +112,14 @@ class ProfileGANAttack(ShillingAttack):
 
     goals = ("push",)
 
-    def profiles(
-        self, data: Interactions, targets: np.ndarray, *, rng: np.random.Generator
-    ) -> np.ndarray:
+    def profiles(self, data: Interactions, targets: np.ndarray, *, rng: RNG) -> np.ndarray:
         """[num_profiles, num_items] float32: templates drawn anew, changed by the generator.
 
         Raises:
             ValueError: as `ShillingAttack.profiles`; if `data` has no ratings, or no user has
                 enough items to be a template.
         """
+        rng = np.random.default_rng(rng)
         targets = checked_targets(data, targets)
         if data.rating is None:
             raise ValueError(

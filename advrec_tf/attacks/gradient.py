@@ -27,6 +27,7 @@ from advrec_tf.attacks.surrogates import (
     objective_loss,
 )
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.ops.rng import RNG
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,9 +90,7 @@ class GradientAttack(ShillingAttack):
         if self.unrolled < 1:
             raise ValueError(f"`unrolled` should be >= 1. Received: {self.unrolled!r}.")
 
-    def profiles(
-        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
-    ) -> np.ndarray:
+    def profiles(self, interactions: Interactions, targets: np.ndarray, *, rng: RNG) -> np.ndarray:
         """[num_profiles, num_items] float32, those of the best trial; the first trial is that of
         the start.
 
@@ -99,6 +98,7 @@ class GradientAttack(ShillingAttack):
             ValueError: as `ShillingAttack.profiles`, or if a surrogate of ratings is asked of data
                 without ratings.
         """
+        rng = np.random.default_rng(rng)
         targets = checked_targets(interactions, targets)
         if self.surrogate.kind == "ratings" and interactions.rating is None:
             raise ValueError(

@@ -17,6 +17,7 @@ import numpy as np
 
 from advrec_tf.attacks.rating_statistics import RatingStatistics
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.ops.rng import RNG
 
 GOALS = ("push", "nuke")
 
@@ -30,9 +31,7 @@ class Attack(Protocol):
     @property
     def num_fillers(self) -> int: ...
 
-    def profiles(
-        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
-    ) -> np.ndarray:
+    def profiles(self, interactions: Interactions, targets: np.ndarray, *, rng: RNG) -> np.ndarray:
         """Profiles [num_profiles, num_items] float32: ratings on the scale of the data, 0 where an
         item is not rated. Each rates every target and at most `num_fillers` other items."""
 
@@ -118,14 +117,13 @@ class ShillingAttack:
         """How many of so many items the fillers are drawn from, the targets not yet left out."""
         return max(1, round(self.pool * num_items))
 
-    def profiles(
-        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
-    ) -> np.ndarray:
+    def profiles(self, interactions: Interactions, targets: np.ndarray, *, rng: RNG) -> np.ndarray:
         """[num_profiles, num_items] float32, see `Attack`.
 
         Raises:
             ValueError: if a target is not an item index, or there are fewer items than fillers.
         """
+        rng = np.random.default_rng(rng)
         targets = checked_targets(interactions, targets)
         statistics = RatingStatistics.of(interactions)
         profiles = np.zeros((self.num_profiles, interactions.num_items), np.float32)

@@ -15,6 +15,7 @@ import pandas as pd
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.splits import Split
 from advrec_tf.data.vocabulary import Vocabulary
+from advrec_tf.ops.rng import RNG
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -103,7 +104,7 @@ def inject(
     *,
     targets: np.ndarray,
     attack: str,
-    rng: np.random.Generator,
+    rng: RNG,
 ) -> Poisoned:
     """`clean` with one new user for each profile.
 
@@ -136,6 +137,7 @@ def inject(
         >>> int(poisoned.is_fake.sum()), poisoned.interactions.num_users
         (5, 45)
     """
+    rng = np.random.default_rng(rng)
     profiles = np.asarray(profiles)
     data = clean.interactions if isinstance(clean, Poisoned) else clean
     _check_profiles(profiles, data)
@@ -157,6 +159,7 @@ def joined(clean, users, items, *, rating, timestamp, targets, attack, rng) -> P
 
     Times that are not given are drawn from those of real interactions.
     """
+    rng = np.random.default_rng(rng)
     truth = clean if isinstance(clean, Poisoned) else None
     data = clean.interactions if truth else clean
     targets = _checked_targets(targets, data.num_items)

@@ -15,15 +15,15 @@ from advrec_tf.attacks.heuristic import Attack, checked_targets
 from advrec_tf.attacks.rating_statistics import RatingStatistics
 from advrec_tf.attacks.wrappers import WrappedAttack
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.ops.rng import RNG
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Altered(WrappedAttack):
     """An attack whose ratings are altered after the profiles are generated."""
 
-    def profiles(
-        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
-    ) -> np.ndarray:
+    def profiles(self, interactions: Interactions, targets: np.ndarray, *, rng: RNG) -> np.ndarray:
+        rng = np.random.default_rng(rng)
         targets = checked_targets(interactions, targets)
         profiles = self.attack.profiles(interactions, targets, rng=rng)
         is_target = np.zeros(interactions.num_items, bool)
@@ -137,10 +137,9 @@ class MixedAttack:
             )
         )
 
-    def profiles(
-        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
-    ) -> np.ndarray:
+    def profiles(self, interactions: Interactions, targets: np.ndarray, *, rng: RNG) -> np.ndarray:
         """[num_profiles, num_items] float32; see `heuristic.Attack`."""
+        rng = np.random.default_rng(rng)
         return np.concatenate(
             [attack.profiles(interactions, targets, rng=rng) for attack in self.attacks]
         )

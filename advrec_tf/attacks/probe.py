@@ -39,6 +39,7 @@ class ProbeAttack(ShillingAttack):
             raise ValueError(f"`rounds` should be >= 1. Received: {self.rounds!r}.")
 
     def profiles(self, interactions, targets, *, rng):
+        rng = np.random.default_rng(rng)
         targets = checked_targets(interactions, targets)
         statistics = RatingStatistics.of(interactions)
         seeds = max(1, self.num_fillers // (self.rounds + 1))

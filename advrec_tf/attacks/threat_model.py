@@ -18,6 +18,7 @@ from advrec_tf.attacks.heuristic import Attack
 from advrec_tf.attacks.wrappers import WrappedAttack
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.vocabulary import Vocabulary
+from advrec_tf.ops.rng import RNG
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,18 +56,16 @@ class PartialKnowledge(WrappedAttack):
         if not 0 < self.fraction <= 1:
             raise ValueError(f"`fraction` should be in (0, 1]. Received: {self.fraction!r}.")
 
-    def profiles(
-        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
-    ) -> np.ndarray:
+    def profiles(self, interactions: Interactions, targets: np.ndarray, *, rng: RNG) -> np.ndarray:
         """[num_profiles, num_items] float32; see `attacks.heuristic.Attack`."""
+        rng = np.random.default_rng(rng)
         known = known_interactions(interactions, self.fraction, rng=rng)
         return self.attack.profiles(known, targets, rng=rng)
 
 
-def known_interactions(
-    interactions: Interactions, fraction: float, *, rng: np.random.Generator
-) -> Interactions:
+def known_interactions(interactions: Interactions, fraction: float, *, rng: RNG) -> Interactions:
     """The interactions of a random fraction of the users, over those users and all items."""
+    rng = np.random.default_rng(rng)
     users = np.flatnonzero(interactions.user_counts() > 0)
     if fraction < 1:
         count = min(len(users), max(10, round(fraction * len(users))))

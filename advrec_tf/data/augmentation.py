@@ -14,6 +14,7 @@ import dataclasses
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.ops.rng import RNG
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -130,7 +131,7 @@ def sample_unseen(
     interactions: Interactions,
     counts: np.ndarray,
     *,
-    rng: np.random.Generator,
+    rng: RNG,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Unseen items drawn without replacement from each user's softmax.
 
@@ -148,6 +149,7 @@ def sample_unseen(
     Raises:
         ValueError: if the shapes do not fit, or a logit is NaN.
     """
+    rng = np.random.default_rng(rng)
     expected = (len(users), interactions.num_items)
     if logits.shape != expected or np.shape(counts) != (len(users),):
         raise ValueError(

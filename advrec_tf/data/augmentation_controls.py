@@ -14,6 +14,7 @@ import pandas as pd
 
 from advrec_tf.data.filters import pair_keys
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.ops.rng import RNG
 
 Pairs = tuple[np.ndarray, np.ndarray]
 """(user_index, item_index), each [n] int32."""
@@ -24,14 +25,13 @@ def _check_fraction(fraction: float, name: str = "fraction") -> None:
         raise ValueError(f"`{name}` should lie in [0, 1). Received: {fraction!r}.")
 
 
-def drop_interactions(
-    interactions: Interactions, fraction: float, *, rng: np.random.Generator
-) -> Interactions:
+def drop_interactions(interactions: Interactions, fraction: float, *, rng: RNG) -> Interactions:
     """The interactions without a random fraction of them; every user keeps at least one.
 
     Raises:
         ValueError: if `fraction` lies outside [0, 1).
     """
+    rng = np.random.default_rng(rng)
     _check_fraction(fraction)
     draw = rng.random(len(interactions))
     keep = draw >= fraction
@@ -44,7 +44,7 @@ def drop_interactions(
 
 
 def swap_items(
-    interactions: Interactions, neighbors: np.ndarray, fraction: float, *, rng: np.random.Generator
+    interactions: Interactions, neighbors: np.ndarray, fraction: float, *, rng: RNG
 ) -> Pairs:
     """New interactions in which the items of a random fraction are replaced by a neighbor.
 
@@ -59,6 +59,7 @@ def swap_items(
     Raises:
         ValueError: if `fraction` lies outside [0, 1) or `neighbors` is not [num_items, n].
     """
+    rng = np.random.default_rng(rng)
     _check_fraction(fraction)
     if neighbors.ndim != 2 or len(neighbors) != interactions.num_items:
         raise ValueError(
@@ -75,7 +76,7 @@ def mix_profiles(
     interactions: Interactions,
     alpha: float,
     *,
-    rng: np.random.Generator,
+    rng: RNG,
     users: np.ndarray | None = None,
 ) -> Pairs:
     """New interactions of each user with some items of a random partner.
@@ -94,6 +95,7 @@ def mix_profiles(
     Raises:
         ValueError: if `alpha` is not positive or there are not two users with interactions.
     """
+    rng = np.random.default_rng(rng)
     if not alpha > 0:
         raise ValueError(f"`alpha` should be > 0. Received: {alpha!r}.")
     profiles = interactions.by_user()
@@ -116,9 +118,7 @@ def mix_profiles(
     return _new(interactions, np.concatenate(user_rows), np.concatenate(item_rows))
 
 
-def add_noise_to_numbers(
-    table: pd.DataFrame, scale: float, *, rng: np.random.Generator
-) -> pd.DataFrame:
+def add_noise_to_numbers(table: pd.DataFrame, scale: float, *, rng: RNG) -> pd.DataFrame:
     """A side table with normal noise of `scale` deviations of the column on every number.
 
     Columns with at most two values (flags) and those that hold no numbers are as they were.
@@ -126,6 +126,7 @@ def add_noise_to_numbers(
     Raises:
         ValueError: if `scale` is negative.
     """
+    rng = np.random.default_rng(rng)
     if scale < 0:
         raise ValueError(f"`scale` should be >= 0. Received: {scale!r}.")
     noisy = table.copy()

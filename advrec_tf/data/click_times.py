@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.ops.rng import RNG
 
 DAY = 86_400.0
 
@@ -19,7 +20,7 @@ DAY = 86_400.0
 def in_sessions(
     interactions: Interactions,
     *,
-    rng: np.random.Generator,
+    rng: RNG,
     mean_session: float = 5.0,
     gap_seconds: float = 40.0,
     gap_spread: float = 1.2,
@@ -42,6 +43,7 @@ def in_sessions(
     Raises:
         ValueError: if an argument is out of range or there are no times.
     """
+    rng = np.random.default_rng(rng)
     if interactions.timestamp is None:
         raise ValueError("`interactions` should have times. Received none.")
     if mean_session < 1 or not gap_seconds > 0 or not 0 < waking_hours <= 24:

@@ -22,6 +22,7 @@ from advrec_tf.defence.defences import Defence, DefendedData
 from advrec_tf.defence.detectors.base import Detector
 from advrec_tf.evaluation.attack_effect import ManipulationEvaluator
 from advrec_tf.models.base import Recommender
+from advrec_tf.ops.rng import RNG
 
 _Trial = tuple[tuple[float, float], np.ndarray, Attack]
 """(hit rate, mean log rank negated), profiles, attack."""
@@ -50,10 +51,9 @@ class EvadingAttack(WrappedAttack):
         if self.pool < 2:
             raise ValueError(f"`pool` should be >= 2. Received: {self.pool!r}.")
 
-    def profiles(
-        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
-    ) -> np.ndarray:
+    def profiles(self, interactions: Interactions, targets: np.ndarray, *, rng: RNG) -> np.ndarray:
         """[num_profiles, num_items] float32; see `attacks.heuristic.Attack`."""
+        rng = np.random.default_rng(rng)
         larger = self.attack.resized(
             num_profiles=self.pool * self.num_profiles, num_fillers=self.num_fillers
         )
@@ -124,10 +124,9 @@ class BestResponse:
         )
         return dataclasses.replace(self, candidates=sized)
 
-    def profiles(
-        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
-    ) -> np.ndarray:
+    def profiles(self, interactions: Interactions, targets: np.ndarray, *, rng: RNG) -> np.ndarray:
         """[num_profiles, num_items] float32; see `attacks.heuristic.Attack`."""
+        rng = np.random.default_rng(rng)
         return self.choose(interactions, targets, rng=rng)[0]
 
     def choose(
@@ -135,7 +134,7 @@ class BestResponse:
         interactions: Interactions,
         targets: np.ndarray,
         *,
-        rng: np.random.Generator,
+        rng: RNG,
         told: Callable[[Sequence[float]], None] | None = None,
     ) -> tuple[np.ndarray, Attack, list[float]]:
         """The profiles, the attack they are from, and the hit rate of every attack tried.
@@ -144,6 +143,7 @@ class BestResponse:
             interactions, targets, rng: as of `profiles`.
             told: called after every attack that was tried with the hit rates so far.
         """
+        rng = np.random.default_rng(rng)
         rates: list[float] = []
         evaluator = ManipulationEvaluator(interactions, targets, ks=(self.k,))
 

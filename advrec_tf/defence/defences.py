@@ -27,6 +27,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.defence.detectors.base import Detector, flagged_users
 from advrec_tf.defence.poisoning_training import erm_users
 from advrec_tf.models.base import Recommender
+from advrec_tf.ops.rng import RNG
 from advrec_tf.perturbations import Perturbation
 from advrec_tf.training.adversarial import AdversarialTraining
 
@@ -47,11 +48,12 @@ class DefendedData:
     weight: np.ndarray | None = None
     suspicion: np.ndarray | None = None
 
-    def sampled(self, rng: np.random.Generator) -> Interactions:
+    def sampled(self, rng: RNG) -> Interactions:
         """The interactions, each kept with the probability of its weight.
 
         It gives models that take no weights the same expected loss. Vocabularies stay whole.
         """
+        rng = np.random.default_rng(rng)
         if self.weight is None:
             return self.interactions
         return self.interactions.select(rng.random(len(self.interactions)) < self.weight)

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.base import Recommender
+from advrec_tf.ops.rng import RNG
 
 BINS = 5
 
@@ -96,7 +97,7 @@ class GroupPopularity(Recommender):
 
 
 def bootstrap_profiles(
-    interactions: Interactions, groups: np.ndarray, users: np.ndarray, *, rng: np.random.Generator
+    interactions: Interactions, groups: np.ndarray, users: np.ndarray, *, rng: RNG
 ) -> np.ndarray:
     """For each of `users` the profile of a random other user with most attributes in common.
 
@@ -110,6 +111,7 @@ def bootstrap_profiles(
     Raises:
         ValueError: if nobody else has interactions.
     """
+    rng = np.random.default_rng(rng)
     profiles = interactions.by_user()
     donors = np.setdiff1d(np.flatnonzero(profiles.counts), users)
     if not len(donors):

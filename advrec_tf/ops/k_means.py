@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from advrec_tf.ops.rng import RNG
+
 _SAMPLE_A_CELL = 24
 _ROUNDS = 5
 _CELLS_AT_ONCE = 2**23  # vectors times centers, 32 MiB
 
 
-def k_means(vectors: np.ndarray, count: int, *, rng: np.random.Generator) -> np.ndarray:
+def k_means(vectors: np.ndarray, count: int, *, rng: RNG) -> np.ndarray:
     """[n, dim] float32 -> `count` centers [count, dim] float32, of the least squared distance from
     a sample of the vectors, as far as a few steps go (Lloyd 1982).
 
@@ -19,6 +21,7 @@ def k_means(vectors: np.ndarray, count: int, *, rng: np.random.Generator) -> np.
     Raises:
         ValueError: unless 1 <= count <= n.
     """
+    rng = np.random.default_rng(rng)
     if not 1 <= count <= len(vectors):
         raise ValueError(
             f"`count` should be in 1..{len(vectors)}, the number of vectors. Received: {count!r}."

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from advrec_tf.ops.rng import RNG
 from advrec_tf.tabular.columns import Column
 from advrec_tf.tabular.facts import ColumnFacts
 from advrec_tf.tabular.gaussian_modes import Modes, fit_modes
@@ -117,7 +118,7 @@ class ModeCodec:
         """Added before the logarithm is taken."""
         return (self.unit or 1.0) - self.low
 
-    def encode(self, series: pd.Series, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def encode(self, series: pd.Series, rng: RNG) -> tuple[np.ndarray, np.ndarray]:
         """Values [n] -> choices [n] int32 and numbers [n] float32 in [-1, 1].
 
         The mode is drawn by its probability given the value, and whole numbers are spread
@@ -127,6 +128,7 @@ class ModeCodec:
         Raises:
             ValueError: if a value is missing where the fitted column had none.
         """
+        rng = np.random.default_rng(rng)
         raw = self.column.raw(series)
         gaps = np.isnan(raw)
         if gaps.any() and not self.column.missing:
@@ -193,7 +195,7 @@ def codec_for(
     column: Column,
     *,
     max_modes: int,
-    rng: np.random.Generator,
+    rng: RNG,
     facts: ColumnFacts | None = None,
 ) -> Codec:
     """The codec fitted to a learned column.
@@ -206,6 +208,7 @@ def codec_for(
         facts: of all values, for the list of categories and the range of numbers; by default those
             of `series`.
     """
+    rng = np.random.default_rng(rng)
     raw = column.raw(series)
     if facts is None:
         facts = ColumnFacts.of(pd.Series(raw, name=column.name), asked=column.kind)

@@ -10,6 +10,8 @@ import dataclasses
 
 import numpy as np
 
+from advrec_tf.ops.rng import RNG
+
 SAMPLE = 20_000
 _FLOOR = 1e-3  # smallest deviation of a mode, as a share of the column's
 
@@ -32,9 +34,7 @@ class Modes:
         return float(np.logaddexp.reduce(self.log_joint(values), axis=1).mean())
 
 
-def fit_modes(
-    values: np.ndarray, *, max_modes: int = 10, rng: np.random.Generator, rounds: int = 100
-) -> Modes:
+def fit_modes(values: np.ndarray, *, max_modes: int = 10, rng: RNG, rounds: int = 100) -> Modes:
     """The mixture that the Bayesian information criterion prefers, of 1 to `max_modes` modes.
 
     Args:
@@ -45,6 +45,7 @@ def fit_modes(
     Raises:
         ValueError: if there is no value or `max_modes` < 1.
     """
+    rng = np.random.default_rng(rng)
     if not len(values) or max_modes < 1:
         raise ValueError(
             "`values` should hold a number and `max_modes` should be >= 1. "

@@ -55,11 +55,15 @@ def test_a_community_is_a_user_and_those_nearest_by_the_cosine():
     assert nearest_users(held, 2, rng=Drawn(3), users=users)[0] == 8
 
 
-class Drawn:
+class Drawn(np.random.Generator):
     """A random stream that draws one number."""
 
     def __init__(self, value):
-        self.integers = lambda count: value
+        super().__init__(np.random.PCG64(0))
+        self.value = value
+
+    def integers(self, count):
+        return self.value
 
 
 def test_copies_of_a_community_are_of_its_users(ratings):

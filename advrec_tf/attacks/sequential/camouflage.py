@@ -47,6 +47,7 @@ class Camouflage(FakeHistories):
         Raises:
             ValueError: if no user has an item more than the target is to come in.
         """
+        rng = np.random.default_rng(rng)
         own, _ = self.target_of_each(interactions, targets)
         own = np.tile(own, self.pool)
         items = last_windows(interactions, self.length).items

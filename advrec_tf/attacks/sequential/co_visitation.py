@@ -34,6 +34,7 @@ class CoVisitation(FakeHistories):
 
     def histories(self, interactions, targets, *, rng):
         """See `FakeHistories.histories`."""
+        rng = np.random.default_rng(rng)
         own, others = self.target_of_each(interactions, targets)
         popular = others[: max(1, int(np.ceil(self.pool * len(others))))]
         weight = interactions.item_counts()[popular] + 1.0

@@ -10,6 +10,7 @@ from advrec_tf.attacks.heuristic import checked_targets
 from advrec_tf.attacks.injection import Poisoned
 from advrec_tf.attacks.sequential.injection import inject_histories
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.ops.rng import RNG
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,9 +35,7 @@ class FakeHistories:
                 f"Received: {self.num_users!r} and {self.length!r}."
             )
 
-    def histories(
-        self, interactions: Interactions, targets: np.ndarray, *, rng: np.random.Generator
-    ) -> np.ndarray:
+    def histories(self, interactions: Interactions, targets: np.ndarray, *, rng: RNG) -> np.ndarray:
         """[num_users, length] int32, item indices in order, the latest at the right.
 
         Args:
@@ -45,7 +44,7 @@ class FakeHistories:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define `histories`.")
 
-    def times(self, interactions: Interactions, *, rng: np.random.Generator) -> np.ndarray | None:
+    def times(self, interactions: Interactions, *, rng: RNG) -> np.ndarray | None:
         """[num_users, length] float64, or None for times like those of real users."""
         return None
 
@@ -54,13 +53,14 @@ class FakeHistories:
         interactions: Interactions | Poisoned,
         targets: np.ndarray,
         *,
-        rng: np.random.Generator,
+        rng: RNG,
     ) -> Poisoned:
         """The interactions with the fake users in them.
 
         Raises:
             ValueError: if a target is not an item index, or there is nothing else to touch.
         """
+        rng = np.random.default_rng(rng)
         known = interactions
         if isinstance(interactions, Poisoned):
             known = interactions.interactions

@@ -11,6 +11,7 @@ from advrec_tf.attacks.injection import Poisoned, joined
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.order import ordered_by_user
 from advrec_tf.data.sequences import NONE
+from advrec_tf.ops.rng import RNG
 
 
 def inject_histories(
@@ -19,7 +20,7 @@ def inject_histories(
     *,
     targets: np.ndarray,
     attack: str,
-    rng: np.random.Generator,
+    rng: RNG,
     times: np.ndarray | None = None,
 ) -> Poisoned:
     """`clean` with one new user for each history, in which an item may stand more than once.
@@ -43,6 +44,7 @@ def inject_histories(
         ValueError: if a history is empty or holds what is no item, times do not fit or are given
             for interactions without, or a target is not an item index.
     """
+    rng = np.random.default_rng(rng)
     data = clean.interactions if isinstance(clean, Poisoned) else clean
     histories = np.asarray(histories)
     _check_histories(histories, times, data)

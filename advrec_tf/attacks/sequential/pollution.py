@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from advrec_tf.attacks.sequential.edits import KINDS, Edits, open_places, with_room
 from advrec_tf.attacks.sequential.proposals import first_order_edits, random_edits
+from advrec_tf.ops.rng import RNG
 
 SEARCHES = ("greedy", "gradient", "random")
 _BLOCK = 2048
@@ -107,7 +108,7 @@ class ProfilePollution:
         histories: np.ndarray,
         goal: Goal,
         *,
-        rng: np.random.Generator,
+        rng: RNG,
         detector=None,
         pool: np.ndarray | None = None,
     ) -> np.ndarray:
@@ -128,6 +129,7 @@ class ProfilePollution:
             ValueError: if there is not one goal for each history, or the search by gradient is
                 asked of a model without `item_rows` and `last_states`.
         """
+        rng = np.random.default_rng(rng)
         after = self.after_each(model, histories, goal, rng=rng, detector=detector, pool=pool)
         return collections.deque(after, maxlen=1).pop()
 
@@ -137,12 +139,13 @@ class ProfilePollution:
         histories: np.ndarray,
         goal: Goal,
         *,
-        rng: np.random.Generator,
+        rng: RNG,
         detector=None,
         pool: np.ndarray | None = None,
     ) -> Iterator[np.ndarray]:
         """As `histories`, after 0, 1, ..., `changes` edits: a whole curve for the price of its
         last point."""
+        rng = np.random.default_rng(rng)
         histories = np.asarray(histories, np.int32)
         goal = goal.of_each(len(histories))
         if self.search == "gradient" and not hasattr(model, "last_states"):

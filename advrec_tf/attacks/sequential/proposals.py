@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from advrec_tf.attacks.sequential.edits import Edits
 from advrec_tf.data.sequences import NONE
+from advrec_tf.ops.rng import RNG
 from advrec_tf.training.perturb_outputs import perturb_outputs
 
 _BLOCK = 256
@@ -19,7 +20,7 @@ def random_edits(
     pool: np.ndarray,
     kind: str,
     count: int,
-    rng: np.random.Generator,
+    rng: RNG,
 ) -> Edits:
     """At most `count` different edits for each history, all there are where they are no more.
 
@@ -32,6 +33,7 @@ def random_edits(
         count: >= 1.
         rng: of the draws.
     """
+    rng = np.random.default_rng(rng)
     rows, at, items = [], [], []
     for row in range(len(histories)):
         open_at = np.flatnonzero(places[row])

@@ -37,6 +37,7 @@ class SessionFlooding(FakeHistories):
 
     def histories(self, interactions, targets, *, rng):
         """See `FakeHistories.histories`."""
+        rng = np.random.default_rng(rng)
         own, others = self.target_of_each(interactions, targets)
         size = (self.num_users, self.length)
         found = rng.choice(others, size)
@@ -46,5 +47,6 @@ class SessionFlooding(FakeHistories):
 
     def times(self, interactions, *, rng):
         """[num_users, length] float64: a steady pace from that of a random interaction on."""
+        rng = np.random.default_rng(rng)
         start = rng.choice(interactions.timestamp, self.num_users)
         return start[:, None] + self.pace * np.arange(self.length)[None, :]

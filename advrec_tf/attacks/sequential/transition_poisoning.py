@@ -44,6 +44,7 @@ class TransitionPoisoning(FakeHistories):
 
     def histories(self, interactions, targets, *, rng):
         """See `FakeHistories.histories`."""
+        rng = np.random.default_rng(rng)
         own, others = self.target_of_each(interactions, targets)
         pairs = self.length // 2
         anchors = np.empty((self.num_users, self.length), np.int32)

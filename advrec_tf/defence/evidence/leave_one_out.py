@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from advrec_tf.models.gram import inverse_of
+from advrec_tf.ops.rng import RNG
 
 MEMORY_LIMIT = 8 * 2**30
 """Bytes that `LeaveOneOut` may take: three float64 matrices of users x items, two of users."""
@@ -104,7 +105,7 @@ def percentiles(
     column: np.ndarray,
     size: np.ndarray,
     *,
-    rng: np.random.Generator,
+    rng: RNG,
     reach: int = 40,
 ) -> np.ndarray:
     """[pairs] float64 in (0, 1): where a pair's score stands among the same column of like rows.
@@ -118,6 +119,7 @@ def percentiles(
         row, column: [pairs] int.
         size: [rows] float.
     """
+    rng = np.random.default_rng(rng)
     count = len(size)
     order = np.lexsort((rng.random(count), size))
     place = np.empty(count, np.int64)
