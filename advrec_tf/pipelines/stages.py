@@ -11,6 +11,7 @@ which file to remove. That one run at a time works in a folder is left to `run_l
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import gc
 import json
@@ -245,21 +246,41 @@ def make_run_folder(folder: Path) -> None:
 
 
 def _differences(stored: dict, asked: dict) -> str:
-    """Where two identities differ, as the end of a sentence; "" where they are equal."""
+    """Where two identities differ, as the end of a sentence; "" where they are equal. Each setting
+    is named as an argument, which a command tells as its option."""
     stored, asked = _flat(stored), _flat(asked)
     differing = [name for name in {*stored, *asked} if stored.get(name) != asked.get(name)]
     if not differing:
         return ""
     # What was set stands before what follows from it, such as a table with an entry an item.
-    differing.sort(key=lambda name: (name.count("."), name))
-    named, more = ", ".join(differing[:_NAMED]), len(differing) - _NAMED
-    name = differing[0]
-    was, now = ("not given" if x.get(name) is None else repr(x[name]) for x in (stored, asked))
-    ending = f" and {more} more" if more > 0 else ""
-    return f"differs in {named}{ending}: `{name}` was {was} and is {now}"
+    differing.sort(key=lambda name: (not name.startswith(_SETTINGS), name.count("."), name))
+    entries = collections.Counter(name.partition(".")[0] for name in differing)
+    told = []
+    for name in differing:
+        table = name.partition(".")[0]
+        if name.startswith(_SETTINGS) or entries[table] <= _NAMED:
+            was, now = (_told(record.get(name)) for record in (stored, asked))
+            told.append(f"`{name.removeprefix(_SETTINGS)}` was {was} and is {now}")
+        else:
+            told.append(f"{entries[table]} entries of `{table}` are others")
+    return f"differs: {', '.join(dict.fromkeys(told))}"
 
 
-_NAMED = 5  # differences that a message names
+_SETTINGS = "settings."
+_NAMED = 5  # entries of a table, which nobody set one by one, that a message names
+
+
+def _told(value) -> str:
+    """A value as it is typed."""
+    if value is None:
+        return "not given"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}..."
+
+
+_LONG = 80
 
 
 def _flat(record: dict, prefix: str = "") -> dict:

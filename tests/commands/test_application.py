@@ -149,6 +149,10 @@ def test_a_mistake_names_the_option_and_not_the_argument_of_a_function(capfd):
     )
     assert _in_options("`share` or `id_table`", ["train"]) == "`--id-share` or `--id-table`"
     assert _in_options('index="ivf" and x="y"', ["export"]) == '--index ivf and x="y"'
+    differs = "differs: `minimum_rating` was not given and is 3, `data_sha256` was a and is b"
+    assert _in_options(differs, ["train"]) == differs.replace(
+        "`minimum_rating`", "`--minimum-rating`"
+    )
     assert _in_options("Error: `path` should", ["train"]) == "Error: The path should"
     assert _in_options("`epochs`", ["doctor"]) == _in_options("`epochs`", []) == "`epochs`"
     for command in (["data", "info", "events.csv"], ["data", "convert", "events.csv"], ["attack"]):

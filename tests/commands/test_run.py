@@ -62,9 +62,9 @@ def test_titles_and_inputs_are_part_of_the_identity_of_a_run_its_options_not(tmp
         "trials": 3,
     }
     begun("Ten", resume=True, model_sha256="a")
-    with pytest.raises(SystemExit, match="differs in .*titles_sha256"):
+    with pytest.raises(SystemExit, match="differs: .*`titles_sha256` was"):
         begun("Zehn", resume=True, model_sha256="a")
-    with pytest.raises(SystemExit, match="`model_sha256` was 'a' and is 'b'"):
+    with pytest.raises(SystemExit, match="`model_sha256` was a and is b"):
         begun("Ten", resume=True, model_sha256="b")
 
 

@@ -55,11 +55,11 @@ def test_resuming_with_other_settings_is_refused_and_says_which(tmp_path):
     store = StageStore(tmp_path, {"settings": {"seed": 0, "epochs": 2}, "data": "a"})
     store.run("model", lambda checkpoint: result(1))
     with pytest.raises(
-        ValueError, match=r"differs in settings.seed: `settings.seed` was 0 and is 1"
+        ValueError, match=r"holds a run that differs: `seed` was 0 and is 1\. A run"
     ):
         other = {"settings": {"seed": 1, "epochs": 2}, "data": "a"}
         StageStore(tmp_path, other, resume=True)
-    with pytest.raises(ValueError, match="`titles` was not given and is 'b'"):
+    with pytest.raises(ValueError, match="`titles` was not given and is b"):
         same = {"settings": {"seed": 0, "epochs": 2}, "data": "a"}
         StageStore(tmp_path, {**same, "titles": "b"}, resume=True)
 
@@ -220,8 +220,22 @@ def test_of_many_differences_the_settings_are_named_and_the_rest_counted(tmp_pat
     StageStore(tmp_path, {"segments": table, "data": "a", "size": 1}).run("t", compute)
     with pytest.raises(ValueError) as refused:
         StageStore(tmp_path, {"segments": {}, "data": "b", "size": 2}, resume=True)
-    said = "differs in data, size, segments.0, segments.1, segments.10 and 47 more: `data` was 'a'"
+    said = "differs: `data` was a and is b, `size` was 1 and is 2, 50 entries of `segments` are "
     assert said in str(refused.value)
+
+
+def test_every_setting_that_differs_is_told_as_it_is_typed(tmp_path):
+    then = {"dims": [8, 16], "epochs": 2, "k_core": 0, "l2": None, "loss": "bpr", "seed": 0}
+    now = {"dims": [8], "epochs": 3, "k_core": 5, "l2": 0.1, "loss": "softmax", "seed": 1}
+    StageStore(tmp_path, {"data": "a", "settings": {**then, "prior": True}}).claim()
+    (tmp_path / "stages" / "tower.npz").touch()
+    with pytest.raises(ValueError) as refused:
+        StageStore(tmp_path, {"data": "b", "settings": {**now, "prior": False}}, resume=True)
+    assert str(refused.value).startswith(
+        f"{tmp_path} holds a run that differs: `dims` was 8 16 and is 8, `epochs` was 2 and is 3, "
+        "`k_core` was 0 and is 5, `l2` was not given and is 0.1, `loss` was bpr and is softmax, "
+        "`prior` was on and is off, `seed` was 0 and is 1, `data` was a and is b. A run is resumed"
+    )
 
 
 def test_a_folder_holds_a_run_from_its_first_stage_on(tmp_path):
@@ -236,9 +250,9 @@ def test_a_part_has_an_identity_of_its_own_beside_that_of_its_run(tmp_path):
     assert holds_run(tmp_path) and (tmp_path / "world" / "stages" / "tower.npz").exists()
     store = StageStore(tmp_path, {"epochs": 1}, resume=True)
     assert store.part("world", data="a").has("tower") and not store.part("other", data="b").has("t")
-    with pytest.raises(ValueError, match="world holds a run that differs in data: `data` was 'a'"):
+    with pytest.raises(ValueError, match="world holds a run that differs: `data` was a and is b"):
         store.part("world", data="b")
-    with pytest.raises(ValueError, match="differs in epochs"):
+    with pytest.raises(ValueError, match="differs: `epochs`"):
         StageStore(tmp_path, {"epochs": 2}, resume=True)
 
 

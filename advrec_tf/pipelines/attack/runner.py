@@ -46,6 +46,8 @@ from advrec_tf.pipelines.stages import StageResult, StageStore
 
 JOB = "robustness"
 """What the record of a run folder of cells says it is."""
+RESULTS_VERSION = 2
+"""Counts what figures of a cell mean; since 2 shifts are against the same defence unattacked."""
 COLLATERAL = ("ndcg@10", "capped_recall@20")
 """Metrics of the ranking of honest users: what attack and defence cost everybody else."""
 
@@ -353,7 +355,7 @@ def runner_in(
         "fillers": fillers or setting.fillers,
         "per_group": per_group,
         "verified_share": verified_share,
-        "shifts": "against the same defence without an attack",
+        "results_version": RESULTS_VERSION,
         "targets": {group: [*map(int, items)] for group, items in setting.targets.items()},
         "segments": {str(item): [*map(int, items)] for item, items in setting.segments.items()},
         "versions": versions(),

@@ -43,7 +43,7 @@ def test_what_a_detector_needs_decides_what_it_is_fitted_on(
         StageStore(tmp_path, {}), "toy", detectors=["by length"], seeds=1, log=lambda line: None
     )
     data.is_fake = ~is_fake
-    with pytest.raises(ValueError, match="toy holds a run that differs in data_sha256"):
+    with pytest.raises(ValueError, match="toy holds a run that differs: `data_sha256`"):
         labeled.labeled_set(StageStore(tmp_path, {}, resume=True), "toy", detectors=[], seeds=1)
     assert [count for count, _ in detector.fitted] == users
     assert found["guess"]["average_precision"] == 0.5

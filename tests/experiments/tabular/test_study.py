@@ -47,5 +47,5 @@ def test_every_seed_of_a_table_is_a_run_of_its_own_and_one_that_is_done_is_kept(
     assert list(run(range(2))["world"]) == ["0", "1"]
     assert seeds == [(0, "world-0"), (1, "world-1")]
     table.frame.loc[0, "x"] = 5
-    with pytest.raises(ValueError, match="world holds a run that differs in data_sha256"):
+    with pytest.raises(ValueError, match="world holds a run that differs: `data_sha256`"):
         run([0])

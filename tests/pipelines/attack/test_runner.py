@@ -7,7 +7,7 @@ from advrec_tf.defence.registry import DEFENCES
 from advrec_tf.pipelines.attack import responses
 from advrec_tf.pipelines.attack.cell import Cell
 from advrec_tf.pipelines.attack.defended import train_defended
-from advrec_tf.pipelines.attack.runner import verified_of
+from advrec_tf.pipelines.attack.runner import runner_in, verified_of
 from tests.worlds import interactions_of
 
 CELL = Cell(attack="average", victim="biased_mf", target=0, group="tail", size=0.1)
@@ -46,6 +46,12 @@ def test_shifts_are_against_the_same_defence_without_an_attack(make_runner):
     assert found["prediction_shift"] == pytest.approx(moved.mean(), abs=1e-4)
     alone = runner.run(dataclasses.replace(cell, attack="none"))
     assert alone["ndcg@10"] > 0 and "prediction_shift" not in alone
+
+
+def test_the_record_of_a_run_holds_names_and_numbers_and_no_sentence(make_runner, tmp_path):
+    identity = runner_in(tmp_path / "own", make_runner().setting).store.identity
+    words = [value for value in identity.values() if isinstance(value, str)]
+    assert identity["results_version"] == 2 and [word for word in words if " " in word] == []
 
 
 def test_a_segment_attack_rates_the_published_segment(make_runner):
