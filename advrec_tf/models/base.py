@@ -17,6 +17,15 @@ import tensorflow as tf
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.models.rater_counts import CountLaw
 from advrec_tf.ops import html
+from advrec_tf.ops.top_k import top_k
+
+BLOCK_CELLS = 2**24
+"""Scores that are held at a time, users times items: 64 MiB of float32."""
+
+
+def users_per_block(num_items: int) -> int:
+    """How many users are scored at a time, at least one."""
+    return max(1, BLOCK_CELLS // max(num_items, 1))
 
 
 def log_popularity(interactions: Interactions) -> np.ndarray:
@@ -67,7 +76,10 @@ class Recommender:
         allow: Sequence | None = None,
         exclude: Sequence | None = None,
     ) -> pd.DataFrame:
-        """The k best items a user has not seen, with external ids.
+        """The k best items a user has not seen, with external ids; of equal scores the item that
+        comes first in the catalogue.
+
+        Users are scored block by block, so that scores take `BLOCK_CELLS` of memory at a time.
 
         Args:
             user_ids: external ids; blanks around a text and its Unicode form do not matter, as in
@@ -93,27 +105,21 @@ class Recommender:
         data = self.interactions
         user_ids = list(user_ids)
         index = data.users.index_of_asked(user_ids)
-        scores = np.tile(self.unknown_user_scores(), (len(user_ids), 1))
-        known = index >= 0
-        if known.any():
-            scores[known] = np.asarray(self.score(tf.constant(index[known], tf.int32)))
-        if np.isnan(scores).any():
-            raise ValueError(
-                f"The model should have scores that are numbers. {type(self).__name__} gives NaN: "
-                "its weights are, as after a training that diverged."
-            )
-        open_items = np.ones(data.num_items, bool)
+        is_open = np.ones(data.num_items, bool)
         if allow is not None:
-            open_items[:] = False
-            open_items[_item_indices(data, allow, "allow")] = True
+            is_open[:] = False
+            is_open[_item_indices(data, allow, "allow")] = True
         if exclude is not None:
-            open_items[_item_indices(data, exclude, "exclude")] = False
-        scores[:, ~open_items] = -np.inf
-        seen = data.by_user()
-        for row in np.flatnonzero(known):
-            scores[row, seen[index[row]]] = -np.inf
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        best_scores = np.take_along_axis(scores, best, axis=1)
+            is_open[_item_indices(data, exclude, "exclude")] = False
+        block = users_per_block(data.num_items)
+        model = self if len(index) <= block else self.frozen()
+        k, seen = min(k, data.num_items), data.by_user()
+        best = np.zeros((len(index), k), np.int32)
+        best_scores = np.zeros((len(index), k), np.float32)
+        for start in range(0, len(index), block):
+            rows = slice(start, start + block)
+            scores = tf.constant(_open_scores(model, index[rows], seen, is_open))
+            best_scores[rows], best[rows] = (found.numpy() for found in top_k(scores, k))
         rows, ranks = np.nonzero(np.isfinite(best_scores))
         return pd.DataFrame(
             {
@@ -180,6 +186,34 @@ class CandidateSubset(Recommender):
 
     def frozen(self):
         return dataclasses.replace(self, model=self.model.frozen())
+
+
+def _open_scores(
+    model: Recommender, index: np.ndarray, seen: Sequence[np.ndarray], is_open: np.ndarray
+) -> np.ndarray:
+    """[batch, num_items] float32, -infinity where an item is not to be listed.
+
+    Args:
+        index: [batch] of users, -1 for unknown ones.
+        seen: by user, the items that are left out.
+        is_open: [num_items] bool, the items that may be listed at all.
+
+    Raises:
+        ValueError: if a score is NaN.
+    """
+    scores = np.tile(model.unknown_user_scores(), (len(index), 1)).astype(np.float32, copy=False)
+    known = index >= 0
+    if known.any():
+        scores[known] = np.asarray(model.score(tf.constant(index[known], tf.int32)))
+    if np.isnan(scores).any():
+        raise ValueError(
+            f"The model should have scores that are numbers. {type(model).__name__} gives NaN: "
+            "its weights are, as after a training that diverged."
+        )
+    scores[:, ~is_open] = -np.inf
+    for row in np.flatnonzero(known):
+        scores[row, seen[index[row]]] = -np.inf
+    return scores
 
 
 def _item_indices(data: Interactions, ids: Sequence, name: str) -> np.ndarray:

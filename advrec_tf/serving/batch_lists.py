@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.base import Recommender
+from advrec_tf.models.base import Recommender, users_per_block
 from advrec_tf.ops.files import atomic_file
 
-_BLOCK_CELLS = 2**24
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
@@ -48,7 +47,7 @@ def recommend_all(
     """
     require_lists_suffix(path)
     data = model.interactions
-    block = max(1, _BLOCK_CELLS // max(data.num_items, 1)) if block is None else block
+    block = users_per_block(data.num_items) if block is None else block
     if k < 1 or block < 1:
         raise ValueError(f"`k` and `block` should be >= 1. Received: {k!r} and {block!r}.")
     frozen = model.frozen()

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from advrec_tf._keras import keras
 from advrec_tf.data.interactions import Interactions
-from advrec_tf.models.base import Recommender, log_popularity
+from advrec_tf.models.base import Recommender, log_popularity, users_per_block
 from advrec_tf.models.multi_task import MultiTaskModel
 from advrec_tf.models.new_users import NewUsers
 from advrec_tf.models.ranking import RankingModel
@@ -54,7 +54,6 @@ INDICES = ("auto", "exact", "ivf")
 USEFUL_FROM = 10**4
 """Items below which exact lists are as quick as those of an index."""
 
-_BLOCK_CELLS = 2**24
 _TRIED_USERS = 16
 
 
@@ -156,7 +155,7 @@ def _form(
     frozen = model.frozen() if hasattr(model, "frozen") else model
 
     def score(index: np.ndarray) -> np.ndarray:
-        block = max(1, _BLOCK_CELLS // max(data.num_items, 1))
+        block = users_per_block(data.num_items)
         parts = [
             np.asarray(frozen.score(tf.constant(index[start : start + block], tf.int32)))
             for start in range(0, len(index), block)

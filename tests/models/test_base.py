@@ -1,11 +1,13 @@
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.vocabulary import Vocabulary
+from advrec_tf.models import base
 from advrec_tf.models.base import NotFittedError, Recommender, log_popularity
 from advrec_tf.models.baselines import EASE, Popularity, RandomWalk
 from advrec_tf.models.factorization.implicit_factorization import ImplicitFactorization
@@ -89,6 +91,51 @@ def test_a_user_for_whom_nothing_is_left_has_no_row():
 
 def test_equal_scores_keep_the_order_of_the_catalogue():
     assert lists(Scored(np.ones((3, 4))).recommend([13], k=4)) == {13: "abcd"}
+
+
+def test_users_are_scored_in_blocks_and_the_lists_are_the_same(monkeypatch):
+    asked = []
+
+    class Counted(Scored):
+        def score(self, user_index):
+            asked.append(user_index.numpy().tolist())
+            return super().score(user_index)
+
+    model, users = Counted(), [13, 99, 11, 12, 13]
+    whole = model.recommend(users, k=3)
+    assert asked == [[2, 0, 1, 2]]  # 99 is unknown
+    monkeypatch.setattr(base, "BLOCK_CELLS", 9)  # two users of four items
+    asked.clear()
+    pd.testing.assert_frame_equal(model.recommend(users, k=3), whole)
+    assert asked == [[2], [0, 1], [2]]
+    monkeypatch.setattr(base, "BLOCK_CELLS", 3)  # less than one user
+    assert lists(model.recommend([11, 12], k=3)) == {11: "db", 12: "d"}
+
+
+def test_what_is_the_same_for_every_block_is_done_once(monkeypatch):
+    class Slow(Scored):
+        frozen_times = 0
+
+        def frozen(self):
+            self.frozen_times += 1
+            return Scored()
+
+        def score(self, user_index):
+            raise AssertionError("each block did all the work")
+
+    model = Slow()
+    monkeypatch.setattr(base, "BLOCK_CELLS", 4)
+    assert lists(model.recommend([11, 13], k=2)) == {11: "db", 13: "bd"}
+    assert model.frozen_times == 1
+
+
+def test_of_equal_scores_in_a_long_catalogue_the_first_are_listed():
+    # 3,000 items: 7 is best, then all even ones, of which user 11 has 0 and 2.
+    scores = np.zeros((3, 3000))
+    scores[:, ::2], scores[:, 7] = 1, 2
+    model = Scored(scores, items=[f"i{place}" for place in range(3000)])
+    assert model.recommend([11], k=4)["item_id"].tolist() == ["i7", "i4", "i6", "i8"]
+    assert model.recommend([13], k=3, exclude=["i7"])["item_id"].tolist() == ["i0", "i2", "i4"]
 
 
 def test_ids_may_be_text():
