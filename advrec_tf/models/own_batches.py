@@ -30,7 +30,8 @@ def complete(
     under their names.
 
     Raises:
-        ValueError: if the batch is no dict, or has neither users nor items, or is a single row.
+        ValueError: if the batch is no dict, or has neither users nor items, or is a single row or a
+            block of steps.
         tf.errors.InvalidArgumentError: in training, if an id is not of the training interactions,
             or a weight is negative or not finite.
     """
@@ -39,6 +40,7 @@ def complete(
             "A batch should be a dict of tensors with `user_index` and `item_index`, or `user_id` "
             f"and `item_id`, as `batches.of_pairs` makes it. Received: {type(inputs).__name__}."
         )
+    require_single(inputs)
     found = dict(inputs)
     for name in (name for pair in _IDS for name in pair):
         if name in found and tf.convert_to_tensor(found[name]).shape.rank == 0:
@@ -68,6 +70,18 @@ def complete(
             if column.name in found:
                 found.setdefault(CONTEXT + column.name, column.encode(found[column.name]))
     return found
+
+
+def require_single(inputs: Mapping[str, tf.Tensor]) -> None:
+    """ValueError if a batch is a block of steps."""
+    seed = inputs.get("seed")
+    if seed is not None and tf.convert_to_tensor(seed).shape.rank == 2:
+        raise ValueError(
+            "A batch should be a single one, whose `seed` is [2]. Blocks of steps "
+            "(`batches.in_blocks`) are for training a model of embedding tables alone, such as "
+            "MatrixFactorization, or an `AdversarialTraining` of it without `layers`; else train "
+            f"on `batches.of_pairs`. Received: a block with `seed` {seed.shape}."
+        )
 
 
 def require_pairs(inputs: Mapping[str, tf.Tensor]) -> None:

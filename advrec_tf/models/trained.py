@@ -51,6 +51,9 @@ class RecommenderModel(TracedOnce, WeightsWithIds, Recommender, _tfrs.Model):
     """Whether `compute_loss` is `replicas.mean_over_replicas`, so that the losses of the replicas
     of a strategy add up to that of the global batch."""
 
+    takes_blocks = False
+    """Whether `fit` takes blocks of steps, `data.batches.in_blocks`, where it would now train."""
+
     static_shapes = False
     """Whether the step is compiled whole, by XLA, which then should know all shapes beforehand."""
 

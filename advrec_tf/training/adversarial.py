@@ -161,6 +161,12 @@ class AdversarialTraining(ModelWrapper):
         """`RadiusCheck`, which warns where the radius exceeds the norm of what it perturbs."""
         return [RadiusCheck()]
 
+    @property
+    def takes_blocks(self) -> bool:
+        """Where the model does, whose attackable rows are then what is perturbed."""
+        sparse = isinstance(self.model, SparseEmbeddingModel)
+        return sparse and self.model.takes_blocks and not self._chose_layers
+
     def train_step(self, inputs) -> dict[str, tf.Tensor]:
         """As `ModelWrapper`; a block of steps for a `SparseEmbeddingModel` runs compiled as a
         whole."""

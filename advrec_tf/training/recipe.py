@@ -88,7 +88,7 @@ class Recipe:
     def batches(
         self, model: Recommender, data: Interactions | AugmentedInteractions, *, seed: int
     ) -> Batches:
-        """The batches of the training."""
+        """The batches of the training of a model, or of a wrapper around it."""
         return default_batches(model, data, batch_size=self.batch_size, seed=seed)
 
     def train(
@@ -129,7 +129,7 @@ class Recipe:
                     raise ValueError("`wrap` should not add an adversary to a recipe that has one.")
                 trained = self.wrap(trained)
             self.compile(trained)
-        made = self.batches(model, interactions if data is None else data, seed=seed)
+        made = self.batches(trained, interactions if data is None else data, seed=seed)
         report = fit_ranked(trained, made, **{"epochs": self.epochs, **fitting})
         return TrainedModel(model=model, trained=trained, report=report)
 

@@ -18,6 +18,7 @@ import tensorflow as tf
 from advrec_tf import losses
 from advrec_tf._keras import keras
 from advrec_tf.models.factorization.strata import StrataTrainer, Variables, train_at_once
+from advrec_tf.models.own_batches import require_single
 from advrec_tf.models.replicas import mean_over_replicas
 from advrec_tf.models.trained import RecommenderModel
 from advrec_tf.ops import sparse_updates
@@ -67,9 +68,19 @@ class SparseEmbeddingModel(RecommenderModel):
     def row_losses(self, rows: Rows, inputs: Rows) -> tf.Tensor:
         raise NotImplementedError(f"{type(self).__name__} does not define `row_losses`.")
 
+    @property
+    def takes_blocks(self) -> bool:
+        strategy = self.distribute_strategy
+        return strategy.num_replicas_in_sync == 1 and not is_asynchronous(strategy)
+
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Weighted mean over a batch; attackable rows come out of their `Embedding` layers, where
-        they can be perturbed."""
+        they can be perturbed.
+
+        Raises:
+            ValueError: if the batch is a block of steps.
+        """
+        require_single(inputs)
         layers = self.embedding_tables()
         tables = {name: layer.embeddings for name, layer in layers.items()}
         inputs = self.draw(inputs, tables)

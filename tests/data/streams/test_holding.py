@@ -62,6 +62,15 @@ def test_an_evaluation_needs_the_held_rows_alone(data, monkeypatch):
     assert len(found.users) == 10 and found.metrics["mrr"] > 0
 
 
+def test_fit_validates_by_the_held_rows_alone(data, monkeypatch):
+    split = ar.data.hold_out(data, users=10, time_column="time")
+    monkeypatch.setattr(type(data), "_held", property(lambda self: pytest.fail("rows were held")))
+    monkeypatch.setattr(type(data), "by_user", lambda self: pytest.fail("rows were held"))
+    model = ar.models.MatrixFactorization(split.train, dim=2)
+    report = ar.fit(model, split, epochs=1, batch_size=50, log=lambda line: None)
+    assert report.epochs == 1 and report.best > 0
+
+
 def test_what_needs_all_rows_is_refused(data):
     with pytest.raises(ValueError, match="`name` should be one of last_item.*global_time"):
         ar.data.hold_out(data, "global_time")
