@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from advrec_tf.data.interactions import Interactions
 from advrec_tf.tabular.columns import Column
 from advrec_tf.tabular.schema import TableSchema
 
@@ -204,28 +203,6 @@ def features_of(
         blocks.append(i)
     features = np.stack(columns, 1) if columns else np.zeros((len(frame), 0))
     return features, np.array(blocks, np.int64)
-
-
-def popularity_and_activity(real: Interactions, generated: Interactions) -> dict[str, float]:
-    """How near the distributions over items and over users are, of two sets of interactions.
-
-    `popularity_tv` and `activity_ks`: total variation between the items' fractions of the
-    interactions, and Kolmogorov-Smirnov distance between the users' counts, over users with an
-    interaction.
-
-    Raises:
-        ValueError: if the two are not about the same items.
-    """
-    if real.num_items != generated.num_items:
-        raise ValueError(
-            "`real` and `generated` should be about the same items. "
-            f"Received: {real.num_items} and {generated.num_items}."
-        )
-    counts = [data.user_counts() for data in (real, generated)]
-    return {
-        "popularity_tv": total_variation(real.item_counts(), generated.item_counts()),
-        "activity_ks": kolmogorov_smirnov(*(c[c > 0] for c in counts)),
-    }
 
 
 def worst_columns(distances: dict, names: Sequence[str] | None = None) -> tuple[str, float]:

@@ -11,5 +11,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "litert": ["LiteRTEncoder", "export_litert"],
         "noise": ["add_typos", "drop_words", "swap_synonyms"],
         "robustness": ["text_robustness"],
+        "served_content": ["ServedContent"],
     },
 )

@@ -12,7 +12,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.models.content.modalities import Modality
 from advrec_tf.models.content.two_tower import content_two_tower
-from advrec_tf.serving import folder, saved_model
+from advrec_tf.serving import folder, forms
 from advrec_tf.text.cache import encode_texts
 from advrec_tf.text.served_content import ServedContent
 from tests import malformed
@@ -43,7 +43,7 @@ def model(encoder):
 @pytest.fixture(scope="module")
 def path(model, encoder, tmp_path_factory):
     served = ServedContent(model, encoder, k=3, max_k=5)
-    return saved_model.export(served, tmp_path_factory.mktemp("exports") / "content")
+    return forms.export(served, tmp_path_factory.mktemp("exports") / "content")
 
 
 @pytest.fixture(scope="module")

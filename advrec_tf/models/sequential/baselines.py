@@ -1,7 +1,6 @@
-"""Sequences without a network: a Markov chain, and copies of real ones.
+"""Sequences without a network: a Markov chain, the baseline of a generator of sequences.
 
-The baselines of a sequence generator. Both offer `generate` as `gan.sequences` does; the
-chain can be asked to begin with given items, the bootstrap finds who began so.
+It offers `generate` as `gan.sequences` does, and can be asked to begin with given items.
 """
 
 from __future__ import annotations
@@ -91,30 +90,3 @@ class MarkovChain(Recommender):
     def score(self, user_index: tf.Tensor) -> tf.Tensor:
         before = self._last[np.asarray(user_index)] + 1
         return tf.constant(self.chances(before)[:, 1:], tf.float32)
-
-
-class BootstrapSequences:
-    """Real sequences drawn with replacement: the best by any measure of likeness, and none new.
-
-    Args:
-        sequences: to draw from.
-    """
-
-    def __init__(self, sequences: Sequences):
-        self.sequences = sequences
-
-    def generate(self, n: int, *, seed: int, start: np.ndarray | None = None) -> np.ndarray:
-        """[n, length]; with `start` [given] only of sequences that begin so.
-
-        Raises:
-            ValueError: if none begins so.
-        """
-        items = self.sequences.items
-        if start is not None:
-            start = np.asarray(start, np.int32)
-            items = items[(items[:, : len(start)] == start).all(axis=1)]
-            if not len(items):
-                raise ValueError(
-                    f"`start` should be how some real sequence begins. Received: {start.tolist()}."
-                )
-        return items[np.random.default_rng(seed).integers(len(items), size=n)]

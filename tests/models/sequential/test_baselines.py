@@ -5,7 +5,7 @@ import tensorflow as tf
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.sequences import NONE, sequences_of
 from advrec_tf.data.vocabulary import Vocabulary
-from advrec_tf.models.sequential.baselines import BootstrapSequences, MarkovChain
+from advrec_tf.models.sequential.baselines import MarkovChain
 
 
 @pytest.fixture
@@ -61,15 +61,6 @@ def test_a_chain_ranks_what_follows_the_last_item(data, sequences):
     chain = MarkovChain(strength=0.1).fit(sequences, data)
     scores = chain.score(tf.constant([0, 3])).numpy()
     assert scores.argmax(1).tolist() == [3, 0]  # user 0 ended at 2, user 3 at 5
-
-
-def test_the_bootstrap_copies_and_finds_who_began_so(sequences):
-    copies = BootstrapSequences(sequences)
-    known = {tuple(row) for row in sequences.items.tolist()}
-    assert {tuple(row) for row in copies.generate(50, seed=0).tolist()} <= known
-    assert (copies.generate(9, seed=0, start=[2, 3]) == [2, 3, 4]).all()
-    with pytest.raises(ValueError, match=r"some real sequence begins. Received: \[2, 0\]"):
-        copies.generate(9, seed=0, start=[2, 0])
 
 
 def test_a_strength_out_of_range_is_refused():
