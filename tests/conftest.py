@@ -1,5 +1,6 @@
 """Fixtures shared by all rooms."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -103,6 +104,10 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish(session):
-    """With --slow graphs are as a user has them."""
+    """What the imports made stays to the end, so that no collection of garbage, and each stage of
+    a run asks for one, walks over its millions of objects again. With --slow graphs are as a user
+    has them."""
+    gc.collect()
+    gc.freeze()
     if "tensorflow" in sys.modules and session.config.option.markexpr == "not slow":
         make_graphs_lighter()
