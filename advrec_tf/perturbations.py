@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from advrec_tf.ops.checks import is_number, is_whole
-from advrec_tf.ops.random import random_floats, random_normals
+from advrec_tf.ops.random import random_floats, random_normals, stream
 from advrec_tf.ops.reductions import row_sum
 
 NORMS = ("l2", "linf")
@@ -185,7 +185,7 @@ def starting_points(
         return [tf.zeros_like(value) for value in values]
     draw = noise if random else random_point
     return [
-        draw(limit, perturbation.norm, seed + [0, i], like=value, mask=mask)
+        draw(limit, perturbation.norm, stream(seed, "perturbation", i), like=value, mask=mask)
         for i, (value, limit, mask) in enumerate(zip(values, limits, masks, strict=True))
     ]
 

@@ -125,6 +125,37 @@ def keras_violations(modules):
     return found
 
 
+def raw_streams(modules):
+    """Lines of text: seeds of a purpose that are made by adding two numbers to a seed, and not by
+    `ops.random.stream`, which names the purpose, so that no two of them collide unseen."""
+    found = []
+    for name, tree in modules.items():
+        if place_of(name) == "ops" and name.endswith(".random"):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
+                left, right = _factor(node.left), _factor(node.right)
+                if _is_pair(left) != _is_pair(right) and not _are_lists(left, right):
+                    found.append(f"{name}:{node.lineno}: adds a pair: {ast.unparse(node)}")
+    return found
+
+
+def _factor(node):
+    """What is multiplied in a product, such as the pair of `[0, 4] * step`; else the node."""
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        node = node.left if _is_pair(node.left) else node.right
+    return node
+
+
+def _is_pair(node):
+    return isinstance(node, ast.List) and len(node.elts) == 2
+
+
+def _are_lists(left, right):
+    lists = (ast.List, ast.ListComp)
+    return isinstance(left, lists) and isinstance(right, lists)
+
+
 @pytest.fixture(scope="module")
 def package():
     return read_modules(Path(advrec_tf.__file__).parent)
@@ -140,6 +171,10 @@ def test_no_modules_import_each_other_in_a_circle(package):
 
 def test_keras_and_tfrs_enter_in_one_module_each(package):
     assert keras_violations(package) == []
+
+
+def test_streams_of_random_numbers_are_named(package):
+    assert raw_streams(package) == []
 
 
 # The checks themselves, on packages of a few lines.
@@ -205,3 +240,20 @@ def test_the_circle_check_finds_a_circle_within_a_folder(tmp_path):
 )
 def test_the_keras_check_finds_what_it_is_for(tmp_path, path, line, problems):
     assert len(keras_violations(package_of(tmp_path, {path: line}))) == problems
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "problems"),
+    [
+        ("a.py", 'x = stream(seed, "noise", 3)', 0),
+        ("a.py", "x = [1] + [2, 3]", 0),
+        ("a.py", "rng = np.random.default_rng([seed, 3])", 0),
+        ("ops/random.py", "x = seed + [1, 2]", 0),
+        ("a.py", "x = seed + [1, 0]", 1),
+        ("a.py", "x = draw(n, [30, i] + given)", 1),
+        ("a.py", "x = seed + [0, 1024] * block", 1),
+        ("a.py", "x = seed + step * [0, 1024]", 1),
+    ],
+)
+def test_the_check_of_streams_finds_what_it_is_for(tmp_path, path, line, problems):
+    assert len(raw_streams(package_of(tmp_path, {path: line}))) == problems

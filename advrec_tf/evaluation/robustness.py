@@ -18,7 +18,7 @@ from advrec_tf import losses
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.vectors import VectorRecommender
-from advrec_tf.ops.random import random_indices
+from advrec_tf.ops.random import random_indices, stream
 from advrec_tf.perturbations import Perturbation, fgsm, pgd, worst_case
 
 KINDS: dict[str, Callable[..., Perturbation]] = {
@@ -266,7 +266,7 @@ def _gradients(user_table, item_table, users, items, weight, seed, objective):
     def body(block, by_user, by_item):
         user, positive = users[block], items[block]
         # `seed` is (the attack's, the step); no two blocks of an attack share a stream.
-        own_seed = seed + [0, _SEEDS_PER_BLOCK] * block
+        own_seed = stream(seed, "block of interactions", _SEEDS_PER_BLOCK * block)
         negative = random_indices(tf.shape(positive), own_seed, tf.shape(item_table)[0])
         # A pair of equal items has no gradient, but its halves would cancel only to rounding.
         counts = weight[block] * tf.cast(negative != positive, tf.float32)

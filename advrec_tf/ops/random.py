@@ -14,6 +14,7 @@ import tensorflow as tf
 STREAMS = {
     "alias table": (0, 1),
     "uniform half": (0, 1),
+    "block of interactions": (0, 0),
     "generator's choice": (0, 2),
     "fact": (0, 11),
     "negatives of the fact": (0, 12),
@@ -26,6 +27,13 @@ STREAMS = {
     "dropout": (50, 0),
     "hidden last": (6, 0),
     "hidden users": (6, 1),
+    # Of adversaries inside of training; beside them the model draws from the batch's own seed.
+    "perturbation": (60, 0),
+    "point of the ascent": (61, 0),
+    "replica": (62, 0),
+    "smoothed items": (30, 0),
+    "virtual perturbation": (31, 0),
+    "direction of the generated item": (20, 0),
     # Of GANs, attacks that are trained, generated tables and texts.
     "discriminator's step": (0, 0),
     "generator's step": (1, 0),
@@ -53,6 +61,9 @@ STREAMS = {
     "minibatches of the discriminator": (20, 0),
     "noise of the generator": (20, 0),
     "minibatches of the generator": (21, 0),
+    "naive profiles": (21, 0),
+    "deviations of naive profiles": (22, 0),
+    "items of the profile": (23, 0),
     "noise of the reconstruction": (21, 0),
     "drawn sequence": (30, 0),
     "disturbed items": (40, 0),

@@ -11,7 +11,7 @@ import math
 import tensorflow as tf
 
 from advrec_tf.models.replicas import num_replicas
-from advrec_tf.ops.random import seed_of_step
+from advrec_tf.ops.random import seed_of_step, stream
 
 
 def first_fraction(batch, fraction: float, *, by_weight: bool = False):
@@ -48,14 +48,16 @@ def seed_of(batch, seed: int, step: tf.Tensor | int, *, same: bool = False) -> t
     """[2] int32: the batch's own where it is one of `data.batches`, else from the seed and the
     step; different on each replica, unless they should have the `same` and each take its part of
     what is drawn for all."""
-    number = 0
+    number = None
     if num_replicas() > 1 and not same:
         replica = tf.distribute.get_replica_context()
         number = tf.cast(replica.replica_id_in_sync_group, tf.int32)
     given = batch.get("seed") if isinstance(batch, dict) else None
     if given is not None and given.dtype == tf.int32 and given.shape == [2]:
-        return given if isinstance(number, int) else given + [number, 0]
-    return seed_of_step(seed + number, step)
+        found = given
+    else:
+        found = seed_of_step(seed, step)
+    return found if number is None else stream(found, "replica", number)
 
 
 def _count(examples, fraction: float):

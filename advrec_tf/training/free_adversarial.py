@@ -14,6 +14,7 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.models.trained import gradients_and_ascent
 from advrec_tf.ops.checks import require_seed
+from advrec_tf.ops.random import stream
 from advrec_tf.perturbations import Perturbation, ascend, balls, starting_points
 from advrec_tf.training.adversarial_term import sum_of, usable_ascent, with_gradients
 from advrec_tf.training.batch_parts import seed_of
@@ -92,7 +93,7 @@ class FreeLB(ModelWrapper):
         losses, gradients, climb = [], [None] * len(variables), []
         for step in range(self.perturbation.steps):
             if step == 0 or random:
-                seed = first_seed + [0, _SEEDS_A_STEP * step]
+                seed = stream(first_seed, "point of the ascent", _SEEDS_A_STEP * step)
                 deltas = starting_points(values, limits, self.perturbation, seed, masks)
             else:
                 deltas = ascend(deltas, climb, limits, self.perturbation, masks)

@@ -15,6 +15,7 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.losses import weighted_mean
 from advrec_tf.models.content.two_tower import ContentTwoTower
+from advrec_tf.ops.random import stream
 from advrec_tf.training.wrapper import ModelWrapper
 
 Source = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -24,7 +25,9 @@ def random_vectors(width: int) -> Source:
     """The control: vectors of length 1 in a random direction, independent of the item."""
 
     def draw(item_index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        noise = tf.random.stateless_normal([tf.shape(item_index)[0], width], seed + [20, 0])
+        noise = tf.random.stateless_normal(
+            [tf.shape(item_index)[0], width], stream(seed, "direction of the generated item")
+        )
         return tf.math.l2_normalize(noise, axis=-1)
 
     return draw

@@ -15,6 +15,7 @@ import tensorflow as tf
 from advrec_tf._keras import keras
 from advrec_tf.models.replicas import num_replicas
 from advrec_tf.ops.checks import is_number
+from advrec_tf.ops.random import stream
 from advrec_tf.perturbations import Perturbation, power_iteration
 from advrec_tf.training.perturb_outputs import perturb_outputs
 from advrec_tf.training.wrapped import layers_to_perturb, require_perturbation
@@ -103,7 +104,10 @@ class VirtualAdversarialTraining(ModelWrapper):
     def draw(self, seed: tf.Tensor) -> tf.Tensor:
         """[batch_size] int32 of the items, the same for the same seed."""
         place = tf.random.stateless_uniform(
-            [self.batch_size], seed + [30, 0], maxval=tf.size(self._items), dtype=tf.int32
+            [self.batch_size],
+            stream(seed, "smoothed items"),
+            maxval=tf.size(self._items),
+            dtype=tf.int32,
         )
         return tf.gather(self._items, place)
 
@@ -126,7 +130,7 @@ class VirtualAdversarialTraining(ModelWrapper):
             gradients_at,
             [tf.stop_gradient(value) for value in values],
             self.perturbation,
-            seed + [31, 0],
+            stream(seed, "virtual perturbation"),
             probe=self.probe,
             masks=values.masks,
             scales=values.scales,

@@ -20,6 +20,7 @@ from advrec_tf.defence.item_statistics import has_ratings, item_statistics
 from advrec_tf.gan.adversarial_loss import AdversarialLoss
 from advrec_tf.gan.base import GAN
 from advrec_tf.gan.collapse import collapsed_profiles
+from advrec_tf.ops.random import stream
 
 _BLOCK = 512
 
@@ -145,13 +146,20 @@ class WholeProfileGAN(GAN):
         items = self.profiles.num_items
         batch = tf.shape(real)[0]
         count = tf.cast(tf.reduce_sum(real[:, :items], 1), tf.int32)
-        outputs = self.generator(self.noise(batch, seed + [20, 0]), training=training)
+        outputs = self.generator(
+            self.noise(batch, stream(seed, "noise of the generator")), training=training
+        )
         logits, deviation = outputs[:, :items], outputs[:, items:]
-        naive = tf.random.stateless_uniform([batch, 1], seed + [21, 0]) < self.random_fraction
+        drawn = tf.random.stateless_uniform([batch, 1], stream(seed, "naive profiles"))
+        naive = drawn < self.random_fraction
         logits = tf.where(naive, 0.0, logits)
-        random_deviation = tf.random.stateless_normal([batch, items], seed + [22, 0])
+        random_deviation = tf.random.stateless_normal(
+            [batch, items], stream(seed, "deviations of naive profiles")
+        )
         deviation = tf.where(naive, random_deviation, deviation)
-        uniform = tf.random.stateless_uniform([batch, items], seed + [23, 0], 1e-7, 1.0)
+        uniform = tf.random.stateless_uniform(
+            [batch, items], stream(seed, "items of the profile"), 1e-7, 1.0
+        )
         keys = logits - tf.math.log(-tf.math.log(uniform))
         longest = tf.maximum(tf.reduce_max(count), 1)  # a full sort would take most of the step
         ordered = tf.math.top_k(keys, longest).values
