@@ -72,7 +72,8 @@ def k_core(interactions: Interactions, *, users: int, items: int) -> Filtered:
 
 
 def without_repeats(interactions: Interactions) -> Filtered:
-    """The last interaction in time of each pair; of equal times the last in the file."""
+    """The last interaction in time of each pair; of equal times the last in the file. One without
+    a time (NaN) stays only where none of the pair has one, and then it is the last in the file."""
     keep = last_of_pairs(interactions)
     return _keep(interactions, keep, "`interactions` should hold some", len(interactions))
 
@@ -81,7 +82,8 @@ def last_of_pairs(interactions: Interactions) -> np.ndarray:
     """[n] bool: the interactions that `without_repeats` keeps."""
     order = np.arange(len(interactions))
     if interactions.timestamp is not None:
-        order = np.argsort(interactions.timestamp, kind="stable")
+        known = np.where(np.isnan(interactions.timestamp), -np.inf, interactions.timestamp)
+        order = np.argsort(known, kind="stable")
     repeated = pd.Series(pair_keys(interactions)[order]).duplicated(keep="last").to_numpy()
     keep = np.ones(len(interactions), bool)
     keep[order[repeated]] = False

@@ -70,6 +70,15 @@ def test_without_repeats_keeps_the_last_in_time_and_the_order_of_the_file():
     assert kept.rating.tolist() == [2, 4] and removed == 2
 
 
+def test_of_a_pair_an_interaction_without_a_time_stays_only_where_none_has_one():
+    pairs = [("a", "x"), ("a", "x"), ("b", "y"), ("b", "y")]
+    times = [3, np.nan, np.nan, np.nan]
+    kept, removed = filters.without_repeats(
+        interactions_of_ids(pairs, rating=[1, 2, 3, 4], timestamp=times)
+    )
+    assert kept.rating.tolist() == [1, 4] and removed == 2
+
+
 def test_without_repeats_leaves_distinct_rows_alone():
     data = interactions_of_ids([("a", "x"), ("a", "y")])
     kept, removed = filters.without_repeats(data)
