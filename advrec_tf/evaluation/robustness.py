@@ -180,17 +180,17 @@ def robustness_curve(
     epsilons: Sequence[float],
     *,
     kinds: Sequence[str] = ("fgsm", "pgd", "random"),
-    relative: bool = False,
+    relative: bool = True,
     norm: str = "l2",
     metric: str = "ndcg@10",
     seed: int = 0,
 ) -> RobustnessCurve:
     """Attack the vectors of a model with each kind and budget, and rank again.
 
-    He et al. use an absolute epsilon; it is no comparison between models whose vectors differ in
-    norm, since long vectors withstand it by their norm alone. With `relative` a vector may move by
-    a fraction of its own norm: compare models that way. The adversary's loss still depends on the
-    scale of the scores: where they are large, only few interactions have a gradient.
+    A vector may move by a fraction of its own norm. He et al. use an absolute epsilon
+    (`relative=False`); it is no comparison between models whose vectors differ in norm, since long
+    vectors withstand it by their norm alone. The adversary's loss depends on the scale of the
+    scores all the same: where they are large, only few interactions have a gradient.
 
     Args:
         model: a `VectorRecommender`, or anything with `user_vectors()` and `item_vectors()`.
@@ -198,7 +198,7 @@ def robustness_curve(
         evaluator: ranks before and after.
         epsilons: budgets, each >= 0.
         kinds: names of `KINDS`.
-        relative: take the budgets in units of each vector's own norm.
+        relative: whether the budgets are in units of each vector's own norm, as in `fgsm`.
         norm: of the balls, "l2" or "linf".
         metric: the metric whose relative loss is given; one of the evaluator's.
         seed: of negatives and noise, the same for every point.
