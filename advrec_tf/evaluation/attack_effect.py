@@ -26,6 +26,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.same_ids import checked_users
 from advrec_tf.evaluation.scorers import as_scorer, checked_scores, name_of
 
 _BLOCK_CELLS = 2**22
@@ -60,7 +61,8 @@ class ManipulationEvaluator:
         users: [n] int, measure these users only (a segment).
 
     Raises:
-        ValueError: if a cut-off or a target is out of range, or all users have rated a target.
+        ValueError: if a cut-off or a target is out of range, `users` are no indices, or all users
+            have rated a target.
     """
 
     def __init__(
@@ -86,7 +88,9 @@ class ManipulationEvaluator:
         self.ks = tuple(sorted(ks))
         self.targets = targets.astype(np.int32)
         self.num_items = interactions.num_items
-        self.users = np.arange(interactions.num_users) if users is None else np.unique(users)
+        self.users = np.arange(interactions.num_users)
+        if users is not None:
+            self.users = checked_users(users, interactions.num_users)
         self._interactions = interactions
         self._seen = interactions.by_user()
         self.applies = np.stack(
@@ -110,7 +114,7 @@ class ManipulationEvaluator:
         """
         block = int(np.clip(_BLOCK_CELLS // self.num_items, 16, 4096))
         k = min(self.ks[-1], self.num_items)
-        scorer = as_scorer(model, self._interactions)
+        scorer = as_scorer(model, self._interactions, users=self.users)
         ranks, scores, spreads, tops = [], [], [], []
         for start in range(0, len(self.users), block):
             users = self.users[start : start + block]

@@ -14,7 +14,7 @@ from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.next_item import NextItemQueries
 from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation.ranking import RankingEvaluator, RankingResult
-from advrec_tf.evaluation.scorers import as_scorer, name_of
+from advrec_tf.evaluation.scorers import as_scorer, name_of, require_own_indices
 from advrec_tf.models.sequential.history_scores import scores_of
 
 
@@ -91,7 +91,8 @@ class NextItemEvaluator:
         """Rank for all queries; `users` of the result are queries.
 
         Raises:
-            ValueError: if a score is NaN, or the scores have the wrong shape.
+            ValueError: if a score is NaN, the scores have the wrong shape, or `model` has
+                `interactions` of another catalogue.
         """
         return self._evaluator.evaluate(_QueryScorer(model, self))
 
@@ -106,7 +107,9 @@ class _QueryScorer:
         self._queries, self._length = evaluator.queries, evaluator.length
         self._by_history = callable(getattr(model, "score_history", None))
         self._model = model
-        if not self._by_history:
+        if self._by_history:
+            require_own_indices(model, evaluator._train, users=np.zeros(0, np.int32))
+        else:
             self._model = as_scorer(model, evaluator._train)
         self.name = name_of(model)
 

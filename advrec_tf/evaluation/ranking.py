@@ -36,6 +36,7 @@ import tensorflow as tf
 
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.same_ids import checked_users, require_same_ids
 from advrec_tf.evaluation.scorers import as_scorer, checked_scores, name_of
 from advrec_tf.evaluation.user_lists import UserLists
 from advrec_tf.evaluation.vector_lists import VectorLists
@@ -90,8 +91,8 @@ class RankingEvaluator:
         item_counts: [num_items], behind `long_tail_share` in place of the counts of `interactions`.
 
     Raises:
-        ValueError: if a cut-off is not positive, nothing is relevant, or a relevant pair is
-            masked.
+        ValueError: if a cut-off is not positive, nothing is relevant, a relevant pair is masked,
+            `users` are no indices, or `relevant` or `also_seen` has other users or items.
 
     Examples:
         >>> import advrec_tf as ar
@@ -116,6 +117,9 @@ class RankingEvaluator:
     ):
         if not ks or min(ks) < 1:
             raise ValueError(f"`ks` should hold cut-offs >= 1. Received: {tuple(ks)!r}.")
+        for name, others in (("`relevant`", relevant), ("`also_seen`", also_seen)):
+            if others is not None:
+                require_same_ids(interactions, others, ("`interactions`", name))
         self.ks = tuple(sorted(ks))
         self.num_items = interactions.num_items
         self._interactions = interactions
@@ -132,7 +136,9 @@ class RankingEvaluator:
                 f"user {interactions.users.ids[user]!r}, item {interactions.items.ids[item]!r}."
             )
         wanted = found.counts
-        candidates = np.arange(interactions.num_users) if users is None else np.unique(users)
+        candidates = np.arange(interactions.num_users)
+        if users is not None:
+            candidates = checked_users(users, interactions.num_users)
         self.users = candidates[wanted[candidates] > 0].astype(np.int32)
         self.users_without_relevant = int(len(candidates) - len(self.users))
         if not len(self.users):
@@ -151,10 +157,11 @@ class RankingEvaluator:
         """Rank by the scores of `model`, anything that `as_scorer` takes, and average.
 
         Raises:
-            ValueError: if a score is NaN, or `score` has the wrong shape.
+            ValueError: if a score is NaN, `score` has the wrong shape, or `model` has
+                `interactions` of other users or items than the evaluator.
         """
         started = time.perf_counter()
-        scorer = as_scorer(model, self._interactions)
+        scorer = as_scorer(model, self._interactions, users=self.users)
         if self._by_vectors.takes(scorer, self.users):
             blocks = self._by_vectors.rank(scorer, self.users)
         else:

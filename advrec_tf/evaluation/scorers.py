@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.same_ids import require_same_ids
 from advrec_tf.ops.versions import latest
 
 SIGNATURES = ("score",)
@@ -37,7 +38,11 @@ class Scorer:
 
 
 def as_scorer(
-    model, interactions: Interactions, *, query: Callable[[np.ndarray], object] | None = None
+    model,
+    interactions: Interactions,
+    *,
+    query: Callable[[np.ndarray], object] | None = None,
+    users: np.ndarray | None = None,
 ):
     """What scores users of `interactions` by `score(user_index) -> [batch, num_items]`.
 
@@ -55,14 +60,17 @@ def as_scorer(
         interactions: whose users and items the indices are of.
         query: for a retrieval index, external user ids [batch] -> queries; by default the ids as
             text if the vocabulary is text, and as they are otherwise.
+        users: [n] indices of the users who will be scored; by default all.
 
     Raises:
-        ValueError: if `model` is none of these, or its `score` needs more than ids.
+        ValueError: if `model` is none of these, its `score` needs more than ids, or it has
+            `interactions` in which the indices are of other items or users.
         FileNotFoundError: if a folder holds no SavedModel.
     """
     if isinstance(model, (str, os.PathLike)):
         model = tf.saved_model.load(os.fspath(latest(model)))
     if callable(getattr(model, "score", None)) and not hasattr(model, "signatures"):
+        require_own_indices(model, interactions, users)
         frozen = getattr(model, "frozen", None)
         return model if frozen is None else frozen()
     name = type(model).__name__
@@ -88,6 +96,22 @@ def as_scorer(
         "`model` should have `score(user_index)`, be a retrieval index, a SavedModel or its "
         f"folder, or a callable. Received: {model!r}."
     )
+
+
+def require_own_indices(model, interactions: Interactions, users: np.ndarray | None = None) -> None:
+    """Refuse a model that was trained on other vocabularies; one without `interactions` passes.
+
+    Args:
+        users: as of `as_scorer`; a model may have users beside these, such as injected ones.
+
+    Raises:
+        ValueError: if it was; it names the first difference.
+    """
+    own = getattr(model, "interactions", None)
+    if isinstance(own, Interactions):
+        asked = np.arange(interactions.num_users) if users is None else users
+        names = "the interactions of the evaluation", f"`model`, {type(model).__name__},"
+        require_same_ids(interactions, own, names, users=asked)
 
 
 def checked_scores(scorer, user_index: np.ndarray | tf.Tensor, num_items: int) -> tf.Tensor:

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.same_ids import first_difference
 from advrec_tf.ops.files import atomic_file
 from advrec_tf.ops.stored import pack_ids, read_arrays, unpack_ids
 
@@ -80,11 +81,9 @@ def require_same_ids(model, stored: Mapping[str, np.ndarray], path: str | os.Pat
         theirs = unpack_ids(f"{kind}_ids", stored) if f"{kind}_ids" in stored else ours[:0]
         if np.array_equal(ours, theirs):
             continue
-        both = min(len(ours), len(theirs))
-        differing = np.flatnonzero(np.asarray(ours[:both] != theirs[:both]))
-        if len(differing):
-            row = int(differing[0])
-            there, here = theirs[[row]].tolist()[0], ours[[row]].tolist()[0]
+        found = first_difference(ours, theirs)
+        if found is not None:
+            row, here, there = found
             first = f"row {row} is of {there!r} there and of {here!r} here"
         else:
             first = f"it has {len(theirs):,} {kind} and the model {len(ours):,}"

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -26,6 +27,16 @@ def model(*scores):
 BEFORE = model((9, 1, 2, 9, 3), (1, 2, 3, 4, 9), (9, 4, 3, 2, 1))
 # The victim knows a fourth, fake user, and is only asked for the first three.
 AFTER = model((9, 3, 2, 9, 3), (5, 2, 3, 4, 9), (9, 4, 3, 5, 1), (0, 0, 0, 5, 5))
+
+
+def test_other_users_than_those_of_the_data_are_refused():
+    with pytest.raises(ValueError, match="`users` should hold indices.*Received: 3"):
+        ManipulationEvaluator(clean(), [3], users=[0, 3])
+    others = dataclasses.replace(clean(), users=Vocabulary([2, 1, 0]))
+    with pytest.raises(ValueError, match="should have the users.*index 0 is 2 there and 0 here"):
+        ManipulationEvaluator(clean(), [3]).standing(
+            dataclasses.replace(BEFORE, interactions=others)
+        )
 
 
 def test_two_targets_are_ranked_apart_as_worked_by_hand():

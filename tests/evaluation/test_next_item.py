@@ -48,6 +48,18 @@ def test_histories_are_ranked_with_their_items_left_out(evaluator):
     assert np.concatenate(seen).tolist() == [[0, 1, 2], [-1, -1, 3]]
 
 
+def test_a_model_of_the_same_items_in_another_order_is_refused(split, evaluator):
+    model = AfterLast(5)
+    model.interactions = split.train
+    assert evaluator.evaluate(model).users.tolist() == [0, 1]
+    model.interactions = interactions_of([(0, 0)], users=["another"], items=split.train.items.ids)
+    assert evaluator.evaluate(model).users.tolist() == [0, 1]  # histories are what it is asked by
+    turned = split.train.items.ids[::-1]
+    model.interactions = interactions_of([(0, 0)], users=["another"], items=turned)
+    with pytest.raises(ValueError, match="`model`, AfterLast, should have the items"):
+        evaluator.evaluate(model)
+
+
 def test_targets_that_training_never_saw_are_counted(split, evaluator):
     # train holds 0, 1 and 3; of the targets 4, 4 and 2 none is there
     assert evaluator.never_seen == 1.0

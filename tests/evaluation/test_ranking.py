@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation import user_lists
 from advrec_tf.evaluation.ranking import RankingEvaluator
 from advrec_tf.models.base import Recommender
+from advrec_tf.models.baselines import EASE, Popularity
 
 
 def rows(pairs, num_users, num_items):
@@ -161,6 +163,50 @@ def test_only_the_chosen_users_are_evaluated():
     )
     assert result.users.tolist() == [1, 3] and result.users_without_relevant == 1
     assert result.metrics["hit_rate@1"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("users", "shown"), [([101, 205], "101"), ([-1, 0], "-1"), (["u1"], "'u1'")]
+)
+def test_ids_in_the_place_of_indices_of_users_are_refused(users, shown):
+    with pytest.raises(ValueError, match=f"`users` should hold indices.*Received: {shown}"):
+        RankingEvaluator(rows([], 4, 3), rows([(0, 0)], 4, 3), users=users)
+
+
+def test_a_model_of_the_same_items_in_another_order_is_refused():
+    train = rows([(0, 0), (0, 1), (1, 1), (1, 2)], 2, 4)
+    evaluator = RankingEvaluator(train, rows([(0, 2), (1, 0)], 2, 4), ks=(1,))
+    order = np.array([1, 0, 2, 3])
+    turned = dataclasses.replace(
+        train, item_index=order[train.item_index], items=Vocabulary(["i1", "i0", "i2", "i3"])
+    )
+    # The same model of the same rows; its columns are in another order.
+    with pytest.raises(
+        ValueError,
+        match="`model`, EASE, should have the items of the interactions of the evaluation.*"
+        "index 0 is 'i1' there and 'i0' here",
+    ):
+        evaluator.evaluate(EASE(1.0).fit(turned))
+    assert evaluator.evaluate(EASE(1.0).fit(train)).metrics["hit_rate@1"] == 1
+
+
+def test_a_model_may_have_more_users_than_the_evaluator_and_none_that_are_others():
+    train, relevant = rows([(0, 0), (1, 1)], 2, 3), rows([(0, 1)], 2, 3)
+    evaluator = RankingEvaluator(train, relevant, ks=(1,))
+    injected = rows([(0, 0), (1, 1), (2, 2)], 3, 3)
+    assert evaluator.evaluate(Popularity().fit(injected)).users.tolist() == [0]
+    others = dataclasses.replace(train, users=Vocabulary(["u1", "u0"]))
+    with pytest.raises(ValueError, match="users.*index 0 is 'u1' there and 'u0' here"):
+        evaluator.evaluate(Popularity().fit(others))
+
+
+@pytest.mark.parametrize("name", ["relevant", "also_seen"])
+def test_what_is_relevant_or_seen_has_the_ids_of_the_training(name):
+    train, relevant = rows([(0, 0)], 2, 3), rows([(0, 1)], 2, 3)
+    parts = {"relevant": relevant, "also_seen": rows([(1, 1)], 2, 3)}
+    turned = dataclasses.replace(parts[name], items=Vocabulary(["i2", "i1", "i0"]))
+    with pytest.raises(ValueError, match=f"`{name}` should have the items of `interactions`.*'i2'"):
+        RankingEvaluator(train, **{**parts, name: turned})
 
 
 def test_fewer_candidates_than_k_shorten_the_list():
