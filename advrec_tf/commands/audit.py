@@ -37,10 +37,10 @@ def audit(
     `advrec audit --data events.csv --model my_module:score --out runs/audit --fail-under 80`
 
     It writes audit.html, one page with plots and a verdict a line, and audit.json with the same
-    figures. The split should be that of the training: a model that was trained on the test
-    interactions is not measured by them, and `advrec train` trains on all in the end unless
-    --no-refit is given. A SavedModel and a module are code: audit only what comes from a source
-    you trust.
+    figures. The split should be that of the training, by the same --seed where it is random_ratio:
+    a model that was trained on the test interactions is not measured by them, and `advrec train`
+    trains on all in the end unless --no-refit is given. A SavedModel and a module are code: audit
+    only what comes from a source you trust.
 
     Args:
         model: The folder of a run, the folder of a SavedModel of this package, that of a retrieval

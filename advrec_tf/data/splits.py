@@ -218,6 +218,12 @@ def make(name: str, interactions: Interactions, **settings) -> Split:
     return SPLITS[name](interactions, **settings)
 
 
+def drawn(name: str, interactions: Interactions, seed: int) -> Split:
+    """The split `SPLITS[name]`, by the seed where it is drawn at random; errors as `make`."""
+    random = name in SPLITS and "seed" in inspect.signature(SPLITS[name]).parameters
+    return make(name, interactions, **({"seed": seed} if random else {}))
+
+
 def from_parts(
     train_pairs: np.ndarray,
     validation_pairs: np.ndarray | None,

@@ -89,7 +89,7 @@ class SplitSettings(Settings):
             order in the file (file), or the ids of the items (id).
         minimum_rating: Interactions rated lower than this are left out.
         k_core: Users and items with fewer interactions are left out, until all have as many.
-        seed: The seed of everything that is drawn.
+        seed: The seed of everything that is drawn, the split random_ratio too.
     """
 
     split: SplitName = "last_item"

@@ -7,7 +7,7 @@ from advrec_tf.data import splits
 from advrec_tf.data.readers import movielens
 from advrec_tf.data.ties import TieRule
 from advrec_tf.data.vocabulary import Vocabulary
-from tests.worlds import interactions_of, pairs_of
+from tests.worlds import interactions_of, pairs_of, tiny_world
 
 
 def rows(users, items, time=None, num_items=10):
@@ -17,6 +17,16 @@ def rows(users, items, time=None, num_items=10):
 def grid(num_users, num_items, time=None):
     users = np.repeat(np.arange(num_users), num_items)
     return rows(users, np.tile(np.arange(num_items), num_users), time, num_items)
+
+
+def test_the_seed_is_that_of_a_split_that_is_drawn_and_of_no_other():
+    data = tiny_world(20, 15)
+    one = splits.drawn("random_ratio", data, 1)
+    assert one.fingerprint() == splits.random_ratio(data, seed=1).fingerprint()
+    assert one.fingerprint() != splits.drawn("random_ratio", data, 0).fingerprint()
+    assert splits.drawn("last_item", data, 1).fingerprint() == splits.last_item(data).fingerprint()
+    with pytest.raises(ValueError, match="`name` should be one of"):
+        splits.drawn("first_item", data, 1)
 
 
 def test_last_item_takes_each_users_latest_rows_in_time():

@@ -73,9 +73,9 @@ def test_options_that_records_share_are_described_once_and_come_first():
     lines = [line.strip() for line in Tiny.__doc__.splitlines()]
     first = lines.index("Attributes:") + 1
     assert lines[0] == "A record." and lines[first].startswith("split: How the test")
-    assert lines.index("seed: The seed of everything that is drawn.") + 1 == lines.index(
-        "rates: Learning rates."
-    )
+    assert lines.index(
+        "seed: The seed of everything that is drawn, the split random_ratio too."
+    ) + 1 == lines.index("rates: Learning rates.")
 
 
 def test_the_types_of_inherited_fields_are_known_where_the_record_is_defined():

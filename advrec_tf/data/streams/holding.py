@@ -66,7 +66,7 @@ def hold_out(
         users: how many are drawn of those with three rows or more; all where there are fewer.
         time_column: orders the rows of a user; None for the order of the files.
         ties: what orders equal times, see `ties.TieRule`.
-        seed: of the sample.
+        seed: of the sample, and of a split that is drawn.
 
     Raises:
         ValueError: if there is no such split, nobody has three rows, or a time is missing.
@@ -87,7 +87,7 @@ def hold_out(
     chosen = np.zeros(data.num_users, bool)
     chosen[np.random.default_rng([seed, data.num_users]).permutation(eligible)[:users]] = True
     whole = _rows_of(data, chosen, time_column, TieRule(ties))
-    split = splits.make(name, whole.select(last_of_pairs(whole)))
+    split = splits.drawn(name, whole.select(last_of_pairs(whole)), seed)
     return StreamSplit(
         name=name,
         train=data.without(split.validation, split.test),

@@ -38,6 +38,8 @@ class SplitSettings(Protocol):
     def minimum_rating(self) -> float | None: ...
     @property
     def k_core(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
 
 
 class RunSettings(Protocol):
@@ -66,7 +68,7 @@ def prepare(loaded: Loaded, settings: SplitSettings) -> Prepared:
     interactions, counts["removed_as_repeats"] = filters.without_repeats(interactions)
     if settings.k_core:
         interactions, counts["removed_by_k_core"] = _core(interactions, settings.k_core)
-    split = splits.make(settings.split, interactions.with_ties(settings.ties))
+    split = splits.drawn(settings.split, interactions.with_ties(settings.ties), settings.seed)
     counts |= {
         "users": interactions.num_users,
         "items": interactions.num_items,

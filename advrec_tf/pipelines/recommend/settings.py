@@ -29,7 +29,7 @@ class RecommenderSettings(SplitSettings):
     Tuples are searched on validation; a tuple of one value is a fixed setting.
 
     Attributes:
-        seeds: How often every model is trained, each time with the next seed.
+        seeds: How often every model is trained, each time with the next seed, on the same split.
         use_features: Give the towers the features of users and items beside their ids.
         embedding_dim: The dimension of the user and item vectors of the towers.
         batch_size: Interactions in a batch of the towers; the others of a batch are the negatives.
@@ -66,7 +66,7 @@ class RecommenderSettings(SplitSettings):
             generated ones.
         generated_weight: The weight of a generated interaction; a real one has 1.
         generated_fraction: The largest fraction of generated interactions in a batch.
-        prior_max_history: Users with at most this many interactions are served with a popularity
+        prior_max_history: Users with fewer interactions than this are served with a popularity
             prior, where validation finds that it helps.
         new_user_prior: Give lists of new users by their columns (recommend_from_features) the same
             prior. It was chosen for users with few interactions, not for these.

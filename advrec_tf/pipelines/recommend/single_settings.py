@@ -54,7 +54,7 @@ class SingleSettings(SplitSettings):
         user_embedding: Let a next-item model learn a vector of each user beside the history.
         epochs: The largest number of epochs. By default it is what the recipe of the model says.
         patience: Evaluations without a better validation before training stops.
-        prior_max_history: Users with at most this many interactions are served with a popularity
+        prior_max_history: Users with fewer interactions than this are served with a popularity
             prior, where validation finds that it helps.
         new_user_prior: Give lists of new users by their columns (recommend_from_features) the same
             prior. It was chosen for users with few interactions, not for these.

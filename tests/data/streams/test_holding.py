@@ -49,6 +49,9 @@ def test_the_sample_is_that_of_the_seed_and_holds_everybody_where_it_can(data):
     everybody = ar.data.hold_out(data, "random_ratio", users=1000)
     assert set(everybody.held.user_index) == set(range(30))
     assert everybody.settings["evaluated_users"] == 30
+    # All users are in the sample, so what differs is the split of their rows.
+    other = ar.data.hold_out(data, "random_ratio", users=1000, seed=1)
+    assert other.fingerprint() != everybody.fingerprint() and other.settings["seed"] == 1
 
 
 def test_an_evaluation_needs_the_held_rows_alone(data, monkeypatch):

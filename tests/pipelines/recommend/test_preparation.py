@@ -74,6 +74,19 @@ def test_the_truth_is_dropped_where_the_filters_changed_the_users_or_items(tiny_
     assert prepare(loaded, RecommenderSettings(split="random_ratio")).best_scores is None
 
 
+def test_a_random_split_is_that_of_the_seed_and_the_same_again(tiny_world):
+    loaded = Loaded(interactions=tiny_world, report=report_of(tiny_world, "tiny"))
+
+    def tested(**settings):
+        return prepare(loaded, RecommenderSettings(**settings)).split
+
+    zero, one = (tested(split="random_ratio", seed=seed) for seed in (0, 1))
+    assert zero.fingerprint() == tested(split="random_ratio", seeds=3).fingerprint()
+    assert zero.fingerprint() != one.fingerprint() and one.settings["seed"] == 1
+    last = [tested(seed=seed).fingerprint() for seed in (0, 1)]
+    assert last[0] == last[1]  # the last item of a user is not drawn
+
+
 def test_users_with_one_row_are_trained_on_and_repeats_stand_in_one_part():
     once = [(user, user % 3) for user in range(3, 12)]
     pairs = [(user, item) for user in range(3) for item in (0, 1, 2, 1)]  # (user, 1) twice
