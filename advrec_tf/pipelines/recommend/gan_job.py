@@ -32,7 +32,7 @@ from advrec_tf.gan.profiles import ProfileGAN, build_profile_gan
 from advrec_tf.gan.sequences import SequenceGAN, build_sequence_gan
 from advrec_tf.pipelines.progress import LOG
 from advrec_tf.pipelines.recommend.boards import PopularityImages
-from advrec_tf.pipelines.recommend.gan_settings import GanSettings
+from advrec_tf.pipelines.recommend.gan_settings import LEAST_LENGTH, GanSettings
 from advrec_tf.pipelines.recommend.generation import (
     Generated,
     GeneratedPairs,
@@ -206,17 +206,18 @@ class ProfileTask(Task):
 
 
 class SequenceTask(Task):
-    """Short sequences of items, one for each user."""
+    """Short sequences of items, one for each user, no longer than the longest history."""
 
     def __init__(self, prepared: Prepared, settings: GanSettings):
         super().__init__(prepared, settings)
-        self.length = settings.items_of_a_sequence
+        asked = settings.items_of_a_sequence
         longest = int(self.train.user_counts().max(initial=0))
-        if self.length > longest:
+        self.length = min(asked, max(longest, LEAST_LENGTH))
+        if self.length < asked:
             warnings.warn(
-                f"`length` should be at most that of the longest history, {longest} training rows "
-                f"of {self.train.num_users:,} users, or no sequence that trains ever has an item "
-                f"in the places after it. Received: {self.length}.",
+                f"Sequences have {self.length} items: `length` should be at most that of the "
+                f"longest history, {longest} training rows of {self.train.num_users:,} users, as "
+                f"none has an item in the places after it. Received: {asked}.",
                 stacklevel=2,
             )
         self._held = None if self.in_shards else sequences_of(self.train, length=self.length)

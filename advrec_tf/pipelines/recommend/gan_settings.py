@@ -11,6 +11,8 @@ from advrec_tf.pipelines.settings import SplitSettings, at_least, described, one
 
 GanName = Literal["profiles", "sequences"]
 GANS = get_args(GanName)
+LEAST_LENGTH = 2
+"""Items of the shortest sequences that are generated."""
 
 
 @described
@@ -24,7 +26,8 @@ class GanSettings(SplitSettings):
         model: What is generated: further interactions of users who have few (profiles), or short
             sequences of items (sequences).
         ease_l2: The weight of the squared norm in EASE, which stands beside the GAN in the report.
-        length: The items of a sequence: by default 10. Of the GAN of sequences alone.
+        length: The items of a sequence: by default 10, and no more than the longest history has.
+            Of the GAN of sequences alone.
         gan_loss: The loss of the GAN.
         gan_weight: The weight of the adversarial term in the generator's loss; its ablation has 0.
         gan_batch_size: Users, or sequences, in a batch.
@@ -54,7 +57,7 @@ class GanSettings(SplitSettings):
     RULES = (
         one_of("model", GANS),
         *positive("ease_l2 gan_d_learning_rate gan_g_learning_rate"),
-        *at_least(2, "length"),
+        *at_least(LEAST_LENGTH, "length"),
         *at_least(1, "gan_batch_size gan_epochs gan_patience generated_min_history"),
         *at_least(0, "gan_weight"),
         one_of("gan_loss", GAN_LOSSES),

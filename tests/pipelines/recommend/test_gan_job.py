@@ -105,16 +105,22 @@ def test_shards_that_cut_the_rows_of_a_user_are_refused_before_anything_trains(t
     assert not list((tmp_path / "run" / "stages").iterdir())
 
 
-def test_a_length_that_no_history_fills_is_warned_of(pattern):
+def test_sequences_are_no_longer_than_the_longest_history(pattern):
     shards, memory = prepared(pattern, GanSettings())
     longest = memory.split.train.user_counts().max()
-    said = rf"longest history, {longest} training rows of 60 users,.* Received: {longest + 1}\."
+    said = (
+        rf"Sequences have {longest} items.*longest history, {longest} training rows of 60 users,.* "
+        rf"Received: {longest + 490}\."
+    )
     for data in (shards, memory):
         with pytest.warns(UserWarning, match=said):
-            gan_job.SequenceTask(data, GanSettings(model="sequences", length=longest + 1))
+            task = gan_job.SequenceTask(data, GanSettings(model="sequences", length=longest + 490))
+        assert task.length == longest
+        assert task.build(AdversarialLoss("non_saturating", weight=0.0)).length == longest
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            gan_job.SequenceTask(data, GanSettings(model="sequences", length=longest))
+            task = gan_job.SequenceTask(data, GanSettings(model="sequences", length=longest))
+            assert task.length == longest
 
 
 def test_nothing_is_generated_where_everybody_has_rows_enough(pattern):
