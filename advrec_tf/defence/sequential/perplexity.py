@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from advrec_tf.data.sequences import NONE
 from advrec_tf.defence.sequential.base import HistoryDetector, steps_of
+from advrec_tf.models.sequential.history_scores import require_items, require_items_of
 
 _CELLS = 2**24
 
@@ -27,7 +28,12 @@ class Perplexity(HistoryDetector):
         self.model = model
 
     def surprises(self, histories, times):
-        """See `HistoryDetector.surprises`; NaN at the first item."""
+        """See `HistoryDetector.surprises`; NaN at the first item.
+
+        Raises:
+            ValueError: if an index is none of an item of the model.
+        """
+        require_items_of(self.model, histories, "histories")
         found = np.full(histories.shape, np.nan)
         row, place = np.nonzero(steps_of(histories))
         width = histories.shape[1]
@@ -40,6 +46,8 @@ class Perplexity(HistoryDetector):
             source = places[None, :] - (width - at)[:, None]  # the prefix, moved to the right
             prefix = np.where(source >= 0, histories[rows[:, None], np.maximum(source, 0)], NONE)
             scores = tf.cast(self.model.score_history(tf.constant(prefix, tf.int32)), tf.float32)
+            if block is None:  # what a model without `interactions` knows is told by its scores
+                require_items(histories, scores.shape[1], "histories")
             item = tf.constant(histories[rows, at], tf.int32)
             found[rows, at] = -tf.gather(tf.nn.log_softmax(scores), item, batch_dims=1).numpy()
             block = max(1, _CELLS // scores.shape[1])

@@ -12,6 +12,7 @@ from advrec_tf.data.sequences import NONE
 from advrec_tf.defence.defences import Defence, DefendedData
 from advrec_tf.defence.detectors.base import flagged_users
 from advrec_tf.defence.sequential.base import HistoryDetector
+from advrec_tf.models.sequential.history_scores import require_items_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,8 @@ class PurifiedHistories:
 
     Raises:
         ValueError: if `changes` is no whole number >= 1; when asked, if histories are of another
-            shape or padded at the right, or the detector was not fitted or knows fewer items.
+            shape, padded at the right or hold what is no item of the model, or the detector was not
+            fitted or knows fewer items.
         TypeError: if `model` does not score histories, or `detector` is of another kind.
     """
 
@@ -61,7 +63,7 @@ class PurifiedHistories:
 
     def purified(self, histories: np.ndarray) -> np.ndarray:
         """[n, places] int32 -> the same, suspicious items left out."""
-        histories = _checked(histories)
+        histories = _checked(histories, self.model)
         for _ in range(self.changes):
             row = np.flatnonzero(self.detector.flagged(histories))
             places = open_places(
@@ -96,7 +98,8 @@ class TrimmedHistories:
 
     Raises:
         ValueError: if `changes` is no whole number >= 1; when asked, if histories are of another
-            shape or padded at the right, or the detector was not fitted or knows fewer items.
+            shape, padded at the right or hold what is no item of the model, or the detector was not
+            fitted or knows fewer items.
         TypeError: if `model` does not score histories, or `detector` is of another kind.
     """
 
@@ -106,7 +109,7 @@ class TrimmedHistories:
 
     def trimmed(self, histories: np.ndarray) -> np.ndarray:
         """[n, places] int32 -> the same, the most surprising items left out."""
-        histories = _checked(histories)
+        histories = _checked(histories, self.model)
         there = histories != NONE
         own = np.asarray(self.detector.surprises(histories, None), np.float64)
         around = np.stack([own, np.pad(own[:, 1:], [[0, 0], [0, 1]], constant_values=np.nan)])
@@ -138,19 +141,21 @@ def _check(model, detector, method: str, changes) -> None:
         raise ValueError(f"`changes` should be a whole number >= 1. Received: {changes!r}.")
 
 
-def _checked(histories) -> np.ndarray:
-    """A copy [n, places] int32, checked: `NONE` at the left."""
+def _checked(histories, model) -> np.ndarray:
+    """A copy [n, places] int32, checked: items of the model, `NONE` at the left."""
     found = np.array(histories)
     if found.ndim != 2 or found.dtype.kind not in "iu":
         raise ValueError(
             "`histories` should hold item indices in the shape [n, places]. "
             f"Received: {found.dtype} in the shape {found.shape}."
         )
-    wrong = (found < NONE).any(axis=1) | ((found[:, :-1] != NONE) & (found[:, 1:] == NONE)).any(1)
+    out = (found < NONE) | (found > np.iinfo(np.int32).max)
+    wrong = out.any(axis=1) | ((found[:, :-1] != NONE) & (found[:, 1:] == NONE)).any(1)
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(
             f"`histories` should hold item indices >= 0, the latest at the right and {NONE} at the "
             f"left alone. Received: {found[row].tolist()} in row {row}."
         )
+    require_items_of(model, found, "histories")
     return found.astype(np.int32)

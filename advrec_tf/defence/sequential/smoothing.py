@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from advrec_tf.data.sequences import NONE
+from advrec_tf.models.sequential.history_scores import require_items_of
 
 AGGREGATES = ("mean", "median")
 
@@ -58,7 +59,12 @@ class DeletionSmoothing:
 
     def score_history(self, histories: tf.Tensor) -> tf.Tensor:
         """[batch, n] int32, `NONE` at the left -> [batch, num_items] float32. A history of which
-        nothing would be left is read whole."""
+        nothing would be left is read whole.
+
+        Raises:
+            ValueError: if an index is none of an item of the model.
+        """
+        require_items_of(self.model, histories, "histories")
         histories = tf.cast(histories, tf.int32)
         from_end = tf.range(tf.shape(histories)[1] - 1, -1, -1) % self._PLACES
         patterns = tf.gather(self._kept, from_end, axis=1)

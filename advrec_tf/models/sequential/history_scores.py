@@ -38,6 +38,21 @@ def require_items(history: tf.Tensor, num_items: int, name: str = "history") -> 
         )
 
 
+def require_items_of(model, history: tf.Tensor, name: str = "history") -> None:
+    """`require_items` by the catalogue of a model, or of the one that it wraps as `model`; of a
+    function without `interactions` nothing is known.
+
+    Raises:
+        ValueError: as `require_items`.
+    """
+    while model is not None:
+        data = getattr(model, "interactions", None)
+        if isinstance(data, Interactions):
+            require_items(history, data.num_items, name)
+            return
+        model = getattr(model, "model", None)
+
+
 def scores_of(
     model, history: tf.Tensor, gap: tf.Tensor | None = None, user: tf.Tensor | None = None
 ) -> tf.Tensor:

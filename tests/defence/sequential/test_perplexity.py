@@ -25,3 +25,10 @@ def test_perplexity_is_that_of_each_item_after_those_before_it():
     found = detector.suspicion(np.array([[-1, 0, 1, 0], [-1, -1, -1, 2]]))
     assert found[0] == pytest.approx((np.log(4 / 3) + np.log(8)) / 2) and found[1] == 0.0
     assert sorted(model.asked) == [[-1, -1, -1, 0], [-1, -1, 0, 1]]
+
+
+def test_what_is_no_item_of_the_model_is_refused():
+    with pytest.raises(
+        ValueError, match=r"`histories` should hold .* 0..2.* Received: 3 at \(0, 2"
+    ):
+        Perplexity(Rule()).suspicion(np.array([[0, 1, 3]]))

@@ -94,6 +94,7 @@ def test_one_item_of_a_history_is_always_left_and_nothing_of_an_empty_one():
         ([[3, 5], [-2, 4]], "Received: .-2, 4. in row 1"),
         ([3, 5], "in the shape .n, places.. Received: int64 in the shape .2,."),
         ([[0.5, 1.0]], "should hold item indices"),
+        ([[3, 2**32]], "should hold item indices >= 0.*Received: .3, 4294967296. in row 0"),
         ([[3, 500]], "item indices in 0..9, those of the data .* Received: 500"),
     ],
 )
@@ -101,6 +102,21 @@ def test_histories_of_another_form_are_refused(kind, histories, message, detecto
     model = kind(Echo(), detector)
     with pytest.raises(ValueError, match=message):
         model.score_history(np.array(histories))
+
+
+@pytest.mark.parametrize("kind", [PurifiedHistories, TrimmedHistories])
+def test_what_is_no_item_of_the_model_is_refused_though_it_would_be_left_out(kind, detector):
+    # The detector knows ten items and finds 9 strange, so that the model would not be asked by it.
+    model = Echo()
+    model.interactions = interactions_of_histories([0, 1], num_items=8)
+    inside = type("Wrapper", (), {"model": model, "score_history": model.score_history})()
+    for asked in (model, inside):
+        defended = kind(asked, detector, changes=1)
+        assert defended.score_history(np.array([[0, 1, 2, 3, 4]])).shape == (1, 5)
+        with pytest.raises(
+            ValueError, match=r"item indices in 0..7, and -1 .* Received: 9 at \(0, 3"
+        ):
+            defended.score_history(np.array([[0, 1, 2, 9, 3, 4]]))
 
 
 @pytest.mark.parametrize("kind", [PurifiedHistories, TrimmedHistories])

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from advrec_tf.defence.sequential.smoothing import DeletionSmoothing, without
+from tests.worlds import interactions_of_histories
 
 
 class Counts:
@@ -66,3 +67,16 @@ def test_the_median_ignores_what_few_of_the_answers_say():
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(ValueError, match="`samples` should be >= 1 and `rate` lie in"):
         DeletionSmoothing(Counts(), **settings)
+
+
+def test_what_is_no_item_of_the_model_is_refused_though_it_would_be_left_out():
+    model = Counts()
+    model.interactions = interactions_of_histories([0, 1], num_items=5)
+    smoothed = DeletionSmoothing(model, samples=1, rate=0.99)  # leaves out nearly everything
+    with pytest.raises(
+        ValueError, match=r"`histories` should hold .* 0..4.* Received: 7 at \(0, 1"
+    ):
+        smoothed.score_history(np.array([[0, 7, 1]]))
+    with pytest.raises(ValueError, match="Received: 4294967296"):
+        smoothed.score_history(np.array([[0, 2**32, 1]]))
+    assert model.asked == []
