@@ -8,8 +8,7 @@ from __future__ import annotations
 import base64
 import html
 
-from advrec_tf.evaluation.two_sample import folded
-from advrec_tf.tabular.quality import AIMS, headline, reached
+from advrec_tf.tabular.quality import AIMS, auc_of, headline, reached
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em;color:#222}
@@ -114,8 +113,8 @@ def _more(result: dict) -> str:
     if label["ratio"] is not None:
         rows += [[f"label: {label['measure']}, trained on real rows", label["real"]]]
         rows += [[f"label: {label['measure']}, trained on generated rows", label["synthetic"]]]
-    if "two_sample_auc_holdout" in result:
-        unseen = folded(result["two_sample_auc_holdout"])
+    unseen = auc_of(result, "two_sample_auc_holdout")
+    if unseen is not None:
         rows.append(["two-sample test against unseen real rows", unseen])
     rows += [
         ["difference of correlations, mean", result["correlations"]["mean"]],
@@ -151,12 +150,12 @@ def comparison_rows(others: dict[str, dict]) -> list[list]:
         ]
     ]
     for name, result in others.items():
-        figures, unseen = headline(result), result.get("two_sample_auc_holdout")
+        figures = headline(result)
         rows.append(
             [
                 name,
                 figures["two_sample_auc"],
-                None if unseen is None else folded(unseen),
+                auc_of(result, "two_sample_auc_holdout"),
                 figures["worst_total_variation"],
                 result["correlations"]["mean"],
                 figures["train_on_synthetic_ratio"],

@@ -1,4 +1,4 @@
-from advrec_tf.tabular.quality import AIMS, headline, reached
+from advrec_tf.tabular.quality import AIMS, auc_of, headline, reached
 from tests.tabular.qualities import quality_of
 
 
@@ -10,6 +10,13 @@ def test_aims_are_reached_from_their_own_side():
     }
     assert reached("two_sample_auc", quality_of(0.66)) is False
     assert reached("nearest_ratio", quality_of(0.6, nearest=None)) is None
+
+
+def test_the_figures_of_earlier_versions_are_counted_from_a_half_both_ways():
+    old = {"two_sample_auc": 0.25, "two_sample_auc_holdout": 0.4}
+    assert (auc_of(old), auc_of(old, "two_sample_auc_holdout")) == (0.75, 0.6)
+    assert auc_of({"two_sample_auc": 0.75}) == 0.75
+    assert auc_of({"two_sample_auc": 0.75}, "two_sample_auc_holdout") is None
 
 
 def test_copies_and_too_few_rows_reach_nothing():
