@@ -77,7 +77,7 @@ def test_a_knowing_attacker_and_a_defence_are_said_with_what_was_chosen():
     knowing = MEAN | {"attack": "best-response", "defence": "coherence-weights+rank-by-evidence"}
     report = REPORT | {"mean": knowing, "cells": [{"seed": 0, "chosen": CAMPAIGN}]}
     text = page.markdown(report)
-    assert "The attack best-response knows model and defence: on a copy of both it turns" in text
+    assert "The attack best-response knows model and defence: on a copy of both it tries" in text
     assert (
         "The defence coherence-weights+rank-by-evidence: Weighs users and items by how well what "
         "they have, or who has them, hangs together: what does not, or too well, as a copy does, "
