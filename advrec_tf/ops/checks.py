@@ -15,14 +15,14 @@ def is_whole(value) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
-def require_seed(seed) -> int:
-    """The seed itself.
+def require_seed(seed, name: str = "seed") -> int:
+    """The seed itself; `name` is that of the argument.
 
     Raises:
         ValueError: if it is no whole number of 32 bits.
     """
     if not (is_whole(seed) and -(2**31) <= seed < 2**31):
-        raise ValueError(f"`seed` should be a whole number of 32 bits. Received: {seed!r}.")
+        raise ValueError(f"`{name}` should be a whole number of 32 bits. Received: {seed!r}.")
     return seed
 
 

@@ -47,6 +47,7 @@ def of_table(
     seed: int,
     multiple_of: int = 1,
     steps_per_epoch: int | None = None,
+    once: bool = False,
 ) -> Batches:
     """Batches as `of_rows` has them, of rows that are read and encoded as they are needed.
 
@@ -60,6 +61,7 @@ def of_table(
         seed: added to that of the stream, for the order; of the modes that are drawn; and of the
             seeds of the batches.
         steps_per_epoch: batches in an epoch of `fit`; by default those of all rows.
+        once: a row stands in a batch at most once, see `data.streams.batches.of_epochs`.
 
     Raises:
         ValueError: if there are fewer rows, or a smaller batch, than `multiple_of`.
@@ -87,6 +89,7 @@ def of_table(
         batch_size=size,
         seed=seed,
         steps_per_epoch=steps_per_epoch,
+        once=once,
     )
 
 

@@ -31,6 +31,8 @@ class TableGenerator:
         copies_drawn: how many copies the last call had drawn at first.
         copies_left: how many of its rows are copies: none, as far as others were found, or all that
             were drawn, where they were more than `MOST_REFUSED`.
+        private: whether it trains with a guarantee of privacy, for which a row may stand in a batch
+            only once.
     """
 
     transform: TableTransform
@@ -38,6 +40,7 @@ class TableGenerator:
     refused: np.ndarray | None = None
     copies_drawn: int = 0
     copies_left: int = 0
+    private: bool = False
 
     def draw(
         self, count: int, seed: Sequence[int], given: EncodedRows | None, mask: np.ndarray
@@ -51,6 +54,10 @@ class TableGenerator:
             mask: [columns] bool.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define `draw`.")
+
+    def order_seed(self, seed: int) -> int:
+        """The seed of the order of the batches, where the training has `seed`."""
+        return seed
 
     def refuse_copies_of(self, *frames: pd.DataFrame | Iterable[pd.DataFrame]) -> None:
         """From now on `generate` writes no row that equals, in every learned column, one of the

@@ -178,9 +178,10 @@ def fit_table_generator(
     # Each replica of a strategy has whole packs of rows, as many as the others.
     replicas = model.distribute_strategy.num_replicas_in_sync
     whole = getattr(model, "pack", 1) * replicas
-    how = {"batch_size": batch_size, "seed": seed, "multiple_of": whole}
+    how = {"batch_size": batch_size, "seed": model.order_seed(seed), "multiple_of": whole}
     if counted:
-        batches = of_table(train, model.transform, steps_per_epoch=steps_per_round, **how)
+        settings = {"steps_per_epoch": steps_per_round, "once": model.private}
+        batches = of_table(train, model.transform, **settings, **how)
         rest = batches.dataset  # an epoch is a round
     else:
         batches = of_rows(model.transform.encode(train, seed=seed), **how)

@@ -125,7 +125,8 @@ rows = of_rows(transform.encode(frame, seed=0), batch_size=24, seed=0, multiple_
 given = {"conditional": ["group"], "noise_dim": 4}
 hidden = {"generator_hidden": (8,), "discriminator_hidden": (8,)}
 found["table"] = apart(lambda: ar.tabular.build_table_gan(transform, **given, **hidden), rows)
-found["private"] = apart(lambda: build_private_gan(transform, noise_dim=4, **hidden), rows)
+hidden_noise = {"noise_dim": 4, "noise_seed": 0, **hidden}
+found["private"] = apart(lambda: build_private_gan(transform, **hidden_noise), rows)
 found["vae"] = apart(lambda: build_table_vae(transform, **given, hidden=(8,)), rows)
 print(json.dumps(found))
 """

@@ -11,8 +11,10 @@ from pyarrow import parquet
 
 import advrec_tf as ar
 from advrec_tf.data.readers.files import DataError
-from advrec_tf.tabular import counted, schema
+from advrec_tf.tabular import counted, schema, training
 from advrec_tf.tabular.batches import of_table
+from advrec_tf.tabular.gan import build_table_gan
+from advrec_tf.tabular.private_gan import build_private_gan
 from advrec_tf.tabular.training import fit_table_generator
 from advrec_tf.tabular.transform import TableTransform
 from advrec_tf.tabular.vae import build_table_vae
@@ -166,6 +168,22 @@ def test_a_generator_trained_on_shards_has_the_weights_of_one_trained_in_memory(
     # Nearly all of 270 rows are the only ones of their kind.
     assert 200 < len(streamed.refused) <= 270
     assert rows["churned"].tolist() == ["yes"] * 20
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_only_private_training_asks_for_each_row_of_a_batch_once(table, private, monkeypatch):
+    asked = {}
+
+    def of_table(*given, **settings):
+        asked.update(settings)
+        raise InterruptedError
+
+    monkeypatch.setattr(training, "of_table", of_table)
+    build = build_private_gan if private else build_table_gan
+    model = build(table.fit_transform(), noise_dim=2)
+    with pytest.raises(InterruptedError):
+        fit_table_generator(model, table, table.validation, steps=1, steps_per_round=1, seed=5)
+    assert asked["once"] == private and (asked["seed"] == 5) != private
 
 
 def test_a_category_that_was_not_counted_is_refused_with_its_shard(frame, table, tmp_path):

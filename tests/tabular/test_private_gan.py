@@ -65,6 +65,54 @@ def test_the_noise_has_the_deviation_that_is_accounted_for(frame, transform):
     assert moved.std() == pytest.approx(2.0, rel=0.15)
 
 
+def moved(transform, batch, **settings):
+    """What a step of the noise alone adds to the critic's weights, and the model."""
+    model = linear_critic(transform, clip=1e-6, noise_multiplier=1e6, **settings)
+    model.compile(d_optimizer=keras.optimizers.SGD(1.0), g_optimizer=keras.optimizers.SGD(0.0))
+    before = model.discriminator.get_weights()[0]
+    model.discriminator_step(batch, batch["seed"])
+    return model.discriminator.get_weights()[0] - before, model
+
+
+def test_the_noise_follows_its_own_seed_and_is_secret_without_one(frame, transform):
+    batch = next(iter(of_rows(transform.encode(frame), batch_size=50, seed=0).dataset(0)))
+    (one, secret), (other, _) = moved(transform, batch), moved(transform, batch)
+    assert np.abs(one - other).min() > 1e-7  # the seeds of model and batch are the same
+    (one, repeatable), (other, _) = (moved(transform, batch, noise_seed=7) for _ in range(2))
+    np.testing.assert_allclose(one, other, atol=1e-7)
+    assert np.abs(one - moved(transform, batch, noise_seed=8)[0]).min() > 1e-7
+    # What it is drawn from is in no weights, and so in no checkpoint.
+    assert len(secret.weights) == len(repeatable.weights)
+    assert len(secret.variables) == len(repeatable.variables)
+
+
+def test_no_number_of_the_noise_comes_twice(transform):
+    for settings in ({}, {"noise_seed": 7}):
+        model = build_private_gan(transform, **settings)
+        model.compile(d_optimizer=keras.optimizers.SGD(), g_optimizer=keras.optimizers.SGD())
+        drawn = []
+        for _ in range(3):
+            drawn += [one.numpy() for one in model._noise([tf.zeros([4]), tf.zeros([4])])]
+            model.d_optimizer.iterations.assign_add(1)
+        assert len(np.unique(drawn)) == 3 * 2 * 4
+
+
+def test_the_order_of_private_batches_is_secret_unless_there_is_a_noise_seed(transform):
+    seeds = {build_private_gan(transform).order_seed(5) for _ in range(3)}
+    assert len(seeds) == 3 and 5 not in seeds and 0 <= min(seeds) <= max(seeds) < 2**62
+    assert build_private_gan(transform, noise_seed=0).order_seed(5) == 5
+    with pytest.raises(ValueError, match="`noise_seed` should be a whole number"):
+        build_private_gan(transform, noise_seed="secret")
+
+
+def test_updates_on_one_batch_are_one_draw_of_its_rows():
+    # Four updates of deviation 5 on one batch tell as much as one of deviation 5 / sqrt(4).
+    base = {"batch_size": 10, "num_entries": 100, "delta": 1e-5}
+    four = privacy_budget(noise_multiplier=5.0, updates=4, updates_per_batch=4, **base)
+    assert four == privacy_budget(noise_multiplier=2.5, updates=1, **base)
+    assert four > privacy_budget(noise_multiplier=5.0, updates=4, **base)
+
+
 def test_a_private_gan_trains_in_the_graph(frame, transform):
     model = build_private_gan(transform)
     model.compile(d_optimizer=keras.optimizers.Adam(), g_optimizer=keras.optimizers.Adam())

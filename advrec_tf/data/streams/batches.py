@@ -1,8 +1,9 @@
 """Batches of a stream, as `data.batches.of_pairs` makes them of interactions in memory.
 
 The batches are cut from the endless sequence of epochs, so all are of one size; where the rows of
-an epoch do not divide by it, a batch holds the last rows of one and the first of the next. Training
-that stopped after an epoch of `fit` goes on at the row where it was.
+an epoch do not divide by it, a batch holds the last rows of one and the first of the next, so that
+a row may stand in it twice; or, where no row may, the last rows of each epoch are left out.
+Training that stopped after an epoch of `fit` goes on at the row where it was.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def of_epochs(
     batch_size: int,
     seed: int,
     steps_per_epoch: int | None,
+    once: bool = False,
 ) -> Batches:
     """Batches of the columns, with `weight`, `generated` and `seed`; see
     `CountedInteractions.batches`.
@@ -34,6 +36,7 @@ def of_epochs(
         columns: their names, and what some rows of each are.
         count: rows of an epoch.
         batch_size, seed, steps_per_epoch: of the batches.
+        once: a row stands in a batch at most once, for no batch reaches into the next epoch.
 
     Raises:
         ValueError: if there is no row, or a number is < 1.
@@ -44,11 +47,18 @@ def of_epochs(
             f">= 1. Received: {count} rows, {batch_size!r} and {steps_per_epoch!r}."
         )
     batch_size = min(batch_size, count)
-    steps = steps_per_epoch or -(-count // batch_size)
+    used = count // batch_size * batch_size if once else count
+    steps = steps_per_epoch or -(-used // batch_size)
 
     def rows_from(epoch: int, row: int) -> Iterator[Arrays]:
         for number in itertools.count(epoch):
-            yield from rows_of_epoch(number, row)
+            left = used - row
+            for rows in rows_of_epoch(number, row):
+                taken = {name: values[:left] for name, values in rows.items()}
+                yield taken
+                left -= len(next(iter(taken.values())))
+                if not left:
+                    break
             row = 0
 
     def with_the_rest(step, batch):
@@ -62,7 +72,7 @@ def of_epochs(
 
     def dataset(first_epoch: int) -> tf.data.Dataset:
         first = first_epoch * steps
-        epoch, row = divmod(first * batch_size, count)
+        epoch, row = divmod(first * batch_size, used)
         windows = tf.data.Dataset.from_generator(
             lambda: rows_from(epoch, row),
             output_signature=dict(columns),

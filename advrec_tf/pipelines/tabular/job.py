@@ -222,6 +222,7 @@ def untrained(name: str, transform: TableTransform, settings: TableSettings) -> 
             loss=AdversarialLoss(settings.loss, critic_steps=settings.critic_steps),
             clip=settings.clip,
             noise_multiplier=settings.noise_multiplier,
+            noise_seed=settings.noise_seed,
             noise_dim=settings.noise_dim,
             seed=settings.seed,
         )
@@ -269,12 +270,19 @@ def spent(outcome: Outcome, settings: TableSettings) -> str:
         batch_size=min(settings.batch_size, rows),
         num_entries=rows,
         updates=fit["rounds"] * fit["steps_per_round"] * settings.critic_steps,
+        updates_per_batch=settings.critic_steps,
         delta=settings.delta,
     )
+    noise = "The noise was drawn from entropy that is kept nowhere"
+    if settings.noise_seed is not None:
+        noise = (
+            "The noise follows --noise-seed, which the folder of the run holds: whoever knows it "
+            "can take the noise off, and has no guarantee against them"
+        )
     return (
         f"differential privacy of the training rows: epsilon {found:.3g} at delta "
         f"{settings.delta:g}. It covers the discriminator and what is learned through it, not "
-        "the fitted transform (values of categories, ranges, modes) nor this report"
+        f"the fitted transform (values of categories, ranges, modes) nor this report. {noise}"
     )
 
 

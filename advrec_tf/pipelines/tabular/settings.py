@@ -43,6 +43,9 @@ class TableSettings(Settings):
             without privacy.
         clip: The largest norm of one example's gradient under DP-SGD.
         delta: The delta of (epsilon, delta) privacy.
+        noise_seed: The seed of the noise of DP-SGD, for a run that can be repeated and is not
+            private from who knows it. By default noise and order of the rows are drawn from entropy
+            of the system that is kept nowhere.
         steps: The largest number of generator updates.
         steps_per_round: Generator updates between two validations.
         batch_size: Rows in a batch.
@@ -73,6 +76,7 @@ class TableSettings(Settings):
     noise_multiplier: float = 0.0
     clip: float = 1.0
     delta: float = 1e-5
+    noise_seed: int | None = None
 
     steps: int = 4000
     steps_per_round: int = 200
@@ -89,8 +93,17 @@ class TableSettings(Settings):
         *at_least(0, "adversarial_weight reconstruction_weight noise_multiplier"),
         ("delta", "in (0, 1)", lambda v: 0 < v < 1),
         SEED,
+        ("noise_seed", SEED[1], SEED[2]),
         one_of("loss", GAN_LOSSES),
     )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.noise_seed is not None and not self.private:
+            raise ValueError(
+                "`noise_seed` should be left out unless `noise_multiplier` > 0. "
+                f"Received: {self.noise_seed!r}."
+            )
 
     @property
     def private(self) -> bool:

@@ -7,6 +7,7 @@ import tensorflow as tf
 import advrec_tf as ar
 from advrec_tf._keras import keras
 from advrec_tf.data.batches import Batches, in_blocks
+from advrec_tf.data.streams.batches import of_epochs
 from tests.data.streams.worlds import parquet_shards
 
 
@@ -54,6 +55,29 @@ def test_the_same_holds_where_rows_are_left_out(data):
     assert len(rest) < 44 and later.tolist() == whole[begin : begin + 3].tolist()
     kept = sorted(whole.ravel()[: len(rest)].tolist())
     assert kept == sorted(rest.rating.tolist())
+
+
+def test_where_a_row_may_stand_in_a_batch_once_no_batch_reaches_into_the_next_epoch():
+    orders = {0: [3, 1, 4, 0, 2], 1: [2, 0, 4, 3, 1]}
+
+    def rows(epoch, row):
+        order = np.array(orders[epoch % 2])[row:]
+        yield from ({"row": part} for part in np.split(order, [1]) if len(part))
+
+    def batches(once, steps=None):
+        spec = {"row": tf.TensorSpec([None], tf.int64)}
+        settings = {"count": 5, "batch_size": 2, "seed": 0, "steps_per_epoch": steps}
+        return of_epochs(rows, spec, **settings, once=once)
+
+    def read(made, first, count):
+        return [batch["row"].numpy().tolist() for batch in made.dataset(first).take(count)]
+
+    assert read(batches(False), 0, 4) == [[3, 1], [4, 0], [2, 2], [0, 4]]
+    made = batches(True)
+    assert made.steps_per_epoch == 2
+    assert read(made, 0, 6) == [[3, 1], [4, 0], [2, 0], [4, 3], [3, 1], [4, 0]]
+    assert read(made, 1, 2) == [[2, 0], [4, 3]]
+    assert read(batches(True, steps=3), 1, 2) == [[4, 3], [3, 1]]  # the fourth and the fifth
 
 
 def test_every_batch_has_a_seed_of_its_own_and_the_seed_changes_order_and_seeds(data):
