@@ -16,6 +16,7 @@ import dataclasses
 import gc
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -271,16 +272,19 @@ _NAMED = 5  # entries of a table, which nobody set one by one, that a message na
 
 
 def _told(value) -> str:
-    """A value as it is typed."""
+    """A value as it is typed, and the beginning of a hash."""
     if value is None:
         return "not given"
     if isinstance(value, bool):
         return "on" if value else "off"
     text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if _HASH.fullmatch(text):
+        return f"{text[:12]}..."
     return text if len(text) <= _LONG else f"{text[:_LONG]}..."
 
 
 _LONG = 80
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 def _flat(record: dict, prefix: str = "") -> dict:

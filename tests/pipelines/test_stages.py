@@ -238,6 +238,12 @@ def test_every_setting_that_differs_is_told_as_it_is_typed(tmp_path):
     )
 
 
+def test_of_a_hash_the_beginning_is_told(tmp_path):
+    StageStore(tmp_path, {"data_sha256": "0" * 64}).run("tower", compute)
+    with pytest.raises(ValueError, match=r"was 0{12}\.\.\. and is f{12}\.\.\.\. A run"):
+        StageStore(tmp_path, {"data_sha256": "f" * 64}, resume=True)
+
+
 def test_a_folder_holds_a_run_from_its_first_stage_on(tmp_path):
     store = StageStore(tmp_path, {})
     assert not holds_run(tmp_path)
