@@ -37,6 +37,7 @@ import tensorflow as tf
 from advrec_tf.data.histories import Histories
 from advrec_tf.data.interactions import Interactions
 from advrec_tf.data.same_ids import checked_users, require_same_ids
+from advrec_tf.data.split_parts import Split
 from advrec_tf.evaluation.scorers import as_scorer, checked_scores, name_of
 from advrec_tf.evaluation.user_lists import UserLists
 from advrec_tf.evaluation.vector_lists import VectorLists
@@ -97,9 +98,7 @@ class RankingEvaluator:
     Examples:
         >>> import advrec_tf as ar
         >>> split = ar.data.load("synthetic", num_users=40, num_items=30).split("last_item")
-        >>> evaluator = ar.evaluation.RankingEvaluator(
-        ...     split.train, split.test, also_seen=split.validation
-        ... )
+        >>> evaluator = ar.evaluation.RankingEvaluator.of_split(split)
         >>> result = evaluator.evaluate(ar.models.Popularity().fit(split.train))
         >>> 0 <= result.metrics["ndcg@10"] <= 1
         True
@@ -152,6 +151,28 @@ class RankingEvaluator:
         self._block = int(np.clip(_BLOCK_CELLS // self.num_items, 16, 4096))
         self._lists = UserLists(Histories(known), Histories(found), self.ks)
         self._by_vectors = VectorLists(self._lists)
+
+    @classmethod
+    def of_split(cls, split: Split, part: str = "test", **settings) -> RankingEvaluator:
+        """An evaluator of a part of a split, with what precedes it masked.
+
+        Args:
+            split: in memory or of a stream.
+            part: "test", where the validation interactions are masked as well, or "validation".
+            **settings: `ks` and `users`.
+
+        Raises:
+            ValueError: if there is no such part, or as the constructor does.
+        """
+        if part not in ("validation", "test"):
+            raise ValueError(f"`part` should be 'validation' or 'test'. Received: {part!r}.")
+        return cls(
+            split.seen(),
+            getattr(split, part),
+            also_seen=split.validation if part == "test" else None,
+            item_counts=split.train.item_counts(),
+            **settings,
+        )
 
     def evaluate(self, model) -> RankingResult:
         """Rank by the scores of `model`, anything that `as_scorer` takes, and average.

@@ -101,7 +101,7 @@ def make_setting(data: Interactions, length: int, seed: int) -> SequenceSetting:
         seed=seed,
         interactions=split.train,
         validation=RankingEvaluator(split.train, split.validation),
-        tests={"next item": RankingEvaluator(split.train, split.test, also_seen=split.validation)},
+        tests={"next item": RankingEvaluator.of_split(split)},
         fitted=everything.select(~held),
         held_out=everything.select(held),
         item_vectors=singular_item_vectors(fitted),

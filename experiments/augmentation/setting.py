@@ -45,7 +45,7 @@ def make_setting(part: str, data: Interactions, seed: int) -> PartSetting:
     else:
         split = splits.random_ratio(data, validation=0.1, test=0.2, seed=seed)
         future = "random items"
-    everybody = RankingEvaluator(split.train, split.test, also_seen=split.validation)
+    everybody = RankingEvaluator.of_split(split)
     last = RankingEvaluator(split.train, split.validation)
     if part == "tail":
         return PartSetting(

@@ -23,7 +23,7 @@ def run(split, *, dim: int, epochs: int, epsilon: float, seeds: int) -> list[dic
     Args:
         split, dim, epochs, epsilon, seeds: see `study.run`.
     """
-    evaluator = ar.evaluation.RankingEvaluator(split.train, split.test, also_seen=split.validation)
+    evaluator = ar.evaluation.RankingEvaluator.of_split(split)
     full = dim * (split.train.num_users + split.train.num_items)
     rows: dict[str, dict] = {}
     for seed in range(seeds):

@@ -63,7 +63,7 @@ def ranked(split, frozen, vectors: dict[str, np.ndarray], epochs: int, seed: int
 
     model = on_kept_vectors(split.train, frozen, vectors[FLOAT], seed=seed)
     ar.fit(model, split, epochs=epochs, seed=seed, log=lambda line: None)
-    evaluator = ar.evaluation.RankingEvaluator(split.train, split.test, also_seen=split.validation)
+    evaluator = ar.evaluation.RankingEvaluator.of_split(split)
     found = {}
     for kind, own in vectors.items():
         items = PooledItemTower(frozen, own)(np.arange(split.train.num_items, dtype=np.int32))

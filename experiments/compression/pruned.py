@@ -25,7 +25,7 @@ def run(split, *, epochs: int, seeds: int) -> list[dict]:
         split: of interactions.
         epochs: of each model.
     """
-    evaluator = ar.evaluation.RankingEvaluator(split.train, split.test, also_seen=split.validation)
+    evaluator = ar.evaluation.RankingEvaluator.of_split(split)
     rows: dict[str, dict] = {}
     for seed in range(seeds):
         for name, dim, hidden, sparsity in kinds():

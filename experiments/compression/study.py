@@ -29,7 +29,7 @@ def run(split, *, dim: int, epochs: int, epsilon: float, seeds: int) -> list[dic
         dim: of the vectors; the small model has a quarter of it.
         epsilon: what a vector moves by, as a part of its length.
     """
-    evaluator = ar.evaluation.RankingEvaluator(split.train, split.test, also_seen=split.validation)
+    evaluator = ar.evaluation.RankingEvaluator.of_split(split)
     rows: dict[tuple[str, str], dict] = {}
     for seed in range(seeds):
         for name, width, kinds in (

@@ -128,9 +128,7 @@ class Table:
 
     def __init__(self, split: Split, log):
         self._split, self._log = split, log
-        self._full = ar.evaluation.RankingEvaluator(
-            split.train, split.test, also_seen=split.validation
-        )
+        self._full = ar.evaluation.RankingEvaluator.of_split(split)
         self._negatives = sampled_negatives(split)
         self._rows: dict[tuple[str, Size], dict] = {}
 

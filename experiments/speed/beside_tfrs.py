@@ -211,7 +211,7 @@ def measured(split, args: argparse.Namespace, batch_size: int) -> dict:
             side.fit(number * args.epochs, args.epochs, clock)
             if number:
                 passed[name].append(clock.of_an_epoch())
-    evaluator = RankingEvaluator(split.train, split.test, also_seen=split.validation)
+    evaluator = RankingEvaluator.of_split(split)
     ratios = {
         name: {
             kind: [

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.split_parts import Split
 from advrec_tf.data.vocabulary import Vocabulary
 from advrec_tf.evaluation import user_lists
 from advrec_tf.evaluation.ranking import RankingEvaluator
@@ -279,6 +280,20 @@ def random_problem(num_users=23, num_items=17):
         rows(np.argwhere(kind == part), num_users, num_items) for part in (1, 2, 3)
     )
     return scores, train, validation, test
+
+
+def test_the_evaluator_of_a_split_masks_what_precedes_its_part():
+    scores, train, validation, test = random_problem()
+    split = Split(name="by hand", train=train, validation=validation, test=test)
+    for given, expected in (
+        (("test",), RankingEvaluator(train, test, also_seen=validation)),
+        (("validation",), RankingEvaluator(train, validation)),
+    ):
+        found = RankingEvaluator.of_split(split, *given).evaluate(Scored(scores))
+        assert found.metrics == expected.evaluate(Scored(scores)).metrics
+    assert RankingEvaluator.of_split(split, ks=(3,), users=[1, 4]).users.tolist() == [1, 4]
+    with pytest.raises(ValueError, match="`part` should be 'validation' or 'test'"):
+        RankingEvaluator.of_split(split, "train")
 
 
 @pytest.mark.parametrize("block", [4096, 4, 1])

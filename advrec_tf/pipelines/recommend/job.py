@@ -132,11 +132,8 @@ def begin(
     split = prepared.split
     require_parts(split)
     console = Console(write=write, folder=store.folder, seed=settings.seed)
-    seen, counts = split.seen(), split.train.item_counts()
-    test = RankingEvaluator(
-        seen, split.test, also_seen=split.validation, ks=TABLE_KS, item_counts=counts
-    )
-    validation = RankingEvaluator(seen, split.validation, ks=TABLE_KS, item_counts=counts)
+    test = RankingEvaluator.of_split(split, ks=TABLE_KS)
+    validation = RankingEvaluator.of_split(split, "validation", ks=TABLE_KS)
     whole = EvaluationSetting(
         name="whole", train=split.train, validation=validation, tests={"test": test}
     )
@@ -160,13 +157,7 @@ def _cold_setting(
             cold.train, cold.validation, also_seen=cold.test, ks=TABLE_KS
         ),
         # What the user saw before is not on offer, though the models do not know of it.
-        "next_item": RankingEvaluator(
-            split.train,
-            split.test,
-            also_seen=split.validation,
-            ks=TABLE_KS,
-            users=cold.users,
-        ),
+        "next_item": RankingEvaluator.of_split(split, ks=TABLE_KS, users=cold.users),
     }
     setting = EvaluationSetting(
         name="cold", train=cold.train, validation=whole.validation, tests=tests

@@ -66,16 +66,11 @@ def run(
         recipe = recipe.under(strategy)
         write(described(strategy))
     console = Console(write=write, folder=store.folder, seed=settings.seed)
-    seen, counts = split.seen(), split.train.item_counts()
     whole = EvaluationSetting(
         name="whole",
         train=split.train,
-        validation=RankingEvaluator(seen, split.validation, ks=TABLE_KS, item_counts=counts),
-        tests={
-            "test": RankingEvaluator(
-                seen, split.test, also_seen=split.validation, ks=TABLE_KS, item_counts=counts
-            )
-        },
+        validation=RankingEvaluator.of_split(split, "validation", ks=TABLE_KS),
+        tests={"test": RankingEvaluator.of_split(split, ks=TABLE_KS)},
     )
     # It trains the baselines only, whose settings are those of the comparison.
     comparison = ModelComparison(RecommenderSettings(seed=settings.seed), store, console)

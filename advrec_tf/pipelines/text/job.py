@@ -248,7 +248,7 @@ def _recommender(result: StageResult, train) -> VectorRecommender:
 
 def _test(prepared: Prepared) -> RankingEvaluator:
     split = prepared.split
-    return RankingEvaluator(split.train, split.test, also_seen=split.validation)
+    return RankingEvaluator.of_split(split)
 
 
 def _measured(model, prepared: Prepared) -> dict:

@@ -58,9 +58,7 @@ def test_an_evaluation_needs_the_held_rows_alone(data, monkeypatch):
     split = ar.data.hold_out(data, users=10, time_column="time")
     monkeypatch.setattr(type(data), "_held", property(lambda self: pytest.fail("rows were held")))
     monkeypatch.setattr(type(data), "by_user", lambda self: pytest.fail("rows were held"))
-    evaluator = RankingEvaluator(
-        split.seen(), split.test, also_seen=split.validation, item_counts=split.train.item_counts()
-    )
+    evaluator = RankingEvaluator.of_split(split)
     found = evaluator.evaluate(ar.models.Popularity().fit(split.train))
     assert len(found.users) == 10 and found.metrics["mrr"] > 0
 
