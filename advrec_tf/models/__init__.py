@@ -35,6 +35,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "multi_task": ["MultiTaskModel", "multi_task_tower"],
         "objectives": ["BPR", "SampledSoftmax"],
         "rater_counts": ["LogOfCount", "PowerOfCount"],
+        "own_towers": ["TowerRecommender"],
         "ranking": ["RankingModel", "ranking_tower"],
         "retrieval": ["TwoTower", "two_tower"],
         "sequential.baselines": ["MarkovChain"],

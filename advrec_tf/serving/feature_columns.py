@@ -61,11 +61,54 @@ def raw_columns(table: pd.DataFrame, specs: Mapping[str, Spec]) -> dict[str, lis
     missing = pd.Series([None] * len(table), dtype=object)
     found = {}
     for name, spec in specs.items():
-        raw = column_of(name, spec).raw(table.get(name, missing))
-        if raw.ndim == 2 and raw.dtype == object:  # no wider than needed
-            longest = max(1, int((raw != "").sum(axis=1).max(initial=0)))
-            raw = raw[:, :longest]
+        values = table.get(name, missing)
+        if _is_whole(spec[0]):
+            found[name] = _whole_numbers(name, spec, values)
+            continue
+        raw = column_of(name, spec).raw(values)
+        if raw.ndim == 2 and raw.dtype == object:
+            raw = _of_width(name, raw, spec[1][1])
         found[name] = np.asarray(raw).tolist()
+    return found
+
+
+def _is_whole(dtype: str) -> bool:
+    """Whether values cannot say that they are missing, as NaN and "" do."""
+    return dtype == "bool" or dtype.startswith(("int", "uint"))
+
+
+def _whole_numbers(name: str, spec: Spec, values: pd.Series) -> list:
+    dtype, shape = spec[0], list(spec[1][1:])
+    kind = "truth values" if dtype == "bool" else f"whole numbers that {dtype} can hold"
+    wanted = f"{kind}, one for each user" if not shape else f"{shape} {kind} for each user"
+    try:
+        given = np.array(values.tolist())
+        with np.errstate(invalid="ignore"):  # of NaN, which is found by its difference
+            found = given.astype(dtype)
+        fits = given.dtype.kind in "biuf" and np.array_equal(found, given)
+    except (TypeError, ValueError):
+        fits = False
+    if not fits or found.shape != (len(values), *shape):
+        received = "it is left out" if values.isna().all() else shown(values.tolist())
+        raise ValueError(
+            f"The column {name!r} of `features` should be {wanted}, none missing. "
+            f"Received: {received}."
+        )
+    return found.tolist()
+
+
+def _of_width(name: str, raw: np.ndarray, width: int | None) -> np.ndarray:
+    """Lists of text, padded with "", in the width of the input, or no wider than needed."""
+    longest = max(1, int((raw != "").sum(axis=1).max(initial=0)))
+    if width is None:
+        return raw[:, :longest]
+    if longest > width:
+        raise ValueError(
+            f"The column {name!r} of `features` should have lists of at most {width} entries. "
+            f"Received one of {longest}."
+        )
+    found = np.full((len(raw), width), "", object)
+    found[:, : raw.shape[1]] = raw[:, :width]
     return found
 
 

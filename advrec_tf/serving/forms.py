@@ -37,6 +37,7 @@ from advrec_tf.serving.indexed import (
 from advrec_tf.serving.module import ServedModule
 from advrec_tf.serving.multi_task import ServedMultiTask
 from advrec_tf.serving.new_users import ServedNewUsers
+from advrec_tf.serving.own_queries import ServedQueries
 from advrec_tf.serving.ranking import ServedRanking
 from advrec_tf.serving.recommender import ServedRecommender
 from advrec_tf.serving.scorer_choice import as_item_weights, as_table, as_vectors
@@ -148,8 +149,9 @@ def _form(
     if not isinstance(data, Interactions) or not callable(getattr(model, "score", None)):
         raise ValueError(
             "`model` should be a recommender with `interactions` (its training data) and "
-            f"`score(user_index)`. Received: {type(model).__name__}. Another graph can be exported "
-            "as a subclass of `serving.ServedModule`."
+            f"`score(user_index)`. Received: {type(model).__name__}. Two towers of your own become "
+            "one by `models.TowerRecommender`; another graph is exported as a subclass of "
+            "`serving.ServedModule`."
         )
     k, max_k = list_lengths(k, max_k, data.num_items)
     frozen = model.frozen() if hasattr(model, "frozen") else model
@@ -325,10 +327,12 @@ def _by_index(
         return None
 
 
-def _new_users(model, scorer: Scorer) -> ServedNewUsers | None:
-    """Queries by columns, where a two-tower model with some is served as its vectors."""
+def _new_users(model, scorer: Scorer) -> ServedNewUsers | ServedQueries | None:
+    """Queries by columns, where a model of two towers with some is served as its vectors."""
     if not isinstance(scorer, PairedVectors):
         return None
+    if ServedQueries.possible(model):
+        return ServedQueries(model, scorer.dim)
     data, model = model.interactions, getattr(model, "retrieval", model)
     if isinstance(model, VectorRecommender) and model.new_users is not None:
         scale, prior = model.new_user_prior()

@@ -19,6 +19,7 @@ from advrec_tf.serving import folder, history_cases, recommender_cases
 from advrec_tf.serving.lists import LOWEST, NO_ITEM, SAMPLE, Reference
 from advrec_tf.serving.module import Case, after, frozen, lookup_table, text_ids
 from advrec_tf.serving.new_users import ServedNewUsers
+from advrec_tf.serving.own_queries import ServedQueries
 from advrec_tf.serving.scorers import PairedVectors, Scorer
 from advrec_tf.serving.served_lists import LONGEST, RESTRICTIONS, ServedLists, list_lengths
 from advrec_tf.serving.small_vectors import TablesReport
@@ -68,8 +69,8 @@ class ServedRecommender(ServedLists):
         unknown_scores: [num_items], the same for a user nobody knows.
         k, max_k: length of a list where the request names none, and the longest that it may ask
             for, as in `list_lengths`.
-        new_users: what makes queries of the columns of users who are not in the model; only beside
-            `PairedVectors`.
+        new_users: what makes queries of the columns of users who need not be in the model; only
+            beside `PairedVectors`.
 
     Attributes:
         tables: what small tables of vectors cost, a `small_vectors.TablesReport`, which `forms`
@@ -88,7 +89,7 @@ class ServedRecommender(ServedLists):
         unknown_scores: np.ndarray,
         k: int | None = None,
         max_k: int = LONGEST,
-        new_users: ServedNewUsers | None = None,
+        new_users: ServedNewUsers | ServedQueries | None = None,
     ):
         super().__init__(name="served_recommender")
         data = interactions

@@ -66,12 +66,24 @@ class EarlyStop(keras.callbacks.Callback):
 class RankingValidation(EarlyStop):
     """Full-ranking validation after each epoch, with early stop.
 
-    Adds `val_<metric>` to the epoch's logs, so put it before loggers. The model needs `score`.
+    Adds `val_<metric>` to the epoch's logs, so put it before loggers. Around a model of your own
+    that has no `score`, give what ranks by it:
+
+        recommender = ar.models.TowerRecommender(mine.users, mine.items, split.train)
+        validation = ar.training.RankingValidation(
+            ar.evaluation.RankingEvaluator.of_split(split, "validation"),
+            recommender=recommender,
+            restore_best_weights=True,
+        )
+        mine.fit(dataset, epochs=50, callbacks=[validation])
 
     Args:
         evaluator: ranks the items of the validation users.
         monitor: name of the metric that decides; high is good.
         patience, every: see `EarlyStop`.
+        recommender: what is ranked, anything that `evaluation.as_scorer` takes and that follows the
+            training; by default the model that is trained.
+        restore_best_weights: whether the model has the weights of the best epoch when `fit` ends.
     """
 
     def __init__(
@@ -81,15 +93,20 @@ class RankingValidation(EarlyStop):
         monitor: str = "ndcg@10",
         patience: int = 5,
         every: int = 1,
+        recommender=None,
+        restore_best_weights: bool = False,
     ):
         super().__init__(patience=patience, every=every)
         self.evaluator = evaluator
         self.monitor = monitor
+        self.recommender = recommender
+        self.restore_best_weights = restore_best_weights
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every:
             return
-        metrics = self.evaluator.evaluate(self.model).metrics
+        ranked = self.model if self.recommender is None else self.recommender
+        metrics = self.evaluator.evaluate(ranked).metrics
         if self.monitor not in metrics:
             raise ValueError(
                 f"`monitor` should be one of {sorted(metrics)}. Received: {self.monitor!r}."
@@ -99,3 +116,7 @@ class RankingValidation(EarlyStop):
         self.note(metrics[self.monitor], epoch + 1)
         if self.exhausted(epoch + 1):
             self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        if self.restore_best_weights:
+            self.restore_best()

@@ -57,3 +57,25 @@ def test_a_strange_column_or_value_is_named():
 def test_what_is_no_table_is_told(features, received):
     with pytest.raises(ValueError, match=f"`features` should be a table.*Received: {received}"):
         table_of(features)
+
+
+def test_whole_numbers_and_truth_values_are_never_missing():
+    specs = {"year": ("int64", (None,)), "paid": ("bool", (None,)), "pair": ("int32", (None, 2))}
+    table = pd.DataFrame({"year": [1990.0, 7], "paid": [True, False], "pair": [[1, 2], [3, 4]]})
+    assert raw_columns(table, specs) == {
+        "year": [1990, 7],
+        "paid": [True, False],
+        "pair": [[1, 2], [3, 4]],
+    }
+    for column, wrong in (("year", [1.5, 2]), ("year", [1, None]), ("pair", [[1, 2], [3]])):
+        with pytest.raises(ValueError, match=f"'{column}' of `features` should be .*none missing"):
+            raw_columns(table.assign(**{column: wrong}), specs)
+    with pytest.raises(ValueError, match="it is left out"):
+        raw_columns(table[["paid", "pair"]], specs)
+
+
+def test_lists_of_text_have_the_width_of_the_input():
+    specs = {"tags": ("string", (None, 2))}
+    assert raw_columns(pd.DataFrame({"tags": ["a", ""]}), specs) == {"tags": [["a", ""], ["", ""]]}
+    with pytest.raises(ValueError, match="at most 2 entries. Received one of 3"):
+        raw_columns(pd.DataFrame({"tags": ["a|b|c"]}), specs)

@@ -26,6 +26,7 @@ def run(validation, epochs, first=0):
         validation.on_epoch_end(epoch, logs[-1])
         if model.stop_training:
             break
+    validation.on_train_end()
     return model, epoch + 1, logs
 
 
@@ -37,6 +38,25 @@ def test_training_stops_after_patience_and_the_best_epoch_comes_back():
     validation.restore_best()
     assert model.weight == 2
     assert (validation.best, validation.best_epoch) == (0.3, 2)
+
+
+def test_the_best_weights_come_back_at_the_end_where_asked_for():
+    asked = RankingValidation(Scripted(0.1, 0.3, 0.2), patience=5, restore_best_weights=True)
+    assert run(asked, epochs=3)[0].weight == 2
+    assert run(RankingValidation(Scripted(0.1, 0.3, 0.2), patience=5), epochs=3)[0].weight == 3
+
+
+def test_what_is_ranked_may_be_another_than_the_model_that_is_trained():
+    ranked = []
+
+    class Evaluator(Scripted):
+        def evaluate(self, model):
+            ranked.append(model)
+            return super().evaluate(model)
+
+    model, *_ = run(RankingValidation(Evaluator(0.1)), epochs=1)
+    run(RankingValidation(Evaluator(0.1), recommender="towers"), epochs=1)
+    assert ranked == [model, "towers"]
 
 
 def test_a_better_epoch_renews_the_patience():
