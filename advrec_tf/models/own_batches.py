@@ -13,6 +13,7 @@ import tensorflow as tf
 from advrec_tf.data.batches import CONTEXT
 from advrec_tf.data.features import Id
 from advrec_tf.data.interactions import Interactions
+from advrec_tf.data.sequences import NONE
 from advrec_tf.models.replicas import seed_of_all
 
 _IDS = (("user_index", "user_id"), ("item_index", "item_id"))
@@ -33,8 +34,55 @@ def complete(
         ValueError: if the batch is no dict, or has neither users nor items, or is a single row or a
             block of steps.
         tf.errors.InvalidArgumentError: in training, if an id is not of the training interactions,
-            or a weight is negative or not finite.
+            an index is out of range, or a weight is negative or not finite; XLA leaves these checks
+            out, see `completed_dataset`.
     """
+    found = _looked_up(inputs, interactions)
+    if "user_index" not in found:
+        return found
+    found["seed"] = seed_of_all(found["seed"]) if "seed" in found else seed
+    return found
+
+
+def completed_dataset(data, interactions: Interactions, *, compiled: bool):
+    """A dataset whose batches are completed, but for their `seed`, on the way to the training step.
+
+    A step that XLA compiles can neither look up ids nor refuse a value; here it need not. What is
+    no dataset of dicts, and one of batches of `data.batches`, is returned as it is.
+
+    Args:
+        data: as `fit` takes it.
+        compiled: whether XLA compiles the step; then text is left out of the batches.
+
+    Raises:
+        ValueError: as `complete`.
+    """
+    if not isinstance(data, tf.data.Dataset) or not isinstance(data.element_spec, Mapping):
+        return data
+    if not _of_a_pipeline(data.element_spec):
+        return data
+    require_single(data.element_spec)
+
+    @tf.autograph.experimental.do_not_convert
+    def completed(inputs):
+        found = _looked_up(inputs, interactions)
+        return {
+            name: value
+            for name, value in found.items()
+            if not compiled or getattr(value, "dtype", None) != tf.string
+        }
+
+    return data.map(completed, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _of_a_pipeline(batch: Mapping) -> bool:
+    """Whether a batch is of a pipeline of one's own: those of `data.batches` say how what is drawn
+    in a step is seeded."""
+    return "seed" not in batch and "generated" not in batch
+
+
+def _looked_up(inputs: Mapping[str, tf.Tensor], interactions: Interactions) -> dict[str, tf.Tensor]:
+    """`complete`, but for the seed."""
     if not isinstance(inputs, Mapping):
         raise ValueError(
             "A batch should be a dict of tensors with `user_index` and `item_index`, or `user_id` "
@@ -48,23 +96,26 @@ def complete(
                 f"`{name}` should be of a batch, [batch]: a dataset of single rows is batched by "
                 "`dataset.batch(256)`. Received: a single value."
             )
+    own = _of_a_pipeline(inputs)
+    sizes = {"user_index": interactions.num_users, "item_index": interactions.num_items}
     for index, name in _IDS:
-        if index not in found and name in found:
+        if index in found and own:
+            found[index] = _checked_index(found[index], index, sizes[index])
+        elif index not in found and name in found:
             found[index] = _index_of(found[name], getattr(interactions.schema, name))
+    if "history" in found and own:
+        history = found["history"], "history", interactions.num_items
+        found["history"] = _checked_index(*history, least=NONE)
     if "user_index" not in found:
         return found
     size = tf.shape(found["user_index"])[0]
     if "weight" not in found:
         found["weight"] = tf.ones([size])
-    elif "generated" not in found:  # else it is a batch of `data.batches`
+    elif "generated" not in found:
         found["weight"] = _checked_weight(found["weight"])
     found.setdefault("generated", tf.zeros([size], tf.bool))
     if "rating" in found:
         found.setdefault("label", tf.cast(found["rating"], tf.float32))
-    if "seed" in found:
-        found["seed"] = seed_of_all(found["seed"])
-    else:
-        found["seed"] = seed
     if interactions.context is not None:
         for column in interactions.schema.context:
             if column.name in found:
@@ -97,31 +148,31 @@ def require_pairs(inputs: Mapping[str, tf.Tensor]) -> None:
 
 def _index_of(ids: tf.Tensor, column: Id) -> tf.Tensor:
     index = column.encode(ids)
-    unknown = len(column.categories)
-    strange = tf.boolean_mask(ids, index >= unknown)
-    known = tf.debugging.Assert(
-        tf.size(strange) == 0,
-        [
-            f"`{column.name}` should hold ids of the training interactions. Of this batch so many "
-            "are none:",
-            tf.size(strange),
-            "which are:",
-            strange,
-        ],
-        summarize=10,
+    return _refusing(
+        index,
+        tf.boolean_mask(ids, index >= len(column.categories)),
+        f"`{column.name}` should hold ids of the training interactions.",
     )
-    with tf.control_dependencies([] if known is None else [known]):
-        return tf.identity(index)
+
+
+def _checked_index(index: tf.Tensor, name: str, size: int, least: int = 0) -> tf.Tensor:
+    """Indices as int32, refused where one is below `least` or not below `size`."""
+    wrong = tf.boolean_mask(index, (index < least) | (index >= size))
+    expected = f"`{name}` should lie in {least}..{size - 1}."
+    return tf.cast(_refusing(index, wrong, expected), tf.int32)
 
 
 def _checked_weight(weight: tf.Tensor) -> tf.Tensor:
     """The weights of a batch as float32, refused where one is negative or not finite."""
     weight = tf.cast(weight, tf.float32)
     wrong = tf.boolean_mask(weight, ~((weight >= 0) & tf.math.is_finite(weight)))
-    right = tf.debugging.Assert(
-        tf.size(wrong) == 0,
-        ["`weight` should hold finite numbers >= 0. Received in this batch:", wrong],
-        summarize=10,
-    )
+    return _refusing(weight, wrong, "`weight` should hold finite numbers >= 0.")
+
+
+def _refusing(values: tf.Tensor, wrong: tf.Tensor, expected: str) -> tf.Tensor:
+    """The values [batch], refused where any of them is `wrong`."""
+    count = tf.size(wrong)
+    said = [f"{expected} Of this batch so many are none:", count, "which are:", wrong]
+    right = tf.debugging.Assert(count == 0, said, summarize=10)
     with tf.control_dependencies([] if right is None else [right]):
-        return tf.identity(weight)
+        return tf.identity(values)

@@ -12,7 +12,7 @@ from advrec_tf._keras import keras, require_keras_2
 from advrec_tf.data.batches import Batches
 from advrec_tf.models.base import Recommender
 from advrec_tf.models.dealt import dealing
-from advrec_tf.models.own_batches import complete
+from advrec_tf.models.own_batches import complete, completed_dataset
 from advrec_tf.models.replicas import num_replicas
 from advrec_tf.models.traced_once import TracedOnce
 from advrec_tf.models.weights import WeightsWithIds
@@ -109,6 +109,9 @@ class RecommenderModel(TracedOnce, WeightsWithIds, Recommender, _tfrs.Model):
         """
         bound = inspect.signature(super().fit).bind(*args, **kwargs)
         take_batches(bound.arguments)
+        for name in ("x", "validation_data"):
+            if name in bound.arguments:
+                bound.arguments[name] = self.completed_dataset(bound.arguments[name])
         given = bound.arguments.get("callbacks") or []
         require_keras_2("callbacks", given)
         listed = isinstance(given, keras.callbacks.CallbackList)
@@ -127,6 +130,13 @@ class RecommenderModel(TracedOnce, WeightsWithIds, Recommender, _tfrs.Model):
         self._require_asynchronous_where_workers_are()
         with dealing(self, bound.arguments):
             return super().fit(*bound.args, **bound.kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """As `keras.Model.evaluate`; `x` may be `Batches`."""
+        if isinstance(x, Batches):
+            kwargs.setdefault("steps", x.steps_per_epoch)
+            x = x.dataset(0)
+        return super().evaluate(self.completed_dataset(x), *args, **kwargs)
 
     def own_callbacks(self) -> list[keras.callbacks.Callback]:
         """Callbacks that every `fit` of the model gets."""
@@ -168,6 +178,14 @@ class RecommenderModel(TracedOnce, WeightsWithIds, Recommender, _tfrs.Model):
             return inputs
         seed = seed_of_step(0, self.steps_done) if seed is None else seed
         return complete(inputs, interactions, seed)
+
+    def completed_dataset(self, data):
+        """What `fit` is given, with batches that hold what the model reads of them; see
+        `own_batches.completed_dataset`."""
+        interactions = getattr(self, "interactions", None)
+        if interactions is None:
+            return data
+        return completed_dataset(data, interactions, compiled=bool(self.jit_compile))
 
     def test_step(self, inputs):
         return _tfrs.Model.test_step(self, self.completed(inputs))

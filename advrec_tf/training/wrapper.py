@@ -177,10 +177,19 @@ class ModelWrapper(RecommenderModel):
     def completed(self, inputs, seed: tf.Tensor | None = None):
         """As `RecommenderModel`. The steps are those of the wrapper: the wrapped model takes
         none."""
-        if not isinstance(self.model, RecommenderModel):
+        if not self._recommends:
             return inputs
         seed = seed_of_step(self.given_seed, self.steps_done) if seed is None else seed
         return self.model.completed(inputs, seed)
+
+    def completed_dataset(self, data):
+        """As `RecommenderModel`, whichever of both compiles the step; batches of a model that is
+        none are its own affair."""
+        return super().completed_dataset(data) if self._recommends else data
+
+    @property
+    def _recommends(self) -> bool:
+        return isinstance(innermost(self), RecommenderModel)
 
     @property
     def given_seed(self) -> int:

@@ -10,7 +10,7 @@ from tensorflow import keras
 
 import advrec_tf as ar
 from advrec_tf.data import batches
-from advrec_tf.models.own_batches import complete
+from advrec_tf.models.own_batches import complete, completed_dataset
 from tests.worlds import block_world, interactions_of
 
 DATA = interactions_of([(0, 0), (0, 1), (1, 0), (1, 2), (2, 1)], users=["u", "v", "w"])
@@ -114,6 +114,72 @@ def test_a_pipeline_of_ids_alone_trains_in_epochs_that_end():
     parity = np.arange(12) % 2 == np.arange(30)[:, None] % 2
     scores = model.score(tf.range(30)).numpy()
     assert scores[parity].mean() > scores[~parity].mean() + 2
+
+
+def test_a_compiled_step_trains_on_text_ids_as_another_one_does():
+    """XLA can look up no text: that happens in the pipeline."""
+    data = block_world(30, 12, 4, seed=1)
+    ids = {
+        "user_id": data.users.ids[data.user_index].astype(str),
+        "item_id": data.items.ids[data.item_index].astype(str),
+        "device": np.array(["x"] * len(data)),
+    }
+    pipeline = tf.data.Dataset.from_tensor_slices(ids).batch(60)
+    losses = []
+    for compiled in (False, True):
+        model = ar.AdversarialTraining(ar.models.two_tower(data, embedding_dim=4), ar.fgsm(0.1))
+        model.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=compiled)
+        fitted = model.fit(pipeline, validation_data=pipeline, verbose=0).history
+        losses.append(
+            [fitted["loss"][0], fitted["val_loss"][0], model.evaluate(pipeline, verbose=0)]
+        )
+    np.testing.assert_allclose(losses[0][0], losses[1][0], rtol=1e-5)
+    np.testing.assert_allclose(losses[0][1], losses[1][1], rtol=1e-5)
+    np.testing.assert_allclose(losses[0][2], losses[1][2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("user_index", [0, 1, 3], "`user_index` should lie in 0..2."),
+        ("item_index", [0, -1, 1], "`item_index` should lie in 0..2."),
+        ("item_id", ["0", "?", "1"], "`item_id` should hold ids of the training interactions."),
+        ("weight", [1.0, np.nan, 1.0], "`weight` should hold finite numbers >= 0."),
+    ],
+)
+def test_what_is_wrong_is_refused_where_the_step_is_compiled_as_well(
+    name, values, message, compiled
+):
+    batch = {"user_index": [0, 1, 2], "item_index": [0, 1, 2], name: values}
+    if name == "item_id":
+        del batch["item_index"]
+    model = ar.models.MatrixFactorization(dataclasses.replace(DATA, context=None), dim=2)
+    model.compile(optimizer="sgd", jit_compile=compiled)
+    pipeline = tf.data.Dataset.from_tensor_slices(batch).batch(3)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        model.fit(pipeline, verbose=0)
+
+
+def test_histories_out_of_range_are_refused():
+    found = complete({"history": tf.constant([[-1, 2]])}, DATA, tf.constant([0, 0]))
+    assert found["history"].numpy().tolist() == [[-1, 2]]
+    for wrong in (-2, 3):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="`history` should lie in -1..2."):
+            complete({"history": tf.constant([[-1, wrong]])}, DATA, tf.constant([0, 0]))
+
+
+def test_a_dataset_that_is_complete_or_of_something_else_stays_as_it_is():
+    made = batches.of_pairs(DATA, batch_size=5, seed=0).dataset(0)
+    tuples = tf.data.Dataset.from_tensor_slices(([1], [2])).batch(1)
+    for given in (made, tuples, {"user_index": [0]}, None):
+        assert completed_dataset(given, DATA, compiled=True) is given
+
+
+def test_a_dataset_of_single_rows_is_refused_before_training():
+    rows = tf.data.Dataset.from_tensor_slices({"user_id": ["u"], "item_id": ["0"]})
+    with pytest.raises(ValueError, match="`user_id` should be of a batch.*batched by"):
+        completed_dataset(rows, DATA, compiled=False)
 
 
 def test_batches_are_given_to_fit_as_they_are():
