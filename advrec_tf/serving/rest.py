@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 
 MAX_BYTES = 2**28
 """Longest answer that is read."""
@@ -22,18 +23,26 @@ class RequestError(RuntimeError):
     """There was no answer, or none that is JSON; the message names the address."""
 
 
-def ask(address: str, request=None, *, timeout: float, max_bytes: int = MAX_BYTES):
+def ask(
+    address: str,
+    request=None,
+    *,
+    timeout: float,
+    max_bytes: int = MAX_BYTES,
+    headers: Mapping[str, str] | None = None,
+):
     """The JSON value that `address` answers to a GET, or to a POST of `request`.
 
     Args:
         timeout: seconds for the whole exchange.
         max_bytes: longest answer.
+        headers: of the request, beside the type of its content.
 
     Raises:
         RequestError: if there is no answer in time, it is an error or too long, or it is no JSON.
     """
     body = None if request is None else json.dumps(request).encode()
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **(headers or {})}
     late = f"{address} did not answer within {timeout:g} s."
     watched = _Watched(timeout)
     opener = urllib.request.build_opener(_Handler(watched), _SecureHandler(watched))

@@ -22,6 +22,8 @@ _DTYPES = {
     "DT_INT32": "int32",
     "DT_FLOAT": "float32",
     "DT_DOUBLE": "float64",
+    "DT_INT64": "int64",
+    "DT_BOOL": "bool",
 }
 
 
@@ -37,6 +39,11 @@ class RestClient(Client):
         timeout: seconds for a whole request.
         max_bytes: longest answer that is read.
         item_text: item id -> title, for the tables.
+        headers: further headers of every request, such as {"Authorization": "Bearer ..."} for a
+            gateway before the server. They are in no message of the client.
+
+    Raises:
+        ValueError: if `url` has no scheme, or a header is no text or holds a line break.
     """
 
     def __init__(
@@ -48,6 +55,7 @@ class RestClient(Client):
         timeout: float = 10.0,
         max_bytes: int = rest.MAX_BYTES,
         item_text: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ):
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"`url` should start with http:// or https://. Received: {url!r}.")
@@ -55,6 +63,13 @@ class RestClient(Client):
         self.address = f"{url.rstrip('/')}/v1/models/{model_name}{numbered}"
         self.timeout, self.max_bytes = timeout, max_bytes
         self.item_text = item_text
+        self._headers = dict(headers or {})
+        for name, value in self._headers.items():
+            if not (isinstance(name, str) and isinstance(value, str)) or "\n" in name + value:
+                raise ValueError(
+                    "`headers` should hold texts of one line by name. Received for "
+                    f"{shown(name)}: a {type(value).__name__}, or more than one line."
+                )
         self._metadata = None
 
     def default_k(self) -> int:
@@ -111,7 +126,13 @@ class RestClient(Client):
 
     def _ask(self, address: str, request: Mapping | None = None):
         try:
-            return rest.ask(address, request, timeout=self.timeout, max_bytes=self.max_bytes)
+            return rest.ask(
+                address,
+                request,
+                timeout=self.timeout,
+                max_bytes=self.max_bytes,
+                headers=self._headers,
+            )
         except rest.RequestError as error:
             self._metadata = None
             raise ServingError(one_line(str(error))) from error

@@ -81,9 +81,14 @@ def metadata_of(client):
     def tensors(specs):
         return {
             name: {
-                "dtype": {"string": "DT_STRING", "int32": "DT_INT32", "float32": "DT_FLOAT"}.get(
-                    spec["dtype"], "DT_BOOL"
-                ),
+                "dtype": {
+                    "string": "DT_STRING",
+                    "int32": "DT_INT32",
+                    "int64": "DT_INT64",
+                    "float32": "DT_FLOAT",
+                    "float64": "DT_DOUBLE",
+                    "bool": "DT_BOOL",
+                }[spec["dtype"]],
                 "tensor_shape": {
                     "dim": [
                         {"size": "-1" if n is None else str(n), "name": ""} for n in spec["shape"]

@@ -1,6 +1,7 @@
 """One request: bounded in time and size, and every failure one sentence."""
 
 import http.server
+import json
 import threading
 import time
 
@@ -14,6 +15,8 @@ def server():
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             name = self.path.strip("/")
+            if name == "header":
+                return self.answer(json.dumps(self.headers["Authorization"]).encode())
             if name == "long":
                 return self.answer(b"1" * 5000)
             if name == "deep":
@@ -68,6 +71,12 @@ def no_proxy(monkeypatch):
 def test_json_comes_back_and_is_sent(server):
     assert ask(f"{server}/", timeout=10) == {"a": [1, "ü"]}
     assert ask(f"{server}/", {"b": ["é"]}, timeout=10) == {"b": ["é"]}
+
+
+def test_further_headers_are_sent(server):
+    assert ask(f"{server}/header", timeout=10) is None
+    sent = ask(f"{server}/header", timeout=10, headers={"Authorization": "Bearer x"})
+    assert sent == "Bearer x"
 
 
 @pytest.mark.parametrize("name", ["drip", "drip-headers"])

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from advrec_tf.serving import rest
 from advrec_tf.serving.rest_client import RestClient
 from advrec_tf.serving.values import ServingError
 
@@ -93,3 +94,31 @@ def test_what_signatures_take_is_asked_once_and_again_after_an_error(server, mon
         client.recommend([11], k=99)
     client.score([11], ["a"])
     assert asked.count("metadata") == 2
+
+
+def test_headers_go_with_every_request_and_are_refused_where_they_are_no_lines(server, monkeypatch):
+    sent = []
+    ask = rest.ask
+
+    def noted(*args, headers, **settings):
+        sent.append(headers)
+        return ask(*args, headers=headers, **settings)
+
+    monkeypatch.setattr(rest, "ask", noted)
+    key = {"Authorization": "Bearer x"}
+    client = RestClient(server, "hand", headers=key)
+    client.recommend_from_history([["a"]], k=2)  # what it takes, and the request
+    assert sent == [key, key]
+    for wrong in ({"Authorization": None}, {"Authorization": "a\nb"}):
+        with pytest.raises(ValueError, match="texts of one line by name"):
+            RestClient(server, "hand", headers=wrong)
+
+
+def test_inputs_of_every_type_of_a_column_are_known(monkeypatch):
+    types = {"DT_STRING": "string", "DT_INT64": "int64", "DT_BOOL": "bool", "DT_DOUBLE": "float64"}
+    shape = {"dim": [{"size": "-1"}]}
+    inputs = {name: {"dtype": name, "tensor_shape": shape} for name in types}
+    answer = {"metadata": {"signature_def": {"signature_def": {"some": {"inputs": inputs}}}}}
+    client = RestClient("http://127.0.0.1:9", "some")
+    monkeypatch.setattr(client, "_ask", lambda address: answer)
+    assert client.input_specs("some") == {name: (types[name], (None,)) for name in types}
