@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator
 
 import numpy as np
+import pyarrow as pa
 import tensorflow as tf
 
 from advrec_tf.data.batches import Batches
@@ -33,6 +34,7 @@ from advrec_tf.data.streams.encoding import (
 )
 from advrec_tf.data.streams.ids import IdCounter
 from advrec_tf.data.streams.stream import Arrays, Stream
+from advrec_tf.data.streams.values import as_arrays
 from advrec_tf.data.streams.vocabularies import CountedIds
 from advrec_tf.data.ties import TieRule
 
@@ -175,6 +177,36 @@ class CountedInteractions(Interactions):
             batch_size=batch_size,
             seed=seed,
             steps_per_epoch=steps_per_epoch,
+        )
+
+    def dataset(
+        self, epoch: int = 0, *, row: int = 0, batch_size: int | None = None
+    ) -> tf.data.Dataset:
+        """The rows of one epoch for a model of your own: every column of the stream, in the form
+        and the order of `Stream.dataset`, but of the rows that stay alone. What `hold_out` keeps
+        for the evaluation is not among them.
+
+        Args:
+            epoch: its number, >= 0.
+            row: how many of its rows were seen before, 0 <= row <= len(self).
+            batch_size: rows of an element, the last one fewer; by default an element is one row.
+
+        Raises:
+            ValueError: if a number is out of range.
+            tf.errors.OpError: as `Stream.dataset`.
+        """
+        if epoch < 0 or not 0 <= row <= len(self):
+            raise ValueError(
+                f"`epoch` should be >= 0 and `row` in 0..{len(self)}. Received: {epoch!r} and "
+                f"{row!r}."
+            )
+
+        def rows_that_stay(table: pa.Table) -> Arrays:
+            return as_arrays(table.filter(pa.array(self.encoder.stays(table))), self.stream.kinds)
+
+        return self.stream.dataset_of(
+            lambda: self.stream.arrays(rows_that_stay, epoch=epoch, row=row, rows=self.rows),
+            batch_size,
         )
 
     def without(self, *others: Interactions) -> CountedInteractions:

@@ -42,6 +42,20 @@ class Encoder:
         self.time_column, self.required_time = time_column, required_time
 
     def __call__(self, table: pa.Table) -> Arrays:
+        users, items, keep = self._indices(table)
+        found = {"user_index": users[keep], "item_index": items[keep]}
+        if self.rating_column is not None:
+            found["label"] = self._numbers(table, self.rating_column)[keep].astype(np.float32)
+        if self.time_column is not None:
+            found["timestamp"] = self._numbers(table, self.time_column)[keep]
+        return found
+
+    def stays(self, table: pa.Table) -> np.ndarray:
+        """[n] bool, the rows that stay."""
+        return self._indices(table)[2]
+
+    def _indices(self, table: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Users and items [n] int32, -1 where unknown, and which rows stay."""
         users = self.index(table, self.ids.users)
         items = self.index(table, self.ids.items)
         keep = (users >= 0) & (items >= 0)
@@ -50,12 +64,7 @@ class Encoder:
             keep &= ~np.isin(keys, self.withheld)
         if self.required_time is not None:
             keep &= ~self.without_time(table)
-        found = {"user_index": users[keep], "item_index": items[keep]}
-        if self.rating_column is not None:
-            found["label"] = self._numbers(table, self.rating_column)[keep].astype(np.float32)
-        if self.time_column is not None:
-            found["timestamp"] = self._numbers(table, self.time_column)[keep]
-        return found
+        return users, items, keep
 
     def without_time(self, table: pa.Table) -> np.ndarray:
         """[n] bool, the rows without the required time."""

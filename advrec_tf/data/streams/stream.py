@@ -115,11 +115,18 @@ class Stream:
                 f"window. Received one of another: {place}."
             )
         place = self.position(place.epoch, place.row)
+        return self.dataset_of(
+            lambda: self.arrays(self._as_arrays, epoch=place.epoch, row=place.row), batch_size
+        )
+
+    def dataset_of(
+        self, windows_of_rows: Callable[[], Iterator[Arrays]], batch_size: int | None
+    ) -> tf.data.Dataset:
+        """`dataset` of the columns of some rows, a window at a time."""
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"`batch_size` should be >= 1. Received: {batch_size!r}.")
         windows = tf.data.Dataset.from_generator(
-            lambda: self.arrays(self._as_arrays, epoch=place.epoch, row=place.row),
-            output_signature=signature(self.kinds),
+            windows_of_rows, output_signature=signature(self.kinds)
         )
         return windows.unbatch() if batch_size is None else windows.rebatch(batch_size)
 

@@ -40,6 +40,37 @@ def test_the_last_item_of_the_drawn_users_is_test_and_nowhere_in_training(data):
     )
 
 
+def test_a_dataset_of_the_training_part_has_every_column_and_no_row_of_the_others(data):
+    split = ar.data.hold_out(data, users=10, time_column="time")
+    batches = list(split.train.dataset(0, batch_size=32).as_numpy_iterator())
+    assert [len(batch["item_id"]) for batch in batches[:-1]] == [32] * (len(batches) - 1)
+    rows = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    assert sorted(rows) == ["item_id", "time", "user_id"] and len(rows["time"]) == len(split.train)
+    np.testing.assert_array_equal(
+        rows["time"][rows["item_id"] > 3], 100 * rows["item_id"][rows["item_id"] > 3]
+    )
+    held = set(split.test.users.ids[split.test.user_index])
+    assert not any(
+        user in held and item >= 6 for user, item in zip(rows["user_id"], rows["item_id"])
+    )
+    assert sorted(rows["user_id"]) == sorted(split.train.users.ids[split.train.user_index])
+
+
+def test_a_dataset_goes_on_after_the_rows_that_were_seen_and_differs_by_epoch(data):
+    train = ar.data.hold_out(data, users=10, time_column="time").train
+
+    def read(*place, **row):
+        found = train.dataset(*place, **row)
+        return [(one["user_id"], one["item_id"], one["time"]) for one in found.as_numpy_iterator()]
+
+    assert read(1, row=70) == read(1)[70:] and read(1) != read(2)
+    assert sorted(read(1)) == sorted(read(2)) and read(1, row=len(train)) == []
+    with pytest.raises(ValueError, match="`row` in 0..*Received: 0 and -1"):
+        train.dataset(row=-1)
+    with pytest.raises(ValueError, match="`batch_size` should be >= 1"):
+        train.dataset(batch_size=0)
+
+
 def test_the_sample_is_that_of_the_seed_and_holds_everybody_where_it_can(data):
     drawn = [
         set(ar.data.hold_out(data, users=10, time_column="time", seed=seed).test.user_index)
